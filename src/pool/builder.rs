@@ -1,0 +1,188 @@
+//! How a pool is set up: all its options, and the starting of its threads.
+//!
+//! Either every thread of a new pool has been started, or there is no pool and no thread is left behind.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::ThreadPool;
+use super::core::{Core, Initializer, Starter};
+use super::error::BuildError;
+use super::job::quietly;
+use super::worker;
+
+/// How to build a [`ThreadPool`].
+///
+/// ```
+/// use fetchpool::pool::Builder;
+///
+/// let pool = Builder::new(2).thread_name_prefix("resize").stack_size(256 * 1024).build()?;
+/// let name = pool.submit(|| std::thread::current().name().map(String::from))?;
+/// assert!(name.result()?.is_some_and(|name| name.starts_with("resize_")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a builder starts nothing before `build`"]
+pub struct Builder {
+    workers: usize,
+    prefix: Option<String>,
+    stack_size: Option<usize>,
+    initializer: Option<Initializer<'static>>,
+}
+
+impl Builder {
+    /// A pool of `workers` threads: from 1 up to what the operating system grants.
+    pub fn new(workers: usize) -> Self {
+        Self {
+            workers,
+            prefix: None,
+            stack_size: None,
+            initializer: None,
+        }
+    }
+
+    /// Names the threads `PREFIX_0` to `PREFIX_N-1`; when not called, `pool-P_0` and so on, P counting the process' pools.
+    ///
+    /// Linux shows the first 15 bytes of it.
+    pub fn thread_name_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// The size of each thread's stack in bytes; when not called, `std`'s own (2 MiB, of which what is used takes memory).
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// What each worker's thread runs once, before its first job; a replacement runs it too.
+    ///
+    /// If it fails or panics in any thread the pool is broken: every job that has not begun is answered
+    /// [`JobError::Broken`](super::JobError::Broken), with the reason, and so is every submission from then on.
+    /// [`build`](Self::build) does not wait for it.
+    ///
+    /// ```
+    /// use fetchpool::pool::{Builder, JobError};
+    ///
+    /// let pool = Builder::new(1).initializer(|| Err("no licence".into())).build()?;
+    /// match pool.submit(|| 1) {
+    ///     Ok(future) => assert!(matches!(future.result(), Err(JobError::Broken(why)) if why.reason().contains("no licence"))),
+    ///     Err(refused) => assert!(refused.to_string().contains("no licence")),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn initializer<F>(mut self, initializer: F) -> Self
+    where
+        F: Fn() -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync + 'static,
+    {
+        self.initializer = Some(Box::new(initializer));
+        self
+    }
+
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`]: no workers were asked for, the prefix cannot be part of a thread's name, or a thread could
+    /// not be started.
+    pub fn build(self) -> Result<ThreadPool, BuildError> {
+        let (workers, names, initializer) = self.settle()?;
+        let threads = Arc::new(Threads::default());
+        let starter: Starter<'static> = {
+            let threads = Arc::clone(&threads);
+            Box::new(move |core, index| {
+                let core = Arc::clone(core);
+                let thread = names
+                    .thread(index)
+                    .spawn(move || worker::run(&core, index))?;
+                threads.add(index, thread);
+                Ok(())
+            })
+        };
+        let core = Core::new(workers, initializer, starter);
+        let started = core.start();
+        // From here on its drop ends and joins what has been started.
+        let pool = ThreadPool::assemble(core, threads);
+        match started {
+            Ok(()) => Ok(pool),
+            Err((started, source)) => Err(BuildError::Spawn {
+                started,
+                workers,
+                source,
+            }),
+        }
+    }
+
+    /// The parts of a builder that is in order.
+    pub(super) fn settle(self) -> Result<(usize, Names, Option<Initializer<'static>>), BuildError> {
+        static POOLS: AtomicUsize = AtomicUsize::new(0);
+
+        if self.workers == 0 {
+            return Err(BuildError::NoWorkers);
+        }
+        let prefix = match self.prefix {
+            Some(prefix) if prefix.contains('\0') => return Err(BuildError::ThreadName { prefix }),
+            Some(prefix) => prefix,
+            None => format!("pool-{}", POOLS.fetch_add(1, Ordering::Relaxed)),
+        };
+        Ok((
+            self.workers,
+            Names {
+                prefix,
+                stack_size: self.stack_size,
+            },
+            self.initializer,
+        ))
+    }
+}
+
+impl Default for Builder {
+    /// As many workers as Python's default: four more than the machine can run at once, and at most 32.
+    fn default() -> Self {
+        Self::new(
+            thread::available_parallelism()
+                .map_or(1, usize::from)
+                .saturating_add(4)
+                .min(32),
+        )
+    }
+}
+
+/// What the threads of a pool are called, and how large their stacks are.
+pub(super) struct Names {
+    prefix: String,
+    stack_size: Option<usize>,
+}
+
+impl Names {
+    pub(super) fn thread(&self, index: usize) -> thread::Builder {
+        let thread = thread::Builder::new().name(format!("{}_{index}", self.prefix));
+        match self.stack_size {
+            Some(bytes) => thread.stack_size(bytes),
+            None => thread,
+        }
+    }
+}
+
+/// The threads of a pool, to be joined; a replacement takes the place of the thread it replaces.
+#[derive(Default)]
+pub(super) struct Threads(Mutex<Vec<Option<JoinHandle<()>>>>);
+
+impl Threads {
+    fn add(&self, index: usize, thread: JoinHandle<()>) {
+        let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if threads.len() <= index {
+            threads.resize_with(index + 1, || None);
+        }
+        threads[index] = Some(thread);
+    }
+
+    /// Blocks until the threads have ended, which their workers must have been told to.
+    pub(super) fn join(&self) {
+        let threads = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads.into_iter().flatten() {
+            let outcome = thread.join();
+            quietly(|| drop(outcome));
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What can go wrong with a pool, and what each of it means.
+//!
+//! A job that gives no value is data (`JobError`), handed to whoever asked for the value. A job that was
+//! not accepted is handed back (`SubmitError`). A pool that could not be built is a `BuildError`. Every
+//! message says what was wrong and what would be right. All of them are `Send + Sync`, so that they pass through `?`.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Why a job gave no value.
+#[derive(Debug)]
+pub enum JobError {
+    /// The job was cancelled before a worker began it: by its future, or by a shutdown that cancels what is pending.
+    Cancelled,
+    /// The job panicked. The worker that ran it lives on.
+    Panicked(Panic),
+    /// The pool broke before a worker began the job.
+    Broken(Broken),
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("the job was cancelled before it began"),
+            Self::Panicked(panic) => panic.fmt(f),
+            Self::Broken(broken) => broken.fmt(f),
+        }
+    }
+}
+
+impl Error for JobError {}
+
+/// The panic of a job, as a value.
+pub struct Panic {
+    message: Cow<'static, str>,
+    payload: Exclusive<Box<dyn Any + Send>>,
+}
+
+impl Panic {
+    pub(super) fn new(payload: Box<dyn Any + Send>) -> Self {
+        let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
+            Cow::Borrowed(*text)
+        } else if let Some(text) = payload.downcast_ref::<String>() {
+            Cow::Owned(text.clone())
+        } else {
+            Cow::Borrowed("(a payload that is not a string)")
+        };
+        Self {
+            message,
+            payload: Exclusive::new(payload),
+        }
+    }
+
+    /// The text given to `panic!`, or a fixed text if the payload is no string.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The payload, as [`std::thread::JoinHandle::join`] would give it: for [`std::panic::resume_unwind`].
+    ///
+    /// Beware that dropping a payload runs its own `Drop`, which may panic.
+    #[must_use]
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        self.payload.into_inner()
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panic")
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the job panicked: {}", self.message)
+    }
+}
+
+/// What broke a pool: its initializer failed, or its last worker died and could not be replaced.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    reason: Arc<str>,
+}
+
+impl Broken {
+    pub(super) fn new(reason: String) -> Self {
+        Self {
+            reason: reason.into(),
+        }
+    }
+
+    /// What happened, without the words "the pool is broken".
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the pool is broken: {}", self.reason)
+    }
+}
+
+impl Error for Broken {}
+
+/// Why a pool accepts no jobs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The pool was shut down before.
+    ShutDown,
+    /// The pool broke before.
+    Broken(Broken),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShutDown => {
+                f.write_str("the pool has been shut down: jobs must be submitted before that")
+            }
+            Self::Broken(broken) => broken.fmt(f),
+        }
+    }
+}
+
+impl Error for Refusal {}
+
+/// A job that the pool did not accept, handed back untouched, with the reason.
+///
+/// `J` is what was given: the closure, the closures of a batch, or a job with its `deliver`.
+pub struct SubmitError<J> {
+    job: Exclusive<J>,
+    refusal: Refusal,
+}
+
+impl<J> SubmitError<J> {
+    pub(super) fn new(job: J, refusal: Refusal) -> Self {
+        Self {
+            job: Exclusive::new(job),
+            refusal,
+        }
+    }
+
+    /// Why the pool refused.
+    #[must_use]
+    pub fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+
+    /// What was to be run.
+    #[must_use]
+    pub fn into_job(self) -> J {
+        self.job.into_inner()
+    }
+
+    /// The reason alone, without what was to be run: a plain error, for jobs that borrow.
+    #[must_use]
+    pub fn into_refusal(self) -> Refusal {
+        self.refusal
+    }
+}
+
+impl<J> fmt::Debug for SubmitError<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubmitError")
+            .field("refusal", &self.refusal)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<J> fmt::Display for SubmitError<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(f)
+    }
+}
+
+impl<J> Error for SubmitError<J> {}
+
+/// Why a pool could not be built. No thread of it is left behind.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Zero workers were asked for.
+    NoWorkers,
+    /// The thread name prefix holds a NUL, which no thread name can.
+    ThreadName {
+        /// The prefix as given.
+        prefix: String,
+    },
+    /// The operating system would not start one of the threads.
+    Spawn {
+        /// How many were started before it. They have been ended again.
+        started: usize,
+        /// How many were asked for.
+        workers: usize,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoWorkers => f.write_str(
+                "a pool of 0 workers can run nothing: the number of workers must be at least 1",
+            ),
+            Self::ThreadName { prefix } => {
+                write!(
+                    f,
+                    "the thread name prefix {prefix:?} holds a NUL: give one without"
+                )
+            }
+            Self::Spawn {
+                started,
+                workers,
+                source,
+            } => write!(
+                f,
+                "worker thread {} of {workers} could not be started: {source}: \
+                 ask for at most {started} workers, a smaller stack, or raise the limit on threads",
+                started + 1,
+            ),
+        }
+    }
+}
+
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Spawn { source, .. } => Some(source),
+            Self::NoWorkers | Self::ThreadName { .. } => None,
+        }
+    }
+}
+
+/// Time ran out before every future was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut {
+    /// How many were not done.
+    pub unfinished: usize,
+    /// Out of how many.
+    pub total: usize,
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "timed out: {} (of {}) futures unfinished",
+            self.unfinished, self.total
+        )
+    }
+}
+
+impl Error for TimedOut {}
+
+/// A value nobody can look at until they own it, hence `Sync` whatever it is (`std::sync::Exclusive`, not yet stable).
+///
+/// The mutex is never locked.
+struct Exclusive<T>(Mutex<T>);
+
+impl<T> Exclusive<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    fn into_inner(self) -> T {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}

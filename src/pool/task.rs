@@ -1,0 +1,272 @@
+//! One submitted job and its outcome, in one allocation that the queue and the future share.
+//!
+//! The stages are `concurrent.futures`' own: pending, running, done (finished, failed or cancelled), with one
+//! more between running and done while the outcome is decided and the callbacks run. A stage never goes back.
+//! The closure is dropped as soon as it has run or been cancelled, not when the last handle goes. No code
+//! of the user (job, callback, destructor) runs under the lock.
+
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::error::JobError;
+use super::job::{Entry, SharedJob, outcome_of, quietly};
+use super::watch::{Hook, Watched, Watcher, wait_until};
+
+pub(super) type Callback<'job, T> = Box<dyn FnOnce(Result<&T, &JobError>) + Send + 'job>;
+
+/// What a future sees of its task: everything but the type of the closure.
+pub(super) trait Outcome<'job, T>: Watched + Send + Sync {
+    fn cancel(self: Arc<Self>) -> bool;
+    fn add_callback(&self, callback: Callback<'job, T>);
+    /// Blocks until the outcome is there, and takes it; `None` at the deadline.
+    fn take(&self, deadline: Option<Instant>) -> Option<Result<T, JobError>>;
+}
+
+/// How far a job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Pending,
+    Running,
+    Finished,
+    /// Panicked, or refused by a broken pool.
+    Failed,
+    Cancelled,
+}
+
+impl Progress {
+    fn of<T>(outcome: &Result<T, JobError>) -> Self {
+        match outcome {
+            Ok(_) => Self::Finished,
+            Err(JobError::Cancelled) => Self::Cancelled,
+            Err(JobError::Panicked(_) | JobError::Broken(_)) => Self::Failed,
+        }
+    }
+
+    pub(super) fn is_done(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running)
+    }
+}
+
+pub(super) struct Task<'job, F, T> {
+    state: Mutex<State<'job, F, T>>,
+    settled: Condvar,
+}
+
+struct State<'job, F, T> {
+    stage: Stage<F, T>,
+    /// How many threads wait on `settled`: a notify that nobody waits for would be a system call for nothing.
+    waiting: usize,
+    hooks: Vec<Hook<Callback<'job, T>>>,
+}
+
+enum Stage<F, T> {
+    Pending(F),
+    Running,
+    /// Decided; some thread has the outcome in its hands and runs the callbacks with it.
+    Settling(Progress),
+    Done(Result<T, JobError>),
+    /// The future has it: no handle is left to ask.
+    Taken,
+}
+
+impl<'job, F, T> Task<'job, F, T>
+where
+    F: FnOnce() -> T + Send + 'job,
+    T: Send + 'job,
+{
+    pub(super) fn new(job: F) -> Arc<Self> {
+        let state = State {
+            stage: Stage::Pending(job),
+            waiting: 0,
+            hooks: Vec::new(),
+        };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            settled: Condvar::new(),
+        })
+    }
+
+    /// The closure of a task that was never queued. `None`: somebody else holds the task, or it has begun.
+    pub(super) fn into_job(self: Arc<Self>) -> Option<F> {
+        let state = Arc::into_inner(self)?
+            .state
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        match state.stage {
+            Stage::Pending(job) => Some(job),
+            _ => None,
+        }
+    }
+
+    /// Takes the closure if nobody has begun or cancelled the job, and leaves `next` in its place.
+    fn claim(&self, next: Stage<F, T>) -> Option<F> {
+        let mut state = self.lock();
+        if !matches!(state.stage, Stage::Pending(_)) {
+            return None;
+        }
+        match mem::replace(&mut state.stage, next) {
+            Stage::Pending(job) => Some(job),
+            _ => None,
+        }
+    }
+
+    fn give_up(&self, why: JobError) -> bool {
+        let progress = Progress::of::<T>(&Err(JobError::Cancelled));
+        let progress = if matches!(why, JobError::Cancelled) {
+            progress
+        } else {
+            Progress::Failed
+        };
+        let Some(job) = self.claim(Stage::Settling(progress)) else {
+            return false;
+        };
+        quietly(|| drop(job));
+        self.settle(Err(why));
+        true
+    }
+
+    /// Runs the callbacks, oldest first, then makes the outcome public and wakes whoever waits for it.
+    fn settle(&self, outcome: Result<T, JobError>) {
+        let mut watchers = Vec::new();
+        let mut state = self.lock();
+        while !state.hooks.is_empty() {
+            state.stage = Stage::Settling(Progress::of(&outcome));
+            let hooks = mem::take(&mut state.hooks);
+            drop(state);
+            for hook in hooks {
+                match hook {
+                    Hook::Call(callback) => quietly(|| callback(outcome.as_ref())),
+                    Hook::Watch(watcher, key) => watchers.push((watcher, key)),
+                }
+            }
+            state = self.lock();
+        }
+        state.stage = Stage::Done(outcome);
+        let waiting = state.waiting;
+        drop(state);
+        match waiting {
+            0 => {}
+            1 => self.settled.notify_one(),
+            _ => self.settled.notify_all(),
+        }
+        for (watcher, key) in watchers {
+            watcher.tell(key);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<'job, F, T>> {
+        // Nothing panics under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Blocks until done; `None` at the deadline.
+    fn settled(&self, deadline: Option<Instant>) -> Option<MutexGuard<'_, State<'job, F, T>>> {
+        let mut state = self.lock();
+        while !matches!(state.stage, Stage::Done(_) | Stage::Taken) {
+            state.waiting += 1;
+            let (again, in_time) = wait_until(&self.settled, state, deadline);
+            state = again;
+            state.waiting -= 1;
+            if !in_time && !matches!(state.stage, Stage::Done(_) | Stage::Taken) {
+                return None;
+            }
+        }
+        Some(state)
+    }
+}
+
+impl<'job, F, T> SharedJob for Task<'job, F, T>
+where
+    F: FnOnce() -> T + Send + 'job,
+    T: Send + 'job,
+{
+    fn run(self: Arc<Self>) {
+        if let Some(job) = self.claim(Stage::Running) {
+            self.settle(outcome_of(job));
+        }
+        // If the future is gone the outcome is dropped here, and its destructor may panic.
+        quietly(|| drop(self));
+    }
+
+    fn refuse(self: Arc<Self>, why: JobError) {
+        self.give_up(why);
+        quietly(|| drop(self));
+    }
+}
+
+impl<'job, F, T> From<Arc<Task<'job, F, T>>> for Entry<'job>
+where
+    F: FnOnce() -> T + Send + 'job,
+    T: Send + 'job,
+{
+    fn from(task: Arc<Task<'job, F, T>>) -> Self {
+        Entry::Shared(task)
+    }
+}
+
+impl<'job, F, T> Outcome<'job, T> for Task<'job, F, T>
+where
+    F: FnOnce() -> T + Send + 'job,
+    T: Send + 'job,
+{
+    fn cancel(self: Arc<Self>) -> bool {
+        self.give_up(JobError::Cancelled) || self.progress() == Progress::Cancelled
+    }
+
+    fn add_callback(&self, callback: Callback<'job, T>) {
+        let mut state = self.lock();
+        state.hooks.push(Hook::Call(callback));
+        let Stage::Done(_) = &state.stage else { return };
+        // Done before: the caller's thread runs it, with the outcome out of the lock meanwhile.
+        if let Stage::Done(outcome) = mem::replace(&mut state.stage, Stage::Taken) {
+            state.stage = Stage::Settling(Progress::of(&outcome));
+            drop(state);
+            self.settle(outcome);
+        }
+    }
+
+    fn take(&self, deadline: Option<Instant>) -> Option<Result<T, JobError>> {
+        let mut state = self.settled(deadline)?;
+        match mem::replace(&mut state.stage, Stage::Taken) {
+            Stage::Done(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+}
+
+impl<'job, F, T> Watched for Task<'job, F, T>
+where
+    F: FnOnce() -> T + Send + 'job,
+    T: Send + 'job,
+{
+    fn progress(&self) -> Progress {
+        match &self.lock().stage {
+            Stage::Pending(_) => Progress::Pending,
+            Stage::Running => Progress::Running,
+            Stage::Settling(progress) => *progress,
+            Stage::Done(outcome) => Progress::of(outcome),
+            Stage::Taken => Progress::Finished,
+        }
+    }
+
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        self.settled(deadline).is_some()
+    }
+
+    fn watch(&self, watcher: &Arc<Watcher>, key: usize) {
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Done(_) | Stage::Taken) {
+            drop(state);
+            watcher.tell(key);
+        } else {
+            state.hooks.push(Hook::Watch(Arc::clone(watcher), key));
+        }
+    }
+
+    fn unwatch(&self, watcher: &Arc<Watcher>) {
+        self.lock()
+            .hooks
+            .retain(|hook| !matches!(hook, Hook::Watch(other, _) if Arc::ptr_eq(other, watcher)));
+    }
+}

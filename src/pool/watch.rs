@@ -1,0 +1,95 @@
+//! How one thread waits for several futures: each of them tells the same watcher when it is done.
+//!
+//! A watcher is told each future's key at most once, in the order in which they were done. Nothing of the user runs here.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::task::Progress;
+
+/// What any future can be asked, whatever its type.
+pub(super) trait Watched {
+    fn progress(&self) -> Progress;
+    /// Blocks until the future is done; false at the deadline.
+    fn wait(&self, deadline: Option<Instant>) -> bool;
+    fn watch(&self, watcher: &Arc<Watcher>, key: usize);
+    fn unwatch(&self, watcher: &Arc<Watcher>);
+}
+
+/// What is to happen when a task is done.
+pub(super) enum Hook<C> {
+    Call(C),
+    Watch(Arc<Watcher>, usize),
+}
+
+#[derive(Default)]
+pub(super) struct Watcher {
+    state: Mutex<State>,
+    told: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    done: VecDeque<usize>,
+    waiting: bool,
+}
+
+impl Watcher {
+    pub(super) fn tell(&self, key: usize) {
+        let mut state = self.lock();
+        state.done.push_back(key);
+        let waiting = state.waiting;
+        drop(state);
+        if waiting {
+            self.told.notify_one();
+        }
+    }
+
+    /// The key of the next future that is done; blocks until there is one, `None` at the deadline.
+    ///
+    /// Only one thread may wait at a watcher: its owner.
+    pub(super) fn next(&self, deadline: Option<Instant>) -> Option<usize> {
+        let mut state = self.lock();
+        loop {
+            if let Some(key) = state.done.pop_front() {
+                return Some(key);
+            }
+            state.waiting = true;
+            let (again, in_time) = wait_until(&self.told, state, deadline);
+            state = again;
+            state.waiting = false;
+            if !in_time {
+                return state.done.pop_front();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One wait on a condition variable, which may end for no reason; false if the deadline has passed.
+pub(super) fn wait_until<'a, S>(
+    condition: &Condvar,
+    guard: MutexGuard<'a, S>,
+    deadline: Option<Instant>,
+) -> (MutexGuard<'a, S>, bool) {
+    let Some(deadline) = deadline else {
+        return (
+            condition
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner),
+            true,
+        );
+    };
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return (guard, false);
+    }
+    let (guard, _) = condition
+        .wait_timeout(guard, left)
+        .unwrap_or_else(PoisonError::into_inner);
+    (guard, true)
+}
