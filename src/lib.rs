@@ -1,10 +1,10 @@
 //! stub: the integrator writes this file
 #![allow(missing_docs)]
-pub mod pool;
-pub mod fetch;
 mod app;
 mod cli;
 mod engine;
+pub mod fetch;
 mod input;
 mod output;
+pub mod pool;
 mod signals;
