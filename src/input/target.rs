@@ -16,7 +16,7 @@ const EXCERPT: usize = 200;
 const HINT: usize = 200;
 
 /// A URL to fetch, and where it came from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Target {
     /// The list's name as given, `-`, or `argument`.
     pub(crate) source: Arc<str>,

@@ -1,7 +1,7 @@
 //! The one owner of standard output: records go in, whole lines come out.
 //!
-//! Lines are gathered in one buffer and leave in one write, when the buffer is full or when the caller flushes. An
-//! error is returned as it came ([`io::ErrorKind::BrokenPipe`] among them) and ends the writer: what was gathered is
+//! Lines are gathered in one buffer and leave in one write when the caller flushes, as it should when nothing else is
+//! ready or [`Writer::is_full`] says so. An error is returned as it came ([`io::ErrorKind::BrokenPipe`] among them) and ends the writer: what was gathered is
 //! dropped and nothing is ever written again, so that a torn line is never followed by another. Dropping the writer
 //! writes nothing: whoever owns it flushes it.
 
@@ -43,29 +43,30 @@ impl Writer {
         }
     }
 
-    /// Takes `record`; blocks only if that fills the buffer and the reader is slow.
+    /// Takes `record`. Never blocks: nothing is written before [`flush`](Self::flush).
     ///
     /// # Errors
     ///
-    /// Those of the stream. After one of them every call fails with its kind.
+    /// If an earlier flush failed: every call after that fails with its kind.
     pub(crate) fn write(&mut self, record: &Record) -> io::Result<()> {
         self.check()?;
         match self.format {
             Format::Text => text::push(&mut self.buffer, record, self.color)?,
             Format::Jsonl => jsonl::push(&mut self.buffer, record)?,
         }
-        if self.buffer.len() >= BUFFER {
-            self.send()
-        } else {
-            Ok(())
-        }
+        Ok(())
+    }
+
+    /// Whether so much is gathered that it should be flushed before more is written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.buffer.len() >= BUFFER
     }
 
     /// Writes out what is gathered; blocks while the reader is slow.
     ///
     /// # Errors
     ///
-    /// As [`write`](Self::write).
+    /// Those of the stream; after one of them every call fails with its kind.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.check()?;
         if self.buffer.is_empty() {

@@ -1,0 +1,300 @@
+//! The coordinator: the one thread that owns the list's window and the output.
+//!
+//! Each turn it submits what there is room for, waits until something has arrived, and writes the
+//! records of what has. While the pool's queue is deep it pauses a moment between turns, so that
+//! one wake-up serves many records; when it is shallow it writes at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::cli::Exit;
+use crate::fetch::Client;
+use crate::input::{InputError, Target};
+use crate::output::{Counts, Progress, Record, Summary, Writer};
+use crate::pool::{Pending, ThreadPool};
+
+use super::convert;
+use super::ending::{Ending, Step};
+use super::jobs::{InFlight, JobBatch, Shared};
+use super::mailbox::{Batch, Finished, JobEnding, ListRest, Mailbox};
+
+/// The pause between two turns while the queue is deep. Long enough to gather a dozen records
+/// from a fast server, short enough that nobody sees it.
+const PAUSE: Duration = Duration::from_micros(300);
+
+/// Everything that a run needs, assembled. [`Engine::run`] is the run.
+pub(crate) struct Engine<'a> {
+    pub(crate) pool: ThreadPool,
+    pub(crate) client: Client,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) writer: Writer,
+    pub(crate) progress: Progress,
+    pub(crate) summary: &'a mut Summary,
+    /// When the whole run must be over.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Engine<'_> {
+    /// Runs until the list is done or the run must end, and gives the exit status.
+    ///
+    /// # Errors
+    ///
+    /// If the records could not be written, or the list could not be read to its end. What was
+    /// fetched by then has been written as far as it could be.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let workers = self.pool.workers();
+        let shared = Arc::new(Shared {
+            client: self.client,
+            mailbox: self.mailbox,
+            stopping: AtomicBool::new(false),
+        });
+        let mut coordinator = Coordinator {
+            most_in_flight: jobs_ahead(workers),
+            workers,
+            pool: &self.pool,
+            shared,
+            in_flight: InFlight::default(),
+            targets: Vec::new(),
+            jobs: JobBatch::default(),
+            list: ListEnd::Open,
+            ending: Ending::new(self.deadline),
+            never_started: 0,
+            report: Report {
+                writer: self.writer,
+                progress: self.progress,
+                summary: self.summary,
+                counts: Counts::default(),
+            },
+        };
+        let ended = coordinator.run();
+        let exit = coordinator.close(ended);
+        // Whoever has not come back by now is cut or stuck in a system call: not waited for.
+        self.pool.shutdown(Pending::Cancel);
+        self.pool.detach();
+        exit
+    }
+}
+
+/// How many jobs may be out at once: those that run, and as many waiting as the workers can take
+/// during one pause.
+fn jobs_ahead(workers: usize) -> usize {
+    workers * 4 + 64
+}
+
+struct Coordinator<'a> {
+    workers: usize,
+    most_in_flight: usize,
+    pool: &'a ThreadPool,
+    shared: Arc<Shared>,
+    in_flight: InFlight,
+    /// Reused from turn to turn.
+    targets: Vec<Target>,
+    jobs: JobBatch,
+    list: ListEnd,
+    ending: Ending,
+    /// Targets that were taken from the list and never begun.
+    never_started: u64,
+    report: Report<'a>,
+}
+
+/// What is known of the list's end.
+enum ListEnd {
+    Open,
+    Ended,
+    Broken(InputError),
+}
+
+impl Coordinator<'_> {
+    fn run(&mut self) -> anyhow::Result<()> {
+        let mut batch = Batch::default();
+        loop {
+            self.refill()?;
+            if !self.shared.mailbox.has_finished() {
+                self.report.flush()?;
+            }
+            if self.over() {
+                return Ok(());
+            }
+            self.pause_if_deep();
+            let hungry = self.room() > 0;
+            self.shared
+                .mailbox
+                .collect(&mut batch, hungry, self.wake_at());
+            let now = Instant::now();
+            for reason in batch.stops.drain(..) {
+                self.ending.stop(reason, now);
+            }
+            for finished in batch.finished.drain(..) {
+                self.record(finished)?;
+            }
+            match self.ending.step(now) {
+                Step::GoOn => {}
+                Step::Cut => self.shared.client.cancel(),
+                Step::GiveUp => return Ok(()),
+            }
+            if self.ending.stopping() {
+                self.shared.stopping.store(true, Ordering::Relaxed);
+            }
+            self.show_progress();
+        }
+    }
+
+    /// True when nothing is out and nothing will follow.
+    fn over(&self) -> bool {
+        let nothing_follows = self.ending.stopping() || !matches!(self.list, ListEnd::Open);
+        nothing_follows && self.in_flight.len() == 0
+    }
+
+    /// How many more targets may be taken from the list now.
+    fn room(&self) -> usize {
+        if self.ending.stopping() || !matches!(self.list, ListEnd::Open) {
+            return 0;
+        }
+        self.most_in_flight.saturating_sub(self.in_flight.len())
+    }
+
+    /// Takes targets while there is room, and submits a job for each.
+    fn refill(&mut self) -> anyhow::Result<()> {
+        let room = self.room();
+        if room == 0 {
+            return Ok(());
+        }
+        match self.shared.mailbox.take_targets(&mut self.targets, room) {
+            ListRest::More => {}
+            ListRest::Ended => self.list = ListEnd::Ended,
+            ListRest::Broken(error) => self.list = ListEnd::Broken(error),
+        }
+        for target in self.targets.drain(..) {
+            if let Err(failure) = &target.url {
+                let failure = failure.clone();
+                self.report.record(&convert::refused(target, &failure))?;
+            } else {
+                self.jobs.push(target, &mut self.in_flight);
+            }
+        }
+        self.jobs.submit(self.pool, &self.shared)
+    }
+
+    fn pause_if_deep(&self) {
+        if self.pool.queued() >= self.workers && !self.ending.stopping() {
+            thread::sleep(PAUSE);
+        }
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        let times = [self.report.progress.due(), self.ending.wake_at()];
+        times.into_iter().flatten().min()
+    }
+
+    fn record(&mut self, finished: Finished) -> anyhow::Result<()> {
+        let Some(target) = self.in_flight.take(finished.slot) else {
+            return Ok(());
+        };
+        let worker = finished.worker;
+        let record = match finished.ending {
+            JobEnding::Attempted(outcome) => {
+                convert::attempted(target, outcome, worker, self.ending.message())
+            }
+            JobEnding::Panicked(panic) => convert::panicked(target, &panic, worker),
+            JobEnding::NotStarted => {
+                self.never_started += 1;
+                return Ok(());
+            }
+        };
+        self.report.record(&record)
+    }
+
+    fn show_progress(&mut self) {
+        if self.report.progress.due().is_none() {
+            return;
+        }
+        if let Some(total) = self.shared.mailbox.total() {
+            self.report.progress.set_total(total);
+        }
+        let running = self.in_flight.len().saturating_sub(self.pool.queued());
+        self.report.counts.in_flight = running;
+        self.report.progress.update(&self.report.counts);
+    }
+
+    /// Writes what is left to be written, and gives the run's exit status.
+    fn close(mut self, ended: anyhow::Result<()>) -> anyhow::Result<Exit> {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        if self.in_flight.len() > 0 {
+            self.shared.client.cancel();
+        }
+        let written = ended.and_then(|()| self.write_the_rest());
+        let (untaken, whole) = self.shared.mailbox.close();
+        let never_started = self.never_started + untaken;
+        self.report
+            .summary
+            .never_started(whole.then_some(never_started));
+        self.report.progress.finish();
+        match written {
+            Err(error) if is_broken_pipe(&error) => {}
+            Err(error) => return Err(error),
+            Ok(()) => {}
+        }
+        if let ListEnd::Broken(error) = self.list {
+            return Err(error.into());
+        }
+        Ok(self.ending.exit(self.report.counts.failed > 0))
+    }
+
+    fn write_the_rest(&mut self) -> anyhow::Result<()> {
+        let (begun, waiting) = self.in_flight.give_up();
+        self.never_started += waiting;
+        if self.ending.output_closed() {
+            return Ok(());
+        }
+        for target in begun {
+            let record = convert::left_behind(target, self.ending.message());
+            self.report.record(&record)?;
+        }
+        self.report.flush()
+    }
+}
+
+/// Where records go: the writer, the bar and the summary, which must agree.
+struct Report<'a> {
+    writer: Writer,
+    progress: Progress,
+    summary: &'a mut Summary,
+    counts: Counts,
+}
+
+impl Report<'_> {
+    fn record(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.counts.done += 1;
+        self.counts.failed += u64::from(!record.ok);
+        self.counts.bytes += record.bytes.unwrap_or(0);
+        self.summary.add(record);
+        self.writer.write(record).context(WRITE_FAILED)?;
+        if self.writer.is_full() {
+            return self.flush();
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        if self.writer.is_flushed() {
+            return Ok(());
+        }
+        let Report {
+            writer, progress, ..
+        } = self;
+        progress.suspend(|| writer.flush()).context(WRITE_FAILED)
+    }
+}
+
+const WRITE_FAILED: &str = "the records could not be written to standard output";
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
