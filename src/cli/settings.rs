@@ -116,10 +116,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         }
     };
     let lists = lists_from(lists, stdin)?;
-    let default_scheme = request.default_scheme.map(|scheme| match scheme {
-        SchemeArg::Http => Scheme::Http,
-        SchemeArg::Https => Scheme::Https,
-    });
+    let default_scheme = request.default_scheme.map(Scheme::from);
     Ok(Settings {
         jobs: pool.jobs as usize,
         input: input::Options {
@@ -127,10 +124,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
             default_scheme,
         },
         deadline: unless_zero(timeouts.deadline),
-        format: match output.format {
-            FormatArg::Text => Format::Text,
-            FormatArg::Jsonl => Format::Jsonl,
-        },
+        format: output.format.into(),
         color: look.color(output.color, stdout),
         summary_color: look.color(output.color, stderr),
         summary: decided(unless_quiet(output.summary), stderr),
@@ -200,6 +194,24 @@ fn is_url(typed: &OsStr) -> bool {
         .as_encoded_bytes()
         .windows(3)
         .any(|bytes| bytes == b"://")
+}
+
+impl From<SchemeArg> for Scheme {
+    fn from(typed: SchemeArg) -> Self {
+        match typed {
+            SchemeArg::Http => Self::Http,
+            SchemeArg::Https => Self::Https,
+        }
+    }
+}
+
+impl From<FormatArg> for Format {
+    fn from(typed: FormatArg) -> Self {
+        match typed {
+            FormatArg::Text => Self::Text,
+            FormatArg::Jsonl => Self::Jsonl,
+        }
+    }
 }
 
 fn decided(when: When, auto: bool) -> bool {

@@ -4,6 +4,7 @@
 //! text and what would be right; naming the option is left to the caller. All arithmetic is exact and
 //! checked: nothing wraps around, and nothing but a written 0 becomes 0.
 
+use std::slice;
 use std::time::Duration;
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
@@ -37,6 +38,9 @@ const A_SIZE: &str = "write 500, 64K, 10M, 1.5G or 2T (powers of 1024; a bare nu
 /// What is wrong with `text`, and what would be right.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     refuse_negative(text, "a duration", A_DURATION)?;
+    let bare_number = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
     let mut rest = text;
     let mut units = TIMES.iter();
     let mut total = 0_u128;
@@ -44,46 +48,56 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         let (number, unit, behind) =
             part(rest).ok_or_else(|| format!("not a duration: {A_DURATION}"))?;
         let per_unit = match unit {
-            "" if rest.len() == text.len() => NANOS_PER_SECOND,
+            "" if bare_number => NANOS_PER_SECOND,
             "" => {
+                let (unit, _) = units
+                    .next()
+                    .ok_or_else(|| format!("not a duration: {A_DURATION}"))?;
                 return Err(format!(
-                    "the last number has no unit: write {text}m or {text}s, say"
+                    "the last number has no unit: did you mean {text}{unit}?"
                 ));
             }
-            _ => match units.find(|(name, _)| *name == unit) {
-                Some((_, nanos)) => *nanos,
-                None if TIMES.iter().any(|(name, _)| *name == unit) => {
-                    return Err(format!(
-                        "units go from large to small, each once: {A_DURATION}"
-                    ));
-                }
-                None => {
-                    return Err(format!(
-                        "'{}' is no unit of time: {A_DURATION}",
-                        unit.escape_debug()
-                    ));
-                }
-            },
+            _ => unit_of_time(unit, &mut units)?,
         };
         if !behind.is_empty() && number.contains('.') {
             return Err(format!(
                 "only the last number may have a fraction: {A_DURATION}"
             ));
         }
-        let nanos = scaled(number, per_unit).ok_or("too long: at most 36500d; 0 means none")?;
-        total = total.saturating_add(nanos);
+        // On overflow it is too long in any case, whatever is added.
+        total = total.saturating_add(scaled(number, per_unit).unwrap_or(u128::MAX));
+        if behind.is_empty() {
+            return in_range(total, text);
+        }
         rest = behind;
-        if rest.is_empty() {
-            break;
-        }
     }
-    match total {
-        0 if text.contains(|c: char| matches!(c, '1'..='9')) => {
-            Err("too short: at least 1ms".to_owned())
-        }
-        1..SHORTEST => Err("too short: at least 1ms".to_owned()),
-        _ if total > LONGEST => Err("too long: at most 36500d".to_owned()),
-        _ => Ok(nanoseconds(total)),
+}
+
+/// The nanoseconds of `unit`, which has to be one of those that are left in `units`.
+fn unit_of_time(unit: &str, units: &mut slice::Iter<'_, (&str, u128)>) -> Result<u128, String> {
+    match units.find(|(name, _)| *name == unit) {
+        Some((_, nanos)) => Ok(*nanos),
+        None if TIMES.iter().any(|(name, _)| *name == unit) => Err(format!(
+            "units go from large to small, each once: {A_DURATION}"
+        )),
+        None => Err(format!(
+            "'{}' is no unit of time: {A_DURATION}",
+            unit.escape_debug()
+        )),
+    }
+}
+
+/// `nanos` as a duration, unless it is one that nobody can mean who wrote `text`.
+fn in_range(nanos: u128, text: &str) -> Result<Duration, String> {
+    match nanos {
+        0 if !has_digits_but_zero(text) => Ok(Duration::ZERO),
+        0..SHORTEST => Err("too short: at least 1ms".to_owned()),
+        // The seconds of LONGEST are far below u64's limit, and the rest is below a second.
+        SHORTEST..=LONGEST => Ok(Duration::new(
+            (nanos / NANOS_PER_SECOND) as u64,
+            (nanos % NANOS_PER_SECOND) as u32,
+        )),
+        _ => Err("too long: at most 36500d; 0 means none".to_owned()),
     }
 }
 
@@ -120,7 +134,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .and_then(|bytes| u64::try_from(bytes).ok())
         .ok_or("too large: at most 16777215T")?;
     match bytes {
-        0 if text.contains(|c: char| matches!(c, '1'..='9')) => Err("less than a byte".to_owned()),
+        0 if has_digits_but_zero(text) => Err("less than a byte".to_owned()),
         _ => Ok(bytes),
     }
 }
@@ -177,10 +191,7 @@ fn refuse_negative(text: &str, what: &str, right: &str) -> Result<(), String> {
     }
 }
 
-fn nanoseconds(nanos: u128) -> Duration {
-    // At most LONGEST, whose seconds are far below u64's limit; the rest is below a second.
-    Duration::new(
-        (nanos / NANOS_PER_SECOND) as u64,
-        (nanos % NANOS_PER_SECOND) as u32,
-    )
+/// Whether `text` is a number that is not 0, however small.
+fn has_digits_but_zero(text: &str) -> bool {
+    text.contains(|c: char| matches!(c, '1'..='9'))
 }

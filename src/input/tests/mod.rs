@@ -54,10 +54,6 @@ fn shown(target: &Target) -> String {
         Err(failure) => match failure.kind() {
             FailureKind::InvalidUrl => format!("invalid_url: {}", failure.message()),
             FailureKind::UnsupportedScheme => format!("unsupported_scheme: {}", failure.message()),
-            #[allow(
-                unreachable_patterns,
-                reason = "every other kind is a bug, whichever there are"
-            )]
             other => panic!("{other:?}"),
         },
     }
