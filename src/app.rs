@@ -44,7 +44,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let exit = match cli::parse(args, terminals, &|name| std::env::var_os(name)) {
         Ok(settings) => fetch_all(settings).unwrap_or_else(|error| complain(&error)),
-        Err(stop) => print_and_stop(&stop),
+        Err(stop) => print(&stop).unwrap_or_else(|error| complain(&error)),
     };
     exit.into()
 }
@@ -100,14 +100,19 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
 }
 
 /// Prints help, version or a usage error where it belongs.
-fn print_and_stop(stop: &Stop) -> Exit {
-    // A closed standard stream leaves nobody to tell.
-    let _ = if stop.to_stderr {
-        io::stderr().write_all(stop.text.as_bytes())
-    } else {
-        io::stdout().write_all(stop.text.as_bytes())
-    };
-    stop.exit
+fn print(stop: &Stop) -> anyhow::Result<Exit> {
+    if stop.to_stderr {
+        // Without a standard error there is nobody to tell.
+        let _ = io::stderr().write_all(stop.text.as_bytes());
+        return Ok(stop.exit);
+    }
+    let written = io::stdout().write_all(stop.text.as_bytes());
+    match written.and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(stop.exit),
+        written => written
+            .map(|()| stop.exit)
+            .context("standard output could not be written"),
+    }
 }
 
 /// The one place where an error that stopped the program is printed.

@@ -4,6 +4,7 @@
 //! records of what has. While the pool's queue is deep it pauses a moment between turns, so that
 //! one wake-up serves many records; when it is shallow it writes at once.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -16,6 +17,7 @@ use crate::fetch::Client;
 use crate::input::{InputError, Target};
 use crate::output::{Counts, Progress, Record, Summary, Writer};
 use crate::pool::{Pending, ThreadPool};
+use crate::signals::Event;
 
 use super::convert;
 use super::ending::{Ending, Step};
@@ -124,23 +126,49 @@ impl Coordinator<'_> {
             self.shared
                 .mailbox
                 .collect(&mut batch, hungry, self.wake_at());
-            let now = Instant::now();
-            for reason in batch.stops.drain(..) {
-                self.ending.stop(reason, now);
-            }
             for finished in batch.finished.drain(..) {
                 self.record(finished)?;
             }
-            match self.ending.step(now) {
-                Step::GoOn => {}
-                Step::Cut => self.shared.client.cancel(),
-                Step::GiveUp => return Ok(()),
-            }
-            if self.ending.stopping() {
-                self.shared.stopping.store(true, Ordering::Relaxed);
+            if self.check_ending(&mut batch.stops) == Step::GiveUp {
+                return Ok(());
             }
             self.show_progress();
         }
+    }
+
+    /// Takes note of the reasons to stop, and does what the run's ending asks for now.
+    fn check_ending(&mut self, events: &mut Vec<Event>) -> Step {
+        let now = Instant::now();
+        let was_stopping = self.ending.stopping();
+        for event in events.drain(..) {
+            self.ending.stop(event, now);
+        }
+        let step = self.ending.step(now);
+        if step == Step::Cut {
+            self.shared.client.cancel();
+        }
+        if self.ending.stopping() && !was_stopping {
+            self.shared.stopping.store(true, Ordering::Relaxed);
+            self.announce_ending();
+        }
+        step
+    }
+
+    /// Tells whoever sent a signal what happens now.
+    fn announce_ending(&mut self) {
+        let Some(what) = self.ending.announcement() else {
+            return;
+        };
+        let running = self.running();
+        self.report.progress.suspend_stderr(|| {
+            // Nobody may be there to read it.
+            let _ = writeln!(io::stderr(), "fetchpool: {what} ({running} in flight)");
+        });
+    }
+
+    /// How many jobs workers have in their hands.
+    fn running(&self) -> usize {
+        self.in_flight.len().saturating_sub(self.pool.queued())
     }
 
     /// True when nothing is out and nothing will follow.
@@ -215,8 +243,7 @@ impl Coordinator<'_> {
         if let Some(total) = self.shared.mailbox.total() {
             self.report.progress.set_total(total);
         }
-        let running = self.in_flight.len().saturating_sub(self.pool.queued());
-        self.report.counts.in_flight = running;
+        self.report.counts.in_flight = self.running();
         self.report.progress.update(&self.report.counts);
     }
 
@@ -295,6 +322,6 @@ const WRITE_FAILED: &str = "the records could not be written to standard output"
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }

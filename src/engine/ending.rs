@@ -103,6 +103,19 @@ impl Ending {
         self.reason == Some(Reason::Stopped(Event::OutputClosed))
     }
 
+    /// What a person is told when a signal begins the ending.
+    pub(super) fn announcement(&self) -> Option<&'static str> {
+        match self.reason? {
+            Reason::Stopped(Event::Interrupt) => Some(
+                "interrupted: what is in flight gets 2 s to finish, a second signal ends at once",
+            ),
+            Reason::Stopped(Event::Terminate) => Some(
+                "terminated: what is in flight gets 2 s to finish, a second signal ends at once",
+            ),
+            Reason::Stopped(Event::OutputClosed) | Reason::Deadline => None,
+        }
+    }
+
     /// Why a request was cut, for its record.
     pub(super) fn message(&self) -> &'static str {
         match self.reason {
