@@ -65,11 +65,8 @@ impl fmt::Display for InputError {
     }
 }
 
-impl error::Error for InputError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+/// Without a source: the text has said it already.
+impl error::Error for InputError {}
 
 /// The name that records give a list.
 pub(super) fn name(list: &List) -> Cow<'_, str> {
