@@ -1,0 +1,85 @@
+//! A gate: a request waits at it until the test opens it, and the test can wait until a request has
+//! come. This is how tests order events; no gate opens by time. Waiting on the test's side gives up
+//! with a panic after `PATIENCE`, so that a hang is a failure with a name.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+/// How long a test waits for what must come before it calls it a hang. A guard, not a measure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One gate; clones are the same gate. Opens for good.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<Shared>);
+
+struct Shared {
+    name: String,
+    state: Mutex<State>,
+    arrived: Condvar,
+    open: tokio::sync::watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    arrivals: usize,
+}
+
+impl Gate {
+    pub(crate) fn new(name: &str) -> Gate {
+        Gate(Arc::new(Shared {
+            name: name.to_owned(),
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            open: tokio::sync::watch::Sender::new(false),
+        }))
+    }
+
+    /// Lets everyone through, now and from now on.
+    pub(crate) fn open(&self) {
+        self.0.open.send_replace(true);
+    }
+
+    /// Blocks until `count` requests in all have come to the gate.
+    pub(crate) fn wait_for_arrivals(&self, count: usize) {
+        let state = self.0.state.lock().unwrap();
+        let (state, wait) = self
+            .0
+            .arrived
+            .wait_timeout_while(state, PATIENCE, |state| state.arrivals < count)
+            .unwrap();
+        assert!(
+            !wait.timed_out(),
+            "gate {}: {} of {count} requests came",
+            self.0.name,
+            state.arrivals
+        );
+    }
+
+    /// How many requests have come so far.
+    pub(crate) fn arrivals(&self) -> usize {
+        self.0.state.lock().unwrap().arrivals
+    }
+
+    /// The server's side: says that a request is here and waits until the gate is open.
+    pub(super) async fn pass(&self) {
+        self.arrive();
+        let mut open = self.0.open.subscribe();
+        // The sender lives as long as `self`, so the only answer is that the gate is open.
+        let _ = open.wait_for(|open| *open).await;
+    }
+
+    /// Says that a request is here, for servers that wait in their own way.
+    pub(crate) fn arrive(&self) {
+        self.0.state.lock().unwrap().arrivals += 1;
+        self.0.arrived.notify_all();
+    }
+
+    /// As `pass`, for a server that is a thread. Gives up when the test is over: `still_wanted` is asked
+    /// each time it wakes.
+    pub(crate) fn pass_blocking(&self) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime without drivers needs nothing from the system");
+        runtime.block_on(self.pass());
+    }
+}
