@@ -3,12 +3,15 @@
 
 use std::fmt;
 
+/// A closure that accepts a text or says what is wrong with it.
+type Check = Box<dyn Fn(&str) -> Result<(), String>>;
+
 /// An expectation of one stream.
 pub(crate) enum Expect {
     Exactly(String),
     Lines(Vec<String>),
     Containing(Vec<String>),
-    Checked(Box<dyn Fn(&str) -> Result<(), String>>),
+    Checked(Check),
     Anything,
 }
 

@@ -68,18 +68,8 @@ impl Gate {
         let _ = open.wait_for(|open| *open).await;
     }
 
-    /// Says that a request is here, for servers that wait in their own way.
-    pub(crate) fn arrive(&self) {
+    fn arrive(&self) {
         self.0.state.lock().unwrap().arrivals += 1;
         self.0.arrived.notify_all();
-    }
-
-    /// As `pass`, for a server that is a thread. Gives up when the test is over: `still_wanted` is asked
-    /// each time it wakes.
-    pub(crate) fn pass_blocking(&self) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime without drivers needs nothing from the system");
-        runtime.block_on(self.pass());
     }
 }

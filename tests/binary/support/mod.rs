@@ -15,9 +15,9 @@ mod shown;
 pub(crate) use expect::{anything, checked, containing, lines};
 pub(crate) use gate::{Gate, PATIENCE};
 pub(crate) use pty::Pty;
-pub(crate) use raw::{RawServer, Talk, dead_host};
+pub(crate) use raw::{DeadHost, RawServer, dead_host};
 pub(crate) use run::{Fetchpool, Stdio, fetchpool};
-pub(crate) use running::{Ended, Running};
+pub(crate) use running::Running;
 pub(crate) use server::{Seen, Server};
 
 /// The version that Cargo.toml gives.

@@ -10,8 +10,6 @@ use std::thread::JoinHandle;
 /// One connection of a raw server, whose request head has been read.
 pub(crate) struct Talk {
     stream: TcpStream,
-    /// The request line and the headers, without line ends.
-    pub(crate) head: Vec<String>,
 }
 
 impl Talk {
@@ -48,8 +46,8 @@ struct Shared {
 impl RawServer {
     pub(crate) fn start(talk: impl Fn(Talk) + Send + Sync + 'static) -> RawServer {
         RawServer::on_connection(move |stream| {
-            if let Some(head) = read_head(&stream) {
-                talk(Talk { stream, head });
+            if read_head(&stream).is_some() {
+                talk(Talk { stream });
             }
         })
     }
@@ -125,20 +123,17 @@ impl Drop for RawServer {
     }
 }
 
-/// The lines up to the empty one, or nothing if the client left before it.
-fn read_head(stream: &TcpStream) -> Option<Vec<String>> {
-    let mut head = Vec::new();
+/// Reads to the empty line that ends a request's head; nothing if the client left before it.
+fn read_head(stream: &TcpStream) -> Option<()> {
     let mut reader = BufReader::new(stream);
-    loop {
-        let mut line = String::new();
+    let mut line = String::new();
+    while line.trim_end() != "" || line.is_empty() {
+        line.clear();
         if reader.read_line(&mut line).ok()? == 0 {
             return None;
         }
-        match line.trim_end() {
-            "" => return Some(head),
-            line => head.push(line.to_owned()),
-        }
     }
+    Some(())
 }
 
 /// A port that refuses: bound for as long as the value lives, so that nobody else gets it, and never

@@ -40,10 +40,6 @@ impl Ended {
     pub(crate) fn stdout(&self) -> &str {
         std::str::from_utf8(&self.stdout).expect("checked to be UTF-8")
     }
-
-    pub(crate) fn stderr(&self) -> &str {
-        std::str::from_utf8(&self.stderr).expect("checked to be UTF-8")
-    }
 }
 
 impl Running {

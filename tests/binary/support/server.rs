@@ -11,10 +11,11 @@
 
 use super::Gate;
 use axum::body::{Body, Bytes};
+use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::JoinHandle;
@@ -38,6 +39,7 @@ pub(crate) struct Seen {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
+    peer: SocketAddr,
 }
 
 impl Seen {
@@ -84,7 +86,8 @@ impl Server {
                 )
                 .expect("the test waits for it");
                 let router = axum::Router::new().fallback(answer).with_state(shared);
-                tokio::spawn(async move { axum::serve(listener, router).await });
+                let service = router.into_make_service_with_connect_info::<SocketAddr>();
+                tokio::spawn(async move { axum::serve(listener, service).await });
                 let _ = stopped.await;
             });
         });
@@ -121,6 +124,15 @@ impl Server {
         self.notes.busy.lock().unwrap().most
     }
 
+    /// How many connections requests have come over.
+    pub(crate) fn connections(&self) -> usize {
+        self.seen()
+            .iter()
+            .map(|seen| seen.peer)
+            .collect::<HashSet<_>>()
+            .len()
+    }
+
     /// The paths of every request so far, in the order they came.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.seen().into_iter().map(|seen| seen.path).collect()
@@ -147,13 +159,18 @@ impl Notes {
     }
 }
 
-async fn answer(State(notes): State<Arc<Notes>>, request: Request) -> Response {
+async fn answer(
+    State(notes): State<Arc<Notes>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let path = request.uri().to_string();
     notes.busy.lock().unwrap().enter();
     notes.seen.lock().unwrap().push(Seen {
         method: request.method().clone(),
         path: path.clone(),
         headers: request.headers().clone(),
+        peer,
     });
     let response = page(&notes, &path).await;
     notes.busy.lock().unwrap().now -= 1;

@@ -1,7 +1,8 @@
 //! How a run that went wrong is shown: everything that went in and everything that came out, once.
 
+use super::Fetchpool;
 use super::run::Input;
-use super::{Ended, Fetchpool};
+use super::running::Ended;
 use std::fmt::Write;
 
 /// Streams and lists are shown up to this many bytes of head and tail each.
