@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// How long a test waits for what must come before it calls it a hang. A guard, not a measure.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One gate; clones are the same gate. Opens for good.
 #[derive(Clone)]

@@ -2,10 +2,10 @@
 //! close its pipes, and in the end must `finish` it, which checks status and both streams. Reads block;
 //! the hang guard ends a child that never answers, and the test then fails with all that was said.
 
-use super::guard::HangGuard;
+use super::Fetchpool;
+use super::guard::{HangGuard, LIMIT};
 use super::run::{Input, Stdio};
 use super::shown::report;
-use super::{Fetchpool, PATIENCE};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -156,7 +156,7 @@ impl Running {
             feeder.join().expect("the feeder does not panic");
         }
         let how = if hung {
-            format!("killed by the hang guard after {PATIENCE:?}")
+            format!("killed by the hang guard after {LIMIT:?}")
         } else {
             status.to_string()
         };
