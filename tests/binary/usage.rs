@@ -1,7 +1,7 @@
 //! Calls that are wrong: each says what was given and what would be right, ends with status 2, and
 //! nothing is fetched. And calls that only ask: help and version.
 
-use crate::support::{Server, VERSION, checked, containing, fetchpool};
+use crate::support::{Pty, Server, Stdio, VERSION, checked, containing, fetchpool};
 
 /// Wrong arguments, and what the message must name: the option, what was given, what would be right.
 const WRONG: &[(&[&str], &[&str])] = &[
@@ -135,16 +135,20 @@ fn the_version_is_that_of_the_manifest() {
 
 #[test]
 fn short_help_fits_one_screen() {
+    let terminal = Pty::open(24, 80);
     fetchpool()
         .arg("-h")
-        .stdout(checked(|text| {
-            let (rows, columns) = (text.lines().count(), text.lines().map(str::len).max());
-            match rows <= 24 && columns <= Some(80) {
-                true => Ok(()),
-                false => Err(format!("{rows} rows of up to {columns:?} columns")),
-            }
-        }))
+        .stdout_to(Stdio::File(terminal.stream()))
         .run();
+    let (rows, _) = terminal.finish();
+    // The last row is the shell's.
+    assert!(rows.len() < 24, "{} rows: {rows:#?}", rows.len());
+    for option in ["--jobs", "--timeout", "--format", "--help"] {
+        assert!(
+            rows.iter().any(|row| row.contains(option)),
+            "{option}: {rows:#?}"
+        );
+    }
 }
 
 #[test]

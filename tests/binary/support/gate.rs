@@ -47,11 +47,12 @@ impl Gate {
             .arrived
             .wait_timeout_while(state, PATIENCE, |state| state.arrivals < count)
             .unwrap();
+        let arrivals = state.arrivals;
+        drop(state);
+        let name = &self.0.name;
         assert!(
             !wait.timed_out(),
-            "gate {}: {} of {count} requests came",
-            self.0.name,
-            state.arrivals
+            "gate {name}: {arrivals} of {count} requests came"
         );
     }
 

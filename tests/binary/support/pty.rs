@@ -80,9 +80,10 @@ impl Pty {
                 !terminal.ended && !shown(terminal)
             })
             .unwrap();
-        let screen = terminal.parser.screen().contents();
+        let (found, screen) = (shown(&terminal), terminal.parser.screen().contents());
+        drop(terminal);
         assert!(
-            shown(&terminal),
+            found,
             "the screen never showed {fragment:?}, but:\n{screen}"
         );
     }

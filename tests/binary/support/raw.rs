@@ -2,6 +2,7 @@
 //! connections and never says a word; and a port where nobody listens. All end with their value.
 
 use socket2::{Domain, Socket, Type};
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -40,7 +41,9 @@ pub(crate) struct RawServer {
 #[derive(Default)]
 struct Shared {
     ending: bool,
-    streams: Vec<TcpStream>,
+    /// A handle to each connection that is being served, by its number. No longer than that: a connection
+    /// is closed when its last handle is.
+    open: HashMap<usize, TcpStream>,
 }
 
 impl RawServer {
@@ -60,7 +63,7 @@ impl RawServer {
 
     /// Takes every connection and never answers.
     pub(crate) fn silent() -> RawServer {
-        RawServer::start(Talk::hold)
+        RawServer::on_connection(|stream| Talk { stream }.hold())
     }
 
     fn on_connection(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> RawServer {
@@ -74,13 +77,14 @@ impl RawServer {
         let serve = Arc::new(serve);
         let thread = std::thread::spawn(move || {
             let mut talks = Vec::new();
-            for stream in listener.incoming().flatten() {
-                if !theirs.lock().unwrap().keep(&stream) {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
+                if !theirs.lock().unwrap().keep(number, &stream) {
                     break;
                 }
-                let serve = Arc::clone(&serve);
+                let (serve, theirs) = (Arc::clone(&serve), Arc::clone(&theirs));
                 talks.push(std::thread::spawn(move || {
                     serve(stream);
+                    theirs.lock().unwrap().open.remove(&number);
                 }));
             }
             for talk in talks {
@@ -101,8 +105,9 @@ impl RawServer {
 
 impl Shared {
     /// Remembers the connection, so that the end of the server ends it; false when it has come.
-    fn keep(&mut self, stream: &TcpStream) -> bool {
-        self.streams.extend(stream.try_clone());
+    fn keep(&mut self, number: usize, stream: &TcpStream) -> bool {
+        self.open
+            .extend(stream.try_clone().map(|stream| (number, stream)));
         !self.ending
     }
 }
@@ -111,7 +116,7 @@ impl Drop for RawServer {
     fn drop(&mut self) {
         let mut shared = self.shared.lock().unwrap();
         shared.ending = true;
-        for stream in shared.streams.drain(..) {
+        for stream in shared.open.values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
         drop(shared);

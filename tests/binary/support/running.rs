@@ -284,12 +284,12 @@ impl Listener {
     fn wait_for(&self, fragment: &str) {
         let holds = |heard: &Heard| String::from_utf8_lossy(&heard.bytes).contains(fragment);
         let heard = self.heard.0.lock().unwrap();
-        let heard = self
-            .heard
-            .1
-            .wait_while(heard, |heard| !heard.ended && !holds(heard))
-            .unwrap();
-        assert!(holds(&heard), "standard error ended without {fragment:?}");
+        let waiting = |heard: &mut Heard| !heard.ended && !holds(heard);
+        let heard = self.heard.1.wait_while(heard, waiting).unwrap();
+        let found = holds(&heard);
+        // A panic must not poison what the report of it reads.
+        drop(heard);
+        assert!(found, "standard error ended without {fragment:?}");
     }
 
     fn finish(self) -> Vec<u8> {
