@@ -4,6 +4,7 @@
 //!
 //!     cargo run --release --example offline
 
+use anyhow::Context;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -31,10 +32,8 @@ fn main() -> anyhow::Result<ExitCode> {
     // Bound and never listened on: connections to it are refused, and nobody else can take it.
     let dead = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
     dead.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-    let dead_host = dead
-        .local_addr()?
-        .as_socket()
-        .ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let dead_host = dead.local_addr()?.as_socket();
+    let dead_host = dead_host.context("the dead host has no address")?;
 
     let list = directory.path().join("urls.txt");
     fs::write(&list, url_list(server, dead_host))?;
