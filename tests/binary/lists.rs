@@ -40,6 +40,26 @@ fn the_first_request_leaves_while_the_list_is_still_being_written() {
 }
 
 #[test]
+fn a_list_that_is_no_regular_file_is_read_as_it_comes() {
+    let server = Server::start();
+    let mut run = fetchpool()
+        .arg("/dev/stdin")
+        .live_stdin()
+        .stdout(anything())
+        .start();
+    for n in 0..10 {
+        let url = server.url(&format!("/size/{n}"));
+        run.write_line(&url);
+        assert_eq!(
+            run.read_line(),
+            page(&url, n),
+            "before the next line is written"
+        );
+    }
+    run.finish();
+}
+
+#[test]
 fn several_lists_are_read_in_turn_each_with_its_name_and_its_own_line_numbers() {
     let server = Server::start();
     let url = |n: usize| server.url(&format!("/size/{n}"));

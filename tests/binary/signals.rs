@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// What standard error says when a signal has been taken: by then nothing new starts.
-const TAKEN: &str = "fetchpool: ";
+const TAKEN: &str = "what is in flight gets 2 s to finish";
 
 /// The time that what is in flight has to finish.
 const GRACE: Duration = Duration::from_secs(2);
