@@ -1,0 +1,103 @@
+//! What the documents say is what the binary does: drift between them fails here.
+
+use crate::support::{VERSION, anything, fetchpool, repository_file};
+
+/// Exit statuses as promised to users: what the README's and the help's tables must give.
+const EXITS: [&str; 4] = ["0", "1", "2", "130 / 143"];
+
+/// The text between `<!-- NAME -->` and `<!-- /NAME -->` of the README.
+fn marked(name: &str) -> String {
+    let readme = repository_file("README.md");
+    let (_, rest) = readme
+        .split_once(&format!("<!-- {name} -->\n"))
+        .expect("the mark is there");
+    let (text, _) = rest
+        .split_once(&format!("<!-- /{name} -->"))
+        .expect("the end mark is there");
+    text.to_owned()
+}
+
+/// The lines of the first fenced block of a text.
+fn fenced(text: &str) -> &str {
+    let (_, rest) = text.split_once("```").expect("a fence");
+    let (_, rest) = rest.split_once('\n').expect("a line after the fence");
+    rest.split_once("```").expect("the fence is closed").0
+}
+
+#[test]
+fn the_readme_shows_the_help_as_it_is() {
+    let help = fetchpool().arg("--help").stdout(anything()).run();
+    assert_eq!(
+        fenced(&marked("help")),
+        help.stdout(),
+        "copy the output of --help into README.md"
+    );
+}
+
+#[test]
+fn the_quick_start_is_two_commands_that_can_work() {
+    let start = marked("quick start");
+    let commands: Vec<&str> = fenced(&start)
+        .lines()
+        .filter(|line| !line.is_empty())
+        .collect();
+    let [run, test] = commands[..] else {
+        panic!("two commands and no more: {commands:?}");
+    };
+    assert_eq!(run, "cargo run --locked --release -- urls.txt -j 5");
+    assert!(test.starts_with("cargo test --locked"), "{test}");
+    assert!(start.contains("cargo run --locked --release --example offline"));
+    repository_file("examples/offline.rs");
+}
+
+#[test]
+fn the_list_of_the_quick_start_is_that_of_the_python_documentation() {
+    let list = repository_file("urls.txt");
+    let (comments, urls): (Vec<&str>, Vec<&str>) =
+        list.lines().partition(|line| line.starts_with('#'));
+    let wanted = [
+        "http://www.foxnews.com/",
+        "http://www.cnn.com/",
+        "http://europe.wsj.com/",
+        "http://www.bbc.co.uk/",
+        "http://nonexistant-subdomain.python.org/",
+    ];
+    assert_eq!(urls, wanted);
+    assert_eq!(comments.len(), 1);
+}
+
+#[test]
+fn the_exit_statuses_of_the_readme_are_all_of_them() {
+    let table = marked("exit");
+    let statuses: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .filter(|cell| cell.starts_with(|first: char| first.is_ascii_digit()))
+        .collect();
+    assert_eq!(statuses, EXITS);
+    let help = fetchpool().arg("--help").stdout(anything()).run();
+    for status in EXITS.iter().flat_map(|cell| cell.split(" / ")) {
+        let row = |line: &str| line.split_whitespace().next() == Some(status);
+        assert!(
+            help.stdout().lines().any(row),
+            "--help has no row for exit status {status}"
+        );
+    }
+}
+
+#[test]
+fn the_changelog_begins_with_the_version_of_the_manifest() {
+    let changelog = repository_file("CHANGELOG.md");
+    let heading = changelog
+        .lines()
+        .find(|line| line.starts_with("## "))
+        .expect("a heading");
+    let version = heading.trim_start_matches("## [").split(']').next();
+    assert_eq!(version, Some(VERSION), "{heading}");
+}
+
+#[test]
+fn both_licences_are_there() {
+    assert!(repository_file("LICENSE-MIT").contains("Permission is hereby granted"));
+    assert!(repository_file("LICENSE-APACHE").contains("Version 2.0, January 2004"));
+}
