@@ -198,7 +198,7 @@ fn a_list_that_cannot_be_read_ends_the_run_before_anything_is_fetched() {
     let server = Server::start();
     let good = server.url("/size/1");
     for (list, reason) in [
-        ("missing.txt", "No such file or directory"),
+        ("missing.txt", "no such file"),
         ("/", "directory"),
     ] {
         fetchpool()
