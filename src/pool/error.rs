@@ -35,7 +35,10 @@ impl fmt::Display for JobError {
 impl Error for JobError {}
 
 /// The panic of a job, as a value.
-pub struct Panic {
+pub struct Panic(Box<Caught>);
+
+/// Boxed, so that the outcome of a job that does not panic takes no room for it.
+struct Caught {
     message: Cow<'static, str>,
     payload: Exclusive<Box<dyn Any + Send>>,
 }
@@ -49,16 +52,13 @@ impl Panic {
         } else {
             Cow::Borrowed("(a payload that is not a string)")
         };
-        Self {
-            message,
-            payload: Exclusive::new(payload),
-        }
+        Self(Box::new(Caught { message, payload: Exclusive::new(payload) }))
     }
 
     /// The text given to `panic!`, or a fixed text if the payload is no string.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The payload, as [`std::thread::JoinHandle::join`] would give it: for [`std::panic::resume_unwind`].
@@ -66,21 +66,21 @@ impl Panic {
     /// Beware that dropping a payload runs its own `Drop`, which may panic.
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload.into_inner()
+        self.0.payload.into_inner()
     }
 }
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Panic")
-            .field("message", &self.message)
+            .field("message", &self.message())
             .finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the job panicked: {}", self.message)
+        write!(f, "the job panicked: {}", self.message())
     }
 }
 

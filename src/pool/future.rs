@@ -121,7 +121,14 @@ impl<'job, T> ScopedFuture<'job, T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn result_timeout(self, timeout: Duration) -> Result<Result<T, JobError>, Self> {
-        self.task.take(deadline(timeout)).ok_or(self)
+        self.result_until(deadline(timeout))
+    }
+
+    pub(super) fn result_until(
+        self,
+        deadline: Option<Instant>,
+    ) -> Result<Result<T, JobError>, Self> {
+        self.task.take(deadline).ok_or(self)
     }
 
     /// Blocks until the job is done, for at most `timeout` if there is one. True if it is done.

@@ -5,8 +5,11 @@ mod core;
 mod error;
 mod future;
 mod job;
+mod map;
+mod scope;
 mod submit;
 mod task;
+mod wait;
 mod watch;
 mod worker;
 
@@ -14,12 +17,18 @@ mod worker;
 mod tests;
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 pub use self::builder::Builder;
 pub use self::core::Pending;
 pub use self::error::{Broken, BuildError, JobError, Panic, Refusal, SubmitError, TimedOut};
 pub use self::future::{Future, ScopedFuture};
+pub use self::map::{Map, MapTimeout};
+pub use self::scope::{Scope, scope};
+pub use self::wait::{
+    AsCompleted, AsCompletedTimeout, Until, Waitable, Waited, as_completed, wait,
+};
 pub use self::worker::worker_index;
 
 use self::builder::Threads;
@@ -132,6 +141,51 @@ impl ThreadPool {
         D: FnOnce(Result<T, JobError>) + Send + 'static,
     {
         self.core.submit_all_with(jobs)
+    }
+
+    /// Calls `function` with each of `items` on the workers, and gives the results in the order of the items.
+    ///
+    /// Jobs are submitted as the results are taken, at most three a worker ahead of them; the first of them at
+    /// once. A result is an error if its call panicked; the others are not affected. If the pool is shut
+    /// down meanwhile, the rest of the items is left alone and the last result is [`JobError::Cancelled`].
+    ///
+    /// ```
+    /// use fetchpool::pool::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(4)?;
+    /// let squares: Result<Vec<u64>, _> = pool.map(1.., |n: u64| n * n).take(5).collect();
+    /// assert_eq!(squares?, [1, 4, 9, 16, 25]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn map<I, F, T>(&self, items: I, function: F) -> Map<'static, I::IntoIter, F, T>
+    where
+        I: IntoIterator,
+        I::Item: Send + 'static,
+        F: Fn(I::Item) -> T + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        Map::new(
+            &self.core,
+            map::default_look_ahead(self.workers()),
+            items.into_iter(),
+            function,
+        )
+    }
+
+    /// [`map`](Self::map) with another bound on how many jobs are submitted ahead of the results taken.
+    pub fn map_ahead<I, F, T>(
+        &self,
+        look_ahead: NonZeroUsize,
+        items: I,
+        function: F,
+    ) -> Map<'static, I::IntoIter, F, T>
+    where
+        I: IntoIterator,
+        I::Item: Send + 'static,
+        F: Fn(I::Item) -> T + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        Map::new(&self.core, look_ahead, items.into_iter(), function)
     }
 
     /// How many workers the pool has: as many as were asked for.

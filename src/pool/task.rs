@@ -56,7 +56,7 @@ pub(super) struct Task<'job, F, T> {
 struct State<'job, F, T> {
     stage: Stage<F, T>,
     /// How many threads wait on `settled`: a notify that nobody waits for would be a system call for nothing.
-    waiting: usize,
+    waiting: u32,
     hooks: Vec<Hook<Callback<'job, T>>>,
 }
 

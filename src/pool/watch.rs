@@ -65,6 +65,11 @@ impl Watcher {
         }
     }
 
+    /// The key of a future that is done and has not been given; never blocks.
+    pub(super) fn next_ready(&self) -> Option<usize> {
+        self.lock().done.pop_front()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
