@@ -156,7 +156,7 @@ impl Attempt<'_> {
         // What must not be sent twice is not trusted to a connection that may be dead.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
-            flight.aim(origin, size, may_reuse);
+            flight.aim(origin, size, hop.method == Method::HEAD, may_reuse);
             match self.fetcher.agent.run(self.request(hop)?) {
                 Ok(response) => return Ok(response),
                 Err(error) => {
@@ -265,7 +265,7 @@ impl Attempt<'_> {
     /// Reads a body that nobody wants, if it is short and quick, so that its connection can be used again.
     fn drain(&mut self, response: &mut Response<Body>) {
         let known = response.body().content_length();
-        let is_chunked = response.headers().contains_key(header::TRANSFER_ENCODING);
+        let is_chunked = self.fetcher.flight.state().is_chunked;
         if known.is_some_and(|length| length > DRAIN as u64) || known.is_none() && !is_chunked {
             return;
         }

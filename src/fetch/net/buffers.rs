@@ -74,6 +74,23 @@ impl Buffers {
         self.start = self.end.min(self.start + amount);
     }
 
+    /// The unread bytes from `at` on, for changing them in place.
+    pub(crate) fn unread_from(&mut self, at: usize) -> &mut [u8] {
+        &mut self.input[self.start + at..self.end]
+    }
+
+    /// Drops the last `amount` unread bytes.
+    pub(crate) fn drop_last(&mut self, amount: usize) {
+        self.end = self.start.max(self.end - amount);
+    }
+
+    /// Puts `new` in the place of the first `old` unread bytes; it is no longer than those.
+    pub(crate) fn replace_first(&mut self, old: usize, new: &[u8]) {
+        let end = self.start + old;
+        self.start = end - new.len();
+        self.input[self.start..end].copy_from_slice(new);
+    }
+
     /// The first `amount` bytes of a request that was written.
     pub(crate) fn request(&self, amount: usize) -> &[u8] {
         &self.output[..amount]

@@ -23,12 +23,16 @@ pub(crate) struct State {
     pub(crate) origin: String,
     /// Bytes that the request takes at most.
     pub(crate) request_size: usize,
+    /// Whether its method is HEAD, so that the reply has no body whatever its head says.
+    pub(crate) is_head: bool,
     /// Whether an idle connection may be used for it.
     pub(crate) may_reuse: bool,
     /// Whether one was.
     pub(crate) reused: bool,
     /// The connection was lost before any byte of the reply came.
     pub(crate) lost_early: bool,
+    /// The reply's body is in chunks, so that its end can be told without the connection's.
+    pub(crate) is_chunked: bool,
     /// What is being waited for.
     pub(crate) phase: Phase,
     /// When the first byte of the reply came.
@@ -56,6 +60,8 @@ impl Flight {
             connect_timeout: None,
             origin: String::new(),
             request_size: 0,
+            is_head: false,
+            is_chunked: false,
             may_reuse: true,
             reused: false,
             lost_early: false,
@@ -86,11 +92,13 @@ impl Flight {
     }
 
     /// Begins an exchange with `origin`.
-    pub(crate) fn aim(&self, origin: &str, request_size: usize, may_reuse: bool) {
+    pub(crate) fn aim(&self, origin: &str, request_size: usize, is_head: bool, may_reuse: bool) {
         let mut state = self.state();
         state.origin.clear();
         state.origin.push_str(origin);
         state.request_size = request_size;
+        state.is_head = is_head;
+        state.is_chunked = false;
         state.may_reuse = may_reuse;
         state.reused = false;
         state.lost_early = false;

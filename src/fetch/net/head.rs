@@ -14,8 +14,8 @@ pub(crate) const HEAD_LIMIT: usize = LARGEST;
 pub(crate) enum Sight {
     /// The beginning of a head: more is needed.
     Partial,
-    /// A whole head, and perhaps more behind it.
-    Whole,
+    /// A whole head of this many bytes, and perhaps more behind it.
+    Whole(usize),
     /// This many bytes to be dropped: an interim reply, or empty lines before the status line.
     Skip(usize),
     /// No head of a reply, for this reason.
@@ -54,9 +54,9 @@ impl HeadWatch {
             };
         };
         match status(input) {
-            Some(101) | None => Sight::Whole,
+            Some(101) | None => Sight::Whole(end),
             Some(100..=199) => self.skip(end),
-            Some(_) => Sight::Whole,
+            Some(_) => Sight::Whole(end),
         }
     }
 
@@ -132,7 +132,7 @@ mod tests {
                         sight => {
                             assert_eq!(
                                 (sight, seen),
-                                (Sight::Whole, head.len()),
+                                (Sight::Whole(head.len()), head.len()),
                                 "{head:?} in steps of {step}"
                             );
                             break;
@@ -152,11 +152,11 @@ mod tests {
         assert_eq!(watch.look(&all.as_bytes()[2..]), Sight::Skip(interim.len()));
         assert_eq!(
             watch.look(&all.as_bytes()[2 + interim.len()..]),
-            Sight::Whole
+            Sight::Whole(19)
         );
         assert_eq!(
             HeadWatch::default().look(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
-            Sight::Whole
+            Sight::Whole(36)
         );
     }
 

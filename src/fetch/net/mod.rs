@@ -7,6 +7,7 @@
 
 mod buffers;
 mod cancel;
+mod chunked;
 mod connection;
 mod descriptors;
 mod dial;
@@ -14,6 +15,7 @@ mod flight;
 mod head;
 mod idle;
 mod limits;
+mod reply;
 mod resolver;
 mod tls;
 mod transport;
