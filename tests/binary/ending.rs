@@ -70,13 +70,18 @@ fn the_deadline_cuts_what_is_in_flight_and_starts_nothing_more() {
         }))
         .stderr(anything())
         .run();
-    // On a slow machine the deadline may even come before the first start.
-    assert_eq!(
-        ended.stdout().lines().count(),
-        gate.arrivals(),
-        "a row for each that was started"
+    // On a slow machine the deadline may come before a request has got through, or even been started.
+    let rows = ended.stdout().lines().count();
+    assert!(
+        rows <= 2,
+        "a row of what was never started: {}",
+        ended.stdout()
     );
-    assert!(gate.arrivals() <= 2, "{:?}", server.paths());
+    assert!(
+        gate.arrivals() <= rows,
+        "no row of what was started: {:?}",
+        server.paths()
+    );
 }
 
 #[test]

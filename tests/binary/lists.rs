@@ -197,10 +197,7 @@ fn a_url_without_a_scheme_gets_the_one_that_was_asked_for() {
 fn a_list_that_cannot_be_read_ends_the_run_before_anything_is_fetched() {
     let server = Server::start();
     let good = server.url("/size/1");
-    for (list, reason) in [
-        ("missing.txt", "no such file"),
-        ("/", "directory"),
-    ] {
+    for (list, reason) in [("missing.txt", "no such file"), ("/", "directory")] {
         fetchpool()
             .list("good.txt", &good)
             .arg(&good)

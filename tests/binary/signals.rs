@@ -1,7 +1,7 @@
 //! SIGINT and SIGTERM: nothing new starts, what is in flight has its 2 s, every record is written, and a
 //! second signal ends at once.
 
-use crate::support::{Server, anything, checked, containing, fetchpool, page};
+use crate::support::{Server, anything, checked, containing, fetchpool, lines, page};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ fn what_is_in_flight_finishes_and_nothing_new_starts() {
             )
             .args(["-j", "2"])
             .status(status)
-            .stdout(crate::support::lines([
+            .stdout(lines([
                 page(&first, 3),
                 page(&slow[0], 4),
                 page(&slow[1], 4),
@@ -125,6 +125,31 @@ fn a_signal_while_waiting_for_a_line_of_a_pipe_ends_the_run() {
     assert_eq!(run.read_line(), page(&url, 9));
     // Nothing is in flight and the pipe stays open: only the signal can end this.
     run.signal(Signal::INT);
+    run.wait_for_stderr(TAKEN);
+    run.finish_with_stdin_open();
+}
+
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    let server = Server::start();
+    let [before, after] = [server.url("/size/1"), server.url("/size/2")];
+    let mut run = fetchpool()
+        .ignoring_interrupt()
+        .live_stdin()
+        .status(143)
+        .stdout(format!("{}\n{}\n", page(&before, 1), page(&after, 2)))
+        .stderr(containing(["terminated", TAKEN]))
+        .start();
+    run.write_line(&before);
+    run.read_line();
+    run.signal(Signal::INT);
+    run.write_line(&after);
+    assert_eq!(
+        run.read_line(),
+        page(&after, 2),
+        "as if nothing had been sent"
+    );
+    run.signal(Signal::TERM);
     run.wait_for_stderr(TAKEN);
     run.finish_with_stdin_open();
 }

@@ -16,6 +16,7 @@ pub(crate) fn fetchpool() -> Fetchpool {
         environment: plain_environment(directory.path()),
         directory,
         arguments: Vec::new(),
+        ignores_interrupt: false,
         stdin: Input::Empty,
         stdout: Stdio::Pipe,
         stderr: Stdio::Pipe,
@@ -31,6 +32,7 @@ pub(crate) struct Fetchpool {
     pub(super) directory: TempDir,
     pub(super) arguments: Vec<OsString>,
     pub(super) environment: Vec<(String, OsString)>,
+    pub(super) ignores_interrupt: bool,
     pub(super) stdin: Input,
     pub(super) stdout: Stdio,
     pub(super) stderr: Stdio,
@@ -89,6 +91,12 @@ impl Fetchpool {
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Fetchpool {
         self.environment.retain(|(have, _)| have != name);
         self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Starts it with SIGINT ignored, as shells start what runs in the background.
+    pub(crate) fn ignoring_interrupt(mut self) -> Fetchpool {
+        self.ignores_interrupt = true;
         self
     }
 

@@ -7,6 +7,7 @@ use super::guard::{HangGuard, LIMIT};
 use super::run::{Input, Stdio};
 use super::shown::report;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use signal_hook::consts::SIGINT;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command};
@@ -188,7 +189,15 @@ impl Drop for Running {
 }
 
 fn command(run: &mut Fetchpool) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fetchpool"));
+    let program = env!("CARGO_BIN_EXE_fetchpool");
+    let mut command = if run.ignores_interrupt {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", r#"trap "" INT; exec "$@""#, "sh", program]);
+        shell
+    } else {
+        do_not_pass_on_an_ignored_interrupt();
+        Command::new(program)
+    };
     command
         .args(&run.arguments)
         .current_dir(run.directory.path())
@@ -209,6 +218,21 @@ fn command(run: &mut Fetchpool) -> Command {
         run.stdin = Input::Empty;
     }
     command
+}
+
+/// Where these tests were themselves started in the background, SIGINT is ignored and every child would
+/// inherit that. A handler is not inherited; one that does nothing changes nothing here.
+fn do_not_pass_on_an_ignored_interrupt() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status
+            .lines()
+            .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+        if ignored.is_some_and(|mask| mask & (1 << (SIGINT - 1)) != 0) {
+            signal_hook::flag::register(SIGINT, Arc::default()).expect("SIGINT may be handled");
+        }
+    });
 }
 
 fn stream(stdio: &Stdio) -> std::process::Stdio {
