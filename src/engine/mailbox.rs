@@ -30,6 +30,10 @@ pub(crate) struct Finished {
 }
 
 /// How a job ended.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every ending is the large one, and boxing it would cost an allocation a URL"
+)]
 pub(crate) enum JobEnding {
     /// The attempt was made.
     Attempted(Outcome),

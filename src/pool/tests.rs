@@ -331,13 +331,3 @@ fn errors_that_pass_through_question_marks_are_send_and_sync() {
     check::<super::SubmitError<Box<dyn FnOnce() + Send>>>();
     check::<super::TimedOut>();
 }
-
-#[test]
-fn a_task_adds_little_to_what_it_holds() {
-    let closure = || 0_u64;
-    fn size<'job, F: FnOnce() -> u64 + Send + 'job>(_: &F) -> usize {
-        size_of::<super::task::Task<'job, F, u64>>()
-    }
-    assert_eq!(size(&closure), 0);
-    assert_eq!(size_of::<Result<u64, JobError>>(), 16);
-}
