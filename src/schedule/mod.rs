@@ -18,6 +18,7 @@
 
 mod host;
 mod hosts;
+pub(crate) mod ordered;
 mod quiet;
 mod rate;
 pub(crate) mod retry;
