@@ -1,0 +1,181 @@
+//! What the schedule's limits cost an item: `cargo bench --bench schedule [-- --small]`.
+//!
+//! A run pushes items of 10,000 hosts through a schedule as the engine does, 50 running at any
+//! time and the oldest of them ending first, once without limits and once with. Runs with and
+//! without take turns, which of them goes first too, so that a machine that slows down meanwhile
+//! harms neither side; what is printed, as a Markdown table, are medians over the pairs. The clock
+//! that the schedule is told is a number.
+
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+// The schedule is no public part of the crate. Built alone, it has parts that nothing here uses;
+// Cargo builds this with `cfg(test)` too, which takes along its tests but nothing that runs them.
+#[allow(dead_code, unused_imports)]
+#[path = "../src/schedule/mod.rs"]
+mod schedule;
+
+use schedule::{HostKey, Next, Options, Schedule};
+
+const WORKERS: usize = 50;
+const WINDOW: usize = 8 * WORKERS;
+const HOSTS: usize = 10_000;
+
+/// An item as large as a target with its host.
+struct Item {
+    host: Option<HostKey>,
+    _rest: [u64; 12],
+}
+
+/// The order in which a list names its hosts.
+#[derive(Clone, Copy)]
+enum List {
+    /// One after the other, over and over.
+    Mixed,
+    /// All items of a host in a row.
+    Sorted,
+}
+
+/// One row of the table.
+struct Row {
+    name: &'static str,
+    options: Options,
+    list: List,
+}
+
+fn rows() -> [Row; 5] {
+    let none = Options {
+        window: WINDOW,
+        ..Options::default()
+    };
+    let capped = Options {
+        per_host: Some(1),
+        ..none.clone()
+    };
+    let row = |name, list, options| Row {
+        name,
+        options,
+        list,
+    };
+    [
+        row(
+            "`--retries`",
+            List::Mixed,
+            Options {
+                retries: true,
+                ..none.clone()
+            },
+        ),
+        row("`--per-host 1`", List::Mixed, capped.clone()),
+        row(
+            "`--per-host 1`, list sorted by host",
+            List::Sorted,
+            capped.clone(),
+        ),
+        row(
+            // Shorter than a host takes to come round again, or the run would measure waiting.
+            "`--per-host 1 --host-delay 1ms`",
+            List::Mixed,
+            Options {
+                host_delay: Duration::from_millis(1),
+                ..capped
+            },
+        ),
+        row(
+            "`--rate` beyond reach",
+            List::Mixed,
+            Options {
+                rate: Some(u32::MAX),
+                ..none
+            },
+        ),
+    ]
+}
+
+/// Sends `items` through a schedule and gives the nanoseconds that each took.
+fn run(options: &Options, list: List, hosts: &[HostKey], items: usize) -> f64 {
+    let start = Instant::now();
+    let mut schedule = Schedule::new(options.clone());
+    let needs_hosts = options.needs_hosts();
+    let in_a_row = items.div_ceil(hosts.len());
+    let mut running = VecDeque::with_capacity(WORKERS);
+    let (mut pushed, mut ended, mut now) = (0, 0, start);
+    while ended < items {
+        for _ in 0..schedule.room().min(items - pushed) {
+            let host = match list {
+                List::Mixed => pushed % hosts.len(),
+                List::Sorted => pushed / in_a_row,
+            };
+            let host = needs_hosts.then(|| Arc::clone(&hosts[host]));
+            let item = Item {
+                host: host.clone(),
+                _rest: [pushed as u64; 12],
+            };
+            schedule.push(item, host);
+            pushed += 1;
+        }
+        now += Duration::from_micros(1);
+        while running.len() < WORKERS
+            && let Next::Start(item) = schedule.next(now)
+        {
+            running.push_back(black_box(item));
+        }
+        let Some(item) = running.pop_front() else {
+            continue;
+        };
+        if let Some(host) = &item.host {
+            schedule.finished(host, now);
+        }
+        ended += 1;
+    }
+    start.elapsed().as_nanos() as f64 / items as f64
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+/// The times of each pair of runs, without limits and with those of `row`.
+fn measure(row: &Row, hosts: &[HostKey], items: usize, pairs: usize) -> Vec<(f64, f64)> {
+    let none = Options {
+        window: WINDOW,
+        ..Options::default()
+    };
+    let without = || run(&none, row.list, hosts, items);
+    let with = || run(&row.options, row.list, hosts, items);
+    let pair = |number: usize| {
+        if number.is_multiple_of(2) {
+            let without = without();
+            (without, with())
+        } else {
+            let with = with();
+            (without(), with)
+        }
+    };
+    // The first pair warms up.
+    (0..=pairs).map(pair).skip(1).collect()
+}
+
+fn main() {
+    let given = |flag| std::env::args().any(|argument| argument == flag);
+    // `cargo test --all-targets` runs this too, unoptimised and without the flag of `cargo bench`.
+    let small = given("--small") || !given("--bench");
+    let (items, pairs) = if small { (20_000, 3) } else { (500_000, 11) };
+    let hosts: Vec<HostKey> = (0..HOSTS)
+        .map(|host| HostKey::from(format!("www.host-{host}.example:443")))
+        .collect();
+    println!("{items} items, {HOSTS} hosts, {WORKERS} running, medians of {pairs} pairs\n");
+    println!("| limits | without, ns an item | with, ns an item | ratio | difference, ns |");
+    println!("|---|---|---|---|---|");
+    for row in rows() {
+        let times = measure(&row, &hosts, items, pairs);
+        let of = |number: fn(&(f64, f64)) -> f64| median(times.iter().map(number).collect());
+        let (without, with) = (of(|t| t.0), of(|t| t.1));
+        let (ratio, difference) = (of(|t| t.1 / t.0), of(|t| t.1 - t.0));
+        let name = row.name;
+        println!("| {name} | {without:.0} | {with:.0} | {ratio:.1} | {difference:.0} |");
+    }
+}

@@ -1,0 +1,166 @@
+//! Hosts of which nothing runs and nobody waits, but which must be left alone for a while.
+//!
+//! With `--host-delay 1h` that is every host of the last hour, and forgetting one would break the
+//! promise, so each costs as little as it can: 16 bytes in a table, a 64-bit hash of its name and
+//! a time, which makes at most 40 bytes a host however full the table is (and half as much again
+//! in the moment in which it doubles: 10,000,000 hosts took 280 MB, and 420 MB at the peak). Hosts
+//! whose time is over are swept out before the table grows: it never has more than twice the
+//! entries that the last sweep had to leave (or [`FEW`]).
+//!
+//! Two hosts whose hashes are the same share the later time. One of them then waits for longer
+//! than it need (among 10,000,000 hosts the odds are 1 in 370,000 that this happens at all); none
+//! ever waits for less. The hash is keyed at random, so nobody can write a list that brings it
+//! about.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant};
+
+/// So many entries are not worth sweeping.
+const FEW: usize = 1024;
+
+/// See the module's head.
+#[derive(Debug)]
+pub(super) struct Quiet {
+    /// By the hash of the name: until when, in nanoseconds after `origin`. An [`Instant`] would be
+    /// twice as large.
+    until: HashMap<u64, u64>,
+    names: RandomState,
+    /// The first time that was seen.
+    origin: Option<Instant>,
+    sweep_at: usize,
+}
+
+impl Quiet {
+    pub(super) fn new() -> Self {
+        Quiet {
+            until: HashMap::new(),
+            names: RandomState::new(),
+            origin: None,
+            sweep_at: FEW,
+        }
+    }
+
+    /// Remembers that `host` must be left alone until `until`, or longer if that is known
+    /// already.
+    pub(super) fn remember(&mut self, host: &str, until: Instant, now: Instant) {
+        let origin = *self.origin.get_or_insert(now);
+        if self.until.len() >= self.sweep_at {
+            self.sweep(nanos_between(origin, now));
+        }
+        let until = nanos_between(origin, until);
+        let known = self.until.entry(self.names.hash_one(host)).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    /// Gives what is remembered of `host`, and forgets it.
+    pub(super) fn recall(&mut self, host: &str) -> Option<Instant> {
+        if self.until.is_empty() {
+            return None;
+        }
+        let until = self.until.remove(&self.names.hash_one(host))?;
+        // A sum that overflowed would be a time that no caller can have named.
+        self.origin?.checked_add(Duration::from_nanos(until))
+    }
+
+    /// Costs as much as the table is long, and is called again only when that has doubled.
+    fn sweep(&mut self, now: u64) {
+        self.until.retain(|_, until| *until > now);
+        self.sweep_at = FEW.max(self.until.len() * 2);
+        self.until.shrink_to(self.sweep_at);
+    }
+
+    /// How many are remembered, and for how many there is memory.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.until.len(), self.until.capacity())
+    }
+}
+
+/// Cut to what 64 bits hold, 584 years.
+fn nanos_between(earlier: Instant, later: Instant) -> u64 {
+    let nanos = later.saturating_duration_since(earlier).as_nanos();
+    u64::try_from(nanos).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_remembered_is_recalled_once() {
+        let now = Instant::now();
+        let until = now + Duration::from_nanos(1_234_567_891);
+        let mut quiet = Quiet::new();
+        quiet.remember("a:80", until, now);
+        assert_eq!(quiet.recall("b:80"), None);
+        assert_eq!(quiet.recall("a:80"), Some(until));
+        assert_eq!(quiet.recall("a:80"), None);
+    }
+
+    #[test]
+    fn the_longer_time_stands() {
+        let now = Instant::now();
+        let after = |seconds| now + Duration::from_secs(seconds);
+        let mut quiet = Quiet::new();
+        for seconds in [2, 3, 1] {
+            quiet.remember("a:80", after(seconds), now);
+        }
+        assert_eq!(quiet.recall("a:80"), Some(after(3)));
+    }
+
+    #[test]
+    fn a_host_costs_at_most_forty_bytes() {
+        assert_eq!(size_of::<(u64, u64)>(), 16);
+        let now = Instant::now();
+        let until = now + Duration::from_secs(3600);
+        let mut quiet = Quiet::new();
+        for host in 0..100_000 {
+            quiet.remember(&format!("host-{host}:443"), until, now);
+            let (hosts, room) = quiet.size();
+            // A table is at most 7/8 full, and has a byte of its own for each slot.
+            let bytes = room * 8 / 7 * 17;
+            assert!(
+                hosts < FEW || bytes <= hosts * 40,
+                "{bytes} bytes for {hosts} hosts"
+            );
+        }
+        assert_eq!(quiet.size().0, 100_000);
+    }
+
+    #[test]
+    fn hosts_whose_time_is_over_make_room_and_no_others() {
+        let start = Instant::now();
+        let time = |ms| start + Duration::from_millis(ms);
+        let mut quiet = Quiet::new();
+        let mut most = 0;
+        // Each is remembered for as long as the next 5,000 take.
+        for host in 0..50_000 {
+            let now = time(host);
+            quiet.remember(&host.to_string(), time(host + 5000), now);
+            most = most.max(quiet.size().0);
+            if let Some(oldest) = host.checked_sub(4999) {
+                let (name, until) = (oldest.to_string(), time(oldest + 5000));
+                assert_eq!(quiet.recall(&name), Some(until), "{name}");
+                quiet.remember(&name, until, now);
+            }
+        }
+        assert!((5_000..=10_001).contains(&most), "{most} at once");
+    }
+
+    #[test]
+    fn memory_is_given_back_when_few_are_left() {
+        let start = Instant::now();
+        let mut quiet = Quiet::new();
+        for host in 0..100_000 {
+            quiet.remember(&host.to_string(), start + Duration::from_secs(1), start);
+        }
+        let later = start + Duration::from_secs(2);
+        for host in 0..200_000 {
+            let now = later + Duration::from_millis(host);
+            quiet.remember(&host.to_string(), now + Duration::from_millis(1), now);
+        }
+        let (hosts, room) = quiet.size();
+        assert!(room <= 4 * FEW, "room for {room} hosts, {hosts} there");
+    }
+}

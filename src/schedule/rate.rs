@@ -1,0 +1,143 @@
+//! The rate of starts over all hosts.
+//!
+//! The generic cell rate algorithm as a virtual schedule (ITU-T I.371, annex A): each start moves
+//! the time at which the next is due on by a fixed interval, and a start may come early by a
+//! tolerance, so that a caller who woke up late can catch up. The interval is stretched by as
+//! much as the tolerance lets through, so that no second, wherever it begins, holds more starts
+//! than were asked for.
+
+use std::time::{Duration, Instant};
+
+/// How far a late caller may catch up: more than it takes a thread to wake up.
+const TOLERANCE: Duration = Duration::from_millis(10);
+
+/// Up to so many starts a second there is no tolerance: what a late caller loses is less than
+/// what the stretched interval would take.
+const SLOW: u32 = 100;
+
+/// At most so many starts a second.
+#[derive(Clone, Debug)]
+pub(super) struct Rate {
+    interval: Duration,
+    tolerance: Duration,
+    /// When the next start is due.
+    due: Option<Instant>,
+}
+
+impl Rate {
+    /// At most `starts` a second; 0 is taken as 1.
+    pub(super) fn per_second(starts: u32) -> Self {
+        let starts = starts.max(1);
+        let tolerance = if starts > SLOW {
+            TOLERANCE
+        } else {
+            Duration::ZERO
+        };
+        // n starts within less than a second are at least n - 1 intervals less the tolerance
+        // apart: with an interval of (1 s + tolerance) / starts, rounded up, n - 1 < starts.
+        let stretched = (Duration::from_secs(1) + tolerance).as_nanos();
+        let interval = stretched.div_ceil(u128::from(starts));
+        Rate {
+            // At most 1 s, so it fits.
+            interval: Duration::from_nanos(interval as u64),
+            tolerance,
+            due: None,
+        }
+    }
+
+    /// When the next start may be, seen from `now`: `now` itself, or later.
+    pub(super) fn next_start(&self, now: Instant) -> Instant {
+        match self.due {
+            Some(due) => due.checked_sub(self.tolerance).unwrap_or(due).max(now),
+            None => now,
+        }
+    }
+
+    /// Takes note of a start at `now`, which [`Rate::next_start`] must have allowed.
+    pub(super) fn started(&mut self, now: Instant) {
+        self.due = Some(self.due.map_or(now, |due| due.max(now)) + self.interval);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The starts that an eager caller makes within `span`, who wakes up late by each of `late`
+    /// in turn.
+    fn starts(per_second: u32, span: Duration, late: &[Duration]) -> Vec<Duration> {
+        let origin = Instant::now();
+        let mut rate = Rate::per_second(per_second);
+        let mut late = late.iter().cycle();
+        let mut now = origin;
+        let mut starts = Vec::new();
+        while now < origin + span {
+            while rate.next_start(now) <= now {
+                rate.started(now);
+                starts.push(now - origin);
+            }
+            now = rate.next_start(now) + *late.next().expect("it cycles");
+        }
+        starts
+    }
+
+    /// The most starts that one second holds, wherever it begins.
+    fn fullest_second(starts: &[Duration]) -> usize {
+        let within = |(i, first): (usize, &Duration)| {
+            starts[i..].partition_point(|start| *start < *first + Duration::from_secs(1))
+        };
+        starts.iter().enumerate().map(within).max().unwrap_or(0)
+    }
+
+    fn micros(late: &[u64]) -> Vec<Duration> {
+        late.iter().copied().map(Duration::from_micros).collect()
+    }
+
+    #[test]
+    fn no_second_holds_more_than_was_asked_for() {
+        for per_second in [1, 2, 3, 7, 10, 99, 100, 101, 999, 1000, 33_333, 44_444] {
+            for late in [0, 50, 500, 5_000, 50_000] {
+                let all = starts(per_second, Duration::from_millis(3500), &micros(&[late]));
+                let most = fullest_second(&all);
+                assert!(
+                    most <= per_second as usize,
+                    "{most} > {per_second}, {late} us late"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nor_does_it_however_late_the_caller_is(
+            per_second in 1_u32..3000,
+            late in prop::collection::vec(prop_oneof![Just(0), 0_u64..300, 0_u64..50_000, 900_000_u64..1_100_000], 1..20),
+        ) {
+            let all = starts(per_second, Duration::from_millis(2500), &micros(&late));
+            prop_assert!(fullest_second(&all) <= per_second as usize);
+        }
+    }
+
+    #[test]
+    fn a_slightly_late_caller_gets_nearly_all_of_it() {
+        for per_second in [1, 10, 100, 101, 1000, 10_000] {
+            let all = starts(per_second, Duration::from_secs(10), &micros(&[200]));
+            let share = all.len() as f64 / (10.0 * f64::from(per_second));
+            assert!(share > 0.97, "{share} of {per_second}");
+        }
+    }
+
+    #[test]
+    fn the_first_start_is_at_once() {
+        let now = Instant::now();
+        assert_eq!(Rate::per_second(1).next_start(now), now);
+    }
+
+    #[test]
+    fn the_extremes_are_taken_for_what_they_mean() {
+        assert_eq!(Rate::per_second(0).interval, Duration::from_secs(1));
+        assert_eq!(Rate::per_second(u32::MAX).interval, Duration::from_nanos(1));
+    }
+}

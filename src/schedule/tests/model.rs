@@ -1,0 +1,280 @@
+//! The schedule against a naive one, over random runs on a clock that is a number.
+//!
+//! A run has random limits, hosts, service times, failures, retries and holds, a list that
+//! arrives bit by bit, callers that wake up late, and calls that make no sense. After each answer
+//! the naive schedule, which looks through everything each time, must have come to the same; in
+//! the end the log of starts must keep every promise by itself.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::super::{HostKey, Next, Schedule};
+use super::naive::Naive;
+use super::plan::{Plan, Stray, plan};
+
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    job: usize,
+    at: Instant,
+    /// What the run demanded of it.
+    not_before: Instant,
+}
+
+struct Running {
+    job: usize,
+    attempt: usize,
+    ends: Instant,
+}
+
+/// One run of a plan.
+struct Run<'a> {
+    plan: &'a Plan,
+    keys: Vec<HostKey>,
+    schedule: Schedule<usize>,
+    naive: Naive,
+    now: Instant,
+    pushed: usize,
+    /// When the next job can be read from the list.
+    readable: Instant,
+    running: Vec<Running>,
+    starts: Vec<Start>,
+    /// By job: how many attempts have begun, and when the next may.
+    begun: Vec<usize>,
+    earliest: Vec<Instant>,
+    /// By host.
+    held: Vec<Instant>,
+    retries: usize,
+    /// How often the caller was woken by the time that it was told, and nothing started.
+    vain: usize,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        let now = Instant::now();
+        Run {
+            plan,
+            keys: (0..8).map(|n| HostKey::from(format!("host-{n}"))).collect(),
+            schedule: Schedule::new(plan.options.clone()),
+            naive: Naive::new(&plan.options),
+            now,
+            pushed: 0,
+            readable: now + plan.jobs[0].gap,
+            running: Vec::new(),
+            starts: Vec::new(),
+            begun: vec![0; plan.jobs.len()],
+            earliest: vec![now; plan.jobs.len()],
+            held: vec![now; 8],
+            retries: 0,
+            vain: 0,
+        }
+    }
+
+    fn finish(mut self) -> Self {
+        let mut told = None;
+        for turn in 0.. {
+            assert!(turn < 10_000, "the run does not end");
+            let was_told_now = told.is_some_and(|at| at <= self.now);
+            let before = (self.starts.len(), self.pushed, self.running.len());
+            self.stray(turn);
+            self.end_what_is_over();
+            self.read();
+            let undisturbed = !self.plan.strays.contains_key(&turn)
+                && before == (self.starts.len(), self.pushed, self.running.len());
+            told = self.start_all(was_told_now && undisturbed);
+            self.check();
+            let Some(wakes) = self.next_event(told) else {
+                break;
+            };
+            let late = self.plan.late[turn % self.plan.late.len()];
+            self.now = self.now.max(wakes + late);
+        }
+        self
+    }
+
+    fn stray(&mut self, turn: usize) {
+        match self.plan.strays.get(&turn) {
+            None => {}
+            Some(Stray::Finished) => {
+                let idle = |host: &usize| {
+                    self.running
+                        .iter()
+                        .all(|run| self.plan.jobs[run.job].host != *host)
+                };
+                if let Some(host) = (0..self.keys.len()).find(idle) {
+                    self.schedule.finished(&self.keys[host], self.now);
+                }
+            }
+            Some(Stray::Hold(host, span)) => self.hold(*host, *span),
+        }
+    }
+
+    fn hold(&mut self, host: usize, span: Duration) {
+        let until = self.now + span;
+        self.schedule.hold_host(&self.keys[host], until, self.now);
+        self.naive.hold(host, until);
+        self.held[host] = self.held[host].max(until);
+    }
+
+    fn end_what_is_over(&mut self) {
+        let now = self.now;
+        let over: Vec<_> = self.running.extract_if(.., |run| run.ends <= now).collect();
+        for run in over {
+            let job = &self.plan.jobs[run.job];
+            let attempt = &job.attempts[run.attempt];
+            self.schedule.finished(&self.keys[job.host], now);
+            *self.naive.running.get_mut(&job.host).expect("it runs") -= 1;
+            if let Some(span) = attempt.holds {
+                self.hold(job.host, span);
+            }
+            if run.attempt + 1 < job.attempts.len() {
+                let at = now + attempt.again_after;
+                let key = HostKey::clone(&self.keys[job.host]);
+                self.schedule.retry(run.job, key, at);
+                self.naive.later.push((at, run.job));
+                self.earliest[run.job] = at;
+                self.retries += 1;
+            }
+        }
+    }
+
+    fn read(&mut self) {
+        while self.pushed < self.plan.jobs.len()
+            && self.readable <= self.now
+            && self.schedule.room() > 0
+        {
+            let job = &self.plan.jobs[self.pushed];
+            self.schedule
+                .push(self.pushed, Some(HostKey::clone(&self.keys[job.host])));
+            self.naive.line.push(self.pushed);
+            self.pushed += 1;
+            if let Some(next) = self.plan.jobs.get(self.pushed) {
+                self.readable += next.gap;
+            }
+        }
+    }
+
+    /// Asks while a worker is free. Gives the time that it was told to wait for.
+    fn start_all(&mut self, woken: bool) -> Option<Instant> {
+        let before = self.starts.len();
+        while self.running.len() < self.plan.workers {
+            let expected = self.naive.next(&self.plan.jobs, self.now);
+            match (self.schedule.next(self.now), expected) {
+                (Next::Start(job), Ok(expected)) if job == expected => self.start(job),
+                (Next::WaitUntil(at), Err(Some(earliest))) if self.now < at && at <= earliest => {
+                    self.vain += usize::from(woken && self.starts.len() == before);
+                    return Some(at);
+                }
+                // Who comes back to a full host is noticed only then.
+                (Next::WaitUntil(at), Err(None)) if self.now < at => {
+                    assert!(!self.naive.later.is_empty(), "it waits for no reason");
+                    self.vain += usize::from(woken && self.starts.len() == before);
+                    return Some(at);
+                }
+                (Next::Nothing, Err(None)) => {
+                    self.vain += usize::from(woken && self.starts.len() == before);
+                    return None;
+                }
+                (answer, expected) => {
+                    panic!("{answer:?} instead of {expected:?} at {:?}", self.now)
+                }
+            }
+        }
+        None
+    }
+
+    fn start(&mut self, job: usize) {
+        let attempt = self.begun[job];
+        self.begun[job] += 1;
+        let of = &self.plan.jobs[job];
+        self.running.push(Running {
+            job,
+            attempt,
+            ends: self.now + of.attempts[attempt].takes,
+        });
+        self.starts.push(Start {
+            job,
+            at: self.now,
+            not_before: self.earliest[job].max(self.held[of.host]),
+        });
+        let at_once = self
+            .running
+            .iter()
+            .filter(|run| self.plan.jobs[run.job].host == of.host);
+        let most = self.plan.options.per_host.unwrap_or(usize::MAX);
+        assert!(at_once.count() <= most, "too many at once");
+    }
+
+    fn check(&self) {
+        self.schedule.assert_consistent(self.running.len());
+        let waiting = self.naive.line.len() + self.naive.later.len();
+        assert_eq!(self.schedule.waiting(), waiting);
+        let most = self.plan.options.window + self.plan.workers;
+        assert!(
+            waiting + self.running.len() <= most,
+            "more is held than window and workers"
+        );
+        let (active, _) = self.schedule.hosts.known();
+        assert!(
+            active <= waiting + self.running.len(),
+            "{active} active hosts"
+        );
+    }
+
+    /// When something happens next; `None` if the run is over.
+    fn next_event(&self, told: Option<Instant>) -> Option<Instant> {
+        let more = self.pushed < self.plan.jobs.len();
+        let read = (more && self.schedule.room() > 0).then_some(self.readable);
+        let ends = self.running.iter().map(|run| run.ends);
+        let next = ends.chain(told).chain(read).min();
+        let over = !more && self.schedule.waiting() == 0;
+        assert!(
+            next.is_some() || over,
+            "stuck with {} waiting",
+            self.schedule.waiting()
+        );
+        next
+    }
+
+    /// What must hold of the log of starts, whatever the naive schedule says.
+    fn assert_promises_kept(&self) {
+        for (job, begun) in self.plan.jobs.iter().zip(&self.begun) {
+            assert_eq!(*begun, job.attempts.len(), "lost, or given twice");
+        }
+        for start in &self.starts {
+            assert!(start.not_before <= start.at, "too early: {start:?}");
+        }
+        let apart = self.plan.options.host_delay;
+        for host in 0..self.keys.len() {
+            let of_host = self
+                .starts
+                .iter()
+                .filter(|start| self.plan.jobs[start.job].host == host);
+            let times: Vec<_> = of_host.map(|start| start.at).collect();
+            assert!(
+                times.windows(2).all(|two| two[0] + apart <= two[1]),
+                "too close"
+            );
+        }
+        if let Some(most) = self.plan.options.rate {
+            let second = Duration::from_secs(1);
+            for (i, first) in self.starts.iter().enumerate() {
+                let within = self.starts[i..]
+                    .iter()
+                    .take_while(|start| start.at < first.at + second);
+                assert!(within.count() <= most as usize, "too many in a second");
+            }
+        }
+        // Only somebody who comes back to a host that is full or held can be noticed in vain.
+        assert!(self.vain <= self.retries, "{} wake-ups in vain", self.vain);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn every_run_keeps_every_promise_and_wastes_no_worker(plan in plan()) {
+        Run::new(&plan).finish().assert_promises_kept();
+    }
+}

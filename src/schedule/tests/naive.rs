@@ -1,0 +1,81 @@
+//! The schedule as one would write it without a thought of speed: a list, looked through each
+//! time. Jobs are numbers, and so are hosts.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use super::super::Options;
+use super::super::rate::Rate;
+use super::plan::Job;
+
+/// The naive schedule.
+pub(super) struct Naive {
+    options: Options,
+    rate: Option<Rate>,
+    /// In the order of arrival.
+    pub(super) line: Vec<usize>,
+    /// In the order in which they went.
+    pub(super) later: Vec<(Instant, usize)>,
+    pub(super) running: HashMap<usize, usize>,
+    not_before: HashMap<usize, Instant>,
+}
+
+impl Naive {
+    pub(super) fn new(options: &Options) -> Self {
+        Naive {
+            rate: options.rate.map(Rate::per_second),
+            options: options.clone(),
+            line: Vec::new(),
+            later: Vec::new(),
+            running: HashMap::new(),
+            not_before: HashMap::new(),
+        }
+    }
+
+    /// What starts, or else the earliest time at which anything could by itself.
+    pub(super) fn next(&mut self, jobs: &[Job], now: Instant) -> Result<usize, Option<Instant>> {
+        let mut due: Vec<_> = self.later.extract_if(.., |(at, _)| *at <= now).collect();
+        due.sort_by_key(|(at, _)| *at);
+        self.line.extend(due.into_iter().map(|(_, job)| job));
+        let first = self
+            .line
+            .iter()
+            .position(|job| self.may_start_at(jobs[*job].host, now) == Some(now));
+        if let Some(first) = first {
+            let job = self.line.remove(first);
+            self.started(jobs[job].host, now);
+            return Ok(job);
+        }
+        let in_line = self.line.iter().map(|job| (now, *job));
+        let all = in_line.chain(self.later.iter().copied());
+        Err(all
+            .filter_map(|(at, job)| self.may_start_at(jobs[job].host, at))
+            .min())
+    }
+
+    /// The earliest start from `at` on, if it needs nobody to end first.
+    fn may_start_at(&self, host: usize, at: Instant) -> Option<Instant> {
+        let running = self.running.get(&host).copied().unwrap_or(0);
+        if self.options.per_host.is_some_and(|most| running >= most) {
+            return None;
+        }
+        let at = self
+            .not_before
+            .get(&host)
+            .map_or(at, |until| at.max(*until));
+        Some(self.rate.as_ref().map_or(at, |rate| rate.next_start(at)))
+    }
+
+    fn started(&mut self, host: usize, now: Instant) {
+        *self.running.entry(host).or_default() += 1;
+        self.hold(host, now + self.options.host_delay);
+        if let Some(rate) = &mut self.rate {
+            rate.started(now);
+        }
+    }
+
+    pub(super) fn hold(&mut self, host: usize, until: Instant) {
+        let known = self.not_before.entry(host).or_insert(until);
+        *known = until.max(*known);
+    }
+}
