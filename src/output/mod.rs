@@ -4,6 +4,7 @@
 //! thread, and one owner (the coordinator) holds each of its parts, so nothing here locks. Whatever a list or a
 //! server put into a record, no control character reaches a terminal raw.
 
+mod csv;
 mod escape;
 mod hosts;
 mod human;
