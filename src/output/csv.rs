@@ -91,11 +91,10 @@ impl Row<'_> {
             let cell = self.out.split_off(start);
             self.out.push(b'"');
             for byte in cell {
-                self.out.extend_from_slice(if byte == b'"' {
-                    b"\"\""
-                } else {
-                    std::slice::from_ref(&byte)
-                });
+                if byte == b'"' {
+                    self.out.push(b'"');
+                }
+                self.out.push(byte);
             }
             self.out.push(b'"');
         }

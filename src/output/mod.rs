@@ -11,11 +11,13 @@ mod human;
 mod jsonl;
 mod progress;
 mod record;
+mod save;
 mod summary;
 mod text;
 mod writer;
 
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::{Record, RecordError};
+pub(crate) use save::{Save, Saved};
 pub(crate) use summary::Summary;
 pub(crate) use writer::{Format, Writer, stdout};
