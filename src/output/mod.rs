@@ -5,6 +5,8 @@
 //! server put into a record, no control character reaches a terminal raw.
 
 mod csv;
+#[cfg(test)]
+mod docs_tests;
 mod escape;
 mod hosts;
 mod human;

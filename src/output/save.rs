@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use url::Url;
 
+pub(super) use self::name::path_for;
+
 /// How often a directory is made again that another save removed, empty, before it was used.
 const TRIES: usize = 64;
 
@@ -50,7 +52,7 @@ impl Save {
     /// Where the body of `url` belongs, below the directory. The same URL always has the same place, and no two have
     /// one place, on file systems that ignore case as on others.
     pub(crate) fn path_for(&self, url: &Url) -> PathBuf {
-        name::path_for(url)
+        path_for(url)
     }
 
     /// A place for the body of `url`. Nothing is created before the first byte is written or the save committed, so
@@ -122,7 +124,7 @@ impl Dir {
             {
                 // A save that came to nothing took its empty directories away just now.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
-                    tries += 1
+                    tries += 1;
                 }
                 Ok(mut part) => {
                     part.root = Some(self.path.clone());

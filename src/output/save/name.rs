@@ -30,7 +30,7 @@ const ENDING: &str = "body";
 const INDEX: &str = "index.html";
 
 /// The path of `url`'s body: a host's directory at least, and a name; ASCII, without `.` or `..`, never absolute.
-pub(super) fn path_for(url: &Url) -> PathBuf {
+pub(in crate::output) fn path_for(url: &Url) -> PathBuf {
     let mut segments: Vec<&str> = url
         .path_segments()
         .map(Iterator::collect)
