@@ -4,17 +4,22 @@
 //! thread, and one owner (the coordinator) holds each of its parts, so nothing here locks. Whatever a list or a
 //! server put into a record, no control character reaches a terminal raw.
 
+mod csv;
+#[cfg(test)]
+mod docs_tests;
 mod escape;
 mod hosts;
 mod human;
 mod jsonl;
 mod progress;
 mod record;
+mod save;
 mod summary;
 mod text;
 mod writer;
 
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::{Record, RecordError};
+pub(crate) use save::{Save, Saved};
 pub(crate) use summary::Summary;
 pub(crate) use writer::{Format, Writer, stdout};

@@ -76,19 +76,11 @@ pub(super) fn in_rfc3339(time: SystemTime) -> humantime::Rfc3339Timestamp {
     humantime::format_rfc3339_millis(UNIX_EPOCH + since)
 }
 
-// The `Option`s are taken by reference because serde hands them over so.
-#[expect(
-    clippy::ref_option,
-    reason = "the signature that serialize_with asks for"
-)]
+// serde hands the `Option`s over by reference.
 fn milliseconds<S: Serializer>(span: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
     span.map(in_milliseconds).serialize(out)
 }
 
-#[expect(
-    clippy::ref_option,
-    reason = "the signature that serialize_with asks for"
-)]
 fn timestamp<S: Serializer>(time: &Option<SystemTime>, out: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => out.collect_str(&in_rfc3339(*time)),

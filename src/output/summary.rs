@@ -282,4 +282,4 @@ impl Table {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -7,6 +7,7 @@
 
 use std::io;
 
+use super::csv::{self, Delimiter};
 use super::record::Record;
 use super::{jsonl, text};
 
@@ -20,6 +21,10 @@ pub(crate) enum Format {
     Text,
     /// One JSON object a line.
     Jsonl,
+    /// Comma-separated values under a header line.
+    Csv,
+    /// Tab-separated values under a header line.
+    Tsv,
 }
 
 /// Writes records to one stream, in one format.
@@ -32,13 +37,20 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// A writer to `out`, which should not buffer by itself. `color` counts for [`Format::Text`] alone.
+    /// A writer to `out`, which should not buffer by itself. `color` counts for [`Format::Text`] alone. The header
+    /// line of a format that has one leaves with the first flush, whether or not there are records.
     pub(crate) fn new(out: Box<dyn io::Write + Send>, format: Format, color: bool) -> Self {
+        let mut buffer = Vec::with_capacity(BUFFER);
+        match format {
+            Format::Csv => csv::push_header(&mut buffer, Delimiter::Comma),
+            Format::Tsv => csv::push_header(&mut buffer, Delimiter::Tab),
+            Format::Text | Format::Jsonl => {}
+        }
         Self {
             out,
             format,
             color,
-            buffer: Vec::with_capacity(BUFFER),
+            buffer,
             failed: None,
         }
     }
@@ -53,6 +65,8 @@ impl Writer {
         match self.format {
             Format::Text => text::push(&mut self.buffer, record, self.color)?,
             Format::Jsonl => jsonl::push(&mut self.buffer, record)?,
+            Format::Csv => csv::push(&mut self.buffer, record, Delimiter::Comma)?,
+            Format::Tsv => csv::push(&mut self.buffer, record, Delimiter::Tab)?,
         }
         Ok(())
     }
@@ -144,6 +158,7 @@ impl io::Write for Patient {
 }
 
 #[cfg(test)]
+<<<<<<< HEAD
 mod tests {
     use std::io::Read as _;
     use std::sync::{Arc, Mutex};
@@ -290,3 +305,6 @@ mod tests {
         assert_eq!(got.lines().count(), 5000);
     }
 }
+=======
+mod tests;
+>>>>>>> output

@@ -2,6 +2,16 @@
 
 use super::*;
 
+/// The account of five URLs, as the documentation shows it.
+pub(in crate::output) const FIVE_URLS: &str = "\
+URLs         4 fetched, 1 failed
+took         1.31 s, 3.8 URLs/s
+size         1.91 MiB (2,000,000 bytes), 1.46 MiB/s
+time per URL p50 41 ms, p90 1.30 s, p99 1.30 s, max 1.30 s
+failures     1  dns
+worst hosts  1  nowhere.invalid
+";
+
 /// Prints the account of `records` after `wall`.
 fn account(records: &[Record], wall: Duration) -> String {
     account_with(records, wall, Some(0), false)
@@ -43,17 +53,7 @@ fn five_urls_take_a_handful_of_lines() {
         "dns",
         "no address",
     ));
-    assert_eq!(
-        account(&records, Duration::from_millis(1_310)),
-        "\
-URLs         4 fetched, 1 failed
-took         1.31 s, 3.8 URLs/s
-size         1.91 MiB (2,000,000 bytes), 1.46 MiB/s
-time per URL p50 41 ms, p90 1.30 s, p99 1.30 s, max 1.30 s
-failures     1  dns
-worst hosts  1  nowhere.invalid
-"
-    );
+    assert_eq!(account(&records, Duration::from_millis(1_310)), FIVE_URLS);
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! A validator of just those JSON Schema keywords that the record's schema uses. Another keyword panics, so that the
+//! schema cannot say what nobody checks.
+
+use serde_json::{Map, Value};
+
+/// The first fault of `value` by `schema`, with where it is.
+pub(super) fn fault(schema: &Value, value: &Value, at: &str) -> Option<String> {
+    let none = Map::new();
+    let object = value.as_object();
+    schema
+        .as_object()
+        .unwrap()
+        .iter()
+        .find_map(|(keyword, rule)| {
+            let (holds, inner) = match keyword.as_str() {
+                "$schema" | "title" | "description" => (true, None),
+                "type" => (
+                    one_or_more(rule).any(|name| is_a(name.as_str().unwrap(), value)),
+                    None,
+                ),
+                "enum" => (rule.as_array().unwrap().contains(value), None),
+                "const" => (rule == value, None),
+                "minimum" => (
+                    value
+                        .as_f64()
+                        .is_none_or(|number| number >= rule.as_f64().unwrap()),
+                    None,
+                ),
+                "maximum" => (
+                    value
+                        .as_f64()
+                        .is_none_or(|number| number <= rule.as_f64().unwrap()),
+                    None,
+                ),
+                "format" => (
+                    rule == "date-time" && value.as_str().is_none_or(is_date_time),
+                    None,
+                ),
+                "required" => {
+                    let keys = rule.as_array().unwrap();
+                    (
+                        object.is_none_or(|fields| {
+                            keys.iter()
+                                .all(|key| fields.contains_key(key.as_str().unwrap()))
+                        }),
+                        None,
+                    )
+                }
+                "additionalProperties" => {
+                    assert_eq!(rule, &Value::Bool(false));
+                    let known = schema["properties"].as_object().unwrap();
+                    (
+                        object
+                            .unwrap_or(&none)
+                            .keys()
+                            .all(|key| known.contains_key(key)),
+                        None,
+                    )
+                }
+                "properties" => {
+                    let faults = rule.as_object().unwrap().iter().find_map(|(key, rule)| {
+                        fault(rule, object?.get(key)?, &format!("{at}/{key}"))
+                    });
+                    (faults.is_none(), faults)
+                }
+                "oneOf" => {
+                    let holding = rule
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .filter(|rule| fault(rule, value, at).is_none());
+                    (holding.count() == 1, None)
+                }
+                other => panic!("this validator does not know {other:?}"),
+            };
+            (!holds).then(|| {
+                inner.unwrap_or_else(|| format!("{at}: {keyword} {rule} does not hold for {value}"))
+            })
+        })
+}
+
+/// The names of a `type`, which may be one or a list.
+pub(super) fn one_or_more(rule: &Value) -> impl Iterator<Item = &Value> {
+    rule.as_array()
+        .map_or(std::slice::from_ref(rule), Vec::as_slice)
+        .iter()
+}
+
+fn is_a(name: &str, value: &Value) -> bool {
+    match name {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "object" => value.is_object(),
+        other => panic!("no such type: {other}"),
+    }
+}
+
+fn is_date_time(text: &str) -> bool {
+    text.ends_with('Z') && humantime::parse_rfc3339(text).is_ok()
+}

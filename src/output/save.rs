@@ -1,0 +1,226 @@
+//! Saved bodies: one file a URL, below one directory, whole or not there at all.
+//!
+//! A body goes into a temporary file beside its place and is renamed when it is complete. Whatever is dropped before
+//! that leaves nothing behind, not even the directories that were made for it. The server and the list choose no
+//! part of the file system: [`name`] makes the names, and a symbolic link below the directory is never followed. No
+//! `fsync`: what is renamed outlives this process, not a loss of power a moment later.
+
+mod name;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use url::Url;
+
+pub(super) use self::name::path_for;
+
+/// How often a directory is made again that another save removed, empty, before it was used.
+const TRIES: usize = 64;
+
+/// The directory that bodies are saved in. Clones are cheap and save into the same one, from any thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Save {
+    dir: Arc<Dir>,
+}
+
+#[derive(Debug)]
+struct Dir {
+    path: PathBuf,
+    /// Numbers the temporary files of this process.
+    serial: AtomicU64,
+}
+
+impl Save {
+    /// Makes `dir` if it is not there, and tries whether a file can be made in it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system, with the path they are about.
+    pub(crate) fn new(dir: PathBuf) -> io::Result<Self> {
+        fs::create_dir_all(&dir).map_err(about(&dir))?;
+        let dir = Arc::new(Dir {
+            path: dir,
+            serial: AtomicU64::new(0),
+        });
+        drop(dir.create_part(&dir.path).map_err(about(&dir.path))?);
+        Ok(Self { dir })
+    }
+
+    /// Where the body of `url` belongs, below the directory. The same URL always has the same place, and no two have
+    /// one place, on file systems that ignore case as on others.
+    pub(crate) fn path_for(&self, url: &Url) -> PathBuf {
+        path_for(url)
+    }
+
+    /// A place for the body of `url`. Nothing is created before the first byte is written or the save committed, so
+    /// this cannot fail and a fetch that never gets a body costs no descriptor.
+    pub(crate) fn begin(&self, url: &Url) -> Saved {
+        let place = self.dir.path.join(self.path_for(url));
+        Saved {
+            dir: Arc::clone(&self.dir),
+            place,
+            part: None,
+        }
+    }
+}
+
+/// One body being saved. Dropped before [`commit`](Self::commit), it leaves nothing.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    dir: Arc<Dir>,
+    place: PathBuf,
+    part: Option<Part>,
+}
+
+impl Saved {
+    /// Puts the file in its place, over one that is there, and gives its path, the directory as given in front.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system, with the path they are about; then nothing is left.
+    pub(crate) fn commit(mut self) -> io::Result<String> {
+        self.part()?;
+        if let Some(part) = self.part.take() {
+            part.rename_to(&self.place).map_err(about(&self.place))?;
+        }
+        Ok(self.place.to_string_lossy().into_owned())
+    }
+
+    fn part(&mut self) -> io::Result<&mut Part> {
+        let part = match self.part.take() {
+            Some(part) => part,
+            None => self
+                .dir
+                .create_part_for(&self.place)
+                .map_err(about(&self.place))?,
+        };
+        Ok(self.part.insert(part))
+    }
+}
+
+impl Write for Saved {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.part()?.file.write(bytes);
+        written.map_err(about(&self.place))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Dir {
+    /// A temporary file beside `place`, with the directories that it needs.
+    fn create_part_for(&self, place: &Path) -> io::Result<Part> {
+        let parent = place.parent().unwrap_or(&self.path);
+        let mut tries = 0;
+        loop {
+            match self
+                .make_dirs(parent)
+                .and_then(|()| self.create_part(parent))
+            {
+                // A save that came to nothing took its empty directories away just now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                    tries += 1;
+                }
+                Ok(mut part) => {
+                    part.root = Some(self.path.clone());
+                    return Ok(part);
+                }
+                Err(error) => {
+                    remove_empty(parent, &self.path);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Makes the directories from this one down to `parent`. One that is a symbolic link is an error.
+    fn make_dirs(&self, parent: &Path) -> io::Result<()> {
+        let mut path = self.path.clone();
+        for name in parent.strip_prefix(&self.path).into_iter().flatten() {
+            path.push(name);
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    if !fs::symlink_metadata(&path)?.is_dir() {
+                        let what = format!("{} is in the way: not a directory", path.display());
+                        return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
+                    }
+                }
+                made => made?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A new temporary file in `parent`. A saved body's name never begins with a dot, so the two do not meet.
+    fn create_part(&self, parent: &Path) -> io::Result<Part> {
+        loop {
+            let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+            let path = parent.join(format!(".fetchpool-{}-{serial}.part", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                // Left by a process that was killed and had our number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                opened => {
+                    return opened.map(|file| Part {
+                        file,
+                        path: Some(path),
+                        root: None,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// A temporary file, removed on drop together with the directories that it alone was in.
+#[derive(Debug)]
+struct Part {
+    file: File,
+    /// `None` once it was renamed.
+    path: Option<PathBuf>,
+    /// Where the removing of directories ends; `None` if there is none to remove.
+    root: Option<PathBuf>,
+}
+
+impl Part {
+    fn rename_to(mut self, place: &Path) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            fs::rename(path, place)?;
+        }
+        self.path = None;
+        Ok(())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Nobody can be told here; what cannot be removed stays under a name that says what it is.
+        if let Some(path) = &self.path {
+            let _ = fs::remove_file(path);
+            if let (Some(root), Some(parent)) = (&self.root, path.parent()) {
+                remove_empty(parent, root);
+            }
+        }
+    }
+}
+
+/// Removes `dir` and its parents below `root` as far as they are empty.
+fn remove_empty(dir: &Path, root: &Path) {
+    for dir in dir.ancestors().take_while(|dir| *dir != root) {
+        if fs::remove_dir(dir).is_err() {
+            return;
+        }
+    }
+}
+
+/// Puts the path in front of an error's text; its kind stays.
+fn about(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Saving on a real file system: what is there, what is not, and when.
+
+use std::thread;
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn save() -> (TempDir, Save) {
+    let dir = tempfile::tempdir().unwrap();
+    let save = Save::new(dir.path().join("out")).unwrap();
+    (dir, save)
+}
+
+fn url(text: &str) -> Url {
+    Url::parse(text).unwrap()
+}
+
+/// Everything below `dir`, sorted: files with what is in them, directories with a slash.
+fn tree(dir: &Path) -> Vec<String> {
+    fn walk(dir: &Path, root: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace('\\', "/");
+            if path.symlink_metadata().unwrap().is_dir() {
+                found.push(format!("{name}/"));
+                walk(&path, root, found);
+            } else {
+                found.push(format!("{name}: {}", fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(dir, dir, &mut found);
+    found.sort();
+    found
+}
+
+#[test]
+fn a_body_appears_whole_when_it_is_complete() {
+    let (dir, save) = save();
+    let mut saved = save.begin(&url("https://e.x/a/b.html"));
+    saved.write_all(b"one ").unwrap();
+    saved.write_all(b"two").unwrap();
+    let place = dir.path().join("out/e.x/a/b.html");
+    assert!(!place.exists());
+    assert_eq!(fs::read_dir(place.parent().unwrap()).unwrap().count(), 1);
+    let file = saved.commit().unwrap();
+    assert_eq!(Path::new(&file), place);
+    assert_eq!(
+        tree(&dir.path().join("out")),
+        ["e.x/", "e.x/a/", "e.x/a/b.html: one two"]
+    );
+}
+
+#[test]
+fn an_empty_body_is_a_file_and_a_newer_one_replaces_it() {
+    let (dir, save) = save();
+    save.begin(&url("https://e.x/")).commit().unwrap();
+    assert_eq!(
+        tree(dir.path()),
+        ["out/", "out/e.x/", "out/e.x/index.html: "]
+    );
+    let mut saved = save.begin(&url("https://e.x/"));
+    saved.write_all(b"new").unwrap();
+    saved.commit().unwrap();
+    assert_eq!(
+        tree(dir.path()),
+        ["out/", "out/e.x/", "out/e.x/index.html: new"]
+    );
+}
+
+#[test]
+fn what_is_dropped_leaves_nothing() {
+    let (dir, save) = save();
+    drop(save.begin(&url("https://e.x/never/begun.html")));
+    let mut saved = save.begin(&url("https://e.x/a/b/c.html"));
+    saved.write_all(b"half").unwrap();
+    drop(saved);
+    assert_eq!(tree(dir.path()), ["out/"]);
+    save.begin(&url("https://e.x/a/kept.html"))
+        .commit()
+        .unwrap();
+    let mut saved = save.begin(&url("https://e.x/a/b/c.html"));
+    saved.write_all(b"half").unwrap();
+    drop(saved);
+    assert_eq!(
+        tree(dir.path()),
+        ["out/", "out/e.x/", "out/e.x/a/", "out/e.x/a/kept.html: "]
+    );
+}
+
+#[test]
+fn a_page_and_a_directory_of_one_name_live_side_by_side() {
+    let (dir, save) = save();
+    for text in [
+        "https://e.x/a",
+        "https://e.x/a/b",
+        "https://e.x/a/",
+        "https://e.x/a/b/c",
+    ] {
+        let mut saved = save.begin(&url(text));
+        saved.write_all(text.as_bytes()).unwrap();
+        saved.commit().unwrap();
+    }
+    let files = tree(&dir.path().join("out/e.x"));
+    assert_eq!(
+        files.iter().filter(|name| name.contains(": ")).count(),
+        4,
+        "{files:?}"
+    );
+}
+
+#[test]
+fn something_in_the_way_is_an_error_that_names_it() {
+    let (dir, save) = save();
+    let out = dir.path().join("out");
+    fs::write(out.join("e.x"), "a file").unwrap();
+    fs::create_dir_all(out.join("f.x/a.html")).unwrap();
+    let mut saved = save.begin(&url("https://e.x/a.html"));
+    let error = saved.write_all(b"x").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+    assert!(error.to_string().contains("e.x is in the way"), "{error}");
+    let error = save.begin(&url("https://f.x/a.html")).commit().unwrap_err();
+    assert!(error.to_string().contains("a.html"), "{error}");
+    assert_eq!(tree(&out), ["e.x: a file", "f.x/", "f.x/a.html/"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symbolic_link_is_never_followed_out() {
+    use std::os::unix::fs::symlink;
+    let (dir, save) = save();
+    let (out, outside) = (dir.path().join("out"), dir.path().join("outside"));
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("target"), "untouched").unwrap();
+    symlink(&outside, out.join("e.x")).unwrap();
+    fs::create_dir(out.join("f.x")).unwrap();
+    symlink(outside.join("target"), out.join("f.x/a.html")).unwrap();
+    let error = save.begin(&url("https://e.x/a.html")).commit().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+    // A link in the file's own place is replaced, not written through.
+    let mut saved = save.begin(&url("https://f.x/a.html"));
+    saved.write_all(b"body").unwrap();
+    saved.commit().unwrap();
+    assert_eq!(tree(&outside), ["target: untouched"]);
+    assert_eq!(tree(&out.join("f.x")), ["a.html: body"]);
+}
+
+#[test]
+fn a_directory_that_cannot_be_is_found_out_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    for path in [file.clone(), file.join("below")] {
+        let error = Save::new(path).unwrap_err();
+        assert!(error.to_string().contains("file"), "{error}");
+    }
+}
+
+#[test]
+fn a_left_over_temporary_file_is_no_obstacle() {
+    let (dir, save) = save();
+    let parent = dir.path().join("out/e.x");
+    fs::create_dir_all(&parent).unwrap();
+    let next = save.dir.serial.load(Ordering::Relaxed);
+    for serial in [next, next + 1] {
+        let name = format!(".fetchpool-{}-{serial}.part", std::process::id());
+        fs::write(parent.join(name), "left over").unwrap();
+    }
+    save.begin(&url("https://e.x/a.html")).commit().unwrap();
+    assert_eq!(fs::read_to_string(parent.join("a.html")).unwrap(), "");
+    assert_eq!(fs::read_dir(&parent).unwrap().count(), 3);
+}
+
+/// Saves that fail take away the directories that others are about to use.
+#[test]
+fn failing_and_succeeding_saves_do_not_disturb_each_other() {
+    let (dir, save) = save();
+    thread::scope(|scope| {
+        for worker in 0..8 {
+            let save = save.clone();
+            scope.spawn(move || {
+                for n in 0..50 {
+                    let mut saved = save.begin(&url(&format!("https://e.x/a/b/{worker}-{n}.html")));
+                    saved.write_all(b"body").unwrap();
+                    if worker == 0 && n == 49 {
+                        saved.commit().unwrap();
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(
+        tree(&dir.path().join("out")),
+        ["e.x/", "e.x/a/", "e.x/a/b/", "e.x/a/b/0-49.html: body"]
+    );
+}

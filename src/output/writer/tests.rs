@@ -1,0 +1,168 @@
+//! When lines leave, in how many writes, and what comes after an error.
+
+use std::io::Read as _;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+
+/// Keeps each write apart; fails once `room` bytes were taken.
+#[derive(Clone)]
+struct Stream {
+    writes: Arc<Mutex<Vec<Vec<u8>>>>,
+    room: usize,
+}
+
+impl Stream {
+    fn new(room: usize) -> Self {
+        Self {
+            writes: Arc::default(),
+            room,
+        }
+    }
+
+    fn writes(&self) -> Vec<Vec<u8>> {
+        self.writes.lock().unwrap().clone()
+    }
+}
+
+impl io::Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(self.room);
+        if taken == 0 {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.room -= taken;
+        self.writes.lock().unwrap().push(bytes[..taken].to_vec());
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn text_to(stream: &Stream) -> Writer {
+    Writer::new(Box::new(stream.clone()), Format::Text, false)
+}
+
+#[test]
+fn lines_leave_when_told_and_in_one_write() {
+    let stream = Stream::new(usize::MAX);
+    let mut writer = text_to(&stream);
+    writer.write(&Record::page("http://a/", 1)).unwrap();
+    writer.write(&Record::page("http://b/", 2)).unwrap();
+    assert!(stream.writes().is_empty() && !writer.is_flushed());
+    writer.flush().unwrap();
+    writer.flush().unwrap();
+    assert!(writer.is_flushed());
+    assert_eq!(
+        stream.writes(),
+        [b"'http://a/' page is 1 bytes\n'http://b/' page is 2 bytes\n"]
+    );
+}
+
+#[test]
+fn a_table_has_its_header_even_if_it_is_empty() {
+    for (format, start) in [
+        (Format::Csv, "url,source,"),
+        (Format::Tsv, "url\tsource\t"),
+        (Format::Jsonl, ""),
+    ] {
+        let stream = Stream::new(usize::MAX);
+        let mut writer = Writer::new(Box::new(stream.clone()), format, true);
+        writer.flush().unwrap();
+        let written = String::from_utf8(stream.writes().concat()).unwrap();
+        assert!(written.starts_with(start), "{written}");
+        assert_eq!(written.lines().count(), usize::from(!start.is_empty()));
+        writer.write(&Record::page("http://a/", 1)).unwrap();
+        writer.flush().unwrap();
+        let written = stream.writes().concat();
+        assert_eq!(
+            written.iter().filter(|byte| **byte == b'\n').count(),
+            1 + usize::from(!start.is_empty())
+        );
+    }
+}
+
+#[test]
+fn a_full_buffer_leaves_in_whole_lines() {
+    let stream = Stream::new(usize::MAX);
+    let mut writer = text_to(&stream);
+    for n in 0..5000 {
+        writer
+            .write(&Record::page("http://example.com/", n))
+            .unwrap();
+    }
+    let long = "x".repeat(10 * BUFFER);
+    writer.write(&Record::page(&long, 0)).unwrap();
+    assert!(writer.is_flushed() && writer.buffer.capacity() <= 2 * BUFFER);
+    let writes = stream.writes();
+    assert!((3..=5).contains(&writes.len()), "{} writes", writes.len());
+    assert!(
+        writes
+            .iter()
+            .all(|lines| lines.len() >= BUFFER && lines.ends_with(b"\n"))
+    );
+    assert_eq!(
+        writes
+            .concat()
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count(),
+        5001
+    );
+}
+
+#[test]
+fn dropping_writes_nothing() {
+    let stream = Stream::new(usize::MAX);
+    text_to(&stream)
+        .write(&Record::page("http://a/", 1))
+        .unwrap();
+    assert!(stream.writes().is_empty());
+}
+
+#[test]
+fn after_an_error_nothing_is_ever_written() {
+    let mut stream = Stream::new(10);
+    let mut writer = text_to(&stream);
+    writer.write(&Record::page("http://a/", 1)).unwrap();
+    assert_eq!(
+        writer.flush().unwrap_err().kind(),
+        io::ErrorKind::BrokenPipe
+    );
+    stream.room = usize::MAX;
+    assert!(writer.is_flushed());
+    for _ in 0..2 {
+        let again = writer.write(&Record::page("http://b/", 2));
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(
+            writer.flush().unwrap_err().kind(),
+            io::ErrorKind::BrokenPipe
+        );
+    }
+    drop(writer);
+    assert_eq!(stream.writes(), [b"'http://a/"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stream_left_non_blocking_is_waited_for() {
+    use std::os::fd::OwnedFd;
+    let (mut reader, end) = io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&end, true).unwrap();
+    let patient = Patient(OwnedFd::from(end).into());
+    let writing = std::thread::spawn(move || {
+        let mut writer = Writer::new(Box::new(patient), Format::Jsonl, false);
+        for n in 0..5000 {
+            writer
+                .write(&Record::page("http://example.com/", n))
+                .unwrap();
+        }
+        writer.flush().unwrap();
+    });
+    let mut got = String::new();
+    reader.read_to_string(&mut got).unwrap();
+    writing.join().unwrap();
+    assert_eq!(got.lines().count(), 5000);
+}
