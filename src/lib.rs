@@ -18,6 +18,7 @@ mod cli;
 mod engine;
 mod input;
 mod output;
+mod schedule;
 mod signals;
 
 pub use app::run;

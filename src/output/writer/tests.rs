@@ -88,13 +88,14 @@ fn a_table_has_its_header_even_if_it_is_empty() {
 fn a_full_buffer_leaves_in_whole_lines() {
     let stream = Stream::new(usize::MAX);
     let mut writer = text_to(&stream);
-    for n in 0..5000 {
-        writer
-            .write(&Record::page("http://example.com/", n))
-            .unwrap();
-    }
     let long = "x".repeat(10 * BUFFER);
-    writer.write(&Record::page(&long, 0)).unwrap();
+    let short = "http://example.com/";
+    for url in std::iter::repeat_n(short, 5000).chain([long.as_str()]) {
+        writer.write(&Record::page(url, 7)).unwrap();
+        if writer.is_full() {
+            writer.flush().unwrap();
+        }
+    }
     assert!(writer.is_flushed() && writer.buffer.capacity() <= 2 * BUFFER);
     let writes = stream.writes();
     assert!((3..=5).contains(&writes.len()), "{} writes", writes.len());
