@@ -76,19 +76,19 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         .context("the list's reader could not be started")?;
 
     let stdout = output::stdout().context("standard output cannot be used")?;
-    let mut summary = Summary::new(started);
+    let mut summary = settings.summary.then(|| Summary::new(started));
     let ending = Engine {
         pool,
         client,
         mailbox,
         writer: Writer::new(stdout, settings.format, settings.color),
         progress,
-        summary: &mut summary,
+        summary: summary.as_mut(),
         deadline: settings.deadline.and_then(|d| started.checked_add(d)),
     }
     .run();
 
-    if settings.summary {
+    if let Some(summary) = summary {
         // Standard error may be closed or full: the records are what counts.
         let _ = summary.print(
             &mut io::stderr().lock(),

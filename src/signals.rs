@@ -8,13 +8,16 @@
 use std::io;
 use std::process;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// How long the engine may take to end by itself after a second signal.
 const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The same signal within this time of the first is the first. A person is slower.
+const ECHO: Duration = Duration::from_millis(100);
 
 /// The status of a process that a signal ended, as shells tell it.
 const SIGNAL_STATUS: i32 = 128;
@@ -50,20 +53,30 @@ pub(crate) fn watch(tell: impl Fn(Event) + Clone + Send + 'static) -> io::Result
 }
 
 fn pass_on(mut signals: Signals, tell: &impl Fn(Event)) {
-    let mut first = None;
+    let mut first: Option<(i32, Instant)> = None;
     for signal in signals.forever() {
+        let now = Instant::now();
+        if first.is_some_and(|first| is_echo(first, (signal, now))) {
+            continue;
+        }
         tell(match signal {
             SIGINT => Event::Interrupt,
             _ => Event::Terminate,
         });
         match first {
-            None => first = Some(signal),
-            Some(first) => {
+            None => first = Some((signal, now)),
+            Some((first, _)) => {
                 thread::sleep(PATIENCE);
                 process::exit(SIGNAL_STATUS + first);
             }
         }
     }
+}
+
+/// True if `second` is the signal `first` once more. `timeout` and some supervisors send one to the
+/// process and then to its group, of which it is a member: nobody meant two.
+fn is_echo(first: (i32, Instant), second: (i32, Instant)) -> bool {
+    first.0 == second.0 && second.1.saturating_duration_since(first.1) < ECHO
 }
 
 /// True if the process was started with `signal` ignored. Known on Linux only.
@@ -88,6 +101,8 @@ fn watch_output(tell: impl Fn(Event) + Send + 'static) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, poll};
     use rustix::fs::{FileType, fstat};
 
+    // A pipe without a reader is an error; a socket without a peer, a hang-up.
+    const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
     let is_pipe = fstat(io::stdout()).is_ok_and(|stat| {
         matches!(
             FileType::from_raw_mode(stat.st_mode),
@@ -104,7 +119,7 @@ fn watch_output(tell: impl Fn(Event) + Send + 'static) -> io::Result<()> {
         let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
         loop {
             match poll(&mut fds, None) {
-                Ok(_) if fds[0].revents().intersects(PollFlags::ERR) => {
+                Ok(_) if fds[0].revents().intersects(GONE) => {
                     break tell(Event::OutputClosed);
                 }
                 Err(rustix::io::Errno::INTR) => {}
@@ -118,4 +133,19 @@ fn watch_output(tell: impl Fn(Event) + Send + 'static) -> io::Result<()> {
 #[cfg(not(unix))]
 fn watch_output(_tell: impl Fn(Event) + Send + 'static) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_signal_at_once_is_an_echo() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        assert!(is_echo((SIGTERM, start), (SIGTERM, at(0))));
+        assert!(is_echo((SIGTERM, start), (SIGTERM, at(99))));
+        assert!(!is_echo((SIGTERM, start), (SIGTERM, at(100))));
+        assert!(!is_echo((SIGINT, start), (SIGTERM, at(0))));
+    }
 }

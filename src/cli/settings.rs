@@ -182,6 +182,8 @@ fn list(typed: OsString) -> Result<List, String> {
     }
     typed.into_string().map(List::Url).map_err(|typed| {
         let shown = typed.to_string_lossy();
+        // What is before an @ may be a password.
+        let shown = shown.rsplit_once('@').map_or(&*shown, |(_, host)| host);
         format!(
             "the URL '{}' is not UTF-8: write other bytes as %XX",
             shown.escape_debug()

@@ -4,9 +4,9 @@
 //! records of what has. While the pool's queue is deep it pauses a moment between turns, so that
 //! one wake-up serves many records; when it is shallow it writes at once.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use anyhow::Context;
 
 use crate::cli::Exit;
 use crate::fetch::Client;
-use crate::input::{InputError, Target};
+use crate::input::Target;
 use crate::output::{Counts, Progress, Record, Summary, Writer};
 use crate::pool::{Pending, ThreadPool};
 use crate::signals::Event;
@@ -22,7 +22,7 @@ use crate::signals::Event;
 use super::convert;
 use super::ending::{Ending, Step};
 use super::jobs::{InFlight, JobBatch, Shared};
-use super::mailbox::{Batch, Finished, JobEnding, ListRest, Mailbox};
+use super::mailbox::{Batch, Finished, JobEnding, Mailbox};
 
 /// The pause between two turns while the queue is deep. Long enough to gather a dozen records
 /// from a fast server, short enough that nobody sees it.
@@ -35,7 +35,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) writer: Writer,
     pub(crate) progress: Progress,
-    pub(crate) summary: &'a mut Summary,
+    /// Where records are added up, if anybody wants that.
+    pub(crate) summary: Option<&'a mut Summary>,
     /// When the whole run must be over.
     pub(crate) deadline: Option<Instant>,
 }
@@ -45,14 +46,13 @@ impl Engine<'_> {
     ///
     /// # Errors
     ///
-    /// If the records could not be written, or the list could not be read to its end. What was
-    /// fetched by then has been written as far as it could be.
+    /// If the records could not be written.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let workers = self.pool.workers();
         let shared = Arc::new(Shared {
             client: self.client,
             mailbox: self.mailbox,
-            stopping: AtomicBool::new(false),
+            deadline: self.deadline,
         });
         let mut coordinator = Coordinator {
             most_in_flight: jobs_ahead(workers),
@@ -62,7 +62,8 @@ impl Engine<'_> {
             in_flight: InFlight::default(),
             targets: Vec::new(),
             jobs: JobBatch::default(),
-            list: ListEnd::Open,
+            list_ended: false,
+            list_broken: false,
             ending: Ending::new(self.deadline),
             never_started: 0,
             report: Report {
@@ -96,18 +97,14 @@ struct Coordinator<'a> {
     /// Reused from turn to turn.
     targets: Vec<Target>,
     jobs: JobBatch,
-    list: ListEnd,
+    /// Every target of the list has been taken.
+    list_ended: bool,
+    /// A list could not be read, or not to its end.
+    list_broken: bool,
     ending: Ending,
     /// Targets that were taken from the list and never begun.
     never_started: u64,
     report: Report<'a>,
-}
-
-/// What is known of the list's end.
-enum ListEnd {
-    Open,
-    Ended,
-    Broken(InputError),
 }
 
 impl Coordinator<'_> {
@@ -118,22 +115,33 @@ impl Coordinator<'_> {
             if !self.shared.mailbox.has_finished() {
                 self.report.flush()?;
             }
+            // Before the ending is looked at: a run that is done has met its deadline.
+            if self.over() || self.check_ending(&mut batch.stops) == Step::GiveUp {
+                return Ok(());
+            }
             if self.over() {
                 return Ok(());
             }
+            self.show_progress();
             self.pause_if_deep();
             let hungry = self.room() > 0;
             self.shared
                 .mailbox
                 .collect(&mut batch, hungry, self.wake_at());
-            for finished in batch.finished.drain(..) {
-                self.record(finished)?;
-            }
-            if self.check_ending(&mut batch.stops) == Step::GiveUp {
-                return Ok(());
-            }
-            self.show_progress();
+            self.take_in(&mut batch)?;
         }
+    }
+
+    /// Records what has finished, and tells of lists that could not be read.
+    fn take_in(&mut self, batch: &mut Batch) -> anyhow::Result<()> {
+        for error in batch.broken_lists.drain(..) {
+            self.list_broken = true;
+            self.report.tell(&error);
+        }
+        for finished in batch.finished.drain(..) {
+            self.record(finished)?;
+        }
+        Ok(())
     }
 
     /// Takes note of the reasons to stop, and does what the run's ending asks for now.
@@ -144,26 +152,19 @@ impl Coordinator<'_> {
             self.ending.stop(event, now);
         }
         let step = self.ending.step(now);
+        if self.ending.stopping() && !was_stopping {
+            // Before anything is cut, or a worker that is freed would start the next job.
+            self.shared.mailbox.stop_starting();
+            if let Some(what) = self.ending.announcement() {
+                let running = self.running();
+                self.report
+                    .tell(&format_args!("{what} ({running} in flight)"));
+            }
+        }
         if step == Step::Cut {
             self.shared.client.cancel();
         }
-        if self.ending.stopping() && !was_stopping {
-            self.shared.stopping.store(true, Ordering::Relaxed);
-            self.announce_ending();
-        }
         step
-    }
-
-    /// Tells whoever sent a signal what happens now.
-    fn announce_ending(&mut self) {
-        let Some(what) = self.ending.announcement() else {
-            return;
-        };
-        let running = self.running();
-        self.report.progress.suspend_stderr(|| {
-            // Nobody may be there to read it.
-            let _ = writeln!(io::stderr(), "fetchpool: {what} ({running} in flight)");
-        });
     }
 
     /// How many jobs workers have in their hands.
@@ -173,13 +174,13 @@ impl Coordinator<'_> {
 
     /// True when nothing is out and nothing will follow.
     fn over(&self) -> bool {
-        let nothing_follows = self.ending.stopping() || !matches!(self.list, ListEnd::Open);
+        let nothing_follows = self.ending.stopping() || self.list_ended;
         nothing_follows && self.in_flight.len() == 0
     }
 
     /// How many more targets may be taken from the list now.
     fn room(&self) -> usize {
-        if self.ending.stopping() || !matches!(self.list, ListEnd::Open) {
+        if self.ending.stopping() || self.list_ended {
             return 0;
         }
         self.most_in_flight.saturating_sub(self.in_flight.len())
@@ -191,11 +192,7 @@ impl Coordinator<'_> {
         if room == 0 {
             return Ok(());
         }
-        match self.shared.mailbox.take_targets(&mut self.targets, room) {
-            ListRest::More => {}
-            ListRest::Ended => self.list = ListEnd::Ended,
-            ListRest::Broken(error) => self.list = ListEnd::Broken(error),
-        }
+        self.list_ended = !self.shared.mailbox.take_targets(&mut self.targets, room);
         for target in self.targets.drain(..) {
             if let Err(failure) = &target.url {
                 let failure = failure.clone();
@@ -249,34 +246,42 @@ impl Coordinator<'_> {
 
     /// Writes what is left to be written, and gives the run's exit status.
     fn close(mut self, ended: anyhow::Result<()>) -> anyhow::Result<Exit> {
-        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.mailbox.stop_starting();
         if self.in_flight.len() > 0 {
             self.shared.client.cancel();
         }
         let written = ended.and_then(|()| self.write_the_rest());
         let (untaken, whole) = self.shared.mailbox.close();
         let never_started = self.never_started + untaken;
-        self.report
-            .summary
-            .never_started(whole.then_some(never_started));
+        if let Some(summary) = &mut self.report.summary {
+            summary.never_started(whole.then_some(never_started));
+        }
         self.report.progress.finish();
         match written {
             Err(error) if is_broken_pipe(&error) => {}
             Err(error) => return Err(error),
             Ok(()) => {}
         }
-        if let ListEnd::Broken(error) = self.list {
-            return Err(error.into());
+        let exit = self.ending.exit(self.report.counts.failed > 0);
+        let is_of_the_list = matches!(exit, Exit::Success | Exit::SomeFailed);
+        if self.list_broken && is_of_the_list {
+            return Ok(Exit::Unusable);
         }
-        Ok(self.ending.exit(self.report.counts.failed > 0))
+        Ok(exit)
     }
 
     fn write_the_rest(&mut self) -> anyhow::Result<()> {
-        let (begun, waiting) = self.in_flight.give_up();
-        self.never_started += waiting;
         if self.ending.output_closed() {
             return Ok(());
         }
+        // What has come back by now is not lost.
+        let mut batch = Batch::default();
+        self.shared
+            .mailbox
+            .collect(&mut batch, false, Some(Instant::now()));
+        self.take_in(&mut batch)?;
+        let (begun, waiting) = self.in_flight.give_up();
+        self.never_started += waiting;
         for target in begun {
             let record = convert::left_behind(target, self.ending.message());
             self.report.record(&record)?;
@@ -289,7 +294,8 @@ impl Coordinator<'_> {
 struct Report<'a> {
     writer: Writer,
     progress: Progress,
-    summary: &'a mut Summary,
+    /// `None` if nobody wants it.
+    summary: Option<&'a mut Summary>,
     counts: Counts,
 }
 
@@ -298,12 +304,22 @@ impl Report<'_> {
         self.counts.done += 1;
         self.counts.failed += u64::from(!record.ok);
         self.counts.bytes += record.bytes.unwrap_or(0);
-        self.summary.add(record);
+        if let Some(summary) = &mut self.summary {
+            summary.add(record);
+        }
         self.writer.write(record).context(WRITE_FAILED)?;
         if self.writer.is_full() {
             return self.flush();
         }
         Ok(())
+    }
+
+    /// Prints a line about the run, for a person.
+    fn tell(&mut self, what: &dyn Display) {
+        self.progress.suspend_stderr(|| {
+            // Nobody may be there to read it.
+            let _ = writeln!(io::stderr(), "fetchpool: {what}");
+        });
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {

@@ -103,7 +103,7 @@ impl Ending {
         self.reason == Some(Reason::Stopped(Event::OutputClosed))
     }
 
-    /// What a person is told when a signal begins the ending.
+    /// What a person is told when the ending begins.
     pub(super) fn announcement(&self) -> Option<&'static str> {
         match self.reason? {
             Reason::Stopped(Event::Interrupt) => Some(
@@ -112,7 +112,8 @@ impl Ending {
             Reason::Stopped(Event::Terminate) => Some(
                 "terminated: what is in flight gets 2 s to finish, a second signal ends at once",
             ),
-            Reason::Stopped(Event::OutputClosed) | Reason::Deadline => None,
+            Reason::Deadline => Some("the deadline has passed: what is in flight is cut"),
+            Reason::Stopped(Event::OutputClosed) => None,
         }
     }
 

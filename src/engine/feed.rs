@@ -22,14 +22,13 @@ pub(crate) fn read_in_background(mut targets: Targets, mailbox: &Arc<Mailbox>) -
     let reader = thread::Builder::new().name("list".into());
     reader.spawn(move || {
         let mut batch = Vec::new();
-        let mut ended = Ok(());
         loop {
             match targets.next_batch(&mut batch) {
                 Ok(true) if mailbox.deliver(&mut batch) => {}
                 Ok(true) => return,
-                Ok(false) => break mailbox.end_of_list(ended),
+                Ok(false) => break mailbox.end_of_list(),
                 // The lists behind a broken one are still to be fetched.
-                Err(error) => ended = ended.and(Err(error)),
+                Err(error) => mailbox.broken_list(error),
             }
         }
     })?;

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::fetch::Client;
 use crate::input::Target;
@@ -75,8 +76,8 @@ fn target_of(job: Arc<Job>) -> Target {
 pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) mailbox: Arc<Mailbox>,
-    /// Set once nothing new may start.
-    pub(super) stopping: AtomicBool,
+    /// Nothing starts after this.
+    pub(super) deadline: Option<Instant>,
 }
 
 /// Jobs that will be submitted under one lock.
@@ -114,12 +115,18 @@ impl JobBatch {
 impl Shared {
     fn attempt(&self, job: &Job) -> JobEnding {
         match &job.target.url {
-            Ok(url) if !self.stopping.load(Ordering::Relaxed) => {
+            Ok(url) if self.may_start() => {
                 job.started.store(true, Ordering::Relaxed);
                 JobEnding::Attempted(self.client.load_url(url, &mut io::sink()))
             }
             _ => JobEnding::NotStarted,
         }
+    }
+
+    fn may_start(&self) -> bool {
+        // Asked here and not only by the coordinator, which may be stuck in a write.
+        let late = self.deadline.is_some_and(|at| at <= Instant::now());
+        !late && !self.mailbox.is_stopping()
     }
 
     fn reply(&self, slot: usize, result: Result<JobEnding, JobError>) {

@@ -3,11 +3,15 @@
 //!
 //! A sender wakes the coordinator only if it waits, and only the first one does: everything that
 //! arrives until the coordinator has woken comes along without another system call. Targets are
-//! bounded, so the list's reader waits when it is far enough ahead; nothing else is, because
-//! there are never more finished jobs than were started.
+//! bounded, by number and by bytes, so the list's reader waits when it is far enough ahead; nothing
+//! else is, because there are never more finished jobs than were started.
+//!
+//! A reason to stop counts from the moment it is left here, even if the coordinator is stuck in a
+//! write that nobody reads: workers ask [`Mailbox::is_stopping`] before they start anything.
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -19,6 +23,10 @@ use crate::signals::Event;
 /// How many targets wait here at most: enough that the reader runs seldom and reads much at a
 /// time, little enough that ten million URLs cost nothing.
 const TARGETS_AHEAD: usize = 1024;
+
+/// How many bytes of text those targets have at most, but for the last batch: a list of very long
+/// lines is as cheap as any other.
+const BYTES_AHEAD: usize = 1 << 20;
 
 /// What became of one job.
 pub(crate) struct Finished {
@@ -48,11 +56,13 @@ pub(crate) enum JobEnding {
 pub(crate) struct Batch {
     pub(crate) finished: Vec<Finished>,
     pub(crate) stops: Vec<Event>,
+    pub(crate) broken_lists: Vec<InputError>,
 }
 
 /// Where all threads of a run meet. See the module's head.
 pub(crate) struct Mailbox {
     state: Mutex<State>,
+    stopping: AtomicBool,
     /// The coordinator waits here.
     arrived: Condvar,
     /// The list's reader waits here.
@@ -63,8 +73,12 @@ pub(crate) struct Mailbox {
 struct State {
     finished: Vec<Finished>,
     targets: VecDeque<Target>,
+    /// The bytes of their text.
+    bytes: usize,
     stops: Vec<Event>,
-    list: ListState,
+    list_ended: bool,
+    /// Lists that could not be read, or not to their end.
+    broken_lists: Vec<InputError>,
     /// How many targets the list has, once somebody has counted them.
     total: Option<u64>,
     /// The coordinator sleeps; true of `hungry` too if targets are worth waking it for.
@@ -74,18 +88,11 @@ struct State {
     closed: bool,
 }
 
-#[derive(Default)]
-enum ListState {
-    #[default]
-    Open,
-    Ended,
-    Broken(InputError),
-}
-
 impl Mailbox {
     pub(crate) fn new() -> Self {
         Mailbox {
             state: Mutex::default(),
+            stopping: AtomicBool::new(false),
             arrived: Condvar::new(),
             room: Condvar::new(),
         }
@@ -98,11 +105,22 @@ impl Mailbox {
         self.wake(state);
     }
 
-    /// Leaves a reason to stop.
+    /// Leaves a reason to stop, which holds for workers at once.
     pub(crate) fn stop(&self, event: Event) {
+        self.stop_starting();
         let mut state = self.lock();
         state.stops.push(event);
         self.wake(state);
+    }
+
+    /// From now on nothing new may start.
+    pub(crate) fn stop_starting(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// True once nothing new may start.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Says how many targets the list has.
@@ -114,12 +132,13 @@ impl Mailbox {
     /// nobody wants any more of them.
     pub(crate) fn deliver(&self, targets: &mut Vec<Target>) -> bool {
         let mut state = self.lock();
+        state.bytes += targets.iter().map(text_of).sum::<usize>();
         state.targets.extend(targets.drain(..));
         if state.hungry {
             self.wake(state);
             state = self.lock();
         }
-        while state.targets.len() >= TARGETS_AHEAD && !state.closed {
+        while state.is_full() && !state.closed {
             state = self
                 .room
                 .wait(state)
@@ -128,13 +147,17 @@ impl Mailbox {
         !state.closed
     }
 
-    /// Says that the list has ended, well or with an error.
-    pub(crate) fn end_of_list(&self, ended: Result<(), InputError>) {
+    /// Says that a list could not be read, or not to its end; others may follow.
+    pub(crate) fn broken_list(&self, error: InputError) {
         let mut state = self.lock();
-        state.list = match ended {
-            Ok(()) => ListState::Ended,
-            Err(error) => ListState::Broken(error),
-        };
+        state.broken_lists.push(error);
+        self.wake(state);
+    }
+
+    /// Says that all lists have ended.
+    pub(crate) fn end_of_list(&self) {
+        let mut state = self.lock();
+        state.list_ended = true;
         self.wake(state);
     }
 
@@ -175,6 +198,7 @@ impl Mailbox {
         state.hungry = false;
         mem::swap(&mut state.finished, &mut batch.finished);
         mem::swap(&mut state.stops, &mut batch.stops);
+        batch.broken_lists.append(&mut state.broken_lists);
     }
 
     /// True if a finished job is waiting to be taken.
@@ -182,28 +206,22 @@ impl Mailbox {
         !self.lock().finished.is_empty()
     }
 
-    /// Moves up to `most` targets to the end of `targets`, and says what there is of the list
-    /// beyond them.
-    pub(crate) fn take_targets(&self, targets: &mut Vec<Target>, most: usize) -> ListRest {
+    /// Moves up to `most` targets to the end of `targets`. False if there will be no more.
+    pub(crate) fn take_targets(&self, targets: &mut Vec<Target>, most: usize) -> bool {
         let mut state = self.lock();
-        let was = state.targets.len();
-        let take = most.min(was);
+        let was_full = state.is_half_full();
+        let take = most.min(state.targets.len());
+        let before = targets.len();
         targets.extend(state.targets.drain(..take));
-        let left = state.targets.len();
-        let rest = match (&mut state.list, left) {
-            (_, 1..) => ListRest::More,
-            (ListState::Open, 0) => ListRest::More,
-            (list, 0) => match mem::replace(list, ListState::Ended) {
-                ListState::Broken(error) => ListRest::Broken(error),
-                ListState::Open | ListState::Ended => ListRest::Ended,
-            },
-        };
-        drop(state);
+        state.bytes -= targets[before..].iter().map(text_of).sum::<usize>();
+        let more = !state.targets.is_empty() || !state.list_ended;
         // Half empty before the reader is woken: it reads many lines for one wake-up.
-        if was > TARGETS_AHEAD / 2 && left <= TARGETS_AHEAD / 2 {
+        let wake = was_full && !state.is_half_full();
+        drop(state);
+        if wake {
             self.room.notify_one();
         }
-        rest
+        more
     }
 
     /// Refuses all further targets, and gives the number of those that nobody took, and whether
@@ -212,7 +230,7 @@ impl Mailbox {
         let mut state = self.lock();
         state.closed = true;
         let left = mem::take(&mut state.targets).len() as u64;
-        let whole = !matches!(state.list, ListState::Open);
+        let whole = state.list_ended;
         drop(state);
         self.room.notify_all();
         (left, whole)
@@ -231,21 +249,26 @@ impl Mailbox {
 
 impl State {
     fn nothing_for(&self, hungry: bool) -> bool {
-        let idle = self.finished.is_empty() && self.stops.is_empty();
+        let idle =
+            self.finished.is_empty() && self.stops.is_empty() && self.broken_lists.is_empty();
         idle && !(hungry && self.has_list_news())
     }
 
     fn has_list_news(&self) -> bool {
-        !self.targets.is_empty() || !matches!(self.list, ListState::Open)
+        !self.targets.is_empty() || self.list_ended
+    }
+
+    fn is_full(&self) -> bool {
+        self.targets.len() >= TARGETS_AHEAD || self.bytes >= BYTES_AHEAD
+    }
+
+    fn is_half_full(&self) -> bool {
+        self.targets.len() > TARGETS_AHEAD / 2 || self.bytes > BYTES_AHEAD / 2
     }
 }
 
-/// What there is of the list beyond the targets that were taken.
-pub(crate) enum ListRest {
-    /// There is more, or there may be.
-    More,
-    /// Every target has been taken.
-    Ended,
-    /// The list could not be read to its end. Said once.
-    Broken(InputError),
+/// What a target's text takes.
+fn text_of(target: &Target) -> usize {
+    let url = target.url.as_ref().map_or(0, |url| url.as_str().len());
+    target.written.len() + url
 }

@@ -1,6 +1,7 @@
 //! What the documents say is what the binary does: drift between them fails here.
 
 use crate::support::{VERSION, anything, fetchpool, repository_file};
+use std::path::{Path, PathBuf};
 
 /// Exit statuses as promised to users: what the README's and the help's tables must give.
 const EXITS: [&str; 4] = ["0", "1", "2", "130 / 143"];
@@ -48,6 +49,11 @@ fn the_quick_start_is_two_commands_that_can_work() {
     assert!(test.starts_with("cargo test --locked"), "{test}");
     assert!(start.contains("cargo run --locked --release --example offline"));
     repository_file("examples/offline.rs");
+    let minimum = env!("CARGO_PKG_RUST_VERSION");
+    assert!(
+        start.contains(&format!("a Rust toolchain ({minimum} or newer)")),
+        "{start}"
+    );
 }
 
 #[test]
@@ -100,4 +106,60 @@ fn the_changelog_begins_with_the_version_of_the_manifest() {
 fn both_licences_are_there() {
     assert!(repository_file("LICENSE-MIT").contains("Permission is hereby granted"));
     assert!(repository_file("LICENSE-APACHE").contains("Version 2.0, January 2004"));
+}
+
+/// The rooms of `src/` as ARCHITECTURE.md lists them: each may import those below it, none above.
+#[test]
+fn imports_point_down_the_list_of_rooms() {
+    let plan = repository_file("ARCHITECTURE.md");
+    let rooms: Vec<&str> = plan
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `src/")?.split('`').next())
+        .map(|room| room.trim_end_matches('/').trim_end_matches(".rs"))
+        .collect();
+    let place = |name: &str| rooms.iter().position(|room| *room == name);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut checked = 0;
+    for file in rust_files(&source) {
+        let inside = file.strip_prefix(&source).expect("it was found there");
+        let first = inside
+            .iter()
+            .next()
+            .expect("it has a name")
+            .to_string_lossy();
+        let room = first.trim_end_matches(".rs");
+        let here = place(room).unwrap_or_else(|| panic!("ARCHITECTURE.md has no room {room}"));
+        for other in crates_named(&std::fs::read_to_string(&file).expect("sources are UTF-8")) {
+            let there = place(&other).unwrap_or_else(|| panic!("{inside:?} names {other}"));
+            assert!(there >= here, "{inside:?} looks up to {other}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "the search finds no imports any more");
+}
+
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("src/ can be read") {
+        let path = entry.expect("src/ can be read").path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// What follows each `crate::` outside of comments.
+fn crates_named(code: &str) -> Vec<String> {
+    let name = |rest: &str| -> String {
+        rest.chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect()
+    };
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split("crate::").skip(1).map(name))
+        .collect()
 }

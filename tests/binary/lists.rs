@@ -2,7 +2,7 @@
 //! read, which end the run before anything is fetched.
 
 use crate::jsonl::rows;
-use crate::support::{Pty, Server, anything, containing, fetchpool, page};
+use crate::support::{Pty, Server, anything, containing, fetchpool, lines, page};
 
 #[test]
 fn a_live_pipe_works_line_by_line() {
@@ -194,19 +194,40 @@ fn a_url_without_a_scheme_gets_the_one_that_was_asked_for() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_ends_the_run_before_anything_is_fetched() {
+fn a_list_that_cannot_be_opened_ends_the_run_before_anything_is_fetched() {
     let server = Server::start();
     let good = server.url("/size/1");
-    for (list, reason) in [("missing.txt", "no such file"), ("/", "directory")] {
+    for (list, reason) in [
+        ("missing.txt", "no such file"),
+        ("/", "it is a directory; give a file with one URL a line"),
+    ] {
         fetchpool()
             .list("good.txt", &good)
             .arg(&good)
             .arg(list)
             .status(2)
-            .stderr(containing(["fetchpool: ", list, reason]))
+            .stderr(format!("fetchpool: cannot open '{list}': {reason}\n"))
             .run();
     }
     assert_eq!(server.paths(), [""; 0]);
+}
+
+/// A file that anyone can open and nobody can read from its beginning: nothing is mapped there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_list_that_breaks_is_status_2_and_the_others_are_still_fetched() {
+    let server = Server::start();
+    let [first, last] = [server.url("/size/1"), server.url("/size/2")];
+    fetchpool()
+        .list("first.txt", &first)
+        .arg("/proc/self/mem")
+        .list("last.txt", &last)
+        .status(2)
+        .stdout(lines([page(&first, 1), page(&last, 2)]))
+        .stderr(
+            "fetchpool: cannot read '/proc/self/mem', line 1: Input/output error (os error 5)\n",
+        )
+        .run();
 }
 
 #[test]

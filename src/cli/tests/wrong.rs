@@ -16,7 +16,11 @@ fn arguments_that_are_not_utf_8() {
         parse_bytes(&[b"l\xe9st"]).unwrap().input.lists,
         [List::File(file.into())]
     );
-    let table: [(&[&[u8]], &str); 4] = [
+    let table: [(&[&[u8]], &str); 5] = [
+        (
+            &[b"http://u:secret@\xe9/"],
+            "error: the URL '\u{fffd}/' is not UTF-8",
+        ),
         (
             &[b"http://\xe9\x1b/"],
             "error: the URL 'http://\u{fffd}\\u{1b}/' is not UTF-8",

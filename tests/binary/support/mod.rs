@@ -5,6 +5,7 @@
 mod expect;
 mod gate;
 mod guard;
+mod listener;
 mod pty;
 mod raw;
 mod run;

@@ -4,6 +4,7 @@
 
 use super::Fetchpool;
 use super::guard::{HangGuard, LIMIT};
+use super::listener::Listener;
 use super::run::{Input, Stdio};
 use super::shown::report;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
@@ -11,7 +12,7 @@ use signal_hook::consts::SIGINT;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// A child that has been started and not yet been reaped.
@@ -271,53 +272,4 @@ fn complaints(run: &Fetchpool, ended: &Ended) -> Vec<String> {
         }
     }
     complaints
-}
-
-/// Reads standard error as it comes, so that the child never blocks on it and a test can wait for words.
-struct Listener {
-    heard: Arc<(Mutex<Heard>, Condvar)>,
-    thread: JoinHandle<()>,
-}
-
-#[derive(Default)]
-struct Heard {
-    bytes: Vec<u8>,
-    ended: bool,
-}
-
-impl Listener {
-    fn start(mut pipe: impl Read + Send + 'static) -> Listener {
-        let heard = Arc::<(Mutex<Heard>, Condvar)>::default();
-        let shared = Arc::clone(&heard);
-        let thread = std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            loop {
-                let count = pipe.read(&mut buffer).unwrap_or(0);
-                let mut heard = shared.0.lock().unwrap();
-                heard.bytes.extend_from_slice(&buffer[..count]);
-                heard.ended = count == 0;
-                shared.1.notify_all();
-                if heard.ended {
-                    return;
-                }
-            }
-        });
-        Listener { heard, thread }
-    }
-
-    fn wait_for(&self, fragment: &str) {
-        let holds = |heard: &Heard| String::from_utf8_lossy(&heard.bytes).contains(fragment);
-        let heard = self.heard.0.lock().unwrap();
-        let waiting = |heard: &mut Heard| !heard.ended && !holds(heard);
-        let heard = self.heard.1.wait_while(heard, waiting).unwrap();
-        let found = holds(&heard);
-        // A panic must not poison what the report of it reads.
-        drop(heard);
-        assert!(found, "standard error ended without {fragment:?}");
-    }
-
-    fn finish(self) -> Vec<u8> {
-        self.thread.join().expect("the listener does not panic");
-        std::mem::take(&mut self.heard.0.lock().unwrap().bytes)
-    }
 }

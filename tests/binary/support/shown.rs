@@ -6,7 +6,7 @@ use super::running::Ended;
 use std::fmt::Write;
 
 /// Streams and lists are shown up to this many bytes of head and tail each.
-const SHOWN: usize = 4096;
+const SHOWN: usize = 2048;
 
 pub(super) fn report(run: &Fetchpool, ended: &Ended, complaints: &[String]) -> String {
     let mut text = String::from("\n");
