@@ -58,33 +58,38 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         settings.jobs,
         files,
     ))?;
-    let pool = pool::Builder::new(settings.jobs)
-        .thread_name_prefix("fetch")
-        .stack_size(WORKER_STACK)
-        .build()
-        .with_context(|| format!("-j {}: the workers could not be started", settings.jobs))?;
+    let stdout = output::stdout().context("standard output cannot be used")?;
 
+    // Before the workers: with many of them, a signal might come in the meantime, and if threads
+    // are short it is the workers of whom there may be fewer.
     let mailbox = Arc::new(Mailbox::new());
     let telling = Arc::clone(&mailbox);
     signals::watch(move |event| telling.stop(event))
         .context("the signal handlers could not be installed")?;
-    let progress = Progress::new(settings.progress, settings.shares_terminal);
     if settings.progress {
         engine::count_in_background(settings.input.lists, &mailbox);
     }
     engine::read_in_background(targets, &mailbox)
-        .context("the list's reader could not be started")?;
+        .context("the thread that reads the list could not be started")?;
+    let pool = pool::Builder::new(settings.jobs)
+        .thread_name_prefix("fetch")
+        .stack_size(WORKER_STACK)
+        .build()
+        .map_err(|error| anyhow::anyhow!("-j {}: {error}", settings.jobs))?;
 
-    let stdout = output::stdout().context("standard output cannot be used")?;
     let mut summary = settings.summary.then(|| Summary::new(started));
     let ending = Engine {
         pool,
         client,
         mailbox,
         writer: Writer::new(stdout, settings.format, settings.color),
-        progress,
+        progress: Progress::new(settings.progress, settings.shares_terminal),
         summary: summary.as_mut(),
-        deadline: settings.deadline.and_then(|d| started.checked_add(d)),
+        save: None,
+        options: engine::Options {
+            deadline: settings.deadline.and_then(|d| started.checked_add(d)),
+            ..engine::Options::default()
+        },
     }
     .run();
 

@@ -1,20 +1,31 @@
 //! From what fetch knows to what the output shows: one outcome of one target becomes one record.
+//!
+//! The number of attempts is the coordinator's to fill in.
 
-use crate::fetch::{Failure, FailureKind, Outcome, Phase};
+use crate::fetch::{Failure, FailureKind, Outcome, Phase, Url};
 use crate::input::Target;
 use crate::output::{Record, RecordError};
 use crate::pool::Panic;
+use crate::schedule::HostKey;
+
+/// The name under which the schedule knows the host of `url`: host and port.
+pub(super) fn host_of(url: &Url) -> HostKey {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{host}:{port}").into()
+}
 
 /// The record of an attempt that was made. `cut` is the message of an attempt that the run itself
 /// cut.
 pub(super) fn attempted(
     target: Target,
     outcome: Outcome,
+    file: Option<String>,
     worker: Option<usize>,
     cut: &str,
 ) -> Record {
     let mut record = blank(target);
-    record.attempts = 1;
+    record.file = file;
     record.status = outcome.status;
     record.content_type = outcome.content_type;
     record.final_url = Some(outcome.final_url.into());
@@ -47,16 +58,13 @@ pub(super) fn refused(target: Target, failure: &Failure) -> Record {
 pub(super) fn panicked(target: Target, panic: &Panic, worker: Option<usize>) -> Record {
     let message = format!("a worker panicked: {}", panic.message());
     let mut record = refused(target, &Failure::new(FailureKind::Internal, message));
-    record.attempts = 1;
     record.worker = worker;
     record
 }
 
 /// The record of a job that the run could not wait for.
 pub(super) fn left_behind(target: Target, cut: &str) -> Record {
-    let mut record = refused(target, &Failure::new(FailureKind::Cancelled, cut));
-    record.attempts = 1;
-    record
+    refused(target, &Failure::new(FailureKind::Cancelled, cut))
 }
 
 fn blank(target: Target) -> Record {

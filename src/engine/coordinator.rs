@@ -1,236 +1,362 @@
-//! The coordinator: the one thread that owns the list's window and the output.
+//! The coordinator: the one thread that owns the schedule and the output.
 //!
-//! Each turn it submits what there is room for, waits until something has arrived, and writes the
-//! records of what has. While the pool's queue is deep it pauses a moment between turns, so that
-//! one wake-up serves many records; when it is shallow it writes at once.
+//! Each turn it submits what may start, waits until something has arrived, and writes the records
+//! of what has. While the pool's queue is deep it pauses a moment between turns, so that one
+//! wake-up serves many records; when it is shallow it writes at once.
 
-use std::fmt::Display;
-use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration, Instant};
-
-use anyhow::Context;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::Exit;
-use crate::fetch::Client;
+use crate::fetch::Outcome;
 use crate::input::Target;
-use crate::output::{Counts, Progress, Record, Summary, Writer};
-use crate::pool::{Pending, ThreadPool};
-use crate::signals::Event;
+use crate::output::Record;
+use crate::pool::ThreadPool;
+use crate::schedule::{Next, Schedule};
 
 use super::convert;
 use super::ending::{Ending, Step};
-use super::jobs::{InFlight, JobBatch, Shared};
-use super::mailbox::{Batch, Finished, JobEnding, Mailbox};
+use super::jobs::{InFlight, Item, JobBatch, Shared, Trail};
+use super::mailbox::{Batch, Finished, JobEnding, text_of};
+use super::report::Report;
+use super::retrying::Retrying;
 
 /// The pause between two turns while the queue is deep. Long enough to gather a dozen records
 /// from a fast server, short enough that nobody sees it.
 const PAUSE: Duration = Duration::from_micros(300);
 
-/// Everything that a run needs, assembled. [`Engine::run`] is the run.
-pub(crate) struct Engine<'a> {
-    pub(crate) pool: ThreadPool,
-    pub(crate) client: Client,
-    pub(crate) mailbox: Arc<Mailbox>,
-    pub(crate) writer: Writer,
-    pub(crate) progress: Progress,
-    /// Where records are added up, if anybody wants that.
-    pub(crate) summary: Option<&'a mut Summary>,
-    /// When the whole run must be over.
-    pub(crate) deadline: Option<Instant>,
+/// How long a reader of the records may keep the coordinator from hearing of a signal.
+const STALL: Duration = Duration::from_millis(100);
+
+/// How many bytes of text the targets of a run have at most that were taken from the list, but for
+/// what the workers have in their hands.
+const MOST_TEXT: usize = 4 << 20;
+
+pub(super) struct Coordinator<'a> {
+    pub(super) pool: &'a ThreadPool,
+    pub(super) most_in_flight: usize,
+    pub(super) shared: Arc<Shared>,
+    pub(super) schedule: Schedule<Item>,
+    pub(super) retrying: Retrying,
+    pub(super) ending: Ending,
+    pub(super) report: Report<'a>,
+    pub(super) state: State,
 }
 
-impl Engine<'_> {
-    /// Runs until the list is done or the run must end, and gives the exit status.
-    ///
-    /// # Errors
-    ///
-    /// If the records could not be written.
-    pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let workers = self.pool.workers();
-        let shared = Arc::new(Shared {
-            client: self.client,
-            mailbox: self.mailbox,
-            deadline: self.deadline,
-        });
-        let mut coordinator = Coordinator {
-            most_in_flight: jobs_ahead(workers),
-            workers,
-            pool: &self.pool,
-            shared,
-            in_flight: InFlight::default(),
-            targets: Vec::new(),
-            jobs: JobBatch::default(),
-            list_ended: false,
-            list_broken: false,
-            ending: Ending::new(self.deadline),
-            never_started: 0,
-            report: Report {
-                writer: self.writer,
-                progress: self.progress,
-                summary: self.summary,
-                counts: Counts::default(),
-            },
-        };
-        let ended = coordinator.run();
-        let exit = coordinator.close(ended);
-        // Whoever has not come back by now is cut or stuck in a system call: not waited for.
-        self.pool.shutdown(Pending::Cancel);
-        self.pool.detach();
-        exit
-    }
-}
-
-/// How many jobs may be out at once: those that run, and as many waiting as the workers can take
-/// during one pause.
-fn jobs_ahead(workers: usize) -> usize {
-    workers * 4 + 64
-}
-
-struct Coordinator<'a> {
-    workers: usize,
-    most_in_flight: usize,
-    pool: &'a ThreadPool,
-    shared: Arc<Shared>,
+/// What changes from turn to turn.
+#[derive(Default)]
+pub(super) struct State {
     in_flight: InFlight,
     /// Reused from turn to turn.
     targets: Vec<Target>,
     jobs: JobBatch,
+    /// The text of all targets that have been taken and are not done.
+    text: usize,
+    /// When the schedule may have something to start.
+    start_at: Option<Instant>,
     /// Every target of the list has been taken.
     list_ended: bool,
     /// A list could not be read, or not to its end.
-    list_broken: bool,
-    ending: Ending,
+    pub(super) list_broken: bool,
+    /// A URL failed before the run was closed. What the end itself cut is the ending's to judge.
+    failed: bool,
     /// Targets that were taken from the list and never begun.
-    never_started: u64,
-    report: Report<'a>,
+    pub(super) never_started: u64,
+}
+
+/// Why the run goes no further.
+pub(super) enum Halt {
+    /// Nobody waits for what is left.
+    GivenUp,
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Halt {
+    fn from(error: anyhow::Error) -> Self {
+        Halt::Failed(error)
+    }
 }
 
 impl Coordinator<'_> {
-    fn run(&mut self) -> anyhow::Result<()> {
+    pub(super) fn run(&mut self) -> Result<(), Halt> {
         let mut batch = Batch::default();
         loop {
             self.refill()?;
+            self.start_what_may()?;
             if !self.shared.mailbox.has_finished() {
-                self.report.flush()?;
+                self.flush()?;
             }
             // Before the ending is looked at: a run that is done has met its deadline.
-            if self.over() || self.check_ending(&mut batch.stops) == Step::GiveUp {
+            if self.over() {
                 return Ok(());
             }
+            self.check_ending(&mut batch)?;
             if self.over() {
                 return Ok(());
             }
             self.show_progress();
             self.pause_if_deep();
             let hungry = self.room() > 0;
-            self.shared
-                .mailbox
-                .collect(&mut batch, hungry, self.wake_at());
+            let until = self.wake_at();
+            self.shared.mailbox.collect(&mut batch, hungry, until);
             self.take_in(&mut batch)?;
         }
     }
 
-    /// Records what has finished, and tells of lists that could not be read.
-    fn take_in(&mut self, batch: &mut Batch) -> anyhow::Result<()> {
-        for error in batch.broken_lists.drain(..) {
-            self.list_broken = true;
-            self.report.tell(&error);
-        }
-        for finished in batch.finished.drain(..) {
-            self.record(finished)?;
-        }
-        Ok(())
-    }
-
-    /// Takes note of the reasons to stop, and does what the run's ending asks for now.
-    fn check_ending(&mut self, events: &mut Vec<Event>) -> Step {
-        let now = Instant::now();
-        let was_stopping = self.ending.stopping();
-        for event in events.drain(..) {
-            self.ending.stop(event, now);
-        }
-        let step = self.ending.step(now);
-        if self.ending.stopping() && !was_stopping {
-            // Before anything is cut, or a worker that is freed would start the next job.
-            self.shared.mailbox.stop_starting();
-            if let Some(what) = self.ending.announcement() {
-                let running = self.running();
-                self.report
-                    .tell(&format_args!("{what} ({running} in flight)"));
-            }
-        }
-        if step == Step::Cut {
-            self.shared.client.cancel();
-        }
-        step
-    }
-
-    /// How many jobs workers have in their hands.
-    fn running(&self) -> usize {
-        self.in_flight.len().saturating_sub(self.pool.queued())
-    }
-
     /// True when nothing is out and nothing will follow.
     fn over(&self) -> bool {
-        let nothing_follows = self.ending.stopping() || self.list_ended;
-        nothing_follows && self.in_flight.len() == 0
+        let nothing_follows =
+            self.ending.stopping() || (self.state.list_ended && self.schedule.waiting() == 0);
+        nothing_follows && self.state.in_flight.len() == 0
     }
 
     /// How many more targets may be taken from the list now.
     fn room(&self) -> usize {
-        if self.ending.stopping() || self.list_ended {
+        if self.ending.stopping() || self.state.list_ended {
             return 0;
         }
-        self.most_in_flight.saturating_sub(self.in_flight.len())
+        let idle = self.pool.workers().saturating_sub(self.out());
+        if self.state.text >= MOST_TEXT && idle == 0 {
+            return 0;
+        }
+        self.schedule.room().min(self.report.room())
     }
 
-    /// Takes targets while there is room, and submits a job for each.
-    fn refill(&mut self) -> anyhow::Result<()> {
+    /// How many targets are out or wait to be.
+    fn out(&self) -> usize {
+        self.state.in_flight.len() + self.schedule.waiting()
+    }
+
+    /// Takes targets while there is room, and hands them to the schedule.
+    fn refill(&mut self) -> Result<(), Halt> {
         let room = self.room();
         if room == 0 {
             return Ok(());
         }
-        self.list_ended = !self.shared.mailbox.take_targets(&mut self.targets, room);
-        for target in self.targets.drain(..) {
-            if let Err(failure) = &target.url {
-                let failure = failure.clone();
-                self.report.record(&convert::refused(target, &failure))?;
-            } else {
-                self.jobs.push(target, &mut self.in_flight);
+        let mut targets = std::mem::take(&mut self.state.targets);
+        self.state.list_ended = !self.shared.mailbox.take_targets(&mut targets, room);
+        for target in targets.drain(..) {
+            let place = self.report.take_place();
+            match &target.url {
+                Ok(url) => {
+                    let needs_host = self.schedule.options().needs_hosts();
+                    let host = needs_host.then(|| convert::host_of(url));
+                    self.state.text += text_of(&target);
+                    let trail = Trail {
+                        host: host.clone(),
+                        place,
+                        ..Trail::default()
+                    };
+                    self.schedule.push(Item { target, trail }, host);
+                }
+                Err(failure) => {
+                    let failure = failure.clone();
+                    self.report
+                        .record(convert::refused(target, &failure), place)?;
+                    self.flush_if_full()?;
+                }
             }
         }
-        self.jobs.submit(self.pool, &self.shared)
+        self.state.targets = targets;
+        Ok(())
+    }
+
+    /// Submits a job for each target that may start now.
+    fn start_what_may(&mut self) -> Result<(), Halt> {
+        self.state.start_at = None;
+        if self.ending.stopping() {
+            return Ok(());
+        }
+        let now = Instant::now();
+        while self.state.in_flight.len() < self.most_in_flight {
+            match self.schedule.next(now) {
+                Next::Start(item) => self.state.jobs.push(item, &mut self.state.in_flight),
+                Next::WaitUntil(at) => {
+                    self.state.start_at = Some(at);
+                    break;
+                }
+                Next::Nothing => break,
+            }
+        }
+        Ok(self.state.jobs.submit(self.pool, &self.shared)?)
     }
 
     fn pause_if_deep(&self) {
-        if self.pool.queued() >= self.workers && !self.ending.stopping() {
+        if self.pool.queued() >= self.pool.workers() && !self.ending.stopping() {
             thread::sleep(PAUSE);
         }
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        let times = [self.report.progress.due(), self.ending.wake_at()];
+        let times = [
+            self.report.progress.due(),
+            self.ending.wake_at(),
+            self.state.start_at,
+        ];
         times.into_iter().flatten().min()
     }
 
-    fn record(&mut self, finished: Finished) -> anyhow::Result<()> {
-        let Some(target) = self.in_flight.take(finished.slot) else {
+    /// Records what has finished, and tells of lists that could not be read.
+    pub(super) fn take_in(&mut self, batch: &mut Batch) -> Result<(), Halt> {
+        for error in batch.broken_lists.drain(..) {
+            self.state.list_broken = true;
+            self.report.tell(&error);
+        }
+        if batch.finished.is_empty() {
+            return Ok(());
+        }
+        let now = Instant::now();
+        for finished in batch.finished.drain(..) {
+            self.finish(finished, now)?;
+            self.flush_if_full()?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, finished: Finished, now: Instant) -> Result<(), Halt> {
+        let Finished {
+            slot,
+            worker,
+            ending,
+        } = finished;
+        let Some(mut item) = self.state.in_flight.take(slot) else {
             return Ok(());
         };
-        let worker = finished.worker;
-        let record = match finished.ending {
-            JobEnding::Attempted(outcome) => {
-                convert::attempted(target, outcome, worker, self.ending.message())
+        if let Some(host) = &item.trail.host {
+            self.schedule.finished(host, now);
+        }
+        match ending {
+            JobEnding::Attempted { outcome, file } => {
+                self.attempted(item, outcome, file, worker, now)?;
             }
-            JobEnding::Panicked(panic) => convert::panicked(target, &panic, worker),
-            JobEnding::NotStarted => {
-                self.never_started += 1;
-                return Ok(());
+            JobEnding::Panicked(panic) => {
+                item.trail.attempts += 1;
+                let text = text_of(&item.target);
+                let record = convert::panicked(item.target, &panic, worker);
+                self.done(record, item.trail, text)?;
             }
-        };
-        self.report.record(&record)
+            JobEnding::Held(until) => self.try_again(item, until),
+            JobEnding::NotStarted => self.drop_unstarted(item)?,
+        }
+        Ok(())
+    }
+
+    fn attempted(
+        &mut self,
+        mut item: Item,
+        outcome: Outcome,
+        file: Option<String>,
+        worker: Option<usize>,
+        now: Instant,
+    ) -> Result<(), Halt> {
+        item.trail.attempts += 1;
+        let attempts = item.trail.attempts;
+        let verdict = self
+            .retrying
+            .verdict(&outcome, attempts, now, SystemTime::now());
+        if let (Some(until), Some(host)) = (verdict.hold_host, &item.trail.host) {
+            self.schedule.hold_host(host, until, now);
+            self.shared.holds.hold(host, until, now);
+        }
+        let text = text_of(&item.target);
+        let again = verdict.again.filter(|_| !self.ending.stopping());
+        if let Some(at) = again {
+            let target = item.target.clone();
+            let message = self.ending.message();
+            let record = convert::attempted(target, outcome, file, worker, message);
+            item.trail.failed = Some(Box::new(record));
+            self.try_again(item, at);
+            return Ok(());
+        }
+        let Item { target, trail } = item;
+        let record = convert::attempted(target, outcome, file, worker, self.ending.message());
+        self.done(record, trail, text)
+    }
+
+    fn try_again(&mut self, item: Item, at: Instant) {
+        if let Some(host) = item.trail.host.clone() {
+            self.schedule.retry(item, host, at);
+        }
+    }
+
+    /// A target that will not be tried (again): its last failure is its record, if it has one.
+    fn drop_unstarted(&mut self, mut item: Item) -> Result<(), Halt> {
+        match item.trail.failed.take() {
+            Some(record) => {
+                let text = text_of(&item.target);
+                self.done(*record, item.trail, text)
+            }
+            None => {
+                self.state.never_started += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn done(&mut self, mut record: Record, trail: Trail, text: usize) -> Result<(), Halt> {
+        self.state.text -= text;
+        record.attempts = trail.attempts;
+        Ok(self.report.record(record, trail.place)?)
+    }
+
+    /// Takes note of the reasons to stop, and does what the run's ending asks for now.
+    fn check_ending(&mut self, batch: &mut Batch) -> Result<(), Halt> {
+        let now = Instant::now();
+        let was_stopping = self.ending.stopping();
+        for event in batch.stops.drain(..) {
+            self.ending.stop(event, now);
+        }
+        let step = self.ending.step(now);
+        if self.ending.stopping() && !was_stopping {
+            self.begin_ending(now)?;
+        }
+        match step {
+            Step::GoOn => {}
+            Step::Cut => self.shared.client.cancel(),
+            Step::GiveUp => return Err(Halt::GivenUp),
+        }
+        Ok(())
+    }
+
+    fn begin_ending(&mut self, now: Instant) -> Result<(), Halt> {
+        // Before anything is cut, or a worker that is freed would start the next job.
+        self.shared.mailbox.stop_starting();
+        if let Some(what) = self.ending.announcement() {
+            let running = self.running();
+            self.report
+                .tell(&format_args!("{what} ({running} in flight)"));
+        }
+        let waiting = self.schedule.drain(now);
+        waiting
+            .into_iter()
+            .try_for_each(|item| self.drop_unstarted(item))
+    }
+
+    /// How many jobs workers have in their hands.
+    fn running(&self) -> usize {
+        self.state
+            .in_flight
+            .len()
+            .saturating_sub(self.pool.queued())
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), Halt> {
+        if self.report.writer.is_full() {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes out what has been gathered. While the reader stalls, the run may still be ended.
+    fn flush(&mut self) -> Result<(), Halt> {
+        let mut news = Batch::default();
+        while !self.report.flush_by(Instant::now() + STALL)? {
+            self.shared.mailbox.take_stops(&mut news.stops);
+            self.check_ending(&mut news)?;
+        }
+        Ok(())
     }
 
     fn show_progress(&mut self) {
@@ -241,103 +367,61 @@ impl Coordinator<'_> {
             self.report.progress.set_total(total);
         }
         self.report.counts.in_flight = self.running();
+        self.report.counts.bytes = self.shared.received.load(Ordering::Relaxed);
         self.report.progress.update(&self.report.counts);
     }
 
-    /// Writes what is left to be written, and gives the run's exit status.
-    fn close(mut self, ended: anyhow::Result<()>) -> anyhow::Result<Exit> {
+    /// Records and writes what is left after the run has `ended`.
+    pub(super) fn close(&mut self, ended: Result<(), Halt>) -> Result<(), Halt> {
+        self.state.failed = self.report.counts.failed > 0;
         self.shared.mailbox.stop_starting();
-        if self.in_flight.len() > 0 {
+        if self.state.in_flight.len() > 0 {
             self.shared.client.cancel();
         }
-        let written = ended.and_then(|()| self.write_the_rest());
+        let recorded = match ended {
+            Ok(()) => self.flush(),
+            // A reader that stalls has had its time: only what it takes at once is written.
+            Err(Halt::GivenUp) => self
+                .record_the_rest()
+                .and_then(|()| Ok(self.report.flush_by(Instant::now()).map(drop)?)),
+            failed => failed,
+        };
         let (untaken, whole) = self.shared.mailbox.close();
-        let never_started = self.never_started + untaken;
+        let never_started = self.state.never_started + untaken;
         if let Some(summary) = &mut self.report.summary {
             summary.never_started(whole.then_some(never_started));
         }
         self.report.progress.finish();
-        match written {
-            Err(error) if is_broken_pipe(&error) => {}
-            Err(error) => return Err(error),
-            Ok(()) => {}
-        }
-        let exit = self.ending.exit(self.report.counts.failed > 0);
-        let is_of_the_list = matches!(exit, Exit::Success | Exit::SomeFailed);
-        if self.list_broken && is_of_the_list {
-            return Ok(Exit::Unusable);
-        }
-        Ok(exit)
+        recorded
     }
 
-    fn write_the_rest(&mut self) -> anyhow::Result<()> {
-        if self.ending.output_closed() {
-            return Ok(());
+    /// The exit status of a run that is closed.
+    pub(super) fn exit(&self) -> Exit {
+        let exit = self.ending.exit(self.state.failed);
+        match exit {
+            Exit::Success | Exit::SomeFailed if self.state.list_broken => Exit::Unusable,
+            exit => exit,
         }
+    }
+
+    fn record_the_rest(&mut self) -> Result<(), Halt> {
         // What has come back by now is not lost.
         let mut batch = Batch::default();
-        self.shared
-            .mailbox
-            .collect(&mut batch, false, Some(Instant::now()));
+        let now = Instant::now();
+        self.shared.mailbox.collect(&mut batch, false, Some(now));
         self.take_in(&mut batch)?;
-        let (begun, waiting) = self.in_flight.give_up();
-        self.never_started += waiting;
-        for target in begun {
-            let record = convert::left_behind(target, self.ending.message());
-            self.report.record(&record)?;
+        let waiting = self.schedule.drain(now);
+        let (begun, unbegun) = self.state.in_flight.give_up();
+        for item in waiting.into_iter().chain(unbegun) {
+            self.drop_unstarted(item)?;
         }
-        self.report.flush()
-    }
-}
-
-/// Where records go: the writer, the bar and the summary, which must agree.
-struct Report<'a> {
-    writer: Writer,
-    progress: Progress,
-    /// `None` if nobody wants it.
-    summary: Option<&'a mut Summary>,
-    counts: Counts,
-}
-
-impl Report<'_> {
-    fn record(&mut self, record: &Record) -> anyhow::Result<()> {
-        self.counts.done += 1;
-        self.counts.failed += u64::from(!record.ok);
-        self.counts.bytes += record.bytes.unwrap_or(0);
-        if let Some(summary) = &mut self.summary {
-            summary.add(record);
+        for mut item in begun {
+            item.trail.attempts += 1;
+            let text = text_of(&item.target);
+            let record = convert::left_behind(item.target, self.ending.message());
+            self.done(record, item.trail, text)?;
         }
-        self.writer.write(record).context(WRITE_FAILED)?;
-        if self.writer.is_full() {
-            return self.flush();
-        }
+        self.report.give_up_order()?;
         Ok(())
     }
-
-    /// Prints a line about the run, for a person.
-    fn tell(&mut self, what: &dyn Display) {
-        self.progress.suspend_stderr(|| {
-            // Nobody may be there to read it.
-            let _ = writeln!(io::stderr(), "fetchpool: {what}");
-        });
-    }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        if self.writer.is_flushed() {
-            return Ok(());
-        }
-        let Report {
-            writer, progress, ..
-        } = self;
-        progress.suspend(|| writer.flush()).context(WRITE_FAILED)
-    }
-}
-
-const WRITE_FAILED: &str = "the records could not be written to standard output";
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -98,11 +98,6 @@ impl Ending {
         self.reason.is_some()
     }
 
-    /// True if nobody reads the records any more.
-    pub(super) fn output_closed(&self) -> bool {
-        self.reason == Some(Reason::Stopped(Event::OutputClosed))
-    }
-
     /// What a person is told when the ending begins.
     pub(super) fn announcement(&self) -> Option<&'static str> {
         match self.reason? {

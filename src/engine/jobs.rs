@@ -1,22 +1,48 @@
 //! What has been submitted and has not come back, and the job itself.
 //!
 //! A job is one attempt at one target. It may wait in the pool's queue; when a worker takes it
-//! and the run is stopping by then, it returns without having sent anything.
+//! and the run is stopping by then, or the server has asked for a pause, it returns without
+//! having sent anything.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::fetch::Client;
+use crate::fetch::{Client, Failure, FailureKind, Outcome, Url};
 use crate::input::Target;
+use crate::output::{Record, Save};
 use crate::pool::{self, JobError, ThreadPool};
+use crate::schedule::HostKey;
+use crate::schedule::ordered::Place;
 
+use super::holds::Holds;
 use super::mailbox::{Finished, JobEnding, Mailbox};
 
-/// One attempt at one target, seen by the coordinator and by the worker.
-pub(super) struct Job {
+/// A target on its way through the run.
+pub(super) struct Item {
     pub(super) target: Target,
+    pub(super) trail: Trail,
+}
+
+/// What is known of a target beside itself.
+#[derive(Default)]
+pub(super) struct Trail {
+    /// Its host and port, if the schedule must know them.
+    pub(super) host: Option<HostKey>,
+    /// Its place in the order of the output, if that is the list's.
+    pub(super) place: Option<Place>,
+    /// Attempts that were made.
+    pub(super) attempts: u32,
+    /// The record of the last one, if it failed and will be made again.
+    pub(super) failed: Option<Box<Record>>,
+}
+
+/// One attempt at one target, seen by the coordinator and by the worker.
+struct Job {
+    target: Target,
+    /// A copy, if the server may ask for a pause.
+    host: Option<HostKey>,
     /// A worker has begun the attempt.
     started: AtomicBool,
 }
@@ -24,25 +50,26 @@ pub(super) struct Job {
 /// The jobs that have been submitted and have not come back, by slot.
 #[derive(Default)]
 pub(super) struct InFlight {
-    slots: Vec<Option<Arc<Job>>>,
+    slots: Vec<Option<(Arc<Job>, Trail)>>,
     free: Vec<usize>,
 }
 
 impl InFlight {
-    fn insert(&mut self, job: Arc<Job>) -> usize {
+    fn insert(&mut self, job: Arc<Job>, trail: Trail) -> usize {
         if let Some(slot) = self.free.pop() {
-            self.slots[slot] = Some(job);
+            self.slots[slot] = Some((job, trail));
             return slot;
         }
-        self.slots.push(Some(job));
+        self.slots.push(Some((job, trail)));
         self.slots.len() - 1
     }
 
-    /// The target of `slot`, or `None` if it has been taken already.
-    pub(super) fn take(&mut self, slot: usize) -> Option<Target> {
-        let job = self.slots.get_mut(slot)?.take()?;
+    /// The item of `slot`, or `None` if it has been taken already.
+    pub(super) fn take(&mut self, slot: usize) -> Option<Item> {
+        let (job, trail) = self.slots.get_mut(slot)?.take()?;
         self.free.push(slot);
-        Some(target_of(job))
+        let target = target_of(job);
+        Some(Item { target, trail })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -50,16 +77,20 @@ impl InFlight {
     }
 
     /// Takes all that are left, for a run that ends without waiting for them: those that a worker
-    /// had begun, and the number of those that none had.
-    pub(super) fn give_up(&mut self) -> (Vec<Target>, u64) {
+    /// had begun, and those that none had.
+    pub(super) fn give_up(&mut self) -> (Vec<Item>, Vec<Item>) {
         self.free.clear();
         let left = self.slots.drain(..).flatten();
         let (begun, waiting): (Vec<_>, Vec<_>) =
-            left.partition(|job| job.started.load(Ordering::Relaxed));
-        (
-            begun.into_iter().map(target_of).collect(),
-            waiting.len() as u64,
-        )
+            left.partition(|(job, _)| job.started.load(Ordering::Relaxed));
+        let items = |jobs: Vec<(Arc<Job>, Trail)>| {
+            let items = jobs.into_iter().map(|(job, trail)| Item {
+                target: target_of(job),
+                trail,
+            });
+            items.collect()
+        };
+        (items(begun), items(waiting))
     }
 }
 
@@ -75,9 +106,15 @@ fn target_of(job: Arc<Job>) -> Target {
 /// What every job of a run needs.
 pub(super) struct Shared {
     pub(super) client: Client,
+    pub(super) save: Option<Save>,
+    /// The method is HEAD: there is no body to save.
+    pub(super) head_only: bool,
     pub(super) mailbox: Arc<Mailbox>,
+    pub(super) holds: Holds,
     /// Nothing starts after this.
     pub(super) deadline: Option<Instant>,
+    /// Bytes of bodies that have come, those of bodies that are still coming among them.
+    pub(super) received: AtomicU64,
 }
 
 /// Jobs that will be submitted under one lock.
@@ -85,13 +122,14 @@ pub(super) struct Shared {
 pub(super) struct JobBatch(Vec<(usize, Arc<Job>)>);
 
 impl JobBatch {
-    /// Adds the job of `target`, and notes it in `in_flight`.
-    pub(super) fn push(&mut self, target: Target, in_flight: &mut InFlight) {
+    /// Adds the job of `item`, and notes it in `in_flight`.
+    pub(super) fn push(&mut self, item: Item, in_flight: &mut InFlight) {
         let job = Arc::new(Job {
-            target,
+            target: item.target,
+            host: item.trail.host.clone(),
             started: AtomicBool::new(false),
         });
-        let slot = in_flight.insert(Arc::clone(&job));
+        let slot = in_flight.insert(Arc::clone(&job), item.trail);
         self.0.push((slot, job));
     }
 
@@ -114,19 +152,49 @@ impl JobBatch {
 
 impl Shared {
     fn attempt(&self, job: &Job) -> JobEnding {
-        match &job.target.url {
-            Ok(url) if self.may_start() => {
-                job.started.store(true, Ordering::Relaxed);
-                JobEnding::Attempted(self.client.load_url(url, &mut io::sink()))
-            }
-            _ => JobEnding::NotStarted,
+        let Ok(url) = &job.target.url else {
+            return JobEnding::NotStarted;
+        };
+        if !self.may_start() {
+            return JobEnding::NotStarted;
         }
+        if let Some(host) = &job.host
+            && let Some(until) = self.holds.until(host)
+        {
+            return JobEnding::Held(until);
+        }
+        job.started.store(true, Ordering::Relaxed);
+        let (outcome, file) = self.load(url);
+        JobEnding::Attempted { outcome, file }
     }
 
     fn may_start(&self) -> bool {
         // Asked here and not only by the coordinator, which may be stuck in a write.
         let late = self.deadline.is_some_and(|at| at <= Instant::now());
         !late && !self.mailbox.is_stopping()
+    }
+
+    fn load(&self, url: &Url) -> (Outcome, Option<String>) {
+        let Some(save) = &self.save else {
+            return (self.fetch(url, &mut io::sink()), None);
+        };
+        let mut saved = save.begin(url);
+        let mut outcome = self.fetch(url, &mut saved);
+        if outcome.result.is_err() || self.head_only {
+            return (outcome, None);
+        }
+        match saved.commit() {
+            Ok(path) => (outcome, Some(path)),
+            Err(error) => {
+                outcome.result = Err(Failure::new(FailureKind::Write, error.to_string()));
+                (outcome, None)
+            }
+        }
+    }
+
+    fn fetch(&self, url: &Url, into: &mut dyn Write) -> Outcome {
+        let received = &self.received;
+        self.client.load_url(url, &mut Metered { into, received })
     }
 
     fn reply(&self, slot: usize, result: Result<JobEnding, JobError>) {
@@ -140,5 +208,23 @@ impl Shared {
             worker: pool::worker_index(),
             ending,
         });
+    }
+}
+
+/// Counts what passes, for the bar.
+struct Metered<'a> {
+    into: &'a mut dyn Write,
+    received: &'a AtomicU64,
+}
+
+impl Write for Metered<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.into.write(bytes)?;
+        self.received.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.into.flush()
     }
 }

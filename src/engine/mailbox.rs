@@ -44,7 +44,13 @@ pub(crate) struct Finished {
 )]
 pub(crate) enum JobEnding {
     /// The attempt was made.
-    Attempted(Outcome),
+    Attempted {
+        outcome: Outcome,
+        /// Where the body was saved.
+        file: Option<String>,
+    },
+    /// The server wants to be left alone until then: nothing was sent.
+    Held(Instant),
     /// The run was stopping when a worker took the job: nothing was sent.
     NotStarted,
     /// The job panicked.
@@ -175,7 +181,6 @@ impl Mailbox {
     /// `batch`. With `hungry`, targets and the list's end count as something.
     pub(crate) fn collect(&self, batch: &mut Batch, hungry: bool, until: Option<Instant>) {
         batch.finished.clear();
-        batch.stops.clear();
         let mut state = self.lock();
         while state.nothing_for(hungry) {
             state.asleep = true;
@@ -197,8 +202,13 @@ impl Mailbox {
         state.asleep = false;
         state.hungry = false;
         mem::swap(&mut state.finished, &mut batch.finished);
-        mem::swap(&mut state.stops, &mut batch.stops);
+        batch.stops.append(&mut state.stops);
         batch.broken_lists.append(&mut state.broken_lists);
+    }
+
+    /// Takes the reasons to stop alone.
+    pub(crate) fn take_stops(&self, stops: &mut Vec<Event>) {
+        stops.append(&mut self.lock().stops);
     }
 
     /// True if a finished job is waiting to be taken.
@@ -268,7 +278,7 @@ impl State {
 }
 
 /// What a target's text takes.
-fn text_of(target: &Target) -> usize {
+pub(super) fn text_of(target: &Target) -> usize {
     let url = target.url.as_ref().map_or(0, |url| url.as_str().len());
     target.written.len() + url
 }

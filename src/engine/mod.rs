@@ -1,5 +1,5 @@
-//! The hall that joins the rooms: one coordinator owns the list's window and the output, submits
-//! jobs to the pool and takes what they finished.
+//! The hall that joins the rooms: one coordinator owns the schedule and the output, submits jobs
+//! to the pool and takes what they finished.
 //!
 //! It never touches the network, and workers never touch the output. Ending is explicit: the run
 //! is over when the list has ended and every job has come back, or when a reason to stop came and
@@ -9,11 +9,155 @@ mod convert;
 mod coordinator;
 mod ending;
 mod feed;
+mod holds;
 mod jobs;
 mod limits;
 mod mailbox;
+mod report;
+mod retrying;
 
-pub(crate) use coordinator::Engine;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use crate::cli::Exit;
+use crate::fetch::Client;
+use crate::output::{Counts, Progress, Save, Summary, Writer};
+use crate::pool::{Pending, ThreadPool};
+use crate::schedule::ordered::Ordered;
+use crate::schedule::retry::Retries;
+use crate::schedule::{self, Schedule};
+
+use coordinator::{Coordinator, Halt, State};
+use ending::Ending;
+use holds::Holds;
+use jobs::Shared;
+use report::Report;
+use retrying::Retrying;
+
 pub(crate) use feed::{count_in_background, read_in_background};
 pub(crate) use limits::fit_descriptors;
 pub(crate) use mailbox::Mailbox;
+
+/// How many targets are looked at at once where some may be held back, whatever the number of
+/// workers: a long run of lines of one host hides the others only if it is longer than this.
+const WINDOW: usize = 4096;
+
+/// How many records wait at most for the one whose turn it is.
+const RECORDS_AHEAD: usize = 1024;
+
+/// When and in which order things happen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// What the schedule obeys; its window and retries are set here.
+    pub(crate) schedule: schedule::Options,
+    pub(crate) retries: Retries,
+    /// Records in the order of the list.
+    pub(crate) ordered: bool,
+    /// The method is HEAD: there is no body to save.
+    pub(crate) head_only: bool,
+    /// When the whole run must be over.
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// Everything that a run needs, assembled. [`Engine::run`] is the run.
+pub(crate) struct Engine<'a> {
+    pub(crate) pool: ThreadPool,
+    pub(crate) client: Client,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) writer: Writer,
+    pub(crate) progress: Progress,
+    /// Where records are added up, if anybody wants that.
+    pub(crate) summary: Option<&'a mut Summary>,
+    /// Where bodies are saved, if they are.
+    pub(crate) save: Option<Save>,
+    pub(crate) options: Options,
+}
+
+impl Engine<'_> {
+    /// Runs until the list is done or the run must end, and gives the exit status.
+    ///
+    /// # Errors
+    ///
+    /// If the records could not be written.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let Options {
+            mut schedule,
+            retries,
+            ordered,
+            head_only,
+            deadline,
+        } = self.options;
+        let most_in_flight = most_in_flight(self.pool.workers(), &schedule);
+        schedule.retries = retries.most > 0;
+        schedule.window = if schedule.needs_hosts() || schedule.is_timed() {
+            WINDOW.max(most_in_flight)
+        } else {
+            most_in_flight
+        };
+        let coordinator = Coordinator {
+            pool: &self.pool,
+            most_in_flight,
+            shared: Arc::new(Shared {
+                client: self.client,
+                save: self.save,
+                head_only,
+                mailbox: self.mailbox,
+                holds: Holds::default(),
+                deadline,
+                received: AtomicU64::new(0),
+            }),
+            schedule: Schedule::new(schedule),
+            retrying: Retrying::new(retries, seed()),
+            ending: Ending::new(deadline),
+            report: Report {
+                writer: self.writer,
+                progress: self.progress,
+                summary: self.summary,
+                counts: Counts::default(),
+                ordered: ordered.then(|| Ordered::new(RECORDS_AHEAD.max(most_in_flight))),
+            },
+            state: State::default(),
+        };
+        let exit = run_and_close(coordinator);
+        // Whoever has not come back by now is cut or stuck in a system call: not waited for.
+        self.pool.shutdown(Pending::Cancel);
+        self.pool.detach();
+        exit
+    }
+}
+
+/// How many jobs may be out at once: those that run, and as many waiting as the workers can take
+/// during one pause. Where the moment of a start matters, none may wait.
+fn most_in_flight(workers: usize, schedule: &schedule::Options) -> usize {
+    if schedule.is_timed() {
+        workers
+    } else {
+        workers * 4 + 64
+    }
+}
+
+fn run_and_close(mut coordinator: Coordinator<'_>) -> anyhow::Result<Exit> {
+    let ended = coordinator.run();
+    let written = coordinator.close(ended);
+    let exit = coordinator.exit();
+    match written {
+        Err(Halt::Failed(error)) if !is_broken_pipe(&error) => Err(error),
+        Ok(()) | Err(Halt::GivenUp | Halt::Failed(_)) => Ok(exit),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// A number that differs from run to run: the standard library's own keys are drawn for each
+/// process.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0)
+}

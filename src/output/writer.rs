@@ -6,6 +6,7 @@
 //! writes nothing: whoever owns it flushes it.
 
 use std::io;
+use std::time::Instant;
 
 use super::csv::{self, Delimiter};
 use super::record::Record;
@@ -27,19 +28,31 @@ pub(crate) enum Format {
     Tsv,
 }
 
+/// A stream that can be given up on: writing to it ends by a given time.
+pub(crate) trait Out: Send {
+    /// Writes some of `bytes` and says how many; 0 if that was not possible before `until`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    fn write_by(&mut self, bytes: &[u8], until: Option<Instant>) -> io::Result<usize>;
+}
+
 /// Writes records to one stream, in one format.
 pub(crate) struct Writer {
-    out: Box<dyn io::Write + Send>,
+    out: Box<dyn Out>,
     format: Format,
     color: bool,
     buffer: Vec<u8>,
+    /// How much of the buffer has been written.
+    sent: usize,
     failed: Option<io::ErrorKind>,
 }
 
 impl Writer {
     /// A writer to `out`, which should not buffer by itself. `color` counts for [`Format::Text`] alone. The header
     /// line of a format that has one leaves with the first flush, whether or not there are records.
-    pub(crate) fn new(out: Box<dyn io::Write + Send>, format: Format, color: bool) -> Self {
+    pub(crate) fn new(out: Box<dyn Out>, format: Format, color: bool) -> Self {
         let mut buffer = Vec::with_capacity(BUFFER);
         match format {
             Format::Csv => csv::push_header(&mut buffer, Delimiter::Comma),
@@ -51,11 +64,12 @@ impl Writer {
             format,
             color,
             buffer,
+            sent: 0,
             failed: None,
         }
     }
 
-    /// Takes `record`. Never blocks: nothing is written before [`flush`](Self::flush).
+    /// Takes `record`. Never blocks: nothing is written before [`flush_by`](Self::flush_by).
     ///
     /// # Errors
     ///
@@ -76,84 +90,142 @@ impl Writer {
         self.buffer.len() >= BUFFER
     }
 
-    /// Writes out what is gathered; blocks while the reader is slow.
-    ///
-    /// # Errors
-    ///
-    /// Those of the stream; after one of them every call fails with its kind.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.check()?;
-        if self.buffer.is_empty() {
-            Ok(())
-        } else {
-            self.send()
-        }
-    }
-
     /// Whether nothing waits to be flushed.
     pub(crate) fn is_flushed(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    fn check(&self) -> io::Result<()> {
-        self.failed.map_or(Ok(()), |kind| Err(kind.into()))
+    /// Writes out what is gathered, waiting for a slow reader until `until` at the latest (`None`: for ever). False
+    /// if something is left then; the next call goes on with it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream; after one of them every call fails with its kind.
+    pub(crate) fn flush_by(&mut self, until: Option<Instant>) -> io::Result<bool> {
+        self.check()?;
+        while self.sent < self.buffer.len() {
+            match self.out.write_by(&self.buffer[self.sent..], until) {
+                Ok(0) => return Ok(false),
+                Ok(amount) => self.sent += amount,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = Some(error.kind());
+                    self.empty();
+                    return Err(error);
+                }
+            }
+        }
+        self.empty();
+        Ok(true)
     }
 
-    fn send(&mut self) -> io::Result<()> {
-        let sent = self
-            .out
-            .write_all(&self.buffer)
-            .and_then(|()| self.out.flush());
+    fn empty(&mut self) {
+        self.sent = 0;
         self.buffer.clear();
         // One very long line must not be paid for until the end of the run.
         self.buffer.shrink_to(2 * BUFFER);
-        sent.inspect_err(|error| self.failed = Some(error.kind()))
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.failed.map_or(Ok(()), |kind| Err(kind.into()))
     }
 }
 
 /// Standard output without a buffer of its own: what is written goes out in one piece.
 ///
-/// It also waits where the stream was left non-blocking by another program that shares it.
-///
 /// # Errors
 ///
 /// When the descriptor cannot be duplicated, because descriptors have run out.
-pub(crate) fn stdout() -> io::Result<Box<dyn io::Write + Send>> {
+pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd as _;
-        let descriptor = io::stdout().as_fd().try_clone_to_owned()?;
-        Ok(Box::new(Patient(descriptor.into())))
+        let file = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        Ok(Box::new(Patient { file, is_file }))
     }
     #[cfg(not(unix))]
     {
         // Its line buffer passes whole lines through in one write; on a console it also translates to UTF-16.
-        Ok(Box::new(io::stdout()))
+        Ok(Box::new(Blocking(io::stdout())))
     }
 }
 
-/// A file that waits until it can be written to.
+/// A stream that is waited for however long it takes.
+#[cfg(any(test, not(unix)))]
+pub(crate) struct Blocking<W>(pub(crate) W);
+
+#[cfg(any(test, not(unix)))]
+impl<W: io::Write + Send> Out for Blocking<W> {
+    fn write_by(&mut self, bytes: &[u8], _until: Option<Instant>) -> io::Result<usize> {
+        let amount = self.0.write(bytes)?;
+        self.0.flush()?;
+        if amount == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        Ok(amount)
+    }
+}
+
+/// A pipe takes at least this much at once when it is said to be writable (POSIX's PIPE_BUF, on Linux one page).
 #[cfg(unix)]
-struct Patient(std::fs::File);
+const PIECE: usize = 4096;
+
+/// A file, or a pipe, socket or terminal that is written to only when it is ready, so that a reader that has stalled
+/// holds up nobody for longer than was agreed. Works as well if another program has left it non-blocking.
+#[cfg(unix)]
+struct Patient {
+    file: std::fs::File,
+    is_file: bool,
+}
 
 #[cfg(unix)]
-impl io::Write for Patient {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        use rustix::event::{PollFd, PollFlags, poll};
+impl Out for Patient {
+    fn write_by(&mut self, bytes: &[u8], until: Option<Instant>) -> io::Result<usize> {
+        use std::io::Write as _;
+        if self.is_file {
+            return match self.file.write(bytes)? {
+                0 => Err(io::ErrorKind::WriteZero.into()),
+                amount => Ok(amount),
+            };
+        }
         loop {
-            match self.0.write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return done,
+            if !self.is_ready_by(until)? {
+                return Ok(0);
             }
-            match poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+            match self.file.write(piece(bytes)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return written,
             }
         }
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+#[cfg(unix)]
+impl Patient {
+    fn is_ready_by(&self, until: Option<Instant>) -> io::Result<bool> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        // A time too long for the system is as good as none.
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(
+            &mut [PollFd::new(&self.file, PollFlags::OUT)],
+            left.as_ref(),
+        ) {
+            Ok(ready) => Ok(ready > 0),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// As many whole lines of `bytes` as fit into a piece, or a piece of a longer line: if the rest is never written,
+/// nothing is torn that need not be.
+#[cfg(unix)]
+fn piece(bytes: &[u8]) -> &[u8] {
+    let most = &bytes[..bytes.len().min(PIECE)];
+    match most.iter().rposition(|byte| *byte == b'\n') {
+        Some(end) => &most[..=end],
+        None => most,
     }
 }
 

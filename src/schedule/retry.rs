@@ -13,7 +13,7 @@ pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(60);
 pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// How often and how soon a passing failure is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Retries {
     /// Further attempts after the first.
     pub(crate) most: u32,

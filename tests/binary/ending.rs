@@ -1,9 +1,12 @@
 //! How a run ends when nobody signals it: exit statuses, the deadline, and outputs that cannot be written.
 
 use crate::support::{
-    Server, Stdio, anything, checked, containing, dead_host, failed, fetchpool, lines, page,
+    PATIENCE, Running, Server, Stdio, anything, checked, containing, dead_host, failed, fetchpool,
+    lines, page,
 };
+use rustix::process::Signal;
 use std::fs::{File, OpenOptions};
+use std::io::Read as _;
 
 #[test]
 fn status_0_when_every_url_was_fetched() {
@@ -145,6 +148,67 @@ fn a_reader_that_goes_is_noticed_while_a_pipe_says_nothing() {
     run.read_line();
     run.close_stdout();
     run.finish_with_stdin_open();
+}
+
+/// A run whose records nobody takes: they are more than a pipe holds.
+fn stalled(server: &Server, arguments: &[&str], status: i32) -> (std::io::PipeReader, Running) {
+    let filler = "x".repeat(200);
+    let urls: Vec<String> = (0..5000)
+        .map(|n| server.url(&format!("/size/1?{n}{filler}")))
+        .collect();
+    let (reader, writer) = std::io::pipe().expect("the tests can make a pipe");
+    let run = fetchpool()
+        .list("urls.txt", urls.join("\n"))
+        .args(arguments)
+        .stdout_to(Stdio::File(std::os::fd::OwnedFd::from(writer).into()))
+        .stderr(anything())
+        .status(status)
+        .start();
+    (reader, run)
+}
+
+/// Waits until nothing more goes into the pipe: it holds 64 KiB, and its last piece may not fit.
+fn wait_until_full(pipe: &std::io::PipeReader) {
+    let begun = std::time::Instant::now();
+    while rustix::io::ioctl_fionread(pipe).expect("a pipe can be asked") < 48 * 1024 {
+        assert!(begun.elapsed() < PATIENCE, "the pipe never filled");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_reader_that_stalls_holds_up_no_deadline() {
+    let server = Server::start();
+    let (reader, run) = stalled(&server, &["--deadline", "1s"], 1);
+    run.finish();
+    drop(reader);
+}
+
+#[test]
+fn a_reader_that_stalls_holds_up_no_signal_and_nothing_starts_after_it() {
+    let server = Server::start();
+    let (mut reader, run) = stalled(&server, &[], 143);
+    wait_until_full(&reader);
+    run.signal(Signal::TERM);
+    run.finish();
+    let mut written = String::new();
+    reader
+        .read_to_string(&mut written)
+        .expect("records are text");
+    assert!(written.ends_with('\n'), "a line is torn");
+}
+
+#[test]
+fn a_reader_that_is_slow_loses_nothing() {
+    let server = Server::start();
+    let (mut reader, run) = stalled(&server, &[], 0);
+    wait_until_full(&reader);
+    let mut written = String::new();
+    reader
+        .read_to_string(&mut written)
+        .expect("records are text");
+    assert_eq!(written.lines().count(), 5000);
+    run.finish();
 }
 
 #[test]

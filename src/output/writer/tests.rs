@@ -42,7 +42,7 @@ impl io::Write for Stream {
 }
 
 fn text_to(stream: &Stream) -> Writer {
-    Writer::new(Box::new(stream.clone()), Format::Text, false)
+    Writer::new(Box::new(Blocking(stream.clone())), Format::Text, false)
 }
 
 #[test]
@@ -52,8 +52,8 @@ fn lines_leave_when_told_and_in_one_write() {
     writer.write(&Record::page("http://a/", 1)).unwrap();
     writer.write(&Record::page("http://b/", 2)).unwrap();
     assert!(stream.writes().is_empty() && !writer.is_flushed());
-    writer.flush().unwrap();
-    writer.flush().unwrap();
+    writer.flush_by(None).unwrap();
+    writer.flush_by(None).unwrap();
     assert!(writer.is_flushed());
     assert_eq!(
         stream.writes(),
@@ -69,13 +69,13 @@ fn a_table_has_its_header_even_if_it_is_empty() {
         (Format::Jsonl, ""),
     ] {
         let stream = Stream::new(usize::MAX);
-        let mut writer = Writer::new(Box::new(stream.clone()), format, true);
-        writer.flush().unwrap();
+        let mut writer = Writer::new(Box::new(Blocking(stream.clone())), format, true);
+        writer.flush_by(None).unwrap();
         let written = String::from_utf8(stream.writes().concat()).unwrap();
         assert!(written.starts_with(start), "{written}");
         assert_eq!(written.lines().count(), usize::from(!start.is_empty()));
         writer.write(&Record::page("http://a/", 1)).unwrap();
-        writer.flush().unwrap();
+        writer.flush_by(None).unwrap();
         let written = stream.writes().concat();
         assert_eq!(
             written.iter().filter(|byte| **byte == b'\n').count(),
@@ -93,7 +93,7 @@ fn a_full_buffer_leaves_in_whole_lines() {
     for url in std::iter::repeat_n(short, 5000).chain([long.as_str()]) {
         writer.write(&Record::page(url, 7)).unwrap();
         if writer.is_full() {
-            writer.flush().unwrap();
+            writer.flush_by(None).unwrap();
         }
     }
     assert!(writer.is_flushed() && writer.buffer.capacity() <= 2 * BUFFER);
@@ -129,7 +129,7 @@ fn after_an_error_nothing_is_ever_written() {
     let mut writer = text_to(&stream);
     writer.write(&Record::page("http://a/", 1)).unwrap();
     assert_eq!(
-        writer.flush().unwrap_err().kind(),
+        writer.flush_by(None).unwrap_err().kind(),
         io::ErrorKind::BrokenPipe
     );
     stream.room = usize::MAX;
@@ -138,7 +138,7 @@ fn after_an_error_nothing_is_ever_written() {
         let again = writer.write(&Record::page("http://b/", 2));
         assert_eq!(again.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         assert_eq!(
-            writer.flush().unwrap_err().kind(),
+            writer.flush_by(None).unwrap_err().kind(),
             io::ErrorKind::BrokenPipe
         );
     }
@@ -152,7 +152,10 @@ fn a_stream_left_non_blocking_is_waited_for() {
     use std::os::fd::OwnedFd;
     let (mut reader, end) = io::pipe().unwrap();
     rustix::io::ioctl_fionbio(&end, true).unwrap();
-    let patient = Patient(OwnedFd::from(end).into());
+    let patient = Patient {
+        file: OwnedFd::from(end).into(),
+        is_file: false,
+    };
     let writing = std::thread::spawn(move || {
         let mut writer = Writer::new(Box::new(patient), Format::Jsonl, false);
         for n in 0..5000 {
@@ -160,7 +163,7 @@ fn a_stream_left_non_blocking_is_waited_for() {
                 .write(&Record::page("http://example.com/", n))
                 .unwrap();
         }
-        writer.flush().unwrap();
+        writer.flush_by(None).unwrap();
     });
     let mut got = String::new();
     reader.read_to_string(&mut got).unwrap();

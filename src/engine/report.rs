@@ -1,0 +1,92 @@
+//! Where records go: the writer, the bar and the summary, which must agree; and, if the list's
+//! order is asked for, the buffer that restores it.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::time::Instant;
+
+use anyhow::Context;
+
+use crate::output::{Counts, Progress, Record, Summary, Writer};
+use crate::schedule::ordered::{Ordered, Place};
+
+const WRITE_FAILED: &str = "the records could not be written to standard output";
+
+/// See the module's head.
+pub(super) struct Report<'a> {
+    pub(super) writer: Writer,
+    pub(super) progress: Progress,
+    /// `None` if nobody wants it.
+    pub(super) summary: Option<&'a mut Summary>,
+    pub(super) counts: Counts,
+    /// `None`: in the order of completion.
+    pub(super) ordered: Option<Ordered<Record>>,
+}
+
+impl Report<'_> {
+    /// How many targets may be taken from the list now, as far as the output's order is concerned.
+    pub(super) fn room(&self) -> usize {
+        self.ordered.as_ref().map_or(usize::MAX, Ordered::room)
+    }
+
+    /// The place of the next target of the list, if order matters.
+    pub(super) fn take_place(&mut self) -> Option<Place> {
+        self.ordered.as_mut().map(Ordered::take_place)
+    }
+
+    /// Takes a final record; it is gathered for the next flush when its turn has come.
+    pub(super) fn record(&mut self, record: Record, place: Option<Place>) -> anyhow::Result<()> {
+        self.count(&record);
+        match (&mut self.ordered, place) {
+            (Some(ordered), Some(place)) => ordered.put(place, record),
+            _ => return self.write(&record),
+        }
+        while let Some(record) = self.ordered.as_mut().and_then(Ordered::next) {
+            self.write(&record)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a record that nobody is there to read.
+    pub(super) fn count(&mut self, record: &Record) {
+        self.counts.done += 1;
+        self.counts.failed += u64::from(!record.ok);
+        if let Some(summary) = &mut self.summary {
+            summary.add(record);
+        }
+    }
+
+    /// Gathers what waited for records that will not come.
+    pub(super) fn give_up_order(&mut self) -> anyhow::Result<()> {
+        let Some(mut ordered) = self.ordered.take() else {
+            return Ok(());
+        };
+        ordered.drain().try_for_each(|record| self.write(&record))
+    }
+
+    fn write(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.writer.write(record).context(WRITE_FAILED)
+    }
+
+    /// Writes out what has been gathered, as far as the reader takes it before `until`. True if
+    /// nothing is left.
+    pub(super) fn flush_by(&mut self, until: Instant) -> anyhow::Result<bool> {
+        if self.writer.is_flushed() {
+            return Ok(true);
+        }
+        let Report {
+            writer, progress, ..
+        } = self;
+        progress
+            .suspend(|| writer.flush_by(Some(until)))
+            .context(WRITE_FAILED)
+    }
+
+    /// Prints a line about the run, for a person.
+    pub(super) fn tell(&mut self, what: &dyn Display) {
+        self.progress.suspend_stderr(|| {
+            // Nobody may be there to read it.
+            let _ = writeln!(io::stderr(), "fetchpool: {what}");
+        });
+    }
+}
