@@ -52,7 +52,10 @@ impl Panic {
         } else {
             Cow::Borrowed("(a payload that is not a string)")
         };
-        Self(Box::new(Caught { message, payload: Exclusive::new(payload) }))
+        Self(Box::new(Caught {
+            message,
+            payload: Exclusive::new(payload),
+        }))
     }
 
     /// The text given to `panic!`, or a fixed text if the payload is no string.
