@@ -30,7 +30,7 @@ impl Account {
 }
 
 fn panics(n: u64) -> bool {
-    n % 1009 == 0
+    n.is_multiple_of(1009)
 }
 
 fn job(ran: &Arc<AtomicU64>, n: u64) -> impl FnOnce() -> u64 + Send + use<> {

@@ -338,8 +338,8 @@ fn errors_that_pass_through_question_marks_are_send_and_sync() {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn a_task_stays_small() {
-    fn size<'job, F: FnOnce() -> u64>(_: &F) -> usize {
-        size_of::<Task<'job, F, u64>>() + 2 * size_of::<AtomicUsize>()
+    fn size<F: FnOnce() -> u64>(_: &F) -> usize {
+        size_of::<Task<'_, F, u64>>() + 2 * size_of::<AtomicUsize>()
     }
     let number = 1_u32;
     assert_eq!(size(&move || u64::from(number)), 72);

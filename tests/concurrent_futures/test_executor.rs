@@ -88,7 +88,7 @@ fn test_map_timeout() {
         let gate = gate.clone();
         let job = move |n| {
             if n == 2 {
-                gate.wait()
+                gate.wait();
             }
         };
         pool.map(0..3, job).timeout(Duration::from_millis(200))

@@ -71,7 +71,7 @@ fn test_done_callback_raises() {
     let (sender, called) = mpsc::channel();
     states.running.on_done(move |_| {
         sender.send(()).unwrap();
-        fail("doh!")
+        fail::<()>("doh!");
     });
     let told = callback_on(&states.running);
     states.gate.open();
