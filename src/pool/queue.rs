@@ -22,6 +22,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 
 use super::error::{Broken, Refusal};
 use super::job::Entry;
@@ -50,8 +51,8 @@ pub(super) struct Queue<'job> {
     stashing: AtomicUsize,
     /// Whether a worker sleeps that may be called: a copy of what `inbox` says, to be read without its lock.
     callable: AtomicBool,
-    /// Where idle workers sleep, with `inbox`.
-    work: Condvar,
+    /// By worker: whether it has been called since it went to sleep.
+    calls: Box<[AtomicBool]>,
     /// Where those wait who wait until nothing is left to do, with `inbox`.
     idle: Condvar,
 }
@@ -68,12 +69,17 @@ struct Inbox<'job> {
     phase: Phase,
     /// Workers that run a job or look for one.
     awake: usize,
-    /// Workers that sleep and have not been called.
-    sleeping: usize,
+    /// Workers that sleep and have not been called, the last to lie down last.
+    sleeping: Vec<Sleeper>,
     /// Workers that have been called and have not got up yet.
     waking: usize,
     /// Threads that wait on `idle`.
     waiting: usize,
+}
+
+struct Sleeper {
+    index: usize,
+    thread: Thread,
 }
 
 /// On a cache line of its own, as its owner takes from it all the time.
@@ -100,13 +106,10 @@ pub(super) struct Place<'a, 'job> {
 }
 
 impl Inbox<'_> {
-    /// How many workers are to be notified for `jobs` that wait, marked as on their way.
-    fn call(&mut self, jobs: usize) -> usize {
+    /// How many workers are to be called for `jobs` that wait.
+    fn wanted(&self, jobs: usize) -> usize {
         let wanted = jobs.min(WAKING).saturating_sub(self.waking);
-        let called = wanted.min(self.sleeping);
-        self.sleeping -= called;
-        self.waking += called;
-        called
+        wanted.min(self.sleeping.len())
     }
 
     fn refusal(&self) -> Option<Refusal> {
@@ -126,14 +129,14 @@ impl<'job> Queue<'job> {
                 jobs: VecDeque::new(),
                 phase: Phase::Open,
                 awake: 0,
-                sleeping: 0,
+                sleeping: Vec::new(),
                 waking: 0,
                 waiting: 0,
             }),
             stashes: (0..workers).map(|_| Mutex::default()).collect(),
             stashing: AtomicUsize::new(0),
             callable: AtomicBool::new(false),
-            work: Condvar::new(),
+            calls: (0..workers).map(|_| AtomicBool::new(false)).collect(),
             idle: Condvar::new(),
         }
     }
@@ -175,18 +178,29 @@ impl<'job> Queue<'job> {
         Ok(())
     }
 
+    /// Calls the workers that are wanted for what is in the inbox and `elsewhere`; the last to fall asleep is called first.
     fn call(&self, mut inbox: MutexGuard<'_, Inbox<'job>>, elsewhere: usize) {
-        let waiting = inbox.jobs.len() + elsewhere;
-        let called = inbox.call(waiting);
+        let mut called = [const { None }; WAKING];
+        let wanted = inbox.wanted(inbox.jobs.len() + elsewhere);
+        for called in &mut called[..wanted] {
+            *called = inbox.sleeping.pop();
+        }
+        inbox.waking += wanted;
         self.note(&inbox);
         drop(inbox);
-        for _ in 0..called {
-            self.work.notify_one();
-        }
+        called
+            .into_iter()
+            .flatten()
+            .for_each(|sleeper| self.wake(&sleeper));
+    }
+
+    fn wake(&self, sleeper: &Sleeper) {
+        self.calls[sleeper.index].store(true, Ordering::Release);
+        sleeper.thread.unpark();
     }
 
     fn note(&self, inbox: &Inbox<'job>) {
-        let callable = inbox.sleeping > 0 && inbox.waking < WAKING;
+        let callable = !inbox.sleeping.is_empty() && inbox.waking < WAKING;
         if self.callable.load(Ordering::Relaxed) != callable {
             self.callable.store(callable, Ordering::Relaxed);
         }
@@ -216,7 +230,7 @@ impl<'job> Queue<'job> {
                         return None;
                     }
                     drop(ready);
-                    self.sleep(inbox);
+                    self.sleep(inbox, place.index);
                     continue;
                 }
             } else {
@@ -288,23 +302,23 @@ impl<'job> Queue<'job> {
         })
     }
 
-    fn sleep(&self, mut inbox: MutexGuard<'_, Inbox<'job>>) {
+    fn sleep(&self, mut inbox: MutexGuard<'_, Inbox<'job>>, index: usize) {
         inbox.awake -= 1;
-        inbox.sleeping += 1;
+        inbox.sleeping.push(Sleeper {
+            index,
+            thread: thread::current(),
+        });
         self.note(&inbox);
         if inbox.awake == 0 && inbox.waiting > 0 {
             self.idle.notify_all();
         }
-        inbox = self
-            .work
-            .wait(inbox)
-            .unwrap_or_else(PoisonError::into_inner);
-        // Sleepers are alike: whoever gets up first, called or not, counts as the one that was called.
-        if inbox.waking > 0 {
-            inbox.waking -= 1;
-        } else {
-            inbox.sleeping -= 1;
+        drop(inbox);
+        // Whatever else unparks this thread is of no concern here.
+        while !self.calls[index].swap(false, Ordering::Acquire) {
+            thread::park();
         }
+        let mut inbox = lock(&self.inbox);
+        inbox.waking -= 1;
         inbox.awake += 1;
         self.note(&inbox);
     }
@@ -380,8 +394,11 @@ impl<'job> Queue<'job> {
             left.extend(ready.jobs.drain(..));
             left.extend(inbox.jobs.drain(..));
         }
+        let sleeping = mem::take(&mut inbox.sleeping);
+        inbox.waking += sleeping.len();
+        self.note(&inbox);
         drop((inbox, ready));
-        self.work.notify_all();
+        sleeping.iter().for_each(|sleeper| self.wake(sleeper));
         left
     }
 }
