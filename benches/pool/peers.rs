@@ -3,9 +3,7 @@
 //! Where a pool gives no results of its own (threadpool, rayon's `spawn`), they come back through one `mpsc` channel.
 
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread::{self, Thread};
+use std::sync::mpsc;
 
 use fetchpool::pool::ThreadPool;
 
@@ -20,33 +18,6 @@ pub(crate) trait Peer: Sync {
     fn batch(&self, work: Work, jobs: usize);
     /// Many jobs at once, and the results of all.
     fn batch_of_results(&self, work: Work, jobs: usize);
-}
-
-/// Wakes one thread when it has been counted down to nothing.
-struct Countdown {
-    left: AtomicUsize,
-    waiting: Thread,
-}
-
-impl Countdown {
-    fn new(jobs: usize) -> Arc<Self> {
-        Arc::new(Self {
-            left: AtomicUsize::new(jobs),
-            waiting: thread::current(),
-        })
-    }
-
-    fn count(&self) {
-        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.waiting.unpark();
-        }
-    }
-
-    fn wait(&self) {
-        while self.left.load(Ordering::Acquire) > 0 {
-            thread::park();
-        }
-    }
 }
 
 fn run(work: Work) {
@@ -85,13 +56,10 @@ impl Peer for Fetchpool {
     }
 
     fn batch(&self, work: Work, jobs: usize) {
-        let countdown = Countdown::new(jobs);
-        let batch = (0..jobs).map(|_| {
-            let countdown = Arc::clone(&countdown);
-            (move || black_box(work.run()), move |_| countdown.count())
-        });
-        self.0.submit_all_with(batch).expect("the pool is open");
-        countdown.wait();
+        self.0
+            .submit_all_with((0..jobs).map(|_| (move || run(work), |_| ())))
+            .expect("the pool is open");
+        self.0.wait_idle();
     }
 
     fn batch_of_results(&self, work: Work, jobs: usize) {

@@ -6,6 +6,7 @@ mod error;
 mod future;
 mod job;
 mod map;
+mod queue;
 mod scope;
 mod submit;
 mod task;
@@ -21,10 +22,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 pub use self::builder::Builder;
-pub use self::core::Pending;
 pub use self::error::{Broken, BuildError, JobError, Panic, Refusal, SubmitError, TimedOut};
 pub use self::future::{Future, ScopedFuture};
 pub use self::map::{Map, MapTimeout};
+pub use self::queue::Pending;
 pub use self::scope::{Scope, scope};
 pub use self::wait::{
     AsCompleted, AsCompletedTimeout, Until, Waitable, Waited, as_completed, wait,
@@ -219,6 +220,15 @@ impl ThreadPool {
         if !worker::works_for(&self.core) {
             self.core.wait_ended();
             self.threads.join();
+        }
+    }
+
+    /// Blocks until no job is queued and none runs. More may be submitted meanwhile, and afterwards.
+    ///
+    /// In a worker of this very pool it returns without waiting, as the job that calls it runs.
+    pub fn wait_idle(&self) {
+        if !worker::works_for(&self.core) {
+            self.core.queue.wait_idle();
         }
     }
 

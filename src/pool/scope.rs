@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::thread;
 
 use super::builder::Builder;
-use super::core::{Core, Pending, Starter};
+use super::core::{Core, Starter};
 use super::error::{BuildError, JobError, SubmitError};
 use super::future::ScopedFuture;
 use super::map::{Map, default_look_ahead};
+use super::queue::Pending;
 use super::worker;
 
 /// Runs `block` with a pool of `workers` threads, whose jobs may borrow whatever outlives this call.

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::error::JobError;
 use super::job::{Entry, SharedJob, outcome_of, quietly};
-use super::watch::{Hook, Watched, Watcher, wait_until};
+use super::watch::{Hook, Hooks, Watched, Watcher, wait_until};
 
 pub(super) type Callback<'job, T> = Box<dyn FnOnce(Result<&T, &JobError>) + Send + 'job>;
 
@@ -57,7 +57,8 @@ struct State<'job, F, T> {
     stage: Stage<F, T>,
     /// How many threads wait on `settled`: a notify that nobody waits for would be a system call for nothing.
     waiting: u32,
-    hooks: Vec<Hook<Callback<'job, T>>>,
+    /// Boxed, as most tasks have none.
+    hooks: Option<Box<Hooks<Callback<'job, T>>>>,
 }
 
 enum Stage<F, T> {
@@ -79,7 +80,7 @@ where
         let state = State {
             stage: Stage::Pending(job),
             waiting: 0,
-            hooks: Vec::new(),
+            hooks: None,
         };
         Arc::new(Self {
             state: Mutex::new(state),
@@ -130,11 +131,10 @@ where
     fn settle(&self, outcome: Result<T, JobError>) {
         let mut watchers = Vec::new();
         let mut state = self.lock();
-        while !state.hooks.is_empty() {
+        while let Some(hooks) = state.hooks.take() {
             state.stage = Stage::Settling(Progress::of(&outcome));
-            let hooks = mem::take(&mut state.hooks);
             drop(state);
-            for hook in hooks {
+            for hook in *hooks {
                 match hook {
                     Hook::Call(callback) => quietly(|| callback(outcome.as_ref())),
                     Hook::Watch(watcher, key) => watchers.push((watcher, key)),
@@ -216,7 +216,7 @@ where
 
     fn add_callback(&self, callback: Callback<'job, T>) {
         let mut state = self.lock();
-        state.hooks.push(Hook::Call(callback));
+        Hooks::add(&mut state.hooks, Hook::Call(callback));
         let Stage::Done(_) = &state.stage else { return };
         // Done before: the caller's thread runs it, with the outcome out of the lock meanwhile.
         if let Stage::Done(outcome) = mem::replace(&mut state.stage, Stage::Taken) {
@@ -260,13 +260,14 @@ where
             drop(state);
             watcher.tell(key);
         } else {
-            state.hooks.push(Hook::Watch(Arc::clone(watcher), key));
+            Hooks::add(&mut state.hooks, Hook::Watch(Arc::clone(watcher), key));
         }
     }
 
     fn unwatch(&self, watcher: &Arc<Watcher>) {
-        self.lock()
-            .hooks
-            .retain(|hook| !matches!(hook, Hook::Watch(other, _) if Arc::ptr_eq(other, watcher)));
+        let mut state = self.lock();
+        if let Some(hooks) = &mut state.hooks {
+            hooks.remove(watcher);
+        }
     }
 }

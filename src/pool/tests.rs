@@ -10,8 +10,10 @@ use std::sync::mpsc;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use super::core::{Core, Pending, Starter};
+use super::core::{Core, Starter};
 use super::job::{Entry, Job, quietly};
+use super::queue::Pending;
+use super::task::Task;
 use super::{JobError, Refusal, ThreadPool, worker, worker_index};
 
 /// A job that does what no job of a user can: it lets its panic out, and so ends its worker's thread.
@@ -330,4 +332,15 @@ fn errors_that_pass_through_question_marks_are_send_and_sync() {
     check::<Refusal>();
     check::<super::SubmitError<Box<dyn FnOnce() + Send>>>();
     check::<super::TimedOut>();
+}
+
+/// What a job that gives a word costs in memory while it waits, and until its result is taken.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_task_stays_small() {
+    fn size<F: FnOnce() -> u64>(_: &F) -> usize {
+        size_of::<Task<'_, F, u64>>() + 2 * size_of::<AtomicUsize>()
+    }
+    let number = 1_u32;
+    assert_eq!(size(&move || u64::from(number)), 72);
 }

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use std::{iter, option, vec};
 
 use super::task::Progress;
 
@@ -21,6 +22,40 @@ pub(super) trait Watched {
 pub(super) enum Hook<C> {
     Call(C),
     Watch(Arc<Watcher>, usize),
+}
+
+/// Hooks in the order in which they were added; the first takes no allocation of its own.
+pub(super) struct Hooks<C> {
+    first: Option<Hook<C>>,
+    more: Vec<Hook<C>>,
+}
+
+impl<C> Hooks<C> {
+    pub(super) fn add(hooks: &mut Option<Box<Self>>, hook: Hook<C>) {
+        match hooks {
+            Some(hooks) => hooks.more.push(hook),
+            None => {
+                let (first, more) = (Some(hook), Vec::new());
+                *hooks = Some(Box::new(Self { first, more }));
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, watcher: &Arc<Watcher>) {
+        let is_other =
+            |hook: &Hook<C>| !matches!(hook, Hook::Watch(other, _) if Arc::ptr_eq(other, watcher));
+        self.first = self.first.take().filter(is_other);
+        self.more.retain(is_other);
+    }
+}
+
+impl<C> IntoIterator for Hooks<C> {
+    type Item = Hook<C>;
+    type IntoIter = iter::Chain<option::IntoIter<Hook<C>>, vec::IntoIter<Hook<C>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.more)
+    }
 }
 
 #[derive(Default)]

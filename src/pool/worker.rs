@@ -68,7 +68,8 @@ fn serve(core: &Arc<Core<'_>>, index: usize) {
         at_end: false,
     };
     if core.initialize() {
-        while let Some(entry) = core.next() {
+        let mut place = core.queue.enter(index);
+        while let Some(entry) = place.next() {
             entry.run();
         }
     }

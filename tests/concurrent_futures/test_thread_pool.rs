@@ -1,0 +1,96 @@
+//! test_thread_pool.py: what is particular to an executor of threads.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use fetchpool::pool::{Builder, ThreadPool};
+
+use crate::support::Gate;
+
+#[test]
+fn test_map_submits_without_iteration() {
+    let pool = ThreadPool::new(5).unwrap();
+    let finished = Arc::new(Mutex::new(Vec::new()));
+    let results = {
+        let finished = Arc::clone(&finished);
+        pool.map(0..10, move |n| finished.lock().unwrap().push(n))
+    };
+    pool.join();
+    drop(results);
+    let mut finished = finished.lock().unwrap();
+    finished.sort_unstable();
+    assert!(finished.iter().copied().eq(0..10));
+}
+
+#[test]
+fn test_default_workers() {
+    let expected = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .saturating_add(4)
+        .min(32);
+    assert_eq!(Builder::default().build().unwrap().workers(), expected);
+}
+
+#[test]
+fn test_saturation() {
+    let pool = ThreadPool::new(4).unwrap();
+    let gate = Gate::default();
+    let (begun, all_begun) = std::sync::mpsc::channel();
+    let jobs = (0..15 * pool.workers()).map(|_| {
+        let (gate, begun) = (gate.clone(), begun.clone());
+        move || {
+            begun.send(thread::current().id()).unwrap();
+            gate.wait();
+        }
+    });
+    let futures = pool.submit_all(jobs).unwrap();
+    let busy: std::collections::HashSet<_> = all_begun.iter().take(4).collect();
+    assert_eq!(busy.len(), 4, "each worker has one");
+    assert_eq!(pool.queued(), 14 * 4, "and the rest waits");
+    gate.open();
+    for future in futures {
+        future.result().unwrap();
+    }
+    let later: std::collections::HashSet<_> = all_begun.try_iter().collect();
+    assert!(later.is_subset(&busy), "no thread was added");
+}
+
+#[test]
+fn test_idle_thread_reuse() {
+    let pool = ThreadPool::new(1).unwrap();
+    let thread = || thread::current().id();
+    let first = pool.submit(thread).unwrap().result().unwrap();
+    for _ in 0..2 {
+        assert_eq!(pool.submit(thread).unwrap().result().unwrap(), first);
+    }
+}
+
+#[test]
+fn test_executor_map_current_future_cancel() {
+    let pool = ThreadPool::new(1).unwrap();
+    let stop = Gate::default();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let log_and_wait = {
+        let (stop, log) = (stop.clone(), Arc::clone(&log));
+        move |name: &'static str| {
+            log.lock().unwrap().push(format!("{name} started"));
+            stop.wait();
+            log.lock().unwrap().push(format!("{name} stopped"));
+        }
+    };
+    let first = {
+        let log_and_wait = log_and_wait.clone();
+        pool.submit(move || log_and_wait("first")).unwrap()
+    };
+    let mut results = pool
+        .map(["second", "third"], log_and_wait)
+        .timeout(Duration::ZERO);
+    let timed_out = results.next().unwrap().unwrap_err();
+    assert_eq!((timed_out.unfinished, timed_out.total), (2, 2));
+    drop(results);
+    stop.open();
+    first.result().unwrap();
+    drop(pool);
+    assert_eq!(*log.lock().unwrap(), ["first started", "first stopped"]);
+}

@@ -1,0 +1,58 @@
+//! What a job costs in allocations: one by itself, and one more at most for a thread that must sleep for its result.
+//!
+//! Counted over all threads of this process, which runs nothing but this one test.
+
+use std::alloc::System;
+
+use fetchpool::pool::{JobError, ThreadPool};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const JOBS: usize = 10_000;
+
+/// Allocations a job, in hundredths, after a first run in which queues grow to the size they need.
+fn hundredths(mut run: impl FnMut()) -> usize {
+    run();
+    let region = Region::new(ALLOCATOR);
+    run();
+    let change = region.change();
+    (change.allocations + change.reallocations) * 100 / JOBS
+}
+
+#[test]
+fn a_job_takes_one_allocation() {
+    let pool = ThreadPool::new(4).unwrap();
+    let value = 7_u64;
+
+    let one_by_one = hundredths(|| {
+        for _ in 0..JOBS {
+            assert_eq!(pool.submit(move || value).unwrap().result().unwrap(), value);
+        }
+    });
+    let batches = hundredths(|| {
+        let futures = pool.submit_all((0..JOBS).map(|_| move || value)).unwrap();
+        futures
+            .into_iter()
+            .for_each(|future| assert_eq!(future.result().unwrap(), value));
+    });
+    let delivered = hundredths(|| {
+        let check = move |outcome: Result<u64, JobError>| assert_eq!(outcome.unwrap(), value);
+        pool.submit_all_with((0..JOBS).map(|_| (move || value, check)))
+            .unwrap();
+        pool.wait_idle();
+    });
+
+    // The rest is room that the queue, or a batch's list, still grew by: a share of an allocation a job.
+    for (way, hundredths) in [
+        ("one by one", one_by_one),
+        ("batches", batches),
+        ("delivered", delivered),
+    ] {
+        assert!(
+            (100..110).contains(&hundredths),
+            "{way}: {hundredths} hundredths of an allocation a job"
+        );
+    }
+}
