@@ -87,6 +87,18 @@ impl Fetcher {
     }
 }
 
+/// The bytes of `request` as it is sent, and no fewer: a buffer that cannot hold its longest line fails it.
+fn size_of(request: &Request<()>) -> usize {
+    let uri = request.uri();
+    let line = request.method().as_str().len() + 1 + uri.path().len() + " HTTP/1.1\r\n".len();
+    let query = uri.query().map_or(0, |q| q.len() + 1);
+    // Unless it is among the headers, the library makes one of host and port.
+    let host = "Host: \r\n".len() + uri.authority().map_or(0, |a| a.as_str().len());
+    let headers = request.headers().iter();
+    let headers: usize = headers.map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+    line + query + host + headers + "\r\n".len()
+}
+
 /// What an attempt has seen so far.
 #[derive(Default)]
 struct Seen {
@@ -156,23 +168,23 @@ impl Attempt<'_> {
         let flight = &self.fetcher.flight;
         let origin = &hop.url[..Position::BeforePath];
         let proxy = self.options.proxies.of(&hop.url);
-        let size = self.headers.size + hop.url.as_str().len() + 512;
         // What must not be sent twice is not trusted to a connection that may be dead.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
+            let request = self.request(hop, proxy)?;
             flight.aim(&Aim {
                 origin,
                 proxy,
-                request_size: size,
+                request_size: size_of(&request),
                 is_head: hop.method == Method::HEAD,
                 may_reuse,
             });
-            match self.fetcher.agent.run(self.request(hop, proxy)?) {
+            match self.fetcher.agent.run(request) {
                 Ok(response) => return Ok(response),
                 Err(error) => {
                     let state = flight.state();
                     if !(state.reused && state.lost_early) || flight.net.is_cancelled() {
-                        return Err(Failure::from_client(error));
+                        return Err(Failure::from_client(error, state.first_byte.is_some()));
                     }
                 }
             }
