@@ -82,7 +82,8 @@ fn redirects_on_one_origin_cost_one_connection() {
 
 #[test]
 fn a_connection_that_died_idle_is_replaced_unseen() {
-    // Whether the server hangs up before or after the next request has left, and how: all look the same.
+    // Whether the server hangs up before or after the next request has left, and how: all look the
+    // same.
     type Ending = fn(http_support::Conn);
     let endings: [Ending; 4] = [
         drop,
@@ -241,4 +242,33 @@ fn an_orderly_half_close_behind_a_whole_reply_is_no_failure() {
     for _ in 0..5 {
         assert_eq!(load(&client, &server.url("/")), 2);
     }
+}
+
+#[test]
+fn no_url_fails_for_want_of_descriptors() {
+    let server = Server::always(page("ok"));
+    let list: String = (0..400)
+        .map(|i| server.url(&format!("/{i}")).to_string() + "\n")
+        .collect();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("list");
+    std::fs::write(&file, list).unwrap();
+    let output = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -n 24 && exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_fetchpool"),
+            "-j",
+            "50",
+        ])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{stdout}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(stdout.matches("page is 2 bytes\n").count(), 400);
 }

@@ -1,26 +1,30 @@
 //! One attempt at one URL: requests, redirects, the body into the sink.
 //!
-//! It never retries a failure that the user should see. The one thing that is done twice, unseen, is a request
-//! whose idle connection turned out to be dead before any byte of the reply came.
+//! It never retries a failure that the user should see. The one thing that is done twice, unseen,
+//! is a request whose idle connection turned out to be dead before any byte of the reply came.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use ureq::http::{Method, Response, StatusCode, header};
 use ureq::{Agent, Body};
 use url::{Position, Url};
 
+use super::body::{Source, undecoded};
+use super::decode::Coding;
 use super::failure::{Failure, FailureKind};
-use super::net::{self, Deadline, Flight, Limits, Net};
-use super::options::{Options, RequestHeaders, is_idempotent};
+use super::headers::{RequestHeaders, is_idempotent};
+use super::net::{self, Aim, Deadline, Flight, Limits, Net};
+use super::options::Options;
 use super::outcome::{Outcome, Page};
 use super::redirect::Hop;
+use super::request::request;
 
 /// What one read of a body takes at most.
 const READ: usize = 64 * 1024;
-/// The body of an error or a redirect is read to its end if it is no larger, so that the connection can be used
-/// again; opening a new one costs more than that.
+/// The body of an error or a redirect is read to its end if it is no larger, so that the connection
+/// can be used again; opening a new one costs more than that.
 const DRAIN: usize = 64 * 1024;
 /// And if it comes within this time: a drip is not worth the wait.
 const DRAIN_WAIT: Duration = Duration::from_millis(50);
@@ -61,7 +65,6 @@ impl Fetcher {
             fetcher: self,
             options,
             headers,
-            limits,
             seen: Seen::default(),
         };
         let result = attempt.run(url, sink);
@@ -99,7 +102,6 @@ struct Attempt<'a> {
     fetcher: &'a mut Fetcher,
     options: &'a Options,
     headers: &'a RequestHeaders,
-    limits: Limits,
     seen: Seen,
 }
 
@@ -152,55 +154,29 @@ impl Attempt<'_> {
     fn exchange(&self, hop: &Hop) -> Result<Response<Body>, Failure> {
         let flight = &self.fetcher.flight;
         let origin = &hop.url[..Position::BeforePath];
-        let size = self.headers.size + hop.url.as_str().len() + 512;
+        let proxy = self.options.proxies.of(&hop.url);
         // What must not be sent twice is not trusted to a connection that may be dead.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
-            flight.aim(origin, size, hop.method == Method::HEAD, may_reuse);
-            match self.fetcher.agent.run(self.request(hop)?) {
+            let (request, request_size) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
+            flight.aim(&Aim {
+                origin,
+                proxy,
+                request_size,
+                is_head: hop.method == Method::HEAD,
+                may_reuse,
+            });
+            match self.fetcher.agent.run(request) {
                 Ok(response) => return Ok(response),
                 Err(error) => {
                     let state = flight.state();
                     if !(state.reused && state.lost_early) || flight.net.is_cancelled() {
-                        return Err(Failure::from_client(error));
+                        return Err(Failure::from_client(error, state.first_byte.is_some()));
                     }
                 }
             }
             may_reuse = false;
         }
-    }
-
-    fn request(&self, hop: &Hop) -> Result<Request<()>, Failure> {
-        let mut request = Request::new(());
-        let url = &hop.url[..Position::AfterQuery];
-        *request.uri_mut() = url.parse().map_err(|error| {
-            Failure::new(
-                FailureKind::InvalidUrl,
-                format!("the URL cannot be sent in a request: {error}"),
-            )
-        })?;
-        *request.headers_mut() = self.request_headers(hop);
-        *request.method_mut() = hop.method.clone();
-        Ok(request)
-    }
-
-    fn request_headers(&self, hop: &Hop) -> HeaderMap {
-        let mut headers = if hop.is_home {
-            self.headers.home.clone()
-        } else {
-            self.headers.away.clone()
-        };
-        // The user's own word on it goes before what a URL says.
-        if let Some(authorization) = &hop.authorization
-            && !headers.contains_key(header::AUTHORIZATION)
-        {
-            headers.insert(header::AUTHORIZATION, authorization.clone());
-        }
-        if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
-            // These promise a body: that there is none has to be said (RFC 9110, 8.6).
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        headers
     }
 
     fn note(&mut self, response: &Response<Body>) {
@@ -228,18 +204,42 @@ impl Attempt<'_> {
             self.drain(&mut response);
             return Err(Failure::new(FailureKind::HttpStatus, status_line(status)));
         }
+        let coding = self.coding(&response)?;
         // For HEAD the length is that of a body which does not come.
         let expected = response
             .body()
             .content_length()
             .filter(|_| hop.method != Method::HEAD);
-        self.check_size(expected.unwrap_or_default())?;
-        let mut reader = response.body_mut().as_reader();
+        if coding.is_none() {
+            self.check_size(expected.unwrap_or_default())?;
+        }
+        let mut source = Source::new(&mut response, expected);
+        let Some(coding) = coding else {
+            return self.pour(&mut source, sink);
+        };
+        let mut decoder = coding.decode(&mut source).map_err(undecoded)?;
+        let page = self.pour(&mut *decoder, sink)?;
+        drop(decoder);
+        // The end of the coding is not yet the end of the body, which is what lets the connection
+        // be used again.
+        let _ = source.read(&mut self.fetcher.buf);
+        Ok(page)
+    }
+
+    fn coding(&self, response: &Response<Body>) -> Result<Option<Coding>, Failure> {
+        if !self.options.compressed {
+            return Ok(None);
+        }
+        Coding::of(response.headers()).map_err(|name| {
+            let text = format!("the body has the content coding {name:?}, which was not asked for");
+            Failure::new(FailureKind::Protocol, text)
+        })
+    }
+
+    fn pour(&mut self, reader: &mut dyn Read, sink: &mut dyn Write) -> Result<Page, Failure> {
         let mut bytes = 0;
         loop {
-            let amount = reader
-                .read(&mut self.fetcher.buf)
-                .map_err(|error| Failure::from_body(error, bytes, expected))?;
+            let amount = reader.read(&mut self.fetcher.buf).map_err(undecoded)?;
             if amount == 0 {
                 return Ok(Page { bytes });
             }
@@ -262,7 +262,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// Reads a body that nobody wants, if it is short and quick, so that its connection can be used again.
+    /// Reads a body that nobody wants, if it is short and quick, so that its connection can be used
+    /// again.
     fn drain(&mut self, response: &mut Response<Body>) {
         let known = response.body().content_length();
         let is_chunked = self.fetcher.flight.state().is_chunked;
@@ -270,17 +271,19 @@ impl Attempt<'_> {
             return;
         }
         let soon = Deadline::after(Instant::now(), Some(DRAIN_WAIT));
-        self.fetcher.flight.state().limits = self.limits.within(soon);
+        let limits = self.fetcher.flight.state().limits;
+        self.fetcher.flight.state().limits = limits.within(soon);
         let mut reader = response.body_mut().as_reader();
         let mut drained = 0;
         while drained <= DRAIN {
             match reader.read(&mut self.fetcher.buf) {
-                // Neither matters: the reply is what it is, and an unfinished connection is not kept.
+                // Neither matters: the reply is what it is, and an unfinished connection is not
+                // kept.
                 Ok(0) | Err(_) => break,
                 Ok(amount) => drained += amount,
             }
         }
-        self.fetcher.flight.state().limits = self.limits;
+        self.fetcher.flight.state().limits = limits;
     }
 }
 

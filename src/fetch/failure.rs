@@ -1,9 +1,10 @@
-//! Why an attempt failed: the closed list of kinds that scripts depend on, and the one translation of the
-//! client library's errors into it.
+//! Why an attempt failed: the closed list of kinds that scripts depend on, and the one translation
+//! of the client library's errors into it.
 //!
-//! Kinds are told apart by variant, never by reading message text. What this crate's own network layer finds
-//! travels through the client library as a [`Failure`] inside `ureq::Error::Other` and comes out unchanged.
-//! Callers may rely on a message being one line, free of control characters and of credentials.
+//! Kinds are told apart by variant, never by reading message text. What this crate's own network
+//! layer finds travels through the client library as a [`Failure`] inside `ureq::Error::Other` and
+//! comes out unchanged. Callers may rely on a message being one line, free of control characters
+//! and of credentials.
 
 use std::{fmt, io};
 
@@ -122,8 +123,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of `kind`. Control characters of `message` (a server may have chosen some of its text) are
-    /// escaped, so that it stays one line.
+    /// A failure of `kind`. Control characters of `message` (a server may have chosen some of its
+    /// text) are escaped, so that it stays one line.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
@@ -148,14 +149,21 @@ impl Failure {
         &self.message
     }
 
-    /// Translates an error of the client library that arose before the reply's head was given out.
-    pub(crate) fn from_client(error: ureq::Error) -> Self {
+    /// Translates an error of the client library. As long as no byte of the reply came, nothing in it can have
+    /// broken the protocol: then the library cannot write our own request.
+    pub(crate) fn from_client(error: ureq::Error, reply_began: bool) -> Self {
         match error {
             ureq::Error::Other(inner) => match inner.downcast::<Self>() {
                 Ok(failure) => *failure,
                 Err(other) => Self::new(FailureKind::Internal, other.to_string()),
             },
-            ureq::Error::Protocol(error) => Self::new(FailureKind::Protocol, error.to_string()),
+            ureq::Error::Protocol(error) if reply_began => {
+                Self::new(FailureKind::Protocol, error.to_string())
+            }
+            ureq::Error::Protocol(error) => Self::new(
+                FailureKind::Internal,
+                format!("the request could not be written: {error}"),
+            ),
             ureq::Error::LargeResponseHeader(..) => {
                 Self::new(FailureKind::Protocol, "the reply's head is too large")
             }
@@ -166,11 +174,12 @@ impl Failure {
         }
     }
 
-    /// Translates an error that a read of the body gave: `received` bytes had come of `expected`, if known.
+    /// Translates an error that a read of the body gave: `received` bytes had come of `expected`,
+    /// if known.
     pub(crate) fn from_body(error: io::Error, received: u64, expected: Option<u64>) -> Self {
         match ureq::Error::from(error) {
             ureq::Error::Io(_) => Self::cut_short("the connection was closed", received, expected),
-            other => match Self::from_client(other) {
+            other => match Self::from_client(other, true) {
                 Self {
                     kind: FailureKind::Body,
                     message,
@@ -203,8 +212,8 @@ impl From<Failure> for ureq::Error {
     }
 }
 
-/// An operating system's error as a person would write it in the middle of a sentence: no capital at the
-/// front, no number behind.
+/// An operating system's error as a person would write it in the middle of a sentence: no capital
+/// at the front, no number behind.
 pub(crate) fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = match (error.raw_os_error(), text.rfind(" (os error")) {
@@ -241,9 +250,23 @@ mod tests {
     #[test]
     fn a_failure_of_our_own_layer_comes_through_the_client_unchanged() {
         let failure = Failure::new(FailureKind::Tls, "unknown issuer");
-        assert_eq!(Failure::from_client(failure.clone().into()), failure);
+        assert_eq!(Failure::from_client(failure.clone().into(), false), failure);
         let io = ureq::Error::from(failure.clone()).into_io();
         assert_eq!(Failure::from_body(io, 3, None), failure);
+    }
+
+    #[test]
+    fn what_the_library_cannot_write_is_not_the_servers_doing() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let error = || {
+            let request = ureq::get(&url).header("Host", "a").header("Host", "b");
+            request.call().unwrap_err()
+        };
+        let failure = Failure::from_client(error(), false);
+        assert_eq!(failure.kind(), FailureKind::Internal, "{failure}");
+        let failure = Failure::from_client(error(), true);
+        assert_eq!(failure.kind(), FailureKind::Protocol, "{failure}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Where the next request goes, and what it may carry. Pure decisions, no network.
 //!
-//! A redirect is followed to http and https only. What the user gave for one origin (scheme, host, port), headers
-//! and credentials, is sent to that origin and to no other.
+//! A redirect is followed to http and https only. What the user gave for one origin (scheme, host,
+//! port), headers and credentials, is sent to that origin and to no other.
 
 use ureq::http::{HeaderValue, Method, StatusCode};
 use url::Url;
 
+use super::credentials::take_credentials;
 use super::failure::{Failure, FailureKind};
 
 /// One request of an attempt.
@@ -34,8 +35,8 @@ impl Hop {
         })
     }
 
-    /// The request that a reply of `status` with this `Location` leads to, if it is a redirect. `home` is the
-    /// attempt's first request.
+    /// The request that a reply of `status` with this `Location` leads to, if it is a redirect.
+    /// `home` is the attempt's first request.
     pub(crate) fn next(
         &self,
         home: &Self,
@@ -67,7 +68,8 @@ impl Hop {
         self.url.join(&text).map_err(|error| {
             let mut shown = text.clone();
             if shown.contains('@') {
-                // It may hold credentials, and there is no telling where in something that is no URL.
+                // It may hold credentials, and there is no telling where in something that is no
+                // URL.
                 shown = "(not shown)".to_owned();
             }
             Failure::new(
@@ -102,7 +104,8 @@ fn next_method(method: &Method, status: StatusCode) -> Method {
     }
 }
 
-/// A `Location` as text: UTF-8 as it is, and bytes of any other encoding percent-encoded one by one.
+/// A `Location` as text: UTF-8 as it is, and bytes of any other encoding percent-encoded one by
+/// one.
 fn readable(bytes: &[u8]) -> String {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return text.to_owned();
@@ -122,59 +125,6 @@ pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme()
         && a.host_str() == b.host_str()
         && a.port_or_known_default() == b.port_or_known_default()
-}
-
-/// Takes user and password out of `url`, as the value of an `Authorization` header (RFC 7617).
-fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let mut pair = percent_decode(url.username());
-    pair.push(b':');
-    pair.extend(percent_decode(url.password().unwrap_or_default()));
-    // Both fail only for URLs without a host, which http and https URLs are not.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    let mut value = HeaderValue::try_from(format!("Basic {}", base64(&pair))).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn percent_decode(text: &str) -> Vec<u8> {
-    let hex = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        match (first, tail) {
-            (b'%', [a, b, after @ ..]) if hex(*a).is_some() && hex(*b).is_some() => {
-                out.push(hex(*a).unwrap_or_default() << 4 | hex(*b).unwrap_or_default());
-                rest = after;
-            }
-            _ => {
-                out.push(first);
-                rest = tail;
-            }
-        }
-    }
-    out
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let word = group.iter().fold(0, |w, &b| w << 8 | u32::from(b)) << (8 * (3 - group.len()));
-        for at in 0..4 {
-            let symbol = ALPHABET[(word >> (18 - 6 * at)) as usize & 63];
-            out.push(if at <= group.len() {
-                char::from(symbol)
-            } else {
-                '='
-            });
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -322,20 +272,5 @@ mod tests {
             (back.is_home, back.authorization),
             (true, home.authorization)
         );
-    }
-
-    #[test]
-    fn base64_of_the_rfc() {
-        for (plain, encoded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), encoded);
-        }
-        assert_eq!(percent_decode("%zz%4"), b"%zz%4");
     }
 }

@@ -1,8 +1,8 @@
 //! Opening a TCP connection to one of several addresses: happy eyeballs (RFC 8305).
 //!
-//! Families take turns, an attempt that has not come through within 250 ms is joined by the next, one that
-//! fails is followed by the next at once, and the first that connects wins. A dead address costs no more than
-//! the head start.
+//! Families take turns, an attempt that has not come through within 250 ms is joined by the next,
+//! one that fails is followed by the next at once, and the first that connects wins. A dead address
+//! costs no more than the head start.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::cancel::Cancel;
+use super::descriptors::is_out_of_descriptors;
 use super::limits::{Cut, Limits};
 use crate::fetch::failure::os_text;
 
@@ -27,7 +28,7 @@ pub(crate) enum DialError {
     /// Every address failed; the text names them.
     Refused(String),
     /// No descriptor was left for a socket.
-    NoDescriptor(io::Error),
+    NoDescriptor,
     Cut(Cut),
 }
 
@@ -37,7 +38,8 @@ impl From<Cut> for DialError {
     }
 }
 
-/// The first families take turns, beginning with the one that the system prefers (RFC 8305, section 4).
+/// The first families take turns, beginning with the one that the system prefers (RFC 8305, section
+/// 4).
 pub(crate) fn interleave(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else {
         return Vec::new();
@@ -75,7 +77,7 @@ pub(crate) fn dial(
             match race.start_next()? {
                 Started::Connected(socket) => return Ok(blocking(socket)?),
                 Started::Failed => continue,
-                Started::Running => next_start = now + HEAD_START,
+                Started::Running | Started::Short => next_start = now + HEAD_START,
                 Started::NoneLeft if race.running.is_empty() => return Err(race.lost()),
                 Started::NoneLeft => next_start = now + Duration::from_secs(3600),
             }
@@ -102,23 +104,31 @@ enum Started {
     Running,
     Failed,
     NoneLeft,
+    /// No descriptor is left while others run: it stays first in line.
+    Short,
 }
 
 impl Race<'_> {
     fn start_next(&mut self) -> Result<Started, DialError> {
-        let Some(&address) = self.waiting.next() else {
+        let Some(&address) = self.waiting.as_slice().first() else {
             return Ok(Started::NoneLeft);
         };
         let socket = match open(address) {
             Ok(socket) => socket,
             Err(error) if is_out_of_descriptors(&error) => {
-                return Err(DialError::NoDescriptor(error));
+                return if self.running.is_empty() {
+                    Err(DialError::NoDescriptor)
+                } else {
+                    Ok(Started::Short)
+                };
             }
             Err(error) => {
+                self.waiting.next();
                 self.failed.push((address, error));
                 return Ok(Started::Failed);
             }
         };
+        self.waiting.next();
         match socket.connect(&address.into()) {
             Ok(()) => Ok(Started::Connected(socket)),
             Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => {
@@ -181,11 +191,6 @@ fn blocking(socket: Socket) -> Result<TcpStream, Cut> {
     let stream = TcpStream::from(socket);
     stream.set_nonblocking(false).map_err(Cut::Io)?;
     Ok(stream)
-}
-
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    let code = error.raw_os_error();
-    code == Some(Errno::MFILE.raw_os_error()) || code == Some(Errno::NFILE.raw_os_error())
 }
 
 #[cfg(test)]

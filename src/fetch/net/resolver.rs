@@ -1,8 +1,10 @@
-//! Names to addresses, by the system's `getaddrinfo`, which can neither be given a deadline nor be stopped.
+//! Names to addresses, by the system's `getaddrinfo`, which can neither be given a deadline nor be
+//! stopped.
 //!
-//! So it runs on a few helper threads, started when there is something to ask. A name that many workers want is
-//! asked once. Answers are kept for a minute and failures for five seconds. Those who wait leave at their
-//! deadline or when the client is cancelled, and the answer that comes after they left still fills the cache.
+//! So it runs on a few helper threads, started when there is something to ask. A name that many
+//! workers want is asked once. Answers are kept for a minute and failures for five seconds. Those
+//! who wait leave at their deadline or when the client is cancelled, and the answer that comes
+//! after they left still fills the cache.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -11,10 +13,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use super::cancel::Cancel;
+use super::descriptors::{Descriptors, is_out_of_descriptors};
 use super::limits::{Cut, Limits};
 
-const MAX_HELPERS: usize = 16;
+const MAX_HELPERS: usize = 32;
 /// A helper with nothing to do ends after this long.
 const HELPER_REST: Duration = Duration::from_secs(10);
 const KEEP_ANSWER: Duration = Duration::from_secs(60);
@@ -24,7 +29,8 @@ const MAX_NAMES: usize = 10_000;
 /// Addresses kept of one name: more are never tried.
 const MAX_ADDRESSES: usize = 16;
 
-/// The addresses of a name, in the order of preference that the system gave (RFC 6724); never empty.
+/// The addresses of a name, in the order of preference that the system gave (RFC 6724); never
+/// empty.
 pub(crate) type Addresses = Arc<[IpAddr]>;
 
 /// Why there is no address.
@@ -32,13 +38,16 @@ pub(crate) type Addresses = Arc<[IpAddr]>;
 pub(crate) enum LookupError {
     /// The name has none, or could not be asked for.
     NoAddress,
+    /// No descriptor was left to ask with. Nothing is known of the name.
+    NoDescriptor,
     /// The wait was cut.
     Cut(Cut),
 }
 
 type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
-/// The cache, and the front of the helper threads. Dropping it lets them end; it does not wait for them.
+/// The cache, and the front of the helper threads. Dropping it lets them end; it does not wait for
+/// them.
 pub(crate) struct Resolver {
     shared: Arc<Shared>,
 }
@@ -62,6 +71,8 @@ struct State {
 enum Entry {
     /// In the queue or being asked for; told when that ends.
     Asked(Arc<Condvar>),
+    /// There was no descriptor to ask with: those who waited are told, and others ask again.
+    Unasked,
     /// `None`: no address.
     Answered {
         addresses: Option<Addresses>,
@@ -70,9 +81,17 @@ enum Entry {
 }
 
 impl Resolver {
-    pub(crate) fn new() -> Self {
-        // Port 0: only the addresses are wanted.
-        Self::with_lookup(|name| Ok((name, 0).to_socket_addrs()?.map(|a| a.ip()).collect()))
+    pub(crate) fn new(descriptors: Arc<Descriptors>) -> Self {
+        Self::with_lookup(move |name| {
+            let shortages = descriptors.shortages();
+            // Port 0: only the addresses are wanted.
+            let found = (name, 0).to_socket_addrs();
+            // Without a descriptor the system's resolver says that the name is not known.
+            if found.is_err() && descriptors.were_short(shortages) {
+                return Err(Errno::MFILE.into());
+            }
+            Ok(found?.map(|a| a.ip()).collect())
+        })
     }
 
     fn with_lookup(
@@ -97,6 +116,7 @@ impl Resolver {
     ) -> Result<Addresses, LookupError> {
         let since = Instant::now();
         let mut state = self.shared.lock();
+        let mut has_waited = false;
         loop {
             if cancel.is_thrown() {
                 return Err(LookupError::Cut(Cut::Cancelled));
@@ -107,9 +127,11 @@ impl Resolver {
                     return addresses.clone().ok_or(LookupError::NoAddress);
                 }
                 Some(Entry::Asked(answered)) => Arc::clone(answered),
+                Some(Entry::Unasked) if has_waited => return Err(LookupError::NoDescriptor),
                 _ => self.ask(&mut state, name, now)?,
             };
             let left = limits.left(since, now).map_err(LookupError::Cut)?;
+            has_waited = true;
             state = match left {
                 None => answered.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => {
@@ -180,8 +202,11 @@ impl State {
         if self.names.len() < MAX_NAMES {
             return;
         }
-        self.names
-            .retain(|_, e| !matches!(e, Entry::Answered { until, .. } if *until <= now));
+        self.names.retain(|_, e| !match e {
+            Entry::Asked(_) => false,
+            Entry::Unasked => true,
+            Entry::Answered { until, .. } => *until <= now,
+        });
         let mut surplus = self.names.len().saturating_sub(MAX_NAMES * 3 / 4);
         self.names.retain(|_, e| {
             let keep = surplus == 0 || matches!(e, Entry::Asked(_));
@@ -193,7 +218,8 @@ impl State {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Only map and queue operations run under the lock: none of them leaves a broken state behind.
+        // Only map and queue operations run under the lock: none of them leaves a broken state
+        // behind.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -220,6 +246,7 @@ impl Shared {
                 found.truncate(MAX_ADDRESSES);
                 (Some(found.into()), KEEP_ANSWER)
             }
+            Err(error) if is_out_of_descriptors(&error) => return Entry::Unasked,
             _ => (None, KEEP_FAILURE),
         };
         Entry::Answered {
@@ -256,129 +283,4 @@ impl Shared {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
-
-    use super::*;
-
-    const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-    fn forever() -> Limits {
-        Limits::default()
-    }
-
-    #[test]
-    fn a_name_is_asked_once_for_all_who_want_it() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
-        let (open, gate) = mpsc::channel::<()>();
-        let gate = Mutex::new(gate);
-        let resolver = Resolver::with_lookup(move |_| {
-            counter.fetch_add(1, Ordering::SeqCst);
-            gate.lock().unwrap().recv().unwrap();
-            Ok(vec![HOME; 40])
-        });
-        let cancel = Cancel::new().unwrap();
-        thread::scope(|s| {
-            let all: Vec<_> = (0..8)
-                .map(|_| s.spawn(|| resolver.resolve("a", &forever(), &cancel).unwrap()))
-                .collect();
-            open.send(()).unwrap();
-            for one in all {
-                assert_eq!(*one.join().unwrap(), [HOME; MAX_ADDRESSES]);
-            }
-        });
-        assert!(resolver.resolve("a", &forever(), &cancel).is_ok());
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
-    }
-
-    #[test]
-    fn failures_are_kept_too_and_no_address_is_one() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
-        let resolver = Resolver::with_lookup(move |name| {
-            counter.fetch_add(1, Ordering::SeqCst);
-            if name == "empty" {
-                Ok(Vec::new())
-            } else {
-                Err(io::Error::other("no"))
-            }
-        });
-        let cancel = Cancel::new().unwrap();
-        for name in ["empty", "broken", "empty", "broken"] {
-            assert!(
-                matches!(
-                    resolver.resolve(name, &forever(), &cancel),
-                    Err(LookupError::NoAddress)
-                ),
-                "{name}"
-            );
-        }
-        assert_eq!(asked.load(Ordering::SeqCst), 2);
-    }
-
-    #[test]
-    fn who_leaves_at_the_deadline_finds_the_answer_later() {
-        let (open, gate) = mpsc::channel::<()>();
-        let gate = Mutex::new(gate);
-        let resolver = Resolver::with_lookup(move |_| {
-            gate.lock().unwrap().recv().unwrap();
-            Ok(vec![HOME])
-        });
-        let cancel = Cancel::new().unwrap();
-        let short = Limits::new(None, Some(Duration::from_millis(10)));
-        assert!(matches!(
-            resolver.resolve("a", &short, &cancel),
-            Err(LookupError::Cut(Cut::Stalled(_)))
-        ));
-        open.send(()).unwrap();
-        assert_eq!(*resolver.resolve("a", &forever(), &cancel).unwrap(), [HOME]);
-    }
-
-    #[test]
-    fn a_cancel_wakes_those_who_wait() {
-        let (asked, was_asked) = mpsc::channel();
-        let (_open, gate) = mpsc::channel::<()>();
-        let gate = Mutex::new(gate);
-        let resolver = Resolver::with_lookup(move |_| {
-            asked.send(()).unwrap();
-            let _ = gate.lock().unwrap().recv();
-            Ok(vec![HOME])
-        });
-        let cancel = Cancel::new().unwrap();
-        thread::scope(|s| {
-            let waiter = s.spawn(|| resolver.resolve("a", &forever(), &cancel));
-            was_asked.recv().unwrap();
-            cancel.throw();
-            resolver.wake();
-            assert!(matches!(
-                waiter.join().unwrap(),
-                Err(LookupError::Cut(Cut::Cancelled))
-            ));
-        });
-    }
-
-    #[test]
-    fn neither_helpers_nor_names_grow_without_bound() {
-        let resolver = Resolver::with_lookup(|_| Ok(vec![HOME]));
-        let cancel = Cancel::new().unwrap();
-        for i in 0..MAX_NAMES + 100 {
-            resolver
-                .resolve(&i.to_string(), &forever(), &cancel)
-                .unwrap();
-        }
-        let state = resolver.shared.lock();
-        assert!(
-            state.names.len() <= MAX_NAMES,
-            "{} names",
-            state.names.len()
-        );
-        assert!(
-            (1..=MAX_HELPERS).contains(&state.helpers),
-            "{} helpers",
-            state.helpers
-        );
-    }
-}
+mod tests;

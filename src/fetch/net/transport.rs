@@ -1,10 +1,10 @@
 //! A connection as the client library sees it, for one request and its reply.
 //!
-//! It gives out the head of a reply only when that is whole, applies the attempt's limits to every wait, and
-//! turns what goes wrong into a [`Failure`] of the right kind. The library asks `is_open` when a reply has ended
-//! cleanly and never otherwise: that is what lets the connection go back to the idle ones when this is dropped.
-//! The one exception is a body in chunks. This takes the coding off itself and shows the library one that ends with
-//! the connection.
+//! It gives out the head of a reply only when that is whole, applies the attempt's limits to every
+//! wait, and turns what goes wrong into a [`Failure`] of the right kind. The library asks `is_open`
+//! when a reply has ended cleanly and never otherwise: that is what lets the connection go back to
+//! the idle ones when this is dropped. The one exception is a body in chunks. This takes the coding
+//! off itself and shows the library one that ends with the connection.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,8 +16,8 @@ use super::chunked::Chunked;
 use super::connection::Connection;
 use super::flight::Flight;
 use super::head::{HeadWatch, Sight};
+use super::layer::LayerError;
 use super::reply::{self, Framing};
-use super::tls::TlsError;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 
 #[derive(Debug)]
@@ -57,19 +57,22 @@ impl Lent {
             is_overrun: false,
             ended_cleanly: false,
         };
-        connection.swap_records(&mut lent.buffers.records);
+        connection.layer.swap_records(&mut lent.buffers.records);
         lent.connection = Some(connection);
         lent
     }
 
     /// One read into the buffers; 0 is the end.
-    fn receive(&mut self) -> Result<usize, TlsError> {
+    fn receive(&mut self) -> Result<usize, LayerError> {
         let limits = self.flight.state().limits;
         // `Drop` alone takes the connection away.
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let amount = connection.recv(self.buffers.space(), &limits, &self.flight.net.cancel)?;
+        let amount =
+            connection
+                .layer
+                .recv(self.buffers.space(), &limits, &self.flight.net.cancel)?;
         self.buffers.take_in(amount);
         let mut state = self.flight.state();
         state.wire_bytes += amount as u64;
@@ -92,7 +95,7 @@ impl Lent {
                 Sight::Skip(amount) => self.buffers.skip(amount),
                 Sight::Bad(reason) => return Err(Failure::new(FailureKind::Protocol, reason)),
                 Sight::Partial => match self.receive() {
-                    Ok(0) => return Err(self.lost(TlsError::Truncated)),
+                    Ok(0) => return Err(self.lost(LayerError::Truncated)),
                     Ok(_) => {}
                     Err(error) => return Err(self.lost(error)),
                 },
@@ -141,17 +144,19 @@ impl Lent {
     }
 
     /// The connection failed before the head was whole.
-    fn lost(&mut self, error: TlsError) -> Failure {
+    fn lost(&mut self, error: LayerError) -> Failure {
         let mut state = self.flight.state();
         let nothing_came = state.first_byte.is_none();
-        state.lost_early = nothing_came && !matches!(error, TlsError::Tls(_));
+        // A server that is silent is not lost: the request may be in its hands, and time has run out for it.
+        state.lost_early = nothing_came && error.is_loss();
         drop(state);
         let truncated = if nothing_came {
             "the server closed the connection without a reply"
         } else {
             "the server closed the connection in the middle of the reply's head"
         };
-        self.flight.tls_cut(error, FailureKind::Connect, truncated)
+        self.flight
+            .layer_cut(error, FailureKind::Connect, truncated)
     }
 
     /// Reads more of the body; `false` is its end, or the connection's.
@@ -166,7 +171,7 @@ impl Lent {
         while !self.has_ended() {
             let amount = self.receive().map_err(|error| {
                 let truncated = "the connection was cut without TLS saying so";
-                self.flight.tls_cut(error, FailureKind::Body, truncated)
+                self.flight.layer_cut(error, FailureKind::Body, truncated)
             })?;
             if amount == 0 {
                 return self.end_of_connection();
@@ -212,17 +217,29 @@ impl Transport for Lent {
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let limits = self.flight.state().limits;
+        let (limits, prefix) = {
+            let mut state = self.flight.state();
+            (state.limits, std::mem::take(&mut state.target_prefix))
+        };
+        let request = self.buffers.request(amount);
+        let with_prefix;
+        let bytes = match request.iter().position(|&b| b == b' ') {
+            // The first bytes of the request: its method, a space, and where the whole URL has to
+            // go.
+            Some(space) if !prefix.is_empty() => {
+                with_prefix =
+                    [&request[..=space], prefix.as_bytes(), &request[space + 1..]].concat();
+                &with_prefix
+            }
+            _ => request,
+        };
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
-        connection
-            .send(
-                self.buffers.request(amount),
-                &limits,
-                &self.flight.net.cancel,
-            )
-            .map_err(|error| self.lost(error).into())
+        let sent = connection
+            .layer
+            .send(bytes, &limits, &self.flight.net.cancel);
+        sent.map_err(|error| self.lost(error).into())
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
@@ -235,12 +252,13 @@ impl Transport for Lent {
 
     fn is_open(&mut self) -> bool {
         self.ended_cleanly = true;
-        // The library keeps no idle connections: it need not go on with one that it is about to drop.
+        // The library keeps no idle connections: it need not go on with one that it is about to
+        // drop.
         false
     }
 
     fn is_tls(&self) -> bool {
-        self.connection.as_ref().is_some_and(Connection::is_tls)
+        self.connection.as_ref().is_some_and(|c| c.layer.is_tls())
     }
 }
 
@@ -250,8 +268,8 @@ impl Drop for Lent {
         self.flight.slot.clear();
         let is_reusable = self.is_reusable();
         if let Some(mut connection) = self.connection.take() {
-            connection.swap_records(&mut self.buffers.records);
-            if is_reusable && connection.is_clean() && !net.cancel.is_thrown() {
+            connection.layer.swap_records(&mut self.buffers.records);
+            if is_reusable && connection.layer.is_clean() && !net.cancel.is_thrown() {
                 net.idle.put(connection, Instant::now());
                 net.descriptors.offer();
             }
