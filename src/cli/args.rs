@@ -7,6 +7,7 @@
 use super::request::{self, Header};
 use super::units::{duration, size, whole};
 use crate::fetch::Method;
+use crate::input::Shard;
 use clap::builder::TypedValueParser;
 use clap::{Arg, ArgAction, Args, Command, Parser, ValueEnum};
 use std::ffi::{OsStr, OsString};
@@ -32,6 +33,8 @@ pub(super) struct Typed {
     pub(super) timeouts: TimeoutArgs,
     #[command(flatten)]
     pub(super) request: RequestArgs,
+    #[command(flatten)]
+    pub(super) input: InputArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
     #[command(flatten)]
@@ -111,10 +114,22 @@ pub(super) struct RequestArgs {
     #[arg(long, value_name = "SIZE", value_parser = Value(size))]
     #[arg(long_help = "Fail a larger body, as soon as it is seen; 0 = none")]
     pub(super) max_size: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub(super) struct InputArgs {
     /// For URLs without one: https or http
     #[arg(long, value_name = "S", hide_possible_values = true)]
     #[arg(long_help = "Complete a URL without a scheme with https or http; without this it fails")]
     pub(super) default_scheme: Option<SchemeArg>,
+    /// Only the K-th of N parts, cut by host
+    #[arg(long, value_name = "K/N", value_parser = Value(str::parse::<Shard>), hide_short_help = true)]
+    #[arg(
+        long_help = "Only the K-th of N parts of the lists, cut by host with a hash that never changes, for N runs to \
+        share them"
+    )]
+    pub(super) shard: Option<Shard>,
 }
 
 #[derive(Debug, Args)]

@@ -104,6 +104,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         pool,
         timeouts,
         request,
+        input,
         output,
         general: _,
     } = typed;
@@ -116,12 +117,13 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         }
     };
     let lists = lists_from(lists, stdin)?;
-    let default_scheme = request.default_scheme.map(Scheme::from);
+    let default_scheme = input.default_scheme.map(Scheme::from);
     Ok(Settings {
         jobs: pool.jobs as usize,
         input: input::Options {
             lists,
             default_scheme,
+            shard: input.shard,
         },
         deadline: unless_zero(timeouts.deadline),
         format: output.format.into(),
