@@ -123,6 +123,12 @@ pub(super) struct InputArgs {
     #[arg(long, value_name = "S", hide_possible_values = true)]
     #[arg(long_help = "Complete a URL without a scheme with https or http; without this it fails")]
     pub(super) default_scheme: Option<SchemeArg>,
+    /// Skip a URL seen before
+    #[arg(long, hide_short_help = true)]
+    #[arg(
+        long_help = "Skip a URL that the lists had before; they are compared as a browser reads them, without the #fragment"
+    )]
+    pub(super) unique: bool,
     /// Only the K-th of N parts, cut by host
     #[arg(long, value_name = "K/N", value_parser = Value(str::parse::<Shard>), hide_short_help = true)]
     #[arg(

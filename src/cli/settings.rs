@@ -124,6 +124,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
             lists,
             default_scheme,
             shard: input.shard,
+            unique: input.unique,
         },
         deadline: unless_zero(timeouts.deadline),
         format: output.format.into(),

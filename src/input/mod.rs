@@ -7,6 +7,7 @@
 
 mod filter;
 mod lines;
+mod seen;
 mod shard;
 mod source;
 mod target;
@@ -43,7 +44,7 @@ pub(crate) enum List {
 }
 
 /// Which lists to read, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Read in turn, each to its end.
     pub(crate) lists: Vec<List>,
@@ -51,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) default_scheme: Option<Scheme>,
     /// Only the targets of this shard.
     pub(crate) shard: Option<Shard>,
+    /// Leave out a URL that was met before: the same when normalised, but for the fragment.
+    pub(crate) unique: bool,
 }
 
 /// The targets of all lists, one after the other.
@@ -82,10 +85,10 @@ impl Targets {
     pub(crate) fn open(options: Options) -> Result<Self, InputError> {
         options.lists.iter().try_for_each(source::check)?;
         Ok(Self {
+            filter: Filter::new(&options),
             lists: options.lists.into(),
             reading: None,
             default_scheme: options.default_scheme,
-            filter: Filter::new(options.shard),
             argument: "argument".into(),
             arguments: 0,
             stdin_was_read: false,
@@ -214,7 +217,7 @@ impl Options {
     ///
     /// Reads every file from its beginning to its end in constant memory, by the same rules as
     /// [`Targets`]: about a second for ten million lines. Only with a shard every line is read as a URL
-    /// as well, which takes ten times as long.
+    /// as well, which takes ten times as long. What [`Skipped`] counts for other reasons is in it.
     pub(crate) fn count(&self) -> Option<u64> {
         self.lists.iter().map(|list| self.count_list(list)).sum()
     }
@@ -255,8 +258,7 @@ pub(crate) fn count_targets(lists: &[List]) -> Option<u64> {
     let lists = lists.to_vec();
     Options {
         lists,
-        default_scheme: None,
-        shard: None,
+        ..Options::default()
     }
     .count()
 }

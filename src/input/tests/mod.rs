@@ -2,6 +2,7 @@
 
 mod pipes;
 mod shards;
+mod unique;
 mod urls;
 
 use super::lines::LIMIT;
@@ -21,7 +22,7 @@ fn options(lists: &[List], default_scheme: Option<Scheme>) -> Options {
     Options {
         lists: lists.to_vec(),
         default_scheme,
-        shard: None,
+        ..Options::default()
     }
 }
 
