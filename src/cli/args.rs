@@ -9,8 +9,9 @@ use super::units::{duration, size, whole};
 use crate::fetch::Method;
 use crate::input::Shard;
 use clap::builder::TypedValueParser;
-use clap::{Arg, ArgAction, Args, Command, Parser, ValueEnum};
+use clap::{Arg, ArgAction, Args, Command, Parser, ValueEnum, ValueHint};
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The command line.
@@ -24,6 +25,7 @@ pub(super) struct Typed {
     /// A file with one URL a line, - for stdin, or a URL
     #[arg(
         value_name = "LIST",
+        value_hint = ValueHint::FilePath,
         long_help = "A file with one URL a line, - for standard input, or a URL: what has :// in it"
     )]
     pub(super) lists: Vec<OsString>,
@@ -129,6 +131,13 @@ pub(super) struct InputArgs {
         long_help = "Skip a URL that the lists had before; they are compared as a browser reads them, without the #fragment"
     )]
     pub(super) unique: bool,
+    /// Skip what an earlier run's jsonl has as ok
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(
+        long_help = "Skip the URLs that FILE, the jsonl of an earlier run, has as ok; a torn line in it is passed over, \
+        and without FILE nothing is skipped. The last of the examples goes on after a crash"
+    )]
+    pub(super) resume: Option<PathBuf>,
     /// Only the K-th of N parts, cut by host
     #[arg(long, value_name = "K/N", value_parser = Value(str::parse::<Shard>), hide_short_help = true)]
     #[arg(

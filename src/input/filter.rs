@@ -4,18 +4,18 @@
 //! its mind only about its own part. A line that is no URL belongs to one shard like any other, and is
 //! never taken for a repetition: it is reported under each of its numbers.
 
-use super::Options;
 use super::seen::Seen;
 use super::shard::Shard;
+use super::{Options, target};
 use crate::fetch::{Failure, Url};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use url::Position;
 
 /// How many targets were left out so far, by reason. Shared with whoever reports it.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
     of_other_shards: AtomicU64,
+    done_before: AtomicU64,
     repeated: AtomicU64,
 }
 
@@ -23,6 +23,11 @@ impl Skipped {
     /// Those that fall to other shards.
     pub(crate) fn of_other_shards(&self) -> u64 {
         self.of_other_shards.load(Ordering::Relaxed)
+    }
+
+    /// Those whose URL an earlier run has fetched.
+    pub(crate) fn done_before(&self) -> u64 {
+        self.done_before.load(Ordering::Relaxed)
     }
 
     /// Those whose URL the lists had before.
@@ -34,15 +39,18 @@ impl Skipped {
 /// Decides of each target whether it is left out.
 pub(super) struct Filter {
     shard: Option<Shard>,
+    /// The URLs that an earlier run has fetched, if this is to go on with it.
+    done: Option<Seen>,
     /// The URLs so far, if they are to be unique.
     met: Option<Seen>,
     skipped: Arc<Skipped>,
 }
 
 impl Filter {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Options, done: Option<Seen>) -> Self {
         Self {
             shard: options.shard,
+            done,
             met: options.unique.then(Seen::new),
             skipped: Arc::default(),
         }
@@ -66,18 +74,15 @@ impl Filter {
         let Ok(url) = url else {
             return true;
         };
-        if let Some(met) = &mut self.met
-            && !met.insert(page(url))
-        {
+        let page = target::page(url);
+        if self.done.as_ref().is_some_and(|done| done.contains(page)) {
+            return leave_out(&self.skipped.done_before);
+        }
+        if self.met.as_mut().is_some_and(|met| !met.insert(page)) {
             return leave_out(&self.skipped.repeated);
         }
         true
     }
-}
-
-/// What makes two URLs the same: the normalised URL up to its fragment, which is never sent.
-fn page(url: &Url) -> &str {
-    &url[..Position::AfterQuery]
 }
 
 fn leave_out(count: &AtomicU64) -> bool {

@@ -7,6 +7,7 @@
 
 mod filter;
 mod lines;
+mod resume;
 mod seen;
 mod shard;
 mod source;
@@ -24,6 +25,7 @@ use std::{fs, mem};
 use target::Content;
 
 pub(crate) use filter::Skipped;
+pub(crate) use resume::Resumed;
 pub(crate) use shard::Shard;
 pub(crate) use source::InputError;
 pub(crate) use target::{Scheme, Target};
@@ -54,6 +56,8 @@ pub(crate) struct Options {
     pub(crate) shard: Option<Shard>,
     /// Leave out a URL that was met before: the same when normalised, but for the fragment.
     pub(crate) unique: bool,
+    /// Leave out the URLs that this file, the jsonl of an earlier run, has as ok.
+    pub(crate) resume: Option<PathBuf>,
 }
 
 /// The targets of all lists, one after the other.
@@ -63,6 +67,7 @@ pub(crate) struct Targets {
     reading: Option<Reading>,
     default_scheme: Option<Scheme>,
     filter: Filter,
+    resumed: Option<Resumed>,
     /// The name under which URL arguments are recorded, and how many of them there were so far.
     argument: Arc<str>,
     arguments: u64,
@@ -77,15 +82,19 @@ struct Reading {
 }
 
 impl Targets {
-    /// Makes sure that each list can be read, without waiting for any and before any is read.
+    /// Makes sure that each list can be read, without waiting for any and before any is read. Reads the
+    /// file of an earlier run, if there is one, to its end: about a second for a million rows.
     ///
     /// # Errors
     ///
-    /// A file that does not exist, is a directory, or may not be read.
+    /// A list that does not exist, is a directory, or may not be read; and what [`Resumed`] says.
     pub(crate) fn open(options: Options) -> Result<Self, InputError> {
         options.lists.iter().try_for_each(source::check)?;
+        let read = |path: &PathBuf| resume::read(path, options.default_scheme);
+        let (resumed, done) = options.resume.as_ref().map(read).transpose()?.unzip();
         Ok(Self {
-            filter: Filter::new(&options),
+            filter: Filter::new(&options, done),
+            resumed,
             lists: options.lists.into(),
             reading: None,
             default_scheme: options.default_scheme,
@@ -93,6 +102,11 @@ impl Targets {
             arguments: 0,
             stdin_was_read: false,
         })
+    }
+
+    /// What there is to know of the file of an earlier run.
+    pub(crate) fn resumed(&self) -> Option<&Resumed> {
+        self.resumed.as_ref()
     }
 
     /// How many targets have been left out; it counts on while they are read.

@@ -130,6 +130,14 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
             "invalid value 'loud' for '--summary[=<WHEN>]'\n  [possible values: auto, always, never]",
         ),
         (
+            "--resume -",
+            "--resume -: give the file that an earlier run has written",
+        ),
+        (
+            "--resume ''",
+            "a value is required for '--resume <FILE>' but none was supplied",
+        ),
+        (
             "--shard 3",
             "invalid value '3' for '--shard <K/N>': not a shard: write K/N for the K-th of N parts, like 1/4",
         ),

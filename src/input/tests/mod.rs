@@ -1,6 +1,7 @@
 //! Lists as users write them, line by line, and lists that cannot be read.
 
 mod pipes;
+mod resumed;
 mod shards;
 mod unique;
 mod urls;
