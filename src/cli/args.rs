@@ -7,9 +7,11 @@
 use super::request::{self, Header};
 use super::units::{duration, size, whole};
 use crate::fetch::Method;
+use crate::input::Shard;
 use clap::builder::TypedValueParser;
-use clap::{Arg, ArgAction, Args, Command, Parser, ValueEnum};
+use clap::{Arg, ArgAction, Args, Command, Parser, ValueEnum, ValueHint};
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The command line.
@@ -23,6 +25,7 @@ pub(super) struct Typed {
     /// A file with one URL a line, - for stdin, or a URL
     #[arg(
         value_name = "LIST",
+        value_hint = ValueHint::FilePath,
         long_help = "A file with one URL a line, - for standard input, or a URL: what has :// in it"
     )]
     pub(super) lists: Vec<OsString>,
@@ -32,6 +35,8 @@ pub(super) struct Typed {
     pub(super) timeouts: TimeoutArgs,
     #[command(flatten)]
     pub(super) request: RequestArgs,
+    #[command(flatten)]
+    pub(super) input: InputArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
     #[command(flatten)]
@@ -111,10 +116,35 @@ pub(super) struct RequestArgs {
     #[arg(long, value_name = "SIZE", value_parser = Value(size))]
     #[arg(long_help = "Fail a larger body, as soon as it is seen; 0 = none")]
     pub(super) max_size: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub(super) struct InputArgs {
     /// For URLs without one: https or http
     #[arg(long, value_name = "S", hide_possible_values = true)]
     #[arg(long_help = "Complete a URL without a scheme with https or http; without this it fails")]
     pub(super) default_scheme: Option<SchemeArg>,
+    /// Skip a URL seen before
+    #[arg(long, hide_short_help = true)]
+    #[arg(
+        long_help = "Skip a URL that the lists had before; they are compared as a browser reads them, without the #fragment"
+    )]
+    pub(super) unique: bool,
+    /// Skip what an earlier run's jsonl has as ok
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(
+        long_help = "Skip the URLs that FILE, the jsonl of an earlier run, has as ok; a torn line in it is passed over, \
+        and without FILE nothing is skipped. The last of the examples goes on after a crash"
+    )]
+    pub(super) resume: Option<PathBuf>,
+    /// Only the K-th of N parts, cut by host
+    #[arg(long, value_name = "K/N", value_parser = Value(str::parse::<Shard>), hide_short_help = true)]
+    #[arg(
+        long_help = "Only the K-th of N parts of the lists, cut by host with a hash that never changes, for N runs to \
+        share them"
+    )]
+    pub(super) shard: Option<Shard>,
 }
 
 #[derive(Debug, Args)]

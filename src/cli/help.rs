@@ -31,7 +31,8 @@ Examples:
   fetchpool urls.txt -j 5
   fetchpool -f jsonl -t 10 --max-size 10M urls.txt > records.jsonl
   grep -h '^https:' *.txt | fetchpool -j 50 -I -
-  fetchpool -H 'Accept: text/html' https://example.com/ https://example.org/";
+  fetchpool -H 'Accept: text/html' https://example.com/ https://example.org/
+  fetchpool -f jsonl --resume records.jsonl urls.txt >> records.jsonl";
 
 /// Where a text goes, and whether it may be coloured there.
 #[derive(Debug, Clone, Copy)]

@@ -3,12 +3,13 @@
 //! Everything that depends on the terminals and the environment is settled here, and both are
 //! parameters. No file is opened.
 
-use super::args::{FormatArg, RequestArgs, SchemeArg, TimeoutArgs, Typed, When};
+use super::args::{FormatArg, InputArgs, RequestArgs, SchemeArg, TimeoutArgs, Typed, When};
 use super::help::Screen;
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
 use crate::output::Format;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::time::Duration;
 
 /// The whole run, resolved: each part of the program takes its own.
@@ -104,6 +105,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         pool,
         timeouts,
         request,
+        input,
         output,
         general: _,
     } = typed;
@@ -115,14 +117,9 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
             when
         }
     };
-    let lists = lists_from(lists, stdin)?;
-    let default_scheme = request.default_scheme.map(Scheme::from);
     Ok(Settings {
         jobs: pool.jobs as usize,
-        input: input::Options {
-            lists,
-            default_scheme,
-        },
+        input: input_options(lists_from(lists, stdin)?, input)?,
         deadline: unless_zero(timeouts.deadline),
         format: output.format.into(),
         color: look.color(output.color, stdout),
@@ -131,6 +128,22 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         progress: stderr && decided(unless_quiet(output.progress), !look.dumb),
         shares_terminal: stdout && stderr,
         fetch: fetch_options(timeouts, request)?,
+    })
+}
+
+fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, String> {
+    if input.resume.as_deref() == Some(Path::new("-")) {
+        return Err(
+            "--resume -: give the file that an earlier run has written, standard input is for lists"
+                .to_owned(),
+        );
+    }
+    Ok(input::Options {
+        lists,
+        default_scheme: input.default_scheme.map(Scheme::from),
+        shard: input.shard,
+        unique: input.unique,
+        resume: input.resume,
     })
 }
 

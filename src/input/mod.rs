@@ -3,14 +3,19 @@
 //! Everything is read as it is needed: a target of a live pipe is given before the next line has come,
 //! and memory does not grow with the list. A line that is no URL is a target too, one that has failed
 //! already; only a list that cannot be read is an error. Nothing is fetched here, and nothing is left
-//! out but blank lines and comments.
+//! out but blank lines, comments, and what the options leave to others (see `filter`).
 
+mod filter;
 mod lines;
+mod resume;
+mod seen;
+mod shard;
 mod source;
 mod target;
 #[cfg(test)]
 mod tests;
 
+use filter::Filter;
 use lines::Lines;
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -19,6 +24,9 @@ use std::sync::Arc;
 use std::{fs, mem};
 use target::Content;
 
+pub(crate) use filter::Skipped;
+pub(crate) use resume::Resumed;
+pub(crate) use shard::Shard;
 pub(crate) use source::InputError;
 pub(crate) use target::{Scheme, Target};
 
@@ -38,12 +46,18 @@ pub(crate) enum List {
 }
 
 /// Which lists to read, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Read in turn, each to its end.
     pub(crate) lists: Vec<List>,
     /// What a URL without a scheme is completed with; without it such a URL is `invalid_url`.
     pub(crate) default_scheme: Option<Scheme>,
+    /// Only the targets of this shard.
+    pub(crate) shard: Option<Shard>,
+    /// Leave out a URL that was met before: the same when normalised, but for the fragment.
+    pub(crate) unique: bool,
+    /// Leave out the URLs that this file, the jsonl of an earlier run, has as ok.
+    pub(crate) resume: Option<PathBuf>,
 }
 
 /// The targets of all lists, one after the other.
@@ -52,6 +66,8 @@ pub(crate) struct Targets {
     lists: VecDeque<List>,
     reading: Option<Reading>,
     default_scheme: Option<Scheme>,
+    filter: Filter,
+    resumed: Option<Resumed>,
     /// The name under which URL arguments are recorded, and how many of them there were so far.
     argument: Arc<str>,
     arguments: u64,
@@ -66,14 +82,19 @@ struct Reading {
 }
 
 impl Targets {
-    /// Makes sure that each list can be read, without waiting for any and before any is read.
+    /// Makes sure that each list can be read, without waiting for any and before any is read. Reads the
+    /// file of an earlier run, if there is one, to its end: about a second for a million rows.
     ///
     /// # Errors
     ///
-    /// A file that does not exist, is a directory, or may not be read.
+    /// A list that does not exist, is a directory, or may not be read; and what [`Resumed`] says.
     pub(crate) fn open(options: Options) -> Result<Self, InputError> {
         options.lists.iter().try_for_each(source::check)?;
+        let read = |path: &PathBuf| resume::read(path, options.default_scheme);
+        let (resumed, done) = options.resume.as_ref().map(read).transpose()?.unzip();
         Ok(Self {
+            filter: Filter::new(&options, done),
+            resumed,
             lists: options.lists.into(),
             reading: None,
             default_scheme: options.default_scheme,
@@ -81,6 +102,16 @@ impl Targets {
             arguments: 0,
             stdin_was_read: false,
         })
+    }
+
+    /// What there is to know of the file of an earlier run.
+    pub(crate) fn resumed(&self) -> Option<&Resumed> {
+        self.resumed.as_ref()
+    }
+
+    /// How many targets have been left out; it counts on while they are read.
+    pub(crate) fn skipped(&self) -> Arc<Skipped> {
+        self.filter.skipped()
     }
 
     /// Adds between 1 and 256 targets to `out`, or says with `Ok(false)` that all lists have ended.
@@ -115,13 +146,15 @@ impl Targets {
             let Some(content) = Content::of(text) else {
                 continue;
             };
-            let (written, url) = (content.written(), content.url(self.default_scheme));
-            out.push(Target {
-                source: Arc::clone(source),
-                line,
-                written,
-                url,
-            });
+            let url = content.url(self.default_scheme);
+            if self.filter.admits(&url, || content.written()) {
+                out.push(Target {
+                    source: Arc::clone(source),
+                    line,
+                    written: content.written(),
+                    url,
+                });
+            }
         }
         out.len() > before
     }
@@ -132,14 +165,16 @@ impl Targets {
         while out.len() - before < BATCH
             && let Some(text) = self.next_argument()
         {
-            let (line, written) = (self.arguments, text.trim());
+            let written = text.trim();
             let url = target::normalise(written, self.default_scheme);
-            out.push(Target {
-                source: Arc::clone(&self.argument),
-                line,
-                written: written.into(),
-                url,
-            });
+            if self.filter.admits(&url, || written.into()) {
+                out.push(Target {
+                    source: Arc::clone(&self.argument),
+                    line: self.arguments,
+                    written: written.into(),
+                    url,
+                });
+            }
         }
         out.len() > before
     }
@@ -190,34 +225,54 @@ impl Targets {
     }
 }
 
-/// How many targets the lists hold, or `None` if that cannot be known without taking them: a pipe,
-/// standard input, a file that cannot be read.
-///
-/// Reads every file from its beginning to its end in constant memory, by the same rules as
-/// [`Targets`], but for the URLs themselves: about a second for ten million lines.
-pub(crate) fn count_targets(lists: &[List]) -> Option<u64> {
-    lists
-        .iter()
-        .map(|list| match list {
-            List::Url(_) => Some(1),
+impl Options {
+    /// How many targets the lists hold, or `None` if that cannot be known without taking them: a pipe,
+    /// standard input, a file that cannot be read.
+    ///
+    /// Reads every file from its beginning to its end in constant memory, by the same rules as
+    /// [`Targets`]: about a second for ten million lines. Only with a shard every line is read as a URL
+    /// as well, which takes ten times as long. What [`Skipped`] counts for other reasons is in it.
+    pub(crate) fn count(&self) -> Option<u64> {
+        self.lists.iter().map(|list| self.count_list(list)).sum()
+    }
+
+    fn count_list(&self, list: &List) -> Option<u64> {
+        match list {
+            List::Url(text) => Some(u64::from(self.is_ours(&Content::Text(text.trim())))),
             List::Stdin => None,
             List::File(path) => fs::metadata(path)
                 .ok()
                 .filter(fs::Metadata::is_file)
-                .and_then(|_| count_lines(fs::File::open(path).ok()?)),
-        })
-        .sum()
-}
-
-fn count_lines(file: fs::File) -> Option<u64> {
-    let mut lines = Lines::new(file);
-    let mut count = 0;
-    loop {
-        while let Some((_, line)) = lines.next_buffered() {
-            count += u64::from(Content::of(line).is_some());
-        }
-        if !lines.fill().ok()? {
-            return Some(count);
+                .and_then(|_| self.count_lines(fs::File::open(path).ok()?)),
         }
     }
+
+    fn count_lines(&self, file: fs::File) -> Option<u64> {
+        let mut lines = Lines::new(file);
+        let mut count = 0;
+        loop {
+            while let Some((_, line)) = lines.next_buffered() {
+                count += u64::from(Content::of(line).is_some_and(|content| self.is_ours(&content)));
+            }
+            if !lines.fill().ok()? {
+                return Some(count);
+            }
+        }
+    }
+
+    fn is_ours(&self, content: &Content<'_>) -> bool {
+        self.shard.is_none_or(|shard| {
+            shard.holds(&content.url(self.default_scheme), || content.written())
+        })
+    }
+}
+
+/// How many targets `lists` hold, of all shards; see [`Options::count`].
+pub(crate) fn count_targets(lists: &[List]) -> Option<u64> {
+    let lists = lists.to_vec();
+    Options {
+        lists,
+        ..Options::default()
+    }
+    .count()
 }

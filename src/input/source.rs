@@ -12,14 +12,16 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::{error, fmt};
 
-/// A list that could not be opened or read: the program ends with status 2.
+/// A list or another file that could not be opened or read: the program ends with status 2.
 ///
-/// Its text names the list, what was wrong and, where that is known, what would be right; control
+/// Its text names the file, what was wrong and, where that is known, what would be right; control
 /// characters of the name are escaped.
 #[derive(Debug)]
 pub(crate) struct InputError {
+    /// What could not be done to it.
+    verb: &'static str,
     name: String,
-    /// The line that was being read; none while the list is opened.
+    /// The line that was being read; none while it is opened.
     line: Option<u64>,
     hint: Option<String>,
     source: io::Error,
@@ -28,6 +30,7 @@ pub(crate) struct InputError {
 impl InputError {
     pub(super) fn reading(name: &str, line: u64, source: io::Error) -> Self {
         Self {
+            verb: "read",
             name: name.to_owned(),
             line: Some(line),
             hint: None,
@@ -35,9 +38,21 @@ impl InputError {
         }
     }
 
+    /// About the file of `--resume`; `hint` says what would be right.
+    pub(super) fn resuming(name: &str, line: Option<u64>, source: io::Error, hint: &str) -> Self {
+        Self {
+            verb: "resume from",
+            name: name.to_owned(),
+            line,
+            hint: Some(hint.to_owned()),
+            source,
+        }
+    }
+
     fn opening(path: &Path, source: io::Error) -> Self {
         let name = path.to_string_lossy();
         Self {
+            verb: "open",
             hint: hint(&name, source.kind()),
             name: name.into_owned(),
             line: None,
@@ -48,11 +63,11 @@ impl InputError {
 
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name.escape_debug();
-        match self.line {
-            Some(line) => write!(f, "cannot read '{name}', line {line}: ")?,
-            None => write!(f, "cannot open '{name}': ")?,
+        write!(f, "cannot {} '{}'", self.verb, self.name.escape_debug())?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
         }
+        f.write_str(": ")?;
         match self.source.kind() {
             io::ErrorKind::NotFound => f.write_str("no such file")?,
             io::ErrorKind::PermissionDenied => f.write_str("permission denied")?,

@@ -7,7 +7,7 @@
 use super::lines::{LIMIT, Line};
 use crate::fetch::{Failure, FailureKind, Url};
 use std::sync::Arc;
-use url::ParseError;
+use url::{ParseError, Position};
 
 /// How many characters a record keeps of a line that is too long; three dots follow them.
 const EXCERPT: usize = 200;
@@ -136,6 +136,11 @@ pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Ur
         Err(ParseError::RelativeUrlWithoutBase) => without_scheme(text, default_scheme),
         Err(error) => Err(no_url(error)),
     }
+}
+
+/// What makes two URLs the same: the normalised URL up to its fragment, which is never sent.
+pub(super) fn page(url: &Url) -> &str {
+    &url[..Position::AfterQuery]
 }
 
 /// Whether the `scheme` that was read from `text` is a host before a port: `localhost:8080/x`.

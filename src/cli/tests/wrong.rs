@@ -134,6 +134,22 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
             "invalid value 'loud' for '--summary[=<WHEN>]'\n  [possible values: auto, always, never]",
         ),
         (
+            "--resume -",
+            "--resume -: give the file that an earlier run has written",
+        ),
+        (
+            "--resume ''",
+            "a value is required for '--resume <FILE>' but none was supplied",
+        ),
+        (
+            "--shard 3",
+            "invalid value '3' for '--shard <K/N>': not a shard: write K/N for the K-th of N parts, like 1/4",
+        ),
+        (
+            "--shard 5/4",
+            "invalid value '5/4' for '--shard <K/N>': there is no such part: of 4 parts the first is 1/4",
+        ),
+        (
             "--max-size",
             "a value is required for '--max-size <SIZE>' but none was supplied",
         ),

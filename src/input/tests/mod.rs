@@ -1,6 +1,9 @@
 //! Lists as users write them, line by line, and lists that cannot be read.
 
 mod pipes;
+mod resumed;
+mod shards;
+mod unique;
 mod urls;
 
 use super::lines::LIMIT;
@@ -20,6 +23,7 @@ fn options(lists: &[List], default_scheme: Option<Scheme>) -> Options {
     Options {
         lists: lists.to_vec(),
         default_scheme,
+        ..Options::default()
     }
 }
 
@@ -28,7 +32,10 @@ fn file(path: &Path) -> List {
 }
 
 fn all(options: Options) -> Vec<Target> {
-    let mut targets = Targets::open(options).unwrap();
+    drained(&mut Targets::open(options).unwrap())
+}
+
+fn drained(targets: &mut Targets) -> Vec<Target> {
     let mut seen = Vec::new();
     loop {
         let before = seen.len();

@@ -1,0 +1,176 @@
+//! `--shard K/N`: a list cut into N parts by host, so that N runs share it without knowing of one
+//! another.
+//!
+//! What falls to which shard never changes, from release to release and from machine to machine: it is
+//! worked out as [`Shard::holds`] says, from published algorithms, and tests hold it to fixed values.
+//! All that is of one host is in one shard, whatever its port or scheme, so that what limits the
+//! requests to a host limits those of all shards together. A shard can be cut further: K/N is the same
+//! as (2K-1)/2N and 2K/2N together, and likewise for any other multiple.
+
+use crate::fetch::{Failure, Url};
+use siphasher::sip::SipHasher24;
+use std::hash::Hasher;
+use std::str::FromStr;
+
+/// More parts than this are a slip of the pen.
+const MOST: u32 = 65_535;
+
+/// The K-th of N parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shard {
+    /// From 1 to `of`.
+    number: u32,
+    of: u32,
+}
+
+impl Shard {
+    /// Whether a target is of this shard: whether its host is, as it stands in the normalised URL (in
+    /// lower case, international names in their ASCII form, addresses in their usual form, those of
+    /// IPv6 in brackets). A line that is no URL has its text in the place of a host, as `written` gives
+    /// it for the record.
+    ///
+    /// The host's hash, SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012)
+    /// under the key 0, as a fraction of 2^64 says which of N equal parts it falls in: its product with
+    /// N, shifted right by 64, is K - 1. No part is favoured by more than N / 2^64.
+    pub(super) fn holds(
+        self,
+        url: &Result<Url, Failure>,
+        written: impl FnOnce() -> Box<str>,
+    ) -> bool {
+        match url {
+            // An http URL has a host.
+            Ok(url) => self.holds_text(url.host_str().unwrap_or_default()),
+            Err(_) => self.holds_text(&written()),
+        }
+    }
+
+    fn holds_text(self, text: &str) -> bool {
+        let mut hasher = SipHasher24::new();
+        hasher.write(text.as_bytes());
+        let part = (u128::from(hasher.finish()) * u128::from(self.of)) >> 64;
+        part == u128::from(self.number - 1)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    /// Reads `K/N`; the error says what is wrong and what would be right.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            // What has more digits than fit is a number, too, and out of every range.
+            digits.then(|| text.parse().unwrap_or(u32::MAX))
+        };
+        let (number, of) = text
+            .split_once('/')
+            .and_then(|(k, n)| Some((number(k)?, number(n)?)))
+            .ok_or("not a shard: write K/N for the K-th of N parts, like 1/4")?;
+        match of {
+            1..=MOST if (1..=of).contains(&number) => Ok(Self { number, of }),
+            1..=MOST => Err(format!(
+                "there is no such part: of {of} parts the first is 1/{of}, the last {of}/{of}"
+            )),
+            _ => Err(format!("a list is cut into 1 to {MOST} parts")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_stays_where_it_is() {
+        // (host, its number of 2, 4, 10 and 65535), worked out by another implementation.
+        let table = [
+            ("example.com", [1, 2, 4, 21_937]),
+            ("www.example.com", [2, 3, 8, 45_891]),
+            ("xn--bcher-kva.example", [1, 1, 2, 9_037]),
+            ("127.0.0.1", [2, 4, 10, 62_992]),
+            ("[::1]", [1, 1, 3, 13_191]),
+            ("localhost", [2, 3, 7, 43_305]),
+            ("", [1, 1, 2, 7_827]),
+            ("nonsense", [1, 2, 5, 30_226]),
+        ];
+        for (text, numbers) in table {
+            for (of, number) in [2, 4, 10, 65_535].into_iter().zip(numbers) {
+                assert!(
+                    Shard { number, of }.holds_text(text),
+                    "{text} in {number}/{of}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn shards_are_fair_disjoint_and_can_be_cut_further() {
+        for of in [1, 2, 3, 7, 100] {
+            let mut sizes = vec![0_u32; of as usize];
+            for n in 0..20_000 {
+                let host = format!("host{n}.example");
+                let holds = |number, of| Shard { number, of }.holds_text(&host);
+                let ours: Vec<_> = (1..=of).filter(|number| holds(*number, of)).collect();
+                let [number] = ours[..] else {
+                    panic!("{host} is in {ours:?} of {of}")
+                };
+                sizes[number as usize - 1] += 1;
+                assert!(
+                    holds(2 * number - 1, 2 * of) || holds(2 * number, 2 * of),
+                    "{host}"
+                );
+            }
+            let fair = 20_000 / of;
+            // Five standard deviations.
+            let slack = 5 * fair.isqrt();
+            assert!(
+                sizes.iter().all(|size| size.abs_diff(fair) <= slack),
+                "{sizes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn shards_are_read_as_written() {
+        for (text, number, of) in [
+            ("1/1", 1, 1),
+            ("2/8", 2, 8),
+            ("65535/65535", 65_535, 65_535),
+            ("03/07", 3, 7),
+        ] {
+            assert_eq!(text.parse(), Ok(Shard { number, of }), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_shard_says_why() {
+        let table = [
+            ("", "not a shard: write K/N"),
+            ("3", "not a shard"),
+            ("/", "not a shard"),
+            ("1/", "not a shard"),
+            ("/4", "not a shard"),
+            ("1/2/3", "not a shard"),
+            ("-1/4", "not a shard"),
+            ("+1/4", "not a shard"),
+            ("1 / 4", "not a shard"),
+            ("1.5/4", "not a shard"),
+            ("a/b", "not a shard"),
+            ("٣/٤", "not a shard"),
+            (
+                "0/4",
+                "there is no such part: of 4 parts the first is 1/4, the last 4/4",
+            ),
+            ("5/4", "there is no such part: of 4 parts"),
+            ("99999999999999/4", "there is no such part: of 4 parts"),
+            ("1/0", "a list is cut into 1 to 65535 parts"),
+            ("0/0", "a list is cut into 1 to 65535 parts"),
+            ("1/65536", "a list is cut into 1 to 65535 parts"),
+            ("1/99999999999999", "a list is cut into 1 to 65535 parts"),
+        ];
+        for (text, expected) in table {
+            let error = text.parse::<Shard>().expect_err(text);
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+}
