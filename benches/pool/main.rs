@@ -7,8 +7,10 @@
 mod peers;
 
 use std::hint::black_box;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use fetchpool::pool::ThreadPool;
 use peers::{Fetchpool, Peer, Rayon, RustyPool, Threadpool};
 
 /// What a job does: nothing, or about ten microseconds of arithmetic.
@@ -48,40 +50,43 @@ impl Work {
 /// How the jobs come in, and what is waited for.
 #[derive(Clone, Copy)]
 enum Shape {
-    /// One submitter waits for each result before the next job.
     RoundTrip,
-    /// Eight submitters do so at once.
     ManyRoundTrips,
-    /// One submitter submits job after job, then takes all results.
-    Stream,
-    /// Eight submitters do so at once.
-    ManyStreams,
-    /// All jobs at once, by the pool's cheapest way for that, without results; until the last has ended.
+    Channel,
+    ManyChannels,
+    Futures,
+    ManyFutures,
     Batch,
-    /// All jobs at once, and all results.
-    BatchOfResults,
+    BatchChannel,
+    BatchFutures,
 }
 
 const SUBMITTERS: usize = 8;
 
 impl Shape {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::RoundTrip,
         Self::ManyRoundTrips,
-        Self::Stream,
-        Self::ManyStreams,
+        Self::Channel,
+        Self::ManyChannels,
+        Self::Futures,
+        Self::ManyFutures,
         Self::Batch,
-        Self::BatchOfResults,
+        Self::BatchChannel,
+        Self::BatchFutures,
     ];
 
     fn name(self) -> &'static str {
         match self {
-            Self::RoundTrip => "round trip, 1 submitter",
+            Self::RoundTrip => "round trip",
             Self::ManyRoundTrips => "round trip, 8 submitters",
-            Self::Stream => "one by one, 1 submitter",
-            Self::ManyStreams => "one by one, 8 submitters",
-            Self::Batch => "batch",
-            Self::BatchOfResults => "batch with results",
+            Self::Channel => "one by one, results by channel",
+            Self::ManyChannels => "the same, 8 submitters",
+            Self::Futures => "one by one, a future each",
+            Self::ManyFutures => "the same, 8 submitters",
+            Self::Batch => "batch, no results",
+            Self::BatchChannel => "batch, results by channel",
+            Self::BatchFutures => "batch, a future each",
         }
     }
 
@@ -95,14 +100,26 @@ impl Shape {
     }
 
     fn run(self, peer: &dyn Peer, work: Work, jobs: usize) {
+        let share = jobs / SUBMITTERS;
         match self {
             Self::RoundTrip => peer.round_trips(work, jobs),
-            Self::ManyRoundTrips => at_once(|| peer.round_trips(work, jobs / SUBMITTERS)),
-            Self::Stream => peer.stream(work, jobs),
-            Self::ManyStreams => at_once(|| peer.stream(work, jobs / SUBMITTERS)),
+            Self::ManyRoundTrips => at_once(|| peer.round_trips(work, share)),
+            Self::Channel => peer.channel(work, jobs),
+            Self::ManyChannels => at_once(|| peer.channel(work, share)),
+            Self::Futures => peer.futures(work, jobs),
+            Self::ManyFutures => at_once(|| peer.futures(work, share)),
             Self::Batch => peer.batch(work, jobs),
-            Self::BatchOfResults => peer.batch_of_results(work, jobs),
+            Self::BatchChannel => peer.batch_channel(work, jobs),
+            Self::BatchFutures => peer.batch_futures(work, jobs),
         }
+    }
+
+    /// Whether context switches can be told: not those of submitters whose threads have ended.
+    fn counts_switches(self) -> bool {
+        !matches!(
+            self,
+            Self::ManyRoundTrips | Self::ManyChannels | Self::ManyFutures
+        )
     }
 }
 
@@ -125,7 +142,6 @@ fn measure(shape: Shape, peer: &dyn Peer, work: Work, jobs: usize) -> Sample {
     let start = Instant::now();
     shape.run(peer, work, jobs);
     let time = start.elapsed();
-    // Threads that have ended since (the submitters) are missing: only batches are reported.
     let switches = before
         .zip(switches())
         .map(|(before, after)| after.saturating_sub(before));
@@ -154,6 +170,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
+/// The cells of one row: our time, our time by that of each other, and everybody's context switches.
 fn row(shape: Shape, work: Work, peers: &[Box<dyn Peer>], turns: usize, small: bool) -> String {
     let jobs = shape.jobs(work, small);
     let mut samples: Vec<Vec<Sample>> = peers.iter().map(|_| Vec::new()).collect();
@@ -166,14 +183,11 @@ fn row(shape: Shape, work: Work, peers: &[Box<dyn Peer>], turns: usize, small: b
             }
         }
     }
-    let per_job = |value: f64| value / jobs as f64;
     let own = &samples[0];
-    let nanoseconds = median(
-        own.iter()
-            .map(|sample| per_job(sample.time.as_nanos() as f64))
-            .collect(),
-    );
-    let mut cells = format!("{nanoseconds:.0}");
+    let nanoseconds = own
+        .iter()
+        .map(|sample| sample.time.as_nanos() as f64 / jobs as f64);
+    let mut cells = format!("{:.0}", median(nanoseconds.collect()));
     for theirs in &samples[1..] {
         let ratios = own
             .iter()
@@ -182,50 +196,55 @@ fn row(shape: Shape, work: Work, peers: &[Box<dyn Peer>], turns: usize, small: b
         cells += &format!(" | {:.2}", median(ratios.collect()));
     }
     for samples in &samples {
-        let switches: Option<Vec<f64>> = samples
-            .iter()
-            .map(|sample| sample.switches.map(|count| per_job(count as f64)))
-            .collect();
-        match switches {
-            Some(switches) if matches!(shape, Shape::Batch | Shape::BatchOfResults) => {
-                cells += &format!(" | {:.3}", median(switches));
-            }
-            _ => cells += " | ",
-        }
+        cells += &switches_cell(shape, jobs, samples);
     }
     cells
 }
 
+fn switches_cell(shape: Shape, jobs: usize, samples: &[Sample]) -> String {
+    let per_job = |sample: &Sample| sample.switches.map(|count| count as f64 / jobs as f64);
+    match samples.iter().map(per_job).collect::<Option<Vec<f64>>>() {
+        Some(switches) if shape.counts_switches() => format!(" | {:.3}", median(switches)),
+        _ => " | ".to_owned(),
+    }
+}
+
+fn peers(workers: usize) -> [Box<dyn Peer>; 4] {
+    let pool = "the machine grants that many threads";
+    [
+        Box::new(Fetchpool(ThreadPool::new(workers).expect(pool))),
+        Box::new(Threadpool(Mutex::new(threadpool::ThreadPool::new(workers)))),
+        Box::new(RustyPool::new(workers)),
+        Box::new(Rayon(
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(workers)
+                .build()
+                .expect(pool),
+        )),
+    ]
+}
+
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let small =
-        arguments.iter().any(|a| a == "--small") || !arguments.iter().any(|a| a == "--bench");
-    let wanted = arguments.iter().skip(1).find(|a| !a.starts_with("--"));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    let small = has("--small") || !has("--bench");
+    let filter = arguments
+        .iter()
+        .find(|argument| !argument.starts_with("--"));
     let turns = if small { 3 } else { 15 };
+    let ten = Work::ten_microseconds();
     println!(
-        "| workers | job | submission | fetchpool, ns a job | of threadpool | of rusty_pool | of rayon | switches a job: fetchpool | threadpool | rusty_pool | rayon |"
+        "| workers | job | submission | ns a job | : threadpool | : rusty_pool | : rayon | switches a job | threadpool | rusty_pool | rayon |"
     );
     println!("|--:|---|---|--:|--:|--:|--:|--:|--:|--:|--:|");
-    let ten = Work::ten_microseconds();
     for workers in [5, 50] {
-        let peers: [Box<dyn Peer>; 4] = [
-            Box::new(Fetchpool::new(workers)),
-            Box::new(Threadpool::new(workers)),
-            Box::new(RustyPool::new(workers)),
-            Box::new(Rayon::new(workers)),
-        ];
+        let peers = peers(workers);
         for (job, work) in [("empty", Work::EMPTY), ("10 µs", ten)] {
             for shape in Shape::ALL {
-                if wanted.is_some_and(|wanted| {
-                    !format!("{workers} {job} {}", shape.name()).contains(wanted.as_str())
-                }) {
-                    continue;
+                let name = format!("| {workers} | {job} | {} |", shape.name());
+                if filter.is_none_or(|filter| name.contains(filter.as_str())) {
+                    println!("{name} {} |", row(shape, work, &peers, turns, small));
                 }
-                println!(
-                    "| {workers} | {job} | {} | {} |",
-                    shape.name(),
-                    row(shape, work, &peers, turns, small)
-                );
             }
         }
     }

@@ -1,42 +1,67 @@
-//! The pools that are measured, each used in the way that its own documentation shows, and where there is a choice the fastest.
+//! The pools that are measured, each used as its documentation shows, and where there is a choice in the fastest way.
 //!
-//! Where a pool gives no results of its own (threadpool, rayon's `spawn`), they come back through one `mpsc` channel.
+//! threadpool and rayon's `spawn` give no results of their own: where each job is to have one, it gets a channel of
+//! its own, which is what their users do; rusty_pool's `evaluate` does the same inside.
 
 use std::hint::black_box;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use fetchpool::pool::ThreadPool;
+use fetchpool::pool::{JobError, ThreadPool};
 
 use crate::Work;
 
 pub(crate) trait Peer: Sync {
     /// One job after the other, each result waited for.
     fn round_trips(&self, work: Work, jobs: usize);
-    /// Jobs submitted one by one, then all results taken.
-    fn stream(&self, work: Work, jobs: usize);
+    /// Jobs submitted one by one; all results come back through one channel.
+    fn channel(&self, work: Work, jobs: usize);
+    /// Jobs submitted one by one, each with a result of its own to be waited for.
+    fn futures(&self, work: Work, jobs: usize);
     /// Many jobs at once, until the last has ended.
     fn batch(&self, work: Work, jobs: usize);
-    /// Many jobs at once, and the results of all.
-    fn batch_of_results(&self, work: Work, jobs: usize);
+    /// Many jobs at once; all results come back through one channel.
+    fn batch_channel(&self, work: Work, jobs: usize) {
+        self.channel(work, jobs);
+    }
+    /// Many jobs at once, each with a result of its own to be waited for.
+    fn batch_futures(&self, work: Work, jobs: usize) {
+        self.futures(work, jobs);
+    }
 }
 
 fn run(work: Work) {
     black_box(work.run());
 }
 
-fn take_all(results: &mpsc::Receiver<u64>) {
+fn send(sender: &Sender<u64>, result: u64) {
+    sender
+        .send(result)
+        .expect("the receiver waits for all results");
+}
+
+fn take_all(sender: Sender<u64>, results: Receiver<u64>) {
+    drop(sender);
     for result in results {
         black_box(result);
     }
 }
 
-pub(crate) struct Fetchpool(ThreadPool);
-
-impl Fetchpool {
-    pub(crate) fn new(workers: usize) -> Self {
-        Self(ThreadPool::new(workers).expect("the machine grants that many threads"))
+/// A channel a job: how a pool without futures is made to have them.
+fn channel_each(jobs: usize, mut spawn: impl FnMut(Sender<u64>)) {
+    let spawn = |_| {
+        let (sender, result) = mpsc::channel();
+        spawn(sender);
+        result
+    };
+    let results: Vec<Receiver<u64>> = (0..jobs).map(spawn).collect();
+    for result in results {
+        black_box(result.recv().expect("no job panics"));
     }
 }
+
+pub(crate) struct Fetchpool(pub(crate) ThreadPool);
 
 impl Peer for Fetchpool {
     fn round_trips(&self, work: Work, jobs: usize) {
@@ -46,43 +71,59 @@ impl Peer for Fetchpool {
         }
     }
 
-    fn stream(&self, work: Work, jobs: usize) {
-        let futures: Vec<_> = (0..jobs)
-            .map(|_| self.0.submit(move || work.run()).expect("the pool is open"))
-            .collect();
+    fn channel(&self, work: Work, jobs: usize) {
+        let (sender, results) = mpsc::channel();
+        for _ in 0..jobs {
+            self.0
+                .submit_with(move || work.run(), deliver(&sender))
+                .expect("the pool is open");
+        }
+        take_all(sender, results);
+    }
+
+    fn futures(&self, work: Work, jobs: usize) {
+        let submit = |_| self.0.submit(move || work.run()).expect("the pool is open");
+        let futures: Vec<_> = (0..jobs).map(submit).collect();
         for future in futures {
             black_box(future.result().expect("no job panics"));
         }
     }
 
     fn batch(&self, work: Work, jobs: usize) {
-        self.0
-            .submit_all_with((0..jobs).map(|_| (move || run(work), |_| ())))
-            .expect("the pool is open");
+        let batch = (0..jobs).map(|_| (move || run(work), |_| ()));
+        self.0.submit_all_with(batch).expect("the pool is open");
         self.0.wait_idle();
     }
 
-    fn batch_of_results(&self, work: Work, jobs: usize) {
-        let futures = self
-            .0
-            .submit_all((0..jobs).map(|_| move || work.run()))
-            .expect("the pool is open");
-        for future in futures {
+    fn batch_channel(&self, work: Work, jobs: usize) {
+        let (sender, results) = mpsc::channel();
+        let batch = (0..jobs).map(|_| (move || work.run(), deliver(&sender)));
+        self.0.submit_all_with(batch).expect("the pool is open");
+        take_all(sender, results);
+    }
+
+    fn batch_futures(&self, work: Work, jobs: usize) {
+        let batch = (0..jobs).map(|_| move || work.run());
+        for future in self.0.submit_all(batch).expect("the pool is open") {
             black_box(future.result().expect("no job panics"));
         }
     }
 }
 
-pub(crate) struct Threadpool(std::sync::Mutex<threadpool::ThreadPool>);
+fn deliver(sender: &Sender<u64>) -> impl FnOnce(Result<u64, JobError>) + Send + use<> {
+    let sender = sender.clone();
+    move |outcome| send(&sender, outcome.expect("no job panics"))
+}
+
+/// Behind a lock because it is not `Sync`; each submitter takes a handle of its own.
+pub(crate) struct Threadpool(pub(crate) Mutex<threadpool::ThreadPool>);
 
 impl Threadpool {
-    pub(crate) fn new(workers: usize) -> Self {
-        Self(std::sync::Mutex::new(threadpool::ThreadPool::new(workers)))
-    }
-
-    /// A handle of the calling thread's own: the pool itself is not `Sync`.
     fn handle(&self) -> threadpool::ThreadPool {
-        self.0.lock().expect("nothing panics under it").clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -92,20 +133,26 @@ impl Peer for Threadpool {
         let (sender, results) = mpsc::channel();
         for _ in 0..jobs {
             let sender = sender.clone();
-            pool.execute(move || sender.send(work.run()).expect("the receiver waits"));
-            black_box(results.recv().expect("the job sends"));
+            pool.execute(move || send(&sender, work.run()));
+            black_box(results.recv().expect("no job panics"));
         }
     }
 
-    fn stream(&self, work: Work, jobs: usize) {
+    fn channel(&self, work: Work, jobs: usize) {
         let pool = self.handle();
         let (sender, results) = mpsc::channel();
         for _ in 0..jobs {
             let sender = sender.clone();
-            pool.execute(move || sender.send(work.run()).expect("the receiver waits"));
+            pool.execute(move || send(&sender, work.run()));
         }
-        drop(sender);
-        take_all(&results);
+        take_all(sender, results);
+    }
+
+    fn futures(&self, work: Work, jobs: usize) {
+        let pool = self.handle();
+        channel_each(jobs, |sender| {
+            pool.execute(move || send(&sender, work.run()))
+        });
     }
 
     fn batch(&self, work: Work, jobs: usize) {
@@ -115,18 +162,13 @@ impl Peer for Threadpool {
         }
         pool.join();
     }
-
-    fn batch_of_results(&self, work: Work, jobs: usize) {
-        self.stream(work, jobs);
-    }
 }
 
-pub(crate) struct RustyPool(rusty_pool::ThreadPool);
+pub(crate) struct RustyPool(pub(crate) rusty_pool::ThreadPool);
 
 impl RustyPool {
     pub(crate) fn new(workers: usize) -> Self {
-        let pool =
-            rusty_pool::ThreadPool::new(workers, workers, std::time::Duration::from_secs(60));
+        let pool = rusty_pool::ThreadPool::new(workers, workers, Duration::from_secs(60));
         pool.start_core_threads();
         Self(pool)
     }
@@ -139,7 +181,16 @@ impl Peer for RustyPool {
         }
     }
 
-    fn stream(&self, work: Work, jobs: usize) {
+    fn channel(&self, work: Work, jobs: usize) {
+        let (sender, results) = mpsc::channel();
+        for _ in 0..jobs {
+            let sender = sender.clone();
+            self.0.execute(move || send(&sender, work.run()));
+        }
+        take_all(sender, results);
+    }
+
+    fn futures(&self, work: Work, jobs: usize) {
         let handles: Vec<_> = (0..jobs)
             .map(|_| self.0.evaluate(move || work.run()))
             .collect();
@@ -154,24 +205,9 @@ impl Peer for RustyPool {
         }
         self.0.join();
     }
-
-    fn batch_of_results(&self, work: Work, jobs: usize) {
-        self.stream(work, jobs);
-    }
 }
 
-pub(crate) struct Rayon(rayon::ThreadPool);
-
-impl Rayon {
-    pub(crate) fn new(workers: usize) -> Self {
-        Self(
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(workers)
-                .build()
-                .expect("the machine grants that many threads"),
-        )
-    }
-}
+pub(crate) struct Rayon(pub(crate) rayon::ThreadPool);
 
 impl Peer for Rayon {
     fn round_trips(&self, work: Work, jobs: usize) {
@@ -180,15 +216,19 @@ impl Peer for Rayon {
         }
     }
 
-    fn stream(&self, work: Work, jobs: usize) {
+    fn channel(&self, work: Work, jobs: usize) {
         let (sender, results) = mpsc::channel();
         for _ in 0..jobs {
             let sender = sender.clone();
-            self.0
-                .spawn(move || sender.send(work.run()).expect("the receiver waits"));
+            self.0.spawn(move || send(&sender, work.run()));
         }
-        drop(sender);
-        take_all(&results);
+        take_all(sender, results);
+    }
+
+    fn futures(&self, work: Work, jobs: usize) {
+        channel_each(jobs, |sender| {
+            self.0.spawn(move || send(&sender, work.run()))
+        });
     }
 
     fn batch(&self, work: Work, jobs: usize) {
@@ -199,15 +239,14 @@ impl Peer for Rayon {
         });
     }
 
-    fn batch_of_results(&self, work: Work, jobs: usize) {
+    fn batch_channel(&self, work: Work, jobs: usize) {
         let (sender, results) = mpsc::channel();
         self.0.scope(|scope| {
             for _ in 0..jobs {
                 let sender = sender.clone();
-                scope.spawn(move |_| sender.send(work.run()).expect("the receiver waits"));
+                scope.spawn(move |_| send(&sender, work.run()));
             }
         });
-        drop(sender);
-        take_all(&results);
+        take_all(sender, results);
     }
 }

@@ -3,13 +3,14 @@
 //! Either every thread of a new pool has been started, or there is no pool and no thread is left behind.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use super::ThreadPool;
 use super::core::{Core, Initializer, Starter};
 use super::error::BuildError;
 use super::job::quietly;
+use super::sync::lock;
 use super::worker;
 
 /// How to build a [`ThreadPool`].
@@ -170,7 +171,7 @@ pub(super) struct Threads(Mutex<Vec<Option<JoinHandle<()>>>>);
 
 impl Threads {
     fn add(&self, index: usize, thread: JoinHandle<()>) {
-        let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut threads = lock(&self.0);
         if threads.len() <= index {
             threads.resize_with(index + 1, || None);
         }
@@ -179,7 +180,7 @@ impl Threads {
 
     /// Blocks until the threads have ended, which their workers must have been told to.
     pub(super) fn join(&self) {
-        let threads = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *lock(&self.0));
         for thread in threads.into_iter().flatten() {
             let outcome = thread.join();
             quietly(|| drop(outcome));

@@ -5,11 +5,12 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 
 use super::error::{Broken, JobError, Refusal};
 use super::job::{Entry, outcome_of, quietly};
 use super::queue::{Pending, Queue};
+use super::sync::{lock, sleep};
 
 /// What runs in each worker's thread before its first job.
 pub(super) type Initializer<'job> =
@@ -66,7 +67,7 @@ impl<'job> Core<'job> {
 
     #[cfg(test)]
     pub(super) fn live(&self) -> usize {
-        self.crew().live
+        lock(&self.crew).live
     }
 
     /// Queues one job, or gives it back.
@@ -102,7 +103,7 @@ impl<'job> Core<'job> {
 
     /// Runs the initializer in the calling worker's thread. False: the pool is broken, now or before.
     pub(super) fn initialize(&self) -> bool {
-        if self.queue.broken().is_some() {
+        if self.queue.is_broken() {
             return false;
         }
         let Some(initializer) = &self.initializer else {
@@ -126,7 +127,7 @@ impl<'job> Core<'job> {
     /// Starts the workers, in the order of their indices. On failure: how many were started, and why not the next.
     pub(super) fn start(self: &Arc<Self>) -> Result<(), (usize, io::Error)> {
         for index in 0..self.workers {
-            self.crew().live += 1;
+            lock(&self.crew).live += 1;
             if let Err(error) = (self.starter)(self, index) {
                 self.leave();
                 return Err((index, error));
@@ -137,7 +138,7 @@ impl<'job> Core<'job> {
 
     /// A worker's thread has ended in an orderly way.
     pub(super) fn leave(&self) {
-        let mut crew = self.crew();
+        let mut crew = lock(&self.crew);
         crew.live -= 1;
         if crew.live == 0 {
             drop(crew);
@@ -154,7 +155,7 @@ impl<'job> Core<'job> {
         let Err(error) = (self.starter)(self, index) else {
             return;
         };
-        let mut crew = self.crew();
+        let mut crew = lock(&self.crew);
         if crew.live > 1 {
             crew.live -= 1;
             crew.missing.push(index);
@@ -173,7 +174,7 @@ impl<'job> Core<'job> {
         if !self.missing.load(Ordering::Relaxed) {
             return;
         }
-        let mut crew = self.crew();
+        let mut crew = lock(&self.crew);
         let Some(index) = crew.missing.pop() else {
             return;
         };
@@ -186,17 +187,9 @@ impl<'job> Core<'job> {
 
     /// Blocks until the last worker has left.
     pub(super) fn wait_ended(&self) {
-        let mut crew = self.crew();
+        let mut crew = lock(&self.crew);
         while crew.live > 0 {
-            crew = self
-                .ended
-                .wait(crew)
-                .unwrap_or_else(PoisonError::into_inner);
+            crew = sleep(&self.ended, crew);
         }
-    }
-
-    fn crew(&self) -> MutexGuard<'_, Crew> {
-        // Nothing panics under this lock.
-        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,6 +9,7 @@ mod map;
 mod queue;
 mod scope;
 mod submit;
+mod sync;
 mod task;
 mod wait;
 mod watch;

@@ -7,11 +7,17 @@
 
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use super::error::JobError;
 use super::job::{Entry, SharedJob, outcome_of, quietly};
-use super::watch::{Hook, Hooks, Watched, Watcher, wait_until};
+use super::sync::{lock, sleep_until};
+use super::watch::{Hook, Hooks, Watched, Watcher};
+
+/// How often a thread that waits for a result gives its turn to others before it sleeps. The worker that it
+/// waits for is often one of them, and short of that this costs less than sleeping and being woken.
+const LOOKS: u32 = 16;
 
 pub(super) type Callback<'job, T> = Box<dyn FnOnce(Result<&T, &JobError>) + Send + 'job>;
 
@@ -61,6 +67,12 @@ struct State<'job, F, T> {
     hooks: Option<Box<Hooks<Callback<'job, T>>>>,
 }
 
+impl<F, T> State<'_, F, T> {
+    fn is_settled(&self) -> bool {
+        matches!(self.stage, Stage::Done(_) | Stage::Taken)
+    }
+}
+
 enum Stage<F, T> {
     Pending(F),
     Running,
@@ -102,7 +114,7 @@ where
 
     /// Takes the closure if nobody has begun or cancelled the job, and leaves `next` in its place.
     fn claim(&self, next: Stage<F, T>) -> Option<F> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if !matches!(state.stage, Stage::Pending(_)) {
             return None;
         }
@@ -130,7 +142,7 @@ where
     /// Runs the callbacks, oldest first, then makes the outcome public and wakes whoever waits for it.
     fn settle(&self, outcome: Result<T, JobError>) {
         let mut watchers = Vec::new();
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         while let Some(hooks) = state.hooks.take() {
             state.stage = Stage::Settling(Progress::of(&outcome));
             drop(state);
@@ -140,7 +152,7 @@ where
                     Hook::Watch(watcher, key) => watchers.push((watcher, key)),
                 }
             }
-            state = self.lock();
+            state = lock(&self.state);
         }
         state.stage = Stage::Done(outcome);
         let waiting = state.waiting;
@@ -155,20 +167,23 @@ where
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<'job, F, T>> {
-        // Nothing panics under this lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Blocks until done; `None` at the deadline.
     fn settled(&self, deadline: Option<Instant>) -> Option<MutexGuard<'_, State<'job, F, T>>> {
-        let mut state = self.lock();
-        while !matches!(state.stage, Stage::Done(_) | Stage::Taken) {
+        let mut state = lock(&self.state);
+        let mut looks = if deadline.is_none() { LOOKS } else { 0 };
+        while !state.is_settled() {
+            if looks > 0 {
+                looks -= 1;
+                drop(state);
+                thread::yield_now();
+                state = lock(&self.state);
+                continue;
+            }
             state.waiting += 1;
-            let (again, in_time) = wait_until(&self.settled, state, deadline);
+            let (again, in_time) = sleep_until(&self.settled, state, deadline);
             state = again;
             state.waiting -= 1;
-            if !in_time && !matches!(state.stage, Stage::Done(_) | Stage::Taken) {
+            if !in_time && !state.is_settled() {
                 return None;
             }
         }
@@ -215,7 +230,7 @@ where
     }
 
     fn add_callback(&self, callback: Callback<'job, T>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         Hooks::add(&mut state.hooks, Hook::Call(callback));
         let Stage::Done(_) = &state.stage else { return };
         // Done before: the caller's thread runs it, with the outcome out of the lock meanwhile.
@@ -241,7 +256,7 @@ where
     T: Send + 'job,
 {
     fn progress(&self) -> Progress {
-        match &self.lock().stage {
+        match &lock(&self.state).stage {
             Stage::Pending(_) => Progress::Pending,
             Stage::Running => Progress::Running,
             Stage::Settling(progress) => *progress,
@@ -255,8 +270,8 @@ where
     }
 
     fn watch(&self, watcher: &Arc<Watcher>, key: usize) {
-        let mut state = self.lock();
-        if matches!(state.stage, Stage::Done(_) | Stage::Taken) {
+        let mut state = lock(&self.state);
+        if state.is_settled() {
             drop(state);
             watcher.tell(key);
         } else {
@@ -265,7 +280,7 @@ where
     }
 
     fn unwatch(&self, watcher: &Arc<Watcher>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if let Some(hooks) = &mut state.hooks {
             hooks.remove(watcher);
         }

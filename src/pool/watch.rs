@@ -3,10 +3,11 @@
 //! A watcher is told each future's key at most once, in the order in which they were done. Nothing of the user runs here.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 use std::{iter, option, vec};
 
+use super::sync::{lock, sleep_until};
 use super::task::Progress;
 
 /// What any future can be asked, whatever its type.
@@ -72,7 +73,7 @@ struct State {
 
 impl Watcher {
     pub(super) fn tell(&self, key: usize) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.done.push_back(key);
         let waiting = state.waiting;
         drop(state);
@@ -85,13 +86,13 @@ impl Watcher {
     ///
     /// Only one thread may wait at a watcher: its owner.
     pub(super) fn next(&self, deadline: Option<Instant>) -> Option<usize> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         loop {
             if let Some(key) = state.done.pop_front() {
                 return Some(key);
             }
             state.waiting = true;
-            let (again, in_time) = wait_until(&self.told, state, deadline);
+            let (again, in_time) = sleep_until(&self.told, state, deadline);
             state = again;
             state.waiting = false;
             if !in_time {
@@ -102,34 +103,6 @@ impl Watcher {
 
     /// The key of a future that is done and has not been given; never blocks.
     pub(super) fn next_ready(&self) -> Option<usize> {
-        self.lock().done.pop_front()
+        lock(&self.state).done.pop_front()
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// One wait on a condition variable, which may end for no reason; false if the deadline has passed.
-pub(super) fn wait_until<'a, S>(
-    condition: &Condvar,
-    guard: MutexGuard<'a, S>,
-    deadline: Option<Instant>,
-) -> (MutexGuard<'a, S>, bool) {
-    let Some(deadline) = deadline else {
-        return (
-            condition
-                .wait(guard)
-                .unwrap_or_else(PoisonError::into_inner),
-            true,
-        );
-    };
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return (guard, false);
-    }
-    let (guard, _) = condition
-        .wait_timeout(guard, left)
-        .unwrap_or_else(PoisonError::into_inner);
-    (guard, true)
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::job::quietly;
+use super::queue::Place;
 
 #[derive(Clone, Copy)]
 struct Current {
@@ -68,7 +69,7 @@ fn serve(core: &Arc<Core<'_>>, index: usize) {
         at_end: false,
     };
     if core.initialize() {
-        let mut place = core.queue.enter(index);
+        let mut place = Place::new(&core.queue, index);
         while let Some(entry) = place.next() {
             entry.run();
         }
