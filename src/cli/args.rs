@@ -11,7 +11,7 @@ mod value;
 
 pub(super) use output::{FormatArg, GeneralArgs, OutputArgs, When};
 pub(super) use request::RequestArgs;
-pub(super) use run::{InputArgs, PoolArgs, SchemeArg, TimeoutArgs};
+pub(super) use run::{InputArgs, PoolArgs, RetryArgs, SchemeArg, TimeoutArgs};
 
 use clap::{Command, Parser, ValueHint};
 use std::ffi::OsString;
@@ -37,6 +37,8 @@ pub(super) struct Typed {
     pub(super) timeouts: TimeoutArgs,
     #[command(flatten)]
     pub(super) request: RequestArgs,
+    #[command(flatten)]
+    pub(super) retries: RetryArgs,
     #[command(flatten)]
     pub(super) input: InputArgs,
     #[command(flatten)]

@@ -13,7 +13,7 @@ mod tests;
 mod units;
 
 pub(crate) use exit::Exit;
-pub(crate) use settings::{Settings, Terminals};
+pub(crate) use settings::{ScheduleSettings, Settings, Terminals};
 
 use args::Typed;
 use clap::FromArgMatches;

@@ -3,7 +3,9 @@
 //! Everything that depends on the terminals and the environment is settled here, and both are
 //! parameters. No file is opened.
 
-use super::args::{FormatArg, InputArgs, RequestArgs, SchemeArg, TimeoutArgs, Typed, When};
+use super::args::{
+    FormatArg, InputArgs, PoolArgs, RequestArgs, RetryArgs, SchemeArg, TimeoutArgs, Typed, When,
+};
 use super::help::Screen;
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
@@ -19,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) jobs: usize,
     /// Which lists to read, and how.
     pub(crate) input: input::Options,
+    /// When targets may start, and which are tried again.
+    pub(crate) schedule: ScheduleSettings,
     /// How each attempt is made.
     pub(crate) fetch: fetch::Options,
     /// What a record looks like.
@@ -35,6 +39,23 @@ pub(crate) struct Settings {
     pub(crate) shares_terminal: bool,
     /// How long the whole run may take.
     pub(crate) deadline: Option<Duration>,
+}
+
+/// When targets may start, and which are tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ScheduleSettings {
+    /// The most requests at once to one host:port, at least 1.
+    pub(crate) per_host: Option<usize>,
+    /// The least time between two starts to one host:port.
+    pub(crate) host_delay: Duration,
+    /// The most starts a second in all, at least 1.
+    pub(crate) rate: Option<u32>,
+    /// Further attempts after a passing failure.
+    pub(crate) retries: u32,
+    /// The wait before the first of them, at most a minute.
+    pub(crate) retry_delay: Duration,
+    /// Give records in the order of the lists.
+    pub(crate) ordered: bool,
 }
 
 /// Which of the standard streams are terminals.
@@ -105,6 +126,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         pool,
         timeouts,
         request,
+        retries,
         input,
         output,
         general: _,
@@ -119,6 +141,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
     };
     Ok(Settings {
         jobs: pool.jobs as usize,
+        schedule: schedule(&pool, &retries, output.ordered),
         input: input_options(lists_from(lists, stdin)?, input)?,
         deadline: unless_zero(timeouts.deadline),
         format: output.format.into(),
@@ -129,6 +152,17 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         shares_terminal: stdout && stderr,
         fetch: fetch_options(timeouts, request)?,
     })
+}
+
+fn schedule(pool: &PoolArgs, retries: &RetryArgs, ordered: bool) -> ScheduleSettings {
+    ScheduleSettings {
+        per_host: pool.per_host.map(|most| most as usize),
+        host_delay: pool.host_delay.unwrap_or_default(),
+        rate: pool.rate,
+        retries: retries.retries,
+        retry_delay: retries.retry_delay,
+        ordered,
+    }
 }
 
 fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, String> {

@@ -15,19 +15,27 @@ pub(in crate::cli) struct OutputArgs {
     )]
     #[arg(long_help = "One record a line on stdout, as each URL completes: text or jsonl")]
     pub(in crate::cli) format: FormatArg,
-    /// Bar on stderr: auto, always, never
+    /// Print in the order of the lists
+    #[arg(long, hide_short_help = true)]
+    #[arg(
+        long_help = "Print in the order of the lists, not of completion; memory stays bounded, so that a slow page may \
+        hold up the rest"
+    )]
+    pub(in crate::cli) ordered: bool,
+    /// Bar on stderr
     #[arg(
         long,
         value_name = "WHEN",
         default_value = "auto",
-        hide_possible_values = true
+        hide_possible_values = true,
+        hide_short_help = true
     )]
     #[arg(
         long_help = "A bar on stderr, if that is a terminal: auto, always (even with -q) or never"
     )]
     pub(in crate::cli) progress: When,
     /// Counts, rate and failures on stderr at the end
-    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always", hide_short_help = true)]
     #[arg(
         default_value = "auto",
         hide_default_value = true,

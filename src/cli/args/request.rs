@@ -36,7 +36,7 @@ pub(in crate::cli) struct RequestArgs {
     #[arg(long_help = "The User-Agent header; '' sends none [default: fetchpool/VERSION]")]
     pub(in crate::cli) user_agent: Option<String>,
     /// Redirects to follow
-    #[arg(long, value_name = "N", default_value = "10", value_parser = Value(whole::<0, 1000>))]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = Value(whole::<0, 1000>), hide_short_help = true)]
     #[arg(
         long_help = "Redirects to follow, up to 1000; with 0 a redirect is the final answer, and an error"
     )]

@@ -15,6 +15,18 @@ pub(in crate::cli) struct PoolArgs {
     #[arg(long_help = "Worker threads, 1 to 10000; also --workers and --max-workers")]
     #[arg(value_parser = Value(whole::<1, 10_000>))]
     pub(in crate::cli) jobs: u32,
+    /// Requests at once to one host:port
+    #[arg(long, value_name = "N", value_parser = Value(whole::<1, 10_000>))]
+    #[arg(long_help = "Requests at once to one host:port; those to other hosts are not held up")]
+    pub(in crate::cli) per_host: Option<u32>,
+    /// Least time between two starts to one host
+    #[arg(long, value_name = "D", value_parser = Value(duration), hide_short_help = true)]
+    #[arg(long_help = "Least time between two starts to one host:port")]
+    pub(in crate::cli) host_delay: Option<Duration>,
+    /// Starts a second in all
+    #[arg(long, value_name = "N", value_parser = Value(whole::<1, 1_000_000>), hide_short_help = true)]
+    #[arg(long_help = "Starts a second, to all hosts together")]
+    pub(in crate::cli) rate: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -42,6 +54,25 @@ pub(in crate::cli) struct TimeoutArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Retries")]
+pub(in crate::cli) struct RetryArgs {
+    /// More attempts after a passing failure
+    #[arg(long, value_name = "N", default_value = "0", value_parser = Value(whole::<0, 1000>))]
+    #[arg(
+        long_help = "Further attempts after a failure that may pass: dns, connect, timeout, body, and the statuses 408, \
+        425, 429, 500, 502, 503 and 504"
+    )]
+    pub(in crate::cli) retries: u32,
+    /// The wait before the first of them
+    #[arg(long, value_name = "D", default_value = "1s", value_parser = Value(retry_delay), hide_short_help = true)]
+    #[arg(
+        long_help = "The wait before the first of them, which doubles, with jitter, up to 60s; holds no worker. A \
+        Retry-After of up to 5 min is obeyed for all URLs of its host"
+    )]
+    pub(in crate::cli) retry_delay: Duration,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::cli) struct InputArgs {
     /// For URLs without one: https or http
@@ -55,7 +86,7 @@ pub(in crate::cli) struct InputArgs {
     )]
     pub(in crate::cli) unique: bool,
     /// Skip what an earlier run's jsonl has as ok
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(
         long_help = "Skip the URLs that FILE, the jsonl of an earlier run, has as ok; a torn line in it is passed over, \
         and without FILE nothing is skipped. The last of the examples goes on after a crash"
@@ -74,4 +105,16 @@ pub(in crate::cli) struct InputArgs {
 pub(in crate::cli) enum SchemeArg {
     Https,
     Http,
+}
+
+/// No wait before a retry is longer, so none can begin with more.
+const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(60);
+
+fn retry_delay(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|delay| {
+        if delay > LONGEST_RETRY_DELAY {
+            return Err("too long: no wait before a retry is over 60s".to_owned());
+        }
+        Ok(delay)
+    })
 }

@@ -87,6 +87,15 @@ fn the_defaults_are_the_promised_ones() {
             ..input::Options::default()
         }
     );
+    let schedule = ScheduleSettings {
+        per_host: None,
+        host_delay: Duration::ZERO,
+        rate: None,
+        retries: 0,
+        retry_delay: Duration::from_secs(1),
+        ordered: false,
+    };
+    assert_eq!(settings.schedule, schedule);
     assert_eq!(settings.format, Format::Text);
     assert_eq!(settings.deadline, None);
     assert_eq!(settings.fetch.timeout, Some(Duration::from_secs(60)));
@@ -138,6 +147,29 @@ fn every_option_arrives() {
         ("me", Method::OPTIONS)
     );
     assert_eq!((fetch.max_redirects, fetch.max_size), (0, Some(10 << 20)));
+}
+
+#[test]
+fn every_option_of_the_schedule_arrives() {
+    let line = "--per-host 2 --host-delay 1.5 --rate 100 --retries 3 --retry-delay 500ms --ordered";
+    let expected = ScheduleSettings {
+        per_host: Some(2),
+        host_delay: Duration::from_millis(1500),
+        rate: Some(100),
+        retries: 3,
+        retry_delay: Duration::from_millis(500),
+        ordered: true,
+    };
+    assert_eq!(settings(line).schedule, expected);
+    let zeros = settings("--host-delay 0 --retries 0 --retry-delay 0").schedule;
+    assert_eq!(
+        (zeros.host_delay, zeros.retries, zeros.retry_delay),
+        (Duration::ZERO, 0, Duration::ZERO)
+    );
+    assert_eq!(
+        settings("--retry-delay 1m").schedule.retry_delay,
+        Duration::from_secs(60)
+    );
 }
 
 #[test]

@@ -130,6 +130,34 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
             "invalid value 'loud' for '--summary[=<WHEN>]'\n  [possible values: auto, always, never]",
         ),
         (
+            "--per-host 0",
+            "invalid value '0' for '--per-host <N>': not a whole number from 1 to 10000",
+        ),
+        (
+            "--host-delay soon",
+            "invalid value 'soon' for '--host-delay <D>': not a duration: write 30, 1.5, 500ms",
+        ),
+        (
+            "--rate 0",
+            "invalid value '0' for '--rate <N>': not a whole number from 1 to 1000000",
+        ),
+        (
+            "--rate 10/s",
+            "invalid value '10/s' for '--rate <N>': not a whole number from 1 to 1000000",
+        ),
+        (
+            "--retries -1",
+            "invalid value '-1' for '--retries <N>': not a whole number from 0 to 1000",
+        ),
+        (
+            "--retry-delay 61s",
+            "invalid value '61s' for '--retry-delay <D>': too long: no wait before a retry is over 60s",
+        ),
+        (
+            "--retry-delay often",
+            "invalid value 'often' for '--retry-delay <D>': not a duration",
+        ),
+        (
             "--resume -",
             "--resume -: give the file that an earlier run has written",
         ),
