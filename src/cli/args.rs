@@ -10,7 +10,7 @@ mod run;
 mod value;
 
 pub(super) use output::{FormatArg, GeneralArgs, OutputArgs, When};
-pub(super) use request::RequestArgs;
+pub(super) use request::{RequestArgs, SafetyArgs};
 pub(super) use run::{InputArgs, PoolArgs, RetryArgs, SchemeArg, TimeoutArgs};
 
 use clap::{Command, Parser, ValueHint};
@@ -43,6 +43,8 @@ pub(super) struct Typed {
     pub(super) input: InputArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    #[command(flatten)]
+    pub(super) safety: SafetyArgs,
     #[command(flatten)]
     pub(super) general: GeneralArgs,
 }

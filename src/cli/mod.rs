@@ -6,6 +6,7 @@
 mod args;
 mod exit;
 mod help;
+mod net;
 mod request;
 mod settings;
 #[cfg(test)]
@@ -13,7 +14,7 @@ mod tests;
 mod units;
 
 pub(crate) use exit::Exit;
-pub(crate) use settings::{ScheduleSettings, Settings, Terminals};
+pub(crate) use settings::{Settings, Terminals};
 
 use args::Typed;
 use clap::FromArgMatches;

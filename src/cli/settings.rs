@@ -7,6 +7,7 @@ use super::args::{
     FormatArg, InputArgs, PoolArgs, RequestArgs, RetryArgs, SchemeArg, TimeoutArgs, Typed, When,
 };
 use super::help::Screen;
+use super::net::{self, NetSettings};
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
 use crate::output::Format;
@@ -25,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) schedule: ScheduleSettings,
     /// How each attempt is made.
     pub(crate) fetch: fetch::Options,
+    /// How connections are made, and as whom.
+    pub(crate) net: NetSettings,
     /// What a record looks like.
     pub(crate) format: Format,
     /// Colour the records.
@@ -125,10 +128,11 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         lists,
         pool,
         timeouts,
-        request,
+        mut request,
         retries,
         input,
         output,
+        safety,
         general: _,
     } = typed;
     // What is left to us is quiet under -q; what was asked for by name is not.
@@ -150,6 +154,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         summary: decided(unless_quiet(output.summary), stderr),
         progress: stderr && decided(unless_quiet(output.progress), !look.dumb),
         shares_terminal: stdout && stderr,
+        net: net::settings(&mut request, safety)?,
         fetch: fetch_options(timeouts, request)?,
     })
 }
