@@ -19,7 +19,7 @@ Lists:
   space around a URL is dropped. A line that is no URL, is not UTF-8 or is over 64 KiB fails by
   itself, and the run goes on. Without a LIST, standard input is read.
 
-  Of an option that is given twice the last one counts, but for -H.";
+  Of an option that is given twice the last one counts, but for -H and --resolve.";
 
 const UNITS: &str = "\
 Units:

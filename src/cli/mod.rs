@@ -6,6 +6,7 @@
 mod args;
 mod exit;
 mod help;
+mod net;
 mod request;
 mod settings;
 #[cfg(test)]

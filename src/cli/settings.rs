@@ -3,8 +3,11 @@
 //! Everything that depends on the terminals and the environment is settled here, and both are
 //! parameters. No file is opened.
 
-use super::args::{FormatArg, InputArgs, RequestArgs, SchemeArg, TimeoutArgs, Typed, When};
+use super::args::{
+    FormatArg, InputArgs, PoolArgs, RequestArgs, RetryArgs, SchemeArg, TimeoutArgs, Typed, When,
+};
 use super::help::Screen;
+use super::net::{self, NetSettings};
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
 use crate::output::Format;
@@ -19,8 +22,12 @@ pub(crate) struct Settings {
     pub(crate) jobs: usize,
     /// Which lists to read, and how.
     pub(crate) input: input::Options,
+    /// When targets may start, and which are tried again.
+    pub(crate) schedule: ScheduleSettings,
     /// How each attempt is made.
     pub(crate) fetch: fetch::Options,
+    /// How connections are made, and as whom.
+    pub(crate) net: NetSettings,
     /// What a record looks like.
     pub(crate) format: Format,
     /// Colour the records.
@@ -35,6 +42,23 @@ pub(crate) struct Settings {
     pub(crate) shares_terminal: bool,
     /// How long the whole run may take.
     pub(crate) deadline: Option<Duration>,
+}
+
+/// When targets may start, and which are tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ScheduleSettings {
+    /// The most requests at once to one host:port, at least 1.
+    pub(crate) per_host: Option<usize>,
+    /// The least time between two starts to one host:port.
+    pub(crate) host_delay: Duration,
+    /// The most starts a second in all, at least 1.
+    pub(crate) rate: Option<u32>,
+    /// Further attempts after a passing failure.
+    pub(crate) retries: u32,
+    /// The wait before the first of them, at most a minute.
+    pub(crate) retry_delay: Duration,
+    /// Give records in the order of the lists.
+    pub(crate) ordered: bool,
 }
 
 /// Which of the standard streams are terminals.
@@ -104,9 +128,11 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         lists,
         pool,
         timeouts,
-        request,
+        mut request,
+        retries,
         input,
         output,
+        safety,
         general: _,
     } = typed;
     // What is left to us is quiet under -q; what was asked for by name is not.
@@ -119,6 +145,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
     };
     Ok(Settings {
         jobs: pool.jobs as usize,
+        schedule: schedule(&pool, &retries, output.ordered),
         input: input_options(lists_from(lists, stdin)?, input)?,
         deadline: unless_zero(timeouts.deadline),
         format: output.format.into(),
@@ -127,8 +154,20 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         summary: decided(unless_quiet(output.summary), stderr),
         progress: stderr && decided(unless_quiet(output.progress), !look.dumb),
         shares_terminal: stdout && stderr,
+        net: net::settings(&mut request, safety)?,
         fetch: fetch_options(timeouts, request)?,
     })
+}
+
+fn schedule(pool: &PoolArgs, retries: &RetryArgs, ordered: bool) -> ScheduleSettings {
+    ScheduleSettings {
+        per_host: pool.per_host.map(|most| most as usize),
+        host_delay: pool.host_delay.unwrap_or_default(),
+        rate: pool.rate,
+        retries: retries.retries,
+        retry_delay: retries.retry_delay,
+        ordered,
+    }
 }
 
 fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, String> {

@@ -134,6 +134,70 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
             "invalid value 'loud' for '--summary[=<WHEN>]'\n  [possible values: auto, always, never]",
         ),
         (
+            "--per-host 0",
+            "invalid value '0' for '--per-host <N>': not a whole number from 1 to 10000",
+        ),
+        (
+            "--host-delay soon",
+            "invalid value 'soon' for '--host-delay <D>': not a duration: write 30, 1.5, 500ms",
+        ),
+        (
+            "--rate 0",
+            "invalid value '0' for '--rate <N>': not a whole number from 1 to 1000000",
+        ),
+        (
+            "--rate 10/s",
+            "invalid value '10/s' for '--rate <N>': not a whole number from 1 to 1000000",
+        ),
+        (
+            "--retries -1",
+            "invalid value '-1' for '--retries <N>': not a whole number from 0 to 1000",
+        ),
+        (
+            "--retry-delay 61s",
+            "invalid value '61s' for '--retry-delay <D>': too long: no wait before a retry is over 60s",
+        ),
+        (
+            "--retry-delay often",
+            "invalid value 'often' for '--retry-delay <D>': not a duration",
+        ),
+        (
+            "-4 -6",
+            "the argument '--ipv4' cannot be used with '--ipv6'",
+        ),
+        (
+            "-6 -4",
+            "the argument '--ipv6' cannot be used with '--ipv4'",
+        ),
+        (
+            "--cert c.pem",
+            "--cert 'c.pem' is given without its key: add --key FILE",
+        ),
+        (
+            "--key k.pem",
+            "--key 'k.pem' is given without its certificate: add --cert FILE",
+        ),
+        (
+            "--cacert ''",
+            "a value is required for '--cacert <FILE>' but none was supplied",
+        ),
+        (
+            "--resolve example.com:80",
+            "invalid value 'example.com:80' for '--resolve <RULE>': write HOST:PORT:ADDR, like",
+        ),
+        (
+            "--resolve -a:80:127.0.0.1",
+            "invalid value '-a:80:127.0.0.1' for '--resolve <RULE>': '-a' is no host",
+        ),
+        (
+            "-u ''",
+            "invalid value for '--user <USER[:PASS]>': it is empty: write USER:PASSWORD",
+        ),
+        (
+            "--proxy ftp://p",
+            "invalid value for '--proxy <URL>': a proxy is of http, https, socks4, socks4a, socks5 or socks5h: write",
+        ),
+        (
             "--resume -",
             "--resume -: give the file that an earlier run has written",
         ),
@@ -190,5 +254,43 @@ fn a_header_cannot_be_smuggled_in() {
             let told = usage_error(parse_all(NONE, &[], &[option, value]).unwrap_err());
             assert!(!told.contains("\nEvil"), "{told}");
         }
+    }
+}
+
+#[test]
+fn no_message_has_a_password_in_it() {
+    for typed in [
+        &["-u", "me:secret\n"][..],
+        &["-ume:secret\x1b"],
+        &["--user=me:secret\0"],
+        &["--proxy", "ftp://me:secret@proxy"],
+        &["--proxy=http://me:secret@proxy:port"],
+        &["-u", "me:secret", "-j", "0"],
+        &["--proxy", "http://me:secret@p", "-4", "-6"],
+    ] {
+        let told = usage_error(parse_all(NONE, &[], typed).unwrap_err());
+        assert!(!told.contains("secret"), "{typed:?}: {told}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_message_has_a_password_in_it_that_is_not_utf_8() {
+    use std::os::unix::ffi::OsStringExt;
+    for option in ["--user", "--proxy"] {
+        let typed = [
+            b"fetchpool".to_vec(),
+            option.into(),
+            b"me:secret\xe9".to_vec(),
+        ];
+        let told = usage_error(parse(typed.map(OsString::from_vec), NONE, &|_| None).unwrap_err());
+        assert!(
+            told.starts_with(&format!("error: invalid value for '{option} <")),
+            "{told}"
+        );
+        assert!(
+            told.contains("it is not UTF-8") && !told.contains("secret"),
+            "{told}"
+        );
     }
 }

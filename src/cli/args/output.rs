@@ -1,0 +1,94 @@
+//! The options of what is printed.
+
+use clap::{ArgAction, Args, ValueEnum};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(in crate::cli) struct OutputArgs {
+    /// Records as text or jsonl
+    #[arg(
+        short,
+        long,
+        value_name = "F",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    #[arg(long_help = "One record a line on stdout, as each URL completes: text or jsonl")]
+    pub(in crate::cli) format: FormatArg,
+    /// Print in the order of the lists
+    #[arg(long, hide_short_help = true)]
+    #[arg(
+        long_help = "Print in the order of the lists, not of completion; memory stays bounded, so that a slow page may \
+        hold up the rest"
+    )]
+    pub(in crate::cli) ordered: bool,
+    /// Bar on stderr
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    #[arg(
+        long_help = "A bar on stderr, if that is a terminal: auto, always (even with -q) or never"
+    )]
+    pub(in crate::cli) progress: When,
+    /// Counts, rate and failures on stderr at the end
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always", hide_short_help = true)]
+    #[arg(
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    #[arg(
+        long_help = "Counts, bytes, rate and failures on stderr at the end: auto (if that is a terminal), always \
+        (also --summary alone) or never [default: auto]"
+    )]
+    pub(in crate::cli) summary: When,
+    /// No bar and no summary
+    #[arg(
+        short,
+        long,
+        long_help = "No bar and no summary, but for one that is given as always"
+    )]
+    pub(in crate::cli) quiet: bool,
+    /// Colours: auto, always or never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    #[arg(
+        long_help = "Colours in text: auto (on a terminal, unless NO_COLOR is set), always or never"
+    )]
+    pub(in crate::cli) color: When,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Help")]
+pub(in crate::cli) struct GeneralArgs {
+    /// Print this, or with --help all there is
+    #[arg(short, long, action = ArgAction::Help)]
+    #[arg(long_help = "Print the options most used with -h, all of them with --help")]
+    help: Option<bool>,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// When something is done that nobody may have asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum FormatArg {
+    Text,
+    Jsonl,
+}

@@ -1,0 +1,115 @@
+//! The options of a request, and of whom to trust with it.
+
+use super::value::{Secret, Value};
+use crate::cli::net::{self, Credentials, Resolve};
+use crate::cli::request::{self, Header};
+use crate::cli::units::{size, whole};
+use crate::fetch::Method;
+use clap::{ArgAction, Args, ValueHint};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub(in crate::cli) struct RequestArgs {
+    /// The method: GET, DELETE, ...
+    #[arg(short = 'X', long, value_name = "M", value_parser = Value(request::method), hide_short_help = true)]
+    #[arg(
+        long_help = "The method, in capitals; whichever it is, the request has no body [default: GET]"
+    )]
+    pub(in crate::cli) method: Option<Method>,
+    /// Ask for the head only
+    #[arg(
+        short = 'I',
+        long,
+        conflicts_with = "method",
+        long_help = "Ask for the head only: the method HEAD"
+    )]
+    pub(in crate::cli) head: bool,
+    /// A header of your own, 'Name: value'; repeatable
+    #[arg(short = 'H', long, value_name = "N: V", action = ArgAction::Append, value_parser = Value(request::header))]
+    #[arg(
+        long_help = "A header of your own, repeatable; replaces a default one, and is not sent to another origin \
+        after a redirect. 'Name;' sends it empty. Those that frame a message, like Content-Length and Connection, \
+        are refused"
+    )]
+    pub(in crate::cli) header: Vec<Header>,
+    /// The User-Agent header
+    #[arg(short = 'A', long, value_name = "S", value_parser = Value(request::header_value), hide_short_help = true)]
+    #[arg(long_help = "The User-Agent header; '' sends none [default: fetchpool/VERSION]")]
+    pub(in crate::cli) user_agent: Option<String>,
+    /// Basic authentication
+    #[arg(short, long, value_name = "USER[:PASS]", value_parser = Secret(net::user), hide_short_help = true)]
+    #[arg(
+        long_help = "Basic authentication, at the origin of each URL and at no other after a redirect; goes before a user \
+        and password in the URL itself. Without :PASS the password is empty"
+    )]
+    pub(in crate::cli) user: Option<Credentials>,
+    /// Redirects to follow
+    #[arg(long, value_name = "N", default_value = "10", value_parser = Value(whole::<0, 1000>), hide_short_help = true)]
+    #[arg(
+        long_help = "Redirects to follow, up to 1000; with 0 a redirect is the final answer, and an error"
+    )]
+    pub(in crate::cli) max_redirects: u32,
+    /// Fail a larger body, as soon as it is seen
+    #[arg(long, value_name = "SIZE", value_parser = Value(size))]
+    #[arg(long_help = "Fail a larger body, as soon as it is seen; 0 = none")]
+    pub(in crate::cli) max_size: Option<u64>,
+    /// Ask for gzip and br
+    #[arg(long, hide_short_help = true)]
+    #[arg(long_help = "Ask for gzip and br; sizes are of the decoded body")]
+    pub(in crate::cli) compressed: bool,
+    /// Through a proxy
+    #[arg(long, value_name = "URL", value_parser = Secret(net::proxy), hide_short_help = true)]
+    #[arg(
+        long_help = "Through a proxy of http, https, socks4, socks4a, socks5 or socks5h; '' for none [default: as \
+        http_proxy, https_proxy, all_proxy and no_proxy say]"
+    )]
+    pub(in crate::cli) proxy: Option<String>,
+    /// Over IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6", hide_short_help = true)]
+    pub(in crate::cli) ipv4: bool,
+    /// Over IPv6 only
+    #[arg(short = '6', long, hide_short_help = true)]
+    pub(in crate::cli) ipv6: bool,
+    /// Give a host's address
+    #[arg(long, value_name = "RULE", action = ArgAction::Append, value_parser = Value(net::resolve))]
+    #[arg(hide_short_help = true)]
+    #[arg(
+        long_help = "HOST:PORT:ADDR, repeatable: connect to ADDR, or one of several with commas, and look no name up; \
+        HOST may be *"
+    )]
+    pub(in crate::cli) resolve: Vec<Resolve>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Safety")]
+pub(in crate::cli) struct SafetyArgs {
+    /// Trust any certificate
+    #[arg(short = 'k', long, hide_short_help = true)]
+    #[arg(
+        long_help = "Trust any certificate: connections are encrypted, but nobody knows with whom"
+    )]
+    pub(in crate::cli) insecure: bool,
+    /// Trust these certificates, too
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(
+        long_help = "Trust the certificates in FILE (PEM), too, beside the system's, or those of SSL_CERT_FILE and \
+        SSL_CERT_DIR"
+    )]
+    pub(in crate::cli) cacert: Option<PathBuf>,
+    /// Show this certificate
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long_help = "Show this certificate (PEM) to servers that ask for one; with --key")]
+    pub(in crate::cli) cert: Option<PathBuf>,
+    /// Its key
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long_help = "The key of that certificate (PEM, not encrypted); may be the same file")]
+    pub(in crate::cli) key: Option<PathBuf>,
+    /// Refuse private addresses
+    #[arg(long, hide_short_help = true)]
+    #[arg(
+        long_help = "Refuse loopback, private, link-local, unique-local, multicast and metadata addresses, however they \
+        are written, on every redirect, and checked on the address that is connected to"
+    )]
+    pub(in crate::cli) deny_private: bool,
+}
