@@ -204,6 +204,10 @@ impl Coordinator<'_> {
             self.state.list_broken = true;
             self.report.tell(&error);
         }
+        if !batch.said.is_empty() {
+            self.report.tell_all(&batch.said);
+            batch.said.clear();
+        }
         if batch.finished.is_empty() {
             return Ok(());
         }

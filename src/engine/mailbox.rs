@@ -28,6 +28,9 @@ const TARGETS_AHEAD: usize = 1024;
 /// lines is as cheap as any other.
 const BYTES_AHEAD: usize = 1 << 20;
 
+/// How many lines for a person wait at most.
+const LINES_AHEAD: usize = 10_000;
+
 /// What became of one job.
 pub(crate) struct Finished {
     /// Where the coordinator keeps the job's target.
@@ -63,6 +66,8 @@ pub(crate) struct Batch {
     pub(crate) finished: Vec<Finished>,
     pub(crate) stops: Vec<Event>,
     pub(crate) broken_lists: Vec<InputError>,
+    /// Lines for a person.
+    pub(crate) said: Vec<String>,
 }
 
 /// Where all threads of a run meet. See the module's head.
@@ -85,6 +90,9 @@ struct State {
     list_ended: bool,
     /// Lists that could not be read, or not to their end.
     broken_lists: Vec<InputError>,
+    said: Vec<String>,
+    /// Lines that there was no room for.
+    unsaid: u64,
     /// How many targets the list has, once somebody has counted them.
     total: Option<u64>,
     /// The coordinator sleeps; true of `hungry` too if targets are worth waking it for.
@@ -127,6 +135,17 @@ impl Mailbox {
     /// True once nothing new may start.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Leaves a line for a person. If too many wait already it is only counted.
+    pub(crate) fn say(&self, line: String) {
+        let mut state = self.lock();
+        if state.said.len() >= LINES_AHEAD {
+            state.unsaid += 1;
+            return;
+        }
+        state.said.push(line);
+        self.wake(state);
     }
 
     /// Says how many targets the list has.
@@ -204,6 +223,11 @@ impl Mailbox {
         mem::swap(&mut state.finished, &mut batch.finished);
         batch.stops.append(&mut state.stops);
         batch.broken_lists.append(&mut state.broken_lists);
+        batch.said.append(&mut state.said);
+        match mem::take(&mut state.unsaid) {
+            0 => {}
+            lines => batch.said.push(format!("({lines} lines left out)")),
+        }
     }
 
     /// Takes the reasons to stop alone.
@@ -259,8 +283,10 @@ impl Mailbox {
 
 impl State {
     fn nothing_for(&self, hungry: bool) -> bool {
-        let idle =
-            self.finished.is_empty() && self.stops.is_empty() && self.broken_lists.is_empty();
+        let idle = self.finished.is_empty()
+            && self.stops.is_empty()
+            && self.broken_lists.is_empty()
+            && self.said.is_empty();
         idle && !(hungry && self.has_list_news())
     }
 

@@ -15,6 +15,7 @@ mod limits;
 mod mailbox;
 mod report;
 mod retrying;
+mod talk;
 
 use std::io;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use retrying::Retrying;
 pub(crate) use feed::{count_in_background, read_in_background};
 pub(crate) use limits::fit_descriptors;
 pub(crate) use mailbox::Mailbox;
+pub(crate) use talk::listen;
 
 /// How many targets are looked at at once where some may be held back, whatever the number of
 /// workers: a long run of lines of one host hides the others only if it is longer than this.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use crate::output::{Counts, Progress, Record, Summary, Writer};
+use crate::output::{self, Counts, Progress, Record, Summary, Writer};
 use crate::schedule::ordered::{Ordered, Place};
 
 const WRITE_FAILED: &str = "the records could not be written to standard output";
@@ -84,9 +84,20 @@ impl Report<'_> {
 
     /// Prints a line about the run, for a person.
     pub(super) fn tell(&mut self, what: &dyn Display) {
+        self.tell_all(&[what]);
+    }
+
+    /// Prints lines for a person, each whole, in one write.
+    pub(super) fn tell_all(&mut self, lines: &[impl Display]) {
+        let mut text = String::new();
+        for line in lines {
+            text.push_str("fetchpool: ");
+            text.push_str(&output::printable(&line.to_string()));
+            text.push('\n');
+        }
         self.progress.suspend_stderr(|| {
             // Nobody may be there to read it.
-            let _ = writeln!(io::stderr(), "fetchpool: {what}");
+            let _ = io::stderr().write_all(text.as_bytes());
         });
     }
 }

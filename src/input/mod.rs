@@ -196,7 +196,7 @@ impl Targets {
         let Some(list) = self.lists.pop_front() else {
             return Ok(false);
         };
-        let source = source::name(&list).into();
+        let source: Arc<str> = source::name(&list).into();
         let reader: Box<dyn Read + Send> = match list {
             List::File(path) => Box::new(source::open(&path)?),
             List::Stdin if mem::replace(&mut self.stdin_was_read, true) => Box::new(io::empty()),

@@ -10,6 +10,8 @@ use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 use std::{error, fmt};
 
 /// A list or another file that could not be opened or read: the program ends with status 2.
@@ -111,8 +113,43 @@ pub(super) fn check(list: &List) -> Result<(), InputError> {
 }
 
 /// Opens a list file; waits for the writer of a named pipe.
+///
+/// If descriptors are short it is the run's own connections that have them, and they come free as the
+/// requests end that were read before: it is tried again for a while. There is nothing to be woken by.
 pub(super) fn open(path: &Path) -> Result<File, InputError> {
-    File::open(path).map_err(|error| InputError::opening(path, error))
+    let begun = Instant::now();
+    loop {
+        match File::open(path) {
+            Err(error) if is_shortage(&error) && begun.elapsed() < SHORTAGE => {
+                thread::sleep(SHORTAGE_LOOK);
+            }
+            opened => return opened.map_err(|error| InputError::opening(path, error)),
+        }
+    }
+}
+
+/// How long descriptors may be short before a list is given up: twice the default time limit of a
+/// request.
+const SHORTAGE: Duration = Duration::from_secs(120);
+
+/// How often a list is tried to be opened meanwhile.
+const SHORTAGE_LOOK: Duration = Duration::from_millis(20);
+
+/// Whether `error` says that the process or the system has no descriptor left.
+fn is_shortage(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE)
+        )
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
+    }
 }
 
 /// Standard input, which may have been made non-blocking by whom it is shared with.

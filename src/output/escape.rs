@@ -23,6 +23,13 @@ pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     push_with(out, text, |_| false);
 }
 
+/// `text` with its unprintable characters escaped, for a line of standard error.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    push_escaped(&mut out, text);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Whether `c` may be shown as it is: Python's `str.isprintable`, that is no control, format (bidi overrides among
 /// them), private-use or unassigned character, and no separator but the ASCII space.
 pub(super) fn is_printable(c: char) -> bool {

@@ -20,6 +20,7 @@ mod writer;
 
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::{Record, RecordError};
-pub(crate) use save::{Save, Saved};
+pub(crate) use escape::printable;
+pub(crate) use save::Save;
 pub(crate) use summary::Summary;
 pub(crate) use writer::{Format, Writer, stdout};

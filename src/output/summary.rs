@@ -37,6 +37,8 @@ pub(crate) struct Summary {
     kinds: BTreeMap<&'static str, Kind>,
     hosts: Hosts,
     never_started: Rest,
+    /// Targets that were left out on purpose, by reason.
+    left_out: Vec<(u64, &'static str)>,
 }
 
 /// What of the lists was not reached.
@@ -73,6 +75,14 @@ impl Summary {
             kinds: BTreeMap::new(),
             hosts: Hosts::default(),
             never_started: Rest::Counted(0),
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Says that `targets` were left out on purpose, and why.
+    pub(crate) fn left_out(&mut self, targets: u64, why: &'static str) {
+        if targets > 0 {
+            self.left_out.push((targets, why));
         }
     }
 
@@ -114,6 +124,11 @@ impl Summary {
         let wall = now.saturating_duration_since(self.started);
         let mut table = Table::default();
         table.line("URLs", &self.urls(color));
+        if !self.left_out.is_empty() {
+            let reasons = self.left_out.iter();
+            let reasons = reasons.map(|(targets, why)| format!("{} {why}", HumanCount(*targets)));
+            table.line("left out", &reasons.collect::<Vec<_>>().join(", "));
+        }
         if self.finished() > 0 {
             table.line("took", &self.took(wall));
         }

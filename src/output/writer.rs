@@ -69,6 +69,11 @@ impl Writer {
         }
     }
 
+    /// Ends the torn line that an earlier run has left where the records go.
+    pub(crate) fn begin_a_line(&mut self) {
+        self.buffer.push(b'\n');
+    }
+
     /// Takes `record`. Never blocks: nothing is written before [`flush_by`](Self::flush_by).
     ///
     /// # Errors
