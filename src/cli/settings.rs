@@ -11,8 +11,9 @@ use super::net::{self, NetSettings};
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
 use crate::output::Format;
+use log::LevelFilter;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The whole run, resolved: each part of the program takes its own.
@@ -30,6 +31,10 @@ pub(crate) struct Settings {
     pub(crate) net: NetSettings,
     /// What a record looks like.
     pub(crate) format: Format,
+    /// Save bodies under this directory, which may not be there yet.
+    pub(crate) output_dir: Option<PathBuf>,
+    /// How much of what the client does is told on stderr: nothing, `Debug` or `Trace`.
+    pub(crate) verbosity: LevelFilter,
     /// Colour the records.
     pub(crate) color: bool,
     /// Colour the summary.
@@ -149,6 +154,12 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         input: input_options(lists_from(lists, stdin)?, input)?,
         deadline: unless_zero(timeouts.deadline),
         format: output.format.into(),
+        output_dir: output.output_dir,
+        verbosity: match output.verbose {
+            0 => LevelFilter::Off,
+            1 => LevelFilter::Debug,
+            _ => LevelFilter::Trace,
+        },
         color: look.color(output.color, stdout),
         summary_color: look.color(output.color, stderr),
         summary: decided(unless_quiet(output.summary), stderr),
