@@ -1,12 +1,12 @@
 //! What was meant: the options resolved into what each part of the program is told.
 //!
 //! Everything that depends on the terminals and the environment is settled here, and both are
-//! parameters. No file is opened.
+//! parameters (see `look`). No file is opened.
 
 use super::args::{
     FormatArg, InputArgs, PoolArgs, RequestArgs, RetryArgs, SchemeArg, TimeoutArgs, Typed, When,
 };
-use super::help::Screen;
+use super::look::{Look, Terminals, decided};
 use super::net::{self, NetSettings};
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
@@ -66,58 +66,6 @@ pub(crate) struct ScheduleSettings {
     pub(crate) ordered: bool,
 }
 
-/// Which of the standard streams are terminals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Terminals {
-    pub(crate) stdin: bool,
-    pub(crate) stdout: bool,
-    pub(crate) stderr: bool,
-}
-
-/// What terminals and environment say about colours and cursor movements.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
-    terminals: Terminals,
-    /// The terminal can do no more than a teletype.
-    dumb: bool,
-    /// `NO_COLOR` is set to something (no-color.org).
-    plain: bool,
-}
-
-impl Look {
-    pub(super) fn new(terminals: Terminals, env: &dyn Fn(&str) -> Option<OsString>) -> Self {
-        let dumb = env("TERM").is_some_and(|term| term == "dumb");
-        let plain = env("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self {
-            terminals,
-            dumb,
-            plain,
-        }
-    }
-
-    /// How messages are laid out that go to stdout.
-    pub(super) fn stdout(self) -> Screen {
-        self.screen(self.terminals.stdout)
-    }
-
-    /// How messages are laid out that go to stderr.
-    pub(super) fn stderr(self) -> Screen {
-        self.screen(self.terminals.stderr)
-    }
-
-    fn screen(self, terminal: bool) -> Screen {
-        Screen {
-            terminal,
-            color: self.color(When::Auto, terminal),
-        }
-    }
-
-    /// Whether to colour what goes to a stream that is a `terminal` or not.
-    fn color(self, when: When, terminal: bool) -> bool {
-        decided(when, terminal && !self.dumb && !self.plain)
-    }
-}
-
 /// Resolves what was typed.
 ///
 /// # Errors
@@ -128,7 +76,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         stdin,
         stdout,
         stderr,
-    } = look.terminals;
+    } = look.terminals();
     let Typed {
         lists,
         pool,
@@ -163,7 +111,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         color: look.color(output.color, stdout),
         summary_color: look.color(output.color, stderr),
         summary: decided(unless_quiet(output.summary), stderr),
-        progress: stderr && decided(unless_quiet(output.progress), !look.dumb),
+        progress: stderr && decided(unless_quiet(output.progress), !look.is_dumb()),
         shares_terminal: stdout && stderr,
         net: net::settings(&mut request, safety)?,
         fetch: fetch_options(timeouts, request)?,
@@ -274,14 +222,6 @@ impl From<FormatArg> for Format {
             FormatArg::Text => Self::Text,
             FormatArg::Jsonl => Self::Jsonl,
         }
-    }
-}
-
-fn decided(when: When, auto: bool) -> bool {
-    match when {
-        When::Auto => auto,
-        When::Always => true,
-        When::Never => false,
     }
 }
 
