@@ -47,7 +47,7 @@ impl Exit {
                 "at least one failed, wherever it stood in the list, or the deadline cut the run"
             }
             Self::Unusable => {
-                "the call was wrong, a list could not be read, or stdout could not be written"
+                "the call was wrong, a list could not be read, or stdout or DIR could not be written"
             }
             Self::Interrupted => {
                 "SIGINT: what was in flight got 2 s to finish, and every record was written"

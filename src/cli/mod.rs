@@ -6,6 +6,7 @@
 mod args;
 mod exit;
 mod help;
+mod look;
 mod net;
 mod request;
 mod settings;
@@ -14,12 +15,13 @@ mod tests;
 mod units;
 
 pub(crate) use exit::Exit;
-pub(crate) use settings::{Settings, Terminals};
+pub(crate) use look::Terminals;
+pub(crate) use settings::Settings;
 
 use args::Typed;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
-use settings::Look;
+use look::Look;
 use std::ffi::OsString;
 
 /// Why there is nothing to run: help or the version was asked for, or the call was wrong.

@@ -1,18 +1,19 @@
 //! What was meant: the options resolved into what each part of the program is told.
 //!
 //! Everything that depends on the terminals and the environment is settled here, and both are
-//! parameters. No file is opened.
+//! parameters (see `look`). No file is opened.
 
 use super::args::{
     FormatArg, InputArgs, PoolArgs, RequestArgs, RetryArgs, SchemeArg, TimeoutArgs, Typed, When,
 };
-use super::help::Screen;
+use super::look::{Look, Terminals, decided};
 use super::net::{self, NetSettings};
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
 use crate::output::Format;
+use log::LevelFilter;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The whole run, resolved: each part of the program takes its own.
@@ -30,6 +31,10 @@ pub(crate) struct Settings {
     pub(crate) net: NetSettings,
     /// What a record looks like.
     pub(crate) format: Format,
+    /// Save bodies under this directory, which may not be there yet.
+    pub(crate) output_dir: Option<PathBuf>,
+    /// How much of what the client does is told on stderr: nothing, `Debug` or `Trace`.
+    pub(crate) verbosity: LevelFilter,
     /// Colour the records.
     pub(crate) color: bool,
     /// Colour the summary.
@@ -61,58 +66,6 @@ pub(crate) struct ScheduleSettings {
     pub(crate) ordered: bool,
 }
 
-/// Which of the standard streams are terminals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Terminals {
-    pub(crate) stdin: bool,
-    pub(crate) stdout: bool,
-    pub(crate) stderr: bool,
-}
-
-/// What terminals and environment say about colours and cursor movements.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
-    terminals: Terminals,
-    /// The terminal can do no more than a teletype.
-    dumb: bool,
-    /// `NO_COLOR` is set to something (no-color.org).
-    plain: bool,
-}
-
-impl Look {
-    pub(super) fn new(terminals: Terminals, env: &dyn Fn(&str) -> Option<OsString>) -> Self {
-        let dumb = env("TERM").is_some_and(|term| term == "dumb");
-        let plain = env("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self {
-            terminals,
-            dumb,
-            plain,
-        }
-    }
-
-    /// How messages are laid out that go to stdout.
-    pub(super) fn stdout(self) -> Screen {
-        self.screen(self.terminals.stdout)
-    }
-
-    /// How messages are laid out that go to stderr.
-    pub(super) fn stderr(self) -> Screen {
-        self.screen(self.terminals.stderr)
-    }
-
-    fn screen(self, terminal: bool) -> Screen {
-        Screen {
-            terminal,
-            color: self.color(When::Auto, terminal),
-        }
-    }
-
-    /// Whether to colour what goes to a stream that is a `terminal` or not.
-    fn color(self, when: When, terminal: bool) -> bool {
-        decided(when, terminal && !self.dumb && !self.plain)
-    }
-}
-
 /// Resolves what was typed.
 ///
 /// # Errors
@@ -123,7 +76,7 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         stdin,
         stdout,
         stderr,
-    } = look.terminals;
+    } = look.terminals();
     let Typed {
         lists,
         pool,
@@ -149,10 +102,16 @@ pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
         input: input_options(lists_from(lists, stdin)?, input)?,
         deadline: unless_zero(timeouts.deadline),
         format: output.format.into(),
+        output_dir: output.output_dir,
+        verbosity: match output.verbose {
+            0 => LevelFilter::Off,
+            1 => LevelFilter::Debug,
+            _ => LevelFilter::Trace,
+        },
         color: look.color(output.color, stdout),
         summary_color: look.color(output.color, stderr),
         summary: decided(unless_quiet(output.summary), stderr),
-        progress: stderr && decided(unless_quiet(output.progress), !look.dumb),
+        progress: stderr && decided(unless_quiet(output.progress), !look.is_dumb()),
         shares_terminal: stdout && stderr,
         net: net::settings(&mut request, safety)?,
         fetch: fetch_options(timeouts, request)?,
@@ -265,14 +224,6 @@ impl From<FormatArg> for Format {
             FormatArg::Text => Self::Text,
             FormatArg::Jsonl => Self::Jsonl,
         }
-    }
-}
-
-fn decided(when: When, auto: bool) -> bool {
-    match when {
-        When::Auto => auto,
-        When::Always => true,
-        When::Never => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The options of what is printed.
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -15,6 +16,13 @@ pub(in crate::cli) struct OutputArgs {
     )]
     #[arg(long_help = "One record a line on stdout, as each URL completes: text or jsonl")]
     pub(in crate::cli) format: FormatArg,
+    /// Save each body under DIR
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(
+        long_help = "Save each body under DIR, as HOST[_PORT]/PATH with names made safe; a file that is there is whole, and \
+        a failed fetch leaves none"
+    )]
+    pub(in crate::cli) output_dir: Option<PathBuf>,
     /// Print in the order of the lists
     #[arg(long, hide_short_help = true)]
     #[arg(
@@ -53,6 +61,10 @@ pub(in crate::cli) struct OutputArgs {
         long_help = "No bar and no summary, but for one that is given as always"
     )]
     pub(in crate::cli) quiet: bool,
+    /// What the client does, on stderr
+    #[arg(short, long, action = ArgAction::Count, hide_short_help = true)]
+    #[arg(long_help = "Tell on stderr what the client does; -vv tells more")]
+    pub(in crate::cli) verbose: u8,
     /// Colours: auto, always or never
     #[arg(
         long,

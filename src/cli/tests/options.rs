@@ -3,6 +3,7 @@
 use super::super::net::{Family, Identity, NetSettings, Resolve, TlsSettings};
 use super::super::settings::ScheduleSettings;
 use super::*;
+use log::LevelFilter;
 
 #[test]
 fn the_defaults_are_the_promised_ones() {
@@ -26,6 +27,10 @@ fn the_defaults_are_the_promised_ones() {
     };
     assert_eq!(settings.schedule, schedule);
     assert_eq!(settings.net, NetSettings::default());
+    assert_eq!(
+        (settings.output_dir, settings.verbosity),
+        (None, LevelFilter::Off)
+    );
     assert_eq!(settings.format, Format::Text);
     assert_eq!(settings.deadline, None);
     assert_eq!(settings.fetch.timeout, Some(Duration::from_secs(60)));
@@ -137,6 +142,21 @@ fn every_option_of_the_network_arrives() {
     let last = settings("-u a:b -u c:d --proxy x --proxy y").net;
     assert_eq!(last.credentials, Some(("c".to_owned(), "d".to_owned())));
     assert_eq!(last.proxy.as_deref(), Some("y"));
+}
+
+#[test]
+fn where_bodies_go_and_how_much_is_told() {
+    assert_eq!(settings("-o pages").output_dir, Some("pages".into()));
+    assert_eq!(settings("--output-dir=-x").output_dir, Some("-x".into()));
+    for (line, verbosity) in [
+        ("-v", LevelFilter::Debug),
+        ("--verbose -q", LevelFilter::Debug),
+        ("-vv", LevelFilter::Trace),
+        ("-v -j 2 -v", LevelFilter::Trace),
+        ("-vvvvv", LevelFilter::Trace),
+    ] {
+        assert_eq!(settings(line).verbosity, verbosity, "{line}");
+    }
 }
 
 #[test]

@@ -198,6 +198,10 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
             "invalid value for '--proxy <URL>': a proxy is of http, https, socks4, socks4a, socks5 or socks5h: write",
         ),
         (
+            "-o ''",
+            "a value is required for '--output-dir <DIR>' but none was supplied",
+        ),
+        (
             "--resume -",
             "--resume -: give the file that an earlier run has written",
         ),
