@@ -11,11 +11,11 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use crate::cli::{self, Exit, Settings, Stop, Terminals};
+use crate::cli::{self, Exit, NetSettings, Settings, Stop, Terminals};
 use crate::engine::{self, Engine, Mailbox};
-use crate::fetch::Client;
-use crate::input::Targets;
-use crate::output::{self, Progress, Summary, Writer};
+use crate::fetch::{self, Client, Method};
+use crate::input::{List, Targets};
+use crate::output::{self, Format, Progress, Save, Summary, Writer};
 use crate::pool;
 use crate::signals;
 
@@ -52,25 +52,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let targets = Targets::open(settings.input.clone())?;
-    let files = signals::raise_descriptor_limit();
-    let client = Client::new(engine::fit_descriptors(
-        settings.fetch,
-        settings.jobs,
-        files,
-    ))?;
-    let stdout = output::stdout().context("standard output cannot be used")?;
+    let skipped = targets.skipped();
+    let writer = writer(&settings, &targets)?;
+    let save = settings.output_dir.map(Save::new).transpose();
+    let save = save.context("-o: bodies cannot be saved there")?;
+    let head_only = settings.fetch.method == Method::HEAD;
+    let client = client(settings.fetch, settings.net, settings.jobs)?;
 
-    // Before the workers: with many of them, a signal might come in the meantime, and if threads
-    // are short it is the workers of whom there may be fewer.
     let mailbox = Arc::new(Mailbox::new());
-    let telling = Arc::clone(&mailbox);
-    signals::watch(move |event| telling.stop(event))
-        .context("the signal handlers could not be installed")?;
-    if settings.progress {
-        engine::count_in_background(settings.input.lists, &mailbox);
-    }
-    engine::read_in_background(targets, &mailbox)
-        .context("the thread that reads the list could not be started")?;
+    engine::listen(settings.verbosity, &mailbox);
+    start_helpers(
+        targets,
+        &mailbox,
+        settings.progress.then_some(settings.input.lists),
+    )?;
+    // Behind the helpers: if threads are short it is the workers of whom there may be fewer.
     let pool = pool::Builder::new(settings.jobs)
         .thread_name_prefix("fetch")
         .stack_size(WORKER_STACK)
@@ -82,18 +78,22 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         pool,
         client,
         mailbox,
-        writer: Writer::new(stdout, settings.format, settings.color),
+        writer,
         progress: Progress::new(settings.progress, settings.shares_terminal),
         summary: summary.as_mut(),
-        save: None,
+        save,
         options: engine::Options {
+            schedule: settings.schedule,
+            head_only,
             deadline: settings.deadline.and_then(|d| started.checked_add(d)),
-            ..engine::Options::default()
         },
     }
     .run();
 
-    if let Some(summary) = summary {
+    if let Some(mut summary) = summary {
+        summary.left_out(skipped.of_other_shards(), "of other shards");
+        summary.left_out(skipped.done_before(), "fetched before");
+        summary.left_out(skipped.repeated(), "repeated");
         // Standard error may be closed or full: the records are what counts.
         let _ = summary.print(
             &mut io::stderr().lock(),
@@ -102,6 +102,47 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         );
     }
     ending
+}
+
+/// The writer of the records, which may have to end a line that an earlier run has torn.
+fn writer(settings: &Settings, targets: &Targets) -> anyhow::Result<Writer> {
+    let out = output::stdout().context("standard output cannot be used")?;
+    let mut writer = Writer::new(out, settings.format, settings.color);
+    let Some(resumed) = targets.resumed() else {
+        return Ok(writer);
+    };
+    if let Some(warning) = resumed.warning() {
+        // Without a standard error there is nobody to warn.
+        let _ = writeln!(io::stderr(), "fetchpool: {warning}");
+    }
+    #[cfg(unix)]
+    if resumed.needs_newline(io::stdout(), settings.format == Format::Jsonl)? {
+        writer.begin_a_line();
+    }
+    Ok(writer)
+}
+
+fn client(fetch: fetch::Options, net: NetSettings, jobs: usize) -> anyhow::Result<Client> {
+    let files = signals::raise_descriptor_limit();
+    let options = net.apply(fetch, &|name| std::env::var_os(name))?;
+    Ok(Client::new(engine::fit_descriptors(options, jobs, files))?)
+}
+
+/// Starts the threads that tell the coordinator what happens outside: signals, the list, its
+/// length if there is a bar to fill.
+fn start_helpers(
+    targets: Targets,
+    mailbox: &Arc<Mailbox>,
+    to_count: Option<Vec<List>>,
+) -> anyhow::Result<()> {
+    let telling = Arc::clone(mailbox);
+    signals::watch(move |event| telling.stop(event))
+        .context("the signal handlers could not be installed")?;
+    if let Some(lists) = to_count {
+        engine::count_in_background(lists, mailbox);
+    }
+    engine::read_in_background(targets, mailbox)
+        .context("the thread that reads the list could not be started")
 }
 
 /// Prints help, version or a usage error where it belongs.

@@ -16,7 +16,8 @@ mod units;
 
 pub(crate) use exit::Exit;
 pub(crate) use look::Terminals;
-pub(crate) use settings::Settings;
+pub(crate) use net::NetSettings;
+pub(crate) use settings::{ScheduleSettings, Settings};
 
 use args::Typed;
 use clap::FromArgMatches;

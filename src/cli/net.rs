@@ -4,8 +4,8 @@
 //! here; a certificate that is none is found out by whoever reads it.
 
 use super::args::{RequestArgs, SafetyArgs};
-use crate::fetch::Url;
-use std::net::IpAddr;
+use crate::fetch::{self, Family, OptionsError, Proxies, Resolve, Tls, Url};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use url::Host;
 
@@ -31,28 +31,6 @@ pub(crate) struct NetSettings {
 /// User and password.
 pub(crate) type Credentials = (String, String);
 
-/// Which addresses of a host are used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Family {
-    /// IPv4 and IPv6.
-    #[default]
-    Any,
-    /// IPv4 only.
-    V4,
-    /// IPv6 only.
-    V6,
-}
-
-/// A host and port whose addresses are given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Resolve {
-    /// As it stands in a normalised URL; `*` is any.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    /// At least one.
-    pub(crate) addresses: Vec<IpAddr>,
-}
-
 /// Whom to trust, and as whom to appear, in TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TlsSettings {
@@ -69,6 +47,38 @@ pub(crate) struct TlsSettings {
 pub(crate) struct Identity {
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
+}
+
+impl NetSettings {
+    /// Adds what is said here to `options`; the proxies that are not named here are those of the
+    /// environment, of which `env` gives the variables.
+    ///
+    /// # Errors
+    ///
+    /// A variable that names no proxy.
+    pub(crate) fn apply(
+        self,
+        options: fetch::Options,
+        env: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<fetch::Options, OptionsError> {
+        let env = |name: &str| env(name).and_then(|value| value.into_string().ok());
+        let (cert, key) = self.tls.identity.map(|own| (own.cert, own.key)).unzip();
+        Ok(fetch::Options {
+            credentials: self.credentials,
+            compressed: self.compressed,
+            family: self.family,
+            resolve: self.resolve,
+            deny_private: self.deny_private,
+            proxies: Proxies::new(self.proxy.as_deref(), &env)?,
+            tls: Tls {
+                insecure: self.tls.insecure,
+                cacert: self.tls.cacert,
+                cert,
+                key,
+            },
+            ..options
+        })
+    }
 }
 
 /// Puts together what the options say.

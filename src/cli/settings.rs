@@ -223,6 +223,8 @@ impl From<FormatArg> for Format {
         match typed {
             FormatArg::Text => Self::Text,
             FormatArg::Jsonl => Self::Jsonl,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Tsv => Self::Tsv,
         }
     }
 }

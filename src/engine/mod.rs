@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use crate::cli::Exit;
+use crate::cli::{Exit, ScheduleSettings};
 use crate::fetch::Client;
 use crate::output::{Counts, Progress, Save, Summary, Writer};
 use crate::pool::{Pending, ThreadPool};
@@ -50,13 +50,10 @@ const WINDOW: usize = 4096;
 const RECORDS_AHEAD: usize = 1024;
 
 /// When and in which order things happen.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// What the schedule obeys; its window and retries are set here.
-    pub(crate) schedule: schedule::Options,
-    pub(crate) retries: Retries,
-    /// Records in the order of the list.
-    pub(crate) ordered: bool,
+    /// What the schedule obeys.
+    pub(crate) schedule: ScheduleSettings,
     /// The method is HEAD: there is no body to save.
     pub(crate) head_only: bool,
     /// When the whole run must be over.
@@ -85,19 +82,16 @@ impl Engine<'_> {
     /// If the records could not be written.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let Options {
-            mut schedule,
-            retries,
-            ordered,
+            schedule: settings,
             head_only,
             deadline,
         } = self.options;
-        let most_in_flight = most_in_flight(self.pool.workers(), &schedule);
-        schedule.retries = retries.most > 0;
-        schedule.window = if schedule.needs_hosts() || schedule.is_timed() {
-            WINDOW.max(most_in_flight)
-        } else {
-            most_in_flight
+        let retries = Retries {
+            most: settings.retries,
+            first_delay: settings.retry_delay,
         };
+        let (schedule, most_in_flight) = bounds(&settings, self.pool.workers());
+        let ordered = settings.ordered;
         let coordinator = Coordinator {
             pool: &self.pool,
             most_in_flight,
@@ -130,14 +124,28 @@ impl Engine<'_> {
     }
 }
 
-/// How many jobs may be out at once: those that run, and as many waiting as the workers can take
-/// during one pause. Where the moment of a start matters, none may wait.
-fn most_in_flight(workers: usize, schedule: &schedule::Options) -> usize {
-    if schedule.is_timed() {
+/// What the schedule obeys, and how many jobs may be out at once: those that run, and as many
+/// waiting as the workers can take during one pause. Where the moment of a start matters, none may
+/// wait.
+fn bounds(settings: &ScheduleSettings, workers: usize) -> (schedule::Options, usize) {
+    let mut options = schedule::Options {
+        per_host: settings.per_host,
+        host_delay: settings.host_delay,
+        rate: settings.rate,
+        retries: settings.retries > 0,
+        window: 0,
+    };
+    let most_in_flight = if options.is_timed() {
         workers
     } else {
         workers * 4 + 64
-    }
+    };
+    options.window = if options.needs_hosts() || options.is_timed() {
+        WINDOW.max(most_in_flight)
+    } else {
+        most_in_flight
+    };
+    (options, most_in_flight)
 }
 
 fn run_and_close(mut coordinator: Coordinator<'_>) -> anyhow::Result<Exit> {

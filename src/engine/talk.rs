@@ -10,19 +10,9 @@ use log::{LevelFilter, Log, Metadata, Record};
 
 use super::mailbox::Mailbox;
 
-/// How much `-v` asks for.
-pub(crate) fn level(verbosity: u8) -> LevelFilter {
-    match verbosity {
-        0 => LevelFilter::Off,
-        1 => LevelFilter::Debug,
-        _ => LevelFilter::Trace,
-    }
-}
-
-/// Sends the log lines of this process to `mailbox`, if `-v` was given `verbosity` times. A second
-/// run in one process keeps the first one's: the process has one logger.
-pub(crate) fn listen(verbosity: u8, mailbox: &Arc<Mailbox>) {
-    let level = level(verbosity);
+/// Sends the log lines of this process to `mailbox`, up to `level`. A second run in one process
+/// keeps the first one's: the process has one logger.
+pub(crate) fn listen(level: LevelFilter, mailbox: &Arc<Mailbox>) {
     if level == LevelFilter::Off {
         return;
     }

@@ -18,9 +18,9 @@ mod summary;
 mod text;
 mod writer;
 
+pub(crate) use escape::printable;
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::{Record, RecordError};
-pub(crate) use escape::printable;
 pub(crate) use save::Save;
 pub(crate) use summary::Summary;
 pub(crate) use writer::{Format, Writer, stdout};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(in crate::cli) struct OutputArgs {
-    /// Records as text or jsonl
+    /// Records as text, jsonl, csv or tsv
     #[arg(
         short,
         long,
@@ -14,7 +14,10 @@ pub(in crate::cli) struct OutputArgs {
         default_value = "text",
         hide_possible_values = true
     )]
-    #[arg(long_help = "One record a line on stdout, as each URL completes: text or jsonl")]
+    #[arg(
+        long_help = "One record a line on stdout, as each URL completes: text, jsonl, csv or \
+                     tsv"
+    )]
     pub(in crate::cli) format: FormatArg,
     /// Save each body under DIR
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -103,4 +106,6 @@ pub(in crate::cli) enum When {
 pub(in crate::cli) enum FormatArg {
     Text,
     Jsonl,
+    Csv,
+    Tsv,
 }

@@ -1,10 +1,11 @@
 //! The options of a request, and of whom to trust with it.
 
 use super::value::{Secret, Value};
-use crate::cli::net::{self, Credentials, Resolve};
+use crate::cli::net::{self, Credentials};
 use crate::cli::request::{self, Header};
 use crate::cli::units::{size, whole};
 use crate::fetch::Method;
+use crate::fetch::Resolve;
 use clap::{ArgAction, Args, ValueHint};
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! Credentials, proxies, given addresses and certificates as users write them.
 
 use super::super::net::*;
+use crate::fetch::Resolve;
 use std::path::PathBuf;
 
 #[test]

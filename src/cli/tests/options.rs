@@ -1,8 +1,9 @@
 //! What each option is settled as.
 
-use super::super::net::{Family, Identity, NetSettings, Resolve, TlsSettings};
+use super::super::net::{Identity, NetSettings, TlsSettings};
 use super::super::settings::ScheduleSettings;
 use super::*;
+use crate::fetch::{Family, Resolve};
 use log::LevelFilter;
 
 #[test]

@@ -119,7 +119,7 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
         ("-H Host:a -H host:b", "the header Host is given twice"),
         (
             "-f xml",
-            "invalid value 'xml' for '--format <F>'\n  [possible values: text, jsonl]",
+            "invalid value 'xml' for '--format <F>'\n  [possible values: text, jsonl, csv, tsv]",
         ),
         (
             "--color sometimes",
