@@ -1,1 +1,122 @@
-//! stub
+//! The program as a table of contents: parse, settle, assemble, run.
+//!
+//! Here alone an error that stops the program is printed, once, and turned into an exit status.
+//! What happens to a single URL never comes by here: that is data, and the engine's.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+
+use crate::cli::{self, Exit, Settings, Stop, Terminals};
+use crate::engine::{self, Engine, Mailbox};
+use crate::fetch::Client;
+use crate::input::Targets;
+use crate::output::{self, Progress, Summary, Writer};
+use crate::pool;
+use crate::signals;
+
+/// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small
+/// enough that ten thousand workers fit any address space. Only what is touched costs memory.
+const WORKER_STACK: usize = 1 << 20;
+
+/// Runs the program with `args` (the first is the program's name) and returns its exit status.
+///
+/// Records go to standard output, everything else to standard error, exactly as the command
+/// `fetchpool` does it. Signal handlers for SIGINT and SIGTERM are installed for the length of
+/// the process, and the soft limit of open files is raised to the hard one.
+///
+/// Blocks until every URL is done. It does not panic on bad input: a wrong call is a message on
+/// standard error and status 2.
+///
+/// ```no_run
+/// let status = fetchpool::run(["fetchpool".into(), "urls.txt".into(), "-j5".into()]);
+/// # let _ = status;
+/// ```
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let terminals = Terminals {
+        stdin: io::stdin().is_terminal(),
+        stdout: io::stdout().is_terminal(),
+        stderr: io::stderr().is_terminal(),
+    };
+    let exit = match cli::parse(args, terminals, &|name| std::env::var_os(name)) {
+        Ok(settings) => fetch_all(settings).unwrap_or_else(|error| complain(&error)),
+        Err(stop) => print(&stop).unwrap_or_else(|error| complain(&error)),
+    };
+    exit.into()
+}
+
+fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    let targets = Targets::open(settings.input.clone())?;
+    let files = signals::raise_descriptor_limit();
+    let client = Client::new(engine::fit_descriptors(
+        settings.fetch,
+        settings.jobs,
+        files,
+    ))?;
+    let pool = pool::Builder::new(settings.jobs)
+        .thread_name_prefix("fetch")
+        .stack_size(WORKER_STACK)
+        .build()
+        .with_context(|| format!("-j {}: the workers could not be started", settings.jobs))?;
+
+    let mailbox = Arc::new(Mailbox::new());
+    let telling = Arc::clone(&mailbox);
+    signals::watch(move |event| telling.stop(event))
+        .context("the signal handlers could not be installed")?;
+    let progress = Progress::new(settings.progress, settings.shares_terminal);
+    if settings.progress {
+        engine::count_in_background(settings.input.lists, &mailbox);
+    }
+    engine::read_in_background(targets, &mailbox)
+        .context("the list's reader could not be started")?;
+
+    let stdout = output::stdout().context("standard output cannot be used")?;
+    let mut summary = settings.summary.then(|| Summary::new(started));
+    let ending = Engine {
+        pool,
+        client,
+        mailbox,
+        writer: Writer::new(stdout, settings.format, settings.color),
+        progress,
+        summary: summary.as_mut(),
+        deadline: settings.deadline.and_then(|d| started.checked_add(d)),
+    }
+    .run();
+
+    if let Some(summary) = summary {
+        // Standard error may be closed or full: the records are what counts.
+        let _ = summary.print(
+            &mut io::stderr().lock(),
+            Instant::now(),
+            settings.summary_color,
+        );
+    }
+    ending
+}
+
+/// Prints help, version or a usage error where it belongs.
+fn print(stop: &Stop) -> anyhow::Result<Exit> {
+    if stop.to_stderr {
+        // Without a standard error there is nobody to tell.
+        let _ = io::stderr().write_all(stop.text.as_bytes());
+        return Ok(stop.exit);
+    }
+    let written = io::stdout().write_all(stop.text.as_bytes());
+    match written.and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(stop.exit),
+        written => written
+            .map(|()| stop.exit)
+            .context("standard output could not be written"),
+    }
+}
+
+/// The one place where an error that stopped the program is printed.
+fn complain(error: &anyhow::Error) -> Exit {
+    let _ = writeln!(io::stderr(), "fetchpool: {error:#}");
+    Exit::Unusable
+}

@@ -1,10 +1,23 @@
-//! stub: the integrator writes this file
-#![allow(missing_docs)]
-pub mod pool;
+//! Fetch a list of URLs with a fixed pool of threads, and print each page's size or error as it
+//! completes.
+//!
+//! Three things are public:
+//!
+//! - [`pool`]: the thread pool, Python's `concurrent.futures` in Rust's habits. It knows nothing
+//!   of URLs and may be used alone.
+//! - [`fetch`]: one attempt at one URL, over connections that all threads share.
+//! - [`run`]: the whole program, as the `fetchpool` command calls it.
+//!
+//! `ARCHITECTURE.md` in the repository shows how the rooms behind them are joined.
+
 pub mod fetch;
+pub mod pool;
+
 mod app;
 mod cli;
 mod engine;
 mod input;
 mod output;
 mod signals;
+
+pub use app::run;

@@ -1,1 +1,76 @@
-//! stub
+//! The command line: what was typed becomes settings, or a message and an exit status.
+//!
+//! Nothing is printed here, no file is opened and the process does not end: the terminals and the
+//! environment are parameters, and the caller does what a [`Stop`] says.
+
+mod args;
+mod exit;
+mod help;
+mod request;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub(crate) use exit::Exit;
+pub(crate) use settings::{Settings, Terminals};
+
+use args::Typed;
+use clap::FromArgMatches;
+use clap::error::ErrorKind;
+use settings::Look;
+use std::ffi::OsString;
+
+/// Why there is nothing to run: help or the version was asked for, or the call was wrong.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    /// What to print, with its line end; coloured if that is right where it goes.
+    pub(crate) text: String,
+    /// Print it to stderr, not to stdout.
+    pub(crate) to_stderr: bool,
+    /// The status to end with.
+    pub(crate) exit: Exit,
+}
+
+/// Reads the command line, `args` beginning with the program's name.
+///
+/// `env` gives the value of an environment variable; `NO_COLOR` and `TERM` are asked for.
+///
+/// # Errors
+///
+/// A [`Stop`] when nothing is to be fetched: an error of the call names what was typed, what is wrong
+/// with it and what would be right.
+pub(crate) fn parse<I>(
+    args: I,
+    terminals: Terminals,
+    env: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Settings, Stop>
+where
+    I: IntoIterator<Item = OsString>,
+{
+    let look = Look::new(terminals, env);
+    // Of all that clap prints only help is laid out, and that goes to stdout.
+    let mut command = help::short(look.stdout());
+    command
+        .try_get_matches_from_mut(args)
+        .and_then(|matches| Typed::from_arg_matches(&matches))
+        .and_then(|typed| {
+            settings::resolve(typed, look)
+                .map_err(|wrong| command.error(ErrorKind::ValueValidation, wrong))
+        })
+        .map_err(|error| stop(error, look))
+}
+
+fn stop(error: clap::Error, look: Look) -> Stop {
+    let to_stderr = error.use_stderr();
+    let (screen, exit) = if to_stderr {
+        (look.stderr(), Exit::Unusable)
+    } else {
+        (look.stdout(), Exit::Success)
+    };
+    Stop {
+        text: help::message(error, screen),
+        to_stderr,
+        exit,
+    }
+}

@@ -1,1 +1,223 @@
-//! stub
+//! Reads the lists, and gives one numbered target a line.
+//!
+//! Everything is read as it is needed: a target of a live pipe is given before the next line has come,
+//! and memory does not grow with the list. A line that is no URL is a target too, one that has failed
+//! already; only a list that cannot be read is an error. Nothing is fetched here, and nothing is left
+//! out but blank lines and comments.
+
+mod lines;
+mod source;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use lines::Lines;
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::{fs, mem};
+use target::Content;
+
+pub(crate) use source::InputError;
+pub(crate) use target::{Scheme, Target};
+
+/// The most targets that one batch adds: enough to spread the cost of handing a batch on, and few
+/// enough that the first of them leaves at once.
+const BATCH: usize = 256;
+
+/// One LIST argument, told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum List {
+    /// A file with one URL a line; it may be a pipe.
+    File(PathBuf),
+    /// Standard input. Given twice, its second time is empty.
+    Stdin,
+    /// A URL itself.
+    Url(String),
+}
+
+/// Which lists to read, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Read in turn, each to its end.
+    pub(crate) lists: Vec<List>,
+    /// What a URL without a scheme is completed with; without it such a URL is `invalid_url`.
+    pub(crate) default_scheme: Option<Scheme>,
+}
+
+/// The targets of all lists, one after the other.
+pub(crate) struct Targets {
+    /// Those that have not been begun.
+    lists: VecDeque<List>,
+    reading: Option<Reading>,
+    default_scheme: Option<Scheme>,
+    /// The name under which URL arguments are recorded, and how many of them there were so far.
+    argument: Arc<str>,
+    arguments: u64,
+    /// At a terminal the end of input is no lasting state: it would have to be typed once more.
+    stdin_was_read: bool,
+}
+
+/// The list that is being read.
+struct Reading {
+    source: Arc<str>,
+    lines: Lines<Box<dyn Read + Send>>,
+}
+
+impl Targets {
+    /// Makes sure that each list can be read, without waiting for any and before any is read.
+    ///
+    /// # Errors
+    ///
+    /// A file that does not exist, is a directory, or may not be read.
+    pub(crate) fn open(options: Options) -> Result<Self, InputError> {
+        options.lists.iter().try_for_each(source::check)?;
+        Ok(Self {
+            lists: options.lists.into(),
+            reading: None,
+            default_scheme: options.default_scheme,
+            argument: "argument".into(),
+            arguments: 0,
+            stdin_was_read: false,
+        })
+    }
+
+    /// Adds between 1 and 256 targets to `out`, or says with `Ok(false)` that all lists have ended.
+    ///
+    /// Blocks until there is one, then takes only what can be had without blocking again.
+    ///
+    /// # Errors
+    ///
+    /// A list that could be opened, but not be read further; nothing was added to `out` then. The next
+    /// call goes on with the list that follows.
+    pub(crate) fn next_batch(&mut self, out: &mut Vec<Target>) -> Result<bool, InputError> {
+        loop {
+            if self.take_buffered(out) || self.take_arguments(out) {
+                return Ok(true);
+            }
+            if self.reading.is_none() && !self.open_next()? {
+                return Ok(false);
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Adds what has been read already. False if that was nothing.
+    fn take_buffered(&mut self, out: &mut Vec<Target>) -> bool {
+        let Some(Reading { source, lines }) = &mut self.reading else {
+            return false;
+        };
+        let before = out.len();
+        while out.len() - before < BATCH
+            && let Some((line, text)) = lines.next_buffered()
+        {
+            let Some(content) = Content::of(text) else {
+                continue;
+            };
+            let (written, url) = (content.written(), content.url(self.default_scheme));
+            out.push(Target {
+                source: Arc::clone(source),
+                line,
+                written,
+                url,
+            });
+        }
+        out.len() > before
+    }
+
+    /// Adds the URL arguments whose turn it is. False if there is none.
+    fn take_arguments(&mut self, out: &mut Vec<Target>) -> bool {
+        let before = out.len();
+        while out.len() - before < BATCH
+            && let Some(text) = self.next_argument()
+        {
+            let (line, written) = (self.arguments, text.trim());
+            let url = target::normalise(written, self.default_scheme);
+            out.push(Target {
+                source: Arc::clone(&self.argument),
+                line,
+                written: written.into(),
+                url,
+            });
+        }
+        out.len() > before
+    }
+
+    /// The next URL argument, if its turn has come.
+    fn next_argument(&mut self) -> Option<String> {
+        if self.reading.is_some() || !matches!(self.lists.front(), Some(List::Url(_))) {
+            return None;
+        }
+        self.arguments += 1;
+        match self.lists.pop_front() {
+            Some(List::Url(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Begins with the next list. False if there is none.
+    fn open_next(&mut self) -> Result<bool, InputError> {
+        let Some(list) = self.lists.pop_front() else {
+            return Ok(false);
+        };
+        let source = source::name(&list).into();
+        let reader: Box<dyn Read + Send> = match list {
+            List::File(path) => Box::new(source::open(&path)?),
+            List::Stdin if mem::replace(&mut self.stdin_was_read, true) => Box::new(io::empty()),
+            List::Stdin => Box::new(source::Stdin::new()),
+            List::Url(_) => unreachable!("take_arguments leaves no URL in front"),
+        };
+        self.reading = Some(Reading {
+            source,
+            lines: Lines::new(reader),
+        });
+        Ok(true)
+    }
+
+    /// Reads once, and leaves a list that has ended or cannot be read.
+    fn fill(&mut self) -> Result<(), InputError> {
+        let Some(Reading { source, lines }) = &mut self.reading else {
+            return Ok(());
+        };
+        let filled = lines
+            .fill()
+            .map_err(|error| InputError::reading(source, lines.number() + 1, error));
+        if !matches!(filled, Ok(true)) {
+            self.reading = None;
+        }
+        filled.map(drop)
+    }
+}
+
+/// How many targets the lists hold, or `None` if that cannot be known without taking them: a pipe,
+/// standard input, a file that cannot be read.
+///
+/// Reads every file from its beginning to its end in constant memory, by the same rules as
+/// [`Targets`], but for the URLs themselves: about a second for ten million lines.
+pub(crate) fn count_targets(lists: &[List]) -> Option<u64> {
+    lists
+        .iter()
+        .map(|list| match list {
+            List::Url(_) => Some(1),
+            List::Stdin => None,
+            List::File(path) => fs::metadata(path)
+                .ok()
+                .filter(fs::Metadata::is_file)
+                .and_then(|_| count_lines(fs::File::open(path).ok()?)),
+        })
+        .sum()
+}
+
+fn count_lines(file: fs::File) -> Option<u64> {
+    let mut lines = Lines::new(file);
+    let mut count = 0;
+    loop {
+        while let Some((_, line)) = lines.next_buffered() {
+            count += u64::from(Content::of(line).is_some());
+        }
+        if !lines.fill().ok()? {
+            return Some(count);
+        }
+    }
+}

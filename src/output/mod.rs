@@ -1,1 +1,20 @@
-//! stub
+//! What the user gets to see: the records on standard output, the bar and the summary on standard error.
+//!
+//! This room knows neither the network nor the lists: it is handed finished [`Record`]s and counts. It starts no
+//! thread, and one owner (the coordinator) holds each of its parts, so nothing here locks. Whatever a list or a
+//! server put into a record, no control character reaches a terminal raw.
+
+mod escape;
+mod hosts;
+mod human;
+mod jsonl;
+mod progress;
+mod record;
+mod summary;
+mod text;
+mod writer;
+
+pub(crate) use progress::{Counts, Progress};
+pub(crate) use record::{Record, RecordError};
+pub(crate) use summary::Summary;
+pub(crate) use writer::{Format, Writer, stdout};

@@ -1,0 +1,128 @@
+//! What `-h`, `--help` and a wrong call print.
+//!
+//! `-h` is one screen of the options most used, without headings; `--help` has all of them, under
+//! headings, in the same compact layout, and what surrounds them. Both have a fixed width unless they go
+//! to a terminal, so that the copy of it in the README can be compared.
+
+use super::args;
+use super::exit::Exit;
+use clap::builder::StyledStr;
+use clap::error::{ContextValue, ErrorKind};
+use clap::{Arg, Command, Error};
+
+/// The width of help that does not go to a terminal, and the most that is used of one that is wide.
+const WIDTH: usize = 100;
+
+const LISTS: &str = "\
+Lists:
+  One URL a line, in UTF-8. Blank lines and lines that begin with # are skipped, and white
+  space around a URL is dropped. A line that is no URL, is not UTF-8 or is over 64 KiB fails by
+  itself, and the run goes on. Without a LIST, standard input is read.
+
+  Of an option that is given twice the last one counts, but for -H.";
+
+const UNITS: &str = "\
+Units:
+  D     30, 1.5, 500ms, 2m, 1h30m (d, h, m, s, ms; a bare number is seconds)
+  SIZE  500, 64K, 10M, 1.5G, 2T (powers of 1024; a bare number is bytes)";
+
+const EXAMPLES: &str = "\
+Examples:
+  fetchpool urls.txt -j 5
+  fetchpool -f jsonl -t 10 --max-size 10M urls.txt > records.jsonl
+  grep -h '^https:' *.txt | fetchpool -j 50 -I -
+  fetchpool -H 'Accept: text/html' https://example.com/ https://example.org/";
+
+/// Where a text goes, and whether it may be coloured there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Screen {
+    /// Lay it out for the terminal's width.
+    pub(super) terminal: bool,
+    /// With colours.
+    pub(super) color: bool,
+}
+
+/// The grammar whose own help is the short one.
+pub(super) fn short(screen: Screen) -> Command {
+    sized(args::command(), screen).mut_args(|arg| arg.help_heading(None::<&str>))
+}
+
+/// What clap has to say about the arguments: help, the version, or what is wrong with them.
+pub(super) fn message(error: Error, screen: Screen) -> String {
+    match error.kind() {
+        // clap does not say which of the two was asked for, but only one of them is the short one.
+        ErrorKind::DisplayHelp
+            if error.render().to_string() != short(screen).render_help().to_string() =>
+        {
+            shown(&long(screen).render_help(), screen)
+        }
+        _ => shown(&escaped(error).render(), screen),
+    }
+}
+
+/// The grammar whose short help has all that there is to say: what clap lays out as long help takes
+/// three lines an option.
+fn long(screen: Screen) -> Command {
+    let after = format!(
+        "{LISTS}\n\n{UNITS}\n\nExit status:\n{}\n{EXAMPLES}",
+        Exit::table()
+    );
+    let in_full = |arg: Arg| {
+        let help = arg
+            .get_long_help()
+            .or_else(|| arg.get_help())
+            .cloned()
+            .unwrap_or_default();
+        arg.help(help).hide_short_help(false)
+    };
+    sized(args::command(), screen)
+        .mut_args(in_full)
+        .after_help(after)
+}
+
+fn sized(command: Command, screen: Screen) -> Command {
+    if screen.terminal {
+        command.max_term_width(WIDTH)
+    } else {
+        command.term_width(WIDTH)
+    }
+}
+
+fn shown(text: &StyledStr, screen: Screen) -> String {
+    if screen.color {
+        text.ansi().to_string()
+    } else {
+        text.to_string()
+    }
+}
+
+/// Escapes control characters in all that the user typed: the message goes to a terminal.
+fn escaped(mut error: Error) -> Error {
+    let typed: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, ContextValue::String(escape(text)))),
+            ContextValue::Strings(texts) => Some((
+                kind,
+                ContextValue::Strings(texts.iter().map(|text| escape(text)).collect()),
+            )),
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in typed {
+        error.insert(kind, value);
+    }
+    error
+}
+
+fn escape(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_control() {
+                c.escape_debug().to_string()
+            } else {
+                c.to_string()
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,317 @@
+//! Whole command lines: what they are settled as, and what is said when they cannot be.
+
+mod help;
+mod units;
+mod wrong;
+
+use super::*;
+use crate::fetch::{self, Method};
+use crate::input::{self, List, Scheme};
+use crate::output::Format;
+use std::time::Duration;
+
+const NONE: Terminals = Terminals {
+    stdin: false,
+    stdout: false,
+    stderr: false,
+};
+const ALL: Terminals = Terminals {
+    stdin: true,
+    stdout: true,
+    stderr: true,
+};
+
+/// Parses `line`, cut at blanks; `''` in it is an empty argument.
+fn parse_in(terminals: Terminals, env: &[(&str, &str)], line: &str) -> Result<Settings, Stop> {
+    let typed = line
+        .split_whitespace()
+        .map(|argument| argument.replace("''", ""));
+    parse_all(terminals, env, &typed.collect::<Vec<_>>())
+}
+
+fn parse_all(
+    terminals: Terminals,
+    env: &[(&str, &str)],
+    typed: &[impl AsRef<str>],
+) -> Result<Settings, Stop> {
+    let args = ["fetchpool"]
+        .into_iter()
+        .chain(typed.iter().map(AsRef::as_ref))
+        .map(OsString::from);
+    let lookup = |name: &str| {
+        env.iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.into())
+    };
+    parse(args, terminals, &lookup)
+}
+
+fn settings(line: &str) -> Settings {
+    parse_in(NONE, &[], line).unwrap_or_else(|stop| panic!("{line}: {}", stop.text))
+}
+
+fn stop(line: &str) -> Stop {
+    parse_in(NONE, &[], line)
+        .map(|settings| panic!("{line} was taken: {settings:?}"))
+        .unwrap_err()
+}
+
+/// What a wrong call is told, after making sure of all that every such message has.
+fn usage_error(stop: Stop) -> String {
+    let Stop {
+        text,
+        to_stderr,
+        exit,
+    } = stop;
+    assert_eq!((to_stderr, exit), (true, Exit::Unusable), "{text}");
+    assert!(
+        text.starts_with("error: ") && text.ends_with("\nFor more information, try '--help'.\n"),
+        "{text}"
+    );
+    assert!(
+        !text.contains(|c: char| c.is_control() && c != '\n'),
+        "{text:?}"
+    );
+    text
+}
+
+#[test]
+fn the_defaults_are_the_promised_ones() {
+    let settings = settings("");
+    let defaults = fetch::Options::default();
+    assert_eq!(settings.jobs, 5);
+    assert_eq!(
+        settings.input,
+        input::Options {
+            lists: vec![List::Stdin],
+            default_scheme: None
+        }
+    );
+    assert_eq!(settings.format, Format::Text);
+    assert_eq!(settings.deadline, None);
+    assert_eq!(settings.fetch.timeout, Some(Duration::from_secs(60)));
+    assert_eq!(
+        (settings.fetch.connect_timeout, settings.fetch.stall_timeout),
+        (None, None)
+    );
+    assert_eq!(settings.fetch.method, Method::GET);
+    assert!(settings.fetch.headers.is_empty());
+    assert_eq!(settings.fetch.user_agent, defaults.user_agent);
+    assert_eq!(
+        (settings.fetch.max_redirects, settings.fetch.max_size),
+        (10, None)
+    );
+    assert_eq!(
+        settings.fetch.timeout, defaults.timeout,
+        "the library's default is another"
+    );
+    assert_eq!(
+        settings.fetch.max_redirects, defaults.max_redirects,
+        "the library's default is another"
+    );
+}
+
+#[test]
+fn every_option_arrives() {
+    let settings = settings(
+        "-j 7 -t 1m --connect-timeout 5 --stall-timeout 500ms --deadline 1h30m -H A:b --header C; -A me -X OPTIONS \
+         --max-redirects 0 --max-size 10M -f jsonl --default-scheme https a.txt",
+    );
+    assert_eq!(settings.jobs, 7);
+    assert_eq!(settings.input.default_scheme, Some(Scheme::Https));
+    assert_eq!(settings.format, Format::Jsonl);
+    assert_eq!(settings.deadline, Some(Duration::from_secs(5400)));
+    let fetch = settings.fetch;
+    assert_eq!(fetch.timeout, Some(Duration::from_secs(60)));
+    assert_eq!(fetch.connect_timeout, Some(Duration::from_secs(5)));
+    assert_eq!(fetch.stall_timeout, Some(Duration::from_millis(500)));
+    assert_eq!(
+        fetch.headers,
+        [("A".into(), "b".into()), ("C".into(), String::new())]
+    );
+    assert_eq!(
+        (fetch.user_agent.as_str(), fetch.method),
+        ("me", Method::OPTIONS)
+    );
+    assert_eq!((fetch.max_redirects, fetch.max_size), (0, Some(10 << 20)));
+}
+
+#[test]
+fn other_spellings_mean_the_same() {
+    for line in [
+        "-j9",
+        "-j=9",
+        "--jobs 9",
+        "--jobs=9",
+        "--workers 9",
+        "--max-workers=9",
+        "-j 1 --workers 2 -j 9",
+    ] {
+        assert_eq!(settings(line).jobs, 9, "{line}");
+    }
+    assert_eq!(settings("--head").fetch.method, Method::HEAD);
+    assert_eq!(settings("-qI").fetch.method, Method::HEAD);
+    assert_eq!(settings("-I -I -q -q").fetch.method, Method::HEAD);
+    assert_eq!(settings("-X HEAD").fetch.method, Method::HEAD);
+    assert_eq!(
+        settings("--default-scheme http --default-scheme https")
+            .input
+            .default_scheme,
+        Some(Scheme::Https)
+    );
+    assert_eq!(settings("-A ''").fetch.user_agent, "");
+    assert_eq!(
+        settings("-A -x").fetch.user_agent,
+        "-x",
+        "a value may begin with a hyphen"
+    );
+}
+
+#[test]
+fn zero_means_none() {
+    let settings =
+        settings("-t 0 --connect-timeout 0s --stall-timeout 0ms --deadline 0 --max-size 0");
+    let fetch = settings.fetch;
+    assert_eq!(
+        [
+            fetch.timeout,
+            fetch.connect_timeout,
+            fetch.stall_timeout,
+            settings.deadline
+        ],
+        [None; 4]
+    );
+    assert_eq!(fetch.max_size, None);
+}
+
+#[test]
+fn lists_are_told_apart() {
+    let lists = settings("urls.txt - https://a/ ftp://b example.com ./x -- -q")
+        .input
+        .lists;
+    let expected = [
+        List::File("urls.txt".into()),
+        List::Stdin,
+        List::Url("https://a/".into()),
+        List::Url("ftp://b".into()),
+        List::File("example.com".into()),
+        List::File("./x".into()),
+        List::File("-q".into()),
+    ];
+    assert_eq!(lists, expected);
+    assert_eq!(settings("''").input.lists, [List::File("".into())]);
+    let stdin = Terminals {
+        stdin: true,
+        ..NONE
+    };
+    assert_eq!(
+        parse_in(stdin, &[], "-").unwrap().input.lists,
+        [List::Stdin],
+        "asked for by name"
+    );
+    let told = usage_error(parse_in(stdin, &[], "").unwrap_err());
+    assert!(
+        told.starts_with("error: no LIST: give a file with one URL a line"),
+        "{told}"
+    );
+}
+
+#[test]
+fn progress_and_summary_follow_stderr_and_quiet() {
+    let stderr = Terminals {
+        stderr: true,
+        ..NONE
+    };
+    // (terminals, command line, bar, summary)
+    let table = [
+        (NONE, "", false, false),
+        (stderr, "", true, true),
+        (stderr, "-q", false, false),
+        (NONE, "--progress always --summary", false, true),
+        (NONE, "--summary=always", false, true),
+        (stderr, "--progress never", false, true),
+        (stderr, "--summary=never", true, false),
+        (stderr, "--summary=auto", true, true),
+        (stderr, "-q --summary", false, true),
+        (stderr, "--summary -q", false, true),
+        (stderr, "-q --progress always", true, false),
+        (NONE, "-q --progress always", false, false),
+        (stderr, "--summary --summary=never", true, false),
+    ];
+    for (terminals, line, progress, summary) in table {
+        let settings = parse_in(terminals, &[], line).unwrap();
+        assert_eq!(
+            (settings.progress, settings.summary),
+            (progress, summary),
+            "{line}, {terminals:?}"
+        );
+    }
+    let dumb = parse_in(stderr, &[("TERM", "dumb")], "").unwrap();
+    assert_eq!((dumb.progress, dumb.summary), (false, true));
+    assert_eq!(
+        settings("--summary urls.txt").input.lists,
+        [List::File("urls.txt".into())],
+        "takes no value but with ="
+    );
+    for (terminals, shares) in [
+        (ALL, true),
+        (stderr, false),
+        (
+            Terminals {
+                stdout: true,
+                ..NONE
+            },
+            false,
+        ),
+    ] {
+        assert_eq!(
+            parse_in(terminals, &[], "-").unwrap().shares_terminal,
+            shares,
+            "{terminals:?}"
+        );
+    }
+}
+
+#[test]
+fn colours_follow_each_stream_and_no_color() {
+    let stdout = Terminals {
+        stdout: true,
+        ..NONE
+    };
+    let stderr = Terminals {
+        stderr: true,
+        ..NONE
+    };
+    type Row = (
+        Terminals,
+        &'static [(&'static str, &'static str)],
+        &'static str,
+        (bool, bool),
+    );
+    let table: &[Row] = &[
+        (NONE, &[], "-", (false, false)),
+        (ALL, &[], "-", (true, true)),
+        (stdout, &[], "-", (true, false)),
+        (stderr, &[], "-", (false, true)),
+        (ALL, &[("NO_COLOR", "1")], "-", (false, false)),
+        (ALL, &[("NO_COLOR", "")], "-", (true, true)),
+        (ALL, &[("TERM", "dumb")], "-", (false, false)),
+        (ALL, &[("TERM", "xterm")], "-", (true, true)),
+        (ALL, &[], "- --color never", (false, false)),
+        (
+            NONE,
+            &[("NO_COLOR", "1"), ("TERM", "dumb")],
+            "- --color always",
+            (true, true),
+        ),
+        (ALL, &[], "- --color always --color auto", (true, true)),
+    ];
+    for (terminals, env, line, expected) in table {
+        let settings = parse_in(*terminals, env, line).unwrap();
+        assert_eq!(
+            (settings.color, settings.summary_color),
+            *expected,
+            "{line}, {env:?}, {terminals:?}"
+        );
+    }
+}

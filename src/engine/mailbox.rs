@@ -1,0 +1,274 @@
+//! The one place where threads meet: workers leave what they finished, the list's reader leaves
+//! targets, the signal handler leaves reasons to stop; the coordinator takes all of it at once.
+//!
+//! A sender wakes the coordinator only if it waits, and only the first one does: everything that
+//! arrives until the coordinator has woken comes along without another system call. Targets are
+//! bounded, by number and by bytes, so the list's reader waits when it is far enough ahead; nothing
+//! else is, because there are never more finished jobs than were started.
+//!
+//! A reason to stop counts from the moment it is left here, even if the coordinator is stuck in a
+//! write that nobody reads: workers ask [`Mailbox::is_stopping`] before they start anything.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::fetch::Outcome;
+use crate::input::{InputError, Target};
+use crate::pool::Panic;
+use crate::signals::Event;
+
+/// How many targets wait here at most: enough that the reader runs seldom and reads much at a
+/// time, little enough that ten million URLs cost nothing.
+const TARGETS_AHEAD: usize = 1024;
+
+/// How many bytes of text those targets have at most, but for the last batch: a list of very long
+/// lines is as cheap as any other.
+const BYTES_AHEAD: usize = 1 << 20;
+
+/// What became of one job.
+pub(crate) struct Finished {
+    /// Where the coordinator keeps the job's target.
+    pub(crate) slot: usize,
+    /// The worker that ran it, from 0.
+    pub(crate) worker: Option<usize>,
+    pub(crate) ending: JobEnding,
+}
+
+/// How a job ended.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every ending is the large one, and boxing it would cost an allocation a URL"
+)]
+pub(crate) enum JobEnding {
+    /// The attempt was made.
+    Attempted(Outcome),
+    /// The run was stopping when a worker took the job: nothing was sent.
+    NotStarted,
+    /// The job panicked.
+    Panicked(Panic),
+}
+
+/// Everything that arrived since the coordinator last looked.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub(crate) finished: Vec<Finished>,
+    pub(crate) stops: Vec<Event>,
+    pub(crate) broken_lists: Vec<InputError>,
+}
+
+/// Where all threads of a run meet. See the module's head.
+pub(crate) struct Mailbox {
+    state: Mutex<State>,
+    stopping: AtomicBool,
+    /// The coordinator waits here.
+    arrived: Condvar,
+    /// The list's reader waits here.
+    room: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    finished: Vec<Finished>,
+    targets: VecDeque<Target>,
+    /// The bytes of their text.
+    bytes: usize,
+    stops: Vec<Event>,
+    list_ended: bool,
+    /// Lists that could not be read, or not to their end.
+    broken_lists: Vec<InputError>,
+    /// How many targets the list has, once somebody has counted them.
+    total: Option<u64>,
+    /// The coordinator sleeps; true of `hungry` too if targets are worth waking it for.
+    asleep: bool,
+    hungry: bool,
+    /// Nobody takes targets any more.
+    closed: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn new() -> Self {
+        Mailbox {
+            state: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            arrived: Condvar::new(),
+            room: Condvar::new(),
+        }
+    }
+
+    /// Leaves a finished job. Never blocks for longer than the lock is held.
+    pub(crate) fn finish(&self, finished: Finished) {
+        let mut state = self.lock();
+        state.finished.push(finished);
+        self.wake(state);
+    }
+
+    /// Leaves a reason to stop, which holds for workers at once.
+    pub(crate) fn stop(&self, event: Event) {
+        self.stop_starting();
+        let mut state = self.lock();
+        state.stops.push(event);
+        self.wake(state);
+    }
+
+    /// From now on nothing new may start.
+    pub(crate) fn stop_starting(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// True once nothing new may start.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Says how many targets the list has.
+    pub(crate) fn counted(&self, total: u64) {
+        self.lock().total = Some(total);
+    }
+
+    /// Leaves targets (`targets` is emptied), and blocks until there is room for more. False if
+    /// nobody wants any more of them.
+    pub(crate) fn deliver(&self, targets: &mut Vec<Target>) -> bool {
+        let mut state = self.lock();
+        state.bytes += targets.iter().map(text_of).sum::<usize>();
+        state.targets.extend(targets.drain(..));
+        if state.hungry {
+            self.wake(state);
+            state = self.lock();
+        }
+        while state.is_full() && !state.closed {
+            state = self
+                .room
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.closed
+    }
+
+    /// Says that a list could not be read, or not to its end; others may follow.
+    pub(crate) fn broken_list(&self, error: InputError) {
+        let mut state = self.lock();
+        state.broken_lists.push(error);
+        self.wake(state);
+    }
+
+    /// Says that all lists have ended.
+    pub(crate) fn end_of_list(&self) {
+        let mut state = self.lock();
+        state.list_ended = true;
+        self.wake(state);
+    }
+
+    /// Wakes the coordinator if it sleeps; only the first of many callers makes a system call.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let asleep = mem::take(&mut state.asleep);
+        state.hungry = false;
+        drop(state);
+        if asleep {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Blocks until something has arrived or `until` has come, and swaps what there is into
+    /// `batch`. With `hungry`, targets and the list's end count as something.
+    pub(crate) fn collect(&self, batch: &mut Batch, hungry: bool, until: Option<Instant>) {
+        batch.finished.clear();
+        batch.stops.clear();
+        let mut state = self.lock();
+        while state.nothing_for(hungry) {
+            state.asleep = true;
+            state.hungry = hungry;
+            state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => self
+                    .arrived
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => break,
+                Some(left) => {
+                    self.arrived
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+        state.asleep = false;
+        state.hungry = false;
+        mem::swap(&mut state.finished, &mut batch.finished);
+        mem::swap(&mut state.stops, &mut batch.stops);
+        batch.broken_lists.append(&mut state.broken_lists);
+    }
+
+    /// True if a finished job is waiting to be taken.
+    pub(crate) fn has_finished(&self) -> bool {
+        !self.lock().finished.is_empty()
+    }
+
+    /// Moves up to `most` targets to the end of `targets`. False if there will be no more.
+    pub(crate) fn take_targets(&self, targets: &mut Vec<Target>, most: usize) -> bool {
+        let mut state = self.lock();
+        let was_full = state.is_half_full();
+        let take = most.min(state.targets.len());
+        let before = targets.len();
+        targets.extend(state.targets.drain(..take));
+        state.bytes -= targets[before..].iter().map(text_of).sum::<usize>();
+        let more = !state.targets.is_empty() || !state.list_ended;
+        // Half empty before the reader is woken: it reads many lines for one wake-up.
+        let wake = was_full && !state.is_half_full();
+        drop(state);
+        if wake {
+            self.room.notify_one();
+        }
+        more
+    }
+
+    /// Refuses all further targets, and gives the number of those that nobody took, and whether
+    /// the list had been read to its end by then.
+    pub(crate) fn close(&self) -> (u64, bool) {
+        let mut state = self.lock();
+        state.closed = true;
+        let left = mem::take(&mut state.targets).len() as u64;
+        let whole = state.list_ended;
+        drop(state);
+        self.room.notify_all();
+        (left, whole)
+    }
+
+    /// The number of targets in the list, once it is known.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.lock().total
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code of others runs under this lock, so a poisoned one still holds a whole state.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn nothing_for(&self, hungry: bool) -> bool {
+        let idle =
+            self.finished.is_empty() && self.stops.is_empty() && self.broken_lists.is_empty();
+        idle && !(hungry && self.has_list_news())
+    }
+
+    fn has_list_news(&self) -> bool {
+        !self.targets.is_empty() || self.list_ended
+    }
+
+    fn is_full(&self) -> bool {
+        self.targets.len() >= TARGETS_AHEAD || self.bytes >= BYTES_AHEAD
+    }
+
+    fn is_half_full(&self) -> bool {
+        self.targets.len() > TARGETS_AHEAD / 2 || self.bytes > BYTES_AHEAD / 2
+    }
+}
+
+/// What a target's text takes.
+fn text_of(target: &Target) -> usize {
+    let url = target.url.as_ref().map_or(0, |url| url.as_str().len());
+    target.written.len() + url
+}

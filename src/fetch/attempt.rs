@@ -1,0 +1,293 @@
+//! One attempt at one URL: requests, redirects, the body into the sink.
+//!
+//! It never retries a failure that the user should see. The one thing that is done twice, unseen, is a request
+//! whose idle connection turned out to be dead before any byte of the reply came.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use ureq::{Agent, Body};
+use url::{Position, Url};
+
+use super::failure::{Failure, FailureKind};
+use super::net::{self, Deadline, Flight, Limits, Net};
+use super::options::{Options, RequestHeaders, is_idempotent};
+use super::outcome::{Outcome, Page};
+use super::redirect::Hop;
+
+/// What one read of a body takes at most.
+const READ: usize = 64 * 1024;
+/// The body of an error or a redirect is read to its end if it is no larger, so that the connection can be used
+/// again; opening a new one costs more than that.
+const DRAIN: usize = 64 * 1024;
+/// And if it comes within this time: a drip is not worth the wait.
+const DRAIN_WAIT: Duration = Duration::from_millis(50);
+
+/// What one worker makes attempts with. Made once, used again and again.
+pub(crate) struct Fetcher {
+    flight: Arc<Flight>,
+    agent: Agent,
+    buf: Vec<u8>,
+}
+
+impl Fetcher {
+    pub(crate) fn new(net: Arc<Net>) -> Self {
+        let flight = Arc::new(Flight::new(net));
+        Self {
+            agent: net::agent(&flight),
+            flight,
+            buf: vec![0; READ],
+        }
+    }
+
+    /// Makes one attempt.
+    pub(crate) fn fetch(
+        &mut self,
+        options: &Options,
+        headers: &RequestHeaders,
+        url: &Url,
+        sink: &mut dyn Write,
+    ) -> Outcome {
+        let started_at = SystemTime::now();
+        let started = Instant::now();
+        let limits = Limits::new(
+            Deadline::after(started, options.timeout),
+            options.stall_timeout,
+        );
+        self.flight.begin(limits, options.connect_timeout);
+        let mut attempt = Attempt {
+            fetcher: self,
+            options,
+            headers,
+            limits,
+            seen: Seen::default(),
+        };
+        let result = attempt.run(url, sink);
+        let seen = attempt.seen;
+        let state = self.flight.state();
+        Outcome {
+            result,
+            status: seen.status,
+            content_type: seen.content_type,
+            retry_after: seen.retry_after,
+            final_url: seen.final_url.unwrap_or_else(|| url.clone()),
+            redirects: seen.redirects,
+            started_at,
+            elapsed: started.elapsed(),
+            ttfb: seen
+                .first_byte
+                .map(|at| at.saturating_duration_since(started)),
+            wire_bytes: state.wire_bytes,
+        }
+    }
+}
+
+/// What an attempt has seen so far.
+#[derive(Default)]
+struct Seen {
+    status: Option<u16>,
+    content_type: Option<String>,
+    retry_after: Option<String>,
+    final_url: Option<Url>,
+    redirects: u32,
+    first_byte: Option<Instant>,
+}
+
+struct Attempt<'a> {
+    fetcher: &'a mut Fetcher,
+    options: &'a Options,
+    headers: &'a RequestHeaders,
+    limits: Limits,
+    seen: Seen,
+}
+
+impl Attempt<'_> {
+    fn run(&mut self, url: &Url, sink: &mut dyn Write) -> Result<Page, Failure> {
+        let home = Hop::first(url, &self.options.method)?;
+        let mut away: Option<Hop> = None;
+        loop {
+            let hop = away.as_ref().unwrap_or(&home);
+            self.seen.final_url = Some(hop.url.clone());
+            let mut response = self.exchange(hop)?;
+            self.note(&response);
+            match self.next(hop, &home, &response)? {
+                Some(next) => {
+                    self.drain(&mut response);
+                    self.seen.redirects += 1;
+                    away = Some(next);
+                }
+                None => return self.finish(hop, response, sink),
+            }
+        }
+    }
+
+    fn next(
+        &self,
+        hop: &Hop,
+        home: &Hop,
+        response: &Response<Body>,
+    ) -> Result<Option<Hop>, Failure> {
+        let max = self.options.max_redirects;
+        if max == 0 {
+            return Ok(None);
+        }
+        let next = hop.next(
+            home,
+            response.status(),
+            response.headers().get(header::LOCATION),
+        )?;
+        if next.is_some() && self.seen.redirects >= max {
+            let plural = if max == 1 { "redirect" } else { "redirects" };
+            return Err(Failure::new(
+                FailureKind::TooManyRedirects,
+                format!("more than {max} {plural}"),
+            ));
+        }
+        Ok(next)
+    }
+
+    /// Sends one request and receives the head of its reply.
+    fn exchange(&self, hop: &Hop) -> Result<Response<Body>, Failure> {
+        let flight = &self.fetcher.flight;
+        let origin = &hop.url[..Position::BeforePath];
+        let size = self.headers.size + hop.url.as_str().len() + 512;
+        // What must not be sent twice is not trusted to a connection that may be dead.
+        let mut may_reuse = is_idempotent(&hop.method);
+        loop {
+            flight.aim(origin, size, hop.method == Method::HEAD, may_reuse);
+            match self.fetcher.agent.run(self.request(hop)?) {
+                Ok(response) => return Ok(response),
+                Err(error) => {
+                    let state = flight.state();
+                    if !(state.reused && state.lost_early) || flight.net.is_cancelled() {
+                        return Err(Failure::from_client(error));
+                    }
+                }
+            }
+            may_reuse = false;
+        }
+    }
+
+    fn request(&self, hop: &Hop) -> Result<Request<()>, Failure> {
+        let mut request = Request::new(());
+        let url = &hop.url[..Position::AfterQuery];
+        *request.uri_mut() = url.parse().map_err(|error| {
+            Failure::new(
+                FailureKind::InvalidUrl,
+                format!("the URL cannot be sent in a request: {error}"),
+            )
+        })?;
+        *request.headers_mut() = self.request_headers(hop);
+        *request.method_mut() = hop.method.clone();
+        Ok(request)
+    }
+
+    fn request_headers(&self, hop: &Hop) -> HeaderMap {
+        let mut headers = if hop.is_home {
+            self.headers.home.clone()
+        } else {
+            self.headers.away.clone()
+        };
+        // The user's own word on it goes before what a URL says.
+        if let Some(authorization) = &hop.authorization
+            && !headers.contains_key(header::AUTHORIZATION)
+        {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
+            // These promise a body: that there is none has to be said (RFC 9110, 8.6).
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        headers
+    }
+
+    fn note(&mut self, response: &Response<Body>) {
+        let text = |name| {
+            response
+                .headers()
+                .get(name)
+                .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+        };
+        self.seen.status = Some(response.status().as_u16());
+        self.seen.content_type = text(header::CONTENT_TYPE);
+        self.seen.retry_after = text(header::RETRY_AFTER);
+        self.seen.first_byte = self.fetcher.flight.state().first_byte;
+    }
+
+    /// Takes the final reply.
+    fn finish(
+        &mut self,
+        hop: &Hop,
+        mut response: Response<Body>,
+        sink: &mut dyn Write,
+    ) -> Result<Page, Failure> {
+        let status = response.status();
+        if !status.is_success() {
+            self.drain(&mut response);
+            return Err(Failure::new(FailureKind::HttpStatus, status_line(status)));
+        }
+        // For HEAD the length is that of a body which does not come.
+        let expected = response
+            .body()
+            .content_length()
+            .filter(|_| hop.method != Method::HEAD);
+        self.check_size(expected.unwrap_or_default())?;
+        let mut reader = response.body_mut().as_reader();
+        let mut bytes = 0;
+        loop {
+            let amount = reader
+                .read(&mut self.fetcher.buf)
+                .map_err(|error| Failure::from_body(error, bytes, expected))?;
+            if amount == 0 {
+                return Ok(Page { bytes });
+            }
+            bytes += amount as u64;
+            self.check_size(bytes)?;
+            sink.write_all(&self.fetcher.buf[..amount])
+                .map_err(|error| {
+                    Failure::new(FailureKind::Write, super::failure::os_text(&error))
+                })?;
+        }
+    }
+
+    fn check_size(&self, bytes: u64) -> Result<(), Failure> {
+        match self.options.max_size {
+            Some(max) if bytes > max => Err(Failure::new(
+                FailureKind::TooLarge,
+                format!("the body is larger than {max} bytes"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads a body that nobody wants, if it is short and quick, so that its connection can be used again.
+    fn drain(&mut self, response: &mut Response<Body>) {
+        let known = response.body().content_length();
+        let is_chunked = self.fetcher.flight.state().is_chunked;
+        if known.is_some_and(|length| length > DRAIN as u64) || known.is_none() && !is_chunked {
+            return;
+        }
+        let soon = Deadline::after(Instant::now(), Some(DRAIN_WAIT));
+        self.fetcher.flight.state().limits = self.limits.within(soon);
+        let mut reader = response.body_mut().as_reader();
+        let mut drained = 0;
+        while drained <= DRAIN {
+            match reader.read(&mut self.fetcher.buf) {
+                // Neither matters: the reply is what it is, and an unfinished connection is not kept.
+                Ok(0) | Err(_) => break,
+                Ok(amount) => drained += amount,
+            }
+        }
+        self.fetcher.flight.state().limits = self.limits;
+    }
+}
+
+/// `404 Not Found`, or the number alone for a status that has no name.
+fn status_line(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
+}

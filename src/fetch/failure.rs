@@ -1,0 +1,276 @@
+//! Why an attempt failed: the closed list of kinds that scripts depend on, and the one translation of the
+//! client library's errors into it.
+//!
+//! Kinds are told apart by variant, never by reading message text. What this crate's own network layer finds
+//! travels through the client library as a [`Failure`] inside `ureq::Error::Other` and comes out unchanged.
+//! Callers may rely on a message being one line, free of control characters and of credentials.
+
+use std::{fmt, io};
+
+/// What an attempt was waiting for when its time ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// The address of the host.
+    Dns,
+    /// A TCP connection, or the proxy's consent to one.
+    Connect,
+    /// The end of the TLS handshake.
+    Tls,
+    /// The head of the reply.
+    FirstByte,
+    /// The rest of the body.
+    Body,
+}
+
+impl Phase {
+    /// The name that records carry: `dns`, `connect`, `tls`, `first_byte` or `body`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::FirstByte => "first_byte",
+            Self::Body => "body",
+        }
+    }
+}
+
+/// The kind of a failure: a closed list, part of the output's contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// What was given is no URL.
+    InvalidUrl,
+    /// A URL, but neither http nor https; also as the target of a redirect.
+    UnsupportedScheme,
+    /// An address that `deny_private` refuses.
+    BlockedAddress,
+    /// The host has no address.
+    Dns,
+    /// No connection, or one that was lost before the reply's head was complete.
+    Connect,
+    /// The TLS handshake failed, or the certificate is not trusted.
+    Tls,
+    /// The proxy refused or failed.
+    Proxy,
+    /// A time limit ran out, in the phase given.
+    Timeout(Phase),
+    /// What came is not HTTP.
+    Protocol,
+    /// More redirects than allowed.
+    TooManyRedirects,
+    /// The final status is not 2xx.
+    HttpStatus,
+    /// The body was cut short.
+    Body,
+    /// The body is larger than allowed.
+    TooLarge,
+    /// The sink did not take the body.
+    Write,
+    /// Cut off by [`Client::cancel`](super::Client::cancel).
+    Cancelled,
+    /// A fault of this program: a worker panicked, or the client library broke its word.
+    Internal,
+}
+
+impl FailureKind {
+    /// The name that records carry, such as `http_status`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidUrl => "invalid_url",
+            Self::UnsupportedScheme => "unsupported_scheme",
+            Self::BlockedAddress => "blocked_address",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Proxy => "proxy",
+            Self::Timeout(_) => "timeout",
+            Self::Protocol => "protocol",
+            Self::TooManyRedirects => "too_many_redirects",
+            Self::HttpStatus => "http_status",
+            Self::Body => "body",
+            Self::TooLarge => "too_large",
+            Self::Write => "write",
+            Self::Cancelled => "cancelled",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// What a timed-out attempt was waiting for; `None` for every other kind.
+    #[must_use]
+    pub fn phase(self) -> Option<Phase> {
+        match self {
+            Self::Timeout(phase) => Some(phase),
+            _ => None,
+        }
+    }
+}
+
+/// Why an attempt failed: a kind for programs and one line for people.
+///
+/// ```
+/// use fetchpool::fetch::{Failure, FailureKind};
+///
+/// let failure = Failure::new(FailureKind::Dns, "no address for nowhere.invalid");
+/// assert_eq!(failure.to_string(), "dns: no address for nowhere.invalid");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    kind: FailureKind,
+    message: Box<str>,
+}
+
+impl Failure {
+    /// A failure of `kind`. Control characters of `message` (a server may have chosen some of its text) are
+    /// escaped, so that it stays one line.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        if message.contains(char::is_control) {
+            message = escape_controls(&message);
+        }
+        Self {
+            kind,
+            message: message.into_boxed_str(),
+        }
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// What happened, in one line, without the kind's name.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Translates an error of the client library that arose before the reply's head was given out.
+    pub(crate) fn from_client(error: ureq::Error) -> Self {
+        match error {
+            ureq::Error::Other(inner) => match inner.downcast::<Self>() {
+                Ok(failure) => *failure,
+                Err(other) => Self::new(FailureKind::Internal, other.to_string()),
+            },
+            ureq::Error::Protocol(error) => Self::new(FailureKind::Protocol, error.to_string()),
+            ureq::Error::LargeResponseHeader(..) => {
+                Self::new(FailureKind::Protocol, "the reply's head is too large")
+            }
+            ureq::Error::Http(error) => Self::new(FailureKind::InvalidUrl, error.to_string()),
+            ureq::Error::BadUri(text) => Self::new(FailureKind::InvalidUrl, text),
+            ureq::Error::Io(error) => Self::new(FailureKind::Connect, os_text(&error)),
+            other => Self::new(FailureKind::Internal, other.to_string()),
+        }
+    }
+
+    /// Translates an error that a read of the body gave: `received` bytes had come of `expected`, if known.
+    pub(crate) fn from_body(error: io::Error, received: u64, expected: Option<u64>) -> Self {
+        match ureq::Error::from(error) {
+            ureq::Error::Io(_) => Self::cut_short("the connection was closed", received, expected),
+            other => match Self::from_client(other) {
+                Self {
+                    kind: FailureKind::Body,
+                    message,
+                } => Self::cut_short(&message, received, expected),
+                failure => failure,
+            },
+        }
+    }
+
+    fn cut_short(what: &str, received: u64, expected: Option<u64>) -> Self {
+        let message = match expected {
+            Some(expected) => format!("{what} after {received} of {expected} bytes"),
+            None => format!("{what} after {received} bytes, before the end of the body"),
+        };
+        Self::new(FailureKind::Body, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Failure> for ureq::Error {
+    fn from(failure: Failure) -> Self {
+        Self::Other(Box::new(failure))
+    }
+}
+
+/// An operating system's error as a person would write it in the middle of a sentence: no capital at the
+/// front, no number behind.
+pub(crate) fn os_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = match (error.raw_os_error(), text.rfind(" (os error")) {
+        (Some(_), Some(end)) => &text[..end],
+        _ => text.as_str(),
+    };
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(first), Some(second))
+            if first.is_ascii_uppercase() && second.is_ascii_lowercase() =>
+        {
+            format!("{}{}", first.to_ascii_lowercase(), &text[1..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
+fn escape_controls(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_of_our_own_layer_comes_through_the_client_unchanged() {
+        let failure = Failure::new(FailureKind::Tls, "unknown issuer");
+        assert_eq!(Failure::from_client(failure.clone().into()), failure);
+        let io = ureq::Error::from(failure.clone()).into_io();
+        assert_eq!(Failure::from_body(io, 3, None), failure);
+    }
+
+    #[test]
+    fn a_cut_body_says_how_much_had_come() {
+        let eof = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        assert_eq!(
+            Failure::from_body(eof(), 3, Some(10)).to_string(),
+            "body: the connection was closed after 3 of 10 bytes"
+        );
+        let reset = ureq::Error::from(Failure::new(FailureKind::Body, "the connection was reset"));
+        assert_eq!(
+            Failure::from_body(reset.into_io(), 7, None).to_string(),
+            "body: the connection was reset after 7 bytes, before the end of the body"
+        );
+    }
+
+    #[test]
+    fn system_errors_read_as_part_of_a_sentence() {
+        let refused = io::Error::from(rustix::io::Errno::CONNREFUSED);
+        assert_eq!(os_text(&refused), "connection refused");
+        assert_eq!(os_text(&io::Error::other("TLS is odd")), "TLS is odd");
+        assert_eq!(os_text(&io::Error::other("")), "");
+    }
+
+    #[test]
+    fn a_message_is_one_line_whatever_a_server_sent() {
+        let failure = Failure::new(FailureKind::Protocol, "a\r\nb\u{1b}[2J\u{9b}");
+        assert_eq!(failure.message(), "a\\r\\nb\\u{1b}[2J\\u{9b}");
+    }
+}

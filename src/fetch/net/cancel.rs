@@ -1,0 +1,115 @@
+//! Cutting off what is in flight, from any thread.
+//!
+//! A blocked read ends because its socket is shut down; a poll ends because one more descriptor in its set
+//! becomes readable; waits for name resolution are woken by the resolver itself. Once cancelled, always
+//! cancelled.
+
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+
+use super::limits::Cut;
+
+/// The socket that one worker is using now. Taken by the worker twice a request and by nobody else, unless the
+/// client is cancelled: never contended.
+#[derive(Debug, Default)]
+pub(crate) struct Slot(Mutex<Option<Arc<TcpStream>>>);
+
+impl Slot {
+    /// Forgets the socket.
+    pub(crate) fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// The switch, and everything that has to be told when it is thrown.
+#[derive(Debug)]
+pub(crate) struct Cancel {
+    thrown: AtomicBool,
+    slots: Mutex<Vec<Weak<Slot>>>,
+    /// Becomes readable when `bell` is shut down.
+    ear: UnixStream,
+    bell: UnixStream,
+}
+
+impl Cancel {
+    pub(crate) fn new() -> io::Result<Self> {
+        let (ear, bell) = UnixStream::pair()?;
+        Ok(Self {
+            thrown: AtomicBool::new(false),
+            slots: Mutex::default(),
+            ear,
+            bell,
+        })
+    }
+
+    pub(crate) fn is_thrown(&self) -> bool {
+        self.thrown.load(Ordering::SeqCst)
+    }
+
+    /// Cuts everything off. Does not block.
+    pub(crate) fn throw(&self) {
+        self.thrown.store(true, Ordering::SeqCst);
+        // Errors of a shutdown mean that the other end is gone already, which is what was wanted.
+        let _ = self.bell.shutdown(Shutdown::Both);
+        for slot in self
+            .slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .filter_map(Weak::upgrade)
+        {
+            if let Some(stream) = &*slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        }
+    }
+
+    /// Registers one more worker.
+    pub(crate) fn slot(&self) -> Arc<Slot> {
+        let slot = Arc::new(Slot::default());
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|s| s.strong_count() > 0);
+        slots.push(Arc::downgrade(&slot));
+        slot
+    }
+
+    /// Puts a socket where a cancel finds it. The flag is asked after that, so that a cancel which came too
+    /// early to find the socket is seen here.
+    pub(crate) fn hold(&self, slot: &Slot, stream: &Arc<TcpStream>) -> Result<(), Cut> {
+        *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(stream));
+        if self.is_thrown() {
+            Err(Cut::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits until one of `fds` is ready, or for `left`; tells which are. None being ready is not an error: the
+    /// caller looks at its own clock.
+    pub(crate) fn poll<'a>(
+        &'a self,
+        mut fds: Vec<PollFd<'a>>,
+        left: Option<Duration>,
+    ) -> Result<Vec<bool>, Cut> {
+        fds.push(PollFd::new(&self.ear, PollFlags::IN));
+        // A span beyond the range of a timespec is for ever.
+        let left = left.and_then(|l| Timespec::try_from(l).ok());
+        match rustix::event::poll(&mut fds, left.as_ref()) {
+            Ok(_) => {}
+            Err(Errno::INTR) => fds.iter_mut().for_each(PollFd::clear_revents),
+            Err(error) => return Err(Cut::Io(error.into())),
+        }
+        if self.is_thrown() {
+            return Err(Cut::Cancelled);
+        }
+        fds.pop();
+        Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
+    }
+}

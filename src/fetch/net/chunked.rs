@@ -1,0 +1,228 @@
+//! Takes the chunked transfer coding (RFC 9112, 7.1) off a body, in place.
+//!
+//! The client library has a decoder of its own, but that one waits for ever when lines end in LF alone, fails on
+//! chunk extensions that real servers send, and ignores the coding in HTTP/1.0 replies. This one takes what curl
+//! takes and refuses the rest; its memory is a few words whatever the server sends.
+
+/// Longest line of framing: a chunk's size with its extensions, or a trailer field.
+const LONGEST_LINE: u32 = 16 * 1024;
+/// Most bytes of trailer fields.
+const LONGEST_TRAILER: u32 = 64 * 1024;
+
+/// Where in the coding the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// In the digits of a size.
+    Size,
+    /// Behind them, up to the end of the line.
+    Extension,
+    /// In a chunk, with this many bytes to come.
+    Data(u64),
+    /// Behind a chunk, where a line break has to come.
+    DataEnd,
+    /// At the beginning of a trailer field, or of the empty line that ends it all.
+    TrailerLine,
+    /// In a trailer field.
+    Trailer,
+    /// Behind the end.
+    End,
+}
+
+/// Decodes one body, as its bytes come.
+#[derive(Debug)]
+pub(crate) struct Chunked {
+    at: At,
+    size: u64,
+    /// Digits of the size, bytes of the line, or bytes of the trailer so far.
+    seen: u32,
+    /// The last chunk, of size zero, has begun.
+    is_last: bool,
+}
+
+impl Chunked {
+    pub(crate) fn new() -> Self {
+        Self {
+            at: At::Size,
+            size: 0,
+            seen: 0,
+            is_last: false,
+        }
+    }
+
+    /// Decodes the next bytes in place and tells how many are left at the front, and how many came behind the
+    /// end of the body and do not belong to it.
+    pub(crate) fn decode(&mut self, bytes: &mut [u8]) -> Result<(usize, usize), &'static str> {
+        let (mut from, mut to) = (0, 0);
+        while from < bytes.len() && self.at != At::End {
+            if let At::Data(left) = self.at {
+                let amount = usize::try_from(left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len() - from);
+                bytes.copy_within(from..from + amount, to);
+                from += amount;
+                to += amount;
+                let left = left - amount as u64;
+                self.at = if left == 0 {
+                    At::DataEnd
+                } else {
+                    At::Data(left)
+                };
+            } else {
+                self.step(bytes[from])?;
+                from += 1;
+            }
+        }
+        Ok((to, bytes.len() - from))
+    }
+
+    /// Takes one byte of framing.
+    fn step(&mut self, byte: u8) -> Result<(), &'static str> {
+        match (self.at, byte) {
+            (At::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.digit(byte)?,
+            (At::Size, _) if self.seen == 0 => return Err("a chunk does not begin with its size"),
+            (At::Size | At::Extension, b'\n') => self.begin_chunk(),
+            (At::Size, b'\r' | b' ' | b'\t' | b';') | (At::Extension, _) => {
+                self.at = At::Extension;
+                self.count(LONGEST_LINE, "the size line of a chunk does not end")?;
+            }
+            (At::Size, _) => return Err("the size of a chunk is not a number"),
+            // A CR is only half of a line break; two of them are none.
+            (At::DataEnd, b'\r') if self.seen == 0 => self.seen = 1,
+            (At::DataEnd, b'\n') => self.go_to(At::Size),
+            (At::DataEnd, _) => return Err("a chunk is longer than its size"),
+            (At::TrailerLine, b'\n') => self.at = At::End,
+            (At::TrailerLine | At::Trailer, _) => {
+                self.count(LONGEST_TRAILER, "the trailer behind the body does not end")?;
+                match byte {
+                    b'\n' => self.at = At::TrailerLine,
+                    b'\r' => {}
+                    _ => self.at = At::Trailer,
+                }
+            }
+            (At::Data(_) | At::End, _) => {}
+        }
+        Ok(())
+    }
+
+    fn digit(&mut self, byte: u8) -> Result<(), &'static str> {
+        let digit = char::from(byte).to_digit(16).unwrap_or_default();
+        // Leading zeros are padding, however many.
+        self.size = self
+            .size
+            .checked_mul(16)
+            .and_then(|size| size.checked_add(u64::from(digit)))
+            .ok_or("the size of a chunk is beyond all measure")?;
+        self.count(LONGEST_LINE, "the size line of a chunk does not end")
+    }
+
+    fn begin_chunk(&mut self) {
+        let next = match self.size {
+            0 => At::TrailerLine,
+            size => At::Data(size),
+        };
+        self.is_last = self.size == 0;
+        self.size = 0;
+        self.go_to(next);
+    }
+
+    fn go_to(&mut self, at: At) {
+        self.at = at;
+        self.seen = 0;
+    }
+
+    fn count(&mut self, most: u32, what: &'static str) -> Result<(), &'static str> {
+        self.seen += 1;
+        if self.seen > most { Err(what) } else { Ok(()) }
+    }
+
+    /// Whether the whole body has come, up to the empty line behind it.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.at == At::End
+    }
+
+    /// Whether all data has come, though perhaps not the line breaks behind it.
+    pub(crate) fn has_all_data(&self) -> bool {
+        self.is_last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Decodes `input` in steps of `step` bytes: the body, what came behind it, and the decoder.
+    fn decode(input: &[u8], step: usize) -> Result<(Vec<u8>, usize, Chunked), &'static str> {
+        let (mut body, mut behind, mut decoder) = (Vec::new(), 0, Chunked::new());
+        for piece in input.chunks(step) {
+            let mut piece = piece.to_vec();
+            let (amount, more) = decoder.decode(&mut piece)?;
+            body.extend_from_slice(&piece[..amount]);
+            behind += more;
+        }
+        Ok((body, behind, decoder))
+    }
+
+    #[test]
+    fn whole_bodies_however_reads_cut_them() {
+        for (input, body) in [
+            ("0\r\n\r\n", ""),
+            ("5\r\nhello\r\n0\r\n\r\n", "hello"),
+            ("5\nhello\n0\n\n", "hello"),
+            ("2\r\nhe\r\n3\r\nllo\r\n00\r\n\r\n", "hello"),
+            ("0000000000000000000000005\r\nhello\r\n0\r\n\r\n", "hello"),
+            ("A \r\n0123456789\r\n0;end\r\n\r\n", "0123456789"),
+            (
+                "5;chunk-signature=0123456789abcdef0123456789abcdef\r\nhello\r\n0\r\n\r\n",
+                "hello",
+            ),
+            ("5\r\nhello\r\n0\r\nX-Sum: 1\r\nY: 2\r\n\r\n", "hello"),
+            ("7\r\na\r\nb\r\nc\r\n0\r\n\r\n", "a\r\nb\r\nc"),
+        ] {
+            for step in [1, 2, 3, 7, 1000] {
+                let (got, behind, decoder) = decode(input.as_bytes(), step).expect(input);
+                assert_eq!(
+                    (String::from_utf8(got).unwrap().as_str(), behind),
+                    (body, 0),
+                    "{input:?}"
+                );
+                assert!(decoder.has_ended() && decoder.has_all_data(), "{input:?}");
+            }
+        }
+        let (body, behind, _) = decode(b"1\r\nx\r\n0\r\n\r\nHTTP/1.1", 1000).unwrap();
+        assert_eq!((body.as_slice(), behind), (b"x".as_slice(), 8));
+    }
+
+    #[test]
+    fn cut_bodies_are_not_whole() {
+        let whole = b"5\r\nhello\r\n0\r\n\r\n";
+        for end in 0..whole.len() {
+            let (_, _, decoder) = decode(&whole[..end], 100).unwrap();
+            assert!(!decoder.has_ended(), "after {end} bytes");
+            assert_eq!(decoder.has_all_data(), end >= 13, "after {end} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_no_chunk_is_refused() {
+        let long = |begin: &str| format!("{begin}{}", "x".repeat(100_000));
+        for input in [
+            "x\r\n".to_owned(),
+            "\r\n5\r\nhello".to_owned(),
+            "-5\r\nhello".to_owned(),
+            "5x\r\nhello".to_owned(),
+            "0x5\r\nhello".to_owned(),
+            "5\r\nhello!\r\n".to_owned(),
+            "5\r\nhello\r\r\n".to_owned(),
+            "10000000000000000\r\n".to_owned(),
+            "ffffffffffffffffffff\r\n".to_owned(),
+            long("5;"),
+            long("0\r\n"),
+            "0".repeat(100_000),
+            format!("0\r\n{}", "a: b\r\n".repeat(20_000)),
+        ] {
+            let shown = &input[..input.len().min(30)];
+            assert!(decode(input.as_bytes(), 1000).is_err(), "{shown:?}");
+        }
+        assert!(decode(b"ffffffffffffffff\r\nhello", 100).is_ok());
+    }
+}

@@ -1,0 +1,140 @@
+//! What a worker, its client library and the connection lent to it know in common about the attempt in flight.
+//!
+//! Only one thread uses a flight at a time; its locks are there because the library wants its parts to be
+//! `Sync`, and are never contended.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Net;
+use super::buffers::Buffers;
+use super::cancel::Slot;
+use super::limits::{Cut, Deadline, Limits, cancelled};
+use super::tls::TlsError;
+use crate::fetch::failure::{Failure, FailureKind, Phase};
+
+/// The state of the attempt, and of the exchange (one request and its reply) that it is at.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// What cuts every wait of the attempt.
+    pub(crate) limits: Limits,
+    pub(crate) connect_timeout: Option<Duration>,
+    /// Scheme, host and port of the URL that is asked next, as its beginning.
+    pub(crate) origin: String,
+    /// Bytes that the request takes at most.
+    pub(crate) request_size: usize,
+    /// Whether its method is HEAD, so that the reply has no body whatever its head says.
+    pub(crate) is_head: bool,
+    /// Whether an idle connection may be used for it.
+    pub(crate) may_reuse: bool,
+    /// Whether one was.
+    pub(crate) reused: bool,
+    /// The connection was lost before any byte of the reply came.
+    pub(crate) lost_early: bool,
+    /// The reply's body is in chunks, so that its end can be told without the connection's.
+    pub(crate) is_chunked: bool,
+    /// What is being waited for.
+    pub(crate) phase: Phase,
+    /// When the first byte of the reply came.
+    pub(crate) first_byte: Option<Instant>,
+    /// Bytes read from the network in this attempt.
+    pub(crate) wire_bytes: u64,
+    /// The buffers, while no connection has them.
+    pub(crate) buffers: Buffers,
+}
+
+/// One for each worker, made once and used for all its attempts.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(crate) net: Arc<Net>,
+    /// Where a cancel finds the socket that is in use.
+    pub(crate) slot: Arc<Slot>,
+    state: Mutex<State>,
+}
+
+impl Flight {
+    pub(crate) fn new(net: Arc<Net>) -> Self {
+        let slot = net.cancel.slot();
+        let state = State {
+            limits: Limits::default(),
+            connect_timeout: None,
+            origin: String::new(),
+            request_size: 0,
+            is_head: false,
+            is_chunked: false,
+            may_reuse: true,
+            reused: false,
+            lost_early: false,
+            phase: Phase::Dns,
+            first_byte: None,
+            wire_bytes: 0,
+            buffers: Buffers::default(),
+        };
+        Self {
+            net,
+            slot,
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // Plain fields: a panic leaves nothing half done in them.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins an attempt.
+    pub(crate) fn begin(&self, limits: Limits, connect_timeout: Option<Duration>) {
+        let mut state = self.state();
+        state.limits = limits;
+        state.connect_timeout = connect_timeout;
+        state.wire_bytes = 0;
+        state.phase = Phase::Dns;
+    }
+
+    /// Begins an exchange with `origin`.
+    pub(crate) fn aim(&self, origin: &str, request_size: usize, is_head: bool, may_reuse: bool) {
+        let mut state = self.state();
+        state.origin.clear();
+        state.origin.push_str(origin);
+        state.request_size = request_size;
+        state.is_head = is_head;
+        state.is_chunked = false;
+        state.may_reuse = may_reuse;
+        state.reused = false;
+        state.lost_early = false;
+        state.first_byte = None;
+        state.phase = Phase::Dns;
+    }
+
+    /// The limits of opening a connection that begins now.
+    pub(crate) fn connect_limits(&self) -> Limits {
+        let state = self.state();
+        state
+            .limits
+            .within(Deadline::after(Instant::now(), state.connect_timeout))
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.state().phase = phase;
+    }
+
+    /// The failure that `cut` is at this point; `lost` is the kind of a connection that fails here.
+    pub(crate) fn cut(&self, cut: Cut, lost: FailureKind) -> Failure {
+        if self.net.cancel.is_thrown() {
+            return cancelled();
+        }
+        cut.into_failure(self.state().phase, lost)
+    }
+
+    /// The same for a connection that may have TLS; `truncated` says what an end without notice is here.
+    pub(crate) fn tls_cut(&self, error: TlsError, lost: FailureKind, truncated: &str) -> Failure {
+        if self.net.cancel.is_thrown() {
+            return cancelled();
+        }
+        match error {
+            TlsError::Cut(cut) => cut.into_failure(self.state().phase, lost),
+            TlsError::Truncated => Failure::new(lost, truncated),
+            TlsError::Tls(error) => Failure::new(FailureKind::Tls, super::tls::explain(&error)),
+        }
+    }
+}

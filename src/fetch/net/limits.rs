@@ -1,0 +1,182 @@
+//! Time limits of an attempt, and what ends a wait. Pure: `now` is always an argument.
+//!
+//! One deadline of ours decides every timeout; the client library is given none. A wait is cut by the
+//! attempt's deadline, by the deadline of connecting while that is going on, or by too long a silence.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::fetch::failure::{Failure, FailureKind, Phase, os_text};
+
+/// A point in time and the span that led to it, which the message names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Instant,
+    span: Duration,
+}
+
+impl Deadline {
+    /// `span` after `start`. No span, a span of zero and one beyond the clock's range are no deadline.
+    pub(crate) fn after(start: Instant, span: Option<Duration>) -> Option<Self> {
+        let span = span.filter(|s| !s.is_zero())?;
+        Some(Self {
+            at: start.checked_add(span)?,
+            span,
+        })
+    }
+}
+
+/// What cuts a wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Limits {
+    deadline: Option<Deadline>,
+    stall: Option<Duration>,
+}
+
+impl Limits {
+    pub(crate) fn new(deadline: Option<Deadline>, stall: Option<Duration>) -> Self {
+        Self {
+            deadline,
+            stall: stall.filter(|s| !s.is_zero()),
+        }
+    }
+
+    /// These limits, and `other` as well.
+    pub(crate) fn within(self, other: Option<Deadline>) -> Self {
+        let deadline = match (self.deadline, other) {
+            (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
+            (a, b) => a.or(b),
+        };
+        Self { deadline, ..self }
+    }
+
+    /// How long a wait that began at `since` may go on at `now`: `Ok(None)` is for ever.
+    pub(crate) fn left(&self, since: Instant, now: Instant) -> Result<Option<Duration>, Cut> {
+        let mut left = None;
+        if let Some(deadline) = self.deadline {
+            match deadline.at.checked_duration_since(now) {
+                Some(rest) if !rest.is_zero() => left = Some(rest),
+                _ => return Err(Cut::TimedOut(deadline.span)),
+            }
+        }
+        if let Some(stall) = self.stall {
+            match stall.checked_sub(now.saturating_duration_since(since)) {
+                Some(rest) if !rest.is_zero() => left = Some(left.map_or(rest, |l| l.min(rest))),
+                _ => return Err(Cut::Stalled(stall)),
+            }
+        }
+        Ok(left)
+    }
+}
+
+/// What ended a wait or a transfer.
+#[derive(Debug)]
+pub(crate) enum Cut {
+    /// A deadline passed, this long after it was set.
+    TimedOut(Duration),
+    /// Nothing was heard for this long.
+    Stalled(Duration),
+    /// The client was told to give up.
+    Cancelled,
+    /// The connection failed.
+    Io(io::Error),
+}
+
+impl Cut {
+    /// The failure that this is in `phase`; `lost` is the kind of a connection that fails in it.
+    pub(crate) fn into_failure(self, phase: Phase, lost: FailureKind) -> Failure {
+        match self {
+            Self::TimedOut(span) => {
+                let what = match phase {
+                    Phase::Dns => "no answer from name resolution",
+                    Phase::Connect => "no connection",
+                    Phase::Tls => "no end of the TLS handshake",
+                    Phase::FirstByte => "no reply",
+                    Phase::Body => "no end of the body",
+                };
+                Failure::new(
+                    FailureKind::Timeout(phase),
+                    format!("{what} within {}", seconds(span)),
+                )
+            }
+            Self::Stalled(span) => Failure::new(
+                FailureKind::Timeout(phase),
+                format!("nothing was heard for {}", seconds(span)),
+            ),
+            Self::Cancelled => cancelled(),
+            Self::Io(error) => Failure::new(lost, os_text(&error)),
+        }
+    }
+}
+
+/// The failure of an attempt that was cut off from outside.
+pub(crate) fn cancelled() -> Failure {
+    Failure::new(FailureKind::Cancelled, "cut off before it was complete")
+}
+
+/// A span as it is typed on the command line: `60s`, `1.5s`, `200ms`.
+fn seconds(span: Duration) -> String {
+    if span.subsec_nanos() == 0 {
+        format!("{}s", span.as_secs())
+    } else if span < Duration::from_secs(1) {
+        format!("{}ms", span.as_secs_f64() * 1000.0)
+    } else {
+        format!("{}s", span.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_limit_cuts() {
+        let start = Instant::now();
+        let second = Duration::from_secs(1);
+        let limits = Limits::new(Deadline::after(start, Some(second * 60)), Some(second * 5));
+        let cases = [
+            // (wait began, now, what is left)
+            (0, 0, Some(5)),
+            (0, 4, Some(1)),
+            (0, 5, None),
+            (57, 58, Some(2)),
+            (57, 60, None),
+        ];
+        for (since, now, left) in cases {
+            let got = limits.left(start + second * since, start + second * now);
+            assert_eq!(
+                got.ok().flatten(),
+                left.map(|l| second * l),
+                "since {since}, now {now}"
+            );
+        }
+        let connect = limits.within(Deadline::after(start, Some(second * 3)));
+        assert!(
+            matches!(connect.left(start + second, start + second * 3), Err(Cut::TimedOut(s)) if s == second * 3)
+        );
+        let later = limits.within(Deadline::after(start, Some(second * 90)));
+        assert!(
+            matches!(later.left(start + second * 60, start + second * 60), Err(Cut::TimedOut(s)) if s == second * 60)
+        );
+    }
+
+    #[test]
+    fn no_limit_and_a_limit_of_zero_wait_for_ever() {
+        let now = Instant::now();
+        for span in [None, Some(Duration::ZERO), Some(Duration::MAX)] {
+            let limits = Limits::new(Deadline::after(now, span), None);
+            assert!(matches!(limits.left(now, now), Ok(None)));
+        }
+        assert!(matches!(
+            Limits::new(None, Some(Duration::ZERO)).left(now, now),
+            Ok(None)
+        ));
+    }
+
+    #[test]
+    fn spans_are_named_as_they_were_typed() {
+        for (ms, text) in [(60_000, "60s"), (1_500, "1.5s"), (200, "200ms"), (1, "1ms")] {
+            assert_eq!(seconds(Duration::from_millis(ms)), text);
+        }
+    }
+}

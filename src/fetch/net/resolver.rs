@@ -1,0 +1,384 @@
+//! Names to addresses, by the system's `getaddrinfo`, which can neither be given a deadline nor be stopped.
+//!
+//! So it runs on a few helper threads, started when there is something to ask. A name that many workers want is
+//! asked once. Answers are kept for a minute and failures for five seconds. Those who wait leave at their
+//! deadline or when the client is cancelled, and the answer that comes after they left still fills the cache.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::cancel::Cancel;
+use super::limits::{Cut, Limits};
+
+const MAX_HELPERS: usize = 16;
+/// A helper with nothing to do ends after this long.
+const HELPER_REST: Duration = Duration::from_secs(10);
+const KEEP_ANSWER: Duration = Duration::from_secs(60);
+const KEEP_FAILURE: Duration = Duration::from_secs(5);
+/// Names kept at most: about 2 MB.
+const MAX_NAMES: usize = 10_000;
+/// Addresses kept of one name: more are never tried.
+const MAX_ADDRESSES: usize = 16;
+
+/// The addresses of a name, in the order of preference that the system gave (RFC 6724); never empty.
+pub(crate) type Addresses = Arc<[IpAddr]>;
+
+/// Why there is no address.
+#[derive(Debug)]
+pub(crate) enum LookupError {
+    /// The name has none, or could not be asked for.
+    NoAddress,
+    /// The wait was cut.
+    Cut(Cut),
+}
+
+type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+
+/// The cache, and the front of the helper threads. Dropping it lets them end; it does not wait for them.
+pub(crate) struct Resolver {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Told when the queue is no longer empty, and at the end.
+    work: Condvar,
+    lookup: Box<Lookup>,
+}
+
+#[derive(Default)]
+struct State {
+    names: HashMap<Box<str>, Entry>,
+    queue: VecDeque<Box<str>>,
+    helpers: usize,
+    resting: usize,
+    ended: bool,
+}
+
+enum Entry {
+    /// In the queue or being asked for; told when that ends.
+    Asked(Arc<Condvar>),
+    /// `None`: no address.
+    Answered {
+        addresses: Option<Addresses>,
+        until: Instant,
+    },
+}
+
+impl Resolver {
+    pub(crate) fn new() -> Self {
+        // Port 0: only the addresses are wanted.
+        Self::with_lookup(|name| Ok((name, 0).to_socket_addrs()?.map(|a| a.ip()).collect()))
+    }
+
+    fn with_lookup(
+        lookup: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        let shared = Shared {
+            state: Mutex::default(),
+            work: Condvar::new(),
+            lookup: Box::new(lookup),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The addresses of `name`. Blocks until they are known or `limits` or `cancel` cut the wait.
+    pub(crate) fn resolve(
+        &self,
+        name: &str,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Addresses, LookupError> {
+        let since = Instant::now();
+        let mut state = self.shared.lock();
+        loop {
+            if cancel.is_thrown() {
+                return Err(LookupError::Cut(Cut::Cancelled));
+            }
+            let now = Instant::now();
+            let answered = match state.names.get(name) {
+                Some(Entry::Answered { addresses, until }) if *until > now => {
+                    return addresses.clone().ok_or(LookupError::NoAddress);
+                }
+                Some(Entry::Asked(answered)) => Arc::clone(answered),
+                _ => self.ask(&mut state, name, now)?,
+            };
+            let left = limits.left(since, now).map_err(LookupError::Cut)?;
+            state = match left {
+                None => answered.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    answered
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+    }
+
+    /// Wakes everybody who waits, to see that the client was cancelled.
+    pub(crate) fn wake(&self) {
+        for entry in self.shared.lock().names.values() {
+            if let Entry::Asked(answered) = entry {
+                answered.notify_all();
+            }
+        }
+    }
+
+    fn ask(
+        &self,
+        state: &mut State,
+        name: &str,
+        now: Instant,
+    ) -> Result<Arc<Condvar>, LookupError> {
+        state.make_room(now);
+        if state.resting > state.queue.len() {
+            self.shared.work.notify_one();
+        } else if state.helpers < MAX_HELPERS {
+            let shared = Arc::clone(&self.shared);
+            match thread::Builder::new()
+                .name("fetchpool-dns".into())
+                .spawn(move || shared.help())
+            {
+                Ok(_) => state.helpers += 1,
+                // Another helper will come to it. Without any there is nobody to ask.
+                Err(_) if state.helpers > 0 => {}
+                Err(_) => return Err(LookupError::NoAddress),
+            }
+        }
+        let answered = Arc::new(Condvar::new());
+        state
+            .names
+            .insert(name.into(), Entry::Asked(Arc::clone(&answered)));
+        state.queue.push_back(name.into());
+        Ok(answered)
+    }
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        self.shared.lock().ended = true;
+        self.shared.work.notify_all();
+    }
+}
+
+impl std::fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resolver").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Keeps the number of names bounded: first what is out of date goes, then whatever is met.
+    fn make_room(&mut self, now: Instant) {
+        if self.names.len() < MAX_NAMES {
+            return;
+        }
+        self.names
+            .retain(|_, e| !matches!(e, Entry::Answered { until, .. } if *until <= now));
+        let mut surplus = self.names.len().saturating_sub(MAX_NAMES * 3 / 4);
+        self.names.retain(|_, e| {
+            let keep = surplus == 0 || matches!(e, Entry::Asked(_));
+            surplus -= usize::from(!keep);
+            keep
+        });
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Only map and queue operations run under the lock: none of them leaves a broken state behind.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The life of a helper thread.
+    fn help(&self) {
+        let mut state = self.lock();
+        loop {
+            let (guard, name) = self.next_name(state);
+            state = guard;
+            let Some(name) = name else { break };
+            drop(state);
+            let answer = self.look_up(&name);
+            state = self.lock();
+            if let Some(Entry::Asked(answered)) = state.names.insert(name, answer) {
+                answered.notify_all();
+            }
+        }
+        state.helpers -= 1;
+    }
+
+    fn look_up(&self, name: &str) -> Entry {
+        let (addresses, keep) = match (self.lookup)(name) {
+            Ok(mut found) if !found.is_empty() => {
+                found.truncate(MAX_ADDRESSES);
+                (Some(found.into()), KEEP_ANSWER)
+            }
+            _ => (None, KEEP_FAILURE),
+        };
+        Entry::Answered {
+            addresses,
+            until: Instant::now() + keep,
+        }
+    }
+
+    /// The next name to ask for; `None` when there was none for a while or the resolver is gone.
+    fn next_name<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+    ) -> (MutexGuard<'a, State>, Option<Box<str>>) {
+        let since = Instant::now();
+        loop {
+            if state.ended {
+                return (state, None);
+            }
+            if let Some(name) = state.queue.pop_front() {
+                return (state, Some(name));
+            }
+            let Some(left) = HELPER_REST.checked_sub(since.elapsed()) else {
+                return (state, None);
+            };
+            state.resting += 1;
+            state = self
+                .work
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            state.resting -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn forever() -> Limits {
+        Limits::default()
+    }
+
+    #[test]
+    fn a_name_is_asked_once_for_all_who_want_it() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let (open, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let resolver = Resolver::with_lookup(move |_| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            gate.lock().unwrap().recv().unwrap();
+            Ok(vec![HOME; 40])
+        });
+        let cancel = Cancel::new().unwrap();
+        thread::scope(|s| {
+            let all: Vec<_> = (0..8)
+                .map(|_| s.spawn(|| resolver.resolve("a", &forever(), &cancel).unwrap()))
+                .collect();
+            open.send(()).unwrap();
+            for one in all {
+                assert_eq!(*one.join().unwrap(), [HOME; MAX_ADDRESSES]);
+            }
+        });
+        assert!(resolver.resolve("a", &forever(), &cancel).is_ok());
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn failures_are_kept_too_and_no_address_is_one() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let resolver = Resolver::with_lookup(move |name| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            if name == "empty" {
+                Ok(Vec::new())
+            } else {
+                Err(io::Error::other("no"))
+            }
+        });
+        let cancel = Cancel::new().unwrap();
+        for name in ["empty", "broken", "empty", "broken"] {
+            assert!(
+                matches!(
+                    resolver.resolve(name, &forever(), &cancel),
+                    Err(LookupError::NoAddress)
+                ),
+                "{name}"
+            );
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn who_leaves_at_the_deadline_finds_the_answer_later() {
+        let (open, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let resolver = Resolver::with_lookup(move |_| {
+            gate.lock().unwrap().recv().unwrap();
+            Ok(vec![HOME])
+        });
+        let cancel = Cancel::new().unwrap();
+        let short = Limits::new(None, Some(Duration::from_millis(10)));
+        assert!(matches!(
+            resolver.resolve("a", &short, &cancel),
+            Err(LookupError::Cut(Cut::Stalled(_)))
+        ));
+        open.send(()).unwrap();
+        assert_eq!(*resolver.resolve("a", &forever(), &cancel).unwrap(), [HOME]);
+    }
+
+    #[test]
+    fn a_cancel_wakes_those_who_wait() {
+        let (asked, was_asked) = mpsc::channel();
+        let (_open, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let resolver = Resolver::with_lookup(move |_| {
+            asked.send(()).unwrap();
+            let _ = gate.lock().unwrap().recv();
+            Ok(vec![HOME])
+        });
+        let cancel = Cancel::new().unwrap();
+        thread::scope(|s| {
+            let waiter = s.spawn(|| resolver.resolve("a", &forever(), &cancel));
+            was_asked.recv().unwrap();
+            cancel.throw();
+            resolver.wake();
+            assert!(matches!(
+                waiter.join().unwrap(),
+                Err(LookupError::Cut(Cut::Cancelled))
+            ));
+        });
+    }
+
+    #[test]
+    fn neither_helpers_nor_names_grow_without_bound() {
+        let resolver = Resolver::with_lookup(|_| Ok(vec![HOME]));
+        let cancel = Cancel::new().unwrap();
+        for i in 0..MAX_NAMES + 100 {
+            resolver
+                .resolve(&i.to_string(), &forever(), &cancel)
+                .unwrap();
+        }
+        let state = resolver.shared.lock();
+        assert!(
+            state.names.len() <= MAX_NAMES,
+            "{} names",
+            state.names.len()
+        );
+        assert!(
+            (1..=MAX_HELPERS).contains(&state.helpers),
+            "{} helpers",
+            state.helpers
+        );
+    }
+}

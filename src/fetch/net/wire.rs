@@ -1,0 +1,125 @@
+//! One TCP connection, blocking, with deadlines that cost a system call only when one is needed.
+//!
+//! Reading relies on the socket's own receive timeout. That is left alone as long as it is no longer than what
+//! the deadline leaves; when it runs out early, the exact rest is set and the wait goes on. Writing is tried
+//! without blocking and polls only when the socket is full. A cancelled client shuts the socket down, which ends
+//! a blocked read; whoever reads must therefore ask the client whether an end of file is a real one.
+
+use std::io::{self, Read};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+
+use super::cancel::Cancel;
+use super::limits::{Cut, Limits};
+
+/// Below this a receive timeout is set to the exact rest: halving it further would save nothing.
+const EXACT_BELOW: Duration = Duration::from_millis(500);
+
+#[derive(Debug)]
+pub(crate) struct Wire {
+    stream: Arc<TcpStream>,
+    /// What the socket's receive timeout is set to.
+    read_timeout: Option<Duration>,
+}
+
+impl Wire {
+    /// Takes over a connected, blocking socket without a receive timeout.
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self {
+            stream: Arc::new(stream),
+            read_timeout: None,
+        }
+    }
+
+    pub(crate) fn stream(&self) -> &Arc<TcpStream> {
+        &self.stream
+    }
+
+    /// Reads what is there, waiting for the first byte of it; 0 is the end.
+    pub(crate) fn recv(&mut self, buf: &mut [u8], limits: &Limits) -> Result<usize, Cut> {
+        let since = Instant::now();
+        let mut left = limits.left(since, since)?;
+        self.prepare_wait(left)?;
+        loop {
+            match (&*self.stream).read(buf) {
+                Ok(amount) => return Ok(amount),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                    ) =>
+                {
+                    left = limits.left(since, Instant::now())?;
+                    self.set_read_timeout(left)?;
+                }
+                Err(error) => return Err(Cut::Io(error)),
+            }
+        }
+    }
+
+    /// Makes sure that a read comes back within `left`. Half of a long wait is set, so that the next reads find
+    /// a timeout that is still short enough and need no system call.
+    fn prepare_wait(&mut self, left: Option<Duration>) -> Result<(), Cut> {
+        match (left, self.read_timeout) {
+            (Some(left), Some(set)) if set <= left => Ok(()),
+            (Some(left), _) if left > EXACT_BELOW => self.set_read_timeout(Some(left / 2)),
+            (left, set) if left == set => Ok(()),
+            (left, _) => self.set_read_timeout(left),
+        }
+    }
+
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> Result<(), Cut> {
+        self.stream.set_read_timeout(timeout).map_err(Cut::Io)?;
+        self.read_timeout = timeout;
+        Ok(())
+    }
+
+    /// Writes the whole of `buf`.
+    pub(crate) fn send(&self, mut buf: &[u8], limits: &Limits, cancel: &Cancel) -> Result<(), Cut> {
+        let mut since = None;
+        while !buf.is_empty() {
+            match rustix::net::send(&*self.stream, buf, send_flags()) {
+                Ok(amount) => {
+                    buf = &buf[amount..];
+                    since = None;
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    let now = Instant::now();
+                    let left = limits.left(*since.get_or_insert(now), now)?;
+                    cancel.poll(vec![PollFd::new(&*self.stream, PollFlags::OUT)], left)?;
+                }
+                Err(error) => return Err(Cut::Io(error.into())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an idle connection is still good: open, and with nothing to read. A byte that nobody asked for
+    /// is the remains of an earlier reply, or the end.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let mut byte = [0];
+        matches!(
+            rustix::net::recv(
+                &*self.stream,
+                &mut byte,
+                RecvFlags::PEEK | RecvFlags::DONTWAIT
+            ),
+            Err(Errno::AGAIN)
+        )
+    }
+}
+
+fn send_flags() -> SendFlags {
+    // Apple's systems have no such flag; there the standard library sets SO_NOSIGPIPE on the socket.
+    #[cfg(not(target_vendor = "apple"))]
+    return SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    #[cfg(target_vendor = "apple")]
+    return SendFlags::DONTWAIT;
+}

@@ -1,0 +1,341 @@
+//! Where the next request goes, and what it may carry. Pure decisions, no network.
+//!
+//! A redirect is followed to http and https only. What the user gave for one origin (scheme, host, port), headers
+//! and credentials, is sent to that origin and to no other.
+
+use ureq::http::{HeaderValue, Method, StatusCode};
+use url::Url;
+
+use super::failure::{Failure, FailureKind};
+
+/// One request of an attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Hop {
+    /// Without credentials.
+    pub(crate) url: Url,
+    pub(crate) method: Method,
+    /// The value of `Authorization` that the credentials of a URL make.
+    pub(crate) authorization: Option<HeaderValue>,
+    /// Whether it goes to the origin that the user asked for.
+    pub(crate) is_home: bool,
+}
+
+impl Hop {
+    /// The first request: to `url`, whose credentials move into a header.
+    pub(crate) fn first(url: &Url, method: &Method) -> Result<Self, Failure> {
+        check_scheme(url)?;
+        let mut url = url.clone();
+        let authorization = take_credentials(&mut url);
+        Ok(Self {
+            url,
+            method: method.clone(),
+            authorization,
+            is_home: true,
+        })
+    }
+
+    /// The request that a reply of `status` with this `Location` leads to, if it is a redirect. `home` is the
+    /// attempt's first request.
+    pub(crate) fn next(
+        &self,
+        home: &Self,
+        status: StatusCode,
+        location: Option<&HeaderValue>,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(location) = location.filter(|l| is_redirect(status) && !l.is_empty()) else {
+            return Ok(None);
+        };
+        let mut url = self.target(location)?;
+        check_scheme(&url)?;
+        let is_home = same_origin(&url, &home.url);
+        let authorization = match take_credentials(&mut url) {
+            Some(own) => Some(own),
+            None if same_origin(&url, &self.url) => self.authorization.clone(),
+            None if is_home => home.authorization.clone(),
+            None => None,
+        };
+        Ok(Some(Self {
+            url,
+            method: next_method(&self.method, status),
+            authorization,
+            is_home,
+        }))
+    }
+
+    fn target(&self, location: &HeaderValue) -> Result<Url, Failure> {
+        let text = readable(location.as_bytes());
+        self.url.join(&text).map_err(|error| {
+            let mut shown = text.clone();
+            if shown.contains('@') {
+                // It may hold credentials, and there is no telling where in something that is no URL.
+                shown = "(not shown)".to_owned();
+            }
+            Failure::new(
+                FailureKind::InvalidUrl,
+                format!("redirected to what is no URL: {shown}: {error}"),
+            )
+        })
+    }
+}
+
+/// Refuses everything but http and https.
+fn check_scheme(url: &Url) -> Result<(), Failure> {
+    match url.scheme() {
+        "http" | "https" => Ok(()),
+        other => Err(Failure::new(
+            FailureKind::UnsupportedScheme,
+            format!("{other} is not supported; http and https are"),
+        )),
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// As browsers and curl do it: 303 asks for a GET of something else, 301 and 302 make a POST a GET.
+fn next_method(method: &Method, status: StatusCode) -> Method {
+    match (status.as_u16(), method) {
+        (303, &Method::HEAD) => Method::HEAD,
+        (303, _) | (301 | 302, &Method::POST) => Method::GET,
+        _ => method.clone(),
+    }
+}
+
+/// A `Location` as text: UTF-8 as it is, and bytes of any other encoding percent-encoded one by one.
+fn readable(bytes: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned();
+    }
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for &byte in bytes {
+        if byte.is_ascii() {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme()
+        && a.host_str() == b.host_str()
+        && a.port_or_known_default() == b.port_or_known_default()
+}
+
+/// Takes user and password out of `url`, as the value of an `Authorization` header (RFC 7617).
+fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut pair = percent_decode(url.username());
+    pair.push(b':');
+    pair.extend(percent_decode(url.password().unwrap_or_default()));
+    // Both fail only for URLs without a host, which http and https URLs are not.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    let mut value = HeaderValue::try_from(format!("Basic {}", base64(&pair))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn percent_decode(text: &str) -> Vec<u8> {
+    let hex = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        match (first, tail) {
+            (b'%', [a, b, after @ ..]) if hex(*a).is_some() && hex(*b).is_some() => {
+                out.push(hex(*a).unwrap_or_default() << 4 | hex(*b).unwrap_or_default());
+                rest = after;
+            }
+            _ => {
+                out.push(first);
+                rest = tail;
+            }
+        }
+    }
+    out
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let word = group.iter().fold(0, |w, &b| w << 8 | u32::from(b)) << (8 * (3 - group.len()));
+        for at in 0..4 {
+            let symbol = ALPHABET[(word >> (18 - 6 * at)) as usize & 63];
+            out.push(if at <= group.len() {
+                char::from(symbol)
+            } else {
+                '='
+            });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hop(url: &str) -> Hop {
+        Hop::first(&Url::parse(url).unwrap(), &Method::GET).unwrap()
+    }
+
+    fn follow(hop: &Hop, home: &Hop, location: &[u8]) -> Result<Option<Hop>, Failure> {
+        hop.next(
+            home,
+            StatusCode::FOUND,
+            Some(&HeaderValue::from_bytes(location).unwrap()),
+        )
+    }
+
+    #[test]
+    fn locations_as_servers_write_them() {
+        let from = hop("http://a.test/x/y?q#f");
+        for (location, to) in [
+            ("/z", "http://a.test/z"),
+            ("z", "http://a.test/x/z"),
+            (".", "http://a.test/x/"),
+            ("../../../up", "http://a.test/up"),
+            ("?n=1", "http://a.test/x/y?n=1"),
+            ("//b.test:8080/z", "http://b.test:8080/z"),
+            ("https://b.test", "https://b.test/"),
+            ("HTTP://B.TEST/%41", "http://b.test/%41"),
+            ("/a b", "http://a.test/a%20b"),
+            ("/ä", "http://a.test/%C3%A4"),
+            ("http://bücher.test/", "http://xn--bcher-kva.test/"),
+            ("\\back", "http://a.test/back"),
+            ("/z#frag", "http://a.test/z#frag"),
+            ("http://b.test:80/", "http://b.test/"),
+        ] {
+            let next = follow(&from, &from, location.as_bytes()).unwrap().unwrap();
+            assert_eq!(next.url.as_str(), to, "{location}");
+        }
+        let latin1 = follow(&from, &from, b"/caf\xe9").unwrap().unwrap();
+        assert_eq!(latin1.url.as_str(), "http://a.test/caf%E9");
+    }
+
+    #[test]
+    fn what_is_no_redirect_is_final() {
+        let from = hop("http://a.test/");
+        let location = HeaderValue::from_static("/z");
+        for status in [200, 201, 300, 304, 305, 306, 399, 404] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert!(
+                from.next(&from, status, Some(&location)).unwrap().is_none(),
+                "{status}"
+            );
+        }
+        assert!(from.next(&from, StatusCode::FOUND, None).unwrap().is_none());
+        assert!(follow(&from, &from, b"").unwrap().is_none());
+    }
+
+    #[test]
+    fn only_http_and_https_are_followed() {
+        let from = hop("https://a.test/");
+        for location in [
+            "ftp://a.test/",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "data:,x",
+            "gopher://a/",
+        ] {
+            let failure = follow(&from, &from, location.as_bytes()).unwrap_err();
+            assert_eq!(failure.kind(), FailureKind::UnsupportedScheme, "{location}");
+        }
+        for location in [
+            "http://",
+            "http://[::1",
+            "http://a:99999/",
+            "http://user:secret@a:x/",
+        ] {
+            let failure = follow(&from, &from, location.as_bytes()).unwrap_err();
+            assert_eq!(failure.kind(), FailureKind::InvalidUrl, "{location}");
+            assert!(!failure.message().contains("secret"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn methods_change_as_browsers_change_them() {
+        let from = hop("http://a.test/");
+        for (method, status, next) in [
+            ("GET", 301, "GET"),
+            ("HEAD", 302, "HEAD"),
+            ("HEAD", 303, "HEAD"),
+            ("POST", 301, "GET"),
+            ("POST", 302, "GET"),
+            ("POST", 303, "GET"),
+            ("POST", 307, "POST"),
+            ("POST", 308, "POST"),
+            ("DELETE", 301, "DELETE"),
+            ("DELETE", 303, "GET"),
+            ("PUT", 308, "PUT"),
+        ] {
+            let from = Hop {
+                method: Method::from_bytes(method.as_bytes()).unwrap(),
+                ..from.clone()
+            };
+            let status = StatusCode::from_u16(status).unwrap();
+            let got = from
+                .next(&from, status, Some(&HeaderValue::from_static("/")))
+                .unwrap()
+                .unwrap();
+            assert_eq!(got.method.as_str(), next, "{method} {status}");
+        }
+    }
+
+    #[test]
+    fn credentials_stay_with_their_origin() {
+        let home = hop("http://us%65r:p%40ss:w@a.test/");
+        assert_eq!(home.url.as_str(), "http://a.test/");
+        assert_eq!(
+            home.authorization.as_ref().unwrap(),
+            "Basic dXNlcjpwQHNzOnc="
+        );
+        for (location, is_home, authorization) in [
+            ("/z", true, home.authorization.clone()),
+            ("http://a.test:80/z", true, home.authorization.clone()),
+            ("https://a.test/", false, None),
+            ("http://a.test:81/", false, None),
+            ("http://b.test/", false, None),
+            (
+                "http://x@b.test/",
+                false,
+                Some(HeaderValue::from_static("Basic eDo=")),
+            ),
+        ] {
+            let next = follow(&home, &home, location.as_bytes()).unwrap().unwrap();
+            assert_eq!(
+                (next.is_home, next.authorization),
+                (is_home, authorization),
+                "{location}"
+            );
+            assert!(next.url.username().is_empty(), "{location}");
+        }
+        let away = follow(&home, &home, b"http://b.test/").unwrap().unwrap();
+        let back = follow(&away, &home, b"http://a.test/").unwrap().unwrap();
+        assert_eq!(
+            (back.is_home, back.authorization),
+            (true, home.authorization)
+        );
+    }
+
+    #[test]
+    fn base64_of_the_rfc() {
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+        assert_eq!(percent_decode("%zz%4"), b"%zz%4");
+    }
+}

@@ -1,0 +1,209 @@
+//! Where lists come from: files, standard input, arguments; and what can be wrong with them.
+//!
+//! [`check`] looks at a list before anything is fetched, [`open`] begins to read it when its turn has
+//! come. A regular file is opened by both and held by neither longer than it is read, so that any
+//! number of lists takes one descriptor. A pipe is only looked at by [`check`]: opening one waits for
+//! its writer, and closing it again would end that writer.
+
+use super::List;
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+use std::{error, fmt};
+
+/// A list that could not be opened or read: the program ends with status 2.
+///
+/// Its text names the list, what was wrong and, where that is known, what would be right; control
+/// characters of the name are escaped.
+#[derive(Debug)]
+pub(crate) struct InputError {
+    name: String,
+    /// The line that was being read; none while the list is opened.
+    line: Option<u64>,
+    hint: Option<String>,
+    source: io::Error,
+}
+
+impl InputError {
+    pub(super) fn reading(name: &str, line: u64, source: io::Error) -> Self {
+        Self {
+            name: name.to_owned(),
+            line: Some(line),
+            hint: None,
+            source,
+        }
+    }
+
+    fn opening(path: &Path, source: io::Error) -> Self {
+        let name = path.to_string_lossy();
+        Self {
+            hint: hint(&name, source.kind()),
+            name: name.into_owned(),
+            line: None,
+            source,
+        }
+    }
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.escape_debug();
+        match self.line {
+            Some(line) => write!(f, "cannot read '{name}', line {line}: ")?,
+            None => write!(f, "cannot open '{name}': ")?,
+        }
+        match self.source.kind() {
+            io::ErrorKind::NotFound => f.write_str("no such file")?,
+            io::ErrorKind::PermissionDenied => f.write_str("permission denied")?,
+            io::ErrorKind::IsADirectory => f.write_str("it is a directory")?,
+            _ => write!(f, "{}", self.source)?,
+        }
+        self.hint
+            .as_ref()
+            .map_or(Ok(()), |hint| write!(f, "; {hint}"))
+    }
+}
+
+/// Without a source: the text has said it already.
+impl error::Error for InputError {}
+
+/// The name that records give a list.
+pub(super) fn name(list: &List) -> Cow<'_, str> {
+    match list {
+        List::File(path) => path.to_string_lossy(),
+        List::Stdin => "-".into(),
+        List::Url(_) => "argument".into(),
+    }
+}
+
+/// Finds out, without waiting for anything, what keeps `list` from being read.
+pub(super) fn check(list: &List) -> Result<(), InputError> {
+    let List::File(path) = list else {
+        return Ok(());
+    };
+    let look = || {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if metadata.is_file() {
+            File::open(path)?;
+        }
+        Ok(())
+    };
+    look().map_err(|error| InputError::opening(path, error))
+}
+
+/// Opens a list file; waits for the writer of a named pipe.
+pub(super) fn open(path: &Path) -> Result<File, InputError> {
+    File::open(path).map_err(|error| InputError::opening(path, error))
+}
+
+/// Standard input, which may have been made non-blocking by whom it is shared with.
+pub(super) struct Stdin(io::Stdin);
+
+impl Stdin {
+    pub(super) fn new() -> Self {
+        Self(io::stdin())
+    }
+}
+
+impl Read for Stdin {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(&self.0)?,
+                result => return result,
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn wait(stdin: &io::Stdin) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    poll(&mut [PollFd::new(stdin, PollFlags::IN)], None)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn wait(_: &io::Stdin) -> io::Result<()> {
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+/// What would be right instead of a list called `name`.
+fn hint(name: &str, kind: io::ErrorKind) -> Option<String> {
+    match kind {
+        io::ErrorKind::IsADirectory => Some("give a file with one URL a line".to_owned()),
+        io::ErrorKind::NotFound if name.is_empty() => {
+            Some("give a file, - for standard input, or a URL".to_owned())
+        }
+        io::ErrorKind::NotFound if looks_like_host(name) => Some(format!(
+            "if it is a URL, write https://{}",
+            name.escape_debug()
+        )),
+        _ => None,
+    }
+}
+
+/// Whether a file name may be meant as a URL without a scheme, such as `example.com/x`.
+fn looks_like_host(name: &str) -> bool {
+    const LIST_ENDINGS: [&str; 9] = [
+        "txt", "csv", "tsv", "json", "jsonl", "list", "lst", "urls", "log",
+    ];
+    let authority = &name[..name.find(['/', '?', '#']).unwrap_or(name.len())];
+    let host = authority
+        .split_once(':')
+        .map_or(authority, |(host, _)| host);
+    let is_label =
+        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
+    match host.rsplit_once('.') {
+        _ if !host.split('.').all(is_label) => false,
+        Some((_, ending)) => {
+            authority.len() < name.len()
+                || !LIST_ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+        }
+        None => host == "localhost",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_like_host;
+
+    #[test]
+    fn a_host_is_told_from_a_file_name() {
+        for host in [
+            "example.com",
+            "example.com/x",
+            "www.example.com:8080/a",
+            "localhost:8000",
+            "localhost",
+            "bücher.example",
+            "1.2.3.4",
+            "example.txt/x",
+            "a.example?q=1",
+        ] {
+            assert!(looks_like_host(host), "{host}");
+        }
+        for file in [
+            "urls.txt",
+            "urls",
+            "URLS.TXT",
+            "lists/urls",
+            "./example.com",
+            "../x",
+            "/etc/x.y",
+            "a..b",
+            "a b.com",
+            "",
+            ".",
+            "-x_y.z",
+            "C:\\urls.txt",
+            "x.jsonl",
+        ] {
+            assert!(!looks_like_host(file), "{file}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One target: what a line holds, and the URL it stands for.
+//!
+//! Here a line's text is told apart from blanks and comments, and becomes a URL as a browser would
+//! read it (WHATWG, IDNA, through the `url` crate). What is no URL of the web becomes a failure, never
+//! an error: it is a row of the output like any other. A failure's message never repeats userinfo.
+
+use super::lines::{LIMIT, Line};
+use crate::fetch::{Failure, FailureKind, Url};
+use std::sync::Arc;
+use url::ParseError;
+
+/// How many characters a record keeps of a line that is too long; three dots follow them.
+const EXCERPT: usize = 200;
+
+/// The longest URL that a hint repeats. A hint is one line of a message, and for a person.
+const HINT: usize = 200;
+
+/// A URL to fetch, and where it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// The list's name as given, `-`, or `argument`.
+    pub(crate) source: Arc<str>,
+    /// The line in that list, from 1; of arguments, which of the URLs among them it is.
+    pub(crate) line: u64,
+    /// What the user wrote, without surrounding white space. Bytes that are not UTF-8 are replaced by
+    /// U+FFFD, and of a line over 64 KiB only the first 200 characters are kept, with `...` behind.
+    pub(crate) written: Box<str>,
+    /// The URL, always http or https; or why there is none: `invalid_url`, `unsupported_scheme`.
+    pub(crate) url: Result<Url, Failure>,
+}
+
+/// A scheme for URLs that are written without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// `http`
+    Http,
+    /// `https`
+    Https,
+}
+
+impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// What a line holds when it holds anything.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Content<'a> {
+    Text(&'a str),
+    NotUtf8(&'a [u8]),
+    /// The beginning of a line that is too long.
+    TooLong(&'a [u8]),
+}
+
+impl<'a> Content<'a> {
+    /// The content of `line`; `None` if it is blank or a comment.
+    ///
+    /// A comment is a line whose first character behind white space and a BOM is `#`, whatever its
+    /// encoding and length. A BOM is dropped from every line, as lists are joined with `cat`, too.
+    pub(super) fn of(line: Line<'a>) -> Option<Self> {
+        let bytes = match line {
+            Line::Whole(bytes) | Line::TooLong(bytes) => bytes,
+        };
+        let begun = bytes.trim_ascii_start();
+        let begun = begun
+            .strip_prefix("\u{feff}".as_bytes())
+            .unwrap_or(begun)
+            .trim_ascii_start();
+        if matches!(begun.first(), None | Some(b'#')) {
+            return None;
+        }
+        if let Line::TooLong(_) = line {
+            return Some(Self::TooLong(begun));
+        }
+        let Ok(text) = str::from_utf8(begun) else {
+            return Some(Self::NotUtf8(begun.trim_ascii_end()));
+        };
+        let text = text.trim();
+        (!text.is_empty() && !text.starts_with('#')).then_some(Self::Text(text))
+    }
+
+    /// What the user wrote, as the record keeps it.
+    pub(super) fn written(&self) -> Box<str> {
+        match self {
+            Self::Text(text) => (*text).into(),
+            Self::NotUtf8(bytes) => String::from_utf8_lossy(bytes).into(),
+            Self::TooLong(bytes) => {
+                // A character has at most four bytes: one that is cut in two lies behind the excerpt.
+                let begun = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * (EXCERPT + 1))]);
+                let mut kept: String = begun.chars().take(EXCERPT).collect();
+                kept.push_str("...");
+                kept.into()
+            }
+        }
+    }
+
+    /// The URL that this stands for.
+    pub(super) fn url(&self, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
+        match self {
+            Self::Text(text) => normalise(text, default_scheme),
+            Self::NotUtf8(_) => Err(invalid(
+                "not UTF-8: a list is UTF-8 text with one URL a line",
+            )),
+            Self::TooLong(_) => Err(invalid(format!(
+                "the line is over {} KiB: a list holds one URL a line",
+                LIMIT / 1024
+            ))),
+        }
+    }
+}
+
+/// Reads `text` as a browser would, and lets http and https through.
+///
+/// One thing a browser forgives is refused: a carriage return inside, which it would drop. It is what is
+/// left of a list with the line ends of old Macs, all of whose URLs would be joined into one.
+pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
+    if text.contains('\r') {
+        return Err(invalid(
+            "a carriage return inside the line: lines end with LF or CRLF",
+        ));
+    }
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        Ok(url) if is_host_and_port(text, url.scheme()) => without_scheme(text, default_scheme),
+        Ok(url) => Err(Failure::new(
+            FailureKind::UnsupportedScheme,
+            format!(
+                "the scheme '{}' is neither http nor https",
+                excerpt(url.scheme())
+            ),
+        )),
+        Err(ParseError::RelativeUrlWithoutBase) => without_scheme(text, default_scheme),
+        Err(error) => Err(no_url(error)),
+    }
+}
+
+/// Whether the `scheme` that was read from `text` is a host before a port: `localhost:8080/x`.
+fn is_host_and_port(text: &str, scheme: &str) -> bool {
+    // The scheme is ASCII and begins the text, so the colon stands right behind it; `url` drops
+    // tabs inside, and such a text is left alone.
+    let Some(rest) = text
+        .get(scheme.len()..)
+        .and_then(|rest| rest.strip_prefix(':'))
+    else {
+        return false;
+    };
+    let port = &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())];
+    // No scheme in use has a dot. A host like that may have an empty port, or one that is too large.
+    let is_host = (scheme.contains('.') || scheme == "localhost") && !rest.starts_with("//");
+    port.bytes().all(|byte| byte.is_ascii_digit()) && (is_host || port.parse::<u16>().is_ok())
+}
+
+/// A text without a scheme: completed when the user said so, else refused with a hint.
+fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
+    let scheme = default_scheme.unwrap_or(Scheme::Https).name();
+    let completed = complete(text, scheme);
+    if default_scheme.is_some() {
+        return match completed {
+            Some(completed) => Url::parse(&completed).map_err(no_url),
+            None => Err(invalid(
+                "no host: a URL is written like https://example.com/x or example.com/x",
+            )),
+        };
+    }
+    if text.contains('\0') {
+        return Err(invalid(
+            "no scheme, and a NUL byte: a list is UTF-8 text, not UTF-16",
+        ));
+    }
+    // Userinfo is not repeated, and what would be no URL either is not proposed.
+    let hint = completed.filter(|completed| {
+        completed.len() <= HINT
+            && !completed.contains(char::is_whitespace)
+            && Url::parse(completed)
+                .is_ok_and(|url| url.username().is_empty() && url.password().is_none())
+    });
+    Err(match hint {
+        Some(hint) => invalid(format!(
+            "no scheme; did you mean {hint}? (--default-scheme {scheme})"
+        )),
+        None => invalid("no scheme: a URL begins with http:// or https://"),
+    })
+}
+
+/// `text` with a scheme before it; `None` if it does not begin with a host.
+fn complete(text: &str, scheme: &str) -> Option<String> {
+    if text.starts_with("//") {
+        return Some(format!("{scheme}:{text}"));
+    }
+    // A path, a query or a fragment: a browser would take the first word of a path for the host.
+    (!text.starts_with(['/', '\\', '.', '?', '#', ':'])).then(|| format!("{scheme}://{text}"))
+}
+
+fn no_url(error: ParseError) -> Failure {
+    match error {
+        ParseError::EmptyHost => invalid("no host: a URL is written like https://example.com/x"),
+        ParseError::InvalidPort => invalid("invalid port: it is a number from 0 to 65535"),
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => invalid(
+            "invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]",
+        ),
+        // Its messages are fixed words, without any of the text.
+        other => invalid(other.to_string()),
+    }
+}
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::InvalidUrl, message.into())
+}
+
+/// A scheme as a message shows it: there is no limit to what can be written before a colon.
+fn excerpt(scheme: &str) -> &str {
+    // It is ASCII, so any place is a place between two characters.
+    &scheme[..scheme.len().min(40)]
+}

@@ -1,0 +1,188 @@
+//! What is a URL, what is not, and what is said about it.
+
+use super::*;
+
+const INVALID_HOST: &str = "invalid_url: invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]";
+
+/// What became of one URL as written: the URL, or `kind: message`.
+fn outcome(written: &str, default_scheme: Option<Scheme>) -> String {
+    let targets = all(options(&[List::Url(written.to_owned())], default_scheme));
+    let [target] = targets.as_slice() else {
+        panic!("{written:?} gave {} targets", targets.len());
+    };
+    shown(target)
+}
+
+#[test]
+fn urls_are_read_as_a_browser_reads_them() {
+    let table = [
+        ("http://example.com", "http://example.com/"),
+        ("HTTP://EXAMPLE.com:80/A", "http://example.com/A"),
+        ("https://example.com:443/", "https://example.com/"),
+        ("https://example.com:8443", "https://example.com:8443/"),
+        ("http://example.com:/x", "http://example.com/x"),
+        ("http://a/b c", "http://a/b%20c"),
+        ("http://a/b?c d#e f", "http://a/b?c%20d#e%20f"),
+        ("http://a/ä?ö", "http://a/%C3%A4?%C3%B6"),
+        ("http://bücher.example/", "http://xn--bcher-kva.example/"),
+        ("http://EXÄMPLE.com/", "http://xn--exmple-cua.com/"),
+        ("http://a/x/../y/./z", "http://a/y/z"),
+        (r"http:\\a\b", "http://a/b"),
+        ("http:/a/b", "http://a/b"),
+        ("http:///a/b", "http://a/b"),
+        ("http:a", "http://a/"),
+        ("http://a/b\tc", "http://a/bc"),
+        ("http://a/\0b", "http://a/%00b"),
+        ("http://user:pa%20ss@a/", "http://user:pa%20ss@a/"),
+        ("http://[::1]:8080/", "http://[::1]:8080/"),
+        ("http://0x7f.1/", "http://127.0.0.1/"),
+        ("http://2130706433/", "http://127.0.0.1/"),
+    ];
+    for (written, expected) in table {
+        assert_eq!(outcome(written, None), expected, "{written:?}");
+    }
+}
+
+#[test]
+fn what_is_no_url_fails_and_says_why() {
+    let no_scheme = "invalid_url: no scheme: a URL begins with http:// or https://";
+    let no_host = "invalid_url: no host: a URL is written like https://example.com/x";
+    let host = INVALID_HOST;
+    let port = "invalid_url: invalid port: it is a number from 0 to 65535";
+    let table = [
+        ("http://", no_host),
+        ("https://", no_host),
+        ("http:", no_host),
+        ("http://:80/", no_host),
+        ("http://a:99999/", port),
+        ("http://a:b/", port),
+        ("http://a b/", host),
+        ("http://a\0/", host),
+        ("http://%/", host),
+        ("http://[::1/", "invalid_url: invalid IPv6 address"),
+        ("http://1.2.3.256/", "invalid_url: invalid IPv4 address"),
+        (
+            "http://a/\rhttp://b/",
+            "invalid_url: a carriage return inside the line: lines end with LF or CRLF",
+        ),
+        (
+            "ftp://a/b",
+            "unsupported_scheme: the scheme 'ftp' is neither http nor https",
+        ),
+        (
+            "FILE:///etc/passwd",
+            "unsupported_scheme: the scheme 'file' is neither http nor https",
+        ),
+        (
+            "mailto:me@example.com",
+            "unsupported_scheme: the scheme 'mailto' is neither http nor https",
+        ),
+        (
+            "x.y://example.com/",
+            "unsupported_scheme: the scheme 'x.y' is neither http nor https",
+        ),
+        (
+            "htp://example.com/",
+            "unsupported_scheme: the scheme 'htp' is neither http nor https",
+        ),
+        (
+            "javascript:alert(1)",
+            "unsupported_scheme: the scheme 'javascript' is neither http nor https",
+        ),
+        (
+            "data:,x",
+            "unsupported_scheme: the scheme 'data' is neither http nor https",
+        ),
+        (
+            "h\0t\0t\0p\0",
+            "invalid_url: no scheme, and a NUL byte: a list is UTF-8 text, not UTF-16",
+        ),
+        ("/etc/passwd", no_scheme),
+        ("./x", no_scheme),
+        ("../x", no_scheme),
+        ("?q", no_scheme),
+        ("", no_scheme),
+        ("hello world", no_scheme),
+        ("<http://a/>", no_scheme),
+        ("us_er:secret@example.com/x", no_scheme),
+        ("//user:secret@example.com/x", no_scheme),
+    ];
+    for (written, expected) in table {
+        let outcome = outcome(written, None);
+        assert_eq!(outcome, expected, "{written:?}");
+        assert!(!outcome.contains("secret"), "{written:?}");
+    }
+    let long = format!("{}:x", "a".repeat(5000));
+    assert!(
+        outcome(&long, None).len() < 120,
+        "a scheme without an end is cut"
+    );
+}
+
+#[test]
+fn a_url_without_a_scheme_gets_a_hint_or_the_default() {
+    // (written, what it is meant to be behind the scheme, what becomes of it)
+    let table = [
+        ("example.com", "example.com", "example.com/"),
+        ("example.com/x", "example.com/x", "example.com/x"),
+        ("//example.com/x", "example.com/x", "example.com/x"),
+        ("localhost:8080/x", "localhost:8080/x", "localhost:8080/x"),
+        ("localhost:8080?x", "localhost:8080?x", "localhost:8080/?x"),
+        ("example.com:81", "example.com:81", "example.com:81/"),
+        ("example.com:", "example.com:", "example.com/"),
+        ("1.2.3.4:99", "1.2.3.4:99", "1.2.3.4:99/"),
+        ("[::1]:99/x", "[::1]:99/x", "[::1]:99/x"),
+        ("bücher.example", "bücher.example", "xn--bcher-kva.example/"),
+    ];
+    for (written, meant, expected) in table {
+        assert_eq!(
+            outcome(written, None),
+            format!(
+                "invalid_url: no scheme; did you mean https://{meant}? (--default-scheme https)"
+            ),
+            "{written:?}"
+        );
+        assert_eq!(
+            outcome(written, Some(Scheme::Https)),
+            format!("https://{expected}"),
+            "{written:?}"
+        );
+        assert_eq!(
+            outcome(written, Some(Scheme::Http)),
+            format!("http://{expected}"),
+            "{written:?}"
+        );
+    }
+}
+
+#[test]
+fn a_default_scheme_leaves_the_rest_as_it_was() {
+    let table = [
+        ("http://a/", "http://a/"),
+        (
+            "ftp://a/",
+            "unsupported_scheme: the scheme 'ftp' is neither http nor https",
+        ),
+        (
+            "mailto:me@example.com",
+            "unsupported_scheme: the scheme 'mailto' is neither http nor https",
+        ),
+        (
+            "/x",
+            "invalid_url: no host: a URL is written like https://example.com/x or example.com/x",
+        ),
+        ("a b.com", INVALID_HOST),
+        (
+            "example.com:99999",
+            "invalid_url: invalid port: it is a number from 0 to 65535",
+        ),
+        ("us_er:pw@example.com/x", "https://us_er:pw@example.com/x"),
+    ];
+    for (written, expected) in table {
+        assert_eq!(
+            outcome(written, Some(Scheme::Https)),
+            expected,
+            "{written:?}"
+        );
+    }
+}

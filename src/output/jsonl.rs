@@ -1,0 +1,171 @@
+//! The `jsonl` format: one JSON object a line, every field of the record in every row, in its order.
+//!
+//! A row is serialised straight into the caller's buffer, nothing is allocated for it. Beyond what JSON demands,
+//! every character that a terminal might act on (DEL, C1, bidi overrides, line separators) is written as `\uNNNN`,
+//! so that a reader gets the same string and `cat` shows a harmless one.
+
+use std::io::{self, Write};
+
+use serde::Serialize as _;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
+
+use super::escape::is_printable;
+use super::record::Record;
+
+/// Appends `record` as one line, its end included.
+pub(super) fn push(out: &mut Vec<u8>, record: &Record) -> io::Result<()> {
+    record.serialize(&mut Serializer::with_formatter(&mut *out, Printable))?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Compact JSON in which no unprintable character stands raw.
+struct Printable;
+
+impl Formatter for Printable {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut copied = 0;
+        for (at, c) in fragment.char_indices().filter(|(_, c)| !is_printable(*c)) {
+            out.write_all(&fragment.as_bytes()[copied..at])?;
+            copied = at + c.len_utf8();
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+        }
+        out.write_all(&fragment.as_bytes()[copied..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::output::record::RecordError;
+
+    fn line(record: &Record) -> String {
+        let mut out = Vec::new();
+        push(&mut out, record).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_page_is_the_row_that_the_contract_shows() {
+        assert_eq!(
+            line(&Record::page("https://example.com/", 1256)),
+            concat!(
+                r#"{"url":"https://example.com/","source":"urls.txt","line":3,"ok":true,"status":200,"bytes":1256,"#,
+                r#""content_type":"text/html","final_url":"https://example.com/","redirects":0,"attempts":1,"#,
+                r#""elapsed_ms":41.2,"ttfb_ms":38.0,"worker":2,"started_at":"2026-01-31T10:00:00.123Z","#,
+                r#""file":null,"error":null}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_failure_has_every_field_too() {
+        let record = Record {
+            source: "-".into(),
+            attempts: 0,
+            elapsed: None,
+            worker: None,
+            started_at: None,
+            error: Some(RecordError {
+                kind: "timeout",
+                message: "no reply".into(),
+                phase: Some("connect"),
+            }),
+            ..Record::failure("x", "", "")
+        };
+        assert_eq!(
+            line(&record),
+            concat!(
+                r#"{"url":"x","source":"-","line":3,"ok":false,"status":null,"bytes":null,"content_type":null,"#,
+                r#""final_url":null,"redirects":null,"attempts":0,"elapsed_ms":null,"ttfb_ms":null,"worker":null,"#,
+                r#""started_at":null,"file":null,"error":{"kind":"timeout","message":"no reply","phase":"connect"}}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn any_text_comes_back_and_none_is_raw() {
+        let all: String = (0..=0x0010_ffff).filter_map(char::from_u32).collect();
+        let nasty = "\0\t\n\"\\\u{1b}[31m\u{7f}\u{9b}\u{2028}\u{202e}\u{e0001}\u{1f600}";
+        let mut record = Record::failure(&all, "body", nasty);
+        record.source = nasty.into();
+        record.content_type = Some(nasty.into());
+        let line = line(&record);
+        assert!(!line.trim_end_matches('\n').contains(|c| !is_printable(c)));
+        let row: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(row["url"].as_str(), Some(all.as_str()));
+        for field in [
+            &row["source"],
+            &row["content_type"],
+            &row["error"]["message"],
+        ] {
+            assert_eq!(field.as_str(), Some(nasty));
+        }
+    }
+
+    #[test]
+    fn spans_have_three_decimals_at_most() {
+        for (nanos, expected) in [
+            (0, "0.0"),
+            (499, "0.0"),
+            (500, "0.001"),
+            (1_234_567, "1.235"),
+            (100_100_000, "100.1"),
+            (59_999_999_499, "59999.999"),
+            (59_999_999_500, "60000.0"),
+            (86_400_000_001_000, "86400000.001"),
+        ] {
+            let record = Record {
+                elapsed: Some(Duration::from_nanos(nanos)),
+                ..Record::page("x", 0)
+            };
+            let field = format!("\"elapsed_ms\":{expected},");
+            assert!(
+                line(&record).contains(&field),
+                "{nanos} ns: {}",
+                line(&record)
+            );
+        }
+        let longest = Record {
+            elapsed: Some(Duration::MAX),
+            ..Record::page("x", 0)
+        };
+        let row: Value = serde_json::from_str(&line(&longest)).unwrap();
+        assert!(row["elapsed_ms"].is_f64());
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_still_gives_a_date() {
+        for (time, expected) in [
+            (UNIX_EPOCH, "1970-01-01T00:00:00.000Z"),
+            (
+                UNIX_EPOCH - Duration::from_secs(1),
+                "1970-01-01T00:00:00.000Z",
+            ),
+            (
+                UNIX_EPOCH + Duration::from_secs(300_000_000_000),
+                "9999-12-31T23:59:59.000Z",
+            ),
+        ] {
+            let record = Record {
+                started_at: Some(time),
+                ..Record::page("x", 0)
+            };
+            let row: Value = serde_json::from_str(&line(&record)).unwrap();
+            assert_eq!(row["started_at"], json!(expected));
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The account of a run that is over: how many, how much, how fast, and what went wrong.
+//!
+//! Memory is bounded whatever the run's length: times go into a histogram whose values are right to 1 %, hosts into
+//! [`Hosts`]. A line that would say nothing is left out. The text is ASCII and free of control characters but for
+//! the colours that the caller asks for.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter, Write as _};
+use std::io;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use indicatif::{HumanBytes, HumanCount};
+
+use super::hosts::Hosts;
+use super::human::{Counted, Rate, Span};
+use super::record::{Record, RecordError};
+
+/// Longer attempts are counted as this long; the longest of all is kept as it was.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// Two digits: a person compares, and the histogram takes some 30 KiB instead of 200.
+const DIGITS: u8 = 2;
+/// More would be a listing; that is what the records are for.
+const WORST_HOSTS: usize = 5;
+/// The details of one kind (its statuses or phases) that are shown.
+const DETAILS: usize = 3;
+const LABEL: usize = 13;
+
+/// Adds up records, and prints the account.
+pub(crate) struct Summary {
+    started: Instant,
+    fetched: u64,
+    failed: u64,
+    bytes: u64,
+    spans: Histogram<u64>,
+    longest: Duration,
+    kinds: BTreeMap<&'static str, Kind>,
+    hosts: Hosts,
+    never_started: Rest,
+}
+
+/// What of the lists was not reached.
+enum Rest {
+    Counted(u64),
+    Unknown,
+}
+
+/// The failures of one kind.
+#[derive(Default)]
+struct Kind {
+    count: u64,
+    details: BTreeMap<Detail, u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Detail {
+    Status(u16),
+    Phase(&'static str),
+}
+
+impl Summary {
+    /// An account of a run that began at `started`.
+    pub(crate) fn new(started: Instant) -> Self {
+        let spans = Histogram::new_with_bounds(1, LONGEST.as_micros() as u64, DIGITS)
+            .expect("the bounds are constants that hold the histogram's conditions");
+        Self {
+            started,
+            fetched: 0,
+            failed: 0,
+            bytes: 0,
+            spans,
+            longest: Duration::ZERO,
+            kinds: BTreeMap::new(),
+            hosts: Hosts::default(),
+            never_started: Rest::Counted(0),
+        }
+    }
+
+    /// Adds one record.
+    pub(crate) fn add(&mut self, record: &Record) {
+        self.bytes = self.bytes.saturating_add(record.bytes.unwrap_or(0));
+        if let Some(span) = record.elapsed {
+            self.spans
+                .saturating_record(span.as_micros().try_into().unwrap_or(u64::MAX));
+            self.longest = self.longest.max(span);
+        }
+        if record.ok {
+            self.fetched += 1;
+            return;
+        }
+        self.failed += 1;
+        if let Some(error) = &record.error {
+            self.kinds.entry(error.kind).or_default().add(record, error);
+            self.hosts.add(record, error);
+        }
+    }
+
+    /// Sets how many targets were never started: their number, or `None` where the rest of the lists was not read.
+    pub(crate) fn never_started(&mut self, targets: Option<u64>) {
+        self.never_started = targets.map_or(Rest::Unknown, Rest::Counted);
+    }
+
+    /// Prints the account of the run that ended at `now`, in one write.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub(crate) fn print(
+        &self,
+        out: &mut dyn io::Write,
+        now: Instant,
+        color: bool,
+    ) -> io::Result<()> {
+        let wall = now.saturating_duration_since(self.started);
+        let mut table = Table::default();
+        table.line("URLs", &self.urls(color));
+        if self.finished() > 0 {
+            table.line("took", &self.took(wall));
+        }
+        if self.bytes > 0 {
+            table.line("size", &self.size(wall));
+        }
+        if !self.spans.is_empty() {
+            table.line("time per URL", &self.percentiles());
+        }
+        self.tally_failures(&mut table);
+        out.write_all(table.text.as_bytes())
+    }
+
+    fn finished(&self) -> u64 {
+        self.fetched + self.failed
+    }
+
+    fn urls(&self, color: bool) -> String {
+        let mut parts = vec![format!("{} fetched", HumanCount(self.fetched))];
+        if self.failed > 0 {
+            let (red, plain) = if color {
+                ("\x1b[31m", "\x1b[0m")
+            } else {
+                ("", "")
+            };
+            parts.push(format!("{red}{} failed{plain}", HumanCount(self.failed)));
+        }
+        match self.never_started {
+            Rest::Counted(0) if self.finished() == 0 => return "none".into(),
+            Rest::Counted(0) => {}
+            Rest::Counted(rest) => parts.push(format!("{} not started", HumanCount(rest))),
+            Rest::Unknown => parts.push("the rest of the list not started".into()),
+        }
+        parts.join(", ")
+    }
+
+    fn took(&self, wall: Duration) -> String {
+        let rate = rate(self.finished(), wall);
+        let rate = rate.map_or(String::new(), |rate| format!(", {} URLs/s", Rate(rate)));
+        format!("{}{rate}", Span(wall))
+    }
+
+    fn size(&self, wall: Duration) -> String {
+        let mut text = Counted(self.bytes, "byte").to_string();
+        if self.bytes >= 1024 {
+            text = format!("{} ({text})", HumanBytes(self.bytes));
+        }
+        if let Some(rate) = rate(self.bytes, wall) {
+            let _ = write!(text, ", {}/s", HumanBytes(rate as u64));
+        }
+        text
+    }
+
+    fn percentiles(&self) -> String {
+        let longest = Span(self.longest);
+        if self.spans.len() == 1 {
+            return longest.to_string();
+        }
+        let at = |quantile| {
+            let span = Duration::from_micros(self.spans.value_at_quantile(quantile));
+            Span(span.min(self.longest))
+        };
+        format!(
+            "p50 {}, p90 {}, p99 {}, max {longest}",
+            at(0.5),
+            at(0.9),
+            at(0.99)
+        )
+    }
+
+    fn tally_failures(&self, table: &mut Table) {
+        let mut kinds: Vec<_> = self.kinds.iter().collect();
+        kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.count));
+        let hosts = self.hosts.worst(WORST_HOSTS);
+        let largest = kinds.iter().map(|(_, kind)| kind.count).max().unwrap_or(0);
+        table.count_width = HumanCount(largest).to_string().len();
+        for (row, (name, kind)) in kinds.into_iter().enumerate() {
+            table.tally(
+                row,
+                "failures",
+                kind.count,
+                "  ",
+                &format!("{name}{}", kind.details()),
+            );
+        }
+        let or_more = if self.hosts.is_crowded() { "+ " } else { "  " };
+        for (row, (host, count)) in hosts.into_iter().enumerate() {
+            table.tally(row, "worst hosts", count, or_more, host);
+        }
+    }
+}
+
+/// `count` per second, unless the span is too short for that to mean anything.
+fn rate(count: u64, wall: Duration) -> Option<f64> {
+    (wall >= Duration::from_millis(1)).then(|| count as f64 / wall.as_secs_f64())
+}
+
+impl Kind {
+    fn add(&mut self, record: &Record, error: &RecordError) {
+        self.count += 1;
+        let status = record.status.filter(|_| error.kind == "http_status");
+        let detail = status
+            .map(Detail::Status)
+            .or(error.phase.map(Detail::Phase));
+        if let Some(detail) = detail {
+            *self.details.entry(detail).or_default() += 1;
+        }
+    }
+
+    /// The commonest details in brackets, or nothing.
+    fn details(&self) -> String {
+        let mut details: Vec<_> = self.details.iter().collect();
+        details.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        if let [(only, count)] = details[..]
+            && *count == self.count
+        {
+            return format!("  ({only})");
+        }
+        let mut parts: Vec<_> = details
+            .iter()
+            .take(DETAILS)
+            .map(|(detail, count)| format!("{} x {detail}", HumanCount(**count)))
+            .collect();
+        let others: u64 = details.iter().skip(DETAILS).map(|(_, count)| **count).sum();
+        if others > 0 {
+            parts.push(format!("{} others", HumanCount(others)));
+        }
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!("  ({})", parts.join(", "))
+        }
+    }
+}
+
+impl Display for Detail {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => status.fmt(out),
+            Self::Phase(phase) => phase.fmt(out),
+        }
+    }
+}
+
+/// Lines with a label in front.
+#[derive(Default)]
+struct Table {
+    text: String,
+    count_width: usize,
+}
+
+impl Table {
+    fn line(&mut self, label: &str, text: &str) {
+        let _ = writeln!(self.text, "{label:LABEL$}{text}");
+    }
+
+    /// One row of a tally, of which the first carries the label.
+    fn tally(&mut self, row: usize, label: &str, count: u64, gap: &str, name: &str) {
+        let label = if row == 0 { label } else { "" };
+        let count = HumanCount(count).to_string();
+        self.line(
+            label,
+            &format!("{count:>width$}{gap}{name}", width = self.count_width),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

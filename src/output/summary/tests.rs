@@ -1,0 +1,206 @@
+//! What the account says, whole, for small runs and for long ones.
+
+use super::*;
+
+/// Prints the account of `records` after `wall`.
+fn account(records: &[Record], wall: Duration) -> String {
+    account_with(records, wall, Some(0), false)
+}
+
+fn account_with(
+    records: &[Record],
+    wall: Duration,
+    never_started: Option<u64>,
+    color: bool,
+) -> String {
+    let started = Instant::now();
+    let mut summary = Summary::new(started);
+    records.iter().for_each(|record| summary.add(record));
+    summary.never_started(never_started);
+    printed(&summary, started + wall, color)
+}
+
+fn printed(summary: &Summary, now: Instant, color: bool) -> String {
+    let mut out = Vec::new();
+    summary.print(&mut out, now, color).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn page(bytes: u64, micros: u64) -> Record {
+    Record {
+        elapsed: Some(Duration::from_micros(micros)),
+        ..Record::page("http://a/", bytes)
+    }
+}
+
+#[test]
+fn five_urls_take_a_handful_of_lines() {
+    let mut records: Vec<_> = [30_000, 41_000, 120_000, 1_300_000]
+        .map(|micros| page(500_000, micros))
+        .into();
+    records.push(Record::failure(
+        "http://nowhere.invalid/",
+        "dns",
+        "no address",
+    ));
+    assert_eq!(
+        account(&records, Duration::from_millis(1_310)),
+        "\
+URLs         4 fetched, 1 failed
+took         1.31 s, 3.8 URLs/s
+size         1.91 MiB (2,000,000 bytes), 1.46 MiB/s
+time per URL p50 41 ms, p90 1.30 s, p99 1.30 s, max 1.30 s
+failures     1  dns
+worst hosts  1  nowhere.invalid
+"
+    );
+}
+
+#[test]
+fn lines_that_say_nothing_are_left_out() {
+    assert_eq!(account(&[], Duration::ZERO), "URLs         none\n");
+    assert_eq!(
+        account(&[page(1, 500)], Duration::from_micros(900)),
+        "\
+URLs         1 fetched
+took         900 us
+size         1 byte
+time per URL 500 us
+"
+    );
+    let refused = Record {
+        elapsed: None,
+        ..Record::failure("nonsense", "invalid_url", "")
+    };
+    assert_eq!(
+        account(&[refused], Duration::from_secs(1)),
+        "\
+URLs         0 fetched, 1 failed
+took         1.00 s, 1.0 URLs/s
+failures     1  invalid_url
+"
+    );
+}
+
+#[test]
+fn failures_stand_in_order_with_what_is_behind_them() {
+    let mut records = Vec::new();
+    let mut fail = |count: usize, kind, status, phase: Option<&'static str>, host: &str| {
+        let mut record = Record::failure(&format!("http://{host}/"), kind, "");
+        record.status = status;
+        record.elapsed = None;
+        record.error.as_mut().unwrap().phase = phase;
+        records.extend(vec![record; count]);
+    };
+    fail(990, "timeout", None, Some("connect"), "slow.example");
+    fail(20, "timeout", Some(200), Some("body"), "slow.example:8080");
+    for (count, status) in [(5, 404), (1, 500), (3, 503), (2, 410), (1, 403)] {
+        fail(count, "http_status", Some(status), None, "a.example");
+    }
+    fail(7, "body", Some(200), None, "b.example");
+    fail(1, "too_large", None, None, "c.example");
+    fail(1, "dns", None, None, "d.example");
+    fail(1, "cancelled", None, None, "e.example");
+    assert_eq!(
+        account_with(&records, Duration::from_secs(100), Some(1), false),
+        "\
+URLs         0 fetched, 1,032 failed, 1 not started
+took         1 min 40 s, 10 URLs/s
+failures     1,010  timeout  (990 x connect, 20 x body)
+                12  http_status  (5 x 404, 3 x 503, 2 x 410, 2 others)
+                 7  body
+                 1  cancelled
+                 1  dns
+                 1  too_large
+worst hosts    990  slow.example
+                20  slow.example:8080
+                12  a.example
+                 7  b.example
+                 1  c.example
+"
+    );
+}
+
+#[test]
+fn one_detail_alone_needs_no_count() {
+    let record = Record {
+        status: Some(404),
+        ..Record::failure("http://a/", "http_status", "")
+    };
+    let text = account(&[record.clone(), record], Duration::from_secs(1));
+    assert!(
+        text.contains("failures     2  http_status  (404)\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_cut_run_says_what_was_left() {
+    let records = [page(2048, 10)];
+    let text = account_with(&records, Duration::from_secs(1), None, false);
+    assert!(text.starts_with("URLs         1 fetched, the rest of the list not started\n"));
+    let text = account_with(&[], Duration::from_secs(1), Some(12_345), false);
+    assert_eq!(text, "URLs         0 fetched, 12,345 not started\n");
+}
+
+#[test]
+fn colour_is_on_the_failures_alone() {
+    let failure = Record::failure("http://a/", "dns", "");
+    let text = account_with(&[failure], Duration::from_secs(1), Some(0), true);
+    assert!(
+        text.starts_with("URLs         0 fetched, \x1b[31m1 failed\x1b[0m\n"),
+        "{text}"
+    );
+    assert_eq!(text.matches('\x1b').count(), 2);
+    assert!(!account_with(&[page(1, 1)], Duration::ZERO, Some(0), true).contains('\x1b'));
+}
+
+#[test]
+fn more_hosts_than_counters_are_marked() {
+    let started = Instant::now();
+    let mut summary = Summary::new(started);
+    for n in 0..4000 {
+        let host = if n % 2 == 0 {
+            "worst".into()
+        } else {
+            format!("h{n}")
+        };
+        summary.add(&Record::failure(&format!("http://{host}/"), "dns", ""));
+    }
+    let text = printed(&summary, started, false);
+    assert!(text.contains("failures     4,000  dns\n"), "{text}");
+    let worst = text
+        .lines()
+        .find(|line| line.starts_with("worst hosts"))
+        .unwrap();
+    assert!(worst.ends_with("+ worst"), "{text}");
+}
+
+#[test]
+fn percentiles_are_right_to_one_percent_and_never_beyond_the_longest() {
+    let started = Instant::now();
+    let mut summary = Summary::new(started);
+    for micros in 1..=100_000 {
+        summary.add(&page(0, micros));
+    }
+    for (quantile, exact) in [(0.5, 50_000.0), (0.9, 90_000.0), (0.99, 99_000.0)] {
+        let found = summary.spans.value_at_quantile(quantile) as f64;
+        assert!((found / exact - 1.0).abs() <= 0.01, "{quantile}: {found}");
+    }
+    let text = printed(&summary, started, false);
+    assert!(
+        text.contains("time per URL p50 50 ms, p90 90 ms, p99 99 ms, max 100 ms\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_time_beyond_the_histogram_is_kept_as_the_longest() {
+    let long = Record {
+        elapsed: Some(Duration::from_secs(48 * 3600)),
+        ..page(0, 0)
+    };
+    let text = account(&[long.clone(), long], Duration::from_secs(1));
+    assert!(text.contains("p50 24 h 0"), "{text}");
+    assert!(text.contains("max 48 h 00 min\n"), "{text}");
+}

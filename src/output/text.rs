@@ -1,0 +1,94 @@
+//! The `text` format: the two lines of the Python documentation's `load_url` example, to the byte.
+//!
+//! The URL is shown as Python's `%r` shows it and the message as `%s`, with what cannot be printed escaped. Colour,
+//! when asked for, is on the failure's verb alone; without it the line is exactly the example's.
+
+use std::io::{self, Write as _};
+
+use super::escape::{push_escaped, push_quoted};
+use super::record::Record;
+
+const VERB: &str = "generated an exception";
+
+/// Appends `record` as one line, its end included.
+pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) -> io::Result<()> {
+    push_quoted(out, &record.url);
+    if record.ok {
+        return writeln!(out, " page is {} bytes", record.bytes.unwrap_or(0));
+    }
+    match color {
+        true => write!(out, " \x1b[31m{VERB}\x1b[0m: ")?,
+        false => write!(out, " {VERB}: ")?,
+    }
+    match &record.error {
+        Some(error) => {
+            write!(out, "{}: ", error.kind)?;
+            push_escaped(out, &error.message);
+        }
+        // The engine gives every failure its reason; a line without one would be worse than this.
+        None => out.extend_from_slice(b"internal: no reason was given"),
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(record: &Record, color: bool) -> String {
+        let mut out = Vec::new();
+        push(&mut out, record, color).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn lines_are_those_of_the_example() {
+        for (record, expected) in [
+            (
+                Record::page("https://example.com/", 1256),
+                "'https://example.com/' page is 1256 bytes\n",
+            ),
+            (
+                Record::page("http://x/it's", 1),
+                "\"http://x/it's\" page is 1 bytes\n",
+            ),
+            (
+                Record::page("http://x/\u{1b}[2J\u{202e}", 0),
+                "'http://x/\\x1b[2J\\u202e' page is 0 bytes\n",
+            ),
+            (
+                Record::failure(
+                    "https://nowhere.invalid/",
+                    "dns",
+                    "no address for nowhere.invalid",
+                ),
+                "'https://nowhere.invalid/' generated an exception: dns: no address for nowhere.invalid\n",
+            ),
+            (
+                Record::failure("http://x/", "protocol", "bad status line \"\u{9b}31m\r\n\""),
+                "'http://x/' generated an exception: protocol: bad status line \"\\x9b31m\\r\\n\"\n",
+            ),
+            (
+                Record {
+                    error: None,
+                    ..Record::failure("http://x/", "", "")
+                },
+                "'http://x/' generated an exception: internal: no reason was given\n",
+            ),
+        ] {
+            assert_eq!(line(&record, false), expected);
+        }
+    }
+
+    #[test]
+    fn colour_is_on_the_verb_alone() {
+        let failure = Record::failure("http://x/", "dns", "none");
+        assert_eq!(
+            line(&failure, true),
+            "'http://x/' \x1b[31mgenerated an exception\x1b[0m: dns: none\n"
+        );
+        let page = Record::page("http://x/", 7);
+        assert_eq!(line(&page, true), line(&page, false));
+    }
+}

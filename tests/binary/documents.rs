@@ -1,0 +1,165 @@
+//! What the documents say is what the binary does: drift between them fails here.
+
+use crate::support::{VERSION, anything, fetchpool, repository_file};
+use std::path::{Path, PathBuf};
+
+/// Exit statuses as promised to users: what the README's and the help's tables must give.
+const EXITS: [&str; 4] = ["0", "1", "2", "130 / 143"];
+
+/// The text between `<!-- NAME -->` and `<!-- /NAME -->` of the README.
+fn marked(name: &str) -> String {
+    let readme = repository_file("README.md");
+    let (_, rest) = readme
+        .split_once(&format!("<!-- {name} -->\n"))
+        .expect("the mark is there");
+    let (text, _) = rest
+        .split_once(&format!("<!-- /{name} -->"))
+        .expect("the end mark is there");
+    text.to_owned()
+}
+
+/// The lines of the first fenced block of a text.
+fn fenced(text: &str) -> &str {
+    let (_, rest) = text.split_once("```").expect("a fence");
+    let (_, rest) = rest.split_once('\n').expect("a line after the fence");
+    rest.split_once("```").expect("the fence is closed").0
+}
+
+#[test]
+fn the_readme_shows_the_help_as_it_is() {
+    let help = fetchpool().arg("--help").stdout(anything()).run();
+    assert_eq!(
+        fenced(&marked("help")),
+        help.stdout(),
+        "copy the output of --help into README.md"
+    );
+}
+
+#[test]
+fn the_quick_start_is_two_commands_that_can_work() {
+    let start = marked("quick start");
+    let commands: Vec<&str> = fenced(&start)
+        .lines()
+        .filter(|line| !line.is_empty())
+        .collect();
+    let [run, test] = commands[..] else {
+        panic!("two commands and no more: {commands:?}");
+    };
+    assert_eq!(run, "cargo run --locked --release -- urls.txt -j 5");
+    assert!(test.starts_with("cargo test --locked"), "{test}");
+    assert!(start.contains("cargo run --locked --release --example offline"));
+    repository_file("examples/offline.rs");
+    let minimum = env!("CARGO_PKG_RUST_VERSION");
+    assert!(
+        start.contains(&format!("a Rust toolchain ({minimum} or newer)")),
+        "{start}"
+    );
+}
+
+#[test]
+fn the_list_of_the_quick_start_is_that_of_the_python_documentation() {
+    let list = repository_file("urls.txt");
+    let (comments, urls): (Vec<&str>, Vec<&str>) =
+        list.lines().partition(|line| line.starts_with('#'));
+    let wanted = [
+        "http://www.foxnews.com/",
+        "http://www.cnn.com/",
+        "http://europe.wsj.com/",
+        "http://www.bbc.co.uk/",
+        "http://nonexistant-subdomain.python.org/",
+    ];
+    assert_eq!(urls, wanted);
+    assert_eq!(comments.len(), 1);
+}
+
+#[test]
+fn the_exit_statuses_of_the_readme_are_all_of_them() {
+    let table = marked("exit");
+    let statuses: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .filter(|cell| cell.starts_with(|first: char| first.is_ascii_digit()))
+        .collect();
+    assert_eq!(statuses, EXITS);
+    let help = fetchpool().arg("--help").stdout(anything()).run();
+    for status in EXITS.iter().flat_map(|cell| cell.split(" / ")) {
+        let row = |line: &str| line.split_whitespace().next() == Some(status);
+        assert!(
+            help.stdout().lines().any(row),
+            "--help has no row for exit status {status}"
+        );
+    }
+}
+
+#[test]
+fn the_changelog_begins_with_the_version_of_the_manifest() {
+    let changelog = repository_file("CHANGELOG.md");
+    let heading = changelog
+        .lines()
+        .find(|line| line.starts_with("## "))
+        .expect("a heading");
+    let version = heading.trim_start_matches("## [").split(']').next();
+    assert_eq!(version, Some(VERSION), "{heading}");
+}
+
+#[test]
+fn both_licences_are_there() {
+    assert!(repository_file("LICENSE-MIT").contains("Permission is hereby granted"));
+    assert!(repository_file("LICENSE-APACHE").contains("Version 2.0, January 2004"));
+}
+
+/// The rooms of `src/` as ARCHITECTURE.md lists them: each may import those below it, none above.
+#[test]
+fn imports_point_down_the_list_of_rooms() {
+    let plan = repository_file("ARCHITECTURE.md");
+    let rooms: Vec<&str> = plan
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `src/")?.split('`').next())
+        .map(|room| room.trim_end_matches('/').trim_end_matches(".rs"))
+        .collect();
+    let place = |name: &str| rooms.iter().position(|room| *room == name);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut checked = 0;
+    for file in rust_files(&source) {
+        let inside = file.strip_prefix(&source).expect("it was found there");
+        let first = inside
+            .iter()
+            .next()
+            .expect("it has a name")
+            .to_string_lossy();
+        let room = first.trim_end_matches(".rs");
+        let here = place(room).unwrap_or_else(|| panic!("ARCHITECTURE.md has no room {room}"));
+        for other in crates_named(&std::fs::read_to_string(&file).expect("sources are UTF-8")) {
+            let there = place(&other).unwrap_or_else(|| panic!("{inside:?} names {other}"));
+            assert!(there >= here, "{inside:?} looks up to {other}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "the search finds no imports any more");
+}
+
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("src/ can be read") {
+        let path = entry.expect("src/ can be read").path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// What follows each `crate::` outside of comments.
+fn crates_named(code: &str) -> Vec<String> {
+    let name = |rest: &str| -> String {
+        rest.chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect()
+    };
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split("crate::").skip(1).map(name))
+        .collect()
+}

@@ -1,0 +1,222 @@
+//! How a run ends when nobody signals it: exit statuses, the deadline, and outputs that cannot be written.
+
+use crate::support::{
+    Server, Stdio, anything, checked, containing, dead_host, failed, fetchpool, lines, page,
+};
+use std::fs::{File, OpenOptions};
+
+#[test]
+fn status_0_when_every_url_was_fetched() {
+    let server = Server::start();
+    let urls = [
+        server.url("/size/0"),
+        server.url("/size/1"),
+        server.url("/redirect/1"),
+    ];
+    fetchpool()
+        .list("urls.txt", urls.join("\n"))
+        .stdout(lines([
+            page(&urls[0], 0),
+            page(&urls[1], 1),
+            page(&urls[2], 7),
+        ]))
+        .run();
+}
+
+#[test]
+fn status_1_when_one_failed_wherever_it_stood() {
+    let server = Server::start();
+    let missing = server.url("/status/404");
+    for place in [0, 5, 10] {
+        let mut urls: Vec<String> = (0..10).map(|n| server.url(&format!("/size/{n}"))).collect();
+        let mut wanted: Vec<String> = urls
+            .iter()
+            .enumerate()
+            .map(|(n, url)| page(url, n))
+            .collect();
+        urls.insert(place, missing.clone());
+        wanted.push(failed(&missing, "http_status: 404 Not Found"));
+        fetchpool()
+            .list("urls.txt", urls.join("\n"))
+            .status(1)
+            .stdout(lines(wanted))
+            .run();
+    }
+}
+
+#[test]
+fn nothing_to_fetch_is_no_failure() {
+    for list in ["", "\n\n", "# only this\n", "\u{feff}"] {
+        fetchpool().list("urls.txt", list).run();
+    }
+}
+
+#[test]
+fn the_deadline_cuts_what_is_in_flight_and_starts_nothing_more() {
+    let server = Server::start();
+    let gate = server.gate("never");
+    let urls: Vec<String> = (0..50)
+        .map(|n| server.url(&format!("/gate/never?{n}")))
+        .collect();
+    let ended = fetchpool()
+        .list("urls.txt", urls.join("\n"))
+        .args(["-j", "2", "--deadline", "500ms"])
+        .status(1)
+        .stdout(checked(|text| {
+            match text.lines().find(|line| !line.contains(": cancelled: ")) {
+                Some(line) => Err(format!("not cancelled: {line}")),
+                None => Ok(()),
+            }
+        }))
+        .stderr(anything())
+        .run();
+    // On a slow machine the deadline may come before a request has got through, or even been started.
+    let rows = ended.stdout().lines().count();
+    assert!(
+        rows <= 2,
+        "a row of what was never started: {}",
+        ended.stdout()
+    );
+    assert!(
+        gate.arrivals() <= rows,
+        "no row of what was started: {:?}",
+        server.paths()
+    );
+}
+
+#[test]
+fn a_deadline_that_is_not_reached_changes_nothing() {
+    let server = Server::start();
+    let url = server.url("/size/5");
+    fetchpool()
+        .arg(&url)
+        .args(["--deadline", "1h"])
+        .stdout(page(&url, 5) + "\n")
+        .run();
+}
+
+/// The status when the reader of the pipe has gone and nothing has failed.
+const CLOSED_PIPE: i32 = 0;
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_run_quietly() {
+    let server = Server::start();
+    let list: Vec<String> = (0..2000)
+        .map(|n| server.url(&format!("/size/{n}")))
+        .collect();
+    let mut run = fetchpool()
+        .list("urls.txt", list.join("\n"))
+        .args(["-j", "1"])
+        .status(CLOSED_PIPE)
+        .stdout(page(&list[0], 0) + "\n")
+        .start();
+    run.read_line();
+    run.close_stdout();
+    run.finish();
+}
+
+#[test]
+fn a_reader_that_goes_is_noticed_while_nothing_completes() {
+    let server = Server::start();
+    let gate = server.gate("never");
+    let urls: Vec<String> = (0..9)
+        .map(|n| server.url(&format!("/gate/never?{n}")))
+        .collect();
+    let mut run = fetchpool()
+        .list("urls.txt", urls.join("\n"))
+        .args(["-j", "2"])
+        .status(CLOSED_PIPE)
+        .start();
+    gate.wait_for_arrivals(2);
+    run.close_stdout();
+    run.finish();
+}
+
+#[test]
+fn a_reader_that_goes_is_noticed_while_a_pipe_says_nothing() {
+    let server = Server::start();
+    let url = server.url("/size/1");
+    let mut run = fetchpool()
+        .live_stdin()
+        .status(CLOSED_PIPE)
+        .stdout(page(&url, 1) + "\n")
+        .start();
+    run.write_line(&url);
+    run.read_line();
+    run.close_stdout();
+    run.finish_with_stdin_open();
+}
+
+#[test]
+fn a_full_disk_is_status_2_and_says_so() {
+    let server = Server::start();
+    let urls: Vec<String> = (0..20).map(|n| server.url(&format!("/size/{n}"))).collect();
+    for format in ["text", "jsonl"] {
+        let full = OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("Linux has /dev/full");
+        fetchpool()
+            .list("urls.txt", urls.join("\n"))
+            .args(["-f", format])
+            .stdout_to(Stdio::File(full))
+            .status(2)
+            .stderr(containing(["standard output", "No space left on device"]))
+            .run();
+    }
+}
+
+#[test]
+fn help_on_a_full_disk_is_no_success() {
+    let full = OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("Linux has /dev/full");
+    fetchpool()
+        .arg("--help")
+        .stdout_to(Stdio::File(full))
+        .status(2)
+        .stderr(containing(["standard output"]))
+        .run();
+}
+
+#[test]
+fn an_output_that_takes_everything_is_a_success() {
+    let server = Server::start();
+    let null = File::options()
+        .write(true)
+        .open("/dev/null")
+        .expect("Unix has /dev/null");
+    fetchpool()
+        .arg(server.url("/size/5"))
+        .stdout_to(Stdio::File(null))
+        .run();
+}
+
+#[test]
+fn a_dead_host_among_many_does_not_hold_up_the_others() {
+    let server = Server::start();
+    let dead = dead_host();
+    let good: Vec<String> = (0..40).map(|n| server.url(&format!("/size/{n}"))).collect();
+    let mut list = good.clone();
+    list.splice(0..0, (0..10).map(|n| dead.url(&format!("/{n}"))));
+    let ended = fetchpool()
+        .list("urls.txt", list.join("\n"))
+        .status(1)
+        .stdout(anything())
+        .run();
+    let mut pages: Vec<&str> = ended
+        .stdout()
+        .lines()
+        .filter(|line| line.contains("' page is "))
+        .collect();
+    pages.sort_unstable();
+    let mut wanted: Vec<String> = good
+        .iter()
+        .enumerate()
+        .map(|(n, url)| page(url, n))
+        .collect();
+    wanted.sort();
+    assert_eq!(pages, wanted);
+    assert_eq!(ended.stdout().lines().count(), list.len());
+}

@@ -1,0 +1,57 @@
+//! A list of a million lines starts at once and costs no more memory than one of a thousand.
+#![cfg(target_os = "linux")]
+
+use crate::support::{Running, Server, anything, dead_host, fetchpool};
+use std::fmt::Write;
+
+/// What a longer list may cost more at its peak, in kB: the noise of the allocator.
+const ALLOWED: u64 = 2 * 1024;
+
+/// How many records of the long run are read before its peak is taken.
+const READ: usize = 15_000;
+
+#[test]
+fn a_million_lines_cost_no_more_memory_than_a_thousand() {
+    let dead = dead_host();
+    let server = Server::start();
+    let gate = server.gate("last");
+    // Refused connections are the cheapest attempts there are; the gate holds the run at its end.
+    let list = |lines: usize| {
+        let mut list = String::with_capacity(lines * 40);
+        for n in 0..lines {
+            let _ = writeln!(list, "{}", dead.url(&format!("/{n}")));
+        }
+        list
+    };
+    let short = list(1000) + &server.url("/gate/last");
+    let mut run = fetchpool()
+        .list("short.txt", short)
+        .status(1)
+        .stdout(anything())
+        .start();
+    read(&mut run, 1000);
+    gate.wait_for_arrivals(1);
+    let peak_of_short = run.kilobytes("VmHWM");
+    gate.open();
+    run.finish();
+
+    let mut run = fetchpool()
+        .list("long.txt", list(1_000_000))
+        .status(1)
+        .stdout(anything())
+        .start();
+    read(&mut run, READ);
+    let peak_of_long = run.kilobytes("VmHWM");
+    run.close_stdout();
+    run.finish();
+    assert!(
+        peak_of_long <= peak_of_short + ALLOWED,
+        "{peak_of_long} kB for a million lines, {peak_of_short} kB for a thousand"
+    );
+}
+
+fn read(run: &mut Running, records: usize) {
+    for _ in 0..records {
+        run.read_line();
+    }
+}

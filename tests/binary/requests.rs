@@ -1,0 +1,176 @@
+//! What a server sees: methods, headers, and what is kept from another origin after a redirect.
+
+use crate::support::{Seen, Server, VERSION, failed, fetchpool, page};
+
+/// Fetches one page with these arguments and gives the request that the server saw.
+fn request(arguments: &[&str]) -> Seen {
+    let server = Server::start();
+    let url = server.url("/size/3");
+    let bytes = if arguments.contains(&"-I") || arguments.contains(&"--head") {
+        0
+    } else {
+        3
+    };
+    fetchpool()
+        .arg(&url)
+        .args(arguments)
+        .stdout(page(&url, bytes) + "\n")
+        .run();
+    let mut seen = server.seen();
+    assert_eq!(seen.len(), 1, "one request for one URL");
+    seen.remove(0)
+}
+
+#[test]
+fn a_plain_request_says_who_asks_and_little_else() {
+    let seen = request(&[]);
+    assert_eq!(seen.method, "GET");
+    assert_eq!(
+        seen.header("user-agent"),
+        Some(format!("fetchpool/{VERSION}").as_str())
+    );
+    assert!(
+        seen.header("host")
+            .is_some_and(|host| host.starts_with("127.0.0.1:"))
+    );
+    for unwanted in [
+        "authorization",
+        "cookie",
+        "referer",
+        "content-length",
+        "transfer-encoding",
+    ] {
+        assert!(
+            !seen.headers.contains_key(unwanted),
+            "{unwanted}: {:?}",
+            seen.headers
+        );
+    }
+}
+
+#[test]
+fn methods_are_sent_as_asked() {
+    for (arguments, method) in [
+        (&["-I"][..], "HEAD"),
+        (&["--head"], "HEAD"),
+        (&["-X", "OPTIONS"], "OPTIONS"),
+        (&["--method", "DELETE"], "DELETE"),
+        (&["-X", "POST"], "POST"),
+    ] {
+        assert_eq!(request(arguments).method, method, "{arguments:?}");
+    }
+}
+
+#[test]
+fn headers_are_sent_as_asked_and_replace_the_defaults() {
+    let seen = request(&[
+        "-H",
+        "X-One: 1",
+        "--header",
+        "Accept: text/plain",
+        "-A",
+        "probe/2",
+    ]);
+    assert_eq!(seen.header("x-one"), Some("1"));
+    assert_eq!(seen.header("accept"), Some("text/plain"));
+    assert_eq!(seen.header("user-agent"), Some("probe/2"));
+    let seen = request(&["--user-agent", "probe/3"]);
+    assert_eq!(seen.header("user-agent"), Some("probe/3"));
+    let seen = request(&["-H", "User-Agent: by header"]);
+    assert_eq!(seen.header("user-agent"), Some("by header"));
+}
+
+#[test]
+fn credentials_in_a_url_are_sent_decoded() {
+    let server = Server::start();
+    let url = server
+        .url("/size/3")
+        .replace("http://", "http://ann:s%3Acret@");
+    fetchpool().arg(&url).stdout(page(&url, 3) + "\n").run();
+    // base64 of ann:s:cret
+    assert_eq!(
+        server.seen()[0].header("authorization"),
+        Some("Basic YW5uOnM6Y3JldA==")
+    );
+}
+
+#[test]
+fn a_users_headers_stay_with_the_origin_they_were_meant_for() {
+    let [home, abroad] = [Server::start(), Server::start()];
+    let url = home.url(&format!(
+        "/to/302/{}",
+        home.url(&format!("/to/307/{}", abroad.url("/size/8")))
+    ));
+    fetchpool()
+        .arg(&url)
+        .args([
+            "-H",
+            "X-Api-Key: k",
+            "-H",
+            "Authorization: Bearer t",
+            "-H",
+            "Cookie: c=1",
+        ])
+        .stdout(page(&url, 8) + "\n")
+        .run();
+    let seen = home.seen();
+    assert_eq!(seen.len(), 2, "a redirect within the origin");
+    for seen in &seen {
+        assert_eq!(seen.header("x-api-key"), Some("k"));
+        assert_eq!(seen.header("authorization"), Some("Bearer t"));
+    }
+    let seen = abroad.seen();
+    assert_eq!(seen.len(), 1);
+    for name in ["x-api-key", "authorization", "cookie"] {
+        assert!(
+            !seen[0].headers.contains_key(name),
+            "{name} left its origin"
+        );
+    }
+    // The client's own name is no secret.
+    assert!(seen[0].header("user-agent").is_some());
+}
+
+#[test]
+fn credentials_of_a_url_stay_with_its_origin() {
+    let [home, abroad] = [Server::start(), Server::start()];
+    let url = home.url(&format!("/to/302/{}", abroad.url("/size/8")));
+    let url = url.replacen("http://", "http://ann:secret@", 1);
+    fetchpool().arg(&url).stdout(page(&url, 8) + "\n").run();
+    assert!(home.seen()[0].header("authorization").is_some());
+    assert!(!abroad.seen()[0].headers.contains_key("authorization"));
+}
+
+#[test]
+fn a_redirect_to_another_scheme_is_not_followed() {
+    let server = Server::start();
+    let url = server.url("/to/302/file:///etc/passwd");
+    fetchpool()
+        .arg(&url)
+        .status(1)
+        .stdout(crate::support::checked({
+            let wanted = failed(&url, "unsupported_scheme: ");
+            move |text| match text.starts_with(&wanted) {
+                true => Ok(()),
+                false => Err(format!("wanted {wanted}")),
+            }
+        }))
+        .run();
+}
+
+#[test]
+fn many_pages_of_one_host_go_over_few_connections() {
+    let server = Server::start();
+    let urls: Vec<String> = (0..50).map(|n| server.url(&format!("/size/{n}"))).collect();
+    let wanted: String = urls
+        .iter()
+        .enumerate()
+        .map(|(n, url)| page(url, n) + "\n")
+        .collect();
+    fetchpool()
+        .list("urls.txt", urls.join("\n"))
+        .args(["-j", "1"])
+        .stdout(wanted)
+        .run();
+    assert_eq!(server.connections(), 1);
+}

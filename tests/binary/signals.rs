@@ -1,0 +1,160 @@
+//! SIGINT and SIGTERM: nothing new starts, what is in flight has its 2 s, every record is written, and a
+//! second signal ends at once.
+
+use crate::support::{Server, anything, checked, containing, fetchpool, lines, page};
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
+
+/// What standard error says when a signal has been taken: by then nothing new starts.
+const TAKEN: &str = "what is in flight gets 2 s to finish";
+
+/// The time that what is in flight has to finish.
+const GRACE: Duration = Duration::from_secs(2);
+
+#[test]
+fn what_is_in_flight_finishes_and_nothing_new_starts() {
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let server = Server::start();
+        let gate = server.gate("slow");
+        let first = server.url("/size/3");
+        let slow = [server.url("/gate/slow?1"), server.url("/gate/slow?2")];
+        let never: Vec<String> = (0..100)
+            .map(|n| server.url(&format!("/size/{n}?never")))
+            .collect();
+        let mut run = fetchpool()
+            .list(
+                "urls.txt",
+                format!("{first}\n{}\n{}\n", slow.join("\n"), never.join("\n")),
+            )
+            .args(["-j", "2"])
+            .status(status)
+            .stdout(lines([
+                page(&first, 3),
+                page(&slow[0], 4),
+                page(&slow[1], 4),
+            ]))
+            .stderr(containing([TAKEN]))
+            .start();
+        assert_eq!(run.read_line(), page(&first, 3));
+        gate.wait_for_arrivals(2);
+        run.signal(signal);
+        run.wait_for_stderr(TAKEN);
+        gate.open();
+        run.finish();
+        assert_eq!(
+            server.paths().len(),
+            3,
+            "started after the signal: {:?}",
+            server.paths()
+        );
+    }
+}
+
+#[test]
+fn what_does_not_finish_is_cut_and_still_has_its_record() {
+    let server = Server::start();
+    let gate = server.gate("never");
+    let run = fetchpool()
+        .list(
+            "urls.txt",
+            format!("{0}?1\n{0}?2\n{0}?3\n", server.url("/gate/never")),
+        )
+        .args(["-j", "2"])
+        .status(130)
+        .stdout(checked(|text| {
+            let cut = text
+                .lines()
+                .filter(|line| line.contains(" generated an exception: cancelled: "));
+            match (cut.count(), text.lines().count()) {
+                (2, 2) => Ok(()),
+                other => Err(format!("wanted two lines, both cancelled: {other:?}")),
+            }
+        }))
+        .stderr(anything())
+        .start();
+    gate.wait_for_arrivals(2);
+    run.signal(Signal::INT);
+    run.finish();
+    assert_eq!(gate.arrivals(), 2, "the third was started after the signal");
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    // Not the same one twice: within a moment that counts as one, as `timeout` sends two.
+    for (signal, second, status) in [
+        (Signal::INT, Signal::TERM, 130),
+        (Signal::TERM, Signal::INT, 143),
+    ] {
+        // The time that the run takes can only be compared with the grace that it must not wait for. A
+        // machine may stall for longer than that once; a run that waits does so each time.
+        let fastest = (0..5)
+            .map(|_| time_to_end_after_two(signal, second, status))
+            .find(|took| *took < GRACE);
+        assert!(
+            fastest.is_some(),
+            "five runs all waited for the grace of {GRACE:?}"
+        );
+    }
+}
+
+/// Signals twice a run whose one URL never ends, and tells the time from the first signal to its end.
+fn time_to_end_after_two(signal: Signal, second: Signal, status: i32) -> Duration {
+    let server = Server::start();
+    let run = fetchpool()
+        .arg(server.url("/gate/never"))
+        .status(status)
+        // Written by the coordinator: it ended the run, not the watchdog of the second signal.
+        .stdout(containing([" generated an exception: cancelled: "]))
+        .stderr(anything())
+        .start();
+    server.gate("never").wait_for_arrivals(1);
+    let begun = Instant::now();
+    run.signal(signal);
+    run.wait_for_stderr(TAKEN);
+    run.signal(second);
+    run.finish();
+    begun.elapsed()
+}
+
+#[test]
+fn a_signal_while_waiting_for_a_line_of_a_pipe_ends_the_run() {
+    let server = Server::start();
+    let url = server.url("/size/9");
+    let mut run = fetchpool()
+        .live_stdin()
+        .status(130)
+        .stdout(page(&url, 9) + "\n")
+        .stderr(containing([TAKEN]))
+        .start();
+    run.write_line(&url);
+    assert_eq!(run.read_line(), page(&url, 9));
+    // Nothing is in flight and the pipe stays open: only the signal can end this.
+    run.signal(Signal::INT);
+    run.wait_for_stderr(TAKEN);
+    run.finish_with_stdin_open();
+}
+
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    let server = Server::start();
+    let [before, after] = [server.url("/size/1"), server.url("/size/2")];
+    let mut run = fetchpool()
+        .ignoring_interrupt()
+        .live_stdin()
+        .status(143)
+        .stdout(format!("{}\n{}\n", page(&before, 1), page(&after, 2)))
+        .stderr(containing(["terminated", TAKEN]))
+        .start();
+    run.write_line(&before);
+    run.read_line();
+    run.signal(Signal::INT);
+    run.write_line(&after);
+    assert_eq!(
+        run.read_line(),
+        page(&after, 2),
+        "as if nothing had been sent"
+    );
+    run.signal(Signal::TERM);
+    run.wait_for_stderr(TAKEN);
+    run.finish_with_stdin_open();
+}

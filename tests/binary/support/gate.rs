@@ -1,0 +1,76 @@
+//! A gate: a request waits at it until the test opens it, and the test can wait until a request has
+//! come. This is how tests order events; no gate opens by time. Waiting on the test's side gives up
+//! with a panic after `PATIENCE`, so that a hang is a failure with a name.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+/// How long a test waits for what must come before it calls it a hang. A guard, not a measure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One gate; clones are the same gate. Opens for good.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<Shared>);
+
+struct Shared {
+    name: String,
+    state: Mutex<State>,
+    arrived: Condvar,
+    open: tokio::sync::watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    arrivals: usize,
+}
+
+impl Gate {
+    pub(crate) fn new(name: &str) -> Gate {
+        Gate(Arc::new(Shared {
+            name: name.to_owned(),
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            open: tokio::sync::watch::Sender::new(false),
+        }))
+    }
+
+    /// Lets everyone through, now and from now on.
+    pub(crate) fn open(&self) {
+        self.0.open.send_replace(true);
+    }
+
+    /// Blocks until `count` requests in all have come to the gate.
+    pub(crate) fn wait_for_arrivals(&self, count: usize) {
+        let state = self.0.state.lock().unwrap();
+        let (state, wait) = self
+            .0
+            .arrived
+            .wait_timeout_while(state, PATIENCE, |state| state.arrivals < count)
+            .unwrap();
+        let arrivals = state.arrivals;
+        drop(state);
+        let name = &self.0.name;
+        assert!(
+            !wait.timed_out(),
+            "gate {name}: {arrivals} of {count} requests came"
+        );
+    }
+
+    /// How many requests have come so far.
+    pub(crate) fn arrivals(&self) -> usize {
+        self.0.state.lock().unwrap().arrivals
+    }
+
+    /// The server's side: says that a request is here and waits until the gate is open.
+    pub(super) async fn pass(&self) {
+        self.arrive();
+        let mut open = self.0.open.subscribe();
+        // The sender lives as long as `self`, so the only answer is that the gate is open.
+        let _ = open.wait_for(|open| *open).await;
+    }
+
+    fn arrive(&self) {
+        self.0.state.lock().unwrap().arrivals += 1;
+        self.0.arrived.notify_all();
+    }
+}

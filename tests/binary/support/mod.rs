@@ -1,0 +1,41 @@
+//! What the tests stand on: the builder that runs the binary (`run`, `running`), what it may say
+//! (`expect`), servers to run it against (`server`, `raw`), the gates that order events (`gate`) and a
+//! pseudo-terminal (`pty`). Nothing here knows what any one test is about.
+
+mod expect;
+mod gate;
+mod guard;
+mod listener;
+mod pty;
+mod raw;
+mod run;
+mod running;
+mod server;
+mod shown;
+
+pub(crate) use expect::{anything, checked, containing, lines};
+pub(crate) use gate::{Gate, PATIENCE};
+pub(crate) use pty::Pty;
+pub(crate) use raw::{DeadHost, RawServer, dead_host};
+pub(crate) use run::{Fetchpool, Stdio, fetchpool};
+pub(crate) use running::Running;
+pub(crate) use server::{Seen, Server};
+
+/// The version that Cargo.toml gives.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// One line of text output for a page that was fetched.
+pub(crate) fn page(url: &str, bytes: usize) -> String {
+    format!("'{url}' page is {bytes} bytes")
+}
+
+/// One line of text output for a URL that failed.
+pub(crate) fn failed(url: &str, why: &str) -> String {
+    format!("'{url}' generated an exception: {why}")
+}
+
+/// Reads a file of the repository, named from its root.
+pub(crate) fn repository_file(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {name}: {error}"))
+}

@@ -1,0 +1,168 @@
+//! The builder of one run of the binary: what it is given and what it must answer. The run stands in a
+//! temporary directory of its own, with an environment that holds nothing of the developer's (no proxy,
+//! no NO_COLOR, no certificates). Status 0 and two empty streams are expected until told otherwise.
+
+use super::expect::Expect;
+use super::running::{Ended, Running};
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Starts to describe a run of `fetchpool`.
+pub(crate) fn fetchpool() -> Fetchpool {
+    let directory = tempfile::tempdir().expect("the tests need a temporary directory");
+    Fetchpool {
+        environment: plain_environment(directory.path()),
+        directory,
+        arguments: Vec::new(),
+        ignores_interrupt: false,
+        stdin: Input::Empty,
+        stdout: Stdio::Pipe,
+        stderr: Stdio::Pipe,
+        status: 0,
+        expect_stdout: "".into(),
+        expect_stderr: "".into(),
+    }
+}
+
+/// A run that is described and not yet started.
+#[must_use = "a run that is not started checks nothing: end with .run() or .start()"]
+pub(crate) struct Fetchpool {
+    pub(super) directory: TempDir,
+    pub(super) arguments: Vec<OsString>,
+    pub(super) environment: Vec<(String, OsString)>,
+    pub(super) ignores_interrupt: bool,
+    pub(super) stdin: Input,
+    pub(super) stdout: Stdio,
+    pub(super) stderr: Stdio,
+    pub(super) status: i32,
+    pub(super) expect_stdout: Expect,
+    pub(super) expect_stderr: Expect,
+}
+
+/// Where standard input comes from.
+pub(crate) enum Input {
+    /// `/dev/null`.
+    Empty,
+    /// A pipe that holds these bytes and then ends.
+    Bytes(Vec<u8>),
+    /// A pipe that the test writes to while the run goes on.
+    Live,
+    /// A file or a terminal.
+    File(File),
+}
+
+/// Where an output stream goes.
+pub(crate) enum Stdio {
+    /// A pipe to the test, which reads and checks it.
+    Pipe,
+    /// A file, a device or a terminal; what is expected of the stream is then not checked here.
+    File(File),
+}
+
+impl Fetchpool {
+    pub(crate) fn arg(mut self, argument: impl Into<OsString>) -> Fetchpool {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    pub(crate) fn args<I>(mut self, arguments: I) -> Fetchpool
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString>,
+    {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Writes `content` to `name` in the run's directory and gives `name` as an argument.
+    pub(crate) fn list(self, name: &str, content: impl AsRef<[u8]>) -> Fetchpool {
+        self.file(name, content).arg(name)
+    }
+
+    /// Writes `content` to `name` in the run's directory.
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Fetchpool {
+        let path = self.directory.path().join(name);
+        std::fs::write(path, content).expect("the temporary directory can be written");
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Fetchpool {
+        self.environment.retain(|(have, _)| have != name);
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Starts it with SIGINT ignored, as shells start what runs in the background.
+    pub(crate) fn ignoring_interrupt(mut self) -> Fetchpool {
+        self.ignores_interrupt = true;
+        self
+    }
+
+    pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Fetchpool {
+        self.stdin = Input::Bytes(bytes.into());
+        self
+    }
+
+    pub(crate) fn live_stdin(mut self) -> Fetchpool {
+        self.stdin = Input::Live;
+        self
+    }
+
+    pub(crate) fn stdin_from(mut self, file: File) -> Fetchpool {
+        self.stdin = Input::File(file);
+        self
+    }
+
+    pub(crate) fn stdout_to(mut self, stdout: Stdio) -> Fetchpool {
+        self.stdout = stdout;
+        self
+    }
+
+    pub(crate) fn stderr_to(mut self, stderr: Stdio) -> Fetchpool {
+        self.stderr = stderr;
+        self
+    }
+
+    pub(crate) fn status(mut self, status: i32) -> Fetchpool {
+        self.status = status;
+        self
+    }
+
+    pub(crate) fn stdout(mut self, expect: impl Into<Expect>) -> Fetchpool {
+        self.expect_stdout = expect.into();
+        self
+    }
+
+    pub(crate) fn stderr(mut self, expect: impl Into<Expect>) -> Fetchpool {
+        self.expect_stderr = expect.into();
+        self
+    }
+
+    /// Runs it to its end and checks all that is expected of it.
+    pub(crate) fn run(self) -> Ended {
+        self.start().finish()
+    }
+
+    /// Starts it and leaves the test in charge; `Running::finish` checks what is expected.
+    pub(crate) fn start(self) -> Running {
+        Running::start(self)
+    }
+}
+
+fn plain_environment(home: &Path) -> Vec<(String, OsString)> {
+    let mut environment: Vec<(String, OsString)> = vec![
+        ("HOME".to_owned(), home.into()),
+        ("TERM".to_owned(), "xterm-256color".into()),
+        // A name server that does not answer must not cost glibc's 5 s times 2 in the tests of `dns`.
+        ("RES_OPTIONS".to_owned(), "timeout:1 attempts:1".into()),
+    ];
+    // Coverage runs and instrumented builds need to find their places again.
+    for name in ["PATH", "LLVM_PROFILE_FILE", "LD_LIBRARY_PATH"] {
+        if let Some(value) = std::env::var_os(name) {
+            environment.push((name.to_owned(), value));
+        }
+    }
+    environment
+}

@@ -1,0 +1,210 @@
+//! What a person at a terminal sees: the bar, only where it belongs and never torn by result lines; the
+//! summary; and colours.
+
+use crate::support::{
+    Fetchpool, Pty, Server, Stdio, anything, containing, failed, fetchpool, lines, page,
+};
+
+/// A list of `count` pages and the lines they give.
+fn pages(server: &Server, count: usize) -> (String, Vec<String>) {
+    let urls: Vec<String> = (0..count)
+        .map(|n| server.url(&format!("/size/{n}")))
+        .collect();
+    let wanted = urls
+        .iter()
+        .enumerate()
+        .map(|(n, url)| page(url, n))
+        .collect();
+    (urls.join("\n") + "\n", wanted)
+}
+
+#[test]
+fn the_bar_is_drawn_on_a_terminal_and_gone_at_the_end() {
+    let server = Server::start();
+    let gate = server.gate("slow");
+    let (list, mut wanted) = pages(&server, 9);
+    let slow = server.url("/gate/slow");
+    wanted.push(page(&slow, 4));
+    let terminal = Pty::open(24, 80);
+    let run = fetchpool()
+        .list("urls.txt", format!("{slow}\n{list}"))
+        .stderr_to(Stdio::File(terminal.stream()))
+        .stdout(lines(wanted))
+        .start();
+    terminal.wait_for("9/10");
+    gate.open();
+    run.finish();
+    let (rows, _) = terminal.finish();
+    assert!(
+        !rows.iter().any(|row| row.contains("9/10")),
+        "the bar is left behind: {rows:#?}"
+    );
+    assert!(!rows.is_empty(), "the summary is shown on a terminal");
+}
+
+#[test]
+fn a_bar_over_a_pipe_counts_without_a_total() {
+    let server = Server::start();
+    let url = server.url("/size/1");
+    let terminal = Pty::open(24, 80);
+    let mut run = fetchpool()
+        .live_stdin()
+        .stderr_to(Stdio::File(terminal.stream()))
+        .stdout(anything())
+        .start();
+    for _ in 0..3 {
+        run.write_line(&url);
+        run.read_line();
+    }
+    terminal.wait_for("3 ");
+    assert!(
+        !terminal.screen().contains('%'),
+        "no share of an unknown total: {}",
+        terminal.screen()
+    );
+    run.finish();
+}
+
+/// Runs ten pages with standard error on a terminal and gives the bytes that came there.
+fn drawn(change: impl FnOnce(Fetchpool) -> Fetchpool) -> Vec<u8> {
+    let server = Server::start();
+    let (list, wanted) = pages(&server, 10);
+    let terminal = Pty::open(24, 80);
+    let run = fetchpool()
+        .list("urls.txt", list)
+        .stderr_to(Stdio::File(terminal.stream()))
+        .stdout(lines(wanted));
+    change(run).run();
+    terminal.finish().1
+}
+
+#[test]
+fn quiet_means_quiet() {
+    assert_eq!(String::from_utf8_lossy(&drawn(|run| run.arg("-q"))), "");
+}
+
+#[test]
+fn a_bar_that_is_not_wanted_or_cannot_be_drawn_is_not() {
+    for change in [
+        (|run: Fetchpool| run.args(["--progress", "never"])) as fn(Fetchpool) -> Fetchpool,
+        |run| run.env("TERM", "dumb"),
+    ] {
+        let bytes = drawn(change);
+        assert!(
+            !bytes.contains(&b'\r') || plain(&bytes),
+            "{}",
+            String::from_utf8_lossy(&bytes)
+        );
+        assert!(
+            !bytes.windows(2).any(|pair| pair == b"\x1b["),
+            "{}",
+            String::from_utf8_lossy(&bytes)
+        );
+    }
+}
+
+/// Whether carriage returns stand before line feeds only, where the terminal itself puts them.
+fn plain(bytes: &[u8]) -> bool {
+    bytes
+        .windows(2)
+        .all(|pair| pair[0] != b'\r' || pair[1] == b'\n')
+}
+
+#[test]
+fn without_a_terminal_there_is_neither_bar_nor_summary() {
+    let server = Server::start();
+    for arguments in [&[][..], &["--progress", "always"], &["--progress", "auto"]] {
+        let (list, wanted) = pages(&server, 10);
+        fetchpool()
+            .list("urls.txt", list)
+            .args(arguments)
+            .stdout(lines(wanted))
+            .run();
+    }
+}
+
+#[test]
+fn a_summary_can_be_asked_for() {
+    let server = Server::start();
+    let (list, mut wanted) = pages(&server, 10);
+    let missing = server.url("/status/404");
+    wanted.push(failed(&missing, "http_status: 404 Not Found"));
+    fetchpool()
+        .list("urls.txt", list + &missing)
+        .arg("--summary")
+        .status(1)
+        .stdout(lines(wanted))
+        .stderr(containing(["10", "1 failed", "http_status"]))
+        .run();
+}
+
+#[test]
+fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
+    let server = Server::start();
+    let gate = server.gate("slow");
+    let (list, mut wanted) = pages(&server, 300);
+    let slow = server.url("/gate/slow");
+    wanted.push(page(&slow, 4));
+    // Few rows, so that lines scroll off under the bar.
+    let terminal = Pty::open(10, 100);
+    let run = fetchpool()
+        .list("urls.txt", format!("{slow}\n{list}"))
+        .args(["--color", "never"])
+        .stdout_to(Stdio::File(terminal.stream()))
+        .stderr_to(Stdio::File(terminal.stream()))
+        .start();
+    terminal.wait_for("300/301");
+    gate.open();
+    run.finish();
+    let (rows, bytes) = terminal.finish();
+    let mut shown: Vec<&str> = rows.iter().map(|row| row.trim_end()).collect();
+    let last = shown
+        .iter()
+        .rposition(|row| row.contains("' page is "))
+        .expect("lines were shown");
+    assert_eq!(
+        last + 1,
+        wanted.len(),
+        "something stands between the result lines: {shown:#?}"
+    );
+    shown.truncate(wanted.len());
+    shown.sort_unstable();
+    wanted.sort();
+    assert_eq!(shown, wanted);
+    let drawings = String::from_utf8_lossy(&bytes).matches("/301").count();
+    assert!(drawings >= 1, "no bar was drawn");
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_those_who_ask() {
+    let server = Server::start();
+    let url = server.url("/status/404");
+    type Change = fn(Fetchpool) -> Fetchpool;
+    for (what, change, coloured) in [
+        ("a terminal", (|run| run) as Change, true),
+        ("NO_COLOR", |run| run.env("NO_COLOR", "1"), false),
+        ("an empty NO_COLOR", |run| run.env("NO_COLOR", ""), true),
+        ("TERM=dumb", |run| run.env("TERM", "dumb"), false),
+        ("never", |run| run.args(["--color", "never"]), false),
+        (
+            "always beats NO_COLOR",
+            |run| run.env("NO_COLOR", "1").args(["--color", "always"]),
+            true,
+        ),
+    ] {
+        let terminal = Pty::open(24, 100);
+        let run = fetchpool()
+            .arg(&url)
+            .stdout_to(Stdio::File(terminal.stream()))
+            .status(1);
+        change(run).run();
+        let (rows, bytes) = terminal.finish();
+        assert_eq!(rows, [failed(&url, "http_status: 404 Not Found")], "{what}");
+        assert_eq!(
+            bytes.contains(&0x1b),
+            coloured,
+            "{what}: {}",
+            String::from_utf8_lossy(&bytes)
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! What happens to connections between attempts: kept, lent again, replaced unseen, cut off.
+
+mod http_support;
+
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use fetchpool::fetch::{Client, FailureKind, Method, Options, Url};
+
+use http_support::{HANG, Server, bytes, client, failure, options, page, redirect};
+
+fn load(client: &Client, url: &Url) -> u64 {
+    bytes(&client.load_url(url, &mut io::sink()))
+}
+
+/// Counts the connections that `reply` costs over three requests.
+fn connections_for(reply: &'static str) -> usize {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let server = Server::start(move |mut conn| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        conn.answer_all(reply);
+    });
+    let client = client(options());
+    for _ in 0..3 {
+        let _ = client.load_url(&server.url("/"), &mut io::sink());
+    }
+    count.load(Ordering::SeqCst)
+}
+
+#[test]
+fn a_connection_is_used_again_when_and_only_when_the_reply_allows_it() {
+    for (reply, connections) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 1),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            1,
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+            1,
+        ),
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone", 1),
+        (
+            "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngone\r\n0\r\n\r\n",
+            1,
+        ),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", 3),
+        (
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+            3,
+        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", 3),
+        (
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 100000\r\n\r\ngone",
+            3,
+        ),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", 3),
+    ] {
+        assert_eq!(connections_for(reply), connections, "{reply:?}");
+    }
+}
+
+#[test]
+fn redirects_on_one_origin_cost_one_connection() {
+    let server = Server::start(|mut conn| {
+        assert_eq!(conn.number, 0);
+        while let Some(request) = conn.request() {
+            let end = request.starts_with("GET /end");
+            conn.send(if end {
+                page("x")
+            } else {
+                redirect(302, "/end")
+            });
+        }
+    });
+    assert_eq!(load(&client(options()), &server.url("/")), 1);
+}
+
+#[test]
+fn a_connection_that_died_idle_is_replaced_unseen() {
+    // Whether the server hangs up before or after the next request has left, and how: all look the same.
+    type Ending = fn(http_support::Conn);
+    let endings: [Ending; 4] = [
+        drop,
+        http_support::Conn::reset,
+        |mut conn| {
+            conn.request();
+        },
+        |mut conn| {
+            conn.request();
+            conn.reset();
+        },
+    ];
+    for ending in endings {
+        let server = Server::start(move |mut conn| {
+            if conn.request().is_some() {
+                conn.send(page("ok"));
+                ending(conn);
+            }
+        });
+        let client = client(options());
+        for _ in 0..20 {
+            assert_eq!(load(&client, &server.url("/")), 2);
+        }
+    }
+}
+
+#[test]
+fn a_fresh_connection_that_dies_is_a_failure_and_tried_once() {
+    let server = Server::start(|mut conn| {
+        conn.request();
+    });
+    let outcome = client(options()).load_url(&server.url("/"), &mut io::sink());
+    assert_eq!(
+        failure(&outcome),
+        "connect: the server closed the connection without a reply"
+    );
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn what_must_not_be_sent_twice_is_not() {
+    let server = Server::start(|mut conn| {
+        if conn.request().is_some() {
+            conn.send(page("ok"));
+            conn.request();
+        }
+    });
+    let client = client(Options {
+        method: Method::POST,
+        ..options()
+    });
+    for _ in 0..5 {
+        assert_eq!(load(&client, &server.url("/")), 2);
+    }
+    assert_eq!(server.requests().len(), 5);
+}
+
+#[test]
+fn workers_share_idle_connections() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let server = Server::start(move |mut conn| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        conn.answer_all(page("ok"));
+    });
+    let client = client(options());
+    for _ in 0..10 {
+        let (client, url) = (client.clone(), server.url("/"));
+        thread::spawn(move || load(&client, &url)).join().unwrap();
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn many_workers_over_connections_that_drop_every_third_reply() {
+    let server = Server::start(|mut conn| {
+        for _ in 0..3 {
+            if conn.request().is_none() {
+                return;
+            }
+            conn.send(page("ok"));
+        }
+    });
+    let (client, url) = (client(options()), server.url("/"));
+    thread::scope(|s| {
+        for _ in 0..8 {
+            s.spawn(|| (0..250).for_each(|_| assert_eq!(load(&client, &url), 2)));
+        }
+    });
+}
+
+#[test]
+fn idle_connections_are_closed_with_the_client_and_capped() {
+    let (closed, was_closed) = mpsc::channel();
+    let server = Server::start(move |mut conn| {
+        conn.answer_all(page("ok"));
+        closed.send(conn.number).unwrap();
+    });
+    let none_kept = client(Options {
+        idle_connections: 0,
+        ..options()
+    });
+    load(&none_kept, &server.url("/"));
+    assert_eq!(was_closed.recv_timeout(HANG).unwrap(), 0);
+    let kept = client(options());
+    load(&kept, &server.url("/"));
+    drop(kept);
+    assert_eq!(was_closed.recv_timeout(HANG).unwrap(), 1);
+}
+
+#[test]
+fn cancel_cuts_what_is_in_flight_and_all_that_comes_later() {
+    let (arrived, has_arrived) = mpsc::channel();
+    let server = Server::start(move |mut conn| {
+        let request = conn.request().unwrap();
+        if request.starts_with("GET /body") {
+            conn.send("HTTP/1.1 200 OK\r\n\r\npart");
+        }
+        arrived.send(()).unwrap();
+        conn.wait_for_hangup();
+    });
+    let client = client(Options {
+        timeout: None,
+        ..options()
+    });
+    thread::scope(|s| {
+        let waiting: Vec<_> = ["/head", "/body"]
+            .map(|path| {
+                let (client, url) = (&client, server.url(path));
+                s.spawn(move || client.load_url(&url, &mut io::sink()))
+            })
+            .into();
+        (0..2).for_each(|_| has_arrived.recv_timeout(HANG).unwrap());
+        client.cancel();
+        for attempt in waiting {
+            let outcome = attempt.join().unwrap();
+            assert_eq!(outcome.result.unwrap_err().kind(), FailureKind::Cancelled);
+        }
+    });
+    let outcome = client.load_url(&server.url("/"), &mut io::sink());
+    assert_eq!(
+        failure(&outcome),
+        "cancelled: cut off before it was complete"
+    );
+}
+
+#[test]
+fn an_orderly_half_close_behind_a_whole_reply_is_no_failure() {
+    let server = Server::start(|mut conn| {
+        conn.request();
+        conn.send(page("ok"));
+        let _ = TcpStream::shutdown(&conn.stream, Shutdown::Write);
+        conn.wait_for_hangup();
+    });
+    let client = client(options());
+    for _ in 0..5 {
+        assert_eq!(load(&client, &server.url("/")), 2);
+    }
+}
