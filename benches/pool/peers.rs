@@ -151,7 +151,7 @@ impl Peer for Threadpool {
     fn futures(&self, work: Work, jobs: usize) {
         let pool = self.handle();
         channel_each(jobs, |sender| {
-            pool.execute(move || send(&sender, work.run()))
+            pool.execute(move || send(&sender, work.run()));
         });
     }
 
@@ -227,7 +227,7 @@ impl Peer for Rayon {
 
     fn futures(&self, work: Work, jobs: usize) {
         channel_each(jobs, |sender| {
-            self.0.spawn(move || send(&sender, work.run()))
+            self.0.spawn(move || send(&sender, work.run()));
         });
     }
 
