@@ -1,10 +1,12 @@
-//! What a job costs in allocations: one by itself, and one more at most for a thread that must sleep for its result.
+//! What a job costs in memory: one allocation, and nothing that a wait would leave behind.
 //!
 //! Counted over all threads of this process, which runs nothing but this one test.
 
 use std::alloc::System;
+use std::sync::mpsc;
+use std::time::Duration;
 
-use fetchpool::pool::{JobError, ThreadPool};
+use fetchpool::pool::{JobError, ThreadPool, Until, as_completed, wait};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -22,7 +24,7 @@ fn hundredths(mut run: impl FnMut()) -> usize {
 }
 
 #[test]
-fn a_job_takes_one_allocation() {
+fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
     let pool = ThreadPool::new(4).unwrap();
     let value = 7_u64;
 
@@ -55,4 +57,31 @@ fn a_job_takes_one_allocation() {
             "{way}: {hundredths} hundredths of an allocation a job"
         );
     }
+
+    let (open, gate) = mpsc::channel::<()>();
+    let held = pool.submit(move || gate.recv()).unwrap();
+    let left = bytes_left(|| {
+        for _ in 0..1000 {
+            let waited = wait([&held], Until::AllCompleted, Some(Duration::ZERO));
+            assert_eq!(waited.not_done.len(), 1);
+            assert!(
+                as_completed([&held])
+                    .timeout(Duration::ZERO)
+                    .all(|future| future.is_err())
+            );
+        }
+    });
+    assert!(left < 1000, "{left} bytes are left of 2000 waits in vain");
+    open.send(()).unwrap();
+}
+
+/// How much more memory is in use after the second run than after the first.
+fn bytes_left(mut run: impl FnMut()) -> usize {
+    run();
+    let region = Region::new(ALLOCATOR);
+    run();
+    let change = region.change();
+    change
+        .bytes_allocated
+        .saturating_sub(change.bytes_deallocated)
 }

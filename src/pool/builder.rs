@@ -33,6 +33,9 @@ pub struct Builder {
 
 impl Builder {
     /// A pool of `workers` threads: from 1 up to what the operating system grants.
+    ///
+    /// Short of threads, [`build`](Self::build) fails. Short of memory mappings, of which Linux grants a process
+    /// 65,530 and each thread takes four, `std` itself ends the process: that is at some 16,000 threads.
     pub fn new(workers: usize) -> Self {
         Self {
             workers,

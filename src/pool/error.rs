@@ -227,12 +227,17 @@ impl fmt::Display for BuildError {
                 started,
                 workers,
                 source,
-            } => write!(
-                f,
-                "worker thread {} of {workers} could not be started: {source}: \
-                 ask for at most {started} workers, a smaller stack, or raise the limit on threads",
-                started + 1,
-            ),
+            } => {
+                let next = started + 1;
+                write!(
+                    f,
+                    "worker thread {next} of {workers} could not be started: {source}: ask for "
+                )?;
+                if *started > 0 {
+                    write!(f, "at most {started} workers, ")?;
+                }
+                f.write_str("a smaller stack, or raise the limits on threads and memory")
+            }
         }
     }
 }

@@ -1,4 +1,52 @@
 //! A fixed-size thread pool: Python's `concurrent.futures`, in Rust's habits.
+//!
+//! N threads are started once and run the jobs submitted to them, in the order of submission. A job that panics costs no
+//! thread and ends no program: whoever waits for it is given the panic as a value. The pool knows nothing of
+//! what its jobs do, never starts a thread that was not asked for, and uses no `unsafe`.
+//!
+//! | Python | here |
+//! |---|---|
+//! | `ThreadPoolExecutor(n)` | [`ThreadPool::new`], [`Builder`] |
+//! | `executor.submit(f, x)` | [`ThreadPool::submit`], [`submit_all`](ThreadPool::submit_all) for many |
+//! | `future.result(timeout)`, `exception` | [`Future::result`](ScopedFuture::result), [`result_timeout`](ScopedFuture::result_timeout), and [`JobError`] |
+//! | `future.add_done_callback(f)` | [`on_done`](ScopedFuture::on_done); [`submit_with`](ThreadPool::submit_with) if no future is needed |
+//! | `executor.map(f, xs, buffersize=n)` | [`ThreadPool::map`], [`map_ahead`](ThreadPool::map_ahead) |
+//! | `as_completed(futures, timeout)` | [`as_completed`], [`AsCompleted::timeout`] |
+//! | `wait(futures, return_when)` | [`wait`](wait()), [`Until`] |
+//! | `executor.shutdown(wait, cancel_futures)` | [`ThreadPool::shutdown`], [`join`](ThreadPool::join), [`detach`](ThreadPool::detach) |
+//! | `with ThreadPoolExecutor(n) as executor:` | [`scope`](scope()), whose jobs may borrow |
+//!
+//! ```
+//! use fetchpool::pool::{ThreadPool, as_completed};
+//!
+//! let pool = ThreadPool::new(5)?;
+//! let futures = pool.submit_all((1..=10_u64).map(|n| move || n * n))?;
+//! let mut sum = 0;
+//! for future in as_completed(futures) {
+//!     sum += future.result()?;
+//! }
+//! assert_eq!(sum, 385);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What may be relied on
+//!
+//! - **Every job accepted is answered exactly once**: with its value, its panic, or why it was never run. A job not accepted
+//!   is handed back.
+//! - **All workers live.** A panic is caught at the job's edge. A thread that ends all the same is replaced, under the same
+//!   [`worker_index`]. If the system refuses the new thread, the next submission tries again; if the last
+//!   worker is gone, the pool is broken, and says so to everybody who waits, instead of keeping them waiting.
+//! - **Order.** Jobs begin in the order of submission. While the queue is deep a worker puts aside up to 16 jobs at once,
+//!   which may then begin after somewhat younger ones. With one worker the order is exact.
+//! - **No job waits behind one that blocks** while a worker is idle.
+//! - **Nothing of yours runs under a lock**: no job, callback, destructor or iterator.
+//! - **Cost.** A job takes one allocation, for closure and result together, and a wake-up only if a worker sleeps.
+//!   `docs/POOL.md` has the measurements, beside other pools.
+//!
+//! # What to beware of
+//!
+//! A job that waits for another job of its own pool holds a worker meanwhile: with all workers waiting nothing moves again.
+//! Panics are caught by unwinding, so with `panic = "abort"` a job that panics ends the program.
 
 mod builder;
 mod core;

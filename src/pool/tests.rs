@@ -136,6 +136,33 @@ fn all_workers_are_there_after_thousands_of_panics_of_every_sort() {
     assert_eq!(workers_at_once(&pool.core), all_indices(4));
 }
 
+/// Workers that die amidst a deep queue have jobs put aside, which the others must find.
+#[test]
+fn what_a_dying_worker_had_put_aside_is_run_all_the_same() {
+    for workers in [1, 4] {
+        let pool = ThreadPool::new(workers).unwrap();
+        let (open, gate) = mpsc::channel::<()>();
+        let held = pool.submit(move || gate.recv()).unwrap();
+        let mut futures = Vec::new();
+        for n in 0..2000 {
+            if n % 7 == 3 {
+                escape(&pool.core);
+            } else {
+                futures.push(pool.submit(move || n).unwrap());
+            }
+        }
+        drop(open);
+        let expected: Vec<_> = (0..2000).filter(|n| n % 7 != 3).collect();
+        let results: Vec<_> = futures
+            .into_iter()
+            .map(|future| future.result().unwrap())
+            .collect();
+        assert_eq!(results, expected);
+        assert!(held.result().unwrap().is_err());
+        assert_eq!(workers_at_once(&pool.core), all_indices(workers));
+    }
+}
+
 #[test]
 fn a_worker_that_could_not_be_replaced_is_replaced_at_the_next_submission() {
     let refuse = Arc::new(AtomicBool::new(false));
@@ -162,6 +189,10 @@ fn a_pool_that_lost_its_last_worker_is_broken_and_leaves_nobody_waiting() {
     let holds = core.submit(move || gate.recv().is_ok()).unwrap();
     escape(&core);
     let pending = core.submit(|| ()).unwrap();
+    let waits = {
+        let core = Arc::clone(&core);
+        thread::spawn(move || core.queue.wait_idle())
+    };
     open.send(()).unwrap();
     assert!(holds.result().unwrap());
     let Err(JobError::Broken(broken)) = pending.result() else {
@@ -174,6 +205,7 @@ fn a_pool_that_lost_its_last_worker_is_broken_and_leaves_nobody_waiting() {
         "{broken}"
     );
     core.wait_ended();
+    waits.join().unwrap();
     let refused = core.submit(|| ()).unwrap_err();
     assert!(matches!(refused.refusal(), Refusal::Broken(_)));
 }
