@@ -3,18 +3,21 @@
 //! It never retries a failure that the user should see. The one thing that is done twice, unseen, is a request
 //! whose idle connection turned out to be dead before any byte of the reply came.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, BodyReader};
 use url::{Position, Url};
 
+use super::decode::Coding;
 use super::failure::{Failure, FailureKind};
-use super::net::{self, Deadline, Flight, Limits, Net};
-use super::options::{Options, RequestHeaders, is_idempotent};
+use super::headers::{RequestHeaders, is_idempotent};
+use super::net::{self, Aim, Deadline, Flight, Limits, Net};
+use super::options::Options;
 use super::outcome::{Outcome, Page};
+use super::proxy::Proxy;
 use super::redirect::Hop;
 
 /// What one read of a body takes at most.
@@ -152,12 +155,19 @@ impl Attempt<'_> {
     fn exchange(&self, hop: &Hop) -> Result<Response<Body>, Failure> {
         let flight = &self.fetcher.flight;
         let origin = &hop.url[..Position::BeforePath];
+        let proxy = self.options.proxies.of(&hop.url);
         let size = self.headers.size + hop.url.as_str().len() + 512;
         // What must not be sent twice is not trusted to a connection that may be dead.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
-            flight.aim(origin, size, hop.method == Method::HEAD, may_reuse);
-            match self.fetcher.agent.run(self.request(hop)?) {
+            flight.aim(&Aim {
+                origin,
+                proxy,
+                request_size: size,
+                is_head: hop.method == Method::HEAD,
+                may_reuse,
+            });
+            match self.fetcher.agent.run(self.request(hop, proxy)?) {
                 Ok(response) => return Ok(response),
                 Err(error) => {
                     let state = flight.state();
@@ -170,7 +180,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn request(&self, hop: &Hop) -> Result<Request<()>, Failure> {
+    fn request(&self, hop: &Hop, proxy: Option<&Arc<Proxy>>) -> Result<Request<()>, Failure> {
         let mut request = Request::new(());
         let url = &hop.url[..Position::AfterQuery];
         *request.uri_mut() = url.parse().map_err(|error| {
@@ -179,12 +189,12 @@ impl Attempt<'_> {
                 format!("the URL cannot be sent in a request: {error}"),
             )
         })?;
-        *request.headers_mut() = self.request_headers(hop);
+        *request.headers_mut() = self.request_headers(hop, proxy);
         *request.method_mut() = hop.method.clone();
         Ok(request)
     }
 
-    fn request_headers(&self, hop: &Hop) -> HeaderMap {
+    fn request_headers(&self, hop: &Hop, proxy: Option<&Arc<Proxy>>) -> HeaderMap {
         let mut headers = if hop.is_home {
             self.headers.home.clone()
         } else {
@@ -195,6 +205,15 @@ impl Attempt<'_> {
             && !headers.contains_key(header::AUTHORIZATION)
         {
             headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        // Over a tunnel this would reach the origin.
+        if let Some(proxy) = proxy.filter(|p| p.protocol.is_http() && hop.url.scheme() == "http") {
+            headers.extend(
+                proxy
+                    .authorization
+                    .clone()
+                    .map(|v| (header::PROXY_AUTHORIZATION, v)),
+            );
         }
         if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
             // These promise a body: that there is none has to be said (RFC 9110, 8.6).
@@ -228,18 +247,45 @@ impl Attempt<'_> {
             self.drain(&mut response);
             return Err(Failure::new(FailureKind::HttpStatus, status_line(status)));
         }
+        let coding = self.coding(&response)?;
         // For HEAD the length is that of a body which does not come.
         let expected = response
             .body()
             .content_length()
             .filter(|_| hop.method != Method::HEAD);
-        self.check_size(expected.unwrap_or_default())?;
-        let mut reader = response.body_mut().as_reader();
+        if coding.is_none() {
+            self.check_size(expected.unwrap_or_default())?;
+        }
+        let mut source = Source {
+            reader: response.body_mut().as_reader(),
+            came: 0,
+            expected,
+        };
+        let Some(coding) = coding else {
+            return self.pour(&mut source, sink);
+        };
+        let mut decoder = coding.decode(&mut source).map_err(undecoded)?;
+        let page = self.pour(&mut *decoder, sink)?;
+        drop(decoder);
+        // The end of the coding is not yet the end of the body, which is what lets the connection be used again.
+        let _ = source.read(&mut self.fetcher.buf);
+        Ok(page)
+    }
+
+    fn coding(&self, response: &Response<Body>) -> Result<Option<Coding>, Failure> {
+        if !self.options.compressed {
+            return Ok(None);
+        }
+        Coding::of(response.headers()).map_err(|name| {
+            let text = format!("the body has the content coding {name:?}, which was not asked for");
+            Failure::new(FailureKind::Protocol, text)
+        })
+    }
+
+    fn pour(&mut self, reader: &mut dyn Read, sink: &mut dyn Write) -> Result<Page, Failure> {
         let mut bytes = 0;
         loop {
-            let amount = reader
-                .read(&mut self.fetcher.buf)
-                .map_err(|error| Failure::from_body(error, bytes, expected))?;
+            let amount = reader.read(&mut self.fetcher.buf).map_err(undecoded)?;
             if amount == 0 {
                 return Ok(Page { bytes });
             }
@@ -281,6 +327,43 @@ impl Attempt<'_> {
             }
         }
         self.fetcher.flight.state().limits = self.limits;
+    }
+}
+
+/// A body as it comes, whose errors are failures that say how much came.
+struct Source<'a> {
+    reader: BodyReader<'a>,
+    came: u64,
+    expected: Option<u64>,
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.reader.read(buf) {
+            Ok(amount) => {
+                self.came += amount as u64;
+                Ok(amount)
+            }
+            Err(error) => Err(io::Error::other(Failure::from_body(
+                error,
+                self.came,
+                self.expected,
+            ))),
+        }
+    }
+}
+
+/// The failure that reading a body gave: one of its source, or one of the decoder.
+fn undecoded(error: io::Error) -> Failure {
+    match error.downcast::<Failure>() {
+        Ok(failure) => failure,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Failure::new(FailureKind::Body, "the compressed body is cut short")
+        }
+        Err(error) => Failure::new(
+            FailureKind::Body,
+            format!("the compressed body is damaged: {error}"),
+        ),
     }
 }
 

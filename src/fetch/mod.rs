@@ -5,11 +5,16 @@
 //! never sleeps, and reads no environment but the system's trust store.
 
 mod attempt;
+mod credentials;
+mod decode;
 mod failure;
+mod headers;
 mod net;
 mod options;
 mod outcome;
+mod proxy;
 mod redirect;
+mod resolve;
 
 use std::fmt;
 use std::io::Write;
@@ -19,12 +24,14 @@ pub use ureq::http::Method;
 pub use url::Url;
 
 use self::attempt::Fetcher;
+use self::headers::RequestHeaders;
 use self::net::Net;
-use self::options::RequestHeaders;
 
 pub use self::failure::{Failure, FailureKind, Phase};
-pub use self::options::{Options, OptionsError};
+pub use self::options::{Family, Options, OptionsError, Tls};
 pub use self::outcome::{Outcome, Page};
+pub use self::proxy::Proxies;
+pub use self::resolve::Resolve;
 
 /// Fetches pages. Cloning is cheap, and clones share everything: connections, names and the cancel switch.
 ///
@@ -77,8 +84,7 @@ impl Client {
             ));
         }
         let headers = RequestHeaders::new(&options)?;
-        let net = Net::new(options.idle_connections)
-            .map_err(|error| OptionsError::new(format!("cannot set the client up: {error}")))?;
+        let net = Net::new(&options)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 options,

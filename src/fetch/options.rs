@@ -1,12 +1,15 @@
 //! How requests are made: what a caller may choose, and the check that refuses what could not be sent.
 //!
-//! Nothing here touches the network. After [`Options::headers`] have been accepted they can break neither the
-//! framing of a request nor another header.
+//! Nothing here touches the network.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use ureq::http::Method;
+
+use super::proxy::Proxies;
+use super::resolve::Resolve;
 
 /// How a [`Client`](super::Client) makes its requests. The default is what a careful user would choose.
 ///
@@ -31,6 +34,23 @@ pub struct Options {
     pub max_redirects: u32,
     /// The largest body, in bytes after decoding, that is taken.
     pub max_size: Option<u64>,
+    /// User and password for Basic authentication, sent to the origin that was asked for and to no other. They
+    /// go before those in a URL, and an `Authorization` among the headers goes before both.
+    pub credentials: Option<(String, String)>,
+    /// Asks for gzip and br, and decodes what comes. Sizes are then those of the decoded body.
+    pub compressed: bool,
+    /// Which addresses of a host are used.
+    pub family: Family,
+    /// Hosts whose addresses are given here and not looked up; the last rule that matches holds.
+    pub resolve: Vec<Resolve>,
+    /// Refuses to connect to loopback, private, link-local, multicast and other addresses that are not on the
+    /// public internet, whatever a URL, a name or a redirect says.
+    pub deny_private: bool,
+    /// The proxies that URLs are fetched through. Through one that looks names up itself, `deny_private` refuses
+    /// every host that is not given by its address.
+    pub proxies: Proxies,
+    /// Whom to trust, and as whom to appear, in TLS.
+    pub tls: Tls,
     /// How many idle connections are kept open in all. Default 1024.
     pub idle_connections: usize,
 }
@@ -46,9 +66,42 @@ impl Default for Options {
             stall_timeout: None,
             max_redirects: 10,
             max_size: None,
+            credentials: None,
+            compressed: false,
+            family: Family::Any,
+            resolve: Vec::new(),
+            deny_private: false,
+            proxies: Proxies::default(),
+            tls: Tls::default(),
             idle_connections: 1024,
         }
     }
+}
+
+/// Which addresses of a host are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Family {
+    /// IPv4 and IPv6, whichever answers first.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// Whom to trust, and as whom to appear, in TLS. The default trusts the system's store.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    /// Takes any certificate: the connection is then encrypted, but with whom is not known.
+    pub insecure: bool,
+    /// A PEM file of further certificates to trust. A server that shows one of them itself is accepted, for the
+    /// names in it.
+    pub cacert: Option<PathBuf>,
+    /// A PEM file with the client's own certificate and those that lead to its issuer.
+    pub cert: Option<PathBuf>,
+    /// A PEM file with the key to it, unencrypted; if there is none, `cert` holds that as well.
+    pub key: Option<PathBuf>,
 }
 
 /// An option that no client can be built with; the message names it and says what would be right.
@@ -68,137 +121,3 @@ impl fmt::Display for OptionsError {
 }
 
 impl std::error::Error for OptionsError {}
-
-/// Headers whose value is the client's own business: they say where a message ends or who speaks next on the
-/// connection, and a wrong one would break the framing for every request behind it.
-const FRAMING: [HeaderName; 7] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::EXPECT,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
-/// The headers of a request, made once for a client.
-#[derive(Debug)]
-pub(crate) struct RequestHeaders {
-    /// For the origin that the user asked for.
-    pub(crate) home: HeaderMap,
-    /// For any other origin: nothing of the user's but the User-Agent.
-    pub(crate) away: HeaderMap,
-    /// Bytes that the larger of the two takes in a request.
-    pub(crate) size: usize,
-}
-
-impl RequestHeaders {
-    pub(crate) fn new(options: &Options) -> Result<Self, OptionsError> {
-        let mut away = HeaderMap::new();
-        away.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        if !options.user_agent.is_empty() {
-            away.insert(
-                header::USER_AGENT,
-                value("User-Agent", &options.user_agent)?,
-            );
-        }
-        let mut home = away.clone();
-        for (name, _) in &options.headers {
-            home.remove(name.as_str());
-        }
-        for (name, text) in &options.headers {
-            home.append(self::name(name)?, value(name, text)?);
-        }
-        if home.get_all(header::HOST).iter().count() > 1 {
-            return Err(OptionsError::new(
-                "header Host was given more than once; a request has one",
-            ));
-        }
-        let size = home
-            .iter()
-            .map(|(n, v)| n.as_str().len() + v.len() + 4)
-            .sum();
-        Ok(Self { home, away, size })
-    }
-}
-
-fn name(text: &str) -> Result<HeaderName, OptionsError> {
-    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| {
-        OptionsError::new(format!(
-            "{text:?} is no header name; letters, digits and hyphens are (for example X-Api-Key)"
-        ))
-    })?;
-    if FRAMING.contains(&name) {
-        return Err(OptionsError::new(format!(
-            "header {text} is set by the client itself, as it says where messages end; leave it out"
-        )));
-    }
-    Ok(name)
-}
-
-fn value(name: &str, text: &str) -> Result<HeaderValue, OptionsError> {
-    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
-        OptionsError::new(format!(
-            "the value of header {name} holds a line break or another control character"
-        ))
-    })
-}
-
-/// Methods that may be sent twice without harm (RFC 9110, 9.2.2): what a request on a connection that turned
-/// out dead may be repeated with.
-pub(crate) fn is_idempotent(method: &Method) -> bool {
-    matches!(
-        *method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with(headers: &[(&str, &str)]) -> Result<RequestHeaders, OptionsError> {
-        let headers = headers
-            .iter()
-            .map(|&(n, v)| (n.to_owned(), v.to_owned()))
-            .collect();
-        RequestHeaders::new(&Options {
-            headers,
-            ..Options::default()
-        })
-    }
-
-    #[test]
-    fn a_users_header_replaces_the_default_and_stays_at_home() {
-        let headers = with(&[("accept", "text/html"), ("X-Key", "1"), ("X-Key", "2")]).unwrap();
-        assert_eq!(
-            headers.home.get_all("accept").iter().collect::<Vec<_>>(),
-            ["text/html"]
-        );
-        assert_eq!(
-            headers.home.get_all("x-key").iter().collect::<Vec<_>>(),
-            ["1", "2"]
-        );
-        assert_eq!(headers.away["accept"], "*/*");
-        assert!(!headers.away.contains_key("x-key"));
-    }
-
-    #[test]
-    fn what_would_break_the_framing_is_refused_by_name() {
-        for (name, value) in [
-            ("Content-Length", "5"),
-            ("Transfer-Encoding", "chunked"),
-            ("X Y", "1"),
-            ("", "1"),
-            ("X-A:", "1"),
-            ("X-A", "1\r\nX-B: 2"),
-            ("X-A", "1\n"),
-            ("X-A", "\0"),
-        ] {
-            let error = with(&[(name, value)]).expect_err(name).to_string();
-            assert!(error.contains(name), "{error:?} does not name {name:?}");
-            assert!(!error.contains('\n'), "{error:?}");
-        }
-        assert!(with(&[("Host", "a"), ("host", "b")]).is_err());
-    }
-}

@@ -6,6 +6,7 @@
 use ureq::http::{HeaderValue, Method, StatusCode};
 use url::Url;
 
+use super::credentials::take_credentials;
 use super::failure::{Failure, FailureKind};
 
 /// One request of an attempt.
@@ -122,59 +123,6 @@ pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme()
         && a.host_str() == b.host_str()
         && a.port_or_known_default() == b.port_or_known_default()
-}
-
-/// Takes user and password out of `url`, as the value of an `Authorization` header (RFC 7617).
-fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let mut pair = percent_decode(url.username());
-    pair.push(b':');
-    pair.extend(percent_decode(url.password().unwrap_or_default()));
-    // Both fail only for URLs without a host, which http and https URLs are not.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    let mut value = HeaderValue::try_from(format!("Basic {}", base64(&pair))).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn percent_decode(text: &str) -> Vec<u8> {
-    let hex = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        match (first, tail) {
-            (b'%', [a, b, after @ ..]) if hex(*a).is_some() && hex(*b).is_some() => {
-                out.push(hex(*a).unwrap_or_default() << 4 | hex(*b).unwrap_or_default());
-                rest = after;
-            }
-            _ => {
-                out.push(first);
-                rest = tail;
-            }
-        }
-    }
-    out
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let word = group.iter().fold(0, |w, &b| w << 8 | u32::from(b)) << (8 * (3 - group.len()));
-        for at in 0..4 {
-            let symbol = ALPHABET[(word >> (18 - 6 * at)) as usize & 63];
-            out.push(if at <= group.len() {
-                char::from(symbol)
-            } else {
-                '='
-            });
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -322,20 +270,5 @@ mod tests {
             (back.is_home, back.authorization),
             (true, home.authorization)
         );
-    }
-
-    #[test]
-    fn base64_of_the_rfc() {
-        for (plain, encoded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), encoded);
-        }
-        assert_eq!(percent_decode("%zz%4"), b"%zz%4");
     }
 }

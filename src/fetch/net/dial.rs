@@ -111,7 +111,7 @@ impl Race<'_> {
         };
         let socket = match open(address) {
             Ok(socket) => socket,
-            Err(error) if is_out_of_descriptors(&error) => {
+            Err(error) if is_out_of_descriptors(&error) && self.running.is_empty() => {
                 return Err(DialError::NoDescriptor(error));
             }
             Err(error) => {

@@ -9,25 +9,40 @@ use std::time::{Duration, Instant};
 use super::Net;
 use super::buffers::Buffers;
 use super::cancel::Slot;
+use super::layer::LayerError;
 use super::limits::{Cut, Deadline, Limits, cancelled};
-use super::tls::TlsError;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
+use crate::fetch::proxy::Proxy;
 
-/// The state of the attempt, and of the exchange (one request and its reply) that it is at.
+/// What an exchange, one request and its reply, is to be.
 #[derive(Debug)]
-pub(crate) struct State {
-    /// What cuts every wait of the attempt.
-    pub(crate) limits: Limits,
-    pub(crate) connect_timeout: Option<Duration>,
-    /// Scheme, host and port of the URL that is asked next, as its beginning.
-    pub(crate) origin: String,
+pub(crate) struct Aim<'a> {
+    /// Scheme, host and port of the URL, as its beginning.
+    pub(crate) origin: &'a str,
+    pub(crate) proxy: Option<&'a Arc<Proxy>>,
     /// Bytes that the request takes at most.
     pub(crate) request_size: usize,
     /// Whether its method is HEAD, so that the reply has no body whatever its head says.
     pub(crate) is_head: bool,
     /// Whether an idle connection may be used for it.
     pub(crate) may_reuse: bool,
-    /// Whether one was.
+}
+
+/// The state of the attempt, and of the exchange that it is at.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// What cuts every wait of the attempt.
+    pub(crate) limits: Limits,
+    pub(crate) connect_timeout: Option<Duration>,
+    /// Under what connections for the exchange lie idle.
+    pub(crate) key: String,
+    pub(crate) proxy: Option<Arc<Proxy>>,
+    /// What stands before the path in the request: the origin, when the proxy is handed the whole URL.
+    pub(crate) target_prefix: String,
+    pub(crate) request_size: usize,
+    pub(crate) is_head: bool,
+    pub(crate) may_reuse: bool,
+    /// Whether an idle connection was used.
     pub(crate) reused: bool,
     /// The connection was lost before any byte of the reply came.
     pub(crate) lost_early: bool,
@@ -58,7 +73,9 @@ impl Flight {
         let state = State {
             limits: Limits::default(),
             connect_timeout: None,
-            origin: String::new(),
+            key: String::new(),
+            proxy: None,
+            target_prefix: String::new(),
             request_size: 0,
             is_head: false,
             is_chunked: false,
@@ -91,15 +108,25 @@ impl Flight {
         state.phase = Phase::Dns;
     }
 
-    /// Begins an exchange with `origin`.
-    pub(crate) fn aim(&self, origin: &str, request_size: usize, is_head: bool, may_reuse: bool) {
+    /// Begins an exchange.
+    pub(crate) fn aim(&self, aim: &Aim<'_>) {
         let mut state = self.state();
-        state.origin.clear();
-        state.origin.push_str(origin);
-        state.request_size = request_size;
-        state.is_head = is_head;
+        state.key.clear();
+        state.target_prefix.clear();
+        if let Some(proxy) = aim.proxy {
+            state.key.push_str(&proxy.key);
+        }
+        // A proxy that is handed whole requests takes them for any origin over one connection.
+        if aim.proxy.is_some_and(|p| p.protocol.is_http()) && aim.origin.starts_with("http:") {
+            state.target_prefix.push_str(aim.origin);
+        } else {
+            state.key.push_str(aim.origin);
+        }
+        state.proxy = aim.proxy.cloned();
+        state.request_size = aim.request_size;
+        state.is_head = aim.is_head;
         state.is_chunked = false;
-        state.may_reuse = may_reuse;
+        state.may_reuse = aim.may_reuse;
         state.reused = false;
         state.lost_early = false;
         state.first_byte = None;
@@ -127,14 +154,19 @@ impl Flight {
     }
 
     /// The same for a connection that may have TLS; `truncated` says what an end without notice is here.
-    pub(crate) fn tls_cut(&self, error: TlsError, lost: FailureKind, truncated: &str) -> Failure {
+    pub(crate) fn layer_cut(
+        &self,
+        error: LayerError,
+        lost: FailureKind,
+        truncated: &str,
+    ) -> Failure {
         if self.net.cancel.is_thrown() {
             return cancelled();
         }
         match error {
-            TlsError::Cut(cut) => cut.into_failure(self.state().phase, lost),
-            TlsError::Truncated => Failure::new(lost, truncated),
-            TlsError::Tls(error) => Failure::new(FailureKind::Tls, super::tls::explain(&error)),
+            LayerError::Cut(cut) => cut.into_failure(self.state().phase, lost),
+            LayerError::Truncated => Failure::new(lost, truncated),
+            LayerError::Tls(error) => Failure::new(FailureKind::Tls, super::trust::explain(&error)),
         }
     }
 }

@@ -26,7 +26,7 @@ struct Idle {
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// By origin; the one that was used last is at the end.
+    /// By key; the one that was used last is at the end.
     origins: HashMap<Box<str>, Vec<Idle>>,
     swept: Option<Instant>,
 }
@@ -72,15 +72,15 @@ impl IdlePool {
         if self.count.fetch_add(1, Ordering::Relaxed) >= self.cap {
             drop(self.evict());
         }
-        let mut shard = self.shard(connection.origin());
+        let mut shard = self.shard(connection.key());
         let old = shard.sweep(now);
-        match shard.origins.get_mut(connection.origin()) {
+        match shard.origins.get_mut(connection.key()) {
             Some(idle) => idle.push(Idle {
                 connection,
                 since: now,
             }),
             None => {
-                let origin = connection.origin().into();
+                let origin = connection.key().into();
                 shard.origins.insert(
                     origin,
                     vec![Idle {
@@ -172,7 +172,13 @@ mod tests {
     }
 
     fn port(connection: &Connection) -> u16 {
-        connection.stream().local_addr().unwrap().port()
+        connection
+            .layer
+            .wire()
+            .stream()
+            .local_addr()
+            .unwrap()
+            .port()
     }
 
     #[test]
@@ -201,7 +207,7 @@ mod tests {
             },
         ] {
             let connection = peer.connect("http://a");
-            let stream = std::sync::Arc::clone(connection.stream());
+            let stream = std::sync::Arc::clone(connection.layer.wire().stream());
             pool.put(connection, now);
             spoil(&mut peer);
             // The loopback delivers at once, but not before the peer has run: wait for it.

@@ -16,8 +16,8 @@ use super::chunked::Chunked;
 use super::connection::Connection;
 use super::flight::Flight;
 use super::head::{HeadWatch, Sight};
+use super::layer::LayerError;
 use super::reply::{self, Framing};
-use super::tls::TlsError;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 
 #[derive(Debug)]
@@ -57,19 +57,22 @@ impl Lent {
             is_overrun: false,
             ended_cleanly: false,
         };
-        connection.swap_records(&mut lent.buffers.records);
+        connection.layer.swap_records(&mut lent.buffers.records);
         lent.connection = Some(connection);
         lent
     }
 
     /// One read into the buffers; 0 is the end.
-    fn receive(&mut self) -> Result<usize, TlsError> {
+    fn receive(&mut self) -> Result<usize, LayerError> {
         let limits = self.flight.state().limits;
         // `Drop` alone takes the connection away.
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let amount = connection.recv(self.buffers.space(), &limits, &self.flight.net.cancel)?;
+        let amount =
+            connection
+                .layer
+                .recv(self.buffers.space(), &limits, &self.flight.net.cancel)?;
         self.buffers.take_in(amount);
         let mut state = self.flight.state();
         state.wire_bytes += amount as u64;
@@ -92,7 +95,7 @@ impl Lent {
                 Sight::Skip(amount) => self.buffers.skip(amount),
                 Sight::Bad(reason) => return Err(Failure::new(FailureKind::Protocol, reason)),
                 Sight::Partial => match self.receive() {
-                    Ok(0) => return Err(self.lost(TlsError::Truncated)),
+                    Ok(0) => return Err(self.lost(LayerError::Truncated)),
                     Ok(_) => {}
                     Err(error) => return Err(self.lost(error)),
                 },
@@ -141,17 +144,18 @@ impl Lent {
     }
 
     /// The connection failed before the head was whole.
-    fn lost(&mut self, error: TlsError) -> Failure {
+    fn lost(&mut self, error: LayerError) -> Failure {
         let mut state = self.flight.state();
         let nothing_came = state.first_byte.is_none();
-        state.lost_early = nothing_came && !matches!(error, TlsError::Tls(_));
+        state.lost_early = nothing_came && !matches!(error, LayerError::Tls(_));
         drop(state);
         let truncated = if nothing_came {
             "the server closed the connection without a reply"
         } else {
             "the server closed the connection in the middle of the reply's head"
         };
-        self.flight.tls_cut(error, FailureKind::Connect, truncated)
+        self.flight
+            .layer_cut(error, FailureKind::Connect, truncated)
     }
 
     /// Reads more of the body; `false` is its end, or the connection's.
@@ -166,7 +170,7 @@ impl Lent {
         while !self.has_ended() {
             let amount = self.receive().map_err(|error| {
                 let truncated = "the connection was cut without TLS saying so";
-                self.flight.tls_cut(error, FailureKind::Body, truncated)
+                self.flight.layer_cut(error, FailureKind::Body, truncated)
             })?;
             if amount == 0 {
                 return self.end_of_connection();
@@ -212,17 +216,28 @@ impl Transport for Lent {
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let limits = self.flight.state().limits;
+        let (limits, prefix) = {
+            let mut state = self.flight.state();
+            (state.limits, std::mem::take(&mut state.target_prefix))
+        };
+        let request = self.buffers.request(amount);
+        let with_prefix;
+        let bytes = match request.iter().position(|&b| b == b' ') {
+            // The first bytes of the request: its method, a space, and where the whole URL has to go.
+            Some(space) if !prefix.is_empty() => {
+                with_prefix =
+                    [&request[..=space], prefix.as_bytes(), &request[space + 1..]].concat();
+                &with_prefix
+            }
+            _ => request,
+        };
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
-        connection
-            .send(
-                self.buffers.request(amount),
-                &limits,
-                &self.flight.net.cancel,
-            )
-            .map_err(|error| self.lost(error).into())
+        let sent = connection
+            .layer
+            .send(bytes, &limits, &self.flight.net.cancel);
+        sent.map_err(|error| self.lost(error).into())
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
@@ -240,7 +255,7 @@ impl Transport for Lent {
     }
 
     fn is_tls(&self) -> bool {
-        self.connection.as_ref().is_some_and(Connection::is_tls)
+        self.connection.as_ref().is_some_and(|c| c.layer.is_tls())
     }
 }
 
@@ -250,8 +265,8 @@ impl Drop for Lent {
         self.flight.slot.clear();
         let is_reusable = self.is_reusable();
         if let Some(mut connection) = self.connection.take() {
-            connection.swap_records(&mut self.buffers.records);
-            if is_reusable && connection.is_clean() && !net.cancel.is_thrown() {
+            connection.layer.swap_records(&mut self.buffers.records);
+            if is_reusable && connection.layer.is_clean() && !net.cancel.is_thrown() {
                 net.idle.put(connection, Instant::now());
                 net.descriptors.offer();
             }

@@ -1,0 +1,79 @@
+//! Takes the content coding off a body that was asked for compressed: gzip and br.
+//!
+//! Decoding runs over the body as it streams, in bounded memory, so a small reply that unfolds into gigabytes is
+//! stopped by the limit on the decoded size and not by the machine.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use brotli_decompressor::Decompressor;
+use flate2::bufread::MultiGzDecoder;
+use ureq::http::{HeaderMap, header};
+
+/// What decoders read of the body at a time.
+const CODED: usize = 16 * 1024;
+
+/// How a body is coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Gzip,
+    Brotli,
+}
+
+impl Coding {
+    /// The coding of a reply; `None` when it has none. The error is the name of one that was not asked for.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, String> {
+        let mut found = None;
+        for value in headers.get_all(header::CONTENT_ENCODING) {
+            let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+            for name in value.split(',').map(str::trim) {
+                let coding = match name {
+                    "" | "identity" => continue,
+                    "gzip" | "x-gzip" => Self::Gzip,
+                    "br" => Self::Brotli,
+                    _ => return Err(name.to_owned()),
+                };
+                if found.replace(coding).is_some() {
+                    return Err(value);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The decoded body. An empty one is taken as it is: servers mark replies without a body as well.
+    pub(crate) fn decode<'a>(self, body: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+        let mut body = BufReader::with_capacity(CODED, body);
+        if body.fill_buf()?.is_empty() {
+            return Ok(Box::new(body));
+        }
+        Ok(match self {
+            Self::Gzip => Box::new(MultiGzDecoder::new(body)),
+            Self::Brotli => Box::new(Decompressor::new(body, CODED)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codings_as_servers_name_them() {
+        for (values, coding) in [
+            (&[][..], Ok(None)),
+            (&["gzip"], Ok(Some(Coding::Gzip))),
+            (&["X-GZip"], Ok(Some(Coding::Gzip))),
+            (&["br"], Ok(Some(Coding::Brotli))),
+            (&["identity"], Ok(None)),
+            (&["identity, gzip"], Ok(Some(Coding::Gzip))),
+            (&["zstd"], Err("zstd".to_owned())),
+            (&["gzip, br"], Err("gzip, br".to_owned())),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::CONTENT_ENCODING, value.parse().unwrap());
+            }
+            assert_eq!(Coding::of(&headers), coding, "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Whom to trust in TLS, and as whom to appear: one rustls configuration for a client.
+//!
+//! Files that the user named are read when the client is made, so that a bad one is reported before anything is
+//! fetched. The system's store takes milliseconds to load and waits for the first https URL.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
+    SignatureScheme,
+};
+
+use crate::fetch::options::{OptionsError, Tls};
+
+/// Sessions remembered for resumption; each is a few hundred bytes.
+const SESSIONS: usize = 1024;
+
+/// What was given for a client, and the configuration made of it.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    insecure: bool,
+    added: Vec<CertificateDer<'static>>,
+    identity: Option<Arc<SingleCertAndKey>>,
+    config: OnceLock<Result<Arc<ClientConfig>, String>>,
+}
+
+impl Trust {
+    /// Reads the files that `options` name.
+    pub(crate) fn load(options: &Tls) -> Result<Self, OptionsError> {
+        let added = match &options.cacert {
+            Some(file) => certificates(file)?,
+            None => Vec::new(),
+        };
+        let identity = match (&options.cert, &options.key) {
+            (Some(cert), key) => Some(identity(cert, key.as_deref().unwrap_or(cert))?),
+            (None, Some(key)) => {
+                let key = key.display();
+                return Err(OptionsError::new(format!(
+                    "the key '{key}' was given without its certificate"
+                )));
+            }
+            (None, None) => None,
+        };
+        Ok(Self {
+            insecure: options.insecure,
+            added,
+            identity,
+            config: OnceLock::new(),
+        })
+    }
+
+    /// The configuration, made when it is first asked for. The error says what is wrong with the trust store.
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, String> {
+        self.config.get_or_init(|| self.make()).clone()
+    }
+
+    fn make(&self) -> Result<Arc<ClientConfig>, String> {
+        let provider = provider();
+        let verifier = Verifier {
+            webpki: if self.insecure {
+                None
+            } else {
+                Some(self.webpki(&provider)?)
+            },
+            added: self.added.clone(),
+            algorithms: provider.signature_verification_algorithms,
+        };
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| e.to_string())?
+            // It only ever takes more than the standard verifier when the user says so, see `Verifier`.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match &self.identity {
+            Some(identity) => builder.with_client_cert_resolver(Arc::clone(identity) as _),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        Ok(Arc::new(config))
+    }
+
+    fn webpki(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, String> {
+        let mut roots = RootCertStore::empty();
+        let system = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(system.certs);
+        roots.add_parsable_certificates(self.added.iter().cloned());
+        if roots.is_empty() {
+            let reason = system
+                .errors
+                .first()
+                .map_or_else(String::new, |e| format!(": {e}"));
+            return Err(format!(
+                "no trusted certificate was found{reason} (install ca-certificates, or set SSL_CERT_FILE)"
+            ));
+        }
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+            .build()
+            .map_err(|e| e.to_string())
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let found = read.map_err(|e| unreadable(file, "certificate", &e))?;
+    if found.is_empty() {
+        return Err(unreadable(file, "certificate", &pem::Error::NoItemsFound));
+    }
+    let mut check = RootCertStore::empty();
+    if check.add_parsable_certificates(found.iter().cloned()).0 == 0 {
+        return Err(OptionsError::new(format!(
+            "no certificate in '{}' can be read",
+            file.display()
+        )));
+    }
+    Ok(found)
+}
+
+fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsError> {
+    let chain = certificates(cert)?;
+    let secret =
+        PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(key, "private key", &e))?;
+    let pair = CertifiedKey::from_der(chain, secret, &provider()).map_err(|error| {
+        let (cert, key) = (cert.display(), key.display());
+        OptionsError::new(format!(
+            "the key in '{key}' does not go with the certificate in '{cert}': {error}"
+        ))
+    })?;
+    Ok(Arc::new(pair.into()))
+}
+
+fn unreadable(file: &Path, what: &str, error: &pem::Error) -> OptionsError {
+    let file = file.display();
+    OptionsError::new(match error {
+        pem::Error::Io(error) => format!(
+            "cannot read '{file}': {}",
+            crate::fetch::failure::os_text(error)
+        ),
+        pem::Error::NoItemsFound => {
+            format!("there is no {what} in '{file}'; a PEM file with one is wanted")
+        }
+        other => format!("there is no readable {what} in '{file}': {other}"),
+    })
+}
+
+/// The standard verifier, with two exceptions: none at all when the user wants none, and a server that shows a
+/// certificate which the user handed over is taken for it. The standard one refuses the latter for what
+/// `openssl req -x509` makes, because that is marked as an issuer's.
+#[derive(Debug)]
+struct Verifier {
+    webpki: Option<Arc<WebPkiServerVerifier>>,
+    added: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Some(webpki) = &self.webpki else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        {
+            // The mark is looked at after the dates, so those are good; the name has not been looked at.
+            Err(error) if is_issuers_mark(&error) && self.added.contains(end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            result => result,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+fn is_issuers_mark(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = error else {
+        return false;
+    };
+    matches!(inner.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+/// What a TLS error means, in words that say what to look at.
+pub(crate) fn explain(error: &Error) -> String {
+    let Error::InvalidCertificate(certificate) = error else {
+        return error.to_string();
+    };
+    let what = match certificate {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet"
+        }
+        CertificateError::UnknownIssuer => "its issuer is not known here",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another name"
+        }
+        CertificateError::Revoked => "it was revoked",
+        CertificateError::BadEncoding => "it cannot be read",
+        _ if is_issuers_mark(error) => {
+            "it is an issuer's, and was not handed over as the server's own"
+        }
+        other => return format!("the certificate is not trusted: {other}"),
+    };
+    format!("the certificate is not trusted: {what}")
+}
