@@ -116,10 +116,14 @@ impl Flight {
         if let Some(proxy) = aim.proxy {
             state.key.push_str(&proxy.key);
         }
-        // A proxy that is handed whole requests takes them for any origin over one connection.
-        if aim.proxy.is_some_and(|p| p.protocol.is_http()) && aim.origin.starts_with("http:") {
+        let is_handed_over =
+            aim.proxy.is_some_and(|p| p.protocol.is_http()) && aim.origin.starts_with("http:");
+        if is_handed_over {
             state.target_prefix.push_str(aim.origin);
-        } else {
+        }
+        // A proxy that is handed whole requests takes them for any origin over one connection. But an origin that
+        // has to be checked is checked when its connection is opened.
+        if !is_handed_over || self.net.deny_private {
             state.key.push_str(aim.origin);
         }
         state.proxy = aim.proxy.cloned();

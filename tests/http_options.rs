@@ -1,0 +1,380 @@
+//! What a user may ask for beyond a plain GET: given addresses, refused addresses, credentials, compressed bodies.
+
+mod http_support;
+
+use std::io::Write;
+use std::net::TcpListener;
+
+use fetchpool::fetch::{FailureKind, Family, Options, Proxies, Resolve, Url};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use http_support::{Server, bytes, client, failure, fetch, options, page, redirect};
+
+#[test]
+fn given_addresses_are_used_instead_of_looked_up_ones() {
+    let server = Server::always(page("ok"));
+    let port = server.addr.port();
+    let with = |rules: &[String]| Options {
+        resolve: rules
+            .iter()
+            .map(|r| r.parse::<Resolve>().unwrap())
+            .collect(),
+        ..options()
+    };
+    let url = Url::parse(&format!("http://nowhere.invalid:{port}/")).unwrap();
+    for rules in [
+        vec![format!("nowhere.invalid:{port}:127.0.0.1")],
+        vec![format!("*:{port}:127.0.0.1")],
+        // Of an address that refuses and one that takes, the second.
+        vec![format!("nowhere.invalid:{port}:127.0.0.9,127.0.0.1")],
+        // The last rule holds.
+        vec![
+            format!("nowhere.invalid:{port}:127.0.0.9"),
+            format!("nowhere.invalid:{port}:127.0.0.1"),
+        ],
+    ] {
+        assert_eq!(bytes(&fetch(with(&rules), &url).0), 2, "{rules:?}");
+    }
+    let (outcome, _) = fetch(
+        with(&[format!("nowhere.invalid:{}:127.0.0.1", port ^ 1)]),
+        &url,
+    );
+    assert_eq!(failure(&outcome), "dns: no address for nowhere.invalid");
+    assert!(server.requests()[0].contains(&format!("host: nowhere.invalid:{port}\r\n")));
+}
+
+#[test]
+fn only_the_wanted_family_is_connected_to() {
+    let server = Server::always(page("ok"));
+    let url = server.url("/");
+    let with = |family| Options {
+        family,
+        ..options()
+    };
+    assert_eq!(bytes(&fetch(with(Family::V4), &url).0), 2);
+    assert_eq!(
+        failure(&fetch(with(Family::V6), &url).0),
+        "dns: no IPv6 address for 127.0.0.1"
+    );
+    let six = Url::parse("http://[::1]:1/").unwrap();
+    assert_eq!(
+        failure(&fetch(with(Family::V4), &six).0),
+        "dns: no IPv4 address for [::1]"
+    );
+}
+
+#[test]
+fn private_addresses_are_refused_in_every_spelling_and_nothing_is_sent_there() {
+    let server = Server::always(page("ok"));
+    let port = server.addr.port();
+    let deny = Options {
+        deny_private: true,
+        ..options()
+    };
+    for host in [
+        "127.0.0.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "127.1",
+        "127.0.0.1.",
+        "localhost",
+        "LOCALHOST.",
+        "a.localhost",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "169.254.169.254",
+        "10.0.0.1",
+        "%31%32%37.0.0.1",
+        "①②⑦.0.0.1",
+    ] {
+        let url = Url::parse(&format!("http://{host}:{port}/")).unwrap();
+        let (outcome, _) = fetch(deny.clone(), &url);
+        assert_eq!(
+            outcome.result.unwrap_err().kind(),
+            FailureKind::BlockedAddress,
+            "{host}"
+        );
+    }
+    let rule = format!("public.example:{port}:127.0.0.1").parse().unwrap();
+    let url = Url::parse(&format!("http://public.example:{port}/")).unwrap();
+    let (outcome, _) = fetch(
+        Options {
+            resolve: vec![rule],
+            ..deny
+        },
+        &url,
+    );
+    assert_eq!(
+        failure(&outcome),
+        "blocked_address: public.example is at 127.0.0.1, a loopback address"
+    );
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn private_addresses_are_refused_on_a_redirect_too() {
+    // The loopback's only way to stand for a public address is to be a proxy for one.
+    let inner = Server::always(page("secret"));
+    let proxy = Server::always(redirect(302, inner.url("/").as_str()));
+    let public = Url::parse("http://1.1.1.1/").unwrap();
+    let proxies = Proxies::new(Some(&proxy.addr.to_string()), &|_| None).unwrap();
+    let through = Options {
+        proxies,
+        deny_private: true,
+        ..options()
+    };
+    let client = client(through);
+    for attempt in 1..=2 {
+        let outcome = client.load_url(&public, &mut std::io::sink());
+        assert_eq!(
+            failure(&outcome),
+            "blocked_address: 127.0.0.1 is a loopback address"
+        );
+        assert_eq!(outcome.redirects, 1);
+        assert_eq!(proxy.requests().len(), attempt);
+    }
+    assert!(inner.requests().is_empty());
+}
+
+#[test]
+fn credentials_go_to_the_origin_that_was_asked_for() {
+    let other = Server::always(page("other"));
+    let away = other.url("/").to_string();
+    let server = Server::always(redirect(302, &away));
+    let credentials = Some(("user".to_owned(), "pass".to_owned()));
+    let given = Options {
+        credentials,
+        ..options()
+    };
+    assert_eq!(bytes(&fetch(given.clone(), &server.url("/")).0), 5);
+    assert!(server.requests()[0].contains("authorization: Basic dXNlcjpwYXNz\r\n"));
+    assert!(!other.requests()[0].contains("authorization"));
+
+    // Those in the URL give way to those given for all, and both to a header.
+    let mut url = server.url("/");
+    url.set_username("else").unwrap();
+    fetch(given.clone(), &url);
+    assert!(server.requests()[1].contains("authorization: Basic dXNlcjpwYXNz\r\n"));
+    let headers = vec![("Authorization".to_owned(), "Bearer x".to_owned())];
+    fetch(Options { headers, ..given }, &url);
+    assert!(server.requests()[2].contains("authorization: Bearer x\r\n"));
+    assert_eq!(server.requests()[2].matches("authorization").count(), 1);
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// 5,000 bytes, `hello` a thousand times, as brotli has it.
+const BROTLI: [u8; 17] = [
+    0x1b, 0x87, 0x13, 0xf8, 0xa5, 0xcb, 0xd0, 0xd8, 0xde, 0xc4, 0x6b, 0x51, 0x40, 0xcf, 0x02, 0x80,
+    0xd4,
+];
+
+fn coded(coding: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+#[test]
+fn compressed_bodies_are_decoded_when_they_were_asked_for() {
+    let plain = b"hello".repeat(1000);
+    let compressed = Options {
+        compressed: true,
+        ..options()
+    };
+    for (coding, body) in [
+        ("gzip", gzip(&plain)),
+        ("x-gzip", gzip(&plain)),
+        ("br", BROTLI.to_vec()),
+        ("identity", plain.clone()),
+    ] {
+        let server = Server::start({
+            let (reply, body) = (coded(coding, &body), body.clone());
+            move |mut conn| {
+                assert_eq!(
+                    conn.number,
+                    0,
+                    "a second connection for {} bytes",
+                    body.len()
+                );
+                conn.answer_all(&reply);
+            }
+        });
+        let client = client(compressed.clone());
+        for _ in 0..2 {
+            let mut got = Vec::new();
+            let outcome = client.load_url(&server.url("/"), &mut got);
+            assert_eq!((bytes(&outcome), got == plain), (5000, true), "{coding}");
+        }
+        assert!(server.requests()[0].contains("accept-encoding: gzip, br\r\n"));
+
+        // Not asked for, it is taken as it is.
+        let server = Server::always(coded(coding, &body));
+        assert_eq!(
+            bytes(&fetch(options(), &server.url("/")).0),
+            body.len() as u64
+        );
+        assert!(!server.requests()[0].contains("accept-encoding"));
+    }
+}
+
+#[test]
+fn damaged_cut_or_unknown_codings_are_told_apart() {
+    let whole = gzip(&b"hello".repeat(1000));
+    let mut damaged = whole.clone();
+    damaged[12] ^= 0xff;
+    let chunked = |body: &[u8]| {
+        let head =
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n";
+        [format!("{head}{:x}\r\n", body.len()).as_bytes(), body].concat()
+    };
+    for (reply, expected) in [
+        (
+            coded("gzip", &damaged),
+            "body: the compressed body is damaged: ",
+        ),
+        (
+            coded("gzip", b"plain text"),
+            "body: the compressed body is damaged: ",
+        ),
+        (
+            coded("br", b"\xff\xff\xff\xff"),
+            "body: the compressed body is damaged: ",
+        ),
+        (
+            coded("gzip", &whole[..whole.len() - 4]),
+            "body: the compressed body is cut short",
+        ),
+        (coded("br", &BROTLI[..10]), "body: the compressed body is "),
+        (
+            chunked(&whole[..30]),
+            "body: the connection was closed after 30 bytes",
+        ),
+        (
+            coded("zstd", b"x"),
+            "protocol: the body has the content coding \"zstd\"",
+        ),
+        (
+            coded("gzip, br", b"x"),
+            "protocol: the body has the content coding \"gzip, br\"",
+        ),
+    ] {
+        let server = Server::once(reply);
+        let (outcome, _) = fetch(
+            Options {
+                compressed: true,
+                ..options()
+            },
+            &server.url("/"),
+        );
+        assert!(
+            failure(&outcome).starts_with(expected),
+            "{} instead of {expected}",
+            failure(&outcome)
+        );
+    }
+    let empty =
+        Server::once("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(
+        bytes(
+            &fetch(
+                Options {
+                    compressed: true,
+                    ..options()
+                },
+                &empty.url("/")
+            )
+            .0
+        ),
+        0
+    );
+}
+
+#[test]
+fn the_limit_on_the_size_is_one_of_the_decoded_body() {
+    let bomb = gzip(&vec![0; 50_000_000]);
+    assert!(bomb.len() < 100_000);
+    let server = Server::always(coded("gzip", &bomb));
+    let limited = |max_size| Options {
+        compressed: true,
+        max_size: Some(max_size),
+        ..options()
+    };
+    let (outcome, body) = fetch(limited(1_000_000), &server.url("/"));
+    assert_eq!(
+        failure(&outcome),
+        "too_large: the body is larger than 1000000 bytes"
+    );
+    assert!(body.len() <= 1_000_000);
+    assert_eq!(
+        bytes(&fetch(limited(50_000_000), &server.url("/")).0),
+        50_000_000
+    );
+}
+
+#[test]
+fn an_option_that_no_request_can_be_made_with_is_refused_by_name() {
+    let bad = |change: fn(&mut Options)| {
+        let mut options = Options::default();
+        change(&mut options);
+        fetchpool::fetch::Client::new(options)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(bad(|o| o.headers.push(("X".into(), "a\nb".into()))).contains("header X"));
+    assert!(
+        bad(|o| o.headers.push(("Content-Length".into(), "5".into()))).contains("Content-Length")
+    );
+    assert!(bad(|o| o.user_agent = "a\r\nb".into()).contains("User-Agent"));
+    assert!(bad(|o| o.method = "CONNECT".parse().unwrap()).contains("CONNECT"));
+    assert!(
+        bad(|o| o.tls.cacert = Some("/no/such/file".into()))
+            .contains("'/no/such/file': no such file")
+    );
+    assert!(
+        bad(|o| o.tls.cacert = Some("Cargo.toml".into()))
+            .contains("no certificate in 'Cargo.toml'")
+    );
+    assert!(bad(|o| o.tls.key = Some("k.pem".into())).contains("'k.pem'"));
+}
+
+#[test]
+fn a_dead_first_address_costs_no_more_than_the_head_start() {
+    // Refusing is answered at once; what does not answer at all is in the unit tests of the connector.
+    let server = Server::always(page("ok"));
+    let port = server.addr.port();
+    let dead = TcpListener::bind("127.0.0.2:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    assert_ne!(dead.port(), port);
+    let rule = format!("two.test:{port}:127.0.0.2,127.0.0.1")
+        .parse()
+        .unwrap();
+    let url = Url::parse(&format!("http://two.test:{port}/")).unwrap();
+    assert_eq!(
+        bytes(
+            &fetch(
+                Options {
+                    resolve: vec![rule],
+                    ..options()
+                },
+                &url
+            )
+            .0
+        ),
+        2
+    );
+}

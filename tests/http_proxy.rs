@@ -1,0 +1,359 @@
+//! Fetching through proxies of every kind, scripted byte for byte: what they are told, and that nothing goes past them.
+
+mod http_support;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+
+use fetchpool::fetch::{Options, Proxies, Url};
+
+use http_support::{Conn, Server, bytes, client, failure, fetch, options, page};
+
+fn through(proxy: &str) -> Options {
+    Options {
+        proxies: Proxies::new(Some(proxy), &|_| None).unwrap(),
+        ..options()
+    }
+}
+
+/// Joins the client's connection with a new one to `addr`, both ways, until one side ends.
+fn join(conn: Conn, addr: SocketAddr) {
+    let there = TcpStream::connect(addr).unwrap();
+    let (mut from, mut to) = (conn.stream.try_clone().unwrap(), there.try_clone().unwrap());
+    let up = thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(std::net::Shutdown::Write);
+    });
+    let _ = std::io::copy(&mut &there, &mut &conn.stream);
+    let _ = conn.stream.shutdown(std::net::Shutdown::Both);
+    up.join().unwrap();
+}
+
+fn read<const N: usize>(conn: &mut Conn) -> [u8; N] {
+    let mut bytes = [0; N];
+    conn.stream.read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_plain_request_is_handed_over_whole_and_over_one_connection_for_all_origins() {
+    let proxy = Server::start(|mut conn| {
+        assert_eq!(conn.number, 0);
+        conn.answer_all(page("ok"));
+    });
+    let client = client(through(&format!("http://us%65r:pass@{}", proxy.addr)));
+    for url in [
+        "http://a.invalid/x?y",
+        "http://b.invalid:8080/",
+        "http://a.invalid/z",
+    ] {
+        let url = Url::parse(url).unwrap();
+        assert_eq!(
+            bytes(&client.load_url(&url, &mut std::io::sink())),
+            2,
+            "{url}"
+        );
+    }
+    let requests = proxy.requests();
+    for (request, (line, host)) in requests.iter().zip([
+        ("GET http://a.invalid/x?y HTTP/1.1", "a.invalid"),
+        ("GET http://b.invalid:8080/ HTTP/1.1", "b.invalid:8080"),
+        ("GET http://a.invalid/z HTTP/1.1", "a.invalid"),
+    ]) {
+        assert!(request.starts_with(&format!("{line}\r\n")), "{request}");
+        assert!(request.contains(&format!("host: {host}\r\n")), "{request}");
+        assert!(
+            request.contains("proxy-authorization: Basic dXNlcjpwYXNz\r\n"),
+            "{request}"
+        );
+    }
+    assert_eq!(requests.len(), 3);
+}
+
+#[test]
+fn exceptions_go_straight() {
+    let origin = Server::always(page("straight"));
+    let environment = |name: &str| match name {
+        "http_proxy" => Some("http://127.0.0.1:1".to_owned()),
+        "no_proxy" => Some("127.0.0.1".to_owned()),
+        _ => None,
+    };
+    let proxies = Proxies::new(None, &environment).unwrap();
+    assert_eq!(
+        bytes(
+            &fetch(
+                Options {
+                    proxies,
+                    ..options()
+                },
+                &origin.url("/")
+            )
+            .0
+        ),
+        8
+    );
+    assert!(origin.requests()[0].starts_with("GET / HTTP/1.1\r\n"));
+}
+
+#[test]
+fn a_dead_proxy_is_a_failure_and_never_gone_around() {
+    let origin = Server::always(page("straight"));
+    for scheme in ["http", "https", "socks4", "socks4a", "socks5", "socks5h"] {
+        let (outcome, _) = fetch(
+            through(&format!("{scheme}://127.0.0.1:1")),
+            &origin.url("/"),
+        );
+        assert_eq!(
+            failure(&outcome),
+            "proxy: proxy 127.0.0.1:1: connection refused",
+            "{scheme}"
+        );
+    }
+    let (outcome, _) = fetch(through("http://nowhere.invalid:1"), &origin.url("/"));
+    assert_eq!(
+        failure(&outcome),
+        "proxy: proxy nowhere.invalid: no address for nowhere.invalid"
+    );
+    assert!(origin.requests().is_empty());
+}
+
+#[test]
+fn https_goes_through_a_tunnel_whose_refusal_is_told() {
+    for (answer, expected) in [
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+            "it refused a tunnel to a.invalid:443: 407 Proxy Authentication Required",
+        ),
+        (
+            "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n",
+            "it refused a tunnel to a.invalid:443: 403 Forbidden",
+        ),
+        ("SSH-2.0\r\n", "the reply is not HTTP: it begins with \"S\""),
+        ("HTTP/1.1\r\n\r\n", "its answer has no status"),
+    ] {
+        let proxy = Server::once(answer);
+        let (outcome, _) = fetch(
+            through(&format!("http://u:p@{}", proxy.addr)),
+            &Url::parse("https://a.invalid/").unwrap(),
+        );
+        assert_eq!(
+            failure(&outcome),
+            format!("proxy: proxy {}: {expected}", proxy.addr)
+        );
+        let request = &proxy.requests()[0];
+        assert!(
+            request.starts_with("CONNECT a.invalid:443 HTTP/1.1\r\nHost: a.invalid:443\r\n"),
+            "{request}"
+        );
+        assert!(
+            request.contains("Proxy-Authorization: Basic dTpw\r\n"),
+            "{request}"
+        );
+    }
+    let closing = Server::once("");
+    let (outcome, _) = fetch(
+        through(&closing.addr.to_string()),
+        &Url::parse("https://a.invalid/").unwrap(),
+    );
+    assert_eq!(
+        failure(&outcome),
+        format!("proxy: proxy {} closed the connection", closing.addr)
+    );
+}
+
+#[test]
+fn socks5_with_a_name_and_a_password() {
+    let origin = Server::always(page("socks"));
+    let addr = origin.addr;
+    let proxy = Server::start(move |mut conn| {
+        assert_eq!(read::<4>(&mut conn), [5, 2, 0, 2]);
+        conn.send([5, 2]);
+        assert_eq!(&read::<12>(&mut conn), b"\x01\x04user\x05p@ss!");
+        conn.send([1, 0]);
+        assert_eq!(
+            &read::<16>(&mut conn),
+            b"\x05\x01\x00\x03\x09a.invalid\x1f\x90"
+        );
+        conn.send([5, 0, 0, 3, 2, b'x', b'y', 0, 0]);
+        join(conn, addr);
+    });
+    let options = through(&format!("socks5h://user:p%40ss!@{}", proxy.addr));
+    let client = client(options);
+    for _ in 0..2 {
+        let outcome = client.load_url(
+            &Url::parse("http://a.invalid:8080/x").unwrap(),
+            &mut std::io::sink(),
+        );
+        assert_eq!(bytes(&outcome), 5);
+    }
+    assert!(origin.requests()[0].starts_with("GET /x HTTP/1.1\r\nhost: a.invalid:8080\r\n"));
+    assert!(!origin.requests()[0].contains("proxy-authorization"));
+}
+
+#[test]
+fn socks5_and_socks4_with_an_address_that_is_looked_up_here() {
+    let origin = Server::always(page("socks"));
+    let (addr, port) = (origin.addr, origin.addr.port().to_be_bytes());
+    let five = Server::start(move |mut conn| {
+        assert_eq!(read::<3>(&mut conn), [5, 1, 0]);
+        conn.send([5, 0]);
+        assert_eq!(
+            read::<10>(&mut conn),
+            [5, 1, 0, 1, 127, 0, 0, 1, port[0], port[1]]
+        );
+        conn.send([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+        join(conn, addr);
+    });
+    let four = Server::start(move |mut conn| {
+        assert_eq!(
+            read::<9>(&mut conn),
+            [4, 1, port[0], port[1], 127, 0, 0, 1, 0]
+        );
+        conn.send([0, 90, 0, 0, 0, 0, 0, 0]);
+        join(conn, addr);
+    });
+    let four_a = Server::start(move |mut conn| {
+        assert_eq!(
+            &read::<21>(&mut conn),
+            b"\x04\x01\x00\x50\x00\x00\x00\x01me\x00a.invalid\x00"
+        );
+        conn.send([0, 90, 0, 0, 0, 0, 0, 0]);
+        join(conn, addr);
+    });
+    for (proxy, url) in [
+        (
+            format!("socks5://{}", five.addr),
+            origin.url("/").to_string(),
+        ),
+        (
+            format!("socks4://{}", four.addr),
+            origin.url("/").to_string(),
+        ),
+        (
+            format!("socks4a://me@{}", four_a.addr),
+            "http://a.invalid/".to_owned(),
+        ),
+    ] {
+        assert_eq!(
+            bytes(&fetch(through(&proxy), &Url::parse(&url).unwrap()).0),
+            5,
+            "{proxy}"
+        );
+    }
+}
+
+#[test]
+fn what_a_socks_proxy_refuses_is_told() {
+    type Script = fn(&mut Conn);
+    let cases: [(&str, Script, &str); 6] = [
+        (
+            "socks5h",
+            |c| {
+                read::<3>(c);
+                c.send([5, 255]);
+            },
+            "it wants another kind of authentication",
+        ),
+        (
+            "socks5h",
+            |c| {
+                read::<3>(c);
+                c.send(b"HT");
+            },
+            "its answer is not SOCKS 5",
+        ),
+        (
+            "socks5h",
+            |c| {
+                read::<3>(c);
+                c.send([5, 0, 5, 5, 0, 1]);
+            },
+            "the connection was refused",
+        ),
+        (
+            "socks5h",
+            |c| {
+                read::<3>(c);
+                c.send([5, 0, 5, 2, 0, 1]);
+            },
+            "its rules do not allow the connection",
+        ),
+        (
+            "socks4a",
+            |c| {
+                c.send([0, 91, 0, 0, 0, 0, 0, 0]);
+            },
+            "it rejected the connection, or it failed",
+        ),
+        (
+            "socks4a",
+            |c| {
+                c.send(b"HTTP/1.1");
+            },
+            "its answer is not SOCKS 4",
+        ),
+    ];
+    for (scheme, script, expected) in cases {
+        let proxy = Server::start(move |mut conn| {
+            script(&mut conn);
+            conn.wait_for_hangup();
+        });
+        let (outcome, _) = fetch(
+            through(&format!("{scheme}://{}", proxy.addr)),
+            &Url::parse("http://a.invalid/").unwrap(),
+        );
+        assert_eq!(
+            failure(&outcome),
+            format!("proxy: proxy {}: {expected}", proxy.addr)
+        );
+    }
+}
+
+#[test]
+fn private_addresses_are_not_reached_through_a_proxy_either() {
+    let proxy = Server::start(|mut conn| {
+        conn.stream.write_all(b"never").unwrap();
+        conn.wait_for_hangup();
+    });
+    for (scheme, url, expected) in [
+        (
+            "http",
+            "http://127.0.0.1/",
+            "127.0.0.1 is a loopback address",
+        ),
+        ("http", "https://[::1]/", "::1 is a loopback address"),
+        (
+            "http",
+            "http://a.invalid/",
+            "a proxy looks a.invalid up, so its address cannot be checked",
+        ),
+        (
+            "socks5h",
+            "http://a.invalid/",
+            "a proxy looks a.invalid up, so its address cannot be checked",
+        ),
+        (
+            "socks5",
+            "http://10.0.0.1/",
+            "10.0.0.1 is a private address",
+        ),
+        (
+            "socks4",
+            "http://localhost/",
+            "localhost is at 127.0.0.1, a loopback address",
+        ),
+    ] {
+        let options = Options {
+            deny_private: true,
+            ..through(&format!("{scheme}://{}", proxy.addr))
+        };
+        let (outcome, _) = fetch(options, &Url::parse(url).unwrap());
+        assert_eq!(
+            failure(&outcome),
+            format!("blocked_address: {expected}"),
+            "{scheme} {url}"
+        );
+    }
+    assert!(proxy.requests().is_empty());
+}
