@@ -242,3 +242,32 @@ fn an_orderly_half_close_behind_a_whole_reply_is_no_failure() {
         assert_eq!(load(&client, &server.url("/")), 2);
     }
 }
+
+#[test]
+fn no_url_fails_for_want_of_descriptors() {
+    let server = Server::always(page("ok"));
+    let list: String = (0..400)
+        .map(|i| server.url(&format!("/{i}")).to_string() + "\n")
+        .collect();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("list");
+    std::fs::write(&file, list).unwrap();
+    let output = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -n 24 && exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_fetchpool"),
+            "-j",
+            "50",
+        ])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{stdout}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(stdout.matches("page is 2 bytes\n").count(), 400);
+}

@@ -3,9 +3,13 @@
 //! Every connection and every attempt at one holds a [`Ticket`]. Who cannot open a socket gives up idle
 //! connections first, and then waits until some ticket is given back or its connection falls idle.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+use rustix::io::Errno;
 
 use super::cancel::Cancel;
 use super::limits::{Cut, Limits};
@@ -25,6 +29,8 @@ pub(crate) struct Descriptors {
     changed: Condvar,
     /// A copy of `State::waiting` that costs nothing to ask.
     anybody_waits: AtomicUsize,
+    /// How often somebody found none left.
+    shortages: AtomicU64,
 }
 
 impl Descriptors {
@@ -36,20 +42,49 @@ impl Descriptors {
     /// Says that a connection fell idle and could be given up for another.
     pub(crate) fn offer(&self) {
         if self.anybody_waits.load(Ordering::Relaxed) > 0 {
-            self.lock().turns += 1;
-            self.changed.notify_all();
+            self.call(self.lock());
         }
     }
 
     /// Wakes everybody who waits, to see that the client was cancelled.
     pub(crate) fn wake(&self) {
-        self.lock().turns += 1;
+        self.call(self.lock());
+    }
+
+    /// Lets everybody who waits try again. From here on none of them counts as waiting, though some may take a
+    /// while to run.
+    fn call(&self, mut state: MutexGuard<'_, State>) {
+        state.turns += 1;
+        state.waiting = 0;
+        self.anybody_waits.store(0, Ordering::Relaxed);
+        drop(state);
         self.changed.notify_all();
+    }
+
+    /// Changes whenever somebody finds no descriptor left.
+    pub(crate) fn shortages(&self) -> u64 {
+        self.shortages.load(Ordering::Relaxed)
+    }
+
+    /// Whether there was a shortage since [`shortages`](Self::shortages) gave `before`, or is one now: for what
+    /// fails for want of a descriptor without saying so.
+    pub(crate) fn were_short(&self, before: u64) -> bool {
+        self.shortages() != before
+            || [UnixStream::pair(), UnixStream::pair()].iter().any(|pair| {
+                let error = pair.as_ref().err();
+                error.is_some_and(is_out_of_descriptors)
+            })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the process, or the system, has no descriptor left.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    code == Some(Errno::MFILE.raw_os_error()) || code == Some(Errno::NFILE.raw_os_error())
 }
 
 /// The right to hold a descriptor. Dropping it tells those who wait.
@@ -59,6 +94,7 @@ pub(crate) struct Ticket(Arc<Descriptors>);
 impl Ticket {
     /// Waits until it is worth trying again. `Ok(false)`: nobody is left who could give a descriptor back.
     pub(crate) fn wait(&self, limits: &Limits, cancel: &Cancel) -> Result<bool, Cut> {
+        self.0.shortages.fetch_add(1, Ordering::Relaxed);
         let since = Instant::now();
         let mut state = self.0.lock();
         if state.waiting + 1 >= state.tickets {
@@ -90,8 +126,11 @@ impl Ticket {
                 Err(cut) => break Err(cut),
             };
         };
-        state.waiting -= 1;
-        self.0.anybody_waits.store(state.waiting, Ordering::Relaxed);
+        // Who was called does not count any more.
+        if state.turns == turn {
+            state.waiting -= 1;
+            self.0.anybody_waits.store(state.waiting, Ordering::Relaxed);
+        }
         end
     }
 }
@@ -101,9 +140,7 @@ impl Drop for Ticket {
         let mut state = self.0.lock();
         state.tickets -= 1;
         if state.waiting > 0 {
-            state.turns += 1;
-            drop(state);
-            self.0.changed.notify_all();
+            self.0.call(state);
         }
     }
 }

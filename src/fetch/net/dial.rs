@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::cancel::Cancel;
+use super::descriptors::is_out_of_descriptors;
 use super::limits::{Cut, Limits};
 use crate::fetch::failure::os_text;
 
@@ -27,7 +28,7 @@ pub(crate) enum DialError {
     /// Every address failed; the text names them.
     Refused(String),
     /// No descriptor was left for a socket.
-    NoDescriptor(io::Error),
+    NoDescriptor,
     Cut(Cut),
 }
 
@@ -112,7 +113,7 @@ impl Race<'_> {
         let socket = match open(address) {
             Ok(socket) => socket,
             Err(error) if is_out_of_descriptors(&error) && self.running.is_empty() => {
-                return Err(DialError::NoDescriptor(error));
+                return Err(DialError::NoDescriptor);
             }
             Err(error) => {
                 self.failed.push((address, error));
@@ -181,11 +182,6 @@ fn blocking(socket: Socket) -> Result<TcpStream, Cut> {
     let stream = TcpStream::from(socket);
     stream.set_nonblocking(false).map_err(Cut::Io)?;
     Ok(stream)
-}
-
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    let code = error.raw_os_error();
-    code == Some(Errno::MFILE.raw_os_error()) || code == Some(Errno::NFILE.raw_os_error())
 }
 
 #[cfg(test)]

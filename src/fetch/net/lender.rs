@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustls::ClientConfig;
 use ureq::config::Config;
 use ureq::http::{Uri, uri::Scheme};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as ClientResolver};
@@ -22,9 +23,10 @@ use super::private::{name_refusal, refusal};
 use super::resolver::LookupError;
 use super::tls::Session;
 use super::transport::Lent;
+use super::trust::TrustError;
 use super::tunnel::{Target, Tunnel, TunnelError};
 use super::wire::Wire;
-use crate::fetch::failure::{Failure, FailureKind, Phase, os_text};
+use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::options::Family;
 use crate::fetch::proxy::{Protocol, Proxy};
 use crate::fetch::resolve::bare;
@@ -114,24 +116,40 @@ impl Lender {
             limits: flight.connect_limits(),
             ticket: flight.net.descriptors.ticket(),
         };
+        // Read before a socket is held: who holds one must not have to wait for another descriptor.
+        let speaks_tls = is_tls
+            || proxy
+                .as_ref()
+                .is_some_and(|p| p.protocol == Protocol::Https);
+        let config = if speaks_tls {
+            Some(self.tls_config(&way)?)
+        } else {
+            None
+        };
         let mut layer = match &proxy {
             None => self.direct(&way)?,
-            Some(proxy) => self.through(proxy, &way, is_tls)?,
+            Some(proxy) => self.through(proxy, &way, is_tls, config.as_ref())?,
         };
-        if is_tls {
-            layer = self.secure(way.host, layer, &way.limits)?;
+        if let Some(config) = config.filter(|_| is_tls) {
+            layer = self.secure(way.host, layer, &way, config)?;
         }
         Ok(Connection::new(&key, layer, way.ticket))
     }
 
     fn direct(&self, way: &Way<'_>) -> Result<Layer, Failure> {
-        let found = self.addresses(way.host, way.port, &way.limits)?;
+        let found = self.addresses(way.host, way.port, way)?;
         let addresses = interleave(&self.allowed(way.host, found)?, way.port);
         self.dial(&addresses, way, FailureKind::Connect, "")
     }
 
     /// A connection through `proxy`: to the proxy itself when whole requests are handed to it, else by a tunnel.
-    fn through(&self, proxy: &Proxy, way: &Way<'_>, is_tls: bool) -> Result<Layer, Failure> {
+    fn through(
+        &self,
+        proxy: &Proxy,
+        way: &Way<'_>,
+        is_tls: bool,
+        config: Option<&Arc<ClientConfig>>,
+    ) -> Result<Layer, Failure> {
         let target = self.target(proxy, way)?;
         let by_name = |f: Failure| {
             Failure::new(
@@ -139,14 +157,14 @@ impl Lender {
                 format!("proxy {}: {}", proxy.host, f.message()),
             )
         };
-        let found = match self.addresses(&proxy.host, proxy.port, &way.limits) {
+        let found = match self.addresses(&proxy.host, proxy.port, way) {
             Err(failure) if failure.kind() == FailureKind::Dns => return Err(by_name(failure)),
             found => found?,
         };
         let addresses = interleave(&found, proxy.port);
         let mut layer = self.dial(&addresses, way, FailureKind::Proxy, "proxy ")?;
-        if proxy.protocol == Protocol::Https {
-            layer = self.secure(&proxy.host, layer, &way.limits)?;
+        if let Some(config) = config.filter(|_| proxy.protocol == Protocol::Https) {
+            layer = self.secure(&proxy.host, layer, way, Arc::clone(config))?;
         }
         if proxy.protocol.is_http() && !is_tls {
             return Ok(layer);
@@ -190,7 +208,7 @@ impl Lender {
         if !is_address && !proxy.protocol.wants_address() {
             return Ok(Target::Name(way.host, way.port));
         }
-        let found = self.addresses(way.host, way.port, &way.limits)?;
+        let found = self.addresses(way.host, way.port, way)?;
         let found = self.allowed(way.host, found)?;
         let usable = found
             .iter()
@@ -204,7 +222,7 @@ impl Lender {
     }
 
     /// The addresses of a host in the wanted family: at least one.
-    fn addresses(&self, host: &str, port: u16, limits: &Limits) -> Result<Vec<IpAddr>, Failure> {
+    fn addresses(&self, host: &str, port: u16, way: &Way<'_>) -> Result<Vec<IpAddr>, Failure> {
         let flight = &self.flight;
         let net = &flight.net;
         flight.enter(Phase::Dns);
@@ -217,11 +235,7 @@ impl Lender {
             // Asking for it would only tell what is known: see `allowed`.
             vec![IpAddr::from([127, 0, 0, 1])]
         } else {
-            match net.resolver.resolve(host, limits, &net.cancel) {
-                Ok(found) => found.to_vec(),
-                Err(LookupError::Cut(cut)) => return Err(flight.cut(cut, FailureKind::Dns)),
-                Err(LookupError::NoAddress) => Vec::new(),
-            }
+            self.look_up(host, way)?
         };
         let what = match net.family {
             Family::Any => "address",
@@ -236,6 +250,37 @@ impl Lender {
             ));
         }
         Ok(found)
+    }
+
+    /// What the system knows of a name; nothing if it knows no address.
+    fn look_up(&self, host: &str, way: &Way<'_>) -> Result<Vec<IpAddr>, Failure> {
+        let net = &self.flight.net;
+        loop {
+            match net.resolver.resolve(host, &way.limits, &net.cancel) {
+                Ok(found) => return Ok(found.to_vec()),
+                Err(LookupError::NoAddress) => return Ok(Vec::new()),
+                Err(LookupError::Cut(cut)) => return Err(self.flight.cut(cut, FailureKind::Dns)),
+                Err(LookupError::NoDescriptor) => {
+                    self.wait_for_descriptor(way, FailureKind::Dns)?;
+                }
+            }
+        }
+    }
+
+    /// Gives up an idle connection for its descriptor, or waits until somebody else gives one back.
+    fn wait_for_descriptor(&self, way: &Way<'_>, kind: FailureKind) -> Result<(), Failure> {
+        let net = &self.flight.net;
+        if net.idle.evict().is_some() {
+            return Ok(());
+        }
+        match way.ticket.wait(&way.limits, &net.cancel) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::new(
+                kind,
+                "too many open files, and none that could be closed",
+            )),
+            Err(cut) => Err(self.flight.cut(cut, kind)),
+        }
     }
 
     /// Those that may be connected to: at least one.
@@ -278,29 +323,34 @@ impl Lender {
                 }
                 Err(DialError::Refused(text)) => return Err(failure(&text)),
                 Err(DialError::Cut(cut)) => return Err(flight.cut(cut, kind)),
-                Err(DialError::NoDescriptor(error)) => {
-                    let freed = net.idle.evict().is_some()
-                        || way
-                            .ticket
-                            .wait(&way.limits, &net.cancel)
-                            .map_err(|cut| flight.cut(cut, kind))?;
-                    if !freed {
-                        return Err(failure(&os_text(&error)));
-                    }
-                }
+                Err(DialError::NoDescriptor) => self.wait_for_descriptor(way, kind)?,
             }
         }
     }
 
-    fn secure(&self, host: &str, layer: Layer, limits: &Limits) -> Result<Layer, Failure> {
+    fn tls_config(&self, way: &Way<'_>) -> Result<Arc<ClientConfig>, Failure> {
+        self.flight.enter(Phase::Tls);
+        loop {
+            match self.flight.net.trust.config() {
+                Ok(config) => return Ok(config),
+                Err(TrustError::Unusable(reason)) => {
+                    return Err(Failure::new(FailureKind::Tls, reason));
+                }
+                Err(TrustError::NoDescriptor) => self.wait_for_descriptor(way, FailureKind::Tls)?,
+            }
+        }
+    }
+
+    fn secure(
+        &self,
+        host: &str,
+        layer: Layer,
+        way: &Way<'_>,
+        config: Arc<ClientConfig>,
+    ) -> Result<Layer, Failure> {
         let flight = &self.flight;
         flight.enter(Phase::Tls);
-        let config = flight
-            .net
-            .trust
-            .config()
-            .map_err(|reason| Failure::new(FailureKind::Tls, reason))?;
-        let session = Session::start(config, bare(host), layer, limits, &flight.net.cancel)
+        let session = Session::start(config, bare(host), layer, &way.limits, &flight.net.cancel)
             .map_err(|error| {
                 flight.layer_cut(
                     error,

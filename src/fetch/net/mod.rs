@@ -63,11 +63,12 @@ impl Net {
     pub(crate) fn new(options: &Options) -> Result<Self, OptionsError> {
         let cancel = Cancel::new()
             .map_err(|error| OptionsError::new(format!("cannot set the client up: {error}")))?;
+        let descriptors = Arc::<Descriptors>::default();
         Ok(Self {
             cancel,
             idle: IdlePool::new(options.idle_connections),
-            resolver: Resolver::new(),
-            descriptors: Arc::default(),
+            resolver: Resolver::new(Arc::clone(&descriptors)),
+            descriptors,
             trust: Trust::load(&options.tls)?,
             family: options.family,
             resolve: options.resolve.clone(),

@@ -11,10 +11,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use super::cancel::Cancel;
+use super::descriptors::{Descriptors, is_out_of_descriptors};
 use super::limits::{Cut, Limits};
 
-const MAX_HELPERS: usize = 16;
+const MAX_HELPERS: usize = 32;
 /// A helper with nothing to do ends after this long.
 const HELPER_REST: Duration = Duration::from_secs(10);
 const KEEP_ANSWER: Duration = Duration::from_secs(60);
@@ -32,6 +35,8 @@ pub(crate) type Addresses = Arc<[IpAddr]>;
 pub(crate) enum LookupError {
     /// The name has none, or could not be asked for.
     NoAddress,
+    /// No descriptor was left to ask with. Nothing is known of the name.
+    NoDescriptor,
     /// The wait was cut.
     Cut(Cut),
 }
@@ -62,6 +67,8 @@ struct State {
 enum Entry {
     /// In the queue or being asked for; told when that ends.
     Asked(Arc<Condvar>),
+    /// There was no descriptor to ask with: those who waited are told, and others ask again.
+    Unasked,
     /// `None`: no address.
     Answered {
         addresses: Option<Addresses>,
@@ -70,9 +77,17 @@ enum Entry {
 }
 
 impl Resolver {
-    pub(crate) fn new() -> Self {
-        // Port 0: only the addresses are wanted.
-        Self::with_lookup(|name| Ok((name, 0).to_socket_addrs()?.map(|a| a.ip()).collect()))
+    pub(crate) fn new(descriptors: Arc<Descriptors>) -> Self {
+        Self::with_lookup(move |name| {
+            let shortages = descriptors.shortages();
+            // Port 0: only the addresses are wanted.
+            let found = (name, 0).to_socket_addrs();
+            // Without a descriptor the system's resolver says that the name is not known.
+            if found.is_err() && descriptors.were_short(shortages) {
+                return Err(Errno::MFILE.into());
+            }
+            Ok(found?.map(|a| a.ip()).collect())
+        })
     }
 
     fn with_lookup(
@@ -97,6 +112,7 @@ impl Resolver {
     ) -> Result<Addresses, LookupError> {
         let since = Instant::now();
         let mut state = self.shared.lock();
+        let mut has_waited = false;
         loop {
             if cancel.is_thrown() {
                 return Err(LookupError::Cut(Cut::Cancelled));
@@ -107,9 +123,11 @@ impl Resolver {
                     return addresses.clone().ok_or(LookupError::NoAddress);
                 }
                 Some(Entry::Asked(answered)) => Arc::clone(answered),
+                Some(Entry::Unasked) if has_waited => return Err(LookupError::NoDescriptor),
                 _ => self.ask(&mut state, name, now)?,
             };
             let left = limits.left(since, now).map_err(LookupError::Cut)?;
+            has_waited = true;
             state = match left {
                 None => answered.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => {
@@ -180,8 +198,11 @@ impl State {
         if self.names.len() < MAX_NAMES {
             return;
         }
-        self.names
-            .retain(|_, e| !matches!(e, Entry::Answered { until, .. } if *until <= now));
+        self.names.retain(|_, e| !match e {
+            Entry::Asked(_) => false,
+            Entry::Unasked => true,
+            Entry::Answered { until, .. } => *until <= now,
+        });
         let mut surplus = self.names.len().saturating_sub(MAX_NAMES * 3 / 4);
         self.names.retain(|_, e| {
             let keep = surplus == 0 || matches!(e, Entry::Asked(_));
@@ -220,6 +241,7 @@ impl Shared {
                 found.truncate(MAX_ADDRESSES);
                 (Some(found.into()), KEEP_ANSWER)
             }
+            Err(error) if is_out_of_descriptors(&error) => return Entry::Unasked,
             _ => (None, KEEP_FAILURE),
         };
         Entry::Answered {
@@ -317,6 +339,21 @@ mod tests {
             );
         }
         assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn want_of_a_descriptor_says_nothing_of_a_name() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let resolver =
+            Resolver::with_lookup(move |_| match counter.fetch_add(1, Ordering::SeqCst) {
+                0 => Err(Errno::MFILE.into()),
+                _ => Ok(vec![HOME]),
+            });
+        let cancel = Cancel::new().unwrap();
+        let first = resolver.resolve("a", &forever(), &cancel);
+        assert!(matches!(first, Err(LookupError::NoDescriptor)));
+        assert!(resolver.resolve("a", &forever(), &cancel).is_ok());
     }
 
     #[test]

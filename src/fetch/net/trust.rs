@@ -4,7 +4,7 @@
 //! fetched. The system's store takes milliseconds to load and waits for the first https URL.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
@@ -20,6 +20,7 @@ use rustls::{
     SignatureScheme,
 };
 
+use super::descriptors::is_out_of_descriptors;
 use crate::fetch::options::{OptionsError, Tls};
 
 /// Sessions remembered for resumption; each is a few hundred bytes.
@@ -31,7 +32,7 @@ pub(crate) struct Trust {
     insecure: bool,
     added: Vec<CertificateDer<'static>>,
     identity: Option<Arc<SingleCertAndKey>>,
-    config: OnceLock<Result<Arc<ClientConfig>, String>>,
+    config: Mutex<Option<Result<Arc<ClientConfig>, String>>>,
 }
 
 impl Trust {
@@ -55,16 +56,26 @@ impl Trust {
             insecure: options.insecure,
             added,
             identity,
-            config: OnceLock::new(),
+            config: Mutex::default(),
         })
     }
 
-    /// The configuration, made when it is first asked for. The error says what is wrong with the trust store.
-    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, String> {
-        self.config.get_or_init(|| self.make()).clone()
+    /// The configuration, made when it is first asked for.
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+        // Whoever comes while it is made needs it as well, and would only make it again.
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = match config.take() {
+            Some(made) => made,
+            None => match self.make() {
+                Ok(made) => Ok(made),
+                Err(TrustError::Unusable(reason)) => Err(reason),
+                Err(short) => return Err(short),
+            },
+        };
+        config.insert(made).clone().map_err(TrustError::Unusable)
     }
 
-    fn make(&self) -> Result<Arc<ClientConfig>, String> {
+    fn make(&self) -> Result<Arc<ClientConfig>, TrustError> {
         let provider = provider();
         let verifier = Verifier {
             webpki: if self.insecure {
@@ -77,7 +88,7 @@ impl Trust {
         };
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?
+            .map_err(unusable)?
             // It only ever takes more than the standard verifier when the user says so, see `Verifier`.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
@@ -90,9 +101,15 @@ impl Trust {
         Ok(Arc::new(config))
     }
 
-    fn webpki(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, String> {
+    fn webpki(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<WebPkiServerVerifier>, TrustError> {
         let mut roots = RootCertStore::empty();
         let system = rustls_native_certs::load_native_certs();
+        if system.errors.iter().any(is_for_want_of_a_descriptor) {
+            return Err(TrustError::NoDescriptor);
+        }
         roots.add_parsable_certificates(system.certs);
         roots.add_parsable_certificates(self.added.iter().cloned());
         if roots.is_empty() {
@@ -100,14 +117,31 @@ impl Trust {
                 .errors
                 .first()
                 .map_or_else(String::new, |e| format!(": {e}"));
-            return Err(format!(
-                "no trusted certificate was found{reason} (install ca-certificates, or set SSL_CERT_FILE)"
-            ));
+            let what = "no trusted certificate was found";
+            let cure = "install ca-certificates, or set SSL_CERT_FILE";
+            return Err(unusable(format!("{what}{reason} ({cure})")));
         }
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
             .build()
-            .map_err(|e| e.to_string())
+            .map_err(unusable)
     }
+}
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub(crate) enum TrustError {
+    /// What is wrong with the trust store.
+    Unusable(String),
+    /// No descriptor was left to read it with.
+    NoDescriptor,
+}
+
+fn unusable(reason: impl ToString) -> TrustError {
+    TrustError::Unusable(reason.to_string())
+}
+
+fn is_for_want_of_a_descriptor(error: &rustls_native_certs::Error) -> bool {
+    matches!(&error.kind, rustls_native_certs::ErrorKind::Io { inner, .. } if is_out_of_descriptors(inner))
 }
 
 fn provider() -> Arc<CryptoProvider> {
