@@ -1,4 +1,5 @@
-//! One attempt at a time against servers of bytes: pages, redirects, statuses, limits and what a record shows.
+//! One attempt at a time against servers of bytes: pages, redirects, statuses, limits and what a
+//! record shows.
 
 mod http_support;
 

@@ -1,7 +1,8 @@
-//! What servers must not do and some do: one table of replies, byte for byte, each with what it has to come to.
+//! What servers must not do and some do: one table of replies, byte for byte, each with what it has
+//! to come to.
 //!
-//! No case may hang: where the server keeps the connection open and no timeout is expected, an attempt that waits
-//! for more would end as one and fail the test.
+//! No case may hang: where the server keeps the connection open and no timeout is expected, an
+//! attempt that waits for more would end as one and fail the test.
 
 mod http_support;
 

@@ -1,4 +1,5 @@
-//! What a user may ask for beyond a plain GET: given addresses, refused addresses, credentials, compressed bodies.
+//! What a user may ask for beyond a plain GET: given addresses, refused addresses, credentials,
+//! compressed bodies.
 
 mod http_support;
 
@@ -352,7 +353,8 @@ fn an_option_that_no_request_can_be_made_with_is_refused_by_name() {
 
 #[test]
 fn a_dead_first_address_costs_no_more_than_the_head_start() {
-    // Refusing is answered at once; what does not answer at all is in the unit tests of the connector.
+    // Refusing is answered at once; what does not answer at all is in the unit tests of the
+    // connector.
     let server = Server::always(page("ok"));
     let port = server.addr.port();
     let dead = TcpListener::bind("127.0.0.2:0")

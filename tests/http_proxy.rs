@@ -1,4 +1,5 @@
-//! Fetching through proxies of every kind, scripted byte for byte: what they are told, and that nothing goes past them.
+//! Fetching through proxies of every kind, scripted byte for byte: what they are told, and that
+//! nothing goes past them.
 
 mod http_support;
 

@@ -82,7 +82,8 @@ fn redirects_on_one_origin_cost_one_connection() {
 
 #[test]
 fn a_connection_that_died_idle_is_replaced_unseen() {
-    // Whether the server hangs up before or after the next request has left, and how: all look the same.
+    // Whether the server hangs up before or after the next request has left, and how: all look the
+    // same.
     type Ending = fn(http_support::Conn);
     let endings: [Ending; 4] = [
         drop,

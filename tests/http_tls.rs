@@ -1,4 +1,5 @@
-//! TLS against a real server in process: who is trusted, who is not, and what an end of the stream is worth.
+//! TLS against a real server in process: who is trusted, who is not, and what an end of the stream
+//! is worth.
 
 mod http_support;
 
@@ -180,7 +181,8 @@ fn a_server_is_trusted_by_its_issuer_and_for_its_name() {
 #[test]
 fn a_certificate_that_was_handed_over_is_taken_for_its_names_and_dates() {
     let files = Files::new();
-    // What `openssl req -x509` makes is marked as an issuer's, a plain one is not: both are to be taken.
+    // What `openssl req -x509` makes is marked as an issuer's, a plain one is not: both are to be
+    // taken.
     for (name, params) in [
         ("ca.pem", issuers_params(&["localhost"])),
         ("plain.pem", params(&["localhost"])),

@@ -1,29 +1,30 @@
 //! One attempt at one URL: requests, redirects, the body into the sink.
 //!
-//! It never retries a failure that the user should see. The one thing that is done twice, unseen, is a request
-//! whose idle connection turned out to be dead before any byte of the reply came.
+//! It never retries a failure that the user should see. The one thing that is done twice, unseen,
+//! is a request whose idle connection turned out to be dead before any byte of the reply came.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use ureq::{Agent, Body, BodyReader};
+use ureq::http::{Method, Response, StatusCode, header};
+use ureq::{Agent, Body};
 use url::{Position, Url};
 
+use super::body::{Source, undecoded};
 use super::decode::Coding;
 use super::failure::{Failure, FailureKind};
 use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{self, Aim, Deadline, Flight, Limits, Net};
 use super::options::Options;
 use super::outcome::{Outcome, Page};
-use super::proxy::Proxy;
 use super::redirect::Hop;
+use super::request::request;
 
 /// What one read of a body takes at most.
 const READ: usize = 64 * 1024;
-/// The body of an error or a redirect is read to its end if it is no larger, so that the connection can be used
-/// again; opening a new one costs more than that.
+/// The body of an error or a redirect is read to its end if it is no larger, so that the connection
+/// can be used again; opening a new one costs more than that.
 const DRAIN: usize = 64 * 1024;
 /// And if it comes within this time: a drip is not worth the wait.
 const DRAIN_WAIT: Duration = Duration::from_millis(50);
@@ -156,18 +157,18 @@ impl Attempt<'_> {
         let flight = &self.fetcher.flight;
         let origin = &hop.url[..Position::BeforePath];
         let proxy = self.options.proxies.of(&hop.url);
-        let size = self.headers.size + hop.url.as_str().len() + 512;
         // What must not be sent twice is not trusted to a connection that may be dead.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
+            let (request, request_size) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
             flight.aim(&Aim {
                 origin,
                 proxy,
-                request_size: size,
+                request_size,
                 is_head: hop.method == Method::HEAD,
                 may_reuse,
             });
-            match self.fetcher.agent.run(self.request(hop, proxy)?) {
+            match self.fetcher.agent.run(request) {
                 Ok(response) => return Ok(response),
                 Err(error) => {
                     let state = flight.state();
@@ -178,48 +179,6 @@ impl Attempt<'_> {
             }
             may_reuse = false;
         }
-    }
-
-    fn request(&self, hop: &Hop, proxy: Option<&Arc<Proxy>>) -> Result<Request<()>, Failure> {
-        let mut request = Request::new(());
-        let url = &hop.url[..Position::AfterQuery];
-        *request.uri_mut() = url.parse().map_err(|error| {
-            Failure::new(
-                FailureKind::InvalidUrl,
-                format!("the URL cannot be sent in a request: {error}"),
-            )
-        })?;
-        *request.headers_mut() = self.request_headers(hop, proxy);
-        *request.method_mut() = hop.method.clone();
-        Ok(request)
-    }
-
-    fn request_headers(&self, hop: &Hop, proxy: Option<&Arc<Proxy>>) -> HeaderMap {
-        let mut headers = if hop.is_home {
-            self.headers.home.clone()
-        } else {
-            self.headers.away.clone()
-        };
-        // The user's own word on it goes before what a URL says.
-        if let Some(authorization) = &hop.authorization
-            && !headers.contains_key(header::AUTHORIZATION)
-        {
-            headers.insert(header::AUTHORIZATION, authorization.clone());
-        }
-        // Over a tunnel this would reach the origin.
-        if let Some(proxy) = proxy.filter(|p| p.protocol.is_http() && hop.url.scheme() == "http") {
-            headers.extend(
-                proxy
-                    .authorization
-                    .clone()
-                    .map(|v| (header::PROXY_AUTHORIZATION, v)),
-            );
-        }
-        if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
-            // These promise a body: that there is none has to be said (RFC 9110, 8.6).
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        headers
     }
 
     fn note(&mut self, response: &Response<Body>) {
@@ -256,18 +215,15 @@ impl Attempt<'_> {
         if coding.is_none() {
             self.check_size(expected.unwrap_or_default())?;
         }
-        let mut source = Source {
-            reader: response.body_mut().as_reader(),
-            came: 0,
-            expected,
-        };
+        let mut source = Source::new(&mut response, expected);
         let Some(coding) = coding else {
             return self.pour(&mut source, sink);
         };
         let mut decoder = coding.decode(&mut source).map_err(undecoded)?;
         let page = self.pour(&mut *decoder, sink)?;
         drop(decoder);
-        // The end of the coding is not yet the end of the body, which is what lets the connection be used again.
+        // The end of the coding is not yet the end of the body, which is what lets the connection
+        // be used again.
         let _ = source.read(&mut self.fetcher.buf);
         Ok(page)
     }
@@ -308,7 +264,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// Reads a body that nobody wants, if it is short and quick, so that its connection can be used again.
+    /// Reads a body that nobody wants, if it is short and quick, so that its connection can be used
+    /// again.
     fn drain(&mut self, response: &mut Response<Body>) {
         let known = response.body().content_length();
         let is_chunked = self.fetcher.flight.state().is_chunked;
@@ -321,49 +278,13 @@ impl Attempt<'_> {
         let mut drained = 0;
         while drained <= DRAIN {
             match reader.read(&mut self.fetcher.buf) {
-                // Neither matters: the reply is what it is, and an unfinished connection is not kept.
+                // Neither matters: the reply is what it is, and an unfinished connection is not
+                // kept.
                 Ok(0) | Err(_) => break,
                 Ok(amount) => drained += amount,
             }
         }
         self.fetcher.flight.state().limits = self.limits;
-    }
-}
-
-/// A body as it comes, whose errors are failures that say how much came.
-struct Source<'a> {
-    reader: BodyReader<'a>,
-    came: u64,
-    expected: Option<u64>,
-}
-
-impl Read for Source<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.reader.read(buf) {
-            Ok(amount) => {
-                self.came += amount as u64;
-                Ok(amount)
-            }
-            Err(error) => Err(io::Error::other(Failure::from_body(
-                error,
-                self.came,
-                self.expected,
-            ))),
-        }
-    }
-}
-
-/// The failure that reading a body gave: one of its source, or one of the decoder.
-fn undecoded(error: io::Error) -> Failure {
-    match error.downcast::<Failure>() {
-        Ok(failure) => failure,
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Failure::new(FailureKind::Body, "the compressed body is cut short")
-        }
-        Err(error) => Failure::new(
-            FailureKind::Body,
-            format!("the compressed body is damaged: {error}"),
-        ),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Basic authentication (RFC 7617): who the user is, as a header's value.
 //!
-//! Credentials leave this module only in that form, marked so that nothing prints it; a URL is handed on without them.
+//! Credentials leave this module only in that form, marked so that nothing prints it; a URL is
+//! handed on without them.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -1,7 +1,7 @@
 //! Takes the content coding off a body that was asked for compressed: gzip and br.
 //!
-//! Decoding runs over the body as it streams, in bounded memory, so a small reply that unfolds into gigabytes is
-//! stopped by the limit on the decoded size and not by the machine.
+//! Decoding runs over the body as it streams, in bounded memory, so a small reply that unfolds into
+//! gigabytes is stopped by the limit on the decoded size and not by the machine.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -20,7 +20,8 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// The coding of a reply; `None` when it has none. The error is the name of one that was not asked for.
+    /// The coding of a reply; `None` when it has none. The error is the name of one that was not
+    /// asked for.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, String> {
         let mut found = None;
         for value in headers.get_all(header::CONTENT_ENCODING) {
@@ -40,7 +41,8 @@ impl Coding {
         Ok(found)
     }
 
-    /// The decoded body. An empty one is taken as it is: servers mark replies without a body as well.
+    /// The decoded body. An empty one is taken as it is: servers mark replies without a body as
+    /// well.
     pub(crate) fn decode<'a>(self, body: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         let mut body = BufReader::with_capacity(CODED, body);
         if body.fill_buf()?.is_empty() {

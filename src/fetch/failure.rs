@@ -1,9 +1,10 @@
-//! Why an attempt failed: the closed list of kinds that scripts depend on, and the one translation of the
-//! client library's errors into it.
+//! Why an attempt failed: the closed list of kinds that scripts depend on, and the one translation
+//! of the client library's errors into it.
 //!
-//! Kinds are told apart by variant, never by reading message text. What this crate's own network layer finds
-//! travels through the client library as a [`Failure`] inside `ureq::Error::Other` and comes out unchanged.
-//! Callers may rely on a message being one line, free of control characters and of credentials.
+//! Kinds are told apart by variant, never by reading message text. What this crate's own network
+//! layer finds travels through the client library as a [`Failure`] inside `ureq::Error::Other` and
+//! comes out unchanged. Callers may rely on a message being one line, free of control characters
+//! and of credentials.
 
 use std::{fmt, io};
 
@@ -122,8 +123,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of `kind`. Control characters of `message` (a server may have chosen some of its text) are
-    /// escaped, so that it stays one line.
+    /// A failure of `kind`. Control characters of `message` (a server may have chosen some of its
+    /// text) are escaped, so that it stays one line.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
@@ -166,7 +167,8 @@ impl Failure {
         }
     }
 
-    /// Translates an error that a read of the body gave: `received` bytes had come of `expected`, if known.
+    /// Translates an error that a read of the body gave: `received` bytes had come of `expected`,
+    /// if known.
     pub(crate) fn from_body(error: io::Error, received: u64, expected: Option<u64>) -> Self {
         match ureq::Error::from(error) {
             ureq::Error::Io(_) => Self::cut_short("the connection was closed", received, expected),
@@ -203,8 +205,8 @@ impl From<Failure> for ureq::Error {
     }
 }
 
-/// An operating system's error as a person would write it in the middle of a sentence: no capital at the
-/// front, no number behind.
+/// An operating system's error as a person would write it in the middle of a sentence: no capital
+/// at the front, no number behind.
 pub(crate) fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = match (error.raw_os_error(), text.rfind(" (os error")) {

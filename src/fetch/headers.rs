@@ -7,8 +7,8 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use super::credentials::basic;
 use super::options::{Options, OptionsError};
 
-/// Headers whose value is the client's own business: they say where a message ends or who speaks next on the
-/// connection, and a wrong one would break the framing for every request behind it.
+/// Headers whose value is the client's own business: they say where a message ends or who speaks
+/// next on the connection, and a wrong one would break the framing for every request behind it.
 const FRAMING: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -26,8 +26,6 @@ pub(crate) struct RequestHeaders {
     pub(crate) home: HeaderMap,
     /// For any other origin: nothing of the user's but the User-Agent.
     pub(crate) away: HeaderMap,
-    /// Bytes that the larger of the two takes in a request.
-    pub(crate) size: usize,
 }
 
 impl RequestHeaders {
@@ -63,11 +61,7 @@ impl RequestHeaders {
                 "header Host was given more than once; a request has one",
             ));
         }
-        let size = home
-            .iter()
-            .map(|(n, v)| n.as_str().len() + v.len() + 4)
-            .sum();
-        Ok(Self { home, away, size })
+        Ok(Self { home, away })
     }
 }
 
@@ -93,8 +87,8 @@ fn value(name: &str, text: &str) -> Result<HeaderValue, OptionsError> {
     })
 }
 
-/// Methods that may be sent twice without harm (RFC 9110, 9.2.2): what a request on a connection that turned
-/// out dead may be repeated with.
+/// Methods that may be sent twice without harm (RFC 9110, 9.2.2): what a request on a connection
+/// that turned out dead may be repeated with.
 pub(crate) fn is_idempotent(method: &Method) -> bool {
     matches!(
         *method,

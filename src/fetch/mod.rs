@@ -1,19 +1,22 @@
 //! Fetching: one attempt at one URL, its body streamed into a sink, and what it came to.
 //!
-//! A [`Client`] is shared by all workers. It keeps connections open between attempts, looks names up once, and
-//! applies one time limit to everything an attempt does. It never retries a failure that the caller should see,
-//! never sleeps, and reads no environment but the system's trust store.
+//! A [`Client`] is shared by all workers. It keeps connections open between attempts, looks names
+//! up once, and applies one time limit to everything an attempt does. It never retries a failure
+//! that the caller should see, never sleeps, and reads no environment but the system's trust store.
 
 mod attempt;
+mod body;
 mod credentials;
 mod decode;
 mod failure;
 mod headers;
 mod net;
+mod no_proxy;
 mod options;
 mod outcome;
 mod proxy;
 mod redirect;
+mod request;
 mod resolve;
 
 use std::fmt;
@@ -33,7 +36,8 @@ pub use self::outcome::{Outcome, Page};
 pub use self::proxy::Proxies;
 pub use self::resolve::Resolve;
 
-/// Fetches pages. Cloning is cheap, and clones share everything: connections, names and the cancel switch.
+/// Fetches pages. Cloning is cheap, and clones share everything: connections, names and the cancel
+/// switch.
 ///
 /// Dropping the last clone closes the idle connections.
 ///
@@ -65,18 +69,19 @@ struct Inner {
     options: Options,
     headers: RequestHeaders,
     net: Arc<Net>,
-    /// Those that are not in use; never more than there were attempts at one time. The one used last, whose
-    /// memory is warm, is used next.
+    /// Those that are not in use; never more than there were attempts at one time. The one used
+    /// last, whose memory is warm, is used next.
     fetchers: Mutex<Vec<Fetcher>>,
 }
 
 impl Client {
-    /// A client that makes its requests as `options` say. Nothing is looked up, connected or loaded yet.
+    /// A client that makes its requests as `options` say. Nothing is looked up, connected or loaded
+    /// yet.
     ///
     /// # Errors
     ///
-    /// An option that no request can be made with, such as a header with a line break in it; or the system has
-    /// no descriptor left for the client itself.
+    /// An option that no request can be made with, such as a header with a line break in it; or the
+    /// system has no descriptor left for the client itself.
     pub fn new(options: Options) -> Result<Self, OptionsError> {
         if options.method == Method::CONNECT {
             return Err(OptionsError::new(
@@ -97,9 +102,10 @@ impl Client {
 
     /// Makes one attempt at `url` and writes the body into `sink` as it comes.
     ///
-    /// Blocks until the attempt has ended, at the latest when [`Options::timeout`] runs out (a sink that blocks
-    /// is waited for). May be called from any number of threads at once. What fails is in the outcome: whatever
-    /// the server does, nothing here panics. On failure the sink may have been given a part of the body.
+    /// Blocks until the attempt has ended, at the latest when [`Options::timeout`] runs out (a sink
+    /// that blocks is waited for). May be called from any number of threads at once. What fails is
+    /// in the outcome: whatever the server does, nothing here panics. On failure the sink may have
+    /// been given a part of the body.
     pub fn load_url(&self, url: &Url, sink: &mut dyn Write) -> Outcome {
         let spare = self.inner.spare().pop();
         let mut fetcher = spare.unwrap_or_else(|| Fetcher::new(Arc::clone(&self.inner.net)));
@@ -108,8 +114,8 @@ impl Client {
         outcome
     }
 
-    /// Cuts off every attempt in flight, on all clones; it ends as [`FailureKind::Cancelled`], and so does every
-    /// later one. Does not block, and cannot be undone.
+    /// Cuts off every attempt in flight, on all clones; it ends as [`FailureKind::Cancelled`], and
+    /// so does every later one. Does not block, and cannot be undone.
     pub fn cancel(&self) {
         self.inner.net.cancel();
     }

@@ -1,4 +1,5 @@
-//! How requests are made: what a caller may choose, and the check that refuses what could not be sent.
+//! How requests are made: what a caller may choose, and the check that refuses what could not be
+//! sent.
 //!
 //! Nothing here touches the network.
 
@@ -11,16 +12,17 @@ use ureq::http::Method;
 use super::proxy::Proxies;
 use super::resolve::Resolve;
 
-/// How a [`Client`](super::Client) makes its requests. The default is what a careful user would choose.
+/// How a [`Client`](super::Client) makes its requests. The default is what a careful user would
+/// choose.
 ///
 /// A limit of zero is the same as `None`: no limit.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The method of the first request; it never has a body. Default GET.
     pub method: Method,
-    /// Headers of the user's own, name and value. One that is named replaces the default header of that name;
-    /// the same name may be given several times. They go to the origin (scheme, host, port) of the URL that
-    /// was asked for and to no other, whatever redirects say.
+    /// Headers of the user's own, name and value. One that is named replaces the default header of
+    /// that name; the same name may be given several times. They go to the origin (scheme, host,
+    /// port) of the URL that was asked for and to no other, whatever redirects say.
     pub headers: Vec<(String, String)>,
     /// The `User-Agent`. Default `fetchpool/VERSION`; empty for none.
     pub user_agent: String,
@@ -34,8 +36,9 @@ pub struct Options {
     pub max_redirects: u32,
     /// The largest body, in bytes after decoding, that is taken.
     pub max_size: Option<u64>,
-    /// User and password for Basic authentication, sent to the origin that was asked for and to no other. They
-    /// go before those in a URL, and an `Authorization` among the headers goes before both.
+    /// User and password for Basic authentication, sent to the origin that was asked for and to no
+    /// other. They go before those in a URL, and an `Authorization` among the headers goes before
+    /// both.
     pub credentials: Option<(String, String)>,
     /// Asks for gzip and br, and decodes what comes. Sizes are then those of the decoded body.
     pub compressed: bool,
@@ -43,11 +46,11 @@ pub struct Options {
     pub family: Family,
     /// Hosts whose addresses are given here and not looked up; the last rule that matches holds.
     pub resolve: Vec<Resolve>,
-    /// Refuses to connect to loopback, private, link-local, multicast and other addresses that are not on the
-    /// public internet, whatever a URL, a name or a redirect says.
+    /// Refuses to connect to loopback, private, link-local, multicast and other addresses that are
+    /// not on the public internet, whatever a URL, a name or a redirect says.
     pub deny_private: bool,
-    /// The proxies that URLs are fetched through. Through one that looks names up itself, `deny_private` refuses
-    /// every host that is not given by its address.
+    /// The proxies that URLs are fetched through. Through one that looks names up itself,
+    /// `deny_private` refuses every host that is not given by its address.
     pub proxies: Proxies,
     /// Whom to trust, and as whom to appear, in TLS.
     pub tls: Tls,
@@ -95,8 +98,8 @@ pub enum Family {
 pub struct Tls {
     /// Takes any certificate: the connection is then encrypted, but with whom is not known.
     pub insecure: bool,
-    /// A PEM file of further certificates to trust. A server that shows one of them itself is accepted, for the
-    /// names in it.
+    /// A PEM file of further certificates to trust. A server that shows one of them itself is
+    /// accepted, for the names in it.
     pub cacert: Option<PathBuf>,
     /// A PEM file with the client's own certificate and those that lead to its issuer.
     pub cert: Option<PathBuf>,

@@ -9,7 +9,8 @@ use super::Failure;
 /// A page that was fetched: a final 2xx status and a whole body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// Size of the body in bytes, as it was handed to the sink (decoded, if it was compressed); 0 for HEAD.
+    /// Size of the body in bytes, as it was handed to the sink (decoded, if it was compressed); 0
+    /// for HEAD.
     pub bytes: u64,
 }
 
@@ -34,6 +35,7 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// From the beginning of the attempt to the first byte of the final reply.
     pub ttfb: Option<Duration>,
-    /// Bytes read from the network for this attempt: heads, redirects and, for https, TLS records included.
+    /// Bytes read from the network for this attempt: heads, redirects and, for https, TLS records
+    /// included.
     pub wire_bytes: u64,
 }

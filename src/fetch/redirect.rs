@@ -1,7 +1,7 @@
 //! Where the next request goes, and what it may carry. Pure decisions, no network.
 //!
-//! A redirect is followed to http and https only. What the user gave for one origin (scheme, host, port), headers
-//! and credentials, is sent to that origin and to no other.
+//! A redirect is followed to http and https only. What the user gave for one origin (scheme, host,
+//! port), headers and credentials, is sent to that origin and to no other.
 
 use ureq::http::{HeaderValue, Method, StatusCode};
 use url::Url;
@@ -35,8 +35,8 @@ impl Hop {
         })
     }
 
-    /// The request that a reply of `status` with this `Location` leads to, if it is a redirect. `home` is the
-    /// attempt's first request.
+    /// The request that a reply of `status` with this `Location` leads to, if it is a redirect.
+    /// `home` is the attempt's first request.
     pub(crate) fn next(
         &self,
         home: &Self,
@@ -68,7 +68,8 @@ impl Hop {
         self.url.join(&text).map_err(|error| {
             let mut shown = text.clone();
             if shown.contains('@') {
-                // It may hold credentials, and there is no telling where in something that is no URL.
+                // It may hold credentials, and there is no telling where in something that is no
+                // URL.
                 shown = "(not shown)".to_owned();
             }
             Failure::new(
@@ -103,7 +104,8 @@ fn next_method(method: &Method, status: StatusCode) -> Method {
     }
 }
 
-/// A `Location` as text: UTF-8 as it is, and bytes of any other encoding percent-encoded one by one.
+/// A `Location` as text: UTF-8 as it is, and bytes of any other encoding percent-encoded one by
+/// one.
 fn readable(bytes: &[u8]) -> String {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return text.to_owned();

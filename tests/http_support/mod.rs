@@ -1,7 +1,9 @@
-//! A server of bytes for the network tests: each test says what is read and written on each connection.
+//! A server of bytes for the network tests: each test says what is read and written on each
+//! connection.
 //!
-//! It speaks no HTTP of its own, so it can misbehave in every way. A connection's thread ends with its script or
-//! when the client hangs up; nothing waits for a clock except the guard against hanging.
+//! It speaks no HTTP of its own, so it can misbehave in every way. A connection's thread ends with
+//! its script or when the client hangs up; nothing waits for a clock except the guard against
+//! hanging.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 

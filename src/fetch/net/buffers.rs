@@ -1,14 +1,15 @@
 //! The bytes of one exchange on their way in and out.
 //!
-//! They belong to a worker and are lent to one connection at a time, so an idle connection holds none. The input
-//! grows, from 16 KiB, only while reads fill it, and what grew large is given up again: hundreds of workers cost
-//! what their traffic needs, not what the worst page would.
+//! They belong to a worker and are lent to one connection at a time, so an idle connection holds
+//! none. The input grows, from 16 KiB, only while reads fill it, and what grew large is given up
+//! again: hundreds of workers cost what their traffic needs, not what the worst page would.
 
 use ureq::unversioned::transport::Buffers as ClientBuffers;
 
 /// The first allocation: head and body of most pages in one read.
 const SMALLEST: usize = 16 * 1024;
-/// The largest: beyond it a read gains nothing. It is also more than the largest head that is taken.
+/// The largest: beyond it a read gains nothing. It is also more than the largest head that is
+/// taken.
 pub(crate) const LARGEST: usize = 256 * 1024;
 /// A larger input is not kept for the next exchange.
 const KEPT: usize = 64 * 1024;
@@ -28,8 +29,8 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// Makes room for a request of `size` bytes: the client library writes whole lines only, and one
-    /// transmission for the whole request is the fastest.
+    /// Makes room for a request of `size` bytes: the client library writes whole lines only, and
+    /// one transmission for the whole request is the fastest.
     pub(crate) fn reserve_output(&mut self, size: usize) {
         if self.output.len() < size {
             self.output.resize(size, 0);

@@ -1,8 +1,8 @@
 //! Cutting off what is in flight, from any thread.
 //!
-//! A blocked read ends because its socket is shut down; a poll ends because one more descriptor in its set
-//! becomes readable; waits for name resolution are woken by the resolver itself. Once cancelled, always
-//! cancelled.
+//! A blocked read ends because its socket is shut down; a poll ends because one more descriptor in
+//! its set becomes readable; waits for name resolution are woken by the resolver itself. Once
+//! cancelled, always cancelled.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -16,8 +16,8 @@ use rustix::io::Errno;
 
 use super::limits::Cut;
 
-/// The socket that one worker is using now. Taken by the worker twice a request and by nobody else, unless the
-/// client is cancelled: never contended.
+/// The socket that one worker is using now. Taken by the worker twice a request and by nobody else,
+/// unless the client is cancelled: never contended.
 #[derive(Debug, Default)]
 pub(crate) struct Slot(Mutex<Option<Arc<TcpStream>>>);
 
@@ -80,8 +80,8 @@ impl Cancel {
         slot
     }
 
-    /// Puts a socket where a cancel finds it. The flag is asked after that, so that a cancel which came too
-    /// early to find the socket is seen here.
+    /// Puts a socket where a cancel finds it. The flag is asked after that, so that a cancel which
+    /// came too early to find the socket is seen here.
     pub(crate) fn hold(&self, slot: &Slot, stream: &Arc<TcpStream>) -> Result<(), Cut> {
         *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(stream));
         if self.is_thrown() {
@@ -91,8 +91,8 @@ impl Cancel {
         }
     }
 
-    /// Waits until one of `fds` is ready, or for `left`; tells which are. None being ready is not an error: the
-    /// caller looks at its own clock.
+    /// Waits until one of `fds` is ready, or for `left`; tells which are. None being ready is not
+    /// an error: the caller looks at its own clock.
     pub(crate) fn poll<'a>(
         &'a self,
         mut fds: Vec<PollFd<'a>>,

@@ -1,8 +1,9 @@
 //! Takes the chunked transfer coding (RFC 9112, 7.1) off a body, in place.
 //!
-//! The client library has a decoder of its own, but that one waits for ever when lines end in LF alone, fails on
-//! chunk extensions that real servers send, and ignores the coding in HTTP/1.0 replies. This one takes what curl
-//! takes and refuses the rest; its memory is a few words whatever the server sends.
+//! The client library has a decoder of its own, but that one waits for ever when lines end in LF
+//! alone, fails on chunk extensions that real servers send, and ignores the coding in HTTP/1.0
+//! replies. This one takes what curl takes and refuses the rest; its memory is a few words whatever
+//! the server sends.
 
 /// Longest line of framing: a chunk's size with its extensions, or a trailer field.
 const LONGEST_LINE: u32 = 16 * 1024;
@@ -49,8 +50,8 @@ impl Chunked {
         }
     }
 
-    /// Decodes the next bytes in place and tells how many are left at the front, and how many came behind the
-    /// end of the body and do not belong to it.
+    /// Decodes the next bytes in place and tells how many are left at the front, and how many came
+    /// behind the end of the body and do not belong to it.
     pub(crate) fn decode(&mut self, bytes: &mut [u8]) -> Result<(usize, usize), &'static str> {
         let (mut from, mut to) = (0, 0);
         while from < bytes.len() && self.at != At::End {

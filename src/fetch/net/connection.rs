@@ -1,4 +1,5 @@
-//! A connection that requests can be sent over, one after another: it lies idle under the key of what it leads to.
+//! A connection that requests can be sent over, one after another: it lies idle under the key of
+//! what it leads to.
 
 #[cfg(test)]
 use std::net::TcpStream;
@@ -29,7 +30,8 @@ impl Connection {
         Self::new(key, Layer::Tcp(super::wire::Wire::new(stream)), ticket)
     }
 
-    /// Under what it lies idle: scheme, host and port as the beginning of a URL, and the proxy in front of them.
+    /// Under what it lies idle: scheme, host and port as the beginning of a URL, and the proxy in
+    /// front of them.
     pub(crate) fn key(&self) -> &str {
         &self.key
     }

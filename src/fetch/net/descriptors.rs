@@ -1,7 +1,9 @@
-//! Waiting for a file descriptor when the system has none left, so that no URL fails for want of one.
+//! Waiting for a file descriptor when the system has none left, so that no URL fails for want of
+//! one.
 //!
-//! Every connection and every attempt at one holds a [`Ticket`]. Who cannot open a socket gives up idle
-//! connections first, and then waits until some ticket is given back or its connection falls idle.
+//! Every connection and every attempt at one holds a [`Ticket`]. Who cannot open a socket gives up
+//! idle connections first, and then waits until some ticket is given back or its connection falls
+//! idle.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -51,8 +53,8 @@ impl Descriptors {
         self.call(self.lock());
     }
 
-    /// Lets everybody who waits try again. From here on none of them counts as waiting, though some may take a
-    /// while to run.
+    /// Lets everybody who waits try again. From here on none of them counts as waiting, though some
+    /// may take a while to run.
     fn call(&self, mut state: MutexGuard<'_, State>) {
         state.turns += 1;
         state.waiting = 0;
@@ -66,8 +68,8 @@ impl Descriptors {
         self.shortages.load(Ordering::Relaxed)
     }
 
-    /// Whether there was a shortage since [`shortages`](Self::shortages) gave `before`, or is one now: for what
-    /// fails for want of a descriptor without saying so.
+    /// Whether there was a shortage since [`shortages`](Self::shortages) gave `before`, or is one
+    /// now: for what fails for want of a descriptor without saying so.
     pub(crate) fn were_short(&self, before: u64) -> bool {
         self.shortages() != before
             || [UnixStream::pair(), UnixStream::pair()].iter().any(|pair| {
@@ -92,7 +94,8 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
 pub(crate) struct Ticket(Arc<Descriptors>);
 
 impl Ticket {
-    /// Waits until it is worth trying again. `Ok(false)`: nobody is left who could give a descriptor back.
+    /// Waits until it is worth trying again. `Ok(false)`: nobody is left who could give a
+    /// descriptor back.
     pub(crate) fn wait(&self, limits: &Limits, cancel: &Cancel) -> Result<bool, Cut> {
         self.0.shortages.fetch_add(1, Ordering::Relaxed);
         let since = Instant::now();

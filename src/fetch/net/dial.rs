@@ -1,8 +1,8 @@
 //! Opening a TCP connection to one of several addresses: happy eyeballs (RFC 8305).
 //!
-//! Families take turns, an attempt that has not come through within 250 ms is joined by the next, one that
-//! fails is followed by the next at once, and the first that connects wins. A dead address costs no more than
-//! the head start.
+//! Families take turns, an attempt that has not come through within 250 ms is joined by the next,
+//! one that fails is followed by the next at once, and the first that connects wins. A dead address
+//! costs no more than the head start.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -38,7 +38,8 @@ impl From<Cut> for DialError {
     }
 }
 
-/// The first families take turns, beginning with the one that the system prefers (RFC 8305, section 4).
+/// The first families take turns, beginning with the one that the system prefers (RFC 8305, section
+/// 4).
 pub(crate) fn interleave(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else {
         return Vec::new();

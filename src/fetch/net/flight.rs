@@ -1,7 +1,8 @@
-//! What a worker, its client library and the connection lent to it know in common about the attempt in flight.
+//! What a worker, its client library and the connection lent to it know in common about the attempt
+//! in flight.
 //!
-//! Only one thread uses a flight at a time; its locks are there because the library wants its parts to be
-//! `Sync`, and are never contended.
+//! Only one thread uses a flight at a time; its locks are there because the library wants its parts
+//! to be `Sync`, and are never contended.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,7 +38,8 @@ pub(crate) struct State {
     /// Under what connections for the exchange lie idle.
     pub(crate) key: String,
     pub(crate) proxy: Option<Arc<Proxy>>,
-    /// What stands before the path in the request: the origin, when the proxy is handed the whole URL.
+    /// What stands before the path in the request: the origin, when the proxy is handed the whole
+    /// URL.
     pub(crate) target_prefix: String,
     pub(crate) request_size: usize,
     pub(crate) is_head: bool,
@@ -121,8 +123,8 @@ impl Flight {
         if is_handed_over {
             state.target_prefix.push_str(aim.origin);
         }
-        // A proxy that is handed whole requests takes them for any origin over one connection. But an origin that
-        // has to be checked is checked when its connection is opened.
+        // A proxy that is handed whole requests takes them for any origin over one connection. But
+        // an origin that has to be checked is checked when its connection is opened.
         if !is_handed_over || self.net.deny_private {
             state.key.push_str(aim.origin);
         }
@@ -157,7 +159,8 @@ impl Flight {
         cut.into_failure(self.state().phase, lost)
     }
 
-    /// The same for a connection that may have TLS; `truncated` says what an end without notice is here.
+    /// The same for a connection that may have TLS; `truncated` says what an end without notice is
+    /// here.
     pub(crate) fn layer_cut(
         &self,
         error: LayerError,

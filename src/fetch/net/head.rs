@@ -1,8 +1,8 @@
 //! Watches for the end of a reply's head before the client library sees any of it.
 //!
-//! That way the library parses each head once, however slowly it drips in; a server that does not speak HTTP is
-//! found out by its first bytes; interim replies (1xx) are passed over; and heads are limited in size. It does
-//! not judge the headers themselves.
+//! That way the library parses each head once, however slowly it drips in; a server that does not
+//! speak HTTP is found out by its first bytes; interim replies (1xx) are passed over; and heads are
+//! limited in size. It does not judge the headers themselves.
 
 use super::buffers::LARGEST;
 

@@ -1,8 +1,9 @@
 //! Connections that wait for their next request, shared by all workers.
 //!
-//! They lie in shards by origin, each with a lock of its own, so that no lock is hot; within an origin the one
-//! that was used last is lent first. A cap on their number holds over all shards, and none is lent that has been
-//! idle for too long, was closed, or has something to say that nobody asked for.
+//! They lie in shards by origin, each with a lock of its own, so that no lock is hot; within an
+//! origin the one that was used last is lent first. A cap on their number holds over all shards,
+//! and none is lent that has been idle for too long, was closed, or has something to say that
+//! nobody asked for.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -15,7 +16,8 @@ use super::connection::Connection;
 const SHARDS: usize = 64;
 /// Longer than most servers keep a connection, shorter than most middle boxes forget it.
 const MAX_AGE: Duration = Duration::from_secs(60);
-/// How often a shard looks for connections that have grown too old although nobody asks for their origin.
+/// How often a shard looks for connections that have grown too old although nobody asks for their
+/// origin.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -55,7 +57,8 @@ impl IdlePool {
     /// An idle connection to `origin` that is still good.
     pub(crate) fn take(&self, origin: &str, now: Instant) -> Option<Connection> {
         loop {
-            // The lock is given back before the connection is tried, and before a bad one is closed.
+            // The lock is given back before the connection is tried, and before a bad one is
+            // closed.
             let idle = self.shard(origin).origins.get_mut(origin)?.pop()?;
             self.count.fetch_sub(1, Ordering::Relaxed);
             if now.saturating_duration_since(idle.since) < MAX_AGE && idle.connection.is_quiet() {
@@ -64,7 +67,8 @@ impl IdlePool {
         }
     }
 
-    /// Keeps `connection` for the next request to its origin, if the cap allows or an older one can go.
+    /// Keeps `connection` for the next request to its origin, if the cap allows or an older one can
+    /// go.
     pub(crate) fn put(&self, connection: Connection, now: Instant) {
         if self.cap == 0 {
             return;
@@ -94,7 +98,8 @@ impl IdlePool {
         self.count.fetch_sub(old.len(), Ordering::Relaxed);
     }
 
-    /// Gives up the oldest connection of some shard: nearly the oldest of all, without a lock over all.
+    /// Gives up the oldest connection of some shard: nearly the oldest of all, without a lock over
+    /// all.
     pub(crate) fn evict(&self) -> Option<Connection> {
         let from = self.hand.fetch_add(1, Ordering::Relaxed);
         for at in from..from + SHARDS {

@@ -1,4 +1,5 @@
-//! What bytes go over: TCP, or TLS over another layer (twice, when a proxy is itself spoken to in TLS).
+//! What bytes go over: TCP, or TLS over another layer (twice, when a proxy is itself spoken to in
+//! TLS).
 
 use super::cancel::Cancel;
 use super::limits::{Cut, Limits};

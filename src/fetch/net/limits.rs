@@ -1,7 +1,8 @@
 //! Time limits of an attempt, and what ends a wait. Pure: `now` is always an argument.
 //!
-//! One deadline of ours decides every timeout; the client library is given none. A wait is cut by the
-//! attempt's deadline, by the deadline of connecting while that is going on, or by too long a silence.
+//! One deadline of ours decides every timeout; the client library is given none. A wait is cut by
+//! the attempt's deadline, by the deadline of connecting while that is going on, or by too long a
+//! silence.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -16,7 +17,8 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// `span` after `start`. No span, a span of zero and one beyond the clock's range are no deadline.
+    /// `span` after `start`. No span, a span of zero and one beyond the clock's range are no
+    /// deadline.
     pub(crate) fn after(start: Instant, span: Option<Duration>) -> Option<Self> {
         let span = span.filter(|s| !s.is_zero())?;
         Some(Self {

@@ -1,10 +1,11 @@
-//! The network under the client library, built on its extension points and confined to this module: those
-//! points are outside semver, and so the library's version is pinned.
+//! The network under the client library, built on its extension points and confined to this module:
+//! those points are outside semver, and so the library's version is pinned.
 //!
-//! The library speaks HTTP over connections that it is lent, one exchange at a time. Everything below that is
-//! here: names, connecting, proxies, TLS, idle connections, buffers, time limits and cancelling. Nothing here
-//! knows of redirects, statuses or bodies.
+//! The library speaks HTTP over connections that it is lent, one exchange at a time. Everything
+//! below that is here: names, connecting, proxies, TLS, idle connections, buffers, time limits and
+//! cancelling. Nothing here knows of redirects, statuses or bodies.
 
+mod addresses;
 mod buffers;
 mod cancel;
 mod chunked;
@@ -20,6 +21,7 @@ mod limits;
 mod private;
 mod reply;
 mod resolver;
+mod through;
 mod tls;
 mod transport;
 mod trust;

@@ -1,9 +1,10 @@
-//! Which addresses and names are not on the public internet, for a client that must not be led to them.
+//! Which addresses and names are not on the public internet, for a client that must not be led to
+//! them.
 //!
-//! The judgement is on the address that is about to be connected to, so it does not matter how a URL spells it,
-//! what a name resolves to, or who sent the redirect. Addresses that carry another one inside (IPv4-mapped,
-//! NAT64, 6to4) are judged by that. Sources: the IANA special-purpose address registries (RFC 6890 and its
-//! updates) and the metadata addresses of the large clouds.
+//! The judgement is on the address that is about to be connected to, so it does not matter how a
+//! URL spells it, what a name resolves to, or who sent the redirect. Addresses that carry another
+//! one inside (IPv4-mapped, NAT64, 6to4) are judged by that. Sources: the IANA special-purpose
+//! address registries (RFC 6890 and its updates) and the metadata addresses of the large clouds.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -18,7 +19,8 @@ pub(crate) fn refusal(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// Why the name is refused before it is looked up: `localhost` and everything under it (RFC 6761, 6.3).
+/// Why the name is refused before it is looked up: `localhost` and everything under it (RFC 6761,
+/// 6.3).
 pub(crate) fn name_refusal(host: &str) -> Option<&'static str> {
     let host = host.strip_suffix('.').unwrap_or(host);
     let last = host.rsplit('.').next().unwrap_or_default();
@@ -55,8 +57,8 @@ fn refusal_v6(address: Ipv6Addr) -> Option<&'static str> {
         [0xfe80..=0xfebf, ..] => "a link-local address",
         [0xfec0..=0xfeff, ..] => "a site-local address",
         [0xff00..=0xffff, ..] => "a multicast address",
-        // What is in use is 2000::/3; of that, the protocol assignments 2001::/23 (Teredo and others), the
-        // documentation prefixes 2001:db8::/32 and 3fff::/20.
+        // What is in use is 2000::/3; of that, the protocol assignments 2001::/23 (Teredo and
+        // others), the documentation prefixes 2001:db8::/32 and 3fff::/20.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => "a reserved address",
         [0x2000..=0x3fff, ..] => return None,
         _ => "a reserved address",

@@ -1,9 +1,10 @@
-//! Reads the framing out of a reply's head, and repairs what servers get wrong in it and every other client
-//! puts up with.
+//! Reads the framing out of a reply's head, and repairs what servers get wrong in it and every
+//! other client puts up with.
 //!
-//! The client library parses heads strictly: one folded line, one space before a colon or the 129th header would
-//! fail a page that curl fetches. Such a head is rewritten here before the library sees it. It never grows, so
-//! that it can be put back where it was. What only looks like HTTP is refused.
+//! The client library parses heads strictly: one folded line, one space before a colon or the 129th
+//! header would fail a page that curl fetches. Such a head is rewritten here before the library
+//! sees it. It never grows, so that it can be put back where it was. What only looks like HTTP is
+//! refused.
 
 use super::chunked::Chunked;
 
@@ -22,7 +23,8 @@ const MOST_HEADERS: usize = 120;
 /// How a reply is framed.
 #[derive(Debug, Default)]
 pub(crate) struct Framing {
-    /// The decoder of a body in the chunked transfer coding. The head then says nothing of it any more.
+    /// The decoder of a body in the chunked transfer coding. The head then says nothing of it any
+    /// more.
     pub(crate) chunked: Option<Chunked>,
     /// Whether the connection stays open behind it.
     pub(crate) stays_open: bool,
@@ -41,34 +43,21 @@ pub(crate) fn inspect(head: &[u8]) -> Result<Inspected, String> {
     if head.contains(&0) {
         return Err("there is a NUL byte in the head of the reply".to_owned());
     }
-    let mut lines = lines(head);
-    let (minor, is_plain_status) = status_line(lines.next().unwrap_or_default())?;
-    let mut survey = Survey {
-        is_good: is_plain_status,
-        ..Survey::default()
-    };
-    for line in lines {
-        survey.look_at(line);
-    }
+    let status = lines(head).next().unwrap_or_default();
+    let (minor, is_plain_status) = status_line(status)?;
+    let mut survey = Survey::of(head);
     // A folded line may hide the end of a list of codings or options.
-    let unfolded = if survey.is_folded {
-        Some(unfold(head))
-    } else {
-        None
-    };
+    let unfolded = survey.is_folded.then(|| unfold(head));
     if let Some(unfolded) = &unfolded {
-        survey = Survey::default();
-        self::lines(unfolded)
-            .skip(1)
-            .for_each(|line| survey.look_at(line));
-        survey.is_good = false;
+        survey = Survey::of(unfolded);
     }
+    let is_good = is_plain_status && survey.is_good && unfolded.is_none();
     if let Some(coding) = survey.unknown_coding {
         return Err(format!(
             "the body has the transfer coding {coding:?}, which was not asked for"
         ));
     }
-    let rewritten = (!survey.is_good || survey.is_chunked || survey.headers > MOST_HEADERS)
+    let rewritten = (!is_good || survey.is_chunked || survey.headers > MOST_HEADERS)
         .then(|| rewrite(unfolded.as_deref().unwrap_or(head), &survey));
     let stays_open = !survey.says_close && (minor == b'1' || survey.says_keep_alive);
     let chunked = survey.is_chunked.then(Chunked::new);
@@ -94,6 +83,15 @@ struct Survey {
 }
 
 impl Survey {
+    fn of(head: &[u8]) -> Self {
+        let mut survey = Self {
+            is_good: true,
+            ..Self::default()
+        };
+        lines(head).skip(1).for_each(|line| survey.look_at(line));
+        survey
+    }
+
     fn look_at(&mut self, line: &[u8]) {
         self.headers += 1;
         self.is_folded |= matches!(line.first(), Some(b' ' | b'\t'));
@@ -210,7 +208,8 @@ fn unfold(head: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The same head without what the library would stumble over. Lines end in LF alone: it is not to grow.
+/// The same head without what the library would stumble over. Lines end in LF alone: it is not to
+/// grow.
 fn rewrite(head: &[u8], survey: &Survey) -> Vec<u8> {
     let mut out = Vec::with_capacity(head.len());
     let mut lines = lines(head);
@@ -236,111 +235,4 @@ fn rewrite(head: &[u8], survey: &Survey) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rewritten(headers: &str) -> Option<String> {
-        let head = format!("HTTP/1.1 200 OK\r\n{headers}\r\n");
-        let new = inspect(head.as_bytes()).unwrap().rewritten?;
-        assert!(new.len() <= head.len(), "{headers:?} has grown");
-        Some(String::from_utf8(new).unwrap())
-    }
-
-    #[test]
-    fn a_good_head_is_left_alone() {
-        for headers in [
-            "",
-            "A: b\r\n",
-            "Content-Length: 5\r\nX-Y_z: \t\u{e4} \r\n",
-            "A: b\nC:d\n",
-            "Empty:\r\n",
-        ] {
-            assert_eq!(rewritten(headers), None, "{headers:?}");
-        }
-    }
-
-    #[test]
-    fn what_others_put_up_with_is_repaired() {
-        for (headers, repaired) in [
-            ("A: b\r\n c\r\n\td\r\nE: f\r\n", "A: b c d\nE: f\n"),
-            ("A : b\r\nC: d\r\n", "C: d\n"),
-            ("no colon\r\nC: d\r\n", "C: d\n"),
-            (": no name\r\nC: d\r\n", "C: d\n"),
-            ("A: b\u{1}c\u{7f}d\r\n", "A: b c d\n"),
-            ("A: b\rc\r\n", "A: b c\n"),
-            ("X Y: z\r\nC: d\r\n", "C: d\n"),
-        ] {
-            assert_eq!(
-                rewritten(headers),
-                Some(format!("HTTP/1.1 200\n{repaired}\n")),
-                "{headers:?}"
-            );
-        }
-        let many: String = (0..500).map(|i| format!("X-{i}: {i}\r\n")).collect();
-        let headers = format!("{many}Location: /here\r\n{many}");
-        assert_eq!(
-            rewritten(&headers).unwrap(),
-            "HTTP/1.1 200\nLocation: /here\n\n"
-        );
-        for (status, expected) in [
-            ("HTTP/1.1  404  Gone", "HTTP/1.1 404\n\n"),
-            ("HTTP/1.0 200 \u{1b}[2J", "HTTP/1.0 200\n\n"),
-        ] {
-            let inspected = inspect(format!("{status}\r\n\r\n").as_bytes()).unwrap();
-            assert_eq!(
-                inspected.rewritten.unwrap(),
-                expected.as_bytes(),
-                "{status:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_framing_is_read_by_the_letter() {
-        for (version, headers, is_chunked, stays_open) in [
-            ("1.1", "", false, true),
-            ("1.0", "", false, false),
-            ("1.0", "Connection: Keep-Alive\r\n", false, true),
-            ("1.1", "connection: foo, CLOSE\r\n", false, false),
-            ("1.1", "Transfer-Encoding: Chunked\r\n", true, true),
-            ("1.0", "Transfer-Encoding: chunked\r\n", true, false),
-            ("1.1", "Transfer-Encoding: identity\r\n", false, true),
-            ("1.1", "Transfer-Encoding:\r\n chunked\r\n", true, true),
-            (
-                "1.1",
-                "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-                true,
-                true,
-            ),
-        ] {
-            let head = format!("HTTP/{version} 200 OK\r\n{headers}\r\n");
-            let inspected = inspect(head.as_bytes()).unwrap();
-            assert_eq!(inspected.framing.chunked.is_some(), is_chunked, "{head:?}");
-            assert_eq!(inspected.framing.stays_open, stays_open, "{head:?}");
-            if is_chunked {
-                let text = String::from_utf8(inspected.rewritten.unwrap()).unwrap();
-                assert!(
-                    !text.contains("Transfer") && !text.contains("Length"),
-                    "{text:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn what_only_looks_like_http_is_refused() {
-        for head in [
-            "HTTP/2 200\r\n\r\n",
-            "HTTP/1.2 200 OK\r\n\r\n",
-            "HTTP/1.1 20 OK\r\n\r\n",
-            "HTTP/1.1 2000 OK\r\n\r\n",
-            "HTTP/1.1 099 OK\r\n\r\n",
-            "HTTP/1.1 OK\r\n\r\n",
-            "HTTP/1.1\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-        ] {
-            assert!(inspect(head.as_bytes()).is_err(), "{head:?}");
-        }
-    }
-}
+mod tests;

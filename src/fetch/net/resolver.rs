@@ -1,8 +1,10 @@
-//! Names to addresses, by the system's `getaddrinfo`, which can neither be given a deadline nor be stopped.
+//! Names to addresses, by the system's `getaddrinfo`, which can neither be given a deadline nor be
+//! stopped.
 //!
-//! So it runs on a few helper threads, started when there is something to ask. A name that many workers want is
-//! asked once. Answers are kept for a minute and failures for five seconds. Those who wait leave at their
-//! deadline or when the client is cancelled, and the answer that comes after they left still fills the cache.
+//! So it runs on a few helper threads, started when there is something to ask. A name that many
+//! workers want is asked once. Answers are kept for a minute and failures for five seconds. Those
+//! who wait leave at their deadline or when the client is cancelled, and the answer that comes
+//! after they left still fills the cache.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -27,7 +29,8 @@ const MAX_NAMES: usize = 10_000;
 /// Addresses kept of one name: more are never tried.
 const MAX_ADDRESSES: usize = 16;
 
-/// The addresses of a name, in the order of preference that the system gave (RFC 6724); never empty.
+/// The addresses of a name, in the order of preference that the system gave (RFC 6724); never
+/// empty.
 pub(crate) type Addresses = Arc<[IpAddr]>;
 
 /// Why there is no address.
@@ -43,7 +46,8 @@ pub(crate) enum LookupError {
 
 type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
-/// The cache, and the front of the helper threads. Dropping it lets them end; it does not wait for them.
+/// The cache, and the front of the helper threads. Dropping it lets them end; it does not wait for
+/// them.
 pub(crate) struct Resolver {
     shared: Arc<Shared>,
 }
@@ -214,7 +218,8 @@ impl State {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Only map and queue operations run under the lock: none of them leaves a broken state behind.
+        // Only map and queue operations run under the lock: none of them leaves a broken state
+        // behind.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -278,144 +283,4 @@ impl Shared {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
-
-    use super::*;
-
-    const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-    fn forever() -> Limits {
-        Limits::default()
-    }
-
-    #[test]
-    fn a_name_is_asked_once_for_all_who_want_it() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
-        let (open, gate) = mpsc::channel::<()>();
-        let gate = Mutex::new(gate);
-        let resolver = Resolver::with_lookup(move |_| {
-            counter.fetch_add(1, Ordering::SeqCst);
-            gate.lock().unwrap().recv().unwrap();
-            Ok(vec![HOME; 40])
-        });
-        let cancel = Cancel::new().unwrap();
-        thread::scope(|s| {
-            let all: Vec<_> = (0..8)
-                .map(|_| s.spawn(|| resolver.resolve("a", &forever(), &cancel).unwrap()))
-                .collect();
-            open.send(()).unwrap();
-            for one in all {
-                assert_eq!(*one.join().unwrap(), [HOME; MAX_ADDRESSES]);
-            }
-        });
-        assert!(resolver.resolve("a", &forever(), &cancel).is_ok());
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
-    }
-
-    #[test]
-    fn failures_are_kept_too_and_no_address_is_one() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
-        let resolver = Resolver::with_lookup(move |name| {
-            counter.fetch_add(1, Ordering::SeqCst);
-            if name == "empty" {
-                Ok(Vec::new())
-            } else {
-                Err(io::Error::other("no"))
-            }
-        });
-        let cancel = Cancel::new().unwrap();
-        for name in ["empty", "broken", "empty", "broken"] {
-            assert!(
-                matches!(
-                    resolver.resolve(name, &forever(), &cancel),
-                    Err(LookupError::NoAddress)
-                ),
-                "{name}"
-            );
-        }
-        assert_eq!(asked.load(Ordering::SeqCst), 2);
-    }
-
-    #[test]
-    fn want_of_a_descriptor_says_nothing_of_a_name() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
-        let resolver =
-            Resolver::with_lookup(move |_| match counter.fetch_add(1, Ordering::SeqCst) {
-                0 => Err(Errno::MFILE.into()),
-                _ => Ok(vec![HOME]),
-            });
-        let cancel = Cancel::new().unwrap();
-        let first = resolver.resolve("a", &forever(), &cancel);
-        assert!(matches!(first, Err(LookupError::NoDescriptor)));
-        assert!(resolver.resolve("a", &forever(), &cancel).is_ok());
-    }
-
-    #[test]
-    fn who_leaves_at_the_deadline_finds_the_answer_later() {
-        let (open, gate) = mpsc::channel::<()>();
-        let gate = Mutex::new(gate);
-        let resolver = Resolver::with_lookup(move |_| {
-            gate.lock().unwrap().recv().unwrap();
-            Ok(vec![HOME])
-        });
-        let cancel = Cancel::new().unwrap();
-        let short = Limits::new(None, Some(Duration::from_millis(10)));
-        assert!(matches!(
-            resolver.resolve("a", &short, &cancel),
-            Err(LookupError::Cut(Cut::Stalled(_)))
-        ));
-        open.send(()).unwrap();
-        assert_eq!(*resolver.resolve("a", &forever(), &cancel).unwrap(), [HOME]);
-    }
-
-    #[test]
-    fn a_cancel_wakes_those_who_wait() {
-        let (asked, was_asked) = mpsc::channel();
-        let (_open, gate) = mpsc::channel::<()>();
-        let gate = Mutex::new(gate);
-        let resolver = Resolver::with_lookup(move |_| {
-            asked.send(()).unwrap();
-            let _ = gate.lock().unwrap().recv();
-            Ok(vec![HOME])
-        });
-        let cancel = Cancel::new().unwrap();
-        thread::scope(|s| {
-            let waiter = s.spawn(|| resolver.resolve("a", &forever(), &cancel));
-            was_asked.recv().unwrap();
-            cancel.throw();
-            resolver.wake();
-            assert!(matches!(
-                waiter.join().unwrap(),
-                Err(LookupError::Cut(Cut::Cancelled))
-            ));
-        });
-    }
-
-    #[test]
-    fn neither_helpers_nor_names_grow_without_bound() {
-        let resolver = Resolver::with_lookup(|_| Ok(vec![HOME]));
-        let cancel = Cancel::new().unwrap();
-        for i in 0..MAX_NAMES + 100 {
-            resolver
-                .resolve(&i.to_string(), &forever(), &cancel)
-                .unwrap();
-        }
-        let state = resolver.shared.lock();
-        assert!(
-            state.names.len() <= MAX_NAMES,
-            "{} names",
-            state.names.len()
-        );
-        assert!(
-            (1..=MAX_HELPERS).contains(&state.helpers),
-            "{} helpers",
-            state.helpers
-        );
-    }
-}
+mod tests;

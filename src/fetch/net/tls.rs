@@ -1,7 +1,7 @@
 //! One TLS session over the bytes of a connection, by rustls.
 //!
-//! A stream that ends without a `close_notify` is an error here: a body that ends with the connection could
-//! otherwise be cut short by anybody.
+//! A stream that ends without a `close_notify` is an error here: a body that ends with the
+//! connection could otherwise be cut short by anybody.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use super::limits::{Cut, Limits};
 /// A TLS record is at most 16 KiB and a little (RFC 8446, 5.2): room for one at least.
 const RECORDS: usize = 32 * 1024;
 
-/// The TLS state of a connection, and what is under it. Its record buffer is lent to it while it is in use.
+/// The TLS state of a connection, and what is under it. Its record buffer is lent to it while it is
+/// in use.
 #[derive(Debug)]
 pub(crate) struct Session {
     under: Layer,
@@ -106,7 +107,8 @@ impl Session {
         Ok(())
     }
 
-    /// Hands records that came to rustls, waiting for some if there are none; 0 is the end of the connection.
+    /// Hands records that came to rustls, waiting for some if there are none; 0 is the end of the
+    /// connection.
     fn feed(&mut self, limits: &Limits, cancel: &Cancel) -> Result<usize, LayerError> {
         if self.start == self.end {
             self.records.resize(RECORDS, 0);

@@ -1,10 +1,10 @@
 //! A connection as the client library sees it, for one request and its reply.
 //!
-//! It gives out the head of a reply only when that is whole, applies the attempt's limits to every wait, and
-//! turns what goes wrong into a [`Failure`] of the right kind. The library asks `is_open` when a reply has ended
-//! cleanly and never otherwise: that is what lets the connection go back to the idle ones when this is dropped.
-//! The one exception is a body in chunks. This takes the coding off itself and shows the library one that ends with
-//! the connection.
+//! It gives out the head of a reply only when that is whole, applies the attempt's limits to every
+//! wait, and turns what goes wrong into a [`Failure`] of the right kind. The library asks `is_open`
+//! when a reply has ended cleanly and never otherwise: that is what lets the connection go back to
+//! the idle ones when this is dropped. The one exception is a body in chunks. This takes the coding
+//! off itself and shows the library one that ends with the connection.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -223,7 +223,8 @@ impl Transport for Lent {
         let request = self.buffers.request(amount);
         let with_prefix;
         let bytes = match request.iter().position(|&b| b == b' ') {
-            // The first bytes of the request: its method, a space, and where the whole URL has to go.
+            // The first bytes of the request: its method, a space, and where the whole URL has to
+            // go.
             Some(space) if !prefix.is_empty() => {
                 with_prefix =
                     [&request[..=space], prefix.as_bytes(), &request[space + 1..]].concat();
@@ -250,7 +251,8 @@ impl Transport for Lent {
 
     fn is_open(&mut self) -> bool {
         self.ended_cleanly = true;
-        // The library keeps no idle connections: it need not go on with one that it is about to drop.
+        // The library keeps no idle connections: it need not go on with one that it is about to
+        // drop.
         false
     }
 

@@ -1,7 +1,8 @@
 //! Whom to trust in TLS, and as whom to appear: one rustls configuration for a client.
 //!
-//! Files that the user named are read when the client is made, so that a bad one is reported before anything is
-//! fetched. The system's store takes milliseconds to load and waits for the first https URL.
+//! Files that the user named are read when the client is made, so that a bad one is reported before
+//! anything is fetched. The system's store takes milliseconds to load and waits for the first https
+//! URL.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,7 +90,8 @@ impl Trust {
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(unusable)?
-            // It only ever takes more than the standard verifier when the user says so, see `Verifier`.
+            // It only ever takes more than the standard verifier when the user says so, see
+            // `Verifier`.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &self.identity {
@@ -191,9 +193,9 @@ fn unreadable(file: &Path, what: &str, error: &pem::Error) -> OptionsError {
     })
 }
 
-/// The standard verifier, with two exceptions: none at all when the user wants none, and a server that shows a
-/// certificate which the user handed over is taken for it. The standard one refuses the latter for what
-/// `openssl req -x509` makes, because that is marked as an issuer's.
+/// The standard verifier, with two exceptions: none at all when the user wants none, and a server
+/// that shows a certificate which the user handed over is taken for it. The standard one refuses
+/// the latter for what `openssl req -x509` makes, because that is marked as an issuer's.
 #[derive(Debug)]
 struct Verifier {
     webpki: Option<Arc<WebPkiServerVerifier>>,
@@ -215,7 +217,8 @@ impl ServerCertVerifier for Verifier {
         };
         match webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         {
-            // The mark is looked at after the dates, so those are good; the name has not been looked at.
+            // The mark is looked at after the dates, so those are good; the name has not been
+            // looked at.
             Err(error) if is_issuers_mark(&error) && self.added.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())

@@ -1,8 +1,8 @@
-//! Asking a proxy for a connection to somewhere else: CONNECT (RFC 9110, 9.3.6), SOCKS 4 and 4a, and SOCKS 5
-//! (RFC 1928 and RFC 1929).
+//! Asking a proxy for a connection to somewhere else: CONNECT (RFC 9110, 9.3.6), SOCKS 4 and 4a,
+//! and SOCKS 5 (RFC 1928 and RFC 1929).
 //!
-//! What the proxy is told about the way is exactly what is given here; it is told no more than the user's name and
-//! password for it. Nothing is read beyond its answer.
+//! What the proxy is told about the way is exactly what is given here; it is told no more than the
+//! user's name and password for it. Nothing is read beyond its answer.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -84,7 +84,8 @@ impl Tunnel<'_> {
         }
     }
 
-    /// Reads the head of the answer to CONNECT, byte for byte: what comes behind it is the origin's.
+    /// Reads the head of the answer to CONNECT, byte for byte: what comes behind it is the
+    /// origin's.
     fn head(&mut self) -> Result<Vec<u8>, TunnelError> {
         let (mut watch, mut head) = (HeadWatch::default(), Vec::new());
         loop {

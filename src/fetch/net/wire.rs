@@ -1,9 +1,10 @@
 //! One TCP connection, blocking, with deadlines that cost a system call only when one is needed.
 //!
-//! Reading relies on the socket's own receive timeout. That is left alone as long as it is no longer than what
-//! the deadline leaves; when it runs out early, the exact rest is set and the wait goes on. Writing is tried
-//! without blocking and polls only when the socket is full. A cancelled client shuts the socket down, which ends
-//! a blocked read; whoever reads must therefore ask the client whether an end of file is a real one.
+//! Reading relies on the socket's own receive timeout. That is left alone as long as it is no
+//! longer than what the deadline leaves; when it runs out early, the exact rest is set and the wait
+//! goes on. Writing is tried without blocking and polls only when the socket is full. A cancelled
+//! client shuts the socket down, which ends a blocked read; whoever reads must therefore ask the
+//! client whether an end of file is a real one.
 
 use std::io::{self, Read};
 use std::net::TcpStream;
@@ -63,8 +64,8 @@ impl Wire {
         }
     }
 
-    /// Makes sure that a read comes back within `left`. Half of a long wait is set, so that the next reads find
-    /// a timeout that is still short enough and need no system call.
+    /// Makes sure that a read comes back within `left`. Half of a long wait is set, so that the
+    /// next reads find a timeout that is still short enough and need no system call.
     fn prepare_wait(&mut self, left: Option<Duration>) -> Result<(), Cut> {
         match (left, self.read_timeout) {
             (Some(left), Some(set)) if set <= left => Ok(()),
@@ -101,8 +102,8 @@ impl Wire {
         Ok(())
     }
 
-    /// Whether an idle connection is still good: open, and with nothing to read. A byte that nobody asked for
-    /// is the remains of an earlier reply, or the end.
+    /// Whether an idle connection is still good: open, and with nothing to read. A byte that nobody
+    /// asked for is the remains of an earlier reply, or the end.
     pub(crate) fn is_quiet(&self) -> bool {
         let mut byte = [0];
         matches!(
@@ -117,7 +118,8 @@ impl Wire {
 }
 
 fn send_flags() -> SendFlags {
-    // Apple's systems have no such flag; there the standard library sets SO_NOSIGPIPE on the socket.
+    // Apple's systems have no such flag; there the standard library sets SO_NOSIGPIPE on the
+    // socket.
     #[cfg(not(target_vendor = "apple"))]
     return SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     #[cfg(target_vendor = "apple")]

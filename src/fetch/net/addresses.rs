@@ -1,0 +1,85 @@
+//! The addresses that a new connection may go to: given, written in the URL or looked up, of the
+//! wanted family, and not refused.
+
+use std::net::IpAddr;
+
+use super::lender::{Lender, Way};
+use super::private::{name_refusal, refusal};
+use super::resolver::LookupError;
+use crate::fetch::failure::{Failure, FailureKind, Phase};
+use crate::fetch::options::Family;
+use crate::fetch::resolve::bare;
+
+impl Lender {
+    /// The addresses of a host in the wanted family: at least one.
+    pub(super) fn addresses(
+        &self,
+        host: &str,
+        port: u16,
+        way: &Way<'_>,
+    ) -> Result<Vec<IpAddr>, Failure> {
+        let flight = &self.flight;
+        let net = &flight.net;
+        flight.enter(Phase::Dns);
+        let mut found = if let Some(rule) = net.resolve.iter().rev().find(|r| r.matches(host, port))
+        {
+            rule.addresses.clone()
+        } else if let Ok(address) = bare(host).parse() {
+            vec![address]
+        } else if net.deny_private && name_refusal(host).is_some() {
+            // Asking for it would only tell what is known: see `allowed`.
+            vec![IpAddr::from([127, 0, 0, 1])]
+        } else {
+            self.look_up(host, way)?
+        };
+        let what = match net.family {
+            Family::Any => "address",
+            Family::V4 => "IPv4 address",
+            Family::V6 => "IPv6 address",
+        };
+        found.retain(|a| net.family == Family::Any || a.is_ipv4() == (net.family == Family::V4));
+        if found.is_empty() {
+            return Err(Failure::new(
+                FailureKind::Dns,
+                format!("no {what} for {host}"),
+            ));
+        }
+        Ok(found)
+    }
+
+    /// What the system knows of a name; nothing if it knows no address.
+    fn look_up(&self, host: &str, way: &Way<'_>) -> Result<Vec<IpAddr>, Failure> {
+        let net = &self.flight.net;
+        loop {
+            match net.resolver.resolve(host, &way.limits, &net.cancel) {
+                Ok(found) => return Ok(found.to_vec()),
+                Err(LookupError::NoAddress) => return Ok(Vec::new()),
+                Err(LookupError::Cut(cut)) => return Err(self.flight.cut(cut, FailureKind::Dns)),
+                Err(LookupError::NoDescriptor) => {
+                    self.wait_for_descriptor(way, FailureKind::Dns)?;
+                }
+            }
+        }
+    }
+
+    /// Those that may be connected to: at least one.
+    pub(super) fn allowed(
+        &self,
+        host: &str,
+        mut found: Vec<IpAddr>,
+    ) -> Result<Vec<IpAddr>, Failure> {
+        if self.flight.net.deny_private {
+            let first = found.first().and_then(|&a| Some((a, refusal(a)?)));
+            found.retain(|&a| refusal(a).is_none());
+            if let (true, Some((address, reason))) = (found.is_empty(), first) {
+                let text = if bare(host).parse() == Ok(address) {
+                    format!("{address} is {reason}")
+                } else {
+                    format!("{host} is at {address}, {reason}")
+                };
+                return Err(Failure::new(FailureKind::BlockedAddress, text));
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,108 @@
+//! Heads as servers send them, and what is made of each.
+
+use super::*;
+
+fn rewritten(headers: &str) -> Option<String> {
+    let head = format!("HTTP/1.1 200 OK\r\n{headers}\r\n");
+    let new = inspect(head.as_bytes()).unwrap().rewritten?;
+    assert!(new.len() <= head.len(), "{headers:?} has grown");
+    Some(String::from_utf8(new).unwrap())
+}
+
+#[test]
+fn a_good_head_is_left_alone() {
+    for headers in [
+        "",
+        "A: b\r\n",
+        "Content-Length: 5\r\nX-Y_z: \t\u{e4} \r\n",
+        "A: b\nC:d\n",
+        "Empty:\r\n",
+    ] {
+        assert_eq!(rewritten(headers), None, "{headers:?}");
+    }
+}
+
+#[test]
+fn what_others_put_up_with_is_repaired() {
+    for (headers, repaired) in [
+        ("A: b\r\n c\r\n\td\r\nE: f\r\n", "A: b c d\nE: f\n"),
+        ("A : b\r\nC: d\r\n", "C: d\n"),
+        ("no colon\r\nC: d\r\n", "C: d\n"),
+        (": no name\r\nC: d\r\n", "C: d\n"),
+        ("A: b\u{1}c\u{7f}d\r\n", "A: b c d\n"),
+        ("A: b\rc\r\n", "A: b c\n"),
+        ("X Y: z\r\nC: d\r\n", "C: d\n"),
+    ] {
+        assert_eq!(
+            rewritten(headers),
+            Some(format!("HTTP/1.1 200\n{repaired}\n")),
+            "{headers:?}"
+        );
+    }
+    let many: String = (0..500).map(|i| format!("X-{i}: {i}\r\n")).collect();
+    let headers = format!("{many}Location: /here\r\n{many}");
+    assert_eq!(
+        rewritten(&headers).unwrap(),
+        "HTTP/1.1 200\nLocation: /here\n\n"
+    );
+    for (status, expected) in [
+        ("HTTP/1.1  404  Gone", "HTTP/1.1 404\n\n"),
+        ("HTTP/1.0 200 \u{1b}[2J", "HTTP/1.0 200\n\n"),
+    ] {
+        let inspected = inspect(format!("{status}\r\n\r\n").as_bytes()).unwrap();
+        assert_eq!(
+            inspected.rewritten.unwrap(),
+            expected.as_bytes(),
+            "{status:?}"
+        );
+    }
+}
+
+#[test]
+fn the_framing_is_read_by_the_letter() {
+    for (version, headers, is_chunked, stays_open) in [
+        ("1.1", "", false, true),
+        ("1.0", "", false, false),
+        ("1.0", "Connection: Keep-Alive\r\n", false, true),
+        ("1.1", "connection: foo, CLOSE\r\n", false, false),
+        ("1.1", "Transfer-Encoding: Chunked\r\n", true, true),
+        ("1.0", "Transfer-Encoding: chunked\r\n", true, false),
+        ("1.1", "Transfer-Encoding: identity\r\n", false, true),
+        ("1.1", "Transfer-Encoding:\r\n chunked\r\n", true, true),
+        (
+            "1.1",
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+            true,
+            true,
+        ),
+    ] {
+        let head = format!("HTTP/{version} 200 OK\r\n{headers}\r\n");
+        let inspected = inspect(head.as_bytes()).unwrap();
+        assert_eq!(inspected.framing.chunked.is_some(), is_chunked, "{head:?}");
+        assert_eq!(inspected.framing.stays_open, stays_open, "{head:?}");
+        if is_chunked {
+            let text = String::from_utf8(inspected.rewritten.unwrap()).unwrap();
+            assert!(
+                !text.contains("Transfer") && !text.contains("Length"),
+                "{text:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_only_looks_like_http_is_refused() {
+    for head in [
+        "HTTP/2 200\r\n\r\n",
+        "HTTP/1.2 200 OK\r\n\r\n",
+        "HTTP/1.1 20 OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
+        "HTTP/1.1 099 OK\r\n\r\n",
+        "HTTP/1.1 OK\r\n\r\n",
+        "HTTP/1.1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+    ] {
+        assert!(inspect(head.as_bytes()).is_err(), "{head:?}");
+    }
+}
