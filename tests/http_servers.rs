@@ -1,0 +1,402 @@
+//! Against servers and proxies as they are deployed: nginx, Python's http.server, httpbin, tinyproxy
+//! and microsocks, each started on the loopback for the test.
+//!
+//! Where one is not installed its test passes and says what was left out, unless `CI` is set: there
+//! nothing may be left out.
+
+mod http_support;
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use fetchpool::fetch::{Client, FailureKind, Options, Proxies, Tls, Url};
+
+use http_support::{HANG, bytes, client, options};
+
+/// A program that is ended with the test, and the port that it listens on.
+struct Program {
+    child: Child,
+    port: u16,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether the command is there; says so if it is not, and fails where nothing may be left out.
+fn is_installed(what: &str, command: &str, check: &[&str]) -> bool {
+    let found = Command::new(command)
+        .args(check)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    assert!(
+        found || env::var_os("CI").is_none(),
+        "{what} is missing, and nothing may be left out"
+    );
+    if !found {
+        println!("left out: {what} is not installed");
+    }
+    found
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// Starts a program and waits until it listens on `port`.
+fn start(port: u16, command: &mut Command) -> Program {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut program = Program { child, port };
+    let began = Instant::now();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        assert!(began.elapsed() < HANG, "{command:?} does not listen");
+        if let Some(status) = program.child.try_wait().unwrap() {
+            panic!("{command:?} ended: {status}");
+        }
+        // A foreign program has no other way to say that it is ready.
+        thread::park_timeout(Duration::from_millis(10));
+    }
+    program
+}
+
+fn url(text: &str) -> Url {
+    Url::parse(text).unwrap()
+}
+
+fn load(client: &Client, text: &str) -> u64 {
+    bytes(&client.load_url(&url(text), &mut io::sink()))
+}
+
+/// What a client comes to with a URL: the size of the page, or the failure.
+fn come_to(client: &Client, text: &str) -> String {
+    match client.load_url(&url(text), &mut io::sink()).result {
+        Ok(page) => page.bytes.to_string(),
+        Err(failure) => failure.to_string(),
+    }
+}
+
+/// A page of 1,000 bytes, one of a megabyte that compresses well, and a directory.
+fn pages(root: &Path) {
+    fs::write(root.join("1k"), "x".repeat(1000)).unwrap();
+    fs::write(root.join("1m.txt"), "hello, world\n".repeat(80_000)).unwrap();
+    fs::create_dir(root.join("dir")).unwrap();
+    fs::write(root.join("dir/index.html"), "index").unwrap();
+}
+
+struct Nginx {
+    program: Program,
+    tls_port: u16,
+    root: tempfile::TempDir,
+}
+
+impl Nginx {
+    fn start() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path();
+        // Its workers may run as another user.
+        fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        pages(dir);
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        fs::write(dir.join("cert.pem"), own.cert.pem()).unwrap();
+        fs::write(dir.join("key.pem"), own.signing_key.serialize_pem()).unwrap();
+        let (port, tls_port) = (free_port(), free_port());
+        let common = format!(
+            "root {0}; keepalive_requests 3; gzip on; gzip_types text/plain; gzip_http_version 1.0;
+             types {{ text/plain txt; }}
+             location /moved {{ return 301 /1k; }} location /gone {{ return 410; }}",
+            dir.display()
+        );
+        let config = format!(
+            "daemon off; pid {0}/pid; error_log {0}/error.log; worker_processes 1;
+             events {{ worker_connections 512; }}
+             http {{ access_log off; client_body_temp_path {0}/b; proxy_temp_path {0}/p; fastcgi_temp_path {0}/f;
+                uwsgi_temp_path {0}/u; scgi_temp_path {0}/s;
+                server {{ listen 127.0.0.1:{port}; {common} }}
+                server {{ listen 127.0.0.1:{tls_port} ssl; ssl_certificate {0}/cert.pem;
+                          ssl_certificate_key {0}/key.pem; {common} }} }}",
+            dir.display()
+        );
+        let file = dir.join("nginx.conf");
+        fs::write(&file, config).unwrap();
+        let program = start(port, Command::new("nginx").arg("-c").arg(&file));
+        Self {
+            program,
+            tls_port,
+            root,
+        }
+    }
+
+    fn trusting(&self) -> Options {
+        let cacert = Some(self.root.path().join("cert.pem"));
+        Options {
+            tls: Tls {
+                cacert,
+                ..Tls::default()
+            },
+            ..options()
+        }
+    }
+
+    fn origins(&self) -> [String; 2] {
+        [
+            format!("http://127.0.0.1:{}", self.program.port),
+            format!("https://localhost:{}", self.tls_port),
+        ]
+    }
+}
+
+#[test]
+fn nginx_with_tls_compression_and_connections_of_three_requests() {
+    if !is_installed("nginx", "nginx", &["-v"]) {
+        return;
+    }
+    let nginx = Nginx::start();
+    let plain = client(nginx.trusting());
+    let compressed = client(Options {
+        compressed: true,
+        ..nginx.trusting()
+    });
+    for origin in nginx.origins() {
+        for (path, expected) in [
+            ("/1k", "1000"),
+            ("/1m.txt", "1040000"),
+            ("/moved", "1000"),
+            ("/dir/", "5"),
+            ("/missing", "http_status: 404 Not Found"),
+            ("/gone", "http_status: 410 Gone"),
+        ] {
+            for client in [&plain, &compressed] {
+                assert_eq!(
+                    come_to(client, &format!("{origin}{path}")),
+                    expected,
+                    "{origin}{path}"
+                );
+            }
+        }
+        let outcome = compressed.load_url(&url(&format!("{origin}/1m.txt")), &mut io::sink());
+        assert!(
+            outcome.wire_bytes < 100_000,
+            "{} bytes were not compressed",
+            outcome.wire_bytes
+        );
+        thread::scope(|s| {
+            for _ in 0..8 {
+                s.spawn(|| {
+                    (0..100).for_each(|_| {
+                        assert_eq!(load(&plain, &format!("{origin}/1k")), 1000);
+                    });
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn pythons_http_server() {
+    if !is_installed("python3", "python3", &["-c", "import http.server"]) {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    pages(root.path());
+    let port = free_port();
+    let mut command = Command::new("python3");
+    command
+        .args([
+            "-m",
+            "http.server",
+            "--bind",
+            "127.0.0.1",
+            &port.to_string(),
+        ])
+        .current_dir(&root);
+    let server = start(port, &mut command);
+    let client = client(options());
+    for (path, expected) in [
+        ("/1k", "1000"),
+        ("/1m.txt", "1040000"),
+        ("/dir", "5"),
+        ("/missing", "http_status: 404 File not found"),
+    ] {
+        let got = come_to(&client, &format!("http://127.0.0.1:{}{path}", server.port));
+        // The reason is the standard's, whatever words the server has for it.
+        assert_eq!(
+            got,
+            expected.replace("File not found", "Not Found"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn httpbin() {
+    // Where there are several Pythons, the system's is the one that its packages are for.
+    let python = if Path::new("/usr/bin/python3").exists() {
+        "/usr/bin/python3"
+    } else {
+        "python3"
+    };
+    if !is_installed("httpbin", python, &["-c", "import httpbin"]) {
+        return;
+    }
+    let port = free_port();
+    let run =
+        format!("from httpbin import app; app.run(host='127.0.0.1', port={port}, threaded=True)");
+    let server = start(port, Command::new(python).args(["-c", &run]));
+    let origin = format!("http://127.0.0.1:{}", server.port);
+    let client = client(Options {
+        compressed: true,
+        ..options()
+    });
+    for (path, expected) in [
+        ("/bytes/4321", "4321"),
+        ("/stream-bytes/5000?chunk_size=100", "5000"),
+        ("/redirect/3", ""),
+        ("/relative-redirect/3", ""),
+        ("/absolute-redirect/3", ""),
+        ("/gzip", ""),
+        ("/brotli", ""),
+        ("/encoding/utf8", ""),
+        ("/drip?duration=0&numbytes=10", "10"),
+        ("/status/204", "0"),
+        ("/status/418", "http_status: 418"),
+        ("/status/500", "http_status: 500 Internal Server Error"),
+        ("/redirect/11", "too_many_redirects: more than 10 redirects"),
+        (
+            "/redirect-to?url=ftp://a.invalid/",
+            "unsupported_scheme: ftp is not supported; http and https are",
+        ),
+        ("/basic-auth/user/pass", "http_status: 401 Unauthorized"),
+    ] {
+        let got = come_to(&client, &format!("{origin}{path}"));
+        let is_page = got.parse::<u64>().is_ok();
+        // Without a number: any page, as its size is httpbin's own affair.
+        assert!(
+            if expected.is_empty() {
+                is_page
+            } else {
+                got.starts_with(expected)
+            },
+            "{path}: {got}"
+        );
+    }
+    let port = server.port;
+    assert!(
+        load(
+            &client,
+            &format!("http://user:pass@127.0.0.1:{port}/basic-auth/user/pass")
+        ) > 0
+    );
+    let outcome = client.load_url(&url(&format!("{origin}/redirect/3")), &mut io::sink());
+    assert_eq!(
+        (outcome.redirects, outcome.final_url.as_str()),
+        (3, format!("{origin}/get").as_str())
+    );
+}
+
+fn through(proxy: &str, options: Options) -> Client {
+    client(Options {
+        proxies: Proxies::new(Some(proxy), &|_| None).unwrap(),
+        ..options
+    })
+}
+
+#[test]
+fn tinyproxy_for_plain_requests_and_for_tunnels() {
+    if !is_installed("tinyproxy", "tinyproxy", &["-v"]) || !is_installed("nginx", "nginx", &["-v"])
+    {
+        return;
+    }
+    let nginx = Nginx::start();
+    let port = free_port();
+    let file = nginx.root.path().join("tinyproxy.conf");
+    let config = format!(
+        "Port {port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 50\nAllow 127.0.0.1\nLogLevel Critical\n\
+         BasicAuth user pass\n"
+    );
+    fs::write(&file, config).unwrap();
+    let proxy = start(
+        port,
+        Command::new("tinyproxy").arg("-d").arg("-c").arg(&file),
+    );
+    let good = through(
+        &format!("http://user:pass@127.0.0.1:{}", proxy.port),
+        nginx.trusting(),
+    );
+    for origin in nginx.origins() {
+        for _ in 0..10 {
+            assert_eq!(load(&good, &format!("{origin}/1k")), 1000);
+        }
+        assert_eq!(load(&good, &format!("{origin}/moved")), 1000);
+    }
+    let bad = through(
+        &format!("http://user:wrong@127.0.0.1:{}", proxy.port),
+        nginx.trusting(),
+    );
+    let [plain, tls] = nginx.origins();
+    let kind = |text: &str| {
+        bad.load_url(&url(text), &mut io::sink())
+            .result
+            .unwrap_err()
+            .kind()
+    };
+    assert_eq!(kind(&format!("{plain}/1k")), FailureKind::HttpStatus);
+    assert_eq!(kind(&format!("{tls}/1k")), FailureKind::Proxy);
+}
+
+#[test]
+fn microsocks_with_names_addresses_and_a_password() {
+    if !is_installed("microsocks", "sh", &["-c", "command -v microsocks"])
+        || !is_installed("nginx", "nginx", &["-v"])
+    {
+        return;
+    }
+    let nginx = Nginx::start();
+    let port = free_port();
+    let text = port.to_string();
+    let mut command = Command::new("microsocks");
+    let proxy = start(
+        port,
+        command.args(["-i", "127.0.0.1", "-p", &text, "-u", "user", "-P", "pass"]),
+    );
+    for scheme in ["socks5", "socks5h"] {
+        let client = through(
+            &format!("{scheme}://user:pass@127.0.0.1:{}", proxy.port),
+            nginx.trusting(),
+        );
+        for origin in nginx.origins() {
+            for _ in 0..5 {
+                assert_eq!(load(&client, &format!("{origin}/1k")), 1000, "{scheme}");
+            }
+        }
+    }
+    let bad = through(
+        &format!("socks5://user:wrong@127.0.0.1:{}", proxy.port),
+        nginx.trusting(),
+    );
+    let [plain, _] = nginx.origins();
+    assert_eq!(
+        come_to(&bad, &format!("{plain}/1k")),
+        format!(
+            "proxy: proxy 127.0.0.1:{}: it does not accept the user or the password",
+            proxy.port
+        )
+    );
+}
