@@ -751,3 +751,63 @@ fn a_head_that_drips_is_taken_and_one_that_drips_for_ever_is_cut() {
         "{failure}"
     );
 }
+
+/// Replies with bytes changed, dropped, doubled and cut at random, but the same in every run.
+fn mutated(reply: &[u8], seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = |below: usize| {
+        // xorshift64 (Marsaglia, 2003).
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    let mut bytes = reply.to_vec();
+    for _ in 0..=next(4) {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = next(bytes.len());
+        match next(5) {
+            0 => bytes[at] = next(256) as u8,
+            1 => bytes[at] = b"\r\n :;,0f\0\xff"[next(10)],
+            2 => drop(bytes.remove(at)),
+            3 => bytes.insert(at, bytes[at]),
+            _ => bytes.truncate(at.max(1)),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn no_reply_makes_an_attempt_panic_or_hang() {
+    let tables = [lengths(), chunks(), repaired_heads(), statuses()];
+    let replies: Vec<Vec<u8>> = tables
+        .into_iter()
+        .flatten()
+        .map(|(_, reply, ..)| reply)
+        .collect();
+    let replies: Vec<Vec<u8>> = replies.into_iter().filter(|r| r.len() < 2000).collect();
+    let count = 3000;
+    let server = Server::start(move |mut conn| {
+        if conn.request().is_some() {
+            conn.send(mutated(
+                &replies[conn.number % replies.len()],
+                conn.number as u64,
+            ));
+        }
+    });
+    let options = Options {
+        compressed: true,
+        max_redirects: 2,
+        ..options()
+    };
+    let client = http_support::client(options);
+    for _ in 0..count {
+        let outcome = client.load_url(&server.url("/"), &mut std::io::sink());
+        if let Err(failure) = outcome.result {
+            assert_ne!(failure.kind().name(), "internal", "{failure}");
+            assert_ne!(failure.kind().name(), "timeout", "{failure}");
+        }
+    }
+}

@@ -15,8 +15,9 @@ use super::resolve::Resolve;
 /// How a [`Client`](super::Client) makes its requests. The default is what a careful user would
 /// choose.
 ///
-/// A limit of zero is the same as `None`: no limit.
-#[derive(Debug, Clone)]
+/// A limit of zero is the same as `None`: no limit. `Debug` shows neither credentials nor the values
+/// of headers.
+#[derive(Clone)]
 pub struct Options {
     /// The method of the first request; it never has a body. Default GET.
     pub method: Method,
@@ -81,6 +82,29 @@ impl Default for Options {
     }
 }
 
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Options")
+            .field("method", &self.method)
+            .field("headers", &names)
+            .field("user_agent", &self.user_agent)
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("stall_timeout", &self.stall_timeout)
+            .field("max_redirects", &self.max_redirects)
+            .field("max_size", &self.max_size)
+            .field("compressed", &self.compressed)
+            .field("family", &self.family)
+            .field("resolve", &self.resolve)
+            .field("deny_private", &self.deny_private)
+            .field("proxies", &self.proxies)
+            .field("tls", &self.tls)
+            .field("idle_connections", &self.idle_connections)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Which addresses of a host are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Family {
@@ -124,3 +148,23 @@ impl fmt::Display for OptionsError {
 }
 
 impl std::error::Error for OptionsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_is_not_shown() {
+        let options = Options {
+            headers: vec![("X-Key".to_owned(), "hunter2".to_owned())],
+            credentials: Some(("user".to_owned(), "hunter2".to_owned())),
+            proxies: Proxies::new(Some("http://user:hunter2@p:1"), &|_| None).unwrap(),
+            ..Options::default()
+        };
+        let shown = format!("{options:?}");
+        assert!(
+            shown.contains("X-Key") && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    }
+}
