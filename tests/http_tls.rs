@@ -463,3 +463,37 @@ fn tls_through_a_tunnel_and_through_a_proxy_that_speaks_tls_itself() {
     };
     assert_eq!(bytes(&fetch(through, &url(&origin, "localhost")).0), 4);
 }
+
+#[test]
+fn what_came_behind_a_reply_answers_no_other_request() {
+    let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL";
+    // As much as one record holds, so that what is behind it comes in one of its own, and one byte around that;
+    // and how much of the last record comes too late for the reply.
+    for (size, late) in [(16_383, 0), (16_384, 0), (16_385, 0), (16_384, 10)] {
+        let files = Files::new();
+        let own = files.self_signed("own.pem", &params(&["localhost"]));
+        let server = serve(own.server_config(), move |mut stream, _| {
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 16000\r\nX: ";
+            let filler = size - 16_000 - head.len() - 4;
+            let mut reply = format!("{head}{}\r\n\r\n", "x".repeat(filler)).into_bytes();
+            reply.resize(size, b'.');
+            reply.extend_from_slice(evil.as_bytes());
+            // One write, for all of it to be there when the client reads.
+            let mut records = Vec::new();
+            stream.conn.writer().write_all(&reply).unwrap();
+            while stream.conn.wants_write() {
+                stream.conn.write_tls(&mut records).unwrap();
+            }
+            let now = records.len() - late;
+            stream.sock.write_all(&records[..now]).unwrap();
+            if stream.sock.read(&mut [0; 1024]).is_ok_and(|n| n > 0) {
+                let _ = stream.sock.write_all(&records[now..]);
+            }
+        });
+        let client = client(trusting(&own.file));
+        for _ in 0..2 {
+            let outcome = client.load_url(&url(&server, "localhost"), &mut std::io::sink());
+            assert_eq!(bytes(&outcome), 16_000, "{size} bytes, {late} late");
+        }
+    }
+}

@@ -73,7 +73,7 @@ impl Layer {
     }
 
     /// Whether nothing is left over from the last reply.
-    pub(crate) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&mut self) -> bool {
         match self {
             Self::Tcp(_) => true,
             Self::Tls(session) => session.is_clean(),

@@ -25,6 +25,7 @@ pub(crate) struct Session {
     records: Vec<u8>,
     start: usize,
     end: usize,
+    seams: Seams,
 }
 
 impl Session {
@@ -46,6 +47,7 @@ impl Session {
             records: Vec::new(),
             start: 0,
             end: 0,
+            seams: Seams::default(),
         };
         while session.tls.is_handshaking() {
             session.flush(limits, cancel)?;
@@ -66,9 +68,18 @@ impl Session {
         std::mem::swap(&mut self.records, records);
     }
 
-    /// Whether nothing is left over from the last reply.
-    pub(crate) fn is_clean(&self) -> bool {
-        self.start == self.end && self.under.is_clean()
+    /// Whether nothing is left over from the last reply, and more can come: no record in our hands, none that
+    /// rustls has decrypted, and no part of one.
+    pub(crate) fn is_clean(&mut self) -> bool {
+        // It has nothing to process, and says what it holds.
+        let is_drained = self
+            .tls
+            .process_new_packets()
+            .is_ok_and(|io| io.plaintext_bytes_to_read() == 0 && !io.peer_has_closed());
+        is_drained
+            && self.start == self.end
+            && self.seams.is_between_records()
+            && self.under.is_clean()
     }
 
     /// Reads decrypted bytes; 0 is an end that the server announced.
@@ -118,6 +129,8 @@ impl Session {
             .tls
             .read_tls(&mut &self.records[self.start..self.end])
             .map_err(Cut::Io)?;
+        self.seams
+            .pass(&self.records[self.start..self.start + taken]);
         self.start += taken;
         if let Err(error) = self.tls.process_new_packets() {
             // The server is told why, if that needs no waiting.
@@ -139,5 +152,67 @@ impl Session {
             self.under.send(&out, limits, cancel)?;
         }
         Ok(())
+    }
+}
+
+/// Where one record ends and the next begins (RFC 8446, 5.1), in what rustls was given: it does not tell whether it
+/// holds a part of one.
+#[derive(Debug, Default)]
+struct Seams {
+    header: [u8; 5],
+    /// Bytes of the header that came; 0 behind it.
+    in_header: usize,
+    /// Bytes of the content that have not come.
+    missing: usize,
+}
+
+impl Seams {
+    fn pass(&mut self, mut bytes: &[u8]) {
+        while let Some((&first, rest)) = bytes.split_first() {
+            if self.missing > 0 {
+                let passed = self.missing.min(bytes.len());
+                self.missing -= passed;
+                bytes = &bytes[passed..];
+                continue;
+            }
+            self.header[self.in_header] = first;
+            self.in_header += 1;
+            bytes = rest;
+            if let (5, [.., high, low]) = (self.in_header, self.header) {
+                self.missing = usize::from(u16::from_be_bytes([high, low]));
+                self.in_header = 0;
+            }
+        }
+    }
+
+    fn is_between_records(&self) -> bool {
+        self.in_header == 0 && self.missing == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_told_apart_however_they_are_cut() {
+        let record = |content: &[u8]| {
+            let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+            [&[23, 3, 3][..], &length, content].concat()
+        };
+        let stream = [record(&[7; 300]), record(&[]), record(&[22, 3, 3, 0, 9])].concat();
+        let ends = [305, 310, 320];
+        for size in [1, 2, 3, 4, 5, 6, 7, 299, 304, 305, 306, 320] {
+            let (mut seams, mut at) = (Seams::default(), 0);
+            for piece in stream.chunks(size) {
+                seams.pass(piece);
+                at += piece.len();
+                assert_eq!(
+                    seams.is_between_records(),
+                    ends.contains(&at),
+                    "{at} bytes, {size} at a time"
+                );
+            }
+        }
     }
 }
