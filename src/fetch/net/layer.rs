@@ -23,6 +23,13 @@ pub(crate) enum LayerError {
     Tls(rustls::Error),
 }
 
+impl LayerError {
+    /// Whether the connection was lost, and not given up from this side.
+    pub(crate) fn is_loss(&self) -> bool {
+        matches!(self, Self::Truncated | Self::Cut(Cut::Io(_)))
+    }
+}
+
 impl From<Cut> for LayerError {
     fn from(cut: Cut) -> Self {
         Self::Cut(cut)

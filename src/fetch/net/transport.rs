@@ -147,7 +147,8 @@ impl Lent {
     fn lost(&mut self, error: LayerError) -> Failure {
         let mut state = self.flight.state();
         let nothing_came = state.first_byte.is_none();
-        state.lost_early = nothing_came && !matches!(error, LayerError::Tls(_));
+        // A server that is silent is not lost: the request may be in its hands, and time has run out for it.
+        state.lost_early = nothing_came && error.is_loss();
         drop(state);
         let truncated = if nothing_came {
             "the server closed the connection without a reply"
