@@ -6,9 +6,9 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use fetchpool::fetch::Options;
+use fetchpool::fetch::{Options, Proxies, Url};
 
-use http_support::{Server, bytes, client, failure, options, page};
+use http_support::{Server, bytes, client, failure, fetch, options, page, redirect};
 
 #[test]
 fn a_silent_server_is_asked_once_on_a_used_connection_too() {
@@ -45,4 +45,54 @@ fn a_silent_server_is_asked_once_on_a_used_connection_too() {
             ask(limited, "timeout: nothing was heard for 2s [first_byte]");
         });
     });
+}
+
+#[test]
+fn long_credentials_and_headers_are_sent_whole() {
+    let server = Server::always(page("ok"));
+    let mut url = server.url("/");
+    for size in [1, 100, 383, 384, 385, 700, 5_000, 45_000] {
+        url.set_username("u").unwrap();
+        url.set_password(Some(&"p".repeat(size))).unwrap();
+        assert_eq!(bytes(&fetch(options(), &url).0), 2, "{size} bytes");
+        let sent = server.requests().pop().unwrap().to_ascii_lowercase();
+        let value = sent.split("authorization: basic ").nth(1);
+        let length = value.and_then(|v| v.split("\r\n").next()).map(str::len);
+        assert_eq!(length, Some((size + 2).div_ceil(3) * 4), "{sent}");
+    }
+}
+
+#[test]
+fn what_is_sent_elsewhere_may_be_longer_than_what_is_sent_home() {
+    let away = Server::always(page("ok"));
+    let location = away.url("/").to_string();
+    let home = Server::start(move |mut conn| conn.answer_all(redirect(302, &location)));
+    let agent = "a".repeat(70_000);
+    let own = Options {
+        user_agent: agent.clone(),
+        headers: vec![("User-Agent".to_owned(), "y".to_owned())],
+        ..options()
+    };
+    assert_eq!(bytes(&fetch(own, &home.url("/")).0), 2);
+    assert!(home.requests()[0].contains(": y\r\n"));
+    assert!(away.requests()[0].contains(&format!(": {agent}\r\n")));
+}
+
+#[test]
+fn a_long_path_a_long_host_and_a_proxied_one_fit() {
+    let server = Server::always(page("ok"));
+    let path = format!("/{}?{}", "p".repeat(20_000), "q".repeat(20_000));
+    assert_eq!(bytes(&fetch(options(), &server.url(&path)).0), 2);
+    assert!(server.requests()[0].starts_with(&format!("GET {path} HTTP/1.1\r\n")));
+
+    let host = "label.".repeat(300);
+    let proxied = Options {
+        proxies: Proxies::new(Some(&server.url("").to_string()), &|_| None).unwrap(),
+        ..options()
+    };
+    let url = Url::parse(&format!("http://{host}test:8080{path}")).unwrap();
+    assert_eq!(bytes(&fetch(proxied, &url).0), 2);
+    let sent = &server.requests()[1];
+    assert!(sent.starts_with(&format!("GET {url} HTTP/1.1\r\n")));
+    assert!(sent.contains(&format!(": {host}test:8080\r\n")));
 }

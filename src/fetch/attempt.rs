@@ -173,7 +173,7 @@ impl Attempt<'_> {
                 Err(error) => {
                     let state = flight.state();
                     if !(state.reused && state.lost_early) || flight.net.is_cancelled() {
-                        return Err(Failure::from_client(error));
+                        return Err(Failure::from_client(error, state.first_byte.is_some()));
                     }
                 }
             }

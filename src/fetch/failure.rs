@@ -149,14 +149,21 @@ impl Failure {
         &self.message
     }
 
-    /// Translates an error of the client library that arose before the reply's head was given out.
-    pub(crate) fn from_client(error: ureq::Error) -> Self {
+    /// Translates an error of the client library. As long as no byte of the reply came, nothing in it can have
+    /// broken the protocol: then the library cannot write our own request.
+    pub(crate) fn from_client(error: ureq::Error, reply_began: bool) -> Self {
         match error {
             ureq::Error::Other(inner) => match inner.downcast::<Self>() {
                 Ok(failure) => *failure,
                 Err(other) => Self::new(FailureKind::Internal, other.to_string()),
             },
-            ureq::Error::Protocol(error) => Self::new(FailureKind::Protocol, error.to_string()),
+            ureq::Error::Protocol(error) if reply_began => {
+                Self::new(FailureKind::Protocol, error.to_string())
+            }
+            ureq::Error::Protocol(error) => Self::new(
+                FailureKind::Internal,
+                format!("the request could not be written: {error}"),
+            ),
             ureq::Error::LargeResponseHeader(..) => {
                 Self::new(FailureKind::Protocol, "the reply's head is too large")
             }
@@ -172,7 +179,7 @@ impl Failure {
     pub(crate) fn from_body(error: io::Error, received: u64, expected: Option<u64>) -> Self {
         match ureq::Error::from(error) {
             ureq::Error::Io(_) => Self::cut_short("the connection was closed", received, expected),
-            other => match Self::from_client(other) {
+            other => match Self::from_client(other, true) {
                 Self {
                     kind: FailureKind::Body,
                     message,
@@ -243,9 +250,23 @@ mod tests {
     #[test]
     fn a_failure_of_our_own_layer_comes_through_the_client_unchanged() {
         let failure = Failure::new(FailureKind::Tls, "unknown issuer");
-        assert_eq!(Failure::from_client(failure.clone().into()), failure);
+        assert_eq!(Failure::from_client(failure.clone().into(), false), failure);
         let io = ureq::Error::from(failure.clone()).into_io();
         assert_eq!(Failure::from_body(io, 3, None), failure);
+    }
+
+    #[test]
+    fn what_the_library_cannot_write_is_not_the_servers_doing() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let error = || {
+            let request = ureq::get(&url).header("Host", "a").header("Host", "b");
+            request.call().unwrap_err()
+        };
+        let failure = Failure::from_client(error(), false);
+        assert_eq!(failure.kind(), FailureKind::Internal, "{failure}");
+        let failure = Failure::from_client(error(), true);
+        assert_eq!(failure.kind(), FailureKind::Protocol, "{failure}");
     }
 
     #[test]

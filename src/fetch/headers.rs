@@ -54,7 +54,15 @@ impl RequestHeaders {
             home.remove(name.as_str());
         }
         for (name, text) in &options.headers {
-            home.append(self::name(name)?, value(name, text)?);
+            let value = value(name, text)?;
+            let name = self::name(name)?;
+            // The client library takes no more in these two.
+            if (name == header::HOST || name == header::AUTHORIZATION) && value.to_str().is_err() {
+                return Err(OptionsError::new(format!(
+                    "the value of header {name} holds a character that is not ASCII"
+                )));
+            }
+            home.append(name, value);
         }
         if home.get_all(header::HOST).iter().count() > 1 {
             return Err(OptionsError::new(
@@ -137,6 +145,8 @@ mod tests {
             ("X-A", "1\r\nX-B: 2"),
             ("X-A", "1\n"),
             ("X-A", "\0"),
+            ("host", "b\u{fc}cher.test"),
+            ("authorization", "Bearer \u{e4}"),
         ] {
             let error = with(&[(name, value)]).expect_err(name).to_string();
             assert!(error.contains(name), "{error:?} does not name {name:?}");
