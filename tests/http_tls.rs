@@ -404,6 +404,23 @@ fn what_is_no_tls_is_told() {
 }
 
 #[test]
+fn a_failed_handshake_closes_the_connection_at_once() {
+    let files = Files::new();
+    let own = files.self_signed("own.pem", &params(&["localhost"]));
+    let (closed, was_closed) = mpsc::channel();
+    let server = Server::start(move |mut conn| {
+        conn.send("HTTP/1.1 400 Bad Request\r\n\r\n");
+        conn.wait_for_hangup();
+        closed.send(()).unwrap();
+    });
+    // It lives on, and makes no other attempt.
+    let client = client(trusting(&own.file));
+    let outcome = client.load_url(&url(&server, "localhost"), &mut std::io::sink());
+    assert_eq!(outcome.result.unwrap_err().kind(), FailureKind::Tls);
+    was_closed.recv_timeout(HANG).unwrap();
+}
+
+#[test]
 fn tls_through_a_tunnel_and_through_a_proxy_that_speaks_tls_itself() {
     let files = Files::new();
     let issuer = files.self_signed("ca.pem", &issuers_params(&[]));

@@ -85,6 +85,7 @@ impl Cancel {
     pub(crate) fn hold(&self, slot: &Slot, stream: &Arc<TcpStream>) -> Result<(), Cut> {
         *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(stream));
         if self.is_thrown() {
+            slot.clear();
             Err(Cut::Cancelled)
         } else {
             Ok(())

@@ -13,6 +13,7 @@ use ureq::http::{Uri, uri::Scheme};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as ClientResolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
+use super::cancel::Slot;
 use super::connection::Connection;
 use super::descriptors::Ticket;
 use super::dial::{DialError, dial, interleave};
@@ -76,6 +77,22 @@ pub(super) struct Way<'a> {
     ticket: Ticket,
 }
 
+/// The socket that a cancel can find while its connection is being opened. A failure lets go of it, and so closes it.
+struct Held<'a>(&'a Slot);
+
+impl Held<'_> {
+    /// The connection is open, and [`Lent`] lets go of the socket.
+    fn hand_over(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.clear();
+    }
+}
+
 impl Lender {
     fn idle(&self) -> Option<Connection> {
         let mut state = self.flight.state();
@@ -112,6 +129,8 @@ impl Lender {
             limits: flight.state().limits,
             ticket: flight.net.descriptors.ticket(),
         };
+        // Dropped before the ticket: the descriptor is closed when that is given back.
+        let held = Held(&flight.slot);
         // Read before a socket is held: who holds one must not have to wait for another descriptor.
         let speaks_tls = is_tls
             || proxy
@@ -131,6 +150,7 @@ impl Lender {
         if let Some(config) = config.filter(|_| is_tls) {
             layer = self.secure(way.host, layer, &way, config)?;
         }
+        held.hand_over();
         Ok(Connection::new(&key, layer, way.ticket))
     }
 
