@@ -9,6 +9,7 @@ use std::net::Shutdown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use fetchpool::fetch::{FailureKind, Options, Proxies, Tls, Url};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -241,6 +242,45 @@ fn the_binary_trusts_what_the_environment_names() {
     assert!(
         String::from_utf8_lossy(&output.stdout).contains("exception: tls: "),
         "{output:?}"
+    );
+}
+
+#[test]
+fn a_trust_store_that_cannot_be_opened_for_a_while_is_read_later() {
+    let files = Files::new();
+    let own = files.self_signed("own.pem", &params(&["localhost"]));
+    let secure = answering(&own);
+    let (_never, clock) = mpsc::channel::<()>();
+    let clock = std::sync::Mutex::new(clock);
+    // They hold all descriptors when the first https URL comes.
+    let slow = Server::start(move |mut conn| {
+        while conn.request().is_some() {
+            let _ = clock
+                .lock()
+                .unwrap()
+                .recv_timeout(Duration::from_millis(20));
+            conn.send(page("slow"));
+        }
+    });
+    let mut list: Vec<String> = (0..45)
+        .map(|i| slow.url(&format!("/{i}")).to_string())
+        .collect();
+    list.extend((0..6).map(|_| url(&secure, "localhost").to_string()));
+    let list = files.write("list", &list.join("\n"));
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -n 24 && exec \"$@\"", "sh"])
+        .args([env!("CARGO_BIN_EXE_fetchpool"), "-j", "51"])
+        .arg(list)
+        .env("SSL_CERT_FILE", &own.file)
+        .env_remove("SSL_CERT_DIR")
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        stdout.matches("page is 4 bytes\n").count(),
+        51,
+        "{stdout}{}",
+        String::from_utf8_lossy(&output.stderr)
     );
 }
 

@@ -65,7 +65,6 @@ impl Fetcher {
             fetcher: self,
             options,
             headers,
-            limits,
             seen: Seen::default(),
         };
         let result = attempt.run(url, sink);
@@ -103,7 +102,6 @@ struct Attempt<'a> {
     fetcher: &'a mut Fetcher,
     options: &'a Options,
     headers: &'a RequestHeaders,
-    limits: Limits,
     seen: Seen,
 }
 
@@ -273,7 +271,8 @@ impl Attempt<'_> {
             return;
         }
         let soon = Deadline::after(Instant::now(), Some(DRAIN_WAIT));
-        self.fetcher.flight.state().limits = self.limits.within(soon);
+        let limits = self.fetcher.flight.state().limits;
+        self.fetcher.flight.state().limits = limits.within(soon);
         let mut reader = response.body_mut().as_reader();
         let mut drained = 0;
         while drained <= DRAIN {
@@ -284,7 +283,7 @@ impl Attempt<'_> {
                 Ok(amount) => drained += amount,
             }
         }
-        self.fetcher.flight.state().limits = self.limits;
+        self.fetcher.flight.state().limits = limits;
     }
 }
 

@@ -51,12 +51,13 @@ impl Lender {
     fn look_up(&self, host: &str, way: &Way<'_>) -> Result<Vec<IpAddr>, Failure> {
         let net = &self.flight.net;
         loop {
-            match net.resolver.resolve(host, &way.limits, &net.cancel) {
+            let turn = net.descriptors.turn();
+            match net.resolver.resolve(host, &self.limits(way), &net.cancel) {
                 Ok(found) => return Ok(found.to_vec()),
                 Err(LookupError::NoAddress) => return Ok(Vec::new()),
                 Err(LookupError::Cut(cut)) => return Err(self.flight.cut(cut, FailureKind::Dns)),
                 Err(LookupError::NoDescriptor) => {
-                    self.wait_for_descriptor(way, FailureKind::Dns)?;
+                    self.need_descriptor(way, turn, FailureKind::Dns)?;
                 }
             }
         }

@@ -77,7 +77,7 @@ pub(crate) fn dial(
             match race.start_next()? {
                 Started::Connected(socket) => return Ok(blocking(socket)?),
                 Started::Failed => continue,
-                Started::Running => next_start = now + HEAD_START,
+                Started::Running | Started::Short => next_start = now + HEAD_START,
                 Started::NoneLeft if race.running.is_empty() => return Err(race.lost()),
                 Started::NoneLeft => next_start = now + Duration::from_secs(3600),
             }
@@ -104,23 +104,31 @@ enum Started {
     Running,
     Failed,
     NoneLeft,
+    /// No descriptor is left while others run: it stays first in line.
+    Short,
 }
 
 impl Race<'_> {
     fn start_next(&mut self) -> Result<Started, DialError> {
-        let Some(&address) = self.waiting.next() else {
+        let Some(&address) = self.waiting.as_slice().first() else {
             return Ok(Started::NoneLeft);
         };
         let socket = match open(address) {
             Ok(socket) => socket,
-            Err(error) if is_out_of_descriptors(&error) && self.running.is_empty() => {
-                return Err(DialError::NoDescriptor);
+            Err(error) if is_out_of_descriptors(&error) => {
+                return if self.running.is_empty() {
+                    Err(DialError::NoDescriptor)
+                } else {
+                    Ok(Started::Short)
+                };
             }
             Err(error) => {
+                self.waiting.next();
                 self.failed.push((address, error));
                 return Ok(Started::Failed);
             }
         };
+        self.waiting.next();
         match socket.connect(&address.into()) {
             Ok(()) => Ok(Started::Connected(socket)),
             Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => {

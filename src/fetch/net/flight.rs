@@ -139,12 +139,18 @@ impl Flight {
         state.phase = Phase::Dns;
     }
 
-    /// The limits of opening a connection that begins now.
-    pub(crate) fn connect_limits(&self) -> Limits {
+    /// The limits of opening a connection that began at `began`.
+    pub(crate) fn connect_limits(&self, began: Instant) -> Limits {
         let state = self.state();
         state
             .limits
-            .within(Deadline::after(Instant::now(), state.connect_timeout))
+            .within(Deadline::after(began, state.connect_timeout))
+    }
+
+    /// Gives the attempt back the time that it waited for its turn.
+    pub(crate) fn pause(&self, waited: Duration) {
+        let mut state = self.state();
+        state.limits = state.limits.paused(waited);
     }
 
     pub(crate) fn enter(&self, phase: Phase) {

@@ -3,6 +3,7 @@
 //! A new one leads straight to the origin or through the proxy that was chosen for it, and never
 //! directly when a proxy was chosen. Names are looked up only for new connections.
 
+use std::cell::Cell;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +16,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
 use super::cancel::Slot;
 use super::connection::Connection;
-use super::descriptors::Ticket;
+use super::descriptors::{LastTries, Ticket, Turn};
 use super::dial::{DialError, dial, interleave};
 use super::flight::Flight;
 use super::layer::Layer;
@@ -73,11 +74,14 @@ impl Connector for Lender {
 pub(super) struct Way<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
-    pub(super) limits: Limits,
+    /// When it began, less the time that it waited for descriptors.
+    began: Cell<Instant>,
+    last_tries: Cell<LastTries>,
     ticket: Ticket,
 }
 
-/// The socket that a cancel can find while its connection is being opened. A failure lets go of it, and so closes it.
+/// The socket that a cancel can find while its connection is being opened. A failure lets go of it,
+/// and so closes it.
 struct Held<'a>(&'a Slot);
 
 impl Held<'_> {
@@ -123,10 +127,11 @@ impl Lender {
             let state = flight.state();
             (state.proxy.clone(), state.key.clone())
         };
-        let mut way = Way {
+        let way = Way {
             host: uri.host().unwrap_or_default(),
             port: uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
-            limits: flight.state().limits,
+            began: Cell::new(Instant::now()),
+            last_tries: Cell::default(),
             ticket: flight.net.descriptors.ticket(),
         };
         // Dropped before the ticket: the descriptor is closed when that is given back.
@@ -142,7 +147,7 @@ impl Lender {
             None
         };
         // Reading the trust store is no part of connecting, and happens once.
-        way.limits = flight.connect_limits();
+        way.began.set(Instant::now());
         let mut layer = match &proxy {
             None => self.direct(&way)?,
             Some(proxy) => self.through(proxy, &way, is_tls, config.as_ref())?,
@@ -160,24 +165,43 @@ impl Lender {
         self.dial(&addresses, way, FailureKind::Connect, "")
     }
 
+    /// The limits of opening the connection.
+    pub(super) fn limits(&self, way: &Way<'_>) -> Limits {
+        self.flight.connect_limits(way.began.get())
+    }
+
     /// Gives up an idle connection for its descriptor, or waits until somebody else gives one back.
-    pub(super) fn wait_for_descriptor(
-        &self,
-        way: &Way<'_>,
-        kind: FailureKind,
-    ) -> Result<(), Failure> {
+    /// `before` is the turn before the attempt that found none left; `Ok(false)`: none can be had.
+    ///
+    /// To wait here is to wait in the queue still, for a place that the number of jobs promised and
+    /// the system does not have: no clock runs.
+    pub(super) fn wait_for_descriptor(&self, way: &Way<'_>, before: Turn) -> Result<bool, Failure> {
         let net = &self.flight.net;
         if net.idle.evict().is_some() {
+            return Ok(true);
+        }
+        let since = Instant::now();
+        let mut last = way.last_tries.get();
+        let end = way.ticket.wait(before, &mut last, &net.cancel);
+        way.last_tries.set(last);
+        let waited = since.elapsed();
+        self.flight.pause(waited);
+        way.began.set(way.began.get() + waited);
+        end.map_err(|cut| self.flight.cut(cut, FailureKind::Connect))
+    }
+
+    /// The same, where having none is a failure of this kind.
+    pub(super) fn need_descriptor(
+        &self,
+        way: &Way<'_>,
+        before: Turn,
+        kind: FailureKind,
+    ) -> Result<(), Failure> {
+        if self.wait_for_descriptor(way, before)? {
             return Ok(());
         }
-        match way.ticket.wait(&way.limits, &net.cancel) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Failure::new(
-                kind,
-                "too many open files, and none that could be closed",
-            )),
-            Err(cut) => Err(self.flight.cut(cut, kind)),
-        }
+        let text = "too many open files, and none that could be closed";
+        Err(Failure::new(kind, text))
     }
 
     /// Connects; when no descriptor is left, gives up idle connections or waits until one is. A
@@ -195,7 +219,8 @@ impl Lender {
         let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
         let failure = |text: &str| Failure::new(kind, format!("{who}{text}"));
         loop {
-            match dial(addresses, &way.limits, &net.cancel) {
+            let turn = net.descriptors.turn();
+            match dial(addresses, &self.limits(way), &net.cancel) {
                 Ok(stream) => {
                     let wire = Wire::new(stream);
                     self.hold(wire.stream())?;
@@ -203,7 +228,7 @@ impl Lender {
                 }
                 Err(DialError::Refused(text)) => return Err(failure(&text)),
                 Err(DialError::Cut(cut)) => return Err(flight.cut(cut, kind)),
-                Err(DialError::NoDescriptor) => self.wait_for_descriptor(way, kind)?,
+                Err(DialError::NoDescriptor) => self.need_descriptor(way, turn, kind)?,
             }
         }
     }
@@ -211,12 +236,15 @@ impl Lender {
     fn tls_config(&self, way: &Way<'_>) -> Result<Arc<ClientConfig>, Failure> {
         self.flight.enter(Phase::Tls);
         loop {
+            let turn = self.flight.net.descriptors.turn();
             match self.flight.net.trust.config() {
                 Ok(config) => return Ok(config),
                 Err(TrustError::Unusable(reason)) => {
                     return Err(Failure::new(FailureKind::Tls, reason));
                 }
-                Err(TrustError::NoDescriptor) => self.wait_for_descriptor(way, FailureKind::Tls)?,
+                Err(TrustError::NoDescriptor) => {
+                    self.need_descriptor(way, turn, FailureKind::Tls)?;
+                }
             }
         }
     }
@@ -230,14 +258,20 @@ impl Lender {
     ) -> Result<Layer, Failure> {
         let flight = &self.flight;
         flight.enter(Phase::Tls);
-        let session = Session::start(config, bare(host), layer, &way.limits, &flight.net.cancel)
-            .map_err(|error| {
-                flight.layer_cut(
-                    error,
-                    FailureKind::Tls,
-                    "the server closed the connection in the handshake",
-                )
-            })?;
+        let session = Session::start(
+            config,
+            bare(host),
+            layer,
+            &self.limits(way),
+            &flight.net.cancel,
+        )
+        .map_err(|error| {
+            flight.layer_cut(
+                error,
+                FailureKind::Tls,
+                "the server closed the connection in the handshake",
+            )
+        })?;
         Ok(Layer::Tls(Box::new(session)))
     }
 }

@@ -52,6 +52,18 @@ impl Limits {
         Self { deadline, ..self }
     }
 
+    /// These limits, when their clock stood still for `pause`.
+    pub(crate) fn paused(self, pause: Duration) -> Self {
+        // What is beyond the clock's range is no deadline.
+        let deadline = self.deadline.and_then(|d| {
+            Some(Deadline {
+                at: d.at.checked_add(pause)?,
+                ..d
+            })
+        });
+        Self { deadline, ..self }
+    }
+
     /// How long a wait that began at `since` may go on at `now`: `Ok(None)` is for ever.
     pub(crate) fn left(&self, since: Instant, now: Instant) -> Result<Option<Duration>, Cut> {
         let mut left = None;

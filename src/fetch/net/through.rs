@@ -32,11 +32,11 @@ impl Lender {
             return Ok(layer);
         }
         self.flight.enter(Phase::Connect);
-        let net = &self.flight.net;
+        let (net, limits) = (&self.flight.net, self.limits(way));
         let mut tunnel = Tunnel {
             proxy,
             layer: &mut layer,
-            limits: &way.limits,
+            limits: &limits,
             cancel: &net.cancel,
         };
         let made = match proxy.protocol {

@@ -33,7 +33,7 @@ pub(crate) struct Trust {
     insecure: bool,
     added: Vec<CertificateDer<'static>>,
     identity: Option<Arc<SingleCertAndKey>>,
-    config: Mutex<Option<Result<Arc<ClientConfig>, String>>>,
+    config: Mutex<Option<Arc<ClientConfig>>>,
 }
 
 impl Trust {
@@ -65,15 +65,11 @@ impl Trust {
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
         // Whoever comes while it is made needs it as well, and would only make it again.
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = match config.take() {
-            Some(made) => made,
-            None => match self.make() {
-                Ok(made) => Ok(made),
-                Err(TrustError::Unusable(reason)) => Err(reason),
-                Err(short) => return Err(short),
-            },
-        };
-        config.insert(made).clone().map_err(TrustError::Unusable)
+        if let Some(made) = &*config {
+            return Ok(Arc::clone(made));
+        }
+        // What fails is not kept: it may be passing.
+        Ok(Arc::clone(config.insert(self.make()?)))
     }
 
     fn make(&self) -> Result<Arc<ClientConfig>, TrustError> {

@@ -1,0 +1,71 @@
+//! More jobs than the system has descriptors for: some wait, and none fails for it.
+
+mod http_support;
+
+use std::process::{Command, Output};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use http_support::{Server, page};
+
+/// Runs the binary on `urls` with at most so many descriptors.
+fn run(descriptors: u32, args: &[&str], urls: &[String]) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list");
+    std::fs::write(&list, urls.join("\n")).unwrap();
+    Command::new("sh")
+        .args(["-c", "ulimit -n \"$0\" && exec \"$@\""])
+        .arg(descriptors.to_string())
+        .arg(env!("CARGO_BIN_EXE_fetchpool"))
+        .args(args)
+        .arg(&list)
+        .output()
+        .unwrap()
+}
+
+fn assert_all_fetched(output: &Output, urls: usize) {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        stdout.matches("page is 2 bytes\n").count(),
+        urls,
+        "{stdout}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn urls(server: &Server, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|i| server.url(&format!("/{i}")).to_string())
+        .collect()
+}
+
+/// Answers every request with a page, `delay` after it came.
+fn slow(delay: Duration) -> Server {
+    Server::start(move |mut conn| {
+        let (_never, clock) = mpsc::channel::<()>();
+        while conn.request().is_some() {
+            let _ = clock.recv_timeout(delay);
+            conn.send(page("ok"));
+        }
+    })
+}
+
+#[test]
+fn one_descriptor_for_three_jobs_is_handed_round() {
+    let server = Server::always(page("ok"));
+    // The program itself takes eight, one of them while it reads the list. Who gets the ninth when
+    // is a matter of chance.
+    for _ in 0..40 {
+        let output = run(9, &["-j", "3"], &urls(&server, 3));
+        assert_all_fetched(&output, 3);
+    }
+}
+
+#[test]
+fn the_wait_for_a_descriptor_counts_for_no_time_limit() {
+    let server = slow(Duration::from_millis(1500));
+    // About twenty at a time: the last come to their turn after the limits have run out.
+    let args = ["-j", "40", "--connect-timeout", "1", "--timeout", "2.8"];
+    let output = run(30, &args, &urls(&server, 40));
+    assert_all_fetched(&output, 40);
+}
