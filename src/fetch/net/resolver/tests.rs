@@ -46,7 +46,7 @@ fn failures_are_kept_too_and_no_address_is_one() {
         if name == "empty" {
             Ok(Vec::new())
         } else {
-            Err(io::Error::other("no"))
+            Err(Miss::NoAddress)
         }
     });
     let cancel = Cancel::new().unwrap();
@@ -54,7 +54,7 @@ fn failures_are_kept_too_and_no_address_is_one() {
         assert!(
             matches!(
                 resolver.resolve(name, &forever(), &cancel),
-                Err(LookupError::NoAddress)
+                Err(LookupError::Missed(Miss::NoAddress))
             ),
             "{name}"
         );
@@ -63,17 +63,26 @@ fn failures_are_kept_too_and_no_address_is_one() {
 }
 
 #[test]
-fn want_of_a_descriptor_says_nothing_of_a_name() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&asked);
-    let resolver = Resolver::with_lookup(move |_| match counter.fetch_add(1, Ordering::SeqCst) {
-        0 => Err(Errno::MFILE.into()),
-        _ => Ok(vec![HOME]),
-    });
-    let cancel = Cancel::new().unwrap();
-    let first = resolver.resolve("a", &forever(), &cancel);
-    assert!(matches!(first, Err(LookupError::NoDescriptor)));
-    assert!(resolver.resolve("a", &forever(), &cancel).is_ok());
+fn what_could_not_be_found_out_is_not_kept() {
+    let misses = [
+        Miss::Unknown("no name server answered".into()),
+        Miss::NoDescriptor,
+        Miss::Doubtful(Box::new(Miss::NoAddress)),
+    ];
+    for miss in misses {
+        let asked = AtomicUsize::new(0);
+        let first = miss.clone();
+        let resolver = Resolver::with_lookup(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(first.clone()),
+            _ => Ok(vec![HOME]),
+        });
+        let cancel = Cancel::new().unwrap();
+        match resolver.resolve("a", &forever(), &cancel) {
+            Err(LookupError::Missed(got)) => assert_eq!(got, miss),
+            other => panic!("{other:?}"),
+        }
+        assert!(resolver.resolve("a", &forever(), &cancel).is_ok());
+    }
 }
 
 #[test]
@@ -118,23 +127,96 @@ fn a_cancel_wakes_those_who_wait() {
 }
 
 #[test]
-fn neither_helpers_nor_names_grow_without_bound() {
+fn neither_helpers_nor_answers_grow_without_bound() {
     let resolver = Resolver::with_lookup(|_| Ok(vec![HOME]));
     let cancel = Cancel::new().unwrap();
-    for i in 0..MAX_NAMES + 100 {
+    for i in 0..MAX_ANSWERS + 100 {
         resolver
             .resolve(&i.to_string(), &forever(), &cancel)
             .unwrap();
     }
     let state = resolver.shared.lock();
+    let kept = state.answers.len();
+    assert!(kept <= MAX_ANSWERS, "{kept} answers");
+    let helpers = state.helpers;
+    assert!((1..=MAX_RUNNING).contains(&helpers), "{helpers} helpers");
+}
+
+/// A resolver that answers for `good` names, and for others only when its gate is dropped.
+fn resolver_with_a_dead_zone() -> (Resolver, mpsc::Sender<()>) {
+    let (gate, closed) = mpsc::channel::<()>();
+    let closed = Arc::new(Mutex::new(closed));
+    let resolver = Resolver::with_lookup(move |name| {
+        if name.contains("dead") {
+            let _ = closed.lock().unwrap().recv();
+        }
+        Ok(vec![HOME])
+    });
+    (resolver, gate)
+}
+
+#[test]
+fn a_dead_zone_holds_up_no_other() {
+    let (resolver, gate) = resolver_with_a_dead_zone();
+    let cancel = Cancel::new().unwrap();
+    thread::scope(|s| {
+        let dead: Vec<_> = (0..MAX_RUNNING + 50)
+            .map(|i| {
+                let (resolver, cancel) = (&resolver, &cancel);
+                s.spawn(move || resolver.resolve(&format!("{i}.dead.test"), &forever(), cancel))
+            })
+            .collect();
+        while resolver.shared.lock().asked.len() < dead.len() {
+            thread::yield_now();
+        }
+        // It comes back at all, while all of those still wait.
+        assert!(resolver.resolve("good.test", &forever(), &cancel).is_ok());
+        assert_eq!(resolver.shared.lock().asked.len(), dead.len());
+        drop(gate);
+        for one in dead {
+            assert!(one.join().unwrap().is_ok());
+        }
+    });
+}
+
+#[test]
+fn what_nobody_waits_for_is_forgotten_or_fills_the_cache() {
+    let (resolver, gate) = resolver_with_a_dead_zone();
+    let cancel = Cancel::new().unwrap();
+    let short = Limits::new(None, Some(Duration::from_millis(1)));
+    let names = MAX_RUNNING + 50;
+    for i in 0..names {
+        let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel);
+        assert!(matches!(end, Err(LookupError::Cut(Cut::Stalled(_)))));
+    }
+    let running = resolver.shared.lock().asked.len();
     assert!(
-        state.names.len() <= MAX_NAMES,
-        "{} names",
-        state.names.len()
+        (1..=MAX_RUNNING / 2).contains(&running),
+        "{running} of {names}"
     );
-    assert!(
-        (1..=MAX_HELPERS).contains(&state.helpers),
-        "{} helpers",
-        state.helpers
-    );
+    drop(gate);
+    while !resolver.shared.lock().asked.is_empty() {
+        thread::yield_now();
+    }
+    assert_eq!(resolver.shared.lock().answers.len(), running);
+}
+
+#[test]
+fn a_name_is_kept_in_the_queue_for_the_last_who_waits_for_it() {
+    let (resolver, gate) = resolver_with_a_dead_zone();
+    let cancel = Cancel::new().unwrap();
+    let short = Limits::new(None, Some(Duration::from_millis(1)));
+    thread::scope(|s| {
+        for i in 0..MAX_RUNNING / 2 {
+            let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel);
+            assert!(end.is_err());
+        }
+        let patient = s.spawn(|| resolver.resolve("last.dead.test", &forever(), &cancel));
+        while !resolver.shared.lock().asked.contains_key("last.dead.test") {
+            thread::yield_now();
+        }
+        assert!(resolver.resolve("last.dead.test", &short, &cancel).is_err());
+        drop(gate);
+        assert!(patient.join().unwrap().is_ok());
+    });
 }

@@ -1,0 +1,136 @@
+//! One look-up of a name by the system's `getaddrinfo`, and what its answer is worth.
+//!
+//! What is certain is told apart from what is only passing, and both from a want of descriptors, which
+//! the system's resolver does not always own up to. Blocks for as long as the system likes.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
+
+use super::descriptors::{Descriptors, is_out_of_descriptors};
+use super::resolver::Miss;
+use crate::fetch::failure::os_text;
+
+/// The addresses of `name`, in the order that the system prefers.
+pub(super) fn look_up(name: &str, descriptors: &Arc<Descriptors>) -> Result<Vec<IpAddr>, Miss> {
+    if is_invalid(name) {
+        return Err(Miss::NoAddress);
+    }
+    let shortages = descriptors.shortages();
+    let ticket = descriptors.ticket();
+    let miss = match ask_system(name) {
+        Ok(found) => return Ok(found),
+        Err(miss) => miss,
+    };
+    if miss == Miss::NoDescriptor {
+        ticket.give_back_quietly();
+        Err(miss)
+    } else if descriptors.were_short(shortages) {
+        ticket.give_back_quietly();
+        Err(Miss::Doubtful(Box::new(miss)))
+    } else {
+        Err(miss)
+    }
+}
+
+/// A name that never exists. "Name resolution APIs and libraries SHOULD recognize" it and not ask (RFC
+/// 6761, 6.4): with no name server in reach it is still certain.
+fn is_invalid(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    last.eq_ignore_ascii_case("invalid")
+}
+
+fn ask_system(name: &str) -> Result<Vec<IpAddr>, Miss> {
+    let hints = AddrInfoHints {
+        socktype: SockType::Stream.into(),
+        ..AddrInfoHints::default()
+    };
+    let found = dns_lookup::getaddrinfo(Some(name), None, Some(hints)).map_err(|error| {
+        let kind = error.kind();
+        miss(kind, &error.into())
+    })?;
+    // What is of another family than IP is no error of the others.
+    let found: Vec<IpAddr> = found.flatten().map(|info| info.sockaddr.ip()).collect();
+    if found.is_empty() {
+        return Err(Miss::NoAddress);
+    }
+    Ok(found)
+}
+
+/// What an error of `getaddrinfo` says of the name.
+fn miss(kind: LookupErrorKind, error: &io::Error) -> Miss {
+    match kind {
+        LookupErrorKind::NoName | LookupErrorKind::NoData => Miss::NoAddress,
+        _ if is_out_of_descriptors(error) => Miss::NoDescriptor,
+        LookupErrorKind::Again => Miss::Unknown("no name server answered, for now".into()),
+        LookupErrorKind::Fail => Miss::Unknown("the name server refused to answer".into()),
+        _ => Miss::Unknown(os_text(error).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn what_is_certain_is_told_apart_from_what_is_passing() {
+        let other = || io::Error::other("failed");
+        let text = |text: &str| Miss::Unknown(text.into());
+        for (kind, error, expected) in [
+            (LookupErrorKind::NoName, other(), Miss::NoAddress),
+            (LookupErrorKind::NoData, other(), Miss::NoAddress),
+            (
+                LookupErrorKind::System,
+                Errno::MFILE.into(),
+                Miss::NoDescriptor,
+            ),
+            (
+                LookupErrorKind::System,
+                Errno::NFILE.into(),
+                Miss::NoDescriptor,
+            ),
+            (
+                LookupErrorKind::System,
+                Errno::CONNREFUSED.into(),
+                text("connection refused"),
+            ),
+            (
+                LookupErrorKind::Again,
+                other(),
+                text("no name server answered, for now"),
+            ),
+            (
+                LookupErrorKind::Fail,
+                other(),
+                text("the name server refused to answer"),
+            ),
+            (LookupErrorKind::Memory, other(), text("failed")),
+        ] {
+            assert_eq!(miss(kind, &error), expected, "{kind:?} {error}");
+        }
+    }
+
+    #[test]
+    fn names_under_invalid_are_not_asked_for() {
+        for (name, expected) in [
+            ("invalid", true),
+            ("nowhere.INVALID", true),
+            ("a.b.invalid.", true),
+            ("invalid.test", false),
+            ("notinvalid", false),
+        ] {
+            assert_eq!(is_invalid(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_found() {
+        let found = look_up("localhost", &Arc::default()).unwrap();
+        assert!(found.iter().all(IpAddr::is_loopback), "{found:?}");
+    }
+}
