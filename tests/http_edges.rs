@@ -87,7 +87,7 @@ fn a_long_path_a_long_host_and_a_proxied_one_fit() {
 
     let host = "label.".repeat(300);
     let proxied = Options {
-        proxies: Proxies::new(Some(&server.url("").to_string()), &|_| None).unwrap(),
+        proxies: Proxies::new(Some(server.url("").as_ref()), &|_| None).unwrap(),
         ..options()
     };
     let url = Url::parse(&format!("http://{host}test:8080{path}")).unwrap();
