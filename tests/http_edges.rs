@@ -96,3 +96,72 @@ fn a_long_path_a_long_host_and_a_proxied_one_fit() {
     assert!(sent.starts_with(&format!("GET {url} HTTP/1.1\r\n")));
     assert!(sent.contains(&format!(": {host}test:8080\r\n")));
 }
+
+#[test]
+fn the_longest_url_is_sent_and_a_longer_one_is_told_its_length() {
+    let server = Server::always(page("ok"));
+    let origin = server.url("/").as_str().len();
+    let with_length = |length: usize| server.url(&format!("/{}", "x".repeat(length - origin)));
+    let longest = with_length(65_534);
+    assert_eq!(bytes(&fetch(options(), &longest).0), 2);
+    assert!(server.requests()[0].starts_with(&format!("GET {} HTTP/1.1\r\n", longest.path())));
+    for length in [65_535, 65_536, 200_000] {
+        assert_eq!(
+            failure(&fetch(options(), &with_length(length)).0),
+            format!(
+                "invalid_url: the URL is too long to be sent: {length} bytes when normalised, at \
+                 most 65534 are"
+            )
+        );
+    }
+    // Neither is sent as a part of it.
+    let mut url = longest;
+    url.set_fragment(Some("fragment"));
+    url.set_username("user").unwrap();
+    assert_eq!(bytes(&fetch(options(), &url).0), 2);
+}
+
+#[test]
+fn every_character_in_a_url_is_sent_or_refused_in_words() {
+    let server = Server::always(page("ok"));
+    let client = client(options());
+    let all: String = (' '..='~').filter(|c| !"#?".contains(*c)).collect();
+    let url = server.url(&format!("/{all}?{all}?"));
+    assert_eq!(bytes(&client.load_url(&url, &mut io::sink())), 2);
+    let mut refused = String::new();
+    for c in ' '..='~' {
+        // What is no host by any standard never comes here.
+        let Ok(url) = Url::parse(&format!("http://a{c}b.invalid/")) else {
+            continue;
+        };
+        if url
+            .host_str()
+            .is_some_and(|host| !host.contains(c.to_ascii_lowercase()))
+        {
+            continue;
+        }
+        let text = failure(&client.load_url(&url, &mut io::sink()));
+        if text.starts_with("invalid_url: invalid host: it is a name like example.com") {
+            refused.push(c);
+        } else {
+            assert_eq!(
+                text,
+                format!("dns: no address for {}", url.host_str().unwrap())
+            );
+        }
+    }
+    assert_eq!(refused, "\"`{}");
+}
+
+#[test]
+fn a_message_is_short_whatever_a_server_sent() {
+    let location = format!("http://[{}", "x".repeat(200_000));
+    let server = Server::always(redirect(302, &location));
+    let text = failure(&fetch(options(), &server.url("/")).0);
+    assert!(
+        text.starts_with("invalid_url: redirected to what is no URL: http://[xxx")
+            && text.ends_with("xxx: invalid IPv6 address")
+            && text.len() < 600,
+        "{text}"
+    );
+}

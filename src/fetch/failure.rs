@@ -122,12 +122,19 @@ pub struct Failure {
     message: Box<str>,
 }
 
+/// The longest message that is kept whole, in bytes.
+const MESSAGE_LIMIT: usize = 500;
+/// How much of that is for the end of a longer one.
+const MESSAGE_END: usize = 120;
+
 impl Failure {
-    /// A failure of `kind`. Control characters of `message` (a server may have chosen some of its
-    /// text) are escaped, so that it stays one line.
+    /// A failure of `kind`. A server may have chosen some of the text of `message`: if that is over
+    /// 500 bytes, its middle is left out, and control characters are escaped, so that it stays one
+    /// line.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
+        leave_middle_out(&mut message);
         if message.contains(char::is_control) {
             message = escape_controls(&message);
         }
@@ -231,6 +238,20 @@ pub(crate) fn os_text(error: &io::Error) -> String {
     }
 }
 
+/// The beginning says what it is about, and the end what is wrong with it.
+fn leave_middle_out(message: &mut String) {
+    if message.len() <= MESSAGE_LIMIT {
+        return;
+    }
+    let is_boundary = |at: &usize| message.is_char_boundary(*at);
+    let from = (0..=MESSAGE_LIMIT - MESSAGE_END).rev().find(is_boundary);
+    let to = (message.len() - MESSAGE_END..=message.len()).find(is_boundary);
+    // Both ends of a text are boundaries, so both are found.
+    if let (Some(from), Some(to)) = (from, to) {
+        message.replace_range(from..to, "...");
+    }
+}
+
 fn escape_controls(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
@@ -289,6 +310,27 @@ mod tests {
         assert_eq!(os_text(&refused), "connection refused");
         assert_eq!(os_text(&io::Error::other("TLS is odd")), "TLS is odd");
         assert_eq!(os_text(&io::Error::other("")), "");
+    }
+
+    #[test]
+    fn a_long_message_loses_its_middle_between_characters() {
+        let new = |text: &str| Failure::new(FailureKind::Protocol, text);
+        for whole in ["", "a", &"x".repeat(MESSAGE_LIMIT)] {
+            assert_eq!(new(whole).message(), whole);
+        }
+        for shift in 0..4 {
+            let long = format!(
+                "{}{}: no URL",
+                "x".repeat(shift),
+                "\u{1f980}".repeat(50_000)
+            );
+            let failure = new(&long);
+            let (begin, end) = failure.message().split_once("...").unwrap();
+            assert!(long.starts_with(begin) && long.ends_with(end));
+            assert!(end.ends_with(": no URL") && begin.len() > 300);
+            assert!(failure.message().len() <= MESSAGE_LIMIT + 3);
+        }
+        assert!(new(&"\u{1b}".repeat(200_000)).message().len() < 10 * MESSAGE_LIMIT);
     }
 
     #[test]

@@ -5,19 +5,7 @@
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::credentials::basic;
-use super::options::{Options, OptionsError};
-
-/// Headers whose value is the client's own business: they say where a message ends or who speaks
-/// next on the connection, and a wrong one would break the framing for every request behind it.
-const FRAMING: [HeaderName; 7] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::EXPECT,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
+use super::options::{Options, OptionsError, reserved_header};
 
 /// The headers of a request, made once for a client.
 #[derive(Debug)]
@@ -79,9 +67,9 @@ fn name(text: &str) -> Result<HeaderName, OptionsError> {
             "{text:?} is no header name; letters, digits and hyphens are (for example X-Api-Key)"
         ))
     })?;
-    if FRAMING.contains(&name) {
+    if let Some(reason) = reserved_header(text) {
         return Err(OptionsError::new(format!(
-            "header {text} is set by the client itself, as it says where messages end; leave it out"
+            "header {text} cannot be set: {reason}"
         )));
     }
     Ok(name)
@@ -139,6 +127,9 @@ mod tests {
         for (name, value) in [
             ("Content-Length", "5"),
             ("Transfer-Encoding", "chunked"),
+            ("KEEP-Alive", "timeout=5"),
+            ("Proxy-Connection", "close"),
+            ("HTTP2-Settings", ""),
             ("X Y", "1"),
             ("", "1"),
             ("X-A:", "1"),

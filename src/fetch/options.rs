@@ -131,6 +131,33 @@ pub struct Tls {
     pub key: Option<PathBuf>,
 }
 
+/// Headers whose value is the client's own business, and why. They say where a message ends or who
+/// speaks next on the connection, and a wrong one would break the framing for every request behind
+/// it.
+const RESERVED_HEADERS: [(&str, &str); 10] = [
+    ("content-length", NO_BODY),
+    ("transfer-encoding", NO_BODY),
+    ("trailer", NO_BODY),
+    ("expect", NO_BODY),
+    ("connection", CONNECTIONS),
+    ("keep-alive", CONNECTIONS),
+    ("proxy-connection", CONNECTIONS),
+    ("te", "it belongs to the connection, not to the request"),
+    ("upgrade", ONE_VERSION),
+    ("http2-settings", ONE_VERSION),
+];
+const NO_BODY: &str = "a request has no body";
+const CONNECTIONS: &str = "connections are kept and closed as is best";
+const ONE_VERSION: &str = "only HTTP/1.1 is spoken";
+
+/// Why a header of that name, in any case of letters, cannot be among [`Options::headers`]; `None`
+/// if it can.
+pub(crate) fn reserved_header(name: &str) -> Option<&'static str> {
+    let mut all = RESERVED_HEADERS.iter();
+    let found = all.find(|(reserved, _)| name.eq_ignore_ascii_case(reserved));
+    found.map(|&(_, reason)| reason)
+}
+
 /// An option that no client can be built with; the message names it and says what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionsError(String);

@@ -28,11 +28,30 @@ impl Slot {
     }
 }
 
+/// The slots of all workers.
+#[derive(Debug, Default)]
+struct Slots {
+    all: Vec<Weak<Slot>>,
+    /// How many were in use when those of workers that are gone were last swept out.
+    swept: usize,
+}
+
+impl Slots {
+    /// Adds one. It is a walk over all only when there are twice as many as were left by the last.
+    fn push(&mut self, slot: &Arc<Slot>) {
+        if self.all.len() > 2 * self.swept {
+            self.all.retain(|s| s.strong_count() > 0);
+            self.swept = self.all.len() + 1;
+        }
+        self.all.push(Arc::downgrade(slot));
+    }
+}
+
 /// The switch, and everything that has to be told when it is thrown.
 #[derive(Debug)]
 pub(crate) struct Cancel {
     thrown: AtomicBool,
-    slots: Mutex<Vec<Weak<Slot>>>,
+    slots: Mutex<Slots>,
     /// Becomes readable when `bell` is shut down.
     ear: UnixStream,
     bell: UnixStream,
@@ -58,13 +77,8 @@ impl Cancel {
         self.thrown.store(true, Ordering::SeqCst);
         // Errors of a shutdown mean that the other end is gone already, which is what was wanted.
         let _ = self.bell.shutdown(Shutdown::Both);
-        for slot in self
-            .slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .filter_map(Weak::upgrade)
-        {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        for slot in slots.all.iter().filter_map(Weak::upgrade) {
             if let Some(stream) = &*slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
                 let _ = stream.shutdown(Shutdown::Both);
             }
@@ -75,8 +89,7 @@ impl Cancel {
     pub(crate) fn slot(&self) -> Arc<Slot> {
         let slot = Arc::new(Slot::default());
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|s| s.strong_count() > 0);
-        slots.push(Arc::downgrade(&slot));
+        slots.push(&slot);
         slot
     }
 
@@ -112,5 +125,32 @@ impl Cancel {
         }
         fds.pop();
         Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_of_workers_that_are_gone_are_swept_out_now_and_then() {
+        let mut slots = Slots::default();
+        let mut sweeps = 0;
+        let mut push = |slots: &mut Slots, slot: &Arc<Slot>| {
+            let before = slots.swept;
+            slots.push(slot);
+            sweeps += usize::from(slots.swept != before);
+        };
+        let kept: Vec<_> = (0..10_000).map(|_| Arc::<Slot>::default()).collect();
+        for slot in &kept {
+            push(&mut slots, slot);
+        }
+        for _ in 0..100_000 {
+            push(&mut slots, &Arc::default());
+            assert!(slots.all.len() <= 2 * (kept.len() + 1) + 1);
+        }
+        assert!(sweeps < 40, "{sweeps} sweeps");
+        let found = slots.all.iter().filter(|s| s.strong_count() > 0).count();
+        assert_eq!(found, kept.len());
     }
 }

@@ -179,7 +179,9 @@ impl Flight {
         match error {
             LayerError::Cut(cut) => cut.into_failure(self.state().phase, lost),
             LayerError::Truncated => Failure::new(lost, truncated),
-            LayerError::Tls(error) => Failure::new(FailureKind::Tls, super::trust::explain(&error)),
+            LayerError::Tls(error) => {
+                Failure::new(FailureKind::Tls, super::explain::explain(&error))
+            }
         }
     }
 }

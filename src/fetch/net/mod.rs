@@ -12,6 +12,7 @@ mod chunked;
 mod connection;
 mod descriptors;
 mod dial;
+mod explain;
 mod flight;
 mod head;
 mod idle;

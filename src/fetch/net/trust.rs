@@ -246,33 +246,9 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-fn is_issuers_mark(error: &Error) -> bool {
+pub(super) fn is_issuers_mark(error: &Error) -> bool {
     let Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = error else {
         return false;
     };
     matches!(inner.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
-}
-
-/// What a TLS error means, in words that say what to look at.
-pub(crate) fn explain(error: &Error) -> String {
-    let Error::InvalidCertificate(certificate) = error else {
-        return error.to_string();
-    };
-    let what = match certificate {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "it is not valid yet"
-        }
-        CertificateError::UnknownIssuer => "its issuer is not known here",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "it is for another name"
-        }
-        CertificateError::Revoked => "it was revoked",
-        CertificateError::BadEncoding => "it cannot be read",
-        _ if is_issuers_mark(error) => {
-            "it is an issuer's, and was not handed over as the server's own"
-        }
-        other => return format!("the certificate is not trusted: {other}"),
-    };
-    format!("the certificate is not trusted: {what}")
 }
