@@ -36,8 +36,8 @@
 //! - **All workers live.** A panic is caught at the job's edge. A thread that ends all the same is replaced, under the same
 //!   [`worker_index`]. If the system refuses the new thread, the next submission tries again; if the last
 //!   worker is gone, the pool is broken, and says so to everybody who waits, instead of keeping them waiting.
-//! - **Order.** Jobs begin in the order of submission. While the queue is deep a worker puts aside up to 16 jobs at once,
-//!   which may then begin after somewhat younger ones. With one worker the order is exact.
+//! - **Order.** Jobs begin in the order of submission. Only while the queue is deep and its jobs take less than 5 µs each
+//!   does a worker put aside up to 16 of them at once, which may then begin after somewhat younger ones.
 //! - **No job waits behind one that blocks** while a worker is idle.
 //! - **Nothing of yours runs under a lock**: no job, callback, destructor or iterator.
 //! - **Cost.** A job takes one allocation, for closure and result together, and a wake-up only if a worker sleeps.

@@ -1,7 +1,7 @@
 //! What workers take jobs from: one queue for all, and a stash of each one's own, filled while the queue is deep.
 //!
 //! The lock of the queue, and the cache line that it is on, cost more than an empty job. So a worker takes several jobs
-//! at once when there are plenty, and keeps them in its stash, which nobody else touches in the ordinary case. A
+//! at once when there are plenty and they are that short, and keeps them in its stash, which nobody else touches in the ordinary case. A
 //! stash is only a faster way to the queue, never a private property: whoever finds nothing else to do reclaims
 //! the stashes of others, and even while the queue lives on, each worker that comes by it looks at one stash in turn and reclaims
 //! what has not moved since the last look. So no job waits for good behind one that blocks.
@@ -10,9 +10,13 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use super::super::job::Entry;
 use super::super::sync::lock;
+
+/// Jobs that take longer than this do not feel the queue's lock: they are taken one by one, in their order.
+const SHORT: Duration = Duration::from_micros(5);
 
 /// The most that a worker puts aside: enough to make the cost of the queue's lock disappear among the jobs'.
 const MOST: usize = 16;
@@ -45,13 +49,22 @@ pub(super) struct Claim {
     index: usize,
     /// Whether the stash may hold a job.
     filled: bool,
+    /// When the worker last took from the queue, and how many jobs.
+    taken: Option<(Instant, u32)>,
 }
 
 impl Claim {
+    /// Whether the jobs that the worker has taken last were short ones.
+    fn found_short(&self, now: Instant) -> bool {
+        self.taken
+            .is_some_and(|(at, jobs)| now.saturating_duration_since(at) < SHORT * jobs)
+    }
+
     pub(super) fn new(index: usize) -> Self {
         Self {
             index,
             filled: false,
+            taken: None,
         }
     }
 
@@ -85,7 +98,8 @@ impl<'job> Stashes<'job> {
         next
     }
 
-    /// Takes the next job of a queue that is not empty, and puts aside more if it is deep. Also gives how many are left of both.
+    /// Takes the next job of a queue that is not empty, and puts aside more if it is deep and its jobs are short. Also
+    /// gives how many are left of both.
     pub(super) fn take(
         &self,
         ready: &mut Ready<'job>,
@@ -94,6 +108,10 @@ impl<'job> Stashes<'job> {
         let entry = ready.jobs.pop_front()?;
         // Half of a fair share: the jobs at the queue's end are not yet anybody's.
         let share = (ready.jobs.len() / (2 * self.each.len())).min(MOST);
+        let now = Instant::now();
+        let share = if claim.found_short(now) { share } else { 0 };
+        // At most MOST and one.
+        claim.taken = Some((now, share as u32 + 1));
         if share > 0 {
             if !mem::replace(&mut claim.filled, true) {
                 self.filled.fetch_add(1, Ordering::Relaxed);
