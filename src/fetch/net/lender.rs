@@ -156,6 +156,17 @@ impl Lender {
             layer = self.secure(way.host, layer, &way, config)?;
         }
         held.hand_over();
+        log::debug!(
+            "{}:{}: connected to {} in {:.1?}",
+            way.host,
+            way.port,
+            layer
+                .wire()
+                .stream()
+                .peer_addr()
+                .map_or_else(|error| error.to_string(), |peer| peer.to_string()),
+            way.began.get().elapsed(),
+        );
         Ok(Connection::new(&key, layer, way.ticket))
     }
 

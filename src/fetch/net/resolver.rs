@@ -140,6 +140,7 @@ impl Resolver {
         end.map_err(LookupError::Cut)?;
         // The wait ended well, so it is there.
         let answer = told.answer.get().cloned();
+        log::trace!("{name}: looked up in {:.1?}: {answer:?}", since.elapsed());
         answer
             .unwrap_or(Err(Miss::NoAddress))
             .map_err(LookupError::Missed)
