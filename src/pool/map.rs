@@ -1,7 +1,9 @@
-//! `map`: a function over an iterator, on the pool's workers, with the results in the input's order.
+//! `map`: a function over an iterator, on the pool's workers, with the results in the input's
+//! order.
 //!
-//! Lazy: no more than the look-ahead is taken from the iterator beyond what has been given out, so an endless
-//! input costs no memory. The iterator is advanced in the thread that asks for results, never under a lock.
+//! Lazy: no more than the look-ahead is taken from the iterator beyond what has been given out, so
+//! an endless input costs no memory. The iterator is advanced in the thread that asks for results,
+//! never under a lock.
 
 use std::collections::VecDeque;
 use std::iter::Fuse;
@@ -50,7 +52,8 @@ impl<T> Drop for Ahead<'_, T> {
     }
 }
 
-/// For each worker the job that it runs, and two to go on with while the caller is busy with a result.
+/// For each worker the job that it runs, and two to go on with while the caller is busy with a
+/// result.
 pub(super) fn default_look_ahead(workers: usize) -> NonZeroUsize {
     NonZeroUsize::MIN.saturating_add(workers.saturating_mul(3) - 1)
 }
@@ -82,7 +85,8 @@ where
 
     /// Limits the whole iteration to `timeout` from now.
     ///
-    /// When time runs out the iterator gives [`TimedOut`] as its last item, and what has not begun is cancelled.
+    /// When time runs out the iterator gives [`TimedOut`] as its last item, and what has not begun
+    /// is cancelled.
     pub fn timeout(self, timeout: Duration) -> MapTimeout<'job, I, F, T> {
         MapTimeout {
             map: self,
