@@ -18,21 +18,12 @@ pub(super) fn look_up(name: &str, descriptors: &Arc<Descriptors>) -> Result<Vec<
     if is_invalid(name) {
         return Err(Miss::NoAddress);
     }
-    let shortages = descriptors.shortages();
     let ticket = descriptors.ticket();
-    let miss = match ask_system(name) {
-        Ok(found) => return Ok(found),
-        Err(miss) => miss,
-    };
-    if miss == Miss::NoDescriptor {
+    let answer = ask_system(name);
+    if answer == Err(Miss::NoDescriptor) {
         ticket.give_back_quietly();
-        Err(miss)
-    } else if descriptors.were_short(shortages) {
-        ticket.give_back_quietly();
-        Err(Miss::Doubtful(Box::new(miss)))
-    } else {
-        Err(miss)
     }
+    answer
 }
 
 /// A name that never exists. "Name resolution APIs and libraries SHOULD recognize" it and not ask (RFC
@@ -48,7 +39,15 @@ fn ask_system(name: &str) -> Result<Vec<IpAddr>, Miss> {
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
     };
+    // It fails, so that the thread's last error is not one of an earlier look-up.
+    let _ = std::fs::metadata("");
     let found = dns_lookup::getaddrinfo(Some(name), None, Some(hints)).map_err(|error| {
+        // The C library says that a name is not known when it could not open what it asks with.
+        // That it could not is still in `errno`, which success leaves alone.
+        let last = io::Error::last_os_error();
+        if is_out_of_descriptors(&last) {
+            return Miss::NoDescriptor;
+        }
         let kind = error.kind();
         miss(kind, &error.into())
     })?;

@@ -40,9 +40,6 @@ pub(crate) enum Miss {
     Unknown(Arc<str>),
     /// No descriptor was left to ask with.
     NoDescriptor,
-    /// What would be the former of these was found while descriptors were short, which the system's
-    /// resolver may have met and not told.
-    Doubtful(Box<Self>),
 }
 
 /// What a wait for an answer came to.
