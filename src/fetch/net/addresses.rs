@@ -4,8 +4,9 @@
 use std::net::IpAddr;
 
 use super::lender::{Lender, Way};
+use super::lookup::Miss;
 use super::private::{name_refusal, refusal};
-use super::resolver::{LookupError, Miss};
+use super::resolver::LookupError;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::options::Family;
 use crate::fetch::resolve::bare;

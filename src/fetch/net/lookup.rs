@@ -10,8 +10,18 @@ use std::sync::Arc;
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
 use super::descriptors::{Descriptors, is_out_of_descriptors};
-use super::resolver::Miss;
 use crate::fetch::failure::os_text;
+
+/// Why there is no address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// The name has none.
+    NoAddress,
+    /// It could not be found out; the text says why.
+    Unknown(Arc<str>),
+    /// No descriptor was left to ask with.
+    NoDescriptor,
+}
 
 /// The addresses of `name`, in the order that the system prefers.
 pub(super) fn look_up(name: &str, descriptors: &Arc<Descriptors>) -> Result<Vec<IpAddr>, Miss> {
