@@ -13,11 +13,14 @@ use clap::{Arg, Command, Error};
 /// The width of help that does not go to a terminal, and the most that is used of one that is wide.
 const WIDTH: usize = 100;
 
+/// These texts are laid out by hand, for the narrowest terminal that is usual: clap would break their
+/// lines without their indentation.
 const LISTS: &str = "\
 Lists:
-  One URL a line, in UTF-8. Blank lines and lines that begin with # are skipped, and white
-  space around a URL is dropped. A line that is no URL, is not UTF-8 or is over 64 KiB fails by
-  itself, and the run goes on. Without a LIST, standard input is read.
+  One URL a line, in UTF-8. Blank lines and lines that begin with # are
+  skipped, and white space around a URL is dropped. A line that is no URL, is
+  not UTF-8 or is over 64 KiB fails by itself, and the run goes on. Without a
+  LIST, standard input is read.
 
   Of an option that is given twice the last one counts, but for -H and --resolve.";
 
