@@ -261,8 +261,8 @@ impl Coordinator<'_> {
             .retrying
             .verdict(&outcome, attempts, now, SystemTime::now());
         if let (Some(until), Some(host)) = (verdict.hold_host, &item.trail.host) {
+            // Of what was queued by then, the worker has taken care.
             self.schedule.hold_host(host, until, now);
-            self.shared.holds.hold(host, until, now);
         }
         let text = text_of(&item.target);
         let again = verdict.again.filter(|_| !self.ending.stopping());
