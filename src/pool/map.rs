@@ -94,19 +94,15 @@ where
         }
     }
 
+    /// Submits each item as it comes: the input may depend on what the first of them give.
     fn fill(&mut self, look_ahead: NonZeroUsize) {
-        let jobs: Vec<_> = self
-            .items
-            .iter_mut()
-            .flatten()
-            .take(look_ahead.get())
-            .collect();
-        let jobs = jobs.into_iter().map(|item| job(&self.function, item));
-        match self.core.submit_all(jobs) {
-            Ok(futures) => self.ahead.0.extend(futures),
-            Err(refused) => self.refuse(refused.into_refusal()),
+        while self.refused.is_none() && self.submitted < look_ahead.get() {
+            let before = self.submitted;
+            self.advance();
+            if self.submitted == before {
+                break;
+            }
         }
-        self.submitted = self.ahead.0.len();
     }
 
     /// Submits one more, in the place of the one that is about to be given out.

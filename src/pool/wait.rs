@@ -188,15 +188,20 @@ pub fn wait<W: Waitable>(
     let mut watch = Watch::new(futures);
     let deadline = timeout.and_then(deadline);
     let mut done = Vec::new();
+    let mut fulfilled = false;
     loop {
         while let Some(future) = watch.next_ready() {
+            fulfilled |= fulfils(until, &future);
             done.push(future);
         }
-        if watch.left == 0 || fulfilled(until, &done) {
+        if watch.left == 0 || fulfilled {
             break;
         }
         match watch.next(deadline) {
-            Some(future) => done.push(future),
+            Some(future) => {
+                fulfilled |= fulfils(until, &future);
+                done.push(future);
+            }
             None => break,
         }
     }
@@ -206,12 +211,11 @@ pub fn wait<W: Waitable>(
     }
 }
 
-fn fulfilled<W: Waitable>(until: Until, done: &[W]) -> bool {
+/// Whether this future, which is done, is what is waited for.
+fn fulfils<W: Waitable>(until: Until, future: &W) -> bool {
     match until {
-        Until::FirstCompleted => !done.is_empty(),
-        Until::FirstFailed => done
-            .iter()
-            .any(|future| future.handle().watched.progress() == Progress::Failed),
+        Until::FirstCompleted => true,
+        Until::FirstFailed => future.handle().watched.progress() == Progress::Failed,
         Until::AllCompleted => false,
     }
 }

@@ -160,6 +160,9 @@ impl<'job> Stashes<'job> {
     }
 
     pub(super) fn len(&self) -> usize {
+        if self.filled.load(Ordering::Relaxed) == 0 {
+            return 0;
+        }
         self.each.iter().map(|stash| lock(stash).jobs.len()).sum()
     }
 
