@@ -14,7 +14,7 @@ use anyhow::Context;
 use crate::cli::{self, Exit, NetSettings, Settings, Stop, Terminals};
 use crate::engine::{self, Engine, Mailbox};
 use crate::fetch::{self, Client, Method};
-use crate::input::{List, Targets};
+use crate::input::{self, Targets};
 use crate::output::{self, Format, Progress, Save, Summary, Writer};
 use crate::pool;
 use crate::signals;
@@ -64,7 +64,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     start_helpers(
         targets,
         &mailbox,
-        settings.progress.then_some(settings.input.lists),
+        settings.progress.then_some(settings.input),
     )?;
     // Behind the helpers: if threads are short it is the workers of whom there may be fewer.
     let pool = pool::Builder::new(settings.jobs)
@@ -79,6 +79,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         client,
         mailbox,
         writer,
+        skipped: Arc::clone(&skipped),
         progress: Progress::new(settings.progress, settings.shares_terminal),
         summary: summary.as_mut(),
         save,
@@ -133,13 +134,13 @@ fn client(fetch: fetch::Options, net: NetSettings, jobs: usize) -> anyhow::Resul
 fn start_helpers(
     targets: Targets,
     mailbox: &Arc<Mailbox>,
-    to_count: Option<Vec<List>>,
+    to_count: Option<input::Options>,
 ) -> anyhow::Result<()> {
     let telling = Arc::clone(mailbox);
     signals::watch(move |event| telling.stop(event))
         .context("the signal handlers could not be installed")?;
-    if let Some(lists) = to_count {
-        engine::count_in_background(lists, mailbox);
+    if let Some(input) = to_count {
+        engine::count_in_background(input, mailbox);
     }
     engine::read_in_background(targets, mailbox)
         .context("the thread that reads the list could not be started")

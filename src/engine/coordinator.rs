@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::Exit;
 use crate::fetch::Outcome;
-use crate::input::Target;
+use crate::input::{Skipped, Target};
 use crate::output::Record;
 use crate::pool::ThreadPool;
 use crate::schedule::{Next, Schedule};
@@ -42,6 +42,7 @@ pub(super) struct Coordinator<'a> {
     pub(super) retrying: Retrying,
     pub(super) ending: Ending,
     pub(super) report: Report<'a>,
+    pub(super) skipped: Arc<Skipped>,
     pub(super) state: State,
 }
 
@@ -362,7 +363,10 @@ impl Coordinator<'_> {
             return;
         }
         if let Some(total) = self.shared.mailbox.total() {
-            self.report.progress.set_total(total);
+            let skipped = self.skipped.done_before() + self.skipped.repeated();
+            self.report
+                .progress
+                .set_total(total.saturating_sub(skipped));
         }
         self.report.counts.in_flight = self.running();
         self.report.counts.bytes = self.shared.received.load(Ordering::Relaxed);

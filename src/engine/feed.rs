@@ -37,11 +37,11 @@ pub(crate) fn read_in_background(mut targets: Targets, mailbox: &Arc<Mailbox>) -
 
 /// Starts the thread that counts the list for the bar. Without it the bar has no end to show,
 /// which is why a failure to start it is not an error.
-pub(crate) fn count_in_background(lists: Vec<input::List>, mailbox: &Arc<Mailbox>) {
+pub(crate) fn count_in_background(input: input::Options, mailbox: &Arc<Mailbox>) {
     let mailbox = Arc::clone(mailbox);
     let counter = thread::Builder::new().name("count".into());
     let _ = counter.spawn(move || {
-        if let Some(total) = input::count_targets(&lists) {
+        if let Some(total) = input.count() {
             mailbox.counted(total);
         }
     });

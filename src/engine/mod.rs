@@ -24,6 +24,7 @@ use std::time::Instant;
 
 use crate::cli::{Exit, ScheduleSettings};
 use crate::fetch::Client;
+use crate::input::Skipped;
 use crate::output::{Counts, Progress, Save, Summary, Writer};
 use crate::pool::{Pending, ThreadPool};
 use crate::schedule::ordered::Ordered;
@@ -67,6 +68,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) writer: Writer,
     pub(crate) progress: Progress,
+    /// What of the list was left out on purpose: the bar's total is without it.
+    pub(crate) skipped: Arc<Skipped>,
     /// Where records are added up, if anybody wants that.
     pub(crate) summary: Option<&'a mut Summary>,
     /// Where bodies are saved, if they are.
@@ -115,6 +118,7 @@ impl Engine<'_> {
                 counts: Counts::default(),
                 ordered: ordered.then(|| Ordered::new(RECORDS_AHEAD.max(most_in_flight))),
             },
+            skipped: self.skipped,
             state: State::default(),
         };
         let exit = run_and_close(coordinator);

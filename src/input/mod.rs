@@ -266,13 +266,3 @@ impl Options {
         })
     }
 }
-
-/// How many targets `lists` hold, of all shards; see [`Options::count`].
-pub(crate) fn count_targets(lists: &[List]) -> Option<u64> {
-    let lists = lists.to_vec();
-    Options {
-        lists,
-        ..Options::default()
-    }
-    .count()
-}

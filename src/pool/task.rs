@@ -71,7 +71,13 @@ struct State<'job, F, T> {
 }
 
 impl<F, T> State<'_, F, T> {
+    /// Done, for good.
     fn is_settled(&self) -> bool {
+        matches!(self.stage, Stage::Done(_) | Stage::Lent(_) | Stage::Taken)
+    }
+
+    /// Done, and the outcome is here to be taken.
+    fn has_outcome(&self) -> bool {
         matches!(self.stage, Stage::Done(_) | Stage::Taken)
     }
 }
@@ -82,6 +88,8 @@ enum Stage<F, T> {
     /// Decided; some thread has the outcome in its hands and runs the callbacks with it.
     Settling(Progress),
     Done(Result<T, JobError>),
+    /// Done; a callback that was added later has the outcome for the moment.
+    Lent(Progress),
     /// The future has it: no handle is left to ask.
     Taken,
 }
@@ -139,17 +147,19 @@ where
             return false;
         };
         quietly(|| drop(job));
-        self.settle(Err(why));
+        self.settle(Err(why), Stage::Settling);
         true
     }
 
     /// Runs the callbacks, oldest first, then makes the outcome public and wakes whoever waits for
     /// it.
-    fn settle(&self, outcome: Result<T, JobError>) {
+    ///
+    /// Meanwhile the task is in the stage `meanwhile`.
+    fn settle(&self, outcome: Result<T, JobError>, meanwhile: fn(Progress) -> Stage<F, T>) {
         let mut watchers = Vec::new();
         let mut state = lock(&self.state);
         while let Some(hooks) = state.hooks.take() {
-            state.stage = Stage::Settling(Progress::of(&outcome));
+            state.stage = meanwhile(Progress::of(&outcome));
             drop(state);
             for hook in *hooks {
                 match hook {
@@ -172,11 +182,15 @@ where
         }
     }
 
-    /// Blocks until done; `None` at the deadline.
-    fn settled(&self, deadline: Option<Instant>) -> Option<MutexGuard<'_, State<'job, F, T>>> {
+    /// Blocks until the state is as `enough` wants it; `None` at the deadline.
+    fn settled(
+        &self,
+        deadline: Option<Instant>,
+        enough: fn(&State<'job, F, T>) -> bool,
+    ) -> Option<MutexGuard<'_, State<'job, F, T>>> {
         let mut state = lock(&self.state);
         let mut looks = if deadline.is_none() { LOOKS } else { 0 };
-        while !state.is_settled() {
+        while !enough(&state) {
             if looks > 0 {
                 looks -= 1;
                 drop(state);
@@ -188,7 +202,7 @@ where
             let (again, in_time) = sleep_until(&self.settled, state, deadline);
             state = again;
             state.waiting -= 1;
-            if !in_time && !state.is_settled() {
+            if !in_time && !enough(&state) {
                 return None;
             }
         }
@@ -203,7 +217,7 @@ where
 {
     fn run(self: Arc<Self>) {
         if let Some(job) = self.claim(Stage::Running) {
-            self.settle(outcome_of(job));
+            self.settle(outcome_of(job), Stage::Settling);
         }
         // If the future is gone the outcome is dropped here, and its destructor may panic.
         quietly(|| drop(self));
@@ -240,14 +254,14 @@ where
         let Stage::Done(_) = &state.stage else { return };
         // Done before: the caller's thread runs it, with the outcome out of the lock meanwhile.
         if let Stage::Done(outcome) = mem::replace(&mut state.stage, Stage::Taken) {
-            state.stage = Stage::Settling(Progress::of(&outcome));
+            state.stage = Stage::Lent(Progress::of(&outcome));
             drop(state);
-            self.settle(outcome);
+            self.settle(outcome, Stage::Lent);
         }
     }
 
     fn take(&self, deadline: Option<Instant>) -> Option<Result<T, JobError>> {
-        let mut state = self.settled(deadline)?;
+        let mut state = self.settled(deadline, State::has_outcome)?;
         match mem::replace(&mut state.stage, Stage::Taken) {
             Stage::Done(outcome) => Some(outcome),
             _ => None,
@@ -264,14 +278,14 @@ where
         match &lock(&self.state).stage {
             Stage::Pending(_) => Progress::Pending,
             Stage::Running => Progress::Running,
-            Stage::Settling(progress) => *progress,
+            Stage::Settling(progress) | Stage::Lent(progress) => *progress,
             Stage::Done(outcome) => Progress::of(outcome),
             Stage::Taken => Progress::Finished,
         }
     }
 
     fn wait(&self, deadline: Option<Instant>) -> bool {
-        self.settled(deadline).is_some()
+        self.settled(deadline, State::is_settled).is_some()
     }
 
     fn watch(&self, watcher: &Arc<Watcher>, key: usize) {

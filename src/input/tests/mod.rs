@@ -66,6 +66,15 @@ fn shown(target: &Target) -> String {
     }
 }
 
+/// How many targets the lists hold, with no other options.
+fn count_targets(lists: &[List]) -> Option<u64> {
+    let options = Options {
+        lists: lists.to_vec(),
+        ..Options::default()
+    };
+    options.count()
+}
+
 #[test]
 fn lists_are_read_as_promised() {
     // (list, [(line, written)])

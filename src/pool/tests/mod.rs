@@ -166,3 +166,43 @@ fn a_task_stays_small() {
     let number = 1_u32;
     assert_eq!(size(&move || u64::from(number)), 72);
 }
+
+#[test]
+fn a_late_callback_does_not_undo_what_is_done() {
+    let pool = ThreadPool::new(1).unwrap();
+    let future = pool.submit(|| 7).unwrap();
+    assert!(future.wait(None));
+    let (entered, is_in) = std::sync::mpsc::channel();
+    let (leave, may_leave) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            future.on_done(move |_| {
+                entered.send(()).unwrap();
+                may_leave.recv().unwrap();
+            });
+        });
+        is_in.recv().unwrap();
+        assert!(future.done());
+        assert!(future.wait(Some(std::time::Duration::ZERO)));
+        leave.send(()).unwrap();
+    });
+    assert_eq!(future.result().unwrap(), 7);
+}
+
+#[test]
+fn map_submits_each_item_before_it_asks_for_the_next() {
+    let pool = ThreadPool::new(2).unwrap();
+    let (done, is_done) = std::sync::mpsc::channel();
+    let items = (0..4).inspect(|n| {
+        if *n > 0 {
+            // The input goes on only when the item before has been run.
+            assert_eq!(is_done.recv(), Ok(n - 1));
+        }
+    });
+    let squares = pool.map(items, move |n| {
+        done.send(n).unwrap();
+        n * n
+    });
+    let squares: Vec<_> = squares.map(Result::unwrap).collect();
+    assert_eq!(squares, [0, 1, 4, 9]);
+}
