@@ -206,3 +206,24 @@ fn no_job_waits_behind_one_that_blocks_in_a_queue_that_never_ends() {
         pool.wait_idle();
     }
 }
+
+#[test]
+fn idle_means_that_everything_submitted_before_has_ended() {
+    for workers in [1, 4] {
+        let pool = ThreadPool::new(workers).unwrap();
+        let ended = Arc::new(AtomicUsize::new(0));
+        for round in 1..=1000 {
+            let jobs = (0..3).map(|_| {
+                let ended = Arc::clone(&ended);
+                let job = move || {
+                    thread::yield_now();
+                    ended.fetch_add(1, Ordering::SeqCst);
+                };
+                (job, |_: Result<(), JobError>| ())
+            });
+            pool.submit_all_with(jobs).unwrap();
+            pool.wait_idle();
+            assert_eq!(ended.load(Ordering::SeqCst), 3 * round);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! How long a job takes from submission to result, and how often a thread is switched for it,
 //! beside other pools.
 //!
-//! All pools run the same work in the same process, in turn (A B C D A B C D ..), so that a machine
+//! All pools run the same work in the same process, in turn (A B C D B C D A ..), so that a machine
 //! whose speed drifts treats them alike; a ratio is the median of the ratios of each turn. Prints a
 //! Markdown table. The full form is `cargo bench --bench pool`; anything else (`-- --small`, or
 //! `cargo test`) runs a small one that only shows that it works.
@@ -10,6 +10,7 @@ mod peers;
 
 use std::hint::black_box;
 use std::sync::Mutex;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use fetchpool::pool::ThreadPool;
@@ -83,9 +84,9 @@ impl Shape {
             Self::RoundTrip => "round trip",
             Self::ManyRoundTrips => "round trip, 8 submitters",
             Self::Channel => "one by one, results by channel",
-            Self::ManyChannels => "the same, 8 submitters",
+            Self::ManyChannels => "one by one, results by channel, 8 submitters",
             Self::Futures => "one by one, a future each",
-            Self::ManyFutures => "the same, 8 submitters",
+            Self::ManyFutures => "one by one, a future each, 8 submitters",
             Self::Batch => "batch, no results",
             Self::BatchChannel => "batch, results by channel",
             Self::BatchFutures => "batch, a future each",
@@ -94,11 +95,11 @@ impl Shape {
 
     fn jobs(self, work: Work, small: bool) -> usize {
         let jobs = match self {
-            Self::RoundTrip | Self::ManyRoundTrips => 4_000,
-            _ if work.rounds > 0 => 8_000,
-            _ => 80_000,
+            Self::RoundTrip | Self::ManyRoundTrips => 2_000,
+            _ if work.rounds > 0 => 4_000,
+            _ => 40_000,
         };
-        if small { jobs / 40 } else { jobs }
+        if small { jobs / 20 } else { jobs }
     }
 
     fn run(self, peer: &dyn Peer, work: Work, jobs: usize) {
@@ -126,7 +127,7 @@ impl Shape {
 }
 
 fn at_once(submitter: impl Fn() + Sync) {
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..SUBMITTERS {
             scope.spawn(&submitter);
         }
@@ -178,11 +179,14 @@ fn row(shape: Shape, work: Work, peers: &[Box<dyn Peer>], turns: usize, small: b
     let jobs = shape.jobs(work, small);
     let mut samples: Vec<Vec<Sample>> = peers.iter().map(|_| Vec::new()).collect();
     for turn in 0..=turns {
-        for (peer, samples) in peers.iter().zip(&mut samples) {
-            let sample = measure(shape, &**peer, work, jobs);
+        for place in 0..peers.len() {
+            let nth = (turn + place) % peers.len();
+            // The threads of the pool before may still look for work for a while.
+            thread::sleep(Duration::from_millis(2));
+            let sample = measure(shape, &*peers[nth], work, jobs);
             // The first turn warms up.
             if turn > 0 {
-                samples.push(sample);
+                samples[nth].push(sample);
             }
         }
     }
@@ -234,7 +238,7 @@ fn main() {
     let filter = arguments
         .iter()
         .find(|argument| !argument.starts_with("--"));
-    let turns = if small { 3 } else { 15 };
+    let turns = if small { 3 } else { 41 };
     let ten = Work::ten_microseconds();
     println!(
         "| workers | job | submission | ns a job | : threadpool | : rusty_pool | : rayon | switches a job | threadpool | rusty_pool | rayon |"

@@ -102,7 +102,7 @@ impl Builder {
                 let core = Arc::clone(core);
                 let thread = names
                     .thread(index)
-                    .spawn(move || worker::run(&core, index))?;
+                    .spawn(move || worker::run(core, index))?;
                 threads.add(index, thread);
                 Ok(())
             })

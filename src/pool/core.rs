@@ -6,7 +6,7 @@
 //! submission tries to bring back those missing.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::error::{Broken, JobError, Refusal};
@@ -29,6 +29,8 @@ pub(super) struct Core<'job> {
     missing: AtomicBool,
     /// Where those wait who wait for the last worker to leave.
     ended: Condvar,
+    /// What tells this pool from all others of the process, past and to come.
+    id: usize,
     workers: usize,
     initializer: Option<Initializer<'job>>,
     starter: Starter<'job>,
@@ -48,7 +50,10 @@ impl<'job> Core<'job> {
         initializer: Option<Initializer<'job>>,
         starter: Starter<'job>,
     ) -> Arc<Self> {
+        static POOLS: AtomicUsize = AtomicUsize::new(0);
+
         Arc::new(Self {
+            id: POOLS.fetch_add(1, Ordering::Relaxed),
             queue: Queue::new(workers),
             crew: Mutex::default(),
             missing: AtomicBool::new(false),
@@ -57,6 +62,10 @@ impl<'job> Core<'job> {
             initializer,
             starter,
         })
+    }
+
+    pub(super) fn id(&self) -> usize {
+        self.id
     }
 
     pub(super) fn workers(&self) -> usize {

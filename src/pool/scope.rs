@@ -61,7 +61,7 @@ impl Builder {
                 let core = Arc::clone(core);
                 names
                     .thread(index)
-                    .spawn_scoped(threads, move || worker::run(&core, index))
+                    .spawn_scoped(threads, move || worker::run(core, index))
                     .map(drop)
             });
             let core = Core::new(workers, initializer.map(|run| run as _), starter);

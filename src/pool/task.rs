@@ -137,11 +137,9 @@ where
     }
 
     fn give_up(&self, why: JobError) -> bool {
-        let progress = Progress::of::<T>(&Err(JobError::Cancelled));
-        let progress = if matches!(why, JobError::Cancelled) {
-            progress
-        } else {
-            Progress::Failed
+        let progress = match why {
+            JobError::Cancelled => Progress::Cancelled,
+            JobError::Panicked(_) | JobError::Broken(_) => Progress::Failed,
         };
         let Some(job) = self.claim(Stage::Settling(progress)) else {
             return false;

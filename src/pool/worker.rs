@@ -14,7 +14,6 @@ use super::queue::Place;
 
 #[derive(Clone, Copy)]
 struct Current {
-    /// The address of the core, which lives at least as long as the worker does.
     pool: usize,
     index: usize,
 }
@@ -43,8 +42,8 @@ pub fn worker_index() -> Option<usize> {
 }
 
 /// Whether the calling thread is a worker of this pool.
-pub(super) fn works_for(core: &Arc<Core<'_>>) -> bool {
-    current().is_some_and(|current| current.pool == address(core))
+pub(super) fn works_for(core: &Core<'_>) -> bool {
+    current().is_some_and(|current| current.pool == core.id())
 }
 
 fn current() -> Option<Current> {
@@ -52,17 +51,17 @@ fn current() -> Option<Current> {
     CURRENT.with(Cell::get)
 }
 
-fn address(core: &Arc<Core<'_>>) -> usize {
-    Arc::as_ptr(core).addr()
-}
-
 /// The whole life of a worker's thread. Never unwinds.
-pub(super) fn run(core: &Arc<Core<'_>>, index: usize) {
+pub(super) fn run(core: Arc<Core<'_>>, index: usize) {
     CURRENT.set(Some(Current {
-        pool: address(core),
+        pool: core.id(),
         index,
     }));
-    quietly(|| serve(core, index));
+    quietly(|| {
+        serve(&core, index);
+        // With the last of a pool its initializer goes, which is the user's.
+        drop(core);
+    });
 }
 
 fn serve(core: &Arc<Core<'_>>, index: usize) {

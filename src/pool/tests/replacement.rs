@@ -56,7 +56,7 @@ fn core_that_refuses(workers: usize, refuse: &Arc<AtomicBool>) -> Arc<Core<'stat
         }
         let core = Arc::clone(core);
         thread::Builder::new()
-            .spawn(move || worker::run(&core, index))
+            .spawn(move || worker::run(core, index))
             .map(drop)
     });
     let core = Core::new(workers, None, starter);
@@ -206,7 +206,7 @@ fn start_tells_how_many_threads_there_were() {
             }
             let core = Arc::clone(core);
             thread::Builder::new()
-                .spawn(move || worker::run(&core, index))
+                .spawn(move || worker::run(core, index))
                 .map(drop)
         })
     };
