@@ -7,11 +7,14 @@
 mod documents;
 mod ending;
 mod failures;
+mod hosts;
 mod jsonl;
 mod lists;
 mod memory;
 mod python_example;
 mod requests;
+mod resume;
+mod retries;
 mod signals;
 mod support;
 mod terminal;
