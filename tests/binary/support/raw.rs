@@ -15,6 +15,12 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
+    /// A connection of which no head has been read.
+    pub(crate) fn over(stream: TcpStream) -> Talk {
+        let head = String::new();
+        Talk { stream, head }
+    }
+
     /// The whole head of the request, its empty line included.
     pub(crate) fn head(&self) -> &str {
         &self.head
@@ -110,10 +116,7 @@ impl RawServer {
 
     /// Takes every connection and never answers.
     pub(crate) fn silent() -> RawServer {
-        RawServer::on_connection(|stream| {
-            let head = String::new();
-            Talk { stream, head }.hold();
-        })
+        RawServer::on_connection(|stream| Talk::over(stream).hold())
     }
 
     /// Gives each connection as it is to a function, on a thread of its own.
