@@ -2,10 +2,15 @@
 //! moment, again and again, loses nothing.
 
 use crate::jsonl::rows;
-use crate::support::{Server, Stdio, anything, checked, containing, fetchpool, lines, page};
+
+use crate::support::{Server, Stdio, anything, containing, fetchpool, page};
+
 use rustix::process::Signal;
+
 use std::collections::HashMap;
+
 use std::fs::{File, OpenOptions};
+
 use std::path::Path;
 
 /// A handle that writes at the end of the file, as `>>` opens it.
@@ -287,36 +292,4 @@ fn the_record_of_a_run_that_was_asked_to_stop_is_whole() {
     let text = std::fs::read_to_string(directory.path().join("r.jsonl")).expect("it is there");
     assert_eq!(rows(&text).len(), 10);
     assert_eq!(server.paths().len(), 10, "none of them twice");
-}
-
-#[test]
-fn unique_skips_what_the_lists_had_before() {
-    let server = Server::start();
-    let address = server.address();
-    let [one, two] = [server.url("/size/1"), server.url("/size/2")];
-    let list = format!(
-        "{one}\n{one}\nHTTP://{address}/./size/1\n{one}#part\n{two}\n{one}?\nno url\nno url\n"
-    );
-    fetchpool()
-        .list("a.txt", &list)
-        .list("b.txt", &list)
-        .args(["--unique", "-j", "1"])
-        .status(1)
-        .stdout(checked({
-            let wanted = [page(&one, 1), page(&two, 2), page(&format!("{one}?"), 1)];
-            move |text| {
-                let pages: Vec<&str> = text
-                    .lines()
-                    .filter(|line| line.contains("' page is "))
-                    .collect();
-                let same = pages == wanted.iter().map(String::as_str).collect::<Vec<_>>();
-                same.then_some(())
-                    .ok_or_else(|| format!("wanted {wanted:?}"))
-            }
-        }))
-        .run();
-    fetchpool()
-        .list("a.txt", format!("{one}\n{one}\n"))
-        .stdout(lines([page(&one, 1), page(&one, 1)]))
-        .run();
 }
