@@ -1,4 +1,5 @@
-//! The example of Python's `concurrent.futures`: pages fetched by five workers, each size printed as it is known.
+//! The example of Python's `concurrent.futures`: pages fetched by five workers, each size printed
+//! as it is known.
 //!
 //!     cargo run --release --example load_url [URL]...
 

@@ -1,4 +1,5 @@
-//! The context manager: a pool for the time of one block, whose jobs borrow from the caller, and which has ended after it.
+//! The context manager: a pool for the time of one block, whose jobs borrow from the caller, and
+//! which has ended after it.
 //!
 //!     cargo run --example scope
 

@@ -1,7 +1,8 @@
-//! CPython's own tests of `concurrent.futures` (Lib/test/test_concurrent_futures, up to 3.15), for `fetchpool::pool`.
+//! CPython's own tests of `concurrent.futures` (Lib/test/test_concurrent_futures, up to 3.15), for
+//! `fetchpool::pool`.
 //!
-//! One test here for each test there that has a meaning in Rust, under the same name, in a module for each of its files.
-//! Where the original sleeps there are gates. What is left out, and why:
+//! One test here for each test there that has a meaning in Rust, under the same name, in a module
+//! for each of its files. Where the original sleeps there are gates. What is left out, and why:
 //!
 //! | original | why there is nothing to test |
 //! |---|---|
@@ -17,8 +18,9 @@
 //! | `test_init.FailingInitializerResourcesTest` | about the resource tracker of process pools |
 //! | `test_process_pool`, `test_deadlock`, `test_interpreter_pool`, `ProcessPoolShutdownTest` | about processes, pickling and interpreters |
 //!
-//! `add_done_callback` gives its callback the future, `on_done` the outcome; `exception()` is the `Err` of
-//! `result`. Python counts a cancelled future as done only once a worker has come by it, Rust's at once.
+//! `add_done_callback` gives its callback the future, `on_done` the outcome; `exception()` is the
+//! `Err` of `result`. Python counts a cancelled future as done only once a worker has come by it,
+//! Rust's at once.
 
 #[path = "concurrent_futures/support.rs"]
 mod support;

@@ -69,3 +69,16 @@ fn the_wait_for_a_descriptor_counts_for_no_time_limit() {
     let output = run(30, &args, &urls(&server, 40));
     assert_all_fetched(&output, 40);
 }
+
+#[test]
+fn a_name_that_could_not_be_asked_for_is_not_taken_for_unknown() {
+    let server = slow(Duration::from_millis(20));
+    let port = server.addr.port();
+    // The addresses before it keep all descriptors in use when it is asked for, once for all.
+    let mut list = urls(&server, 60);
+    for i in 0..10 {
+        list.insert(30, format!("http://localhost:{port}/name/{i}"));
+    }
+    let output = run(14, &["-j", "40"], &list);
+    assert_all_fetched(&output, 70);
+}

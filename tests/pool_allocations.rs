@@ -46,7 +46,8 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
         pool.wait_idle();
     });
 
-    // The rest is room that the queue, or a batch's list, still grew by: a share of an allocation a job.
+    // The rest is room that the queue, or a batch's list, still grew by: a share of an allocation a
+    // job.
     for (way, hundredths) in [
         ("one by one", one_by_one),
         ("batches", batches),

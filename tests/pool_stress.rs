@@ -1,6 +1,8 @@
-//! The pool under many submitters at once: every job is answered exactly once, and none waits behind another that blocks.
+//! The pool under many submitters at once: every job is answered exactly once, and none waits
+//! behind another that blocks.
 //!
-//! No time is measured and nothing sleeps; a pool that loses a wake-up or a job makes these tests hang.
+//! No time is measured and nothing sleeps; a pool that loses a wake-up or a job makes these tests
+//! hang.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
@@ -162,7 +164,8 @@ fn first_waits_for_the_rest(pool: &ThreadPool, jobs: usize) -> Vec<Future<()>> {
     pool.submit_all(batch).unwrap()
 }
 
-/// A worker that has put jobs aside and then blocks must lose them to one that finds nothing else to do.
+/// A worker that has put jobs aside and then blocks must lose them to one that finds nothing else
+/// to do.
 #[test]
 fn no_job_waits_behind_one_that_blocks() {
     for workers in [2, 3, 8] {

@@ -1,8 +1,10 @@
-//! How long a job takes from submission to result, and how often a thread is switched for it, beside other pools.
+//! How long a job takes from submission to result, and how often a thread is switched for it,
+//! beside other pools.
 //!
-//! All pools run the same work in the same process, in turn (A B C D A B C D ..), so that a machine whose speed
-//! drifts treats them alike; a ratio is the median of the ratios of each turn. Prints a Markdown table. The full form is
-//! `cargo bench --bench pool`; anything else (`-- --small`, or `cargo test`) runs a small one that only shows that it works.
+//! All pools run the same work in the same process, in turn (A B C D A B C D ..), so that a machine
+//! whose speed drifts treats them alike; a ratio is the median of the ratios of each turn. Prints a
+//! Markdown table. The full form is `cargo bench --bench pool`; anything else (`-- --small`, or
+//! `cargo test`) runs a small one that only shows that it works.
 
 mod peers;
 
@@ -170,7 +172,8 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The cells of one row: our time, our time by that of each other, and everybody's context switches.
+/// The cells of one row: our time, our time by that of each other, and everybody's context
+/// switches.
 fn row(shape: Shape, work: Work, peers: &[Box<dyn Peer>], turns: usize, small: bool) -> String {
     let jobs = shape.jobs(work, small);
     let mut samples: Vec<Vec<Sample>> = peers.iter().map(|_| Vec::new()).collect();

@@ -1,7 +1,9 @@
-//! The pools that are measured, each used as its documentation shows, and where there is a choice in the fastest way.
+//! The pools that are measured, each used as its documentation shows, and where there is a choice
+//! in the fastest way.
 //!
-//! threadpool and rayon's `spawn` give no results of their own: where each job is to have one, it gets a channel of
-//! its own, which is what their users do; rusty_pool's `evaluate` does the same inside.
+//! threadpool and rayon's `spawn` give no results of their own: where each job is to have one, it
+//! gets a channel of its own, which is what their users do; rusty_pool's `evaluate` does the same
+//! inside.
 
 use std::hint::black_box;
 use std::sync::mpsc::{self, Receiver, Sender};

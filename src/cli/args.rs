@@ -20,7 +20,12 @@ use std::ffi::OsString;
 ///
 /// A doc comment is what `-h` says of an option, on one line; `long_help` is what `--help` says instead.
 #[derive(Debug, Parser)]
-#[command(name = "fetchpool", version, args_override_self = true)]
+#[command(
+    name = "fetchpool",
+    bin_name = "fetchpool",
+    version,
+    args_override_self = true
+)]
 #[command(about = "Fetch a list of URLs with a pool of threads, print each page's size or error")]
 #[command(disable_help_flag = true, disable_version_flag = true)]
 pub(super) struct Typed {

@@ -40,27 +40,32 @@ impl Exit {
         }
     }
 
-    fn meaning(self) -> &'static str {
+    /// What it means, in lines that fit an 80-column terminal.
+    fn meaning(self) -> &'static [&'static str] {
         match self {
-            Self::Success => "every URL was fetched",
-            Self::SomeFailed => {
-                "at least one failed, wherever it stood in the list, or the deadline cut the run"
-            }
-            Self::Unusable => {
-                "the call was wrong, a list could not be read, or stdout or DIR could not be written"
-            }
-            Self::Interrupted => {
-                "SIGINT: what was in flight got 2 s to finish, and every record was written"
-            }
-            Self::Terminated => "SIGTERM: likewise",
+            Self::Success => &["every URL was fetched"],
+            Self::SomeFailed => &[
+                "at least one failed, wherever it stood in the list, or the deadline",
+                "cut the run",
+            ],
+            Self::Unusable => &[
+                "the call was wrong, a list could not be read, or stdout or DIR could",
+                "not be written",
+            ],
+            Self::Interrupted => &[
+                "SIGINT: what was in flight got 2 s to finish, and every record was",
+                "written",
+            ],
+            Self::Terminated => &["SIGTERM: likewise"],
         }
     }
 
-    /// One line a status, as `--help` shows them.
+    /// The statuses, as `--help` shows them.
     pub(super) fn table() -> String {
         let mut table = String::new();
         for exit in Self::ALL {
-            let _infallible = writeln!(table, "  {:>3}  {}", exit.code(), exit.meaning());
+            let meaning = exit.meaning().join("\n       ");
+            let _infallible = writeln!(table, "  {:>3}  {meaning}", exit.code());
         }
         table
     }
@@ -79,6 +84,9 @@ mod tests {
     #[test]
     fn the_statuses_are_the_promised_ones() {
         assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 130, 143]);
-        assert_eq!(Exit::table().lines().count(), Exit::ALL.len());
+        let table = Exit::table();
+        let statuses = table.lines().filter(|line| !line.starts_with("       "));
+        assert_eq!(statuses.count(), Exit::ALL.len());
+        assert!(table.lines().all(|line| line.chars().count() < 80));
     }
 }

@@ -8,25 +8,28 @@ use super::args;
 use super::exit::Exit;
 use clap::builder::StyledStr;
 use clap::error::{ContextValue, ErrorKind};
-use clap::{Arg, Command, Error};
+use clap::{Command, Error};
 
 /// The width of help that does not go to a terminal, and the most that is used of one that is wide.
 const WIDTH: usize = 100;
 
-const LISTS: &str = "\
+/// These texts are laid out by hand, for the narrowest terminal that is usual: clap would break their
+/// lines without their indentation.
+pub(super) const LISTS: &str = "\
 Lists:
-  One URL a line, in UTF-8. Blank lines and lines that begin with # are skipped, and white
-  space around a URL is dropped. A line that is no URL, is not UTF-8 or is over 64 KiB fails by
-  itself, and the run goes on. Without a LIST, standard input is read.
+  One URL a line, in UTF-8. Blank lines and lines that begin with # are
+  skipped, and white space around a URL is dropped. A line that is no URL, is
+  not UTF-8 or is over 64 KiB fails by itself, and the run goes on. Without a
+  LIST, standard input is read.
 
   Of an option that is given twice the last one counts, but for -H and --resolve.";
 
-const UNITS: &str = "\
+pub(super) const UNITS: &str = "\
 Units:
   D     30, 1.5, 500ms, 2m, 1h30m (d, h, m, s, ms; a bare number is seconds)
   SIZE  500, 64K, 10M, 1.5G, 2T (powers of 1024; a bare number is bytes)";
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   fetchpool urls.txt -j 5
   fetchpool -f jsonl -t 10 --max-size 10M urls.txt > records.jsonl
@@ -68,17 +71,19 @@ fn long(screen: Screen) -> Command {
         "{LISTS}\n\n{UNITS}\n\nExit status:\n{}\n{EXAMPLES}",
         Exit::table()
     );
-    let in_full = |arg: Arg| {
+    in_full(sized(args::command(), screen)).after_help(after)
+}
+
+/// `command` with all options in its short help, and all there is to say about each.
+pub(super) fn in_full(command: Command) -> Command {
+    command.mut_args(|arg| {
         let help = arg
             .get_long_help()
             .or_else(|| arg.get_help())
             .cloned()
             .unwrap_or_default();
         arg.help(help).hide_short_help(false)
-    };
-    sized(args::command(), screen)
-        .mut_args(in_full)
-        .after_help(after)
+    })
 }
 
 fn sized(command: Command, screen: Screen) -> Command {

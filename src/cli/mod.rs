@@ -8,6 +8,7 @@ mod exit;
 mod help;
 mod look;
 mod net;
+mod pages;
 mod request;
 mod settings;
 #[cfg(test)]
@@ -25,7 +26,8 @@ use clap::error::ErrorKind;
 use look::Look;
 use std::ffi::OsString;
 
-/// Why there is nothing to run: help or the version was asked for, or the call was wrong.
+/// Why there is nothing to run: help, the version, completions or the manual page was asked for, or the
+/// call was wrong.
 #[derive(Debug)]
 pub(crate) struct Stop {
     /// What to print, with its line end; coloured if that is right where it goes.
@@ -55,14 +57,28 @@ where
     let look = Look::new(terminals, env);
     // Of all that clap prints only help is laid out, and that goes to stdout.
     let mut command = help::short(look.stdout());
-    command
+    let typed = command
         .try_get_matches_from_mut(args)
         .and_then(|matches| Typed::from_arg_matches(&matches))
-        .and_then(|typed| {
-            settings::resolve(typed, look)
-                .map_err(|wrong| command.error(ErrorKind::ValueValidation, wrong))
-        })
-        .map_err(|error| stop(error, look))
+        .map_err(|error| stop(error, look))?;
+    if let Some(text) = page(&typed) {
+        return Err(Stop {
+            text,
+            to_stderr: false,
+            exit: Exit::Success,
+        });
+    }
+    settings::resolve(typed, look).map_err(|wrong| {
+        let error = command.error(ErrorKind::ValueValidation, wrong);
+        stop(error, look)
+    })
+}
+
+/// What is asked for instead of a run, beside the help that clap gives by itself.
+fn page(typed: &Typed) -> Option<String> {
+    let general = &typed.general;
+    let completions = general.completions.map(pages::completions);
+    completions.or_else(|| general.man.then(pages::man))
 }
 
 fn stop(error: clap::Error, look: Look) -> Stop {

@@ -3,7 +3,7 @@
 //! This is the door against header injection: what passes is one well-formed header field (RFC 9110,
 //! sections 5.1 and 5.5), and none that would change where a message ends.
 
-use crate::fetch::Method;
+use crate::fetch::{Method, reserved_header};
 
 /// One header of the user's: its name and its value.
 pub(super) type Header = (String, String);
@@ -33,7 +33,7 @@ pub(super) fn header(text: &str) -> Result<Header, String> {
             "no value: write '{name};' to send the header empty"
         ));
     }
-    if let Some(reason) = reserved(name) {
+    if let Some(reason) = reserved_header(name) {
         return Err(format!("{name} cannot be set: {reason}"));
     }
     header_value(value)?;
@@ -75,29 +75,6 @@ pub(super) fn method(text: &str) -> Result<Method, String> {
         return Err("CONNECT asks for a tunnel, not for a page".to_owned());
     }
     Method::from_bytes(text.as_bytes()).map_err(|error| error.to_string())
-}
-
-/// Why a header with that name would break the message around it, or the connection.
-fn reserved(name: &str) -> Option<&'static str> {
-    const RESERVED: [(&str, &str); 10] = [
-        ("content-length", "a request has no body"),
-        ("transfer-encoding", "a request has no body"),
-        ("trailer", "a request has no body"),
-        ("expect", "a request has no body"),
-        ("connection", "connections are kept and closed as is best"),
-        ("keep-alive", "connections are kept and closed as is best"),
-        (
-            "proxy-connection",
-            "connections are kept and closed as is best",
-        ),
-        ("te", "it belongs to the connection, not to the request"),
-        ("upgrade", "only HTTP/1.1 is spoken"),
-        ("http2-settings", "only HTTP/1.1 is spoken"),
-    ];
-    let (_, reason) = RESERVED
-        .iter()
-        .find(|(reserved, _)| name.eq_ignore_ascii_case(reserved))?;
-    Some(reason)
 }
 
 /// A token of RFC 9110, section 5.6.2.

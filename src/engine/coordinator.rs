@@ -85,7 +85,7 @@ impl Coordinator<'_> {
         loop {
             self.refill()?;
             self.start_what_may()?;
-            if !self.shared.mailbox.has_finished() {
+            if self.report.writer.is_full() || !self.shared.mailbox.has_finished() {
                 self.flush()?;
             }
             // Before the ending is looked at: a run that is done has met its deadline.
@@ -155,7 +155,6 @@ impl Coordinator<'_> {
                     let failure = failure.clone();
                     self.report
                         .record(convert::refused(target, &failure), place)?;
-                    self.flush_if_full()?;
                 }
             }
         }
@@ -212,9 +211,9 @@ impl Coordinator<'_> {
             return Ok(());
         }
         let now = Instant::now();
+        // All of them before anything is flushed: what a flush may end must have been taken in.
         for finished in batch.finished.drain(..) {
             self.finish(finished, now)?;
-            self.flush_if_full()?;
         }
         Ok(())
     }
@@ -241,8 +240,8 @@ impl Coordinator<'_> {
                 let record = convert::panicked(item.target, &panic, worker);
                 self.done(record, item.trail, text)?;
             }
-            JobEnding::Held(until) => self.try_again(item, until),
-            JobEnding::NotStarted => self.drop_unstarted(item)?,
+            JobEnding::Held(until) if !self.ending.stopping() => self.try_again(item, until)?,
+            JobEnding::Held(_) | JobEnding::NotStarted => self.drop_unstarted(item)?,
         }
         Ok(())
     }
@@ -261,8 +260,8 @@ impl Coordinator<'_> {
             .retrying
             .verdict(&outcome, attempts, now, SystemTime::now());
         if let (Some(until), Some(host)) = (verdict.hold_host, &item.trail.host) {
+            // Of what was queued by then, the worker has taken care.
             self.schedule.hold_host(host, until, now);
-            self.shared.holds.hold(host, until, now);
         }
         let text = text_of(&item.target);
         let again = verdict.again.filter(|_| !self.ending.stopping());
@@ -271,18 +270,20 @@ impl Coordinator<'_> {
             let message = self.ending.message();
             let record = convert::attempted(target, outcome, file, worker, message);
             item.trail.failed = Some(Box::new(record));
-            self.try_again(item, at);
-            return Ok(());
+            return self.try_again(item, at);
         }
         let Item { target, trail } = item;
         let record = convert::attempted(target, outcome, file, worker, self.ending.message());
         self.done(record, trail, text)
     }
 
-    fn try_again(&mut self, item: Item, at: Instant) {
-        if let Some(host) = item.trail.host.clone() {
-            self.schedule.retry(item, host, at);
+    fn try_again(&mut self, item: Item, at: Instant) -> Result<(), Halt> {
+        match item.trail.host.clone() {
+            Some(host) => self.schedule.retry(item, host, at),
+            // With retries every item has its host; without one it cannot wait.
+            None => self.drop_unstarted(item)?,
         }
+        Ok(())
     }
 
     /// A target that will not be tried (again): its last failure is its record, if it has one.
@@ -346,13 +347,6 @@ impl Coordinator<'_> {
             .saturating_sub(self.pool.queued())
     }
 
-    fn flush_if_full(&mut self) -> Result<(), Halt> {
-        if self.report.writer.is_full() {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
     /// Writes out what has been gathered. While the reader stalls, the run may still be ended.
     fn flush(&mut self) -> Result<(), Halt> {
         let mut news = Batch::default();
@@ -383,7 +377,7 @@ impl Coordinator<'_> {
             self.shared.client.cancel();
         }
         let recorded = match ended {
-            Ok(()) => self.flush(),
+            Ok(()) => self.record_the_rest().and_then(|()| self.flush()),
             // A reader that stalls has had its time: only what it takes at once is written.
             Err(Halt::GivenUp) => self
                 .record_the_rest()
@@ -408,6 +402,8 @@ impl Coordinator<'_> {
         }
     }
 
+    /// Records what is not recorded yet: what came back at the last moment, what was begun and did
+    /// not, what waits for another attempt, and what waits in `--ordered` for one that never came.
     fn record_the_rest(&mut self) -> Result<(), Halt> {
         // What has come back by now is not lost.
         let mut batch = Batch::default();

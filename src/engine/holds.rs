@@ -14,16 +14,31 @@ use crate::schedule::HostKey;
 #[derive(Default)]
 pub(super) struct Holds {
     any: AtomicBool,
-    hosts: Mutex<HashMap<HostKey, Instant>>,
+    held: Mutex<Held>,
 }
 
+#[derive(Default)]
+struct Held {
+    hosts: HashMap<HostKey, Instant>,
+    /// How many there were after the last sweep. They are swept when they have doubled, so that many
+    /// of them cost each only a little.
+    swept: usize,
+}
+
+/// Below this many hosts a sweep is not worth its while.
+const FEW: usize = 64;
+
 impl Holds {
-    /// Nothing of `host` is to start before `until`. Those that are over at `now` are forgotten.
+    /// Nothing of `host` is to start before `until`. Those that are over at `now` are forgotten in
+    /// time.
     pub(super) fn hold(&self, host: &HostKey, until: Instant, now: Instant) {
-        let mut hosts = self.lock();
-        hosts.retain(|_, until| *until > now);
-        let held = hosts.entry(Arc::clone(host)).or_insert(until);
-        *held = until.max(*held);
+        let mut held = self.lock();
+        if held.hosts.len() >= FEW.max(2 * held.swept) {
+            held.hosts.retain(|_, until| *until > now);
+            held.swept = held.hosts.len();
+        }
+        let known = held.hosts.entry(Arc::clone(host)).or_insert(until);
+        *known = until.max(*known);
         self.any.store(true, Ordering::Release);
     }
 
@@ -33,11 +48,50 @@ impl Holds {
             return None;
         }
         let now = Instant::now();
-        self.lock().get(host).copied().filter(|until| *until > now)
+        let mut held = self.lock();
+        let until = *held.hosts.get(host)?;
+        if until > now {
+            return Some(until);
+        }
+        held.hosts.remove(host);
+        if held.hosts.is_empty() {
+            self.any.store(false, Ordering::Release);
+        }
+        None
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<HostKey, Instant>> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         // Plain map operations: a panic leaves nothing half done.
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_host_is_held_until_its_time_and_forgotten_then() {
+        let (holds, host, now) = (Holds::default(), HostKey::from("a:80"), Instant::now());
+        assert_eq!(holds.until(&host), None);
+        let later = now + Duration::from_secs(300);
+        holds.hold(&host, later, now);
+        holds.hold(&host, now + Duration::from_secs(1), now);
+        assert_eq!(holds.until(&host), Some(later), "the longer promise stands");
+        assert_eq!(holds.until(&HostKey::from("b:80")), None);
+        let over = HostKey::from("c:80");
+        holds.hold(&over, now, now);
+        assert_eq!(holds.until(&over), None);
+        assert_eq!(holds.lock().hosts.len(), 1);
+    }
+
+    #[test]
+    fn hosts_that_are_over_do_not_pile_up() {
+        let (holds, now) = (Holds::default(), Instant::now());
+        for n in 0..10_000 {
+            holds.hold(&HostKey::from(format!("{n}:80")), now, now);
+        }
+        assert!(holds.lock().hosts.len() <= FEW);
     }
 }

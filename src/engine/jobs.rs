@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::fetch::{Client, Failure, FailureKind, Outcome, Url};
 use crate::input::Target;
@@ -18,6 +18,7 @@ use crate::schedule::ordered::Place;
 
 use super::holds::Holds;
 use super::mailbox::{Finished, JobEnding, Mailbox};
+use super::retrying::asked_pause;
 
 /// A target on its way through the run.
 pub(super) struct Item {
@@ -111,6 +112,8 @@ pub(super) struct Shared {
     pub(super) head_only: bool,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) holds: Holds,
+    /// Failures may be tried again, and then servers may ask for a pause.
+    pub(super) retries: bool,
     /// Nothing starts after this.
     pub(super) deadline: Option<Instant>,
     /// Bytes of bodies that have come, those of bodies that are still coming among them.
@@ -165,7 +168,21 @@ impl Shared {
         }
         job.started.store(true, Ordering::Relaxed);
         let (outcome, file) = self.load(url);
+        if let Some(host) = &job.host {
+            self.hold_if_asked(host, &outcome);
+        }
         JobEnding::Attempted { outcome, file }
+    }
+
+    /// Holds the host back before the next job is taken, as a server may ask for.
+    fn hold_if_asked(&self, host: &HostKey, outcome: &Outcome) {
+        if !self.retries {
+            return;
+        }
+        if let Some(wait) = asked_pause(outcome, SystemTime::now()) {
+            let now = Instant::now();
+            self.holds.hold(host, now + wait, now);
+        }
     }
 
     fn may_start(&self) -> bool {

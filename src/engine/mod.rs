@@ -101,6 +101,7 @@ impl Engine<'_> {
                 head_only,
                 mailbox: self.mailbox,
                 holds: Holds::default(),
+                retries: retries.most > 0,
                 deadline,
                 received: AtomicU64::new(0),
             }),

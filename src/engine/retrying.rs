@@ -48,11 +48,7 @@ impl Retrying {
         if self.is_off() || !passes(outcome) {
             return Verdict::default();
         }
-        let asked = outcome
-            .retry_after
-            .as_deref()
-            .and_then(|value| parse_retry_after(value, wall_clock))
-            .filter(|wait| !wait.is_zero());
+        let asked = asked_pause(outcome, wall_clock);
         let back_off = self.retries.delay(attempts, &mut self.jitter);
         let at = |wait: Duration| now + wait;
         Verdict {
@@ -60,6 +56,14 @@ impl Retrying {
             hold_host: asked.map(at),
         }
     }
+}
+
+/// How long the server of a passing failure wants its host to be left alone, by the wall clock
+/// `now`.
+pub(super) fn asked_pause(outcome: &Outcome, now: SystemTime) -> Option<Duration> {
+    let value = outcome.retry_after.as_deref()?;
+    let wait = parse_retry_after(value, now)?;
+    (!wait.is_zero() && passes(outcome)).then_some(wait)
 }
 
 fn passes(outcome: &Outcome) -> bool {

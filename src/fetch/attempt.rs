@@ -167,7 +167,13 @@ impl Attempt<'_> {
                 may_reuse,
             });
             match self.fetcher.agent.run(request) {
-                Ok(response) => return Ok(response),
+                Ok(response) => {
+                    if flight.state().reused {
+                        log::trace!("{origin}: over a connection that was open");
+                    }
+                    log::debug!("{} {} answered {}", hop.method, hop.url, response.status());
+                    return Ok(response);
+                }
                 Err(error) => {
                     let state = flight.state();
                     if !(state.reused && state.lost_early) || flight.net.is_cancelled() {
@@ -175,6 +181,7 @@ impl Attempt<'_> {
                     }
                 }
             }
+            log::debug!("{origin}: the idle connection had died; once more on a new one");
             may_reuse = false;
         }
     }

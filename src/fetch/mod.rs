@@ -36,6 +36,8 @@ pub use self::outcome::{Outcome, Page};
 pub use self::proxy::Proxies;
 pub use self::resolve::Resolve;
 
+pub(crate) use self::options::reserved_header;
+
 /// Fetches pages. Cloning is cheap, and clones share everything: connections, names and the cancel
 /// switch.
 ///

@@ -83,7 +83,7 @@ struct Reading {
 
 impl Targets {
     /// Makes sure that each list can be read, without waiting for any and before any is read. Reads the
-    /// file of an earlier run, if there is one, to its end: about a second for a million rows.
+    /// file of an earlier run, if there is one, to its end: a second or two for a million rows.
     ///
     /// # Errors
     ///

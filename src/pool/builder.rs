@@ -1,6 +1,7 @@
 //! How a pool is set up: all its options, and the starting of its threads.
 //!
-//! Either every thread of a new pool has been started, or there is no pool and no thread is left behind.
+//! Either every thread of a new pool has been started, or there is no pool and no thread is left
+//! behind.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -34,8 +35,9 @@ pub struct Builder {
 impl Builder {
     /// A pool of `workers` threads: from 1 up to what the operating system grants.
     ///
-    /// Short of threads, [`build`](Self::build) fails. Short of memory mappings, of which Linux grants a process
-    /// 65,530 and each thread takes four, `std` itself ends the process: that is at some 16,000 threads.
+    /// Short of threads, [`build`](Self::build) fails. Short of memory mappings, of which Linux
+    /// grants a process 65,530 and each thread takes four, `std` itself ends the process: that is
+    /// at some 16,000 threads.
     pub fn new(workers: usize) -> Self {
         Self {
             workers,
@@ -45,7 +47,8 @@ impl Builder {
         }
     }
 
-    /// Names the threads `PREFIX_0` to `PREFIX_N-1`; when not called, `pool-P_0` and so on, P counting the process' pools.
+    /// Names the threads `PREFIX_0` to `PREFIX_N-1`; when not called, `pool-P_0` and so on, P
+    /// counting the process' pools.
     ///
     /// Linux shows the first 15 bytes of it.
     pub fn thread_name_prefix(mut self, prefix: impl Into<String>) -> Self {
@@ -53,7 +56,8 @@ impl Builder {
         self
     }
 
-    /// The size of each thread's stack in bytes; when not called, `std`'s own (2 MiB, of which what is used takes memory).
+    /// The size of each thread's stack in bytes; when not called, `std`'s own (2 MiB, of which what
+    /// is used takes memory).
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
@@ -61,9 +65,9 @@ impl Builder {
 
     /// What each worker's thread runs once, before its first job; a replacement runs it too.
     ///
-    /// If it fails or panics in any thread the pool is broken: every job that has not begun is answered
-    /// [`JobError::Broken`](super::JobError::Broken), with the reason, and so is every submission from then on.
-    /// [`build`](Self::build) does not wait for it.
+    /// If it fails or panics in any thread the pool is broken: every job that has not begun is
+    /// answered [`JobError::Broken`](super::JobError::Broken), with the reason, and so is every
+    /// submission from then on. [`build`](Self::build) does not wait for it.
     ///
     /// ```
     /// use fetchpool::pool::{Builder, JobError};
@@ -87,8 +91,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`]: no workers were asked for, the prefix cannot be part of a thread's name, or a thread could
-    /// not be started.
+    /// [`BuildError`]: no workers were asked for, the prefix cannot be part of a thread's name, or
+    /// a thread could not be started.
     pub fn build(self) -> Result<ThreadPool, BuildError> {
         let (workers, names, initializer) = self.settle()?;
         let threads = Arc::new(Threads::default());
@@ -141,7 +145,8 @@ impl Builder {
 }
 
 impl Default for Builder {
-    /// As many workers as Python's default: four more than the machine can run at once, and at most 32.
+    /// As many workers as Python's default: four more than the machine can run at once, and at most
+    /// 32.
     fn default() -> Self {
         Self::new(
             thread::available_parallelism()

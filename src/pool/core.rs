@@ -1,7 +1,9 @@
-//! A pool's life: its workers are started, replaced when they die, and told to end; its queue is filled and emptied.
+//! A pool's life: its workers are started, replaced when they die, and told to end; its queue is
+//! filled and emptied.
 //!
-//! Callers may rely on: every job accepted is run or refused exactly once, also when the pool is shut down or
-//! breaks; as long as the pool is open, all of its workers live, or the next submission tries to bring back those missing.
+//! Callers may rely on: every job accepted is run or refused exactly once, also when the pool is
+//! shut down or breaks; as long as the pool is open, all of its workers live, or the next
+//! submission tries to bring back those missing.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,7 +103,8 @@ impl<'job> Core<'job> {
         }
     }
 
-    /// Runs the initializer in the calling worker's thread. False: the pool is broken, now or before.
+    /// Runs the initializer in the calling worker's thread. False: the pool is broken, now or
+    /// before.
     pub(super) fn initialize(&self) -> bool {
         if self.queue.is_broken() {
             return false;
@@ -109,7 +112,8 @@ impl<'job> Core<'job> {
         let Some(initializer) = &self.initializer else {
             return true;
         };
-        // Both the error and the panic are the user's: their text is taken, and they are dropped, with guards around.
+        // Both the error and the panic are the user's: their text is taken, and they are dropped,
+        // with guards around.
         let outcome = outcome_of(|| initializer().map_err(|error| error.to_string()));
         let reason = match &outcome {
             Ok(Ok(())) => return true,
@@ -124,7 +128,8 @@ impl<'job> Core<'job> {
         false
     }
 
-    /// Starts the workers, in the order of their indices. On failure: how many were started, and why not the next.
+    /// Starts the workers, in the order of their indices. On failure: how many were started, and
+    /// why not the next.
     pub(super) fn start(self: &Arc<Self>) -> Result<(), (usize, io::Error)> {
         for index in 0..self.workers {
             lock(&self.crew).live += 1;
@@ -150,7 +155,8 @@ impl<'job> Core<'job> {
     /// Starts a new thread for a worker whose own has died and which still counts as live.
     ///
     /// Called while unwinding: nothing in here may panic. If the thread cannot be started the next
-    /// submission tries again; if no worker is left to run anything the pool is broken, so that nobody waits forever.
+    /// submission tries again; if no worker is left to run anything the pool is broken, so that
+    /// nobody waits forever.
     pub(super) fn replace(self: &Arc<Self>, index: usize) {
         let Err(error) = (self.starter)(self, index) else {
             return;

@@ -1,8 +1,9 @@
 //! What can go wrong with a pool, and what each of it means.
 //!
-//! A job that gives no value is data (`JobError`), handed to whoever asked for the value. A job that was
-//! not accepted is handed back (`SubmitError`). A pool that could not be built is a `BuildError`. Every
-//! message says what was wrong and what would be right. All of them are `Send + Sync`, so that they pass through `?`.
+//! A job that gives no value is data (`JobError`), handed to whoever asked for the value. A job
+//! that was not accepted is handed back (`SubmitError`). A pool that could not be built is a
+//! `BuildError`. Every message says what was wrong and what would be right. All of them are `Send +
+//! Sync`, so that they pass through `?`.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -14,7 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Why a job gave no value.
 #[derive(Debug)]
 pub enum JobError {
-    /// The job was cancelled before a worker began it: by its future, or by a shutdown that cancels what is pending.
+    /// The job was cancelled before a worker began it: by its future, or by a shutdown that cancels
+    /// what is pending.
     Cancelled,
     /// The job panicked. The worker that ran it lives on.
     Panicked(Panic),
@@ -64,7 +66,8 @@ impl Panic {
         &self.0.message
     }
 
-    /// The payload, as [`std::thread::JoinHandle::join`] would give it: for [`std::panic::resume_unwind`].
+    /// The payload, as [`std::thread::JoinHandle::join`] would give it: for
+    /// [`std::panic::resume_unwind`].
     ///
     /// Beware that dropping a payload runs its own `Drop`, which may panic.
     #[must_use]
@@ -272,7 +275,8 @@ impl fmt::Display for TimedOut {
 
 impl Error for TimedOut {}
 
-/// A value nobody can look at until they own it, hence `Sync` whatever it is (`std::sync::Exclusive`, not yet stable).
+/// A value nobody can look at until they own it, hence `Sync` whatever it is
+/// (`std::sync::Exclusive`, not yet stable).
 ///
 /// The mutex is never locked.
 struct Exclusive<T>(Mutex<T>);

@@ -1,7 +1,8 @@
 //! The handle to a submitted job.
 //!
-//! A future neither runs its job nor owns it: dropped, the job runs all the same. Its result is taken by value,
-//! once, which the types see to: whoever holds the future has not had the result yet.
+//! A future neither runs its job nor owns it: dropped, the job runs all the same. Its result is
+//! taken by value, once, which the types see to: whoever holds the future has not had the result
+//! yet.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use super::watch::Watched;
 /// The outcome, later, of a job submitted to a [`ThreadPool`](super::ThreadPool).
 pub type Future<T> = ScopedFuture<'static, T>;
 
-/// The outcome, later, of a job that may borrow for `'job`: [`Future`] is the one whose job borrows nothing.
+/// The outcome, later, of a job that may borrow for `'job`: [`Future`] is the one whose job borrows
+/// nothing.
 ///
-/// Its states are those of Python's `concurrent.futures.Future`: pending, running, and done, which is one of
-/// finished, panicked and cancelled.
+/// Its states are those of Python's `concurrent.futures.Future`: pending, running, and done, which
+/// is one of finished, panicked and cancelled.
 ///
 /// Dropping a future neither cancels nor waits: the job runs, and its result is dropped.
 ///
@@ -66,8 +68,8 @@ impl<'job, T> ScopedFuture<'job, T> {
 
     /// Cancels the job if no worker has begun it; true if the job is cancelled, now or before.
     ///
-    /// The closure is dropped, and the callbacks run, in the calling thread before this returns. A job that
-    /// runs cannot be stopped from outside.
+    /// The closure is dropped, and the callbacks run, in the calling thread before this returns. A
+    /// job that runs cannot be stopped from outside.
     ///
     /// ```
     /// # use std::sync::mpsc;
@@ -91,13 +93,13 @@ impl<'job, T> ScopedFuture<'job, T> {
     ///
     /// Callbacks registered by [`on_done`](Self::on_done) before the job was done have run by then.
     ///
-    /// A job that waits for another of its own pool holds a worker while it waits: when all workers do, none is
-    /// left for the job they wait for, and nothing ever moves again.
+    /// A job that waits for another of its own pool holds a worker while it waits: when all workers
+    /// do, none is left for the job they wait for, and nothing ever moves again.
     ///
     /// # Errors
     ///
-    /// [`JobError::Panicked`] if the job panicked, [`JobError::Cancelled`] if it was cancelled before it began,
-    /// [`JobError::Broken`] if the pool broke before it began.
+    /// [`JobError::Panicked`] if the job panicked, [`JobError::Cancelled`] if it was cancelled
+    /// before it began, [`JobError::Broken`] if the pool broke before it began.
     pub fn result(self) -> Result<T, JobError> {
         // Without a deadline there is always an outcome: every job accepted is run or refused.
         self.task.take(None).unwrap_or(Err(JobError::Cancelled))
@@ -138,10 +140,11 @@ impl<'job, T> ScopedFuture<'job, T> {
 
     /// Calls `callback` with the outcome, once, when the job is done.
     ///
-    /// Callbacks run in the order in which they were registered, in the thread that ends the job: the worker,
-    /// whoever cancels, or, when the job is done already, the caller of this. [`result`](Self::result) waits
-    /// for them, so a callback must not wait for what only happens after the result. One that panics harms
-    /// nothing: the panic is reported by the panic hook, and the next callback runs.
+    /// Callbacks run in the order in which they were registered, in the thread that ends the job:
+    /// the worker, whoever cancels, or, when the job is done already, the caller of this.
+    /// [`result`](Self::result) waits for them, so a callback must not wait for what only happens
+    /// after the result. One that panics harms nothing: the panic is reported by the panic hook,
+    /// and the next callback runs.
     pub fn on_done(&self, callback: impl FnOnce(Result<&T, &JobError>) + Send + 'job) {
         self.task.add_callback(Box::new(callback));
     }

@@ -1,7 +1,8 @@
 //! What stands in the queue: a job with its type erased, in one allocation.
 //!
-//! Whatever takes an entry out of the queue must either `run` or `refuse` it: that is how every job is
-//! answered exactly once. Neither of the two ever unwinds, whatever the job, its callback and their destructors do.
+//! Whatever takes an entry out of the queue must either `run` or `refuse` it: that is how every job
+//! is answered exactly once. Neither of the two ever unwinds, whatever the job, its callback and
+//! their destructors do.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,9 +87,9 @@ pub(super) fn outcome_of<T>(job: impl FnOnce() -> T) -> Result<T, JobError> {
 
 /// Runs code of the user that must not end the worker: a callback, a destructor.
 ///
-/// A panic has been reported by the panic hook by the time it is caught here. The payload of a panic may
-/// itself panic when it is dropped, and so may the payload of that one: the second is leaked, since
-/// nothing else is sure to end.
+/// A panic has been reported by the panic hook by the time it is caught here. The payload of a
+/// panic may itself panic when it is dropped, and so may the payload of that one: the second is
+/// leaked, since nothing else is sure to end.
 pub(super) fn quietly(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code))
         && let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload)))

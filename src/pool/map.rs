@@ -1,7 +1,9 @@
-//! `map`: a function over an iterator, on the pool's workers, with the results in the input's order.
+//! `map`: a function over an iterator, on the pool's workers, with the results in the input's
+//! order.
 //!
-//! Lazy: no more than the look-ahead is taken from the iterator beyond what has been given out, so an endless
-//! input costs no memory. The iterator is advanced in the thread that asks for results, never under a lock.
+//! Lazy: no more than the look-ahead is taken from the iterator beyond what has been given out, so
+//! an endless input costs no memory. The iterator is advanced in the thread that asks for results,
+//! never under a lock.
 
 use std::collections::VecDeque;
 use std::iter::Fuse;
@@ -50,7 +52,8 @@ impl<T> Drop for Ahead<'_, T> {
     }
 }
 
-/// For each worker the job that it runs, and two to go on with while the caller is busy with a result.
+/// For each worker the job that it runs, and two to go on with while the caller is busy with a
+/// result.
 pub(super) fn default_look_ahead(workers: usize) -> NonZeroUsize {
     NonZeroUsize::MIN.saturating_add(workers.saturating_mul(3) - 1)
 }
@@ -82,7 +85,8 @@ where
 
     /// Limits the whole iteration to `timeout` from now.
     ///
-    /// When time runs out the iterator gives [`TimedOut`] as its last item, and what has not begun is cancelled.
+    /// When time runs out the iterator gives [`TimedOut`] as its last item, and what has not begun
+    /// is cancelled.
     pub fn timeout(self, timeout: Duration) -> MapTimeout<'job, I, F, T> {
         MapTimeout {
             map: self,
@@ -90,19 +94,15 @@ where
         }
     }
 
+    /// Submits each item as it comes: the input may depend on what the first of them give.
     fn fill(&mut self, look_ahead: NonZeroUsize) {
-        let jobs: Vec<_> = self
-            .items
-            .iter_mut()
-            .flatten()
-            .take(look_ahead.get())
-            .collect();
-        let jobs = jobs.into_iter().map(|item| job(&self.function, item));
-        match self.core.submit_all(jobs) {
-            Ok(futures) => self.ahead.0.extend(futures),
-            Err(refused) => self.refuse(refused.into_refusal()),
+        while self.refused.is_none() && self.submitted < look_ahead.get() {
+            let before = self.submitted;
+            self.advance();
+            if self.submitted == before {
+                break;
+            }
         }
-        self.submitted = self.ahead.0.len();
     }
 
     /// Submits one more, in the place of the one that is about to be given out.

@@ -1,7 +1,9 @@
-//! A pool for the time of one block, whose jobs may borrow from the caller's stack: Python's `with` block.
+//! A pool for the time of one block, whose jobs may borrow from the caller's stack: Python's `with`
+//! block.
 //!
-//! Built on `std::thread::scope`, so that it needs no `unsafe`: the workers are scoped threads, which cannot outlive
-//! what the jobs borrow. Every job accepted has been run, or cancelled, when the block's call returns.
+//! Built on `std::thread::scope`, so that it needs no `unsafe`: the workers are scoped threads,
+//! which cannot outlive what the jobs borrow. Every job accepted has been run, or cancelled, when
+//! the block's call returns.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,14 +19,16 @@ use super::map::{Map, default_look_ahead};
 use super::queue::Pending;
 use super::worker;
 
-/// Runs `block` with a pool of `workers` threads, whose jobs may borrow whatever outlives this call.
+/// Runs `block` with a pool of `workers` threads, whose jobs may borrow whatever outlives this
+/// call.
 ///
-/// When `block` returns, or panics, no more jobs are accepted; the call returns when the last job has ended. See
-/// [`Builder::scope`] for thread names, stack sizes and an initializer.
+/// When `block` returns, or panics, no more jobs are accepted; the call returns when the last job
+/// has ended. See [`Builder::scope`] for thread names, stack sizes and an initializer.
 ///
 /// # Errors
 ///
-/// [`BuildError`] if `workers` is zero or a thread could not be started; `block` has not been called.
+/// [`BuildError`] if `workers` is zero or a thread could not be started; `block` has not been
+/// called.
 ///
 /// ```
 /// use fetchpool::pool::{JobError, scope};
@@ -87,8 +91,8 @@ impl Drop for CloseAtEnd<'_, '_> {
 
 /// The pool of a [`scope`]: what [`ThreadPool`](super::ThreadPool) is, for jobs that borrow.
 ///
-/// A clone is another handle to the same pool, for jobs that submit jobs. A job that does so after the
-/// block has ended is refused.
+/// A clone is another handle to the same pool, for jobs that submit jobs. A job that does so after
+/// the block has ended is refused.
 #[derive(Clone)]
 pub struct Scope<'scope, 'env: 'scope> {
     core: Arc<Core<'scope>>,
@@ -100,7 +104,8 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// # Errors
     ///
-    /// [`SubmitError`], which hands the job back, if the pool has been shut down or is broken, or the block has ended.
+    /// [`SubmitError`], which hands the job back, if the pool has been shut down or is broken, or
+    /// the block has ended.
     pub fn submit<F, T>(&self, job: F) -> Result<ScopedFuture<'scope, T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'scope,
@@ -198,7 +203,8 @@ impl<'scope> Scope<'scope, '_> {
         self.core.queued()
     }
 
-    /// As [`ThreadPool::shutdown`](super::ThreadPool::shutdown): to cancel, before the end of the block, what is queued.
+    /// As [`ThreadPool::shutdown`](super::ThreadPool::shutdown): to cancel, before the end of the
+    /// block, what is queued.
     pub fn shutdown(&self, pending: Pending) {
         self.core.close(pending);
     }

@@ -1,7 +1,7 @@
 //! The ways into a pool, the same for one that owns its jobs and for one whose jobs borrow.
 //!
-//! The iterator of a batch is run to its end before the lock is taken, as it is the caller's code. A refused job
-//! comes back as it was given.
+//! The iterator of a batch is run to its end before the lock is taken, as it is the caller's code.
+//! A refused job comes back as it was given.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Locks and condition variables as this pool uses them: nothing of the user's runs under a lock, so none is ever poisoned.
+//! Locks and condition variables as this pool uses them: nothing of the user's runs under a lock,
+//! so none is ever poisoned.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;

@@ -1,9 +1,10 @@
 //! One submitted job and its outcome, in one allocation that the queue and the future share.
 //!
-//! The stages are `concurrent.futures`' own: pending, running, done (finished, failed or cancelled), with one
-//! more between running and done while the outcome is decided and the callbacks run. A stage never goes back.
-//! The closure is dropped as soon as it has run or been cancelled, not when the last handle goes. No code
-//! of the user (job, callback, destructor) runs under the lock.
+//! The stages are `concurrent.futures`' own: pending, running, done (finished, failed or
+//! cancelled), with one more between running and done while the outcome is decided and the
+//! callbacks run. A stage never goes back. The closure is dropped as soon as it has run or been
+//! cancelled, not when the last handle goes. No code of the user (job, callback, destructor) runs
+//! under the lock.
 
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,8 +16,9 @@ use super::job::{Entry, SharedJob, outcome_of, quietly};
 use super::sync::{lock, sleep_until};
 use super::watch::{Hook, Hooks, Watched, Watcher};
 
-/// How often a thread that waits for a result gives its turn to others before it sleeps. The worker that it
-/// waits for is often one of them, and short of that this costs less than sleeping and being woken.
+/// How often a thread that waits for a result gives its turn to others before it sleeps. The worker
+/// that it waits for is often one of them, and short of that this costs less than sleeping and
+/// being woken.
 const LOOKS: u32 = 16;
 
 pub(super) type Callback<'job, T> = Box<dyn FnOnce(Result<&T, &JobError>) + Send + 'job>;
@@ -61,7 +63,8 @@ pub(super) struct Task<'job, F, T> {
 
 struct State<'job, F, T> {
     stage: Stage<F, T>,
-    /// How many threads wait on `settled`: a notify that nobody waits for would be a system call for nothing.
+    /// How many threads wait on `settled`: a notify that nobody waits for would be a system call
+    /// for nothing.
     waiting: u32,
     /// Boxed, as most tasks have none.
     hooks: Option<Box<Hooks<Callback<'job, T>>>>,
@@ -100,7 +103,8 @@ where
         })
     }
 
-    /// The closure of a task that was never queued. `None`: somebody else holds the task, or it has begun.
+    /// The closure of a task that was never queued. `None`: somebody else holds the task, or it has
+    /// begun.
     pub(super) fn into_job(self: Arc<Self>) -> Option<F> {
         let state = Arc::into_inner(self)?
             .state
@@ -139,7 +143,8 @@ where
         true
     }
 
-    /// Runs the callbacks, oldest first, then makes the outcome public and wakes whoever waits for it.
+    /// Runs the callbacks, oldest first, then makes the outcome public and wakes whoever waits for
+    /// it.
     fn settle(&self, outcome: Result<T, JobError>) {
         let mut watchers = Vec::new();
         let mut state = lock(&self.state);

@@ -1,7 +1,7 @@
 //! Waiting for several futures: `as_completed` and `wait`, as in Python's `concurrent.futures`.
 //!
-//! Neither polls, nor starts a thread: the thread that ends a job tells the one that waits. A future given twice
-//! counts once. What is given, owned or borrowed, is what is given back.
+//! Neither polls, nor starts a thread: the thread that ends a job tells the one that waits. A
+//! future given twice counts once. What is given, owned or borrowed, is what is given back.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use super::future::{ScopedFuture, deadline};
 use super::task::Progress;
 use super::watch::{Watched, Watcher};
 
-/// What can be waited for: a [`Future`](super::Future), a reference to one, or a pair of anything and one of these.
+/// What can be waited for: a [`Future`](super::Future), a reference to one, or a pair of anything
+/// and one of these.
 ///
 /// The pair is Python's `future_to_url` dictionary: it says what each future was about.
 pub trait Waitable {
@@ -20,7 +21,8 @@ pub trait Waitable {
     fn handle(&self) -> Handle<'_>;
 }
 
-/// A future without its type. Nobody outside can make one, so nobody outside can implement [`Waitable`].
+/// A future without its type. Nobody outside can make one, so nobody outside can implement
+/// [`Waitable`].
 pub struct Handle<'a> {
     watched: &'a dyn Watched,
     address: usize,
@@ -47,10 +49,11 @@ impl<K, W: Waitable> Waitable for (K, W) {
     }
 }
 
-/// Gives the futures as they are done, whatever their order in `futures`; those done before come first.
+/// Gives the futures as they are done, whatever their order in `futures`; those done before come
+/// first.
 ///
-/// Each `next` blocks until one more is done, so every [`result`](ScopedFuture::result) taken from it is
-/// there. Dropping the iterator neither cancels a job nor waits for one.
+/// Each `next` blocks until one more is done, so every [`result`](ScopedFuture::result) taken from
+/// it is there. Dropping the iterator neither cancels a job nor waits for one.
 ///
 /// ```
 /// use fetchpool::pool::{ThreadPool, as_completed};
@@ -114,7 +117,8 @@ impl<W: Waitable> Iterator for AsCompleted<W> {
 
 impl<W: Waitable> ExactSizeIterator for AsCompleted<W> {}
 
-/// The iterator of [`AsCompleted::timeout`]: futures, and if time runs out an error as the last item.
+/// The iterator of [`AsCompleted::timeout`]: futures, and if time runs out an error as the last
+/// item.
 pub struct AsCompletedTimeout<W: Waitable> {
     watch: Watch<W>,
     deadline: Option<Instant>,
@@ -184,15 +188,20 @@ pub fn wait<W: Waitable>(
     let mut watch = Watch::new(futures);
     let deadline = timeout.and_then(deadline);
     let mut done = Vec::new();
+    let mut fulfilled = false;
     loop {
         while let Some(future) = watch.next_ready() {
+            fulfilled |= fulfils(until, &future);
             done.push(future);
         }
-        if watch.left == 0 || fulfilled(until, &done) {
+        if watch.left == 0 || fulfilled {
             break;
         }
         match watch.next(deadline) {
-            Some(future) => done.push(future),
+            Some(future) => {
+                fulfilled |= fulfils(until, &future);
+                done.push(future);
+            }
             None => break,
         }
     }
@@ -202,12 +211,11 @@ pub fn wait<W: Waitable>(
     }
 }
 
-fn fulfilled<W: Waitable>(until: Until, done: &[W]) -> bool {
+/// Whether this future, which is done, is what is waited for.
+fn fulfils<W: Waitable>(until: Until, future: &W) -> bool {
     match until {
-        Until::FirstCompleted => !done.is_empty(),
-        Until::FirstFailed => done
-            .iter()
-            .any(|future| future.handle().watched.progress() == Progress::Failed),
+        Until::FirstCompleted => true,
+        Until::FirstFailed => future.handle().watched.progress() == Progress::Failed,
         Until::AllCompleted => false,
     }
 }

@@ -1,6 +1,7 @@
 //! How one thread waits for several futures: each of them tells the same watcher when it is done.
 //!
-//! A watcher is told each future's key at most once, in the order in which they were done. Nothing of the user runs here.
+//! A watcher is told each future's key at most once, in the order in which they were done. Nothing
+//! of the user runs here.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};

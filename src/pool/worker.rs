@@ -1,8 +1,9 @@
 //! A worker: one thread that runs jobs until its pool has no more for it.
 //!
-//! The number of live workers is an invariant, kept by a guard on the worker's stack: however the thread
-//! leaves, the guard either signs it off or has it replaced, under the same index. Jobs do not get that far
-//! (their panics are caught at the job's edge), so the guard is for what nobody foresaw. It never panics while unwinding.
+//! The number of live workers is an invariant, kept by a guard on the worker's stack: however the
+//! thread leaves, the guard either signs it off or has it replaced, under the same index. Jobs do
+//! not get that far (their panics are caught at the job's edge), so the guard is for what nobody
+//! foresaw. It never panics while unwinding.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -22,9 +23,11 @@ thread_local! {
     static CURRENT: Cell<Option<Current>> = const { Cell::new(None) };
 }
 
-/// The index, from 0 to N-1, of the pool worker that runs the calling thread; `None` in any other thread.
+/// The index, from 0 to N-1, of the pool worker that runs the calling thread; `None` in any other
+/// thread.
 ///
-/// A replacement has the index of the worker it replaces, so at any moment each index belongs to one thread of a pool.
+/// A replacement has the index of the worker it replaces, so at any moment each index belongs to
+/// one thread of a pool.
 ///
 /// ```
 /// use fetchpool::pool::{ThreadPool, worker_index};

@@ -1,6 +1,7 @@
 //! The options of what is printed.
 
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
+use clap_complete::Shell;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -85,6 +86,19 @@ pub(in crate::cli) struct OutputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Help")]
 pub(in crate::cli) struct GeneralArgs {
+    /// Print completions
+    #[arg(
+        long,
+        value_name = "SHELL",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    #[arg(long_help = "Print completions for bash, elvish, fish, powershell or zsh, and exit")]
+    pub(in crate::cli) completions: Option<Shell>,
+    /// Print the manual page
+    #[arg(long, hide_short_help = true)]
+    #[arg(long_help = "Print the manual page for man(1), and exit")]
+    pub(in crate::cli) man: bool,
     /// Print this, or with --help all there is
     #[arg(short, long, action = ArgAction::Help)]
     #[arg(long_help = "Print the options most used with -h, all of them with --help")]

@@ -3,6 +3,7 @@
 mod help;
 mod net;
 mod options;
+mod pages;
 mod units;
 mod wrong;
 

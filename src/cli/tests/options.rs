@@ -146,6 +146,19 @@ fn every_option_of_the_network_arrives() {
 }
 
 #[test]
+fn records_have_one_of_four_formats() {
+    for (line, format) in [
+        ("-f text", Format::Text),
+        ("--format=jsonl", Format::Jsonl),
+        ("-fcsv", Format::Csv),
+        ("-f tsv", Format::Tsv),
+        ("-f csv -f text", Format::Text),
+    ] {
+        assert_eq!(settings(line).format, format, "{line}");
+    }
+}
+
+#[test]
 fn where_bodies_go_and_how_much_is_told() {
     assert_eq!(settings("-o pages").output_dir, Some("pages".into()));
     assert_eq!(settings("--output-dir=-x").output_dir, Some("-x".into()));

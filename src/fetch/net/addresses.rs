@@ -4,15 +4,12 @@
 use std::net::IpAddr;
 
 use super::lender::{Lender, Way};
+use super::lookup::Miss;
 use super::private::{name_refusal, refusal};
-use super::resolver::{LookupError, Miss};
+use super::resolver::LookupError;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::options::Family;
 use crate::fetch::resolve::bare;
-
-/// How often a miss is put down to a want of descriptors before it is believed. While there are too
-/// few of them for good, a name that does not exist would else be asked for without an end.
-const DOUBTS: u32 = 8;
 
 impl Lender {
     /// The addresses of a host in the wanted family: at least one.
@@ -54,31 +51,21 @@ impl Lender {
     /// What the system knows of a name; nothing if it knows no address.
     fn look_up(&self, host: &str, way: &Way<'_>) -> Result<Vec<IpAddr>, Failure> {
         let net = &self.flight.net;
-        let mut doubts = 0;
-        let miss = loop {
+        loop {
             let turn = net.descriptors.turn();
             let limits = self.limits(way);
             match net.resolver.resolve(host, &limits, &net.cancel) {
                 Ok(found) => return Ok(found.to_vec()),
-                Err(LookupError::Cut(cut)) => return Err(self.flight.cut(cut, FailureKind::Dns)),
+                Err(LookupError::Missed(Miss::NoAddress)) => return Ok(Vec::new()),
+                Err(LookupError::Missed(Miss::Unknown(why))) => {
+                    let text = format!("cannot look up {host}: {why}");
+                    return Err(Failure::new(FailureKind::Dns, text));
+                }
                 Err(LookupError::Missed(Miss::NoDescriptor)) => {
                     self.need_descriptor(way, turn, FailureKind::Dns)?;
                 }
-                Err(LookupError::Missed(Miss::Doubtful(miss))) => {
-                    doubts += 1;
-                    if doubts > DOUBTS || !self.wait_for_descriptor(way, turn)? {
-                        break *miss;
-                    }
-                }
-                Err(LookupError::Missed(miss)) => break miss,
+                Err(LookupError::Cut(cut)) => return Err(self.flight.cut(cut, FailureKind::Dns)),
             }
-        };
-        match miss {
-            Miss::Unknown(why) => {
-                let text = format!("cannot look up {host}: {why}");
-                Err(Failure::new(FailureKind::Dns, text))
-            }
-            _ => Ok(Vec::new()),
         }
     }
 

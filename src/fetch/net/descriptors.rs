@@ -8,7 +8,6 @@
 //! a ticket (a list that is being read, say) had a second to close them.
 
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -43,8 +42,6 @@ pub(crate) struct Descriptors {
     turns: AtomicU64,
     /// A copy of `State::waiting` that costs nothing to ask.
     anybody_waits: AtomicUsize,
-    /// How often somebody found none left.
-    shortages: AtomicU64,
 }
 
 /// How things stood before an attempt to open a descriptor: what has happened since is then seen.
@@ -107,18 +104,6 @@ impl Descriptors {
         }
     }
 
-    /// Changes whenever somebody finds no descriptor left.
-    pub(crate) fn shortages(&self) -> u64 {
-        self.shortages.load(Ordering::Relaxed)
-    }
-
-    /// Whether there was a shortage since [`shortages`](Self::shortages) gave `before`, or is one
-    /// now: for what fails for want of a descriptor without saying so.
-    pub(crate) fn were_short(&self, before: u64) -> bool {
-        self.shortages() != before
-            || UnixStream::pair().is_err_and(|error| is_out_of_descriptors(&error))
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,7 +133,6 @@ impl Ticket {
         cancel: &Cancel,
     ) -> Result<bool, Cut> {
         let all = &*self.of;
-        all.shortages.fetch_add(1, Ordering::Relaxed);
         let mut state = all.lock();
         all.count_waiting(&mut state, 1);
         let now = all.turn();

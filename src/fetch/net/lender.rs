@@ -156,6 +156,17 @@ impl Lender {
             layer = self.secure(way.host, layer, &way, config)?;
         }
         held.hand_over();
+        log::debug!(
+            "{}:{}: connected to {} in {:.1?}",
+            way.host,
+            way.port,
+            layer
+                .wire()
+                .stream()
+                .peer_addr()
+                .map_or_else(|error| error.to_string(), |peer| peer.to_string()),
+            way.began.get().elapsed(),
+        );
         Ok(Connection::new(&key, layer, way.ticket))
     }
 
@@ -171,14 +182,20 @@ impl Lender {
     }
 
     /// Gives up an idle connection for its descriptor, or waits until somebody else gives one back.
-    /// `before` is the turn before the attempt that found none left; `Ok(false)`: none can be had.
+    /// `before` is the turn before the attempt that found none left. That there is none to be had is
+    /// a failure of this kind.
     ///
     /// To wait here is to wait in the queue still, for a place that the number of jobs promised and
     /// the system does not have: no clock runs.
-    pub(super) fn wait_for_descriptor(&self, way: &Way<'_>, before: Turn) -> Result<bool, Failure> {
+    pub(super) fn need_descriptor(
+        &self,
+        way: &Way<'_>,
+        before: Turn,
+        kind: FailureKind,
+    ) -> Result<(), Failure> {
         let net = &self.flight.net;
         if net.idle.evict().is_some() {
-            return Ok(true);
+            return Ok(());
         }
         let since = Instant::now();
         let mut last = way.last_tries.get();
@@ -187,21 +204,14 @@ impl Lender {
         let waited = since.elapsed();
         self.flight.pause(waited);
         way.began.set(way.began.get() + waited);
-        end.map_err(|cut| self.flight.cut(cut, FailureKind::Connect))
-    }
-
-    /// The same, where having none is a failure of this kind.
-    pub(super) fn need_descriptor(
-        &self,
-        way: &Way<'_>,
-        before: Turn,
-        kind: FailureKind,
-    ) -> Result<(), Failure> {
-        if self.wait_for_descriptor(way, before)? {
-            return Ok(());
+        match end {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let text = "too many open files, and none that could be closed";
+                Err(Failure::new(kind, text))
+            }
+            Err(cut) => Err(self.flight.cut(cut, kind)),
         }
-        let text = "too many open files, and none that could be closed";
-        Err(Failure::new(kind, text))
     }
 
     /// Connects; when no descriptor is left, gives up idle connections or waits until one is. A

@@ -10,29 +10,30 @@ use std::sync::Arc;
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
 use super::descriptors::{Descriptors, is_out_of_descriptors};
-use super::resolver::Miss;
 use crate::fetch::failure::os_text;
+
+/// Why there is no address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// The name has none.
+    NoAddress,
+    /// It could not be found out; the text says why.
+    Unknown(Arc<str>),
+    /// No descriptor was left to ask with.
+    NoDescriptor,
+}
 
 /// The addresses of `name`, in the order that the system prefers.
 pub(super) fn look_up(name: &str, descriptors: &Arc<Descriptors>) -> Result<Vec<IpAddr>, Miss> {
     if is_invalid(name) {
         return Err(Miss::NoAddress);
     }
-    let shortages = descriptors.shortages();
     let ticket = descriptors.ticket();
-    let miss = match ask_system(name) {
-        Ok(found) => return Ok(found),
-        Err(miss) => miss,
-    };
-    if miss == Miss::NoDescriptor {
+    let answer = ask_system(name);
+    if answer == Err(Miss::NoDescriptor) {
         ticket.give_back_quietly();
-        Err(miss)
-    } else if descriptors.were_short(shortages) {
-        ticket.give_back_quietly();
-        Err(Miss::Doubtful(Box::new(miss)))
-    } else {
-        Err(miss)
     }
+    answer
 }
 
 /// A name that never exists. "Name resolution APIs and libraries SHOULD recognize" it and not ask (RFC
@@ -48,7 +49,15 @@ fn ask_system(name: &str) -> Result<Vec<IpAddr>, Miss> {
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
     };
+    // It fails, so that the thread's last error is not one of an earlier look-up.
+    let _ = std::fs::metadata("");
     let found = dns_lookup::getaddrinfo(Some(name), None, Some(hints)).map_err(|error| {
+        // The C library says that a name is not known when it could not open what it asks with.
+        // That it could not is still in `errno`, which success leaves alone.
+        let last = io::Error::last_os_error();
+        if is_out_of_descriptors(&last) {
+            return Miss::NoDescriptor;
+        }
         let kind = error.kind();
         miss(kind, &error.into())
     })?;

@@ -7,43 +7,24 @@
 //! or when the client is cancelled. A name that the last of them left is not asked for any more, and
 //! if it is being asked for already, the answer still fills the cache.
 
-use std::collections::HashMap;
+mod state;
+
 use std::net::IpAddr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+use self::state::{Addresses, Asked, State, Told};
 use super::cancel::Cancel;
 use super::descriptors::Descriptors;
 use super::limits::{Cut, Limits};
-use super::lookup;
-use super::questions::{MAX_RUNNING, Place, Questions};
+use super::lookup::{self, Miss};
+use super::questions::MAX_RUNNING;
 
 /// A helper with nothing to do ends after this long.
 const HELPER_REST: Duration = Duration::from_secs(10);
-const KEEP_ANSWER: Duration = Duration::from_secs(60);
-const KEEP_NO_ADDRESS: Duration = Duration::from_secs(5);
-/// Answers kept at most: about 2 MB.
-const MAX_ANSWERS: usize = 10_000;
 /// Addresses kept of one name: more are never tried.
 const MAX_ADDRESSES: usize = 16;
-
-/// The addresses of a name, in the order of preference that the system gave (RFC 6724).
-pub(crate) type Addresses = Arc<[IpAddr]>;
-
-/// Why there is no address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Miss {
-    /// The name has none.
-    NoAddress,
-    /// It could not be found out; the text says why.
-    Unknown(Arc<str>),
-    /// No descriptor was left to ask with.
-    NoDescriptor,
-    /// What would be the former of these was found while descriptors were short, which the system's
-    /// resolver may have met and not told.
-    Doubtful(Box<Self>),
-}
 
 /// What a wait for an answer came to.
 #[derive(Debug)]
@@ -54,7 +35,6 @@ pub(crate) enum LookupError {
     Cut(Cut),
 }
 
-type Answer = Result<Addresses, Miss>;
 type Lookup = dyn Fn(&str) -> Result<Vec<IpAddr>, Miss> + Send + Sync;
 
 /// The cache, and the front of the helper threads. Dropping it lets them end; it does not wait for
@@ -68,38 +48,6 @@ struct Shared {
     /// Told when there is a question more, and at the end.
     work: Condvar,
     lookup: Box<Lookup>,
-}
-
-#[derive(Default)]
-struct State {
-    answers: HashMap<Box<str>, Kept>,
-    /// What somebody waits for, or a helper is asking for: no more than there are of both.
-    asked: HashMap<Box<str>, Asked>,
-    questions: Questions,
-    helpers: usize,
-    resting: usize,
-    ended: bool,
-}
-
-/// An answer that is kept.
-struct Kept {
-    answer: Answer,
-    until: Instant,
-}
-
-/// A question in the queue, or with a helper.
-struct Asked {
-    waiters: usize,
-    place: Place,
-    is_running: bool,
-    told: Arc<Told>,
-}
-
-/// Where those who wait for an answer find it.
-#[derive(Default)]
-struct Told {
-    answer: OnceLock<Answer>,
-    changed: Condvar,
 }
 
 impl Resolver {
@@ -140,6 +88,7 @@ impl Resolver {
         end.map_err(LookupError::Cut)?;
         // The wait ended well, so it is there.
         let answer = told.answer.get().cloned();
+        log::trace!("{name}: looked up in {:.1?}: {answer:?}", since.elapsed());
         answer
             .unwrap_or(Err(Miss::NoAddress))
             .map_err(LookupError::Missed)
@@ -202,92 +151,6 @@ impl Drop for Resolver {
 impl std::fmt::Debug for Resolver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Resolver").finish_non_exhaustive()
-    }
-}
-
-impl Told {
-    /// Waits for the answer; the lock is given up meanwhile.
-    fn wait<'a>(
-        &self,
-        mut state: MutexGuard<'a, State>,
-        since: Instant,
-        limits: &Limits,
-        cancel: &Cancel,
-    ) -> (MutexGuard<'a, State>, Result<(), Cut>) {
-        while self.answer.get().is_none() {
-            if cancel.is_thrown() {
-                return (state, Err(Cut::Cancelled));
-            }
-            state = match limits.left(since, Instant::now()) {
-                Ok(None) => self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Ok(Some(left)) => {
-                    self.changed
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                Err(cut) => return (state, Err(cut)),
-            };
-        }
-        (state, Ok(()))
-    }
-}
-
-impl State {
-    /// One of those who waited for `name` goes. When it was the last, nobody need be asked.
-    fn leave(&mut self, name: &str, told: &Arc<Told>) {
-        // Once it is answered it is no longer here, or there again as another question.
-        let same = |asked: &&mut Asked| Arc::ptr_eq(&asked.told, told);
-        let Some(asked) = self.asked.get_mut(name).filter(same) else {
-            return;
-        };
-        asked.waiters -= 1;
-        if asked.waiters == 0 && !asked.is_running {
-            self.questions.withdraw(asked.place, name);
-            self.asked.remove(name);
-        }
-    }
-
-    /// Hands an answer to those who wait for it, and keeps it if it is one to keep.
-    fn answer(&mut self, name: Box<str>, answer: Answer, now: Instant) {
-        self.questions.ended(&name);
-        let told = self.asked.remove(&name).map(|asked| asked.told);
-        let keep = match &answer {
-            Ok(_) => KEEP_ANSWER,
-            Err(Miss::NoAddress) => KEEP_NO_ADDRESS,
-            Err(_) => Duration::ZERO,
-        };
-        if !keep.is_zero() {
-            self.make_room(now);
-            let kept = Kept {
-                answer: answer.clone(),
-                until: now + keep,
-            };
-            self.answers.insert(name, kept);
-        }
-        if let Some(told) = told {
-            // Only here, and only once for each question.
-            let _ = told.answer.set(answer);
-            told.changed.notify_all();
-        }
-    }
-
-    /// Keeps the number of answers bounded: first what is out of date goes, then whatever is met, a
-    /// quarter at a time.
-    fn make_room(&mut self, now: Instant) {
-        if self.answers.len() < MAX_ANSWERS {
-            return;
-        }
-        self.answers.retain(|_, kept| kept.until > now);
-        let mut surplus = self.answers.len().saturating_sub(MAX_ANSWERS * 3 / 4);
-        self.answers.retain(|_, _| {
-            let keep = surplus == 0;
-            surplus -= usize::from(!keep);
-            keep
-        });
     }
 }
 

@@ -1,8 +1,8 @@
 //! One TCP connection, blocking, with deadlines that cost a system call only when one is needed.
 //!
 //! Reading relies on the socket's own receive timeout. That is left alone as long as it is no
-//! longer than what the deadline leaves; when it runs out early, the exact rest is set and the wait
-//! goes on. Writing is tried without blocking and polls only when the socket is full. A cancelled
+//! longer than what the deadline leaves; when it runs out early, the rest is waited for by a poll,
+//! whose clock is exact: the kernel rounds a socket's timeout up by as much as an eighth. Writing is tried without blocking and polls only when the socket is full. A cancelled
 //! client shuts the socket down, which ends a blocked read; whoever reads must therefore ask the
 //! client whether an end of file is a real one.
 
@@ -11,15 +11,15 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
 use super::cancel::Cancel;
 use super::limits::{Cut, Limits};
 
-/// Below this a receive timeout is set to the exact rest: halving it further would save nothing.
-const EXACT_BELOW: Duration = Duration::from_millis(500);
+/// The shortest receive timeout that is set: zero would mean none.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -44,8 +44,7 @@ impl Wire {
     /// Reads what is there, waiting for the first byte of it; 0 is the end.
     pub(crate) fn recv(&mut self, buf: &mut [u8], limits: &Limits) -> Result<usize, Cut> {
         let since = Instant::now();
-        let mut left = limits.left(since, since)?;
-        self.prepare_wait(left)?;
+        self.prepare_wait(limits.left(since, since)?)?;
         loop {
             match (&*self.stream).read(buf) {
                 Ok(amount) => return Ok(amount),
@@ -56,22 +55,36 @@ impl Wire {
                         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
                     ) =>
                 {
-                    left = limits.left(since, Instant::now())?;
-                    self.set_read_timeout(left)?;
+                    self.wait_readable(since, limits)?;
                 }
                 Err(error) => return Err(Cut::Io(error)),
             }
         }
     }
 
-    /// Makes sure that a read comes back within `left`. Half of a long wait is set, so that the
-    /// next reads find a timeout that is still short enough and need no system call.
+    /// Waits until there is something to read, by the exact clock.
+    fn wait_readable(&self, since: Instant, limits: &Limits) -> Result<(), Cut> {
+        loop {
+            let left = limits.left(since, Instant::now())?;
+            // A span beyond the range of a timespec is for ever.
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
+            let mut fds = [PollFd::new(&*self.stream, PollFlags::IN)];
+            match rustix::event::poll(&mut fds, left.as_ref()) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(Cut::Io(error.into())),
+            }
+        }
+    }
+
+    /// Makes sure that a read comes back before `left` is over. Half of it is set, so that the next
+    /// reads find a timeout that is still short enough and need no system call.
     fn prepare_wait(&mut self, left: Option<Duration>) -> Result<(), Cut> {
         match (left, self.read_timeout) {
             (Some(left), Some(set)) if set <= left => Ok(()),
-            (Some(left), _) if left > EXACT_BELOW => self.set_read_timeout(Some(left / 2)),
-            (left, set) if left == set => Ok(()),
-            (left, _) => self.set_read_timeout(left),
+            (Some(left), _) => self.set_read_timeout(Some((left / 2).max(SHORTEST))),
+            (None, None) => Ok(()),
+            (None, Some(_)) => self.set_read_timeout(None),
         }
     }
 

@@ -1,18 +1,19 @@
 //! The queue of a pool's jobs, and the rule for who is woken when.
 //!
-//! Callers may rely on: every job pushed is given out exactly once, by `Place::next` or by `close`; jobs are given out in
-//! the order in which they were pushed, but for what stashes put off by a bounded number of others; nothing of
-//! the user's runs, and no job is dropped, under a lock.
+//! Callers may rely on: every job pushed is given out exactly once, by `Place::next` or by `close`;
+//! jobs are given out in the order in which they were pushed, but for what stashes put off by a
+//! bounded number of others; nothing of the user's runs, and no job is dropped, under a lock.
 //!
-//! **Two locks.** Submitters push into the inbox; workers take from `ready`, and swap it for the inbox when it is empty. So
-//! submitters and workers meet once a swap, not once a job.
+//! **Two locks.** Submitters push into the inbox; workers take from `ready`, and swap it for the
+//! inbox when it is empty. So submitters and workers meet once a swap, not once a job.
 //!
-//! **Waking.** A notify is a system call, and a worker woken for a job that another has taken by then costs two
-//! context switches. So at most one worker is ever on its way: one that has been called and has not got up, or one that found
-//! nothing and lingers for a moment before it sleeps. When it takes a job and more remain, it calls the next. What
-//! holds: if a job waits and a worker sleeps, then some worker is on its way, or runs and will look again before
-//! it begins its job. So no job is left lying beside a sleeper, and N waiting jobs wake N workers, each the next. Of
-//! the sleepers the last to lie down is called, whose stack and caches are warm.
+//! **Waking.** A notify is a system call, and a worker woken for a job that another has taken by
+//! then costs two context switches. So at most one worker is ever on its way: one that has been
+//! called and has not got up, or one that found nothing and lingers for a moment before it sleeps.
+//! When it takes a job and more remain, it calls the next. What holds: if a job waits and a worker
+//! sleeps, then some worker is on its way, or runs and will look again before it begins its job. So
+//! no job is left lying beside a sleeper, and N waiting jobs wake N workers, each the next. Of the
+//! sleepers the last to lie down is called, whose stack and caches are warm.
 
 mod place;
 mod stash;
@@ -35,7 +36,8 @@ use super::sync::{lock, sleep};
 pub enum Pending {
     /// They are run to the last.
     Run,
-    /// They are cancelled: each future, and each `deliver`, is given [`JobError::Cancelled`](super::JobError::Cancelled).
+    /// They are cancelled: each future, and each `deliver`, is given
+    /// [`JobError::Cancelled`](super::JobError::Cancelled).
     Cancel,
 }
 
@@ -228,7 +230,8 @@ impl<'job> Queue<'job> {
         sleeper.thread.unpark();
     }
 
-    /// Brings the copies up to date; only what changes is written, as other cores read it all the time.
+    /// Brings the copies up to date; only what changes is written, as other cores read it all the
+    /// time.
     fn note(&self, inbox: &Inbox<'job>) {
         let set = |copy: &AtomicBool, value| {
             if copy.load(Ordering::Relaxed) != value {

@@ -11,8 +11,9 @@ use super::super::sync::lock;
 use super::stash::{Claim, Ready};
 use super::{Inbox, Phase, Queue, Sleeper};
 
-/// How often a worker that found nothing looks again before it sleeps: some microseconds, about what sleeping and
-/// being woken cost. Without it a stream of short jobs puts workers to sleep and wakes them for every few.
+/// How often a worker that found nothing looks again before it sleeps: some microseconds, about
+/// what sleeping and being woken cost. Without it a stream of short jobs puts workers to sleep and
+/// wakes them for every few.
 const LOOKS: u32 = 200;
 
 /// A worker's place at the queue. Dropping it leaves the queue, with nothing put aside.
@@ -70,7 +71,8 @@ impl<'a, 'job> Place<'a, 'job> {
         (!queue.stashes.reclaim_any(ready)).then_some(inbox)
     }
 
-    /// Waits until there may be a job: awake for a moment, if no other worker does and this one has not, or asleep.
+    /// Waits until there may be a job: awake for a moment, if no other worker does and this one has
+    /// not, or asleep.
     fn pause(&self, mut inbox: MutexGuard<'_, Inbox<'job>>, has_lingered: bool) -> bool {
         let queue = self.queue;
         let lingers = inbox.coming == 0 && !has_lingered;

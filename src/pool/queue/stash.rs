@@ -1,9 +1,12 @@
-//! What workers take jobs from: one queue for all, and a stash of each one's own, filled while the queue is deep.
+//! What workers take jobs from: one queue for all, and a stash of each one's own, filled while the
+//! queue is deep.
 //!
-//! The lock of the queue, and the cache line that it is on, cost more than an empty job. So a worker takes several jobs
-//! at once when there are plenty and they are that short, and keeps them in its stash, which nobody else touches in the ordinary case. A
-//! stash is only a faster way to the queue, never a private property: whoever finds nothing else to do reclaims
-//! the stashes of others, and even while the queue lives on, each worker that comes by it looks at one stash in turn and reclaims
+//! The lock of the queue, and the cache line that it is on, cost more than an empty job. So a
+//! worker takes several jobs at once when there are plenty and they are as short as that, and keeps
+//! them in its stash, which
+//! nobody else touches in the ordinary case. A stash is only a faster way to the queue, never a
+//! private property: whoever finds nothing else to do reclaims the stashes of others, and even
+//! while the queue lives on, each worker that comes by it looks at one stash in turn and reclaims
 //! what has not moved since the last look. So no job waits for good behind one that blocks.
 
 use std::collections::VecDeque;
@@ -15,10 +18,12 @@ use std::time::{Duration, Instant};
 use super::super::job::Entry;
 use super::super::sync::lock;
 
-/// Jobs that take longer than this do not feel the queue's lock: they are taken one by one, in their order.
+/// Jobs that take longer than this do not feel the queue's lock: they are taken one by one, in
+/// their order.
 const SHORT: Duration = Duration::from_micros(5);
 
-/// The most that a worker puts aside: enough to make the cost of the queue's lock disappear among the jobs'.
+/// The most that a worker puts aside: enough to make the cost of the queue's lock disappear among
+/// the jobs'.
 const MOST: usize = 16;
 
 /// The queue of all workers, which its owner guards by a lock.
@@ -98,8 +103,8 @@ impl<'job> Stashes<'job> {
         next
     }
 
-    /// Takes the next job of a queue that is not empty, and puts aside more if it is deep and its jobs are short. Also
-    /// gives how many are left of both.
+    /// Takes the next job of a queue that is not empty, and puts aside more if it is deep and
+    /// its jobs are short. Also gives how many are left of both.
     pub(super) fn take(
         &self,
         ready: &mut Ready<'job>,
@@ -155,6 +160,9 @@ impl<'job> Stashes<'job> {
     }
 
     pub(super) fn len(&self) -> usize {
+        if self.filled.load(Ordering::Relaxed) == 0 {
+            return 0;
+        }
         self.each.iter().map(|stash| lock(stash).jobs.len()).sum()
     }
 

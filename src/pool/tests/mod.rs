@@ -1,0 +1,168 @@
+//! Tests of the pool's parts, beside those of its public interface in tests/.
+//!
+//! No sleeps: every wait is for an event that the pool must bring about, and would hang if it did
+//! not.
+
+mod replacement;
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+
+use super::queue::Pending;
+use super::task::Task;
+use super::{JobError, Refusal, ThreadPool};
+
+#[test]
+fn one_worker_begins_jobs_in_the_order_of_submission() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (sender, begun) = mpsc::channel();
+    for n in 0..1000 {
+        let sender = sender.clone();
+        pool.submit(move || sender.send(n)).unwrap();
+    }
+    drop(pool);
+    drop(sender);
+    assert!(begun.iter().eq(0..1000));
+}
+
+#[test]
+fn a_deliver_is_called_once_whatever_becomes_of_its_job() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (open, gate) = mpsc::channel::<()>();
+    let (sender, answers) = mpsc::channel();
+    let answer = |name: &'static str| {
+        let sender = sender.clone();
+        move |outcome: Result<i32, JobError>| drop(sender.send((name, outcome)))
+    };
+    pool.submit_with(|| 1, answer("value")).unwrap();
+    pool.submit_with(|| resume_unwind(Box::new("oh")), answer("panic"))
+        .unwrap();
+    let (begin, begun) = mpsc::channel();
+    let holds = move || {
+        begin.send(()).unwrap();
+        i32::from(gate.recv().is_err())
+    };
+    pool.submit_with(holds, answer("held")).unwrap();
+    let value = answers.recv().unwrap();
+    let panic = answers.recv().unwrap();
+    begun.recv().unwrap();
+    let jobs = (0..3).map(|n| (move || n, answer("batch")));
+    pool.submit_all_with(jobs).unwrap();
+    assert_eq!(pool.queued(), 3);
+    pool.shutdown(Pending::Cancel);
+    assert_eq!(pool.queued(), 0);
+    let (job, deliver) = pool
+        .submit_with(|| 7, answer("refused"))
+        .unwrap_err()
+        .into_job();
+    assert_eq!(job(), 7);
+    drop((open, sender, deliver));
+    drop(pool);
+    assert!(matches!(value, ("value", Ok(1))));
+    assert!(matches!(panic, ("panic", Err(JobError::Panicked(panic))) if panic.message() == "oh"));
+    let rest: Vec<_> = answers
+        .iter()
+        .map(|(name, outcome)| (name, outcome.ok()))
+        .collect();
+    assert_eq!(
+        rest,
+        [
+            ("batch", None),
+            ("batch", None),
+            ("batch", None),
+            ("held", Some(1))
+        ]
+    );
+}
+
+#[test]
+fn a_cancelled_job_lets_go_of_what_it_captured_at_once() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (open, gate) = mpsc::channel::<()>();
+    let held = pool.submit(move || gate.recv()).unwrap();
+    let captured = Arc::new(());
+    let waiting = {
+        let captured = Arc::clone(&captured);
+        pool.submit(move || drop(captured)).unwrap()
+    };
+    assert_eq!(Arc::strong_count(&captured), 2);
+    assert!(waiting.cancel());
+    assert_eq!(Arc::strong_count(&captured), 1);
+    drop(open);
+    assert!(held.result().unwrap().is_err());
+}
+
+#[test]
+fn callbacks_run_in_order_also_those_registered_while_others_run() {
+    let pool = ThreadPool::new(1).unwrap();
+    let order = Arc::new(AtomicUsize::new(0));
+    let expect = |nth: usize| {
+        let order = Arc::clone(&order);
+        move |outcome: Result<&i32, &JobError>| {
+            assert!(matches!(outcome, Ok(5)));
+            assert_eq!(order.fetch_add(1, Ordering::SeqCst), nth);
+        }
+    };
+    let (open, gate) = mpsc::channel::<()>();
+    let (in_callback, entered) = mpsc::channel();
+    let (leave, stay) = mpsc::channel::<()>();
+    let future = pool.submit(move || gate.recv().map_or(0, |()| 5)).unwrap();
+    future.on_done(expect(0));
+    future.on_done(move |_| {
+        in_callback.send(()).unwrap();
+        stay.recv().unwrap();
+    });
+    future.on_done(expect(1));
+    open.send(()).unwrap();
+    entered.recv().unwrap();
+    assert!(future.done() && !future.running());
+    future.on_done(expect(2));
+    assert_eq!(order.load(Ordering::SeqCst), 1);
+    leave.send(()).unwrap();
+    assert!(future.wait(None));
+    future.on_done(expect(3));
+    assert_eq!(order.load(Ordering::SeqCst), 4);
+    assert_eq!(future.result().unwrap(), 5);
+}
+
+#[test]
+fn a_pool_dropped_by_its_own_worker_ends_without_it_being_joined() {
+    let pool = Arc::new(ThreadPool::new(2).unwrap());
+    let core = Arc::clone(&pool.core);
+    let (open, gate) = mpsc::channel::<()>();
+    let future = {
+        let pool = Arc::clone(&pool);
+        pool.clone().submit(move || {
+            gate.recv().unwrap();
+            drop(pool);
+        })
+    };
+    let after = pool.submit(|| 3).unwrap();
+    drop(pool);
+    open.send(()).unwrap();
+    future.unwrap().result().unwrap();
+    assert_eq!(after.result().unwrap(), 3);
+    core.wait_ended();
+}
+
+#[test]
+fn errors_that_pass_through_question_marks_are_send_and_sync() {
+    fn check<E: std::error::Error + Send + Sync + 'static>() {}
+    check::<super::BuildError>();
+    check::<JobError>();
+    check::<Refusal>();
+    check::<super::SubmitError<Box<dyn FnOnce() + Send>>>();
+    check::<super::TimedOut>();
+}
+
+/// What a job that gives a word costs in memory while it waits, and until its result is taken.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_task_stays_small() {
+    fn size<F: FnOnce() -> u64>(_: &F) -> usize {
+        size_of::<Task<'_, F, u64>>() + 2 * size_of::<AtomicUsize>()
+    }
+    let number = 1_u32;
+    assert_eq!(size(&move || u64::from(number)), 72);
+}
