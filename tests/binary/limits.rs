@@ -184,7 +184,6 @@ fn long_options() -> Vec<String> {
 }
 
 #[test]
-#[ignore = "the option is not there yet"]
 fn completions_know_every_option_in_every_shell() {
     let options = long_options();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
@@ -209,7 +208,6 @@ fn completions_know_every_option_in_every_shell() {
 }
 
 #[test]
-#[ignore = "the option is not there yet"]
 fn the_manual_knows_every_option() {
     let ended = fetchpool().arg("--man").stdout(containing([".TH"])).run();
     let text = ended.stdout().replace('\\', "");

@@ -220,16 +220,13 @@ fn killed_at_any_moment_again_and_again_every_url_is_recorded() {
         let times = fetched.get(url).copied().unwrap_or(0);
         assert!(times == 1, "{url} has {times} records that are ok");
     }
-    assert_eq!(fetched.len(), URLS, "a record of what was never asked for");
-    // Twice fetched is only what a kill found between its fetch and its line.
-    let mut requests = HashMap::<String, usize>::new();
-    for path in server.paths() {
-        *requests.entry(path).or_default() += 1;
-    }
-    let more: usize = requests.values().map(|times| times - 1).sum();
+    assert_eq!(fetched.len(), URLS, "a record of what nobody asked for");
     let torn = text.lines().count() - URLS;
     assert!(torn <= kills, "{torn} torn lines of {kills} kills");
-    println!("{more} requests were made again after {kills} kills");
+    // Asked for again is only what a kill found between its fetch and its line: the workers' and what one write takes.
+    let again = server.paths().len() - URLS;
+    println!("{again} requests were made again after {kills} kills");
+    assert!(again < URLS / 2, "{again} requests were made again");
 }
 
 #[test]

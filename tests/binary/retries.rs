@@ -13,13 +13,16 @@ use std::sync::{Arc, Mutex};
 
 use std::time::{Duration, Instant};
 
+/// When the requests had come, by path.
+pub(crate) type Times = Arc<Mutex<HashMap<String, Vec<Instant>>>>;
+
 /// A server whose first `bad` requests of each path are answered by `fail`, and the rest with a page of 4 bytes. Gives
 /// the times at which the requests had come, by path.
 pub(crate) fn failing(
     bad: usize,
     fail: impl Fn(&mut Talk) + Send + Sync + 'static,
-) -> (RawServer, Arc<Mutex<HashMap<String, Vec<Instant>>>>) {
-    let times = Arc::<Mutex<HashMap<String, Vec<Instant>>>>::default();
+) -> (RawServer, Times) {
+    let times = Times::default();
     let shared = Arc::clone(&times);
     let server = RawServer::start(move |mut talk| {
         let number = {
@@ -58,7 +61,7 @@ fn statuses_that_pass_are_tried_again_and_others_are_not() {
     let lasting = [302, 400, 401, 403, 404, 410, 501, 505, 507];
     for status in passing.into_iter().chain(lasting) {
         let (server, times) = failing(2, move |talk| {
-            talk.reply(&format!("{status} Word"), &[], b"no")
+            talk.reply(&format!("{status} Word"), &[], b"no");
         });
         let passes = passing.contains(&status);
         let row = row_of(&server.url("/"), &[], i32::from(!passes));

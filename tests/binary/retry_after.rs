@@ -56,7 +56,6 @@ fn retry_after_is_obeyed_for_the_whole_host_and_for_no_other() {
 }
 
 #[test]
-#[ignore = "the hold comes into force a moment after the worker has taken the next job"]
 fn nothing_queued_slips_out_between_a_retry_after_and_its_retry() {
     for _ in 0..10 {
         let (server, times) = failing(1, |talk| {

@@ -111,6 +111,9 @@ fn socks_goes_through_a_tunnel_too() {
         .run();
 }
 
+/// Names and values of the environment.
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn the_environment_names_proxies_and_who_needs_none() {
     let server = Server::start();
@@ -118,7 +121,7 @@ fn the_environment_names_proxies_and_who_needs_none() {
     let (proxy, _) = proxy(String::new());
     let proxy = proxy.url("");
     let localhost = direct.replace("127.0.0.1", "localhost");
-    let rows: [(&[(&str, &str)], &str, usize); 12] = [
+    let rows: [(Variables<'_>, &str, usize); 12] = [
         (&[("http_proxy", &proxy)], &direct, 5),
         (&[("all_proxy", &proxy)], &direct, 5),
         (&[("ALL_PROXY", &proxy)], &direct, 5),

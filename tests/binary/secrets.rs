@@ -107,7 +107,6 @@ fn what_the_client_does_is_told_on_stderr_and_never_on_stdout() {
 }
 
 #[test]
-#[ignore = "nothing in the program logs anything yet"]
 fn verbose_tells_what_the_client_does() {
     let server = Server::start();
     let url = server.url("/redirect/1");
