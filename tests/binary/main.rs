@@ -4,16 +4,29 @@
 //! Left out elsewhere than on Unix: signals, pseudo-terminals and `/dev/full` are what it tests with.
 #![cfg(unix)]
 
+mod addresses;
 mod documents;
 mod ending;
 mod failures;
+mod hosts;
 mod jsonl;
+mod limits;
 mod lists;
 mod memory;
+mod parts;
 mod python_example;
 mod requests;
+mod resume;
+mod retries;
+mod retry_after;
+mod routes;
+mod saved;
+mod secrets;
 mod signals;
 mod support;
+mod tables;
 mod terminal;
 mod text;
+mod trust;
+mod unsaved;
 mod usage;

@@ -95,6 +95,30 @@ fn credentials_in_a_url_are_sent_decoded() {
 }
 
 #[test]
+fn a_user_is_shown_to_the_origin_of_each_url_and_goes_before_one_in_it() {
+    let [home, abroad] = [Server::start(), Server::start()];
+    let url = home.url(&format!("/to/302/{}", abroad.url("/size/8")));
+    let named = home.url("/size/2").replace("http://", "http://bob:other@");
+    // base64 of ann:s:cret, and of ann with an empty password
+    for (option, wanted) in [
+        ("ann:s:cret", "Basic YW5uOnM6Y3JldA=="),
+        ("ann", "Basic YW5uOg=="),
+    ] {
+        fetchpool()
+            .args(["-j", "1", "-u", option, &url, &named])
+            .stdout(format!("{}\n{}\n", page(&url, 8), page(&named, 2)))
+            .run();
+        for seen in home.seen().iter().rev().take(2) {
+            assert_eq!(seen.header("authorization"), Some(wanted), "{}", seen.path);
+        }
+    }
+    for seen in abroad.seen() {
+        assert!(!seen.headers.contains_key("authorization"), "it left");
+    }
+    assert_eq!((home.seen().len(), abroad.seen().len()), (4, 2));
+}
+
+#[test]
 fn a_users_headers_stay_with_the_origin_they_were_meant_for() {
     let [home, abroad] = [Server::start(), Server::start()];
     let url = home.url(&format!(

@@ -12,14 +12,16 @@ mod run;
 mod running;
 mod server;
 mod shown;
+mod tls;
 
 pub(crate) use expect::{anything, checked, containing, lines};
 pub(crate) use gate::{Gate, PATIENCE};
 pub(crate) use pty::Pty;
-pub(crate) use raw::{DeadHost, RawServer, dead_host};
+pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host};
 pub(crate) use run::{Fetchpool, Stdio, fetchpool};
 pub(crate) use running::Running;
 pub(crate) use server::{Seen, Server};
+pub(crate) use tls::{Authority, Signed};
 
 /// The version that Cargo.toml gives.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,7 +3,7 @@
 
 use socket2::{Domain, Socket, Type};
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -11,9 +11,62 @@ use std::thread::JoinHandle;
 /// One connection of a raw server, whose request head has been read.
 pub(crate) struct Talk {
     stream: TcpStream,
+    head: String,
 }
 
 impl Talk {
+    /// A connection of which no head has been read.
+    pub(crate) fn over(stream: TcpStream) -> Talk {
+        let head = String::new();
+        Talk { stream, head }
+    }
+
+    /// The whole head of the request, its empty line included.
+    pub(crate) fn head(&self) -> &str {
+        &self.head
+    }
+
+    /// The second word of the request: a path, or what a proxy is asked for.
+    pub(crate) fn path(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or("")
+    }
+
+    /// The value of a header, whatever the case of its name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (have, value) = line.split_once(':')?;
+            have.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
+    /// A whole reply with this status line, these header lines and this body; the connection closes behind it.
+    pub(crate) fn reply(&mut self, status: &str, headers: &[&str], body: &[u8]) {
+        let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
+        for header in headers {
+            head += &format!("{header}\r\n");
+        }
+        head += &format!("Content-Length: {}\r\n\r\n", body.len());
+        self.send(&[head.as_bytes(), body].concat());
+    }
+
+    /// Joins the connection with one to `target`, as a tunnel does, until either side ends.
+    pub(crate) fn join(self, target: &str) {
+        let Ok(far) = TcpStream::connect(target) else {
+            return;
+        };
+        let (near, far_too) = (self.stream.try_clone(), far.try_clone());
+        let (Ok(near), Ok(far_too)) = (near, far_too) else {
+            return;
+        };
+        let back = std::thread::spawn(move || {
+            let _ = std::io::copy(&mut &far_too, &mut &near);
+            let _ = near.shutdown(Shutdown::Both);
+        });
+        let _ = std::io::copy(&mut &self.stream, &mut &far);
+        let _ = far.shutdown(Shutdown::Both);
+        let _ = back.join();
+    }
+
     /// Sends bytes as they are. A client that has gone is no fault of the server's.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
@@ -49,8 +102,8 @@ struct Shared {
 impl RawServer {
     pub(crate) fn start(talk: impl Fn(Talk) + Send + Sync + 'static) -> RawServer {
         RawServer::on_connection(move |stream| {
-            if read_head(&stream).is_some() {
-                talk(Talk { stream });
+            if let Some(head) = read_head(&stream) {
+                talk(Talk { stream, head });
             }
         })
     }
@@ -63,10 +116,11 @@ impl RawServer {
 
     /// Takes every connection and never answers.
     pub(crate) fn silent() -> RawServer {
-        RawServer::on_connection(|stream| Talk { stream }.hold())
+        RawServer::on_connection(|stream| Talk::over(stream).hold())
     }
 
-    fn on_connection(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> RawServer {
+    /// Gives each connection as it is to a function, on a thread of its own.
+    pub(crate) fn on_connection(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> RawServer {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
         let address = listener
@@ -101,6 +155,10 @@ impl RawServer {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
 }
 
 impl Shared {
@@ -128,17 +186,15 @@ impl Drop for RawServer {
     }
 }
 
-/// Reads to the empty line that ends a request's head; nothing if the client left before it.
-fn read_head(stream: &TcpStream) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    while line.trim_end() != "" || line.is_empty() {
-        line.clear();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
+/// Reads the request's head to its empty line, and no byte more; nothing if the client left before it.
+fn read_head(mut stream: &TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
     }
-    Some(())
+    String::from_utf8(head).ok()
 }
 
 /// A port that refuses: bound for as long as the value lives, so that nobody else gets it, and never

@@ -6,7 +6,7 @@ use super::expect::Expect;
 use super::running::{Ended, Running};
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Starts to describe a run of `fetchpool`.
@@ -16,11 +16,13 @@ pub(crate) fn fetchpool() -> Fetchpool {
         environment: plain_environment(directory.path()),
         directory,
         arguments: Vec::new(),
-        ignores_interrupt: false,
+        elsewhere: None,
+        first: None,
         stdin: Input::Empty,
         stdout: Stdio::Pipe,
         stderr: Stdio::Pipe,
         status: 0,
+        either_status: false,
         expect_stdout: "".into(),
         expect_stderr: "".into(),
     }
@@ -32,11 +34,13 @@ pub(crate) struct Fetchpool {
     pub(super) directory: TempDir,
     pub(super) arguments: Vec<OsString>,
     pub(super) environment: Vec<(String, OsString)>,
-    pub(super) ignores_interrupt: bool,
+    pub(super) elsewhere: Option<PathBuf>,
+    pub(super) first: Option<&'static str>,
     pub(super) stdin: Input,
     pub(super) stdout: Stdio,
     pub(super) stderr: Stdio,
     pub(super) status: i32,
+    pub(super) either_status: bool,
     pub(super) expect_stdout: Expect,
     pub(super) expect_stderr: Expect,
 }
@@ -83,7 +87,7 @@ impl Fetchpool {
 
     /// Writes `content` to `name` in the run's directory.
     pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Fetchpool {
-        let path = self.directory.path().join(name);
+        let path = self.place().join(name);
         std::fs::write(path, content).expect("the temporary directory can be written");
         self
     }
@@ -96,8 +100,25 @@ impl Fetchpool {
 
     /// Starts it with SIGINT ignored, as shells start what runs in the background.
     pub(crate) fn ignoring_interrupt(mut self) -> Fetchpool {
-        self.ignores_interrupt = true;
+        self.first = Some(r#"trap "" INT"#);
         self
+    }
+
+    /// Has a shell run `command` (`ulimit`, `umask`) before it becomes the program.
+    pub(crate) fn after(mut self, command: &'static str) -> Fetchpool {
+        self.first = Some(command);
+        self
+    }
+
+    /// Runs it in `directory`, which is the test's own and outlives the run. Goes before `list` and `file`.
+    pub(crate) fn inside(mut self, directory: &Path) -> Fetchpool {
+        self.elsewhere = Some(directory.to_owned());
+        self
+    }
+
+    /// Where it runs.
+    pub(super) fn place(&self) -> &Path {
+        self.elsewhere.as_deref().unwrap_or(self.directory.path())
     }
 
     pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Fetchpool {
@@ -127,6 +148,12 @@ impl Fetchpool {
 
     pub(crate) fn status(mut self, status: i32) -> Fetchpool {
         self.status = status;
+        self
+    }
+
+    /// For a test whose point is elsewhere: 0 and 1 are both good.
+    pub(crate) fn status_0_or_1(mut self) -> Fetchpool {
+        self.either_status = true;
         self
     }
 

@@ -9,7 +9,7 @@
 //!
 //! A query changes nothing but the record of the request, except in `/to`, whose URL may hold one.
 
-use super::Gate;
+use super::{Gate, PATIENCE};
 use axum::body::{Body, Bytes};
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Request, State};
@@ -17,8 +17,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Condvar, LazyLock, Mutex};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// The largest page that `/size/N` gives.
@@ -39,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
+    /// When it had come.
+    pub(crate) at: Instant,
     peer: SocketAddr,
 }
 
@@ -55,6 +58,7 @@ impl Seen {
 struct Notes {
     gates: Mutex<HashMap<String, Gate>>,
     seen: Mutex<Vec<Seen>>,
+    came: Condvar,
     busy: Mutex<Busy>,
 }
 
@@ -119,6 +123,17 @@ impl Server {
         self.notes.seen.lock().unwrap().clone()
     }
 
+    /// Blocks until `count` requests in all have come.
+    pub(crate) fn wait_for_requests(&self, count: usize) {
+        let seen = self.notes.seen.lock().unwrap();
+        let short = |seen: &mut Vec<Seen>| seen.len() < count;
+        let waited = self.notes.came.wait_timeout_while(seen, PATIENCE, short);
+        let (seen, wait) = waited.unwrap();
+        let came = seen.len();
+        drop(seen);
+        assert!(!wait.timed_out(), "{came} of {count} requests came");
+    }
+
     /// The most requests that were ever being answered at one time.
     pub(crate) fn most_at_once(&self) -> usize {
         self.notes.busy.lock().unwrap().most
@@ -170,8 +185,10 @@ async fn answer(
         method: request.method().clone(),
         path: path.clone(),
         headers: request.headers().clone(),
+        at: Instant::now(),
         peer,
     });
+    notes.came.notify_all();
     let response = page(&notes, &path).await;
     notes.busy.lock().unwrap().now -= 1;
     response

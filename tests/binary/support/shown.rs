@@ -42,7 +42,7 @@ fn arguments(run: &Fetchpool) -> String {
 }
 
 fn files(run: &Fetchpool) -> Vec<(String, Vec<u8>)> {
-    let Ok(entries) = std::fs::read_dir(run.directory.path()) else {
+    let Ok(entries) = std::fs::read_dir(run.place()) else {
         return Vec::new();
     };
     entries

@@ -1,0 +1,151 @@
+//! Which address is connected to: one that is given, one of a family, and none that is private if those are refused.
+
+use crate::jsonl::rows;
+use crate::routes::row_of;
+use crate::support::{RawServer, Server, anything, fetchpool, page};
+
+#[test]
+fn addresses_can_be_given_for_names() {
+    let server = Server::start();
+    let port = server.address().port();
+    for (rule, host) in [
+        (
+            format!("nowhere.invalid:{port}:127.0.0.1"),
+            "nowhere.invalid",
+        ),
+        (
+            format!("NOWHERE.invalid:{port}:127.0.0.1"),
+            "nowhere.invalid",
+        ),
+        (format!("*:{port}:127.0.0.1"), "anything.invalid"),
+        (
+            format!("nowhere.invalid:{port}:[::1],127.0.0.1"),
+            "nowhere.invalid",
+        ),
+    ] {
+        let url = format!("http://{host}:{port}/size/6");
+        fetchpool()
+            .args(["--resolve", &rule, &url])
+            .stdout(page(&url, 6) + "\n")
+            .run();
+    }
+    let seen = server.seen();
+    assert_eq!(
+        seen[0].header("host"),
+        Some(format!("nowhere.invalid:{port}").as_str())
+    );
+    let other = format!("nowhere.invalid:{}:127.0.0.1", port ^ 1);
+    let row = row_of(
+        fetchpool().args(["--resolve", &other]),
+        &format!("http://nowhere.invalid:{port}/"),
+    );
+    assert_eq!(row["error"]["kind"], "dns", "a rule is for its port only");
+}
+
+#[test]
+fn one_family_of_addresses_can_be_asked_for() {
+    let server = Server::start();
+    let port = server.address().port();
+    let rule = format!("both.invalid:{port}:127.0.0.1,[::1]");
+    let url = format!("http://both.invalid:{port}/size/6");
+    for option in ["-4", "--ipv4"] {
+        fetchpool()
+            .args([option, "--resolve", &rule, &url])
+            .stdout(page(&url, 6) + "\n")
+            .run();
+    }
+    // Nobody listens at ::1.
+    for (option, rule) in [
+        ("-6", &rule),
+        ("--ipv6", &format!("both.invalid:{port}:127.0.0.1")),
+    ] {
+        let row = row_of(fetchpool().args([option, "--resolve", rule]), &url);
+        assert_eq!(row["ok"], false, "{row}");
+    }
+    assert_eq!(server.paths().len(), 2);
+}
+
+#[test]
+fn private_addresses_are_refused_in_every_spelling() {
+    let server = Server::start();
+    let port = server.address().port();
+    let hosts = [
+        "127.0.0.1",
+        "localhost",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "[fe80::1]",
+        "[fd00:ec2::254]",
+        "224.0.0.1",
+        "[ff02::1]",
+        "255.255.255.255",
+        "１２７.0.0.1",
+        "user@127.0.0.1",
+    ];
+    let urls: Vec<String> = hosts
+        .iter()
+        .map(|host| format!("http://{host}:{port}/size/1"))
+        .collect();
+    let ended = fetchpool()
+        .list("urls.txt", urls.join("\n"))
+        .args(["--deny-private", "-f", "jsonl", "-t", "5"])
+        .status(1)
+        .stdout(anything())
+        .run();
+    let rows = rows(ended.stdout());
+    assert_eq!(rows.len(), hosts.len());
+    for row in &rows {
+        assert_eq!(row["error"]["kind"], "blocked_address", "{row}");
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn private_addresses_are_refused_behind_a_name_and_behind_a_redirect() {
+    let server = Server::start();
+    let port = server.address().port();
+    // A name that leads inside, whether looked up or given.
+    let row = row_of(
+        fetchpool().args([
+            "--deny-private",
+            "--resolve",
+            &format!("nice.example:{port}:127.0.0.1"),
+        ]),
+        &format!("http://nice.example:{port}/size/1"),
+    );
+    assert_eq!(row["error"]["kind"], "blocked_address", "{row}");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn private_addresses_are_refused_behind_a_redirect_too() {
+    let server = Server::start();
+    let inside = server.url("/size/1");
+    // Loopback's only way to stand for a public address is to be the proxy for one.
+    let proxy = RawServer::start(move |mut talk| {
+        assert!(
+            talk.path().starts_with("http://1.1.1.1/"),
+            "{}",
+            talk.path()
+        );
+        talk.reply("302 Found", &[&format!("Location: {inside}")], b"");
+    });
+    let through = || fetchpool().args(["--proxy", &proxy.url("")]);
+    let row = row_of(through().arg("--deny-private"), "http://1.1.1.1/");
+    assert_eq!(row["error"]["kind"], "blocked_address", "{row}");
+    assert_eq!(row["redirects"], 1, "{row}");
+    assert_eq!(server.connections(), 0);
+}

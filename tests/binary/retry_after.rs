@@ -1,0 +1,78 @@
+//! `Retry-After`: in seconds or as a date, for the whole host and for no other.
+
+use crate::retries::failing;
+use crate::support::{Server, fetchpool, lines, page};
+use std::time::{Duration, SystemTime};
+
+#[test]
+fn retry_after_is_obeyed_for_the_whole_host_and_for_no_other() {
+    let date = || {
+        // One second is lost to the format.
+        let until = SystemTime::now() + Duration::from_secs(3);
+        httpdate::fmt_http_date(until)
+    };
+    for (seconds, least) in [(true, 2000), (false, 1900)] {
+        let (server, times) = failing(1, move |talk| {
+            let after = if seconds { "2".to_owned() } else { date() };
+            let fails = talk.path() == "/asks";
+            let status = if fails { "429 Word" } else { "200 OK" };
+            talk.reply(status, &[&format!("Retry-After: {after}")], b"what");
+        });
+        let other = Server::start();
+        let [asks, later, elsewhere] = [
+            server.url("/asks"),
+            server.url("/later"),
+            other.url("/size/4"),
+        ];
+        let mut run = fetchpool()
+            .live_stdin()
+            .args(["-j", "1", "--retries", "1", "--retry-delay", "1ms"])
+            .stdout(lines([
+                page(&asks, 4),
+                page(&later, 4),
+                page(&elsewhere, 4),
+            ]))
+            .start();
+        run.write_line(&asks);
+        run.write_line(&elsewhere);
+        assert_eq!(
+            run.read_line(),
+            page(&elsewhere, 4),
+            "the other host is not held up"
+        );
+        run.write_line(&later);
+        run.finish();
+        let times = times.lock().unwrap();
+        let asked = times["/asks"][0];
+        for at in [times["/asks"][1], times["/later"][0]] {
+            // The clock of the client starts when the reply is there, which is later than this.
+            assert!(
+                at - asked >= Duration::from_millis(least),
+                "{:?}",
+                at - asked
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_queued_slips_out_between_a_retry_after_and_its_retry() {
+    for _ in 0..10 {
+        let (server, times) = failing(1, |talk| {
+            let asks = talk.path() == "/asks";
+            let status = if asks { "429 Word" } else { "200 OK" };
+            talk.reply(status, &["Retry-After: 1"], b"what");
+        });
+        let urls = ["/asks", "/1", "/2", "/3"].map(|path| server.url(path));
+        fetchpool()
+            .list("urls.txt", urls.join("\n"))
+            .args(["-j", "1", "--retries", "1"])
+            .stdout(lines(urls.iter().map(|url| page(url, 4))))
+            .run();
+        let times = times.lock().unwrap();
+        for path in ["/1", "/2", "/3"] {
+            let wait = times[path][0] - times["/asks"][0];
+            assert!(wait >= Duration::from_secs(1), "{path} came {wait:?} later");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A server that speaks TLS on loopback, with an authority of its own, and clients' certificates if it asks for them.
+
+use super::raw::RawServer;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+/// Whoever signs the certificates of a test.
+pub(crate) struct Authority {
+    certificate: rcgen::Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate and its key, both PEM.
+pub(crate) struct Signed {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Authority {
+        let mut params = CertificateParams::new([]).expect("no names are good names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = new_key();
+        let certificate = params.self_signed(&key).expect("it signs itself");
+        Authority {
+            certificate,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    /// The authority's own certificate, which a client must trust.
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// A certificate for these names.
+    pub(crate) fn sign(&self, names: &[&str]) -> Signed {
+        let (certificate, key) = self.signed(names);
+        Signed {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
+    fn signed(&self, names: &[&str]) -> (rcgen::Certificate, KeyPair) {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let params = CertificateParams::new(names).expect("they are names");
+        let key = new_key();
+        let signed = params.signed_by(&key, &self.issuer);
+        (signed.expect("the authority can sign"), key)
+    }
+
+    /// A server for `localhost` and 127.0.0.1 that answers every request with a page of 6 bytes; with `asks` only to
+    /// clients with a certificate of this authority.
+    pub(crate) fn serve(&self, asks: bool) -> RawServer {
+        let (certificate, key) = self.signed(&["localhost", "127.0.0.1"]);
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("it is a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("ring has all versions");
+        let builder = if asks {
+            let mut roots = RootCertStore::empty();
+            let own = self.certificate.der().clone();
+            roots.add(own).expect("it is an authority");
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.expect("there are roots"))
+        } else {
+            builder.with_no_client_auth()
+        };
+        let config = builder.with_single_cert(vec![certificate.der().clone()], key);
+        let config = Arc::new(config.expect("the key is that of the certificate"));
+        RawServer::on_connection(move |stream| {
+            let Ok(connection) = ServerConnection::new(Arc::clone(&config)) else {
+                return;
+            };
+            answer(StreamOwned::new(connection, stream));
+        })
+    }
+}
+
+fn new_key() -> KeyPair {
+    KeyPair::generate().expect("ring makes keys")
+}
+
+/// Answers one request; a client that thinks better of it is no fault of the server's.
+fn answer(mut stream: StreamOwned<ServerConnection, std::net::TcpStream>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        if !matches!(stream.read(&mut byte), Ok(1)) {
+            return;
+        }
+        head.push(byte[0]);
+    }
+    let _ = stream
+        .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nsecret");
+    stream.conn.send_close_notify();
+    let _ = stream.flush();
+}

@@ -1,0 +1,191 @@
+//! `-f csv` and `-f tsv`, read by the csv crate: a header, every field in every row, nothing that the records of
+//! jsonl do not say. And those rows against the schema that is published.
+
+use crate::jsonl::rows;
+
+use crate::support::{Server, anything, fetchpool, repository_file};
+
+use serde_json::Value;
+
+const HEADER: &str = "url,source,line,ok,status,bytes,content_type,final_url,redirects,attempts,elapsed_ms,ttfb_ms,worker,started_at,file,error_kind,error_message,error_phase";
+
+/// A list with a page, redirects, failures of several kinds and text that wants quoting.
+fn list(server: &Server) -> String {
+    let url = |path: &str| server.url(path);
+    [
+        url("/size/3"),
+        url("/redirect/2"),
+        url("/status/404"),
+        url("/size/1?a,b;\"c\"\t='d'"),
+        "=cmd|' /C calc'!A0".to_owned(),
+        "http://nowhere.invalid/,\"quoted\"".to_owned(),
+        url("/size/2?\u{1b}[31m\u{2028}ä"),
+        "\"".to_owned(),
+    ]
+    .join("\n")
+}
+
+/// The rows of a table, each by the names of the header.
+fn table(server: &Server, format: &str, delimiter: u8) -> Vec<Vec<(String, String)>> {
+    let ended = fetchpool()
+        .list("a,\"list\".txt", list(server))
+        .args(["-f", format, "--ordered"])
+        .status(1)
+        .stdout(anything())
+        .run();
+    let text = ended.stdout();
+    assert_eq!(text.lines().count(), 9, "one line a row: {text}");
+    assert!(
+        !text.contains(|c: char| c.is_control() && c != '\n' && c != '\t'),
+        "{text:?}"
+    );
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .from_reader(text.as_bytes());
+    let names: Vec<String> = reader
+        .headers()
+        .expect("a header")
+        .iter()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(names.join(","), HEADER);
+    let row = |row: Result<csv::StringRecord, csv::Error>| {
+        let row = row.expect("every row has as many cells as the header");
+        names
+            .iter()
+            .cloned()
+            .zip(row.iter().map(str::to_owned))
+            .collect()
+    };
+    reader.records().map(row).collect()
+}
+
+/// What a cell must hold for a value of jsonl; nothing where the two runs may differ.
+fn cell(row: &Value, name: &str) -> Option<String> {
+    let value = match name.strip_prefix("error_") {
+        Some(inner) => &row["error"][inner],
+        None => &row[name],
+    };
+    match (name, value) {
+        ("elapsed_ms" | "ttfb_ms" | "worker" | "started_at", value) if !value.is_null() => None,
+        (_, Value::Null) => Some(String::new()),
+        (_, Value::String(text)) => Some(text.clone()),
+        (_, value) => Some(value.to_string()),
+    }
+}
+
+#[test]
+fn tables_say_what_jsonl_says() {
+    let server = Server::start();
+    let ended = fetchpool()
+        .list("a,\"list\".txt", list(&server))
+        .args(["-f", "jsonl", "--ordered"])
+        .status(1)
+        .stdout(anything())
+        .run();
+    let rows = rows(ended.stdout());
+    assert_eq!(rows.len(), 8);
+    for (format, delimiter) in [("csv", b','), ("tsv", b'\t')] {
+        let table = table(&server, format, delimiter);
+        assert_eq!(table.len(), rows.len());
+        for (cells, row) in table.iter().zip(&rows) {
+            for (name, have) in cells {
+                match cell(row, name) {
+                    // What cannot be printed is escaped in a cell.
+                    Some(wanted)
+                        if wanted.contains(|c: char| c.is_control() || c == '\u{2028}') =>
+                    {
+                        assert!(
+                            have.contains("\\t") || have.contains("\\x1b[31m\\u2028"),
+                            "{format} {name}: {have}"
+                        );
+                    }
+                    Some(wanted) => assert_eq!(*have, wanted, "{format} {name}"),
+                    None => assert!(!have.is_empty(), "{format} {name} of {row}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_table_without_rows_still_has_its_header() {
+    fetchpool()
+        .list("urls.txt", "")
+        .args(["-f", "csv"])
+        .stdout(format!("{HEADER}\n"))
+        .run();
+    fetchpool()
+        .list("urls.txt", "")
+        .args(["-f", "tsv"])
+        .stdout(format!("{}\n", HEADER.replace(',', "\t")))
+        .run();
+    for format in ["text", "jsonl"] {
+        fetchpool().list("urls.txt", "").args(["-f", format]).run();
+    }
+}
+
+#[test]
+fn rows_are_as_the_schema_says() {
+    let schema: Value =
+        serde_json::from_str(&repository_file("docs/record.schema.json")).expect("it is JSON");
+    let server = Server::start();
+    let silent = crate::support::RawServer::silent();
+    let ended = fetchpool()
+        .list("urls.txt", list(&server) + "\n" + &silent.url("/"))
+        .args(["-f", "jsonl", "-o", "pages", "-t", "1"])
+        .status(1)
+        .stdout(anything())
+        .run();
+    let rows = rows(ended.stdout());
+    assert_eq!(rows.len(), 9);
+    for row in &rows {
+        fits(&schema, row, row);
+        assert_eq!(row["ok"] == true, row["error"].is_null(), "{row}");
+        assert_eq!(row["ok"] == true, row["file"].is_string(), "{row}");
+    }
+    let mut broken = rows[0].clone();
+    broken["error"] = serde_json::json!({"kind": "new", "message": "x", "phase": null});
+    assert!(
+        std::panic::catch_unwind(|| fits(&schema, &broken, &broken)).is_err(),
+        "this check can fail"
+    );
+}
+
+/// Panics unless `value` has exactly the properties of `schema`, of its types, and one of its values where they are
+/// listed. `src/output` has a validator of every keyword; this one is enough to see the binary drift.
+fn fits(schema: &Value, value: &Value, row: &Value) {
+    if let Some(one_of) = schema["enum"].as_array() {
+        assert!(one_of.contains(value), "{value} of {row}");
+    }
+    let is = |name: &str| match name {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "object" => value.is_object(),
+        other => panic!("no such type: {other}"),
+    };
+    match &schema["type"] {
+        Value::String(name) => assert!(is(name), "{value} of {row}"),
+        Value::Array(names) => assert!(
+            names.iter().any(|name| is(name.as_str().expect("a name"))),
+            "{value} of {row}"
+        ),
+        _ => {}
+    }
+    let (Some(properties), Some(fields)) = (schema["properties"].as_object(), value.as_object())
+    else {
+        return;
+    };
+    let mut names = [
+        properties.keys().collect::<Vec<_>>(),
+        fields.keys().collect(),
+    ];
+    names.iter_mut().for_each(|names| names.sort());
+    assert_eq!(names[0], names[1], "{row}");
+    for (name, schema) in properties {
+        fits(schema, &fields[name], row);
+    }
+}
