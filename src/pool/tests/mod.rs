@@ -172,8 +172,8 @@ fn a_late_callback_does_not_undo_what_is_done() {
     let pool = ThreadPool::new(1).unwrap();
     let future = pool.submit(|| 7).unwrap();
     assert!(future.wait(None));
-    let (entered, is_in) = std::sync::mpsc::channel();
-    let (leave, may_leave) = std::sync::mpsc::channel::<()>();
+    let (entered, is_in) = mpsc::channel();
+    let (leave, may_leave) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             future.on_done(move |_| {
@@ -192,7 +192,7 @@ fn a_late_callback_does_not_undo_what_is_done() {
 #[test]
 fn map_submits_each_item_before_it_asks_for_the_next() {
     let pool = ThreadPool::new(2).unwrap();
-    let (done, is_done) = std::sync::mpsc::channel();
+    let (done, is_done) = mpsc::channel();
     let items = (0..4).inspect(|n| {
         if *n > 0 {
             // The input goes on only when the item before has been run.
