@@ -82,7 +82,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         skipped: Arc::clone(&skipped),
         progress: Progress::new(settings.progress, settings.shares_terminal),
         summary: summary.as_mut(),
-        save,
+        save: save.clone(),
         options: engine::Options {
             schedule: settings.schedule,
             head_only,
@@ -90,6 +90,10 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         },
     }
     .run();
+    if let Some(save) = save {
+        // A run that was given up leaves workers behind, and what they are saving.
+        save.abandon();
+    }
 
     if let Some(mut summary) = summary {
         summary.left_out(skipped.of_other_shards(), "of other shards");

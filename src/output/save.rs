@@ -7,11 +7,12 @@
 
 mod name;
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
@@ -31,6 +32,15 @@ struct Dir {
     path: PathBuf,
     /// Numbers the temporary files of this process.
     serial: AtomicU64,
+    parts: OpenParts,
+}
+
+/// The temporary files that are open, for a process that ends without its workers.
+type OpenParts = Arc<Mutex<HashSet<PathBuf>>>;
+
+fn lock(parts: &OpenParts) -> MutexGuard<'_, HashSet<PathBuf>> {
+    // Plain set operations: a panic leaves nothing half done.
+    parts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Save {
@@ -44,6 +54,7 @@ impl Save {
         let dir = Arc::new(Dir {
             path: dir,
             serial: AtomicU64::new(0),
+            parts: OpenParts::default(),
         });
         drop(dir.create_part(&dir.path).map_err(about(&dir.path))?);
         Ok(Self { dir })
@@ -53,6 +64,16 @@ impl Save {
     /// one place, on file systems that ignore case as on others.
     pub(crate) fn path_for(&self, url: &Url) -> PathBuf {
         path_for(url)
+    }
+
+    /// Removes the temporary files of workers that nobody waits for. What they write after that is lost.
+    pub(crate) fn abandon(&self) {
+        for path in lock(&self.dir.parts).drain() {
+            let _ = fs::remove_file(&path);
+            if let Some(parent) = path.parent() {
+                remove_empty(parent, &self.dir.path);
+            }
+        }
     }
 
     /// A place for the body of `url`. Nothing is created before the first byte is written or the save committed, so
@@ -165,10 +186,13 @@ impl Dir {
                 // Left by a process that was killed and had our number.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 opened => {
-                    return opened.map(|file| Part {
+                    let file = opened?;
+                    lock(&self.parts).insert(path.clone());
+                    return Ok(Part {
                         file,
                         path: Some(path),
                         root: None,
+                        parts: Arc::clone(&self.parts),
                     });
                 }
             }
@@ -184,12 +208,14 @@ struct Part {
     path: Option<PathBuf>,
     /// Where the removing of directories ends; `None` if there is none to remove.
     root: Option<PathBuf>,
+    parts: OpenParts,
 }
 
 impl Part {
     fn rename_to(mut self, place: &Path) -> io::Result<()> {
         if let Some(path) = &self.path {
             fs::rename(path, place)?;
+            lock(&self.parts).remove(path);
         }
         self.path = None;
         Ok(())
@@ -201,6 +227,7 @@ impl Drop for Part {
         // Nobody can be told here; what cannot be removed stays under a name that says what it is.
         if let Some(path) = &self.path {
             let _ = fs::remove_file(path);
+            lock(&self.parts).remove(path);
             if let (Some(root), Some(parent)) = (&self.root, path.parent()) {
                 remove_empty(parent, root);
             }

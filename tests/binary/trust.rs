@@ -141,7 +141,6 @@ fn files_that_are_no_certificates_are_status_2_and_named() {
 }
 
 #[test]
-#[ignore = "the message names the file only"]
 fn files_that_are_no_certificates_name_their_option() {
     for (arguments, option, file) in WRONG_FILES {
         refused(arguments, &[option, file]);

@@ -73,7 +73,6 @@ fn neither_does_a_deadline_or_a_timeout() {
 }
 
 #[test]
-#[ignore = "what is being written when a second signal ends the run at once stays as a .part file"]
 fn a_second_signal_leaves_no_temporary_file() {
     for _ in 0..5 {
         cut_in_the_middle(&[Signal::TERM, Signal::INT], &[], 143);

@@ -40,7 +40,7 @@ impl Trust {
     /// Reads the files that `options` name.
     pub(crate) fn load(options: &Tls) -> Result<Self, OptionsError> {
         let added = match &options.cacert {
-            Some(file) => certificates(file)?,
+            Some(file) => certificates(file).map_err(of_option("--cacert"))?,
             None => Vec::new(),
         };
         let identity = match (&options.cert, &options.key) {
@@ -163,16 +163,22 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsErro
 }
 
 fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsError> {
-    let chain = certificates(cert)?;
-    let secret =
-        PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(key, "private key", &e))?;
+    let chain = certificates(cert).map_err(of_option("--cert"))?;
+    let secret = PrivateKeyDer::from_pem_file(key)
+        .map_err(|e| unreadable(key, "private key", &e))
+        .map_err(of_option("--key"))?;
     let pair = CertifiedKey::from_der(chain, secret, &provider()).map_err(|error| {
         let (cert, key) = (cert.display(), key.display());
         OptionsError::new(format!(
-            "the key in '{key}' does not go with the certificate in '{cert}': {error}"
+            "--key: the key in '{key}' does not go with the certificate in '{cert}': {error}"
         ))
     })?;
     Ok(Arc::new(pair.into()))
+}
+
+/// Puts the option that the command line has for it in front of an error.
+fn of_option(name: &str) -> impl Fn(OptionsError) -> OptionsError + '_ {
+    move |error| OptionsError::new(format!("{name}: {error}"))
 }
 
 fn unreadable(file: &Path, what: &str, error: &pem::Error) -> OptionsError {
