@@ -108,6 +108,42 @@ fn both_licences_are_there() {
     assert!(repository_file("LICENSE-APACHE").contains("Version 2.0, January 2004"));
 }
 
+/// The picture is drawn by `docs/picture/draw`, which `.ci/run` runs; the recipes are run by `.ci/recipes`.
+#[test]
+fn the_picture_of_the_readme_is_small_and_shows_the_lines_of_the_offline_example() {
+    let (_, rest) = repository_file("README.md")
+        .split_once("](docs/picture/")
+        .map(|(before, rest)| (before.to_owned(), rest.to_owned()))
+        .expect("README.md shows a picture");
+    let name = rest.split(')').next().expect("its name ends");
+    let picture = repository_file(&format!("docs/picture/{name}"));
+    assert!(picture.len() < 40 * 1024, "{} bytes", picture.len());
+    for line in repository_file("fixtures/offline.expected").lines() {
+        let (_, told) = line.split_once("' ").expect("a URL in quotes");
+        let told = told.rsplit(": ").next().expect("the last part of a line");
+        assert!(picture.contains(told), "the picture does not show {told:?}");
+    }
+}
+
+#[test]
+fn every_option_that_the_recipes_and_the_changelog_name_is_there() {
+    let help = fetchpool().arg("--help").stdout(anything()).run();
+    let texts = marked("recipes") + &repository_file("CHANGELOG.md");
+    let mut checked = 0;
+    for option in texts
+        .split(|c: char| !(c.is_ascii_lowercase() || c == '-'))
+        .filter(|word| word.starts_with("--") && word.len() > 2)
+    {
+        // Those of jq in the recipes, and two that --help does not list.
+        if ["--unbuffered", "--completions", "--man"].contains(&option) {
+            continue;
+        }
+        assert!(help.stdout().contains(option), "there is no {option}");
+        checked += 1;
+    }
+    assert!(checked > 20, "the search finds no options any more");
+}
+
 /// The rooms of `src/` as ARCHITECTURE.md lists them: each may import those below it, none above.
 #[test]
 fn imports_point_down_the_list_of_rooms() {
