@@ -342,10 +342,10 @@ impl Coordinator<'_> {
 
     /// How many jobs workers have in their hands.
     fn running(&self) -> usize {
-        self.state
-            .in_flight
-            .len()
-            .saturating_sub(self.pool.queued())
+        let begun = self.state.in_flight.len();
+        let begun = begun.saturating_sub(self.pool.queued());
+        // What has come back and has not been taken in yet is in nobody's hands.
+        begun.min(self.pool.workers())
     }
 
     /// Writes out what has been gathered. While the reader stalls, the run may still be ended.
