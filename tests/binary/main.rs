@@ -8,6 +8,7 @@ mod addresses;
 mod documents;
 mod ending;
 mod failures;
+mod hostile;
 mod hosts;
 mod jsonl;
 mod limits;
