@@ -35,6 +35,7 @@ pub(crate) enum Event {
     /// SIGTERM.
     Terminate,
     /// The reader of standard output has gone.
+    #[cfg_attr(windows, allow(dead_code, reason = "nobody notices it there"))]
     OutputClosed,
 }
 
