@@ -1,5 +1,6 @@
 //! A worker's place at the queue: how it gets its next job, and what it does while there is none.
 
+use std::collections::VecDeque;
 use std::hint;
 use std::mem;
 use std::sync::MutexGuard;
@@ -15,6 +16,9 @@ use super::{Inbox, Phase, Queue, Sleeper};
 /// what sleeping and being woken cost. Without it a stream of short jobs puts workers to sleep and
 /// wakes them for every few.
 const LOOKS: u32 = 200;
+
+/// For how many jobs the queue keeps room after a burst: less than a megabyte.
+const KEPT: usize = 16 * 1024;
 
 /// A worker's place at the queue. Dropping it leaves the queue, with nothing put aside.
 pub(in crate::pool) struct Place<'a, 'job> {
@@ -65,6 +69,9 @@ impl<'a, 'job> Place<'a, 'job> {
         let mut inbox = lock(&queue.inbox);
         if !inbox.jobs.is_empty() {
             mem::swap(&mut ready.jobs, &mut inbox.jobs);
+            if inbox.jobs.capacity() > KEPT.max(4 * ready.jobs.len()) {
+                inbox.jobs = VecDeque::new();
+            }
             queue.note(&inbox);
             return None;
         }
