@@ -40,19 +40,22 @@ impl<'job, T> ScopedFuture<'job, T> {
         Self { task }
     }
 
-    /// Whether the job has finished, panicked or been cancelled. Never blocks.
+    /// Whether the job has finished, panicked or been cancelled, and its callbacks have run. Never
+    /// blocks.
+    ///
+    /// True means that the outcome is there: [`result`](Self::result) will not block.
     #[must_use]
     pub fn done(&self) -> bool {
         self.task.progress().is_done()
     }
 
-    /// Whether a worker runs the job right now. Never blocks.
+    /// Whether a worker runs the job, or its callbacks, right now. Never blocks.
     #[must_use]
     pub fn running(&self) -> bool {
         self.task.progress() == Progress::Running
     }
 
-    /// Whether the job was cancelled before it began. Never blocks.
+    /// Whether the job is done and was cancelled before it began. Never blocks.
     #[must_use]
     pub fn cancelled(&self) -> bool {
         self.task.progress() == Progress::Cancelled
@@ -68,7 +71,8 @@ impl<'job, T> ScopedFuture<'job, T> {
 
     /// Cancels the job if no worker has begun it; true if the job is cancelled, now or before.
     ///
-    /// The closure is dropped, and the callbacks run, in the calling thread before this returns. A
+    /// The closure is dropped, and the callbacks run, in the thread whose call cancels the job,
+    /// before that call returns; a second call meanwhile returns true without waiting for them. A
     /// job that runs cannot be stopped from outside.
     ///
     /// ```

@@ -5,9 +5,12 @@
 
 mod replacement;
 
+use std::cell::RefCell;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use super::queue::Pending;
 use super::task::Task;
@@ -116,11 +119,12 @@ fn callbacks_run_in_order_also_those_registered_while_others_run() {
     future.on_done(expect(1));
     open.send(()).unwrap();
     entered.recv().unwrap();
-    assert!(future.done() && !future.running());
+    assert!(future.running() && !future.done());
     future.on_done(expect(2));
     assert_eq!(order.load(Ordering::SeqCst), 1);
     leave.send(()).unwrap();
     assert!(future.wait(None));
+    assert!(future.done());
     future.on_done(expect(3));
     assert_eq!(order.load(Ordering::SeqCst), 4);
     assert_eq!(future.result().unwrap(), 5);
@@ -158,13 +162,88 @@ fn errors_that_pass_through_question_marks_are_send_and_sync() {
 
 /// What a job that gives a word costs in memory while it waits, and until its result is taken.
 #[test]
-#[cfg(target_pointer_width = "64")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn a_task_stays_small() {
     fn size<F: FnOnce() -> u64>(_: &F) -> usize {
         size_of::<Task<'_, F, u64>>() + 2 * size_of::<AtomicUsize>()
     }
     let number = 1_u32;
-    assert_eq!(size(&move || u64::from(number)), 72);
+    assert_eq!(size(&move || u64::from(number)), 96);
+}
+
+#[test]
+fn what_is_done_has_its_outcome_there() {
+    let pool = ThreadPool::new(1).unwrap();
+    for _ in 0..1000 {
+        let future = pool.submit(|| 7).unwrap();
+        future.on_done(|_| thread::yield_now());
+        while !future.done() {
+            thread::yield_now();
+        }
+        assert_eq!(future.result_timeout(Duration::ZERO).unwrap().unwrap(), 7);
+    }
+}
+
+#[test]
+fn a_job_that_is_being_cancelled_is_done_once_its_callbacks_have_run() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (open, gate) = mpsc::channel::<()>();
+    let held = pool.submit(move || gate.recv()).unwrap();
+    let waiting = pool.submit(|| ()).unwrap();
+    let (entered, is_in) = mpsc::channel();
+    let (leave, may_leave) = mpsc::channel::<()>();
+    waiting.on_done(move |_| {
+        entered.send(()).unwrap();
+        may_leave.recv().unwrap();
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| assert!(waiting.cancel()));
+        is_in.recv().unwrap();
+        assert!(!waiting.done() && !waiting.cancelled() && !waiting.running());
+        assert!(waiting.cancel(), "it will not run");
+        leave.send(()).unwrap();
+    });
+    assert!(waiting.done() && waiting.cancelled());
+    drop(open);
+    assert!(held.result().unwrap().is_err());
+}
+
+#[test]
+fn whoever_joins_second_waits_as_well() {
+    for _ in 0..50 {
+        let pool = ThreadPool::new(2).unwrap();
+        let ended = Arc::new(AtomicUsize::new(0));
+        for _ in 0..2 {
+            let ended = Arc::clone(&ended);
+            pool.submit(move || SAYS_WHEN_IT_ENDS.set(SaysWhenItEnds(Some(ended))))
+                .unwrap();
+        }
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    pool.join();
+                    // Each thread has ended to its last destructor, or had no job to set one up.
+                    assert_eq!(Arc::strong_count(&ended), 1);
+                });
+            }
+        });
+        assert!(ended.load(Ordering::SeqCst) > 0);
+    }
+}
+
+thread_local! {
+    static SAYS_WHEN_IT_ENDS: RefCell<SaysWhenItEnds> = const { RefCell::new(SaysWhenItEnds(None)) };
+}
+
+struct SaysWhenItEnds(Option<Arc<AtomicUsize>>);
+
+impl Drop for SaysWhenItEnds {
+    fn drop(&mut self) {
+        if let Some(ended) = &self.0 {
+            thread::yield_now();
+            ended.fetch_add(1, Ordering::SeqCst);
+        }
+    }
 }
 
 #[test]
@@ -174,7 +253,7 @@ fn a_late_callback_does_not_undo_what_is_done() {
     assert!(future.wait(None));
     let (entered, is_in) = mpsc::channel();
     let (leave, may_leave) = mpsc::channel::<()>();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| {
             future.on_done(move |_| {
                 entered.send(()).unwrap();
@@ -183,7 +262,7 @@ fn a_late_callback_does_not_undo_what_is_done() {
         });
         is_in.recv().unwrap();
         assert!(future.done());
-        assert!(future.wait(Some(std::time::Duration::ZERO)));
+        assert!(future.wait(Some(Duration::ZERO)));
         leave.send(()).unwrap();
     });
     assert_eq!(future.result().unwrap(), 7);
