@@ -257,3 +257,47 @@ fn idle_means_that_everything_submitted_before_has_ended() {
         }
     });
 }
+
+/// Jobs that all the workers must run at the same time, anywhere among others that are short: a
+/// worker puts some of them aside, blocks, and somebody else must see to what it has.
+#[test]
+fn as_many_jobs_as_workers_meet_wherever_they_stand_in_a_batch() {
+    watched(|| {
+        for workers in [2, 4, 5, 6, 9] {
+            let pool = ThreadPool::new(workers).unwrap();
+            let mut random = Random(workers as u64);
+            for _ in 0..10_000 {
+                let jobs = workers + 1 + random.below(6 * workers);
+                let mut meets = vec![false; jobs];
+                while meets.iter().filter(|meets| **meets).count() < workers {
+                    meets[random.below(jobs)] = true;
+                }
+                let all = Arc::new(Barrier::new(workers));
+                let batch = meets.into_iter().map(|meets| {
+                    let all = Arc::clone(&all);
+                    move || {
+                        if meets {
+                            all.wait();
+                        }
+                    }
+                });
+                for future in pool.submit_all(batch).unwrap() {
+                    future.result().unwrap();
+                }
+            }
+        }
+    });
+}
+
+/// Marsaglia's xorshift64 (Journal of Statistical Software 8(14), 2003): the same numbers in every
+/// run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
