@@ -95,6 +95,16 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
         );
     }
 
+    let burst = bytes_left(|| {
+        pool.submit_all_with((0..100 * JOBS).map(|_| (|| (), |_: Result<(), JobError>| ())))
+            .unwrap();
+        pool.wait_idle();
+        // Each worker comes by the empty queue once more.
+        pool.submit(|| ()).unwrap().result().unwrap();
+        pool.wait_idle();
+    });
+    assert!(burst < 5_000_000, "{burst} bytes are left of a burst");
+
     let (open, gate) = mpsc::channel::<()>();
     let held = pool.submit(move || gate.recv()).unwrap();
     let left = bytes_left(|| {
@@ -112,9 +122,8 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
     open.send(()).unwrap();
 }
 
-/// How much more memory is in use after the second run than after the first.
-fn bytes_left(mut run: impl FnMut()) -> usize {
-    run();
+/// How much more memory is in use after the run than before.
+fn bytes_left(run: impl FnOnce()) -> usize {
     let region = Region::new(ALLOCATOR);
     run();
     let change = region.change();

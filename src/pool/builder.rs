@@ -3,6 +3,7 @@
 //! Either every thread of a new pool has been started, or there is no pool and no thread is left
 //! behind.
 
+use std::fmt;
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +16,9 @@ use super::error::BuildError;
 use super::job::quietly;
 use super::sync::lock;
 use super::worker;
+
+/// More than an operating system grants a process as it is set up by default.
+const MOST_WORKERS: usize = 65_536;
 
 /// How to build a [`ThreadPool`].
 ///
@@ -128,6 +132,12 @@ impl Builder {
         if self.workers == 0 {
             return Err(BuildError::NoWorkers);
         }
+        if self.workers > MOST_WORKERS {
+            return Err(BuildError::TooManyWorkers {
+                workers: self.workers,
+                most: MOST_WORKERS,
+            });
+        }
         let prefix = match self.prefix {
             Some(prefix) if prefix.contains('\0') => return Err(BuildError::ThreadName { prefix }),
             Some(prefix) => prefix,
@@ -141,6 +151,16 @@ impl Builder {
             },
             self.initializer,
         ))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("workers", &self.workers)
+            .field("thread_name_prefix", &self.prefix)
+            .field("stack_size", &self.stack_size)
+            .finish_non_exhaustive()
     }
 }
 

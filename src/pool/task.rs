@@ -7,27 +7,13 @@
 //! runs under the lock.
 
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Instant;
 
 use super::error::JobError;
 use super::job::{Entry, SharedJob, outcome_of, quietly};
-use super::sync::{lock, sleep_until};
+use super::sync::{lock, look_until, sleep_until};
 use super::watch::{Hook, Hooks, Watched, Watcher};
-
-/// How often a thread that waits for a result gives its turn to others before it sleeps. The worker
-/// that it waits for is often one of them, and short of that this costs less than sleeping and
-/// being woken.
-const LOOKS: u32 = 16;
-
-/// How often it does so if no other waits: for some tens of microseconds, about what sleeping and
-/// being woken cost. Several such threads would keep the processors from the workers.
-const LOOKS_ALONE: u32 = 64;
-
-/// How many threads of this process wait for a result, and may look for one.
-static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 pub(super) type Callback<'job, T> = Box<dyn FnOnce(Result<&T, &JobError>) + Send + 'job>;
 
@@ -196,7 +182,7 @@ where
         }
         if deadline.is_none() {
             drop(state);
-            self.look(enough);
+            look_until(|| enough(&lock(&self.state)));
             state = lock(&self.state);
         }
         let mut in_time = true;
@@ -206,21 +192,6 @@ where
             state.waiting -= 1;
         }
         enough(&state).then_some(state)
-    }
-
-    /// Gives the worker a moment to finish, and the processor to whoever else wants it meanwhile.
-    fn look(&self, enough: fn(&State<'job, F, T>) -> bool) {
-        WAITING.fetch_add(1, Ordering::Relaxed);
-        for look in 0..LOOKS_ALONE {
-            if look >= LOOKS && WAITING.load(Ordering::Relaxed) > 1 {
-                break;
-            }
-            thread::yield_now();
-            if enough(&lock(&self.state)) {
-                break;
-            }
-        }
-        WAITING.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -285,3 +285,93 @@ fn map_submits_each_item_before_it_asks_for_the_next() {
     let squares: Vec<_> = squares.map(Result::unwrap).collect();
     assert_eq!(squares, [0, 1, 4, 9]);
 }
+
+#[test]
+fn map_takes_no_more_than_its_look_ahead_beyond_what_it_has_given() {
+    let pool = ThreadPool::new(4).unwrap();
+    for look_ahead in [1, 2, 7] {
+        let taken = AtomicUsize::new(0);
+        let items = (0..20).inspect(|_| {
+            taken.fetch_add(1, Ordering::SeqCst);
+        });
+        let mut results = pool.map_ahead(look_ahead.try_into().unwrap(), items, |n| n);
+        for given in 0..20 {
+            assert!(taken.load(Ordering::SeqCst) <= given + look_ahead);
+            assert_eq!(results.size_hint().1, Some(20 - given));
+            assert_eq!(results.next().unwrap().unwrap(), given);
+        }
+        assert!(results.next().is_none());
+        assert_eq!(results.size_hint(), (0, Some(0)));
+    }
+}
+
+#[test]
+fn a_result_that_is_there_does_not_wait_for_the_item_after_it() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (give, items) = mpsc::sync_channel(1);
+    give.send(1).unwrap();
+    let mut results = pool.map_ahead(1.try_into().unwrap(), items, |n| n + 1);
+    assert_eq!(results.next().unwrap().unwrap(), 2);
+    give.send(5).unwrap();
+    assert_eq!(results.next().unwrap().unwrap(), 6);
+    drop(give);
+    assert!(results.next().is_none());
+}
+
+#[test]
+fn a_map_out_of_time_ends_though_its_input_does_not() {
+    let pool = ThreadPool::new(2).unwrap();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let items = {
+        let taken = Arc::clone(&taken);
+        (0..).inspect(move |_| {
+            taken.fetch_add(1, Ordering::SeqCst);
+        })
+    };
+    let results = pool.map(items, |n: u64| n);
+    let before = taken.load(Ordering::SeqCst);
+    pool.wait_idle();
+    let results: Vec<_> = results.timeout(Duration::ZERO).collect();
+    // What was there is given; the last says that there was more.
+    assert_eq!(results.len(), before + 1);
+    assert!(
+        results[..before]
+            .iter()
+            .all(|result| matches!(result, Ok(Ok(_))))
+    );
+    let timed_out = results[before].as_ref().unwrap_err();
+    assert_eq!((timed_out.unfinished, timed_out.total), (0, before));
+
+    let all: Vec<_> = {
+        let results = pool.map(0..6, |n| n);
+        pool.wait_idle();
+        results
+            .timeout(Duration::ZERO)
+            .map(|result| result.is_ok())
+            .collect()
+    };
+    assert_eq!(all, [true; 6], "nothing was cut, so nothing timed out");
+}
+
+#[test]
+fn an_absurd_number_of_workers_is_an_error() {
+    for workers in [65_537, 1 << 28, usize::MAX] {
+        let refused = ThreadPool::new(workers).unwrap_err();
+        assert!(matches!(refused, super::BuildError::TooManyWorkers { .. }));
+        assert!(refused.to_string().contains("at most 65536"), "{refused}");
+    }
+}
+
+#[test]
+fn a_scope_can_wait_for_what_it_was_given() {
+    let ended = AtomicUsize::new(0);
+    super::scope(3, |scope| {
+        for round in 1..=50 {
+            let jobs = (0..4).map(|_| (|| ended.fetch_add(1, Ordering::SeqCst), |_| ()));
+            scope.submit_all_with(jobs).unwrap();
+            scope.wait_idle();
+            assert_eq!(ended.load(Ordering::SeqCst), 4 * round);
+        }
+    })
+    .unwrap();
+}
