@@ -37,6 +37,7 @@ pub use self::proxy::Proxies;
 pub use self::resolve::Resolve;
 
 pub(crate) use self::options::reserved_header;
+pub(crate) use self::request::INVALID_HOST;
 
 /// Fetches pages. Cloning is cheap, and clones share everything: connections, names and the cancel
 /// switch.
