@@ -66,6 +66,37 @@ fn one_family_of_addresses_can_be_asked_for() {
 }
 
 #[test]
+fn localhost_and_all_under_it_is_this_machine_without_being_asked_for() {
+    let server = Server::start();
+    let port = server.address().port();
+    // No name server knows the second, so it can only be known here.
+    for host in ["localhost", "a.b.localhost", "LOCALHOST."] {
+        let url = format!("http://{host}:{port}/size/6");
+        for options in [&[][..], &["-4"]] {
+            fetchpool()
+                .args(options)
+                .arg(&url)
+                .stdout(page(&url, 6) + "\n")
+                .run();
+        }
+        // Nobody listens there.
+        let row = row_of(fetchpool().arg("-6"), &url);
+        assert_eq!(row["error"]["kind"], "connect", "{row}");
+        let message = row["error"]["message"].as_str().unwrap();
+        assert!(
+            message.contains(&format!("[::1]:{port}: ")) && !message.contains("127.0.0.1"),
+            "{message}"
+        );
+    }
+    // What is given goes before what is known.
+    let rule = format!("a.localhost:{port}:[::1]");
+    let url = format!("http://a.localhost:{port}/");
+    let row = row_of(fetchpool().args(["--resolve", &rule]), &url);
+    let message = row["error"]["message"].as_str().unwrap();
+    assert!(!message.contains("127.0.0.1"), "{message}");
+}
+
+#[test]
 fn private_addresses_are_refused_in_every_spelling() {
     let server = Server::start();
     let port = server.address().port();

@@ -20,6 +20,7 @@ mod layer;
 mod lender;
 mod limits;
 mod lookup;
+mod names;
 mod private;
 mod questions;
 mod reply;
