@@ -25,6 +25,7 @@ mod private;
 mod questions;
 mod reply;
 mod resolver;
+mod store;
 mod through;
 mod tls;
 mod transport;
