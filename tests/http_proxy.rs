@@ -6,6 +6,7 @@ mod http_support;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use fetchpool::fetch::{Options, Proxies, Url};
 
@@ -114,7 +115,7 @@ fn a_dead_proxy_is_a_failure_and_never_gone_around() {
     let (outcome, _) = fetch(through("http://nowhere.invalid:1"), &origin.url("/"));
     assert_eq!(
         failure(&outcome),
-        "proxy: proxy nowhere.invalid: no address for nowhere.invalid"
+        "proxy: proxy nowhere.invalid:1: no address for nowhere.invalid"
     );
     assert!(origin.requests().is_empty());
 }
@@ -159,7 +160,7 @@ fn https_goes_through_a_tunnel_whose_refusal_is_told() {
     );
     assert_eq!(
         failure(&outcome),
-        format!("proxy: proxy {} closed the connection", closing.addr)
+        format!("proxy: proxy {}: it closed the connection", closing.addr)
     );
 }
 
@@ -247,7 +248,7 @@ fn socks5_and_socks4_with_an_address_that_is_looked_up_here() {
 #[test]
 fn what_a_socks_proxy_refuses_is_told() {
     type Script = fn(&mut Conn);
-    let cases: [(&str, Script, &str); 6] = [
+    let cases: [(&str, Script, &str); 7] = [
         (
             "socks5h",
             |c| {
@@ -270,7 +271,7 @@ fn what_a_socks_proxy_refuses_is_told() {
                 read::<3>(c);
                 c.send([5, 0, 5, 5, 0, 1]);
             },
-            "the connection was refused",
+            "it made no connection: connection refused (SOCKS 5 reply 5)",
         ),
         (
             "socks5h",
@@ -278,14 +279,21 @@ fn what_a_socks_proxy_refuses_is_told() {
                 read::<3>(c);
                 c.send([5, 0, 5, 2, 0, 1]);
             },
-            "its rules do not allow the connection",
+            "it made no connection: connection not allowed by ruleset (SOCKS 5 reply 2)",
         ),
         (
             "socks4a",
             |c| {
                 c.send([0, 91, 0, 0, 0, 0, 0, 0]);
             },
-            "it rejected the connection, or it failed",
+            "it made no connection: rejected or failed (SOCKS 4 reply 91)",
+        ),
+        (
+            "socks4a",
+            |c| {
+                c.send([0, 93, 0, 0, 0, 0, 0, 0]);
+            },
+            "it made no connection: identd on this machine names another user (SOCKS 4 reply 93)",
         ),
         (
             "socks4a",
@@ -308,6 +316,72 @@ fn what_a_socks_proxy_refuses_is_told() {
             failure(&outcome),
             format!("proxy: proxy {}: {expected}", proxy.addr)
         );
+    }
+}
+
+#[test]
+fn a_proxy_that_is_silent_is_named_and_its_password_is_not() {
+    let silent = Server::start(|mut conn| conn.wait_for_hangup());
+    let addr = silent.addr;
+    for (scheme, url, expected) in [
+        (
+            "http",
+            "http://a.invalid/",
+            "no reply within 200ms [first_byte]",
+        ),
+        (
+            "http",
+            "https://a.invalid/",
+            "no connection within 200ms [connect]",
+        ),
+        (
+            "https",
+            "http://a.invalid/",
+            "no end of the TLS handshake within 200ms [tls]",
+        ),
+        (
+            "socks4a",
+            "http://a.invalid/",
+            "no connection within 200ms [connect]",
+        ),
+        (
+            "socks5h",
+            "http://a.invalid/",
+            "no connection within 200ms [connect]",
+        ),
+    ] {
+        let options = Options {
+            timeout: Some(Duration::from_millis(200)),
+            ..through(&format!("{scheme}://ann:secret@{addr}"))
+        };
+        let (outcome, _) = fetch(options, &Url::parse(url).unwrap());
+        assert_eq!(
+            failure(&outcome),
+            format!("timeout: proxy {addr}: {expected}"),
+            "{scheme} {url}"
+        );
+    }
+}
+
+#[test]
+fn a_proxy_that_hangs_up_is_named() {
+    let closing = Server::start(drop);
+    let addr = closing.addr;
+    for (scheme, url, kind) in [
+        ("http", "http://a.invalid/", "connect"),
+        ("http", "https://a.invalid/", "proxy"),
+        ("https", "http://a.invalid/", "proxy"),
+        ("socks4a", "http://a.invalid/", "proxy"),
+        ("socks5h", "http://a.invalid/", "proxy"),
+    ] {
+        let (outcome, _) = fetch(
+            through(&format!("{scheme}://ann:secret@{addr}")),
+            &Url::parse(url).unwrap(),
+        );
+        let text = failure(&outcome);
+        let begin = format!("{kind}: proxy {addr}: ");
+        assert!(text.starts_with(&begin), "{scheme} {url}: {text}");
+        assert!(!text.contains("secret"), "{text}");
     }
 }
 

@@ -455,7 +455,24 @@ fn what_is_no_tls_is_told() {
     );
     for server in [&closing, &orderly] {
         let (outcome, _) = fetch(trusting(&own.file), &url(server, "localhost"));
-        assert_eq!(outcome.result.unwrap_err().kind(), FailureKind::Tls);
+        assert_eq!(failure(&outcome), CLOSED);
+    }
+}
+
+const CLOSED: &str = "tls: the server closed the connection during the TLS handshake";
+
+#[test]
+fn a_server_that_hangs_up_at_once_has_failed_the_handshake() {
+    let files = Files::new();
+    let own = files.self_signed("own.pem", &params(&["localhost"]));
+    let client = client(trusting(&own.file));
+    // When its end or its reset is seen is a matter of chance: before the handshake or in it.
+    for ending in [drop, Conn::reset] {
+        let server = Server::start(ending);
+        for _ in 0..100 {
+            let outcome = client.load_url(&url(&server, "127.0.0.1"), &mut std::io::sink());
+            assert_eq!(failure(&outcome), CLOSED);
+        }
     }
 }
 

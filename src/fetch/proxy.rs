@@ -8,6 +8,7 @@ use ureq::http::HeaderValue;
 use url::Url;
 
 use super::credentials::{basic, user_and_password};
+use super::failure::{Failure, FailureKind};
 use super::no_proxy::Exception;
 use super::options::OptionsError;
 
@@ -106,6 +107,28 @@ impl Proxy {
             authorization,
             key,
         })
+    }
+}
+
+impl Proxy {
+    /// The failure of a connection to this proxy, which it names: what is of the network is then the
+    /// proxy's. What is not its doing stays as it is.
+    pub(crate) fn blame(&self, failure: Failure) -> Failure {
+        let kind = match failure.kind() {
+            FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => FailureKind::Proxy,
+            FailureKind::Cancelled | FailureKind::BlockedAddress => return failure,
+            kind => kind,
+        };
+        Failure::new(kind, self.name_in(failure.message()))
+    }
+
+    /// `message` with the proxy's name in front, if that is not there already.
+    pub(crate) fn name_in(&self, message: &str) -> String {
+        let name = format!("{}:{}", self.host, self.port);
+        match message.strip_prefix(&name) {
+            Some(_) => format!("proxy {message}"),
+            None => format!("proxy {name}: {message}"),
+        }
     }
 }
 
