@@ -393,22 +393,6 @@ fn private_addresses_are_not_reached_through_a_proxy_either() {
     });
     for (scheme, url, expected) in [
         (
-            "http",
-            "http://127.0.0.1/",
-            "127.0.0.1 is a loopback address",
-        ),
-        ("http", "https://[::1]/", "::1 is a loopback address"),
-        (
-            "http",
-            "http://a.invalid/",
-            "a proxy looks a.invalid up, so its address cannot be checked",
-        ),
-        (
-            "socks5h",
-            "http://a.invalid/",
-            "a proxy looks a.invalid up, so its address cannot be checked",
-        ),
-        (
             "socks5",
             "http://10.0.0.1/",
             "10.0.0.1 is a private address",
@@ -431,4 +415,48 @@ fn private_addresses_are_not_reached_through_a_proxy_either() {
         );
     }
     assert!(proxy.requests().is_empty());
+}
+
+#[test]
+fn addresses_cannot_be_refused_behind_a_proxy_that_looks_names_up() {
+    let client_of = |proxies: Proxies| {
+        let options = Options {
+            deny_private: true,
+            proxies,
+            ..options()
+        };
+        fetchpool::fetch::Client::new(options)
+    };
+    for scheme in ["http", "https", "socks4a", "socks5h"] {
+        let proxy = format!("{scheme}://ann:secret@127.0.0.1:1");
+        for variable in [
+            None,
+            Some("http_proxy"),
+            Some("https_proxy"),
+            Some("all_proxy"),
+        ] {
+            let environment = |name: &str| (Some(name) == variable).then(|| proxy.clone());
+            let explicit = variable.is_none().then_some(proxy.as_str());
+            let error = client_of(Proxies::new(explicit, &environment).unwrap()).unwrap_err();
+            let text = error.to_string();
+            let source = variable.unwrap_or("--proxy");
+            let begin = format!("--deny-private cannot be kept behind the proxy of {source}: ");
+            assert!(text.starts_with(&begin), "{text}");
+            assert!(
+                text.contains("socks5://") && !text.contains("secret"),
+                "{text}"
+            );
+        }
+    }
+    for scheme in ["socks4", "socks5"] {
+        let proxy = format!("{scheme}://127.0.0.1:1");
+        client_of(Proxies::new(Some(&proxy), &|_| None).unwrap()).unwrap();
+    }
+    // Nothing goes through it.
+    let excepted = |name: &str| match name {
+        "all_proxy" => Some("127.0.0.1:1".to_owned()),
+        "no_proxy" => Some("*".to_owned()),
+        _ => None,
+    };
+    client_of(Proxies::new(None, &excepted).unwrap()).unwrap();
 }

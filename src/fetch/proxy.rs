@@ -56,6 +56,8 @@ impl Protocol {
 /// One proxy.
 #[derive(Clone)]
 pub(crate) struct Proxy {
+    /// The option or variable that it was named by.
+    source: String,
     pub(crate) protocol: Protocol,
     /// A name, or an address with the brackets that IPv6 has in a URL.
     pub(crate) host: String,
@@ -99,6 +101,7 @@ impl Proxy {
         let (user, password) = credentials.unwrap_or_default();
         let key = format!("{scheme}://{host}:{port} ");
         Ok(Self {
+            source: source.to_owned(),
             protocol,
             host,
             port,
@@ -212,6 +215,16 @@ impl Proxies {
     #[must_use]
     pub fn any(&self) -> bool {
         self.http.is_some() || self.https.is_some()
+    }
+
+    /// The option or variable of a proxy that looks names up itself, if there is one.
+    pub(crate) fn where_names_are_looked_up(&self) -> Option<&str> {
+        if self.except.contains(&Exception::All) {
+            return None;
+        }
+        let mut both = self.http.iter().chain(&self.https);
+        let found = both.find(|proxy| !proxy.protocol.wants_address());
+        found.map(|proxy| proxy.source.as_str())
     }
 
     /// The proxy in front of `url`.

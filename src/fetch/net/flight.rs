@@ -126,9 +126,8 @@ impl Flight {
         if is_handed_over {
             state.target_prefix.push_str(aim.origin);
         }
-        // A proxy that is handed whole requests takes them for any origin over one connection. But
-        // an origin that has to be checked is checked when its connection is opened.
-        if !is_handed_over || self.net.deny_private {
+        // A proxy that is handed whole requests takes them for any origin over one connection.
+        if !is_handed_over {
             state.key.push_str(aim.origin);
         }
         state.is_handed_over = is_handed_over;

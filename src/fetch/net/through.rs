@@ -71,13 +71,7 @@ impl Lender {
     /// What the proxy is asked to connect to.
     fn target<'a>(&self, proxy: &Proxy, way: &Way<'a>) -> Result<Target<'a>, Failure> {
         let is_address = bare(way.host).parse::<IpAddr>().is_ok();
-        if self.flight.net.deny_private && !is_address && !proxy.protocol.wants_address() {
-            let text = format!(
-                "a proxy looks {} up, so its address cannot be checked",
-                way.host
-            );
-            return Err(Failure::new(FailureKind::BlockedAddress, text));
-        }
+        // With addresses to be refused there is no such proxy: `Client::new` sees to that.
         if !is_address && !proxy.protocol.wants_address() {
             return Ok(Target::Name(way.host, way.port));
         }
