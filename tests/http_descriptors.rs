@@ -70,10 +70,10 @@ fn slow_at(address: IpAddr, delay: Duration) -> Server {
 #[test]
 fn one_descriptor_for_three_jobs_is_handed_round() {
     let server = Server::always(page("ok"));
-    // The program itself takes eight, one of them while it reads the list. Who gets the ninth when
-    // is a matter of chance.
+    // The program itself takes nine, one of them while it reads the list. Who gets the tenth when is a
+    // matter of chance.
     for _ in 0..40 {
-        let output = run(9, &["-j", "3"], &urls(&server, 3));
+        let output = run(10, &["-j", "3"], &urls(&server, 3));
         assert_all_fetched(&output, 3);
     }
 }
@@ -102,4 +102,35 @@ fn a_name_that_could_not_be_asked_for_is_not_taken_for_unknown() {
     }
     let output = run(14, &["-j", "40"], &list);
     assert_all_fetched(&output, 70);
+}
+
+#[test]
+fn with_too_few_descriptors_nothing_is_started_and_with_enough_nothing_fails() {
+    let server = Server::always(page("ok"));
+    let dir = tempfile::tempdir().unwrap();
+    let saved = dir.path().join("saved");
+    let saved = saved.to_str().unwrap();
+    for args in [
+        &["-j", "1"][..],
+        &["-j", "3"],
+        &["-j", "8"],
+        &["-j", "1", "-o", saved],
+        &["-j", "8", "-o", saved],
+    ] {
+        let mut is_enough = false;
+        // With fewer than five the system cannot even load the program.
+        for descriptors in (5..=13).chain([16, 20, 26]) {
+            let output = run(descriptors, args, &urls(&server, 30));
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            is_enough |= output.status.success();
+            if is_enough {
+                assert_all_fetched(&output, 30);
+            } else {
+                assert_eq!(output.status.code(), Some(2), "{descriptors}: {output:?}");
+                assert!(output.stdout.is_empty(), "{descriptors}: {output:?}");
+                assert!(stderr.contains("ulimit -n"), "{descriptors}: {stderr}");
+            }
+        }
+        assert!(is_enough, "{args:?}");
+    }
 }
