@@ -51,13 +51,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    let files = signals::raise_descriptor_limit();
+    let jobs = engine::fit_jobs(settings.jobs, settings.output_dir.is_some())?;
     let targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
     let writer = writer(&settings, &targets)?;
     let save = settings.output_dir.map(Save::new).transpose();
     let save = save.context("-o: bodies cannot be saved there")?;
     let head_only = settings.fetch.method == Method::HEAD;
-    let client = client(settings.fetch, settings.net, settings.jobs)?;
+    let client = client(settings.fetch, settings.net, jobs, files)?;
 
     let mailbox = Arc::new(Mailbox::new());
     engine::listen(settings.verbosity, &mailbox);
@@ -67,11 +69,11 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         settings.progress.then_some(settings.input),
     )?;
     // Behind the helpers: if threads are short it is the workers of whom there may be fewer.
-    let pool = pool::Builder::new(settings.jobs)
+    let pool = pool::Builder::new(jobs)
         .thread_name_prefix("fetch")
         .stack_size(WORKER_STACK)
         .build()
-        .map_err(|error| anyhow::anyhow!("-j {}: {error}", settings.jobs))?;
+        .map_err(|error| anyhow::anyhow!("-j {jobs}: {error}"))?;
 
     let mut summary = settings.summary.then(|| Summary::new(started));
     let ending = Engine {
@@ -127,8 +129,12 @@ fn writer(settings: &Settings, targets: &Targets) -> anyhow::Result<Writer> {
     Ok(writer)
 }
 
-fn client(fetch: fetch::Options, net: NetSettings, jobs: usize) -> anyhow::Result<Client> {
-    let files = signals::raise_descriptor_limit();
+fn client(
+    fetch: fetch::Options,
+    net: NetSettings,
+    jobs: usize,
+    files: u64,
+) -> anyhow::Result<Client> {
     let options = net.apply(fetch, &|name| std::env::var_os(name))?;
     Ok(Client::new(engine::fit_descriptors(options, jobs, files))?)
 }

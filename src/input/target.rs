@@ -5,7 +5,7 @@
 //! an error: it is a row of the output like any other. A failure's message never repeats userinfo.
 
 use super::lines::{LIMIT, Line};
-use crate::fetch::{Failure, FailureKind, Url};
+use crate::fetch::{Failure, FailureKind, INVALID_HOST, Url};
 use std::sync::Arc;
 use url::{ParseError, Position};
 
@@ -204,9 +204,7 @@ fn no_url(error: ParseError) -> Failure {
     match error {
         ParseError::EmptyHost => invalid("no host: a URL is written like https://example.com/x"),
         ParseError::InvalidPort => invalid("invalid port: it is a number from 0 to 65535"),
-        ParseError::IdnaError | ParseError::InvalidDomainCharacter => invalid(
-            "invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]",
-        ),
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => invalid(INVALID_HOST),
         // Its messages are fixed words, without any of the text.
         other => invalid(other.to_string()),
     }

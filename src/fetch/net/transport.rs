@@ -150,8 +150,10 @@ impl Lent {
         } else {
             "the server closed the connection in the middle of the reply's head"
         };
-        self.flight
-            .layer_cut(error, FailureKind::Connect, truncated)
+        let failure = self
+            .flight
+            .layer_cut(error, FailureKind::Connect, truncated);
+        self.flight.no_reply(failure)
     }
 
     /// Reads more of the body; `false` is its end, or the connection's.
