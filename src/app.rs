@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 use crate::cli::{self, Exit, NetSettings, Settings, Stop, Terminals};
-use crate::engine::{self, Engine, Mailbox};
+use crate::engine::{self, Descriptors, Engine, Mailbox};
 use crate::fetch::{self, Client, Method};
 use crate::input::{self, Targets};
 use crate::output::{self, Format, Progress, Save, Summary, Writer};
@@ -57,7 +57,8 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let save = settings.output_dir.map(Save::new).transpose();
     let save = save.context("-o: bodies cannot be saved there")?;
     let head_only = settings.fetch.method == Method::HEAD;
-    let client = client(settings.fetch, settings.net, settings.jobs)?;
+    let saving = save.is_some() && !head_only;
+    let (client, workers) = client(settings.fetch, settings.net, settings.jobs, saving)?;
 
     let mailbox = Arc::new(Mailbox::new());
     engine::listen(settings.verbosity, &mailbox);
@@ -67,7 +68,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         settings.progress.then_some(settings.input),
     )?;
     // Behind the helpers: if threads are short it is the workers of whom there may be fewer.
-    let pool = pool::Builder::new(settings.jobs)
+    let pool = pool::Builder::new(workers)
         .thread_name_prefix("fetch")
         .stack_size(WORKER_STACK)
         .build()
@@ -127,10 +128,22 @@ fn writer(settings: &Settings, targets: &Targets) -> anyhow::Result<Writer> {
     Ok(writer)
 }
 
-fn client(fetch: fetch::Options, net: NetSettings, jobs: usize) -> anyhow::Result<Client> {
-    let files = signals::raise_descriptor_limit();
+/// The client, and how many workers there may be, if `jobs` are asked for.
+fn client(
+    fetch: fetch::Options,
+    net: NetSettings,
+    jobs: usize,
+    saving: bool,
+) -> anyhow::Result<(Client, usize)> {
+    let descriptors = Descriptors::new(signals::raise_descriptor_limit());
+    let workers = if saving {
+        descriptors.saving_workers(jobs)?
+    } else {
+        jobs
+    };
     let options = net.apply(fetch, &|name| std::env::var_os(name))?;
-    Ok(Client::new(engine::fit_descriptors(options, jobs, files))?)
+    let client = Client::new(descriptors.fit_idle(options, workers, saving))?;
+    Ok((client, workers))
 }
 
 /// Starts the threads that tell the coordinator what happens outside: signals, the list, its

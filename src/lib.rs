@@ -19,6 +19,7 @@ mod engine;
 mod input;
 mod output;
 mod schedule;
+mod shortage;
 mod signals;
 
 pub use app::run;

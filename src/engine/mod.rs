@@ -39,7 +39,7 @@ use report::Report;
 use retrying::Retrying;
 
 pub(crate) use feed::{count_in_background, read_in_background};
-pub(crate) use limits::fit_descriptors;
+pub(crate) use limits::Descriptors;
 pub(crate) use mailbox::Mailbox;
 pub(crate) use talk::listen;
 

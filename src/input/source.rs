@@ -6,12 +6,11 @@
 //! its writer, and closing it again would end that writer.
 
 use super::List;
+use crate::shortage;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 use std::{error, fmt};
 
 /// A list or another file that could not be opened or read: the program ends with status 2.
@@ -112,44 +111,9 @@ pub(super) fn check(list: &List) -> Result<(), InputError> {
     look().map_err(|error| InputError::opening(path, error))
 }
 
-/// Opens a list file; waits for the writer of a named pipe.
-///
-/// If descriptors are short it is the run's own connections that have them, and they come free as the
-/// requests end that were read before: it is tried again for a while. There is nothing to be woken by.
+/// Opens a list file; waits for the writer of a named pipe, and for a descriptor if they are short.
 pub(super) fn open(path: &Path) -> Result<File, InputError> {
-    let begun = Instant::now();
-    loop {
-        match File::open(path) {
-            Err(error) if is_shortage(&error) && begun.elapsed() < SHORTAGE => {
-                thread::sleep(SHORTAGE_LOOK);
-            }
-            opened => return opened.map_err(|error| InputError::opening(path, error)),
-        }
-    }
-}
-
-/// How long descriptors may be short before a list is given up: twice the default time limit of a
-/// request.
-const SHORTAGE: Duration = Duration::from_secs(120);
-
-/// How often a list is tried to be opened meanwhile.
-const SHORTAGE_LOOK: Duration = Duration::from_millis(20);
-
-/// Whether `error` says that the process or the system has no descriptor left.
-fn is_shortage(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::io::Errno;
-        matches!(
-            Errno::from_io_error(error),
-            Some(Errno::MFILE | Errno::NFILE)
-        )
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = error;
-        false
-    }
+    shortage::wait_out(|| File::open(path)).map_err(|error| InputError::opening(path, error))
 }
 
 /// Standard input, which may have been made non-blocking by whom it is shared with.

@@ -16,6 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
+use crate::shortage;
+
 pub(super) use self::name::path_for;
 
 /// How often a directory is made again that another save removed, empty, before it was used.
@@ -182,7 +184,8 @@ impl Dir {
         loop {
             let serial = self.serial.fetch_add(1, Ordering::Relaxed);
             let path = parent.join(format!(".fetchpool-{}-{serial}.part", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            let create = || OpenOptions::new().write(true).create_new(true).open(&path);
+            match shortage::wait_out(create) {
                 // Left by a process that was killed and had our number.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 opened => {
