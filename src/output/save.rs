@@ -1,10 +1,12 @@
 //! Saved bodies: one file a URL, below one directory, whole or not there at all.
 //!
 //! A body goes into a temporary file beside its place and is renamed when it is complete. Whatever is dropped before
-//! that leaves nothing behind, not even the directories that were made for it. The server and the list choose no
+//! that leaves nothing behind, not even the directories that were made for it; what a killed run has left, the next one
+//! in the directory removes (see [`mark`]). The server and the list choose no
 //! part of the file system: [`name`] makes the names, and a symbolic link below the directory is never followed. No
 //! `fsync`: what is renamed outlives this process, not a loss of power a moment later.
 
+mod mark;
 mod name;
 
 use std::collections::HashSet;
@@ -18,6 +20,7 @@ use url::Url;
 
 use crate::shortage;
 
+use self::mark::Mark;
 pub(super) use self::name::path_for;
 
 /// How often a directory is made again that another save removed, empty, before it was used.
@@ -34,32 +37,37 @@ struct Dir {
     path: PathBuf,
     /// Numbers the temporary files of this process.
     serial: AtomicU64,
+    mark: Mark,
     parts: OpenParts,
 }
 
-/// The temporary files that are open, for a process that ends without its workers.
-type OpenParts = Arc<Mutex<HashSet<PathBuf>>>;
+/// The temporary files that are open, for a process that ends without its workers; `None` once it does.
+type OpenParts = Arc<Mutex<Option<HashSet<PathBuf>>>>;
 
-fn lock(parts: &OpenParts) -> MutexGuard<'_, HashSet<PathBuf>> {
+fn lock(parts: &OpenParts) -> MutexGuard<'_, Option<HashSet<PathBuf>>> {
     // Plain set operations: a panic leaves nothing half done.
     parts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Save {
-    /// Makes `dir` if it is not there, and tries whether a file can be made in it.
+    /// Makes `dir` if it is not there, finds out whether a file can be made in it, and removes what runs that were
+    /// killed have left in it. Only in that case all of `dir` is looked through.
     ///
     /// # Errors
     ///
     /// Those of the file system, with the path they are about.
     pub(crate) fn new(dir: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&dir).map_err(about(&dir))?;
-        let dir = Arc::new(Dir {
-            path: dir,
-            serial: AtomicU64::new(0),
-            parts: OpenParts::default(),
-        });
-        drop(dir.create_part(&dir.path).map_err(about(&dir.path))?);
-        Ok(Self { dir })
+        mark::sweep(&dir);
+        let mark = Mark::set(&dir).map_err(about(&dir))?;
+        Ok(Self {
+            dir: Arc::new(Dir {
+                path: dir,
+                serial: AtomicU64::new(0),
+                mark,
+                parts: Arc::new(Mutex::new(Some(HashSet::new()))),
+            }),
+        })
     }
 
     /// Where the body of `url` belongs, below the directory. The same URL always has the same place, and no two have
@@ -68,9 +76,11 @@ impl Save {
         path_for(url)
     }
 
-    /// Removes the temporary files of workers that nobody waits for. What they write after that is lost.
+    /// Ends the saving, and removes the temporary files of workers that nobody waits for. What they write after that
+    /// is lost, and none of them begins another.
     pub(crate) fn abandon(&self) {
-        for path in lock(&self.dir.parts).drain() {
+        self.dir.mark.remove();
+        for path in lock(&self.dir.parts).take().into_iter().flatten() {
             let _ = fs::remove_file(&path);
             if let Some(parent) = path.parent() {
                 remove_empty(parent, &self.dir.path);
@@ -149,10 +159,7 @@ impl Dir {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
                     tries += 1;
                 }
-                Ok(mut part) => {
-                    part.root = Some(self.path.clone());
-                    return Ok(part);
-                }
+                Ok(part) => return Ok(part),
                 Err(error) => {
                     remove_empty(parent, &self.path);
                     return Err(error);
@@ -179,27 +186,22 @@ impl Dir {
         Ok(())
     }
 
-    /// A new temporary file in `parent`. A saved body's name never begins with a dot, so the two do not meet.
+    /// A new temporary file in `parent`. The mark makes its name this run's own.
     fn create_part(&self, parent: &Path) -> io::Result<Part> {
-        loop {
-            let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-            let path = parent.join(format!(".fetchpool-{}-{serial}.part", std::process::id()));
-            let create = || OpenOptions::new().write(true).create_new(true).open(&path);
-            match shortage::wait_out(create) {
-                // Left by a process that was killed and had our number.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                opened => {
-                    let file = opened?;
-                    lock(&self.parts).insert(path.clone());
-                    return Ok(Part {
-                        file,
-                        path: Some(path),
-                        root: None,
-                        parts: Arc::clone(&self.parts),
-                    });
-                }
-            }
-        }
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let path = parent.join(self.mark.part_name(serial));
+        let create = || OpenOptions::new().write(true).create_new(true).open(&path);
+        let part = Part {
+            file: shortage::wait_out(create)?,
+            path: Some(path.clone()),
+            root: self.path.clone(),
+            parts: Arc::clone(&self.parts),
+        };
+        match lock(&self.parts).as_mut() {
+            Some(parts) => parts.insert(path),
+            None => return Err(io::Error::other("the run has ended")),
+        };
+        Ok(part)
     }
 }
 
@@ -209,8 +211,8 @@ struct Part {
     file: File,
     /// `None` once it was renamed.
     path: Option<PathBuf>,
-    /// Where the removing of directories ends; `None` if there is none to remove.
-    root: Option<PathBuf>,
+    /// Where the removing of directories ends.
+    root: PathBuf,
     parts: OpenParts,
 }
 
@@ -218,10 +220,16 @@ impl Part {
     fn rename_to(mut self, place: &Path) -> io::Result<()> {
         if let Some(path) = &self.path {
             fs::rename(path, place)?;
-            lock(&self.parts).remove(path);
+            self.forget(path);
         }
         self.path = None;
         Ok(())
+    }
+
+    fn forget(&self, path: &Path) {
+        if let Some(parts) = lock(&self.parts).as_mut() {
+            parts.remove(path);
+        }
     }
 }
 
@@ -230,9 +238,9 @@ impl Drop for Part {
         // Nobody can be told here; what cannot be removed stays under a name that says what it is.
         if let Some(path) = &self.path {
             let _ = fs::remove_file(path);
-            lock(&self.parts).remove(path);
-            if let (Some(root), Some(parent)) = (&self.root, path.parent()) {
-                remove_empty(parent, root);
+            self.forget(path);
+            if let Some(parent) = path.parent() {
+                remove_empty(parent, &self.root);
             }
         }
     }

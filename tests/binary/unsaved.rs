@@ -80,6 +80,62 @@ fn a_second_signal_leaves_no_temporary_file() {
 }
 
 #[test]
+fn what_a_killed_run_has_left_is_gone_after_the_next_one_and_what_a_live_one_has_is_not() {
+    let (server, begun) = endless();
+    let good = Server::start();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let pages = directory.path().join("pages");
+    let parts = || {
+        let files = files(&pages);
+        files.keys().filter(|name| name.ends_with(".part")).count()
+    };
+    let start = |path: &str, status| {
+        let run = fetchpool()
+            .inside(directory.path())
+            .args([&server.url(path), "-o", "pages"])
+            .status(status)
+            .stdout(anything())
+            .stderr(anything())
+            .start();
+        begun.recv_timeout(PATIENCE).expect("a page has begun");
+        run
+    };
+    let live = start("/live/page", 130);
+    wait_for_part(&pages);
+    let killed = start("/deep/er/page", 137);
+    let since = std::time::Instant::now();
+    while parts() < 2 {
+        assert!(since.elapsed() < PATIENCE, "nothing is being saved");
+        std::thread::yield_now();
+    }
+    killed.signal(Signal::KILL);
+    killed.finish();
+    assert_eq!(parts(), 2, "the killed run could not tidy up");
+    // The list of the next run is another, which does not come by the place of what was left.
+    let url = good.url("/size/1");
+    fetchpool()
+        .inside(directory.path())
+        .args([&url, "-o", "pages"])
+        .stdout(page(&url, 1) + "\n")
+        .run();
+    let left: Vec<String> = files(&pages).into_keys().collect();
+    assert_eq!(parts(), 1, "{left:?}");
+    assert!(
+        left.iter().any(|name| name.contains("/live/.fetchpool-")),
+        "{left:?}"
+    );
+    live.signal(Signal::INT);
+    live.finish();
+    let page = format!("127.0.0.1_{}/size/1.body", good.address().port());
+    assert_eq!(files(&pages).into_keys().collect::<Vec<_>>(), [page]);
+    assert_eq!(
+        entries(&pages),
+        3,
+        "nothing but that page and its directories"
+    );
+}
+
+#[test]
 fn a_directory_that_cannot_be_used_is_status_2_and_nothing_is_fetched() {
     let server = Server::start();
     // Neither root nor anybody else can make these.
