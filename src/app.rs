@@ -18,6 +18,7 @@ use crate::input::{self, Targets};
 use crate::output::{self, Format, Progress, Save, Summary, Writer};
 use crate::pool;
 use crate::signals;
+use crate::system;
 
 /// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small
 /// enough that ten thousand workers fit any address space. Only what is touched costs memory.
@@ -181,6 +182,19 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
 
 /// The one place where an error that stopped the program is printed.
 fn complain(error: &anyhow::Error) -> Exit {
-    let _ = writeln!(io::stderr(), "fetchpool: {error:#}");
+    let causes: Vec<String> = error.chain().map(in_words).collect();
+    let _ = writeln!(io::stderr(), "fetchpool: {}", causes.join(": "));
     Exit::Unusable
+}
+
+/// What a person is told of one cause of an error.
+fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
+    match cause.downcast_ref::<io::Error>() {
+        Some(error) if error.kind() == io::ErrorKind::StorageFull => format!(
+            "{}; make room first (what -f jsonl has written, --resume goes on with)",
+            system::os_text(error)
+        ),
+        Some(error) => system::os_text(error),
+        None => cause.to_string(),
+    }
 }

@@ -19,7 +19,7 @@ mod engine;
 mod input;
 mod output;
 mod schedule;
-mod shortage;
 mod signals;
+mod system;
 
 pub use app::run;

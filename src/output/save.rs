@@ -8,20 +8,21 @@
 
 mod mark;
 mod name;
+mod parts;
 
-use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
-use crate::shortage;
+use crate::system;
 
 use self::mark::Mark;
 pub(super) use self::name::path_for;
+use self::parts::Parts;
 
 /// How often a directory is made again that another save removed, empty, before it was used.
 const TRIES: usize = 64;
@@ -38,15 +39,7 @@ struct Dir {
     /// Numbers the temporary files of this process.
     serial: AtomicU64,
     mark: Mark,
-    parts: OpenParts,
-}
-
-/// The temporary files that are open, for a process that ends without its workers; `None` once it does.
-type OpenParts = Arc<Mutex<Option<HashSet<PathBuf>>>>;
-
-fn lock(parts: &OpenParts) -> MutexGuard<'_, Option<HashSet<PathBuf>>> {
-    // Plain set operations: a panic leaves nothing half done.
-    parts.lock().unwrap_or_else(PoisonError::into_inner)
+    parts: Arc<Parts>,
 }
 
 impl Save {
@@ -57,7 +50,10 @@ impl Save {
     ///
     /// Those of the file system, with the path they are about.
     pub(crate) fn new(dir: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&dir).map_err(about(&dir))?;
+        fs::create_dir_all(&dir).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => about(&dir)(io::ErrorKind::NotADirectory.into()),
+            _ => about(&dir)(error),
+        })?;
         mark::sweep(&dir);
         let mark = Mark::set(&dir).map_err(about(&dir))?;
         Ok(Self {
@@ -65,7 +61,7 @@ impl Save {
                 path: dir,
                 serial: AtomicU64::new(0),
                 mark,
-                parts: Arc::new(Mutex::new(Some(HashSet::new()))),
+                parts: Arc::default(),
             }),
         })
     }
@@ -80,7 +76,7 @@ impl Save {
     /// is lost, and none of them begins another.
     pub(crate) fn abandon(&self) {
         self.dir.mark.remove();
-        for path in lock(&self.dir.parts).take().into_iter().flatten() {
+        for path in self.dir.parts.end() {
             let _ = fs::remove_file(&path);
             if let Some(parent) = path.parent() {
                 remove_empty(parent, &self.dir.path);
@@ -148,6 +144,7 @@ impl Write for Saved {
 impl Dir {
     /// A temporary file beside `place`, with the directories that it needs.
     fn create_part_for(&self, place: &Path) -> io::Result<Part> {
+        let _making = self.parts.begin()?;
         let parent = place.parent().unwrap_or(&self.path);
         let mut tries = 0;
         loop {
@@ -192,15 +189,12 @@ impl Dir {
         let path = parent.join(self.mark.part_name(serial));
         let create = || OpenOptions::new().write(true).create_new(true).open(&path);
         let part = Part {
-            file: shortage::wait_out(create)?,
+            file: system::wait_out_shortage(create)?,
             path: Some(path.clone()),
             root: self.path.clone(),
             parts: Arc::clone(&self.parts),
         };
-        match lock(&self.parts).as_mut() {
-            Some(parts) => parts.insert(path),
-            None => return Err(io::Error::other("the run has ended")),
-        };
+        self.parts.add(path);
         Ok(part)
     }
 }
@@ -213,23 +207,17 @@ struct Part {
     path: Option<PathBuf>,
     /// Where the removing of directories ends.
     root: PathBuf,
-    parts: OpenParts,
+    parts: Arc<Parts>,
 }
 
 impl Part {
     fn rename_to(mut self, place: &Path) -> io::Result<()> {
         if let Some(path) = &self.path {
             fs::rename(path, place)?;
-            self.forget(path);
+            self.parts.remove(path);
         }
         self.path = None;
         Ok(())
-    }
-
-    fn forget(&self, path: &Path) {
-        if let Some(parts) = lock(&self.parts).as_mut() {
-            parts.remove(path);
-        }
     }
 }
 
@@ -238,10 +226,11 @@ impl Drop for Part {
         // Nobody can be told here; what cannot be removed stays under a name that says what it is.
         if let Some(path) = &self.path {
             let _ = fs::remove_file(path);
-            self.forget(path);
             if let Some(parent) = path.parent() {
                 remove_empty(parent, &self.root);
             }
+            // Last: a process that ends meanwhile still knows of it.
+            self.parts.remove(path);
         }
     }
 }
@@ -257,7 +246,10 @@ fn remove_empty(dir: &Path, root: &Path) {
 
 /// Puts the path in front of an error's text; its kind stays.
 fn about(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
-    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    move |error| {
+        let text = system::os_text(&error);
+        io::Error::new(error.kind(), format!("{}: {text}", path.display()))
+    }
 }
 
 #[cfg(test)]

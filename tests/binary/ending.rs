@@ -225,7 +225,10 @@ fn a_full_disk_is_status_2_and_says_so() {
             .args(["-f", format])
             .stdout_to(Stdio::File(full))
             .status(2)
-            .stderr(containing(["standard output", "No space left on device"]))
+            .stderr(containing([
+                "standard output",
+                "no space left on device; make room",
+            ]))
             .run();
     }
 }

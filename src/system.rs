@@ -1,9 +1,10 @@
-//! Opening a file while descriptors are short.
+//! What every room must know of the operating system's errors: how to say them in words, and that a
+//! want of descriptors passes.
 //!
-//! It is the run's own connections and look-ups that have them then, and they come free as those
-//! end: so the opening is tried again for a while. There is nothing to be woken by, as descriptors
-//! are given back in places that know nothing of files. Callers may rely on it that any other
-//! error is returned at once.
+//! When descriptors are short it is the run's own connections and look-ups that have them, and they
+//! come free as those end: so a file is tried again for a while. There is nothing to be woken by, as
+//! descriptors are given back in places that know nothing of files. Callers may rely on it that any
+//! other error is returned at once.
 
 use std::io;
 use std::thread;
@@ -17,12 +18,31 @@ const LONGEST: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(20);
 
+/// An operating system's error as a person would write it in the middle of a sentence: no capital
+/// at the front, no number behind.
+pub(crate) fn os_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = match (error.raw_os_error(), text.rfind(" (os error")) {
+        (Some(_), Some(end)) => &text[..end],
+        _ => text.as_str(),
+    };
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(first), Some(second))
+            if first.is_ascii_uppercase() && second.is_ascii_lowercase() =>
+        {
+            format!("{}{}", first.to_ascii_lowercase(), &text[1..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// Calls `open` until it gives anything but a want of descriptors. Blocks for two minutes at most.
 ///
 /// # Errors
 ///
 /// What `open` gave last.
-pub(crate) fn wait_out<T>(open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn wait_out_shortage<T>(open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     wait_out_with(open, Instant::now, thread::sleep)
 }
 
