@@ -14,7 +14,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use url::Url;
 
@@ -38,6 +38,8 @@ struct Dir {
     path: PathBuf,
     /// Numbers the temporary files of this process.
     serial: AtomicU64,
+    /// Something could not be written because there was no room.
+    is_full: AtomicBool,
     mark: Mark,
     parts: Arc<Parts>,
 }
@@ -60,6 +62,7 @@ impl Save {
             dir: Arc::new(Dir {
                 path: dir,
                 serial: AtomicU64::new(0),
+                is_full: AtomicBool::new(false),
                 mark,
                 parts: Arc::default(),
             }),
@@ -82,6 +85,11 @@ impl Save {
                 remove_empty(parent, &self.dir.path);
             }
         }
+    }
+
+    /// Whether something could not be saved because the disk, or what the user may have of it, was full.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        self.dir.is_full.load(Ordering::Relaxed)
     }
 
     /// A place for the body of `url`. Nothing is created before the first byte is written or the save committed, so
@@ -113,7 +121,8 @@ impl Saved {
     pub(crate) fn commit(mut self) -> io::Result<String> {
         self.part()?;
         if let Some(part) = self.part.take() {
-            part.rename_to(&self.place).map_err(about(&self.place))?;
+            part.rename_to(&self.place)
+                .map_err(|error| self.dir.failed(&self.place, error))?;
         }
         Ok(self.place.to_string_lossy().into_owned())
     }
@@ -124,7 +133,7 @@ impl Saved {
             None => self
                 .dir
                 .create_part_for(&self.place)
-                .map_err(about(&self.place))?,
+                .map_err(|error| self.dir.failed(&self.place, error))?,
         };
         Ok(self.part.insert(part))
     }
@@ -133,7 +142,7 @@ impl Saved {
 impl Write for Saved {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.part()?.file.write(bytes);
-        written.map_err(about(&self.place))
+        written.map_err(|error| self.dir.failed(&self.place, error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -163,6 +172,15 @@ impl Dir {
                 }
             }
         }
+    }
+
+    /// Takes note of what could not be done about `place`, and says which it was.
+    fn failed(&self, place: &Path, error: io::Error) -> io::Error {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        if matches!(error.kind(), StorageFull | QuotaExceeded) {
+            self.is_full.store(true, Ordering::Relaxed);
+        }
+        about(place)(error)
     }
 
     /// Makes the directories from this one down to `parent`. One that is a symbolic link is an error.

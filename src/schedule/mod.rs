@@ -181,6 +181,12 @@ impl<T> Schedule<T> {
         }
     }
 
+    /// True if none of what is held may start at `now`, the rate apart, and there is no room for
+    /// more that might.
+    pub(crate) fn is_held_up(&mut self, now: Instant) -> bool {
+        self.room() == 0 && !self.hosts.is_ready() && !self.is_anyone_ready(now)
+    }
+
     /// Takes out everything that waits, in no particular order.
     pub(crate) fn drain(&mut self, now: Instant) -> Vec<T> {
         let arrived = self.arrived.drain(..).map(|(value, _)| value);

@@ -221,25 +221,35 @@ fn a_file_that_may_not_grow_is_kind_write_and_leaves_nothing() {
 }
 
 #[test]
-fn a_full_disk_is_kind_write_for_the_page_that_fills_it() {
+fn a_full_disk_is_kind_write_for_the_pages_that_do_not_fit_and_is_told_once() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let Some(_disk) = SmallDisk::mount(directory.path()) else {
         eprintln!("LEFT OUT: a small file system cannot be mounted here; nothing was filled");
         return;
     };
     let server = Server::start();
-    let [large, small] = [server.url("/size/1000000"), server.url("/size/100")];
+    let [large, larger, small] =
+        ["/size/1000000", "/size/2000000", "/size/100"].map(|path| server.url(path));
     fetchpool()
-        .args([&large, &small])
+        .args([&large, &larger, &small])
         .args(["-j", "1", "-o"])
         .arg(directory.path())
         .status(1)
+        .stderr("fetchpool: warning: the disk is full: bodies that do not fit fail as 'write'\n")
         .stdout(checked({
-            let [failed, page] = [failed(&large, "write: "), page(&small, 100)];
+            let wanted = [
+                failed(&large, "write: "),
+                failed(&larger, "write: "),
+                page(&small, 100),
+            ];
             move |text| {
-                let fits = text.starts_with(&failed) && text.ends_with(&format!("{page}\n"));
+                let lines: Vec<&str> = text.lines().collect();
+                let begins = |(line, wanted): (&&str, &String)| line.starts_with(wanted.as_str());
+                let fits = lines.len() == wanted.len()
+                    && lines.iter().zip(&wanted).all(begins)
+                    && lines[0].ends_with("no space left on device");
                 fits.then_some(())
-                    .ok_or_else(|| format!("wanted {failed} and {page}"))
+                    .ok_or_else(|| format!("wanted {wanted:?}"))
             }
         }))
         .run();
