@@ -20,5 +20,6 @@ mod input;
 mod output;
 mod schedule;
 mod signals;
+mod system;
 
 pub use app::run;

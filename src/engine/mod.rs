@@ -13,6 +13,7 @@ mod holds;
 mod jobs;
 mod limits;
 mod mailbox;
+mod notes;
 mod report;
 mod retrying;
 mod talk;
