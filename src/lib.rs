@@ -11,6 +11,9 @@
 //! `ARCHITECTURE.md` in the repository shows how the rooms behind them are joined.
 
 pub mod fetch;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod pool;
 
 mod app;

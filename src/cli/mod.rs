@@ -5,6 +5,8 @@
 
 mod args;
 mod exit;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod help;
 mod look;
 mod net;

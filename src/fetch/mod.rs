@@ -9,6 +9,8 @@ mod body;
 mod credentials;
 mod decode;
 mod failure;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod headers;
 mod net;
 mod no_proxy;

@@ -6,6 +6,8 @@
 //! out but blank lines, comments, and what the options leave to others (see `filter`).
 
 mod filter;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod lines;
 mod resume;
 mod seen;

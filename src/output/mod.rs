@@ -8,6 +8,8 @@ mod csv;
 #[cfg(test)]
 mod docs_tests;
 mod escape;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod hosts;
 mod human;
 mod jsonl;

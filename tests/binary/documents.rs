@@ -199,3 +199,37 @@ fn crates_named(code: &str) -> Vec<String> {
         .flat_map(|line| line.split("crate::").skip(1).map(name))
         .collect()
 }
+
+#[test]
+fn every_test_that_the_security_page_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    let mut left = vec![root.join("src"), root.join("tests")];
+    while let Some(directory) = left.pop() {
+        for entry in std::fs::read_dir(&directory).expect("it is there") {
+            let path = entry.expect("it can be read").path();
+            match path.extension() {
+                Some(extension) if extension == "rs" => {
+                    sources += &std::fs::read_to_string(&path).expect("it is text");
+                }
+                _ if path.is_dir() => left.push(path),
+                _ => {}
+            }
+        }
+    }
+    let page = repository_file("docs/SECURITY.md");
+    // What stands in backquotes and is four words or more with underscores between them.
+    let is_name = |text: &&str| {
+        text.matches('_').count() > 2 && text.bytes().all(|b| b == b'_' || b.is_ascii_lowercase())
+    };
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(named.len() > 30, "{named:?}");
+    let sources: Vec<&str> = sources.split_whitespace().collect();
+    let sources = sources.join(" ");
+    for name in named {
+        assert!(
+            sources.contains(&format!("#[test] fn {name}(")),
+            "docs/SECURITY.md names the test {name}, which is not there"
+        );
+    }
+}

@@ -9,6 +9,7 @@ mod descriptors;
 mod documents;
 mod ending;
 mod failures;
+mod hostile;
 mod hosts;
 mod jsonl;
 mod limits;

@@ -55,7 +55,8 @@ impl HeadWatch {
                 Sight::Partial
             };
         };
-        match status(input) {
+        // Behind the end may be anything: a head too short for a status has none.
+        match status(&input[..end]) {
             Some(101) | None => Sight::Whole(end),
             Some(100..=199) => self.skip(end),
             Some(_) => Sight::Whole(end),
@@ -159,6 +160,11 @@ mod tests {
         assert_eq!(
             HeadWatch::default().look(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
             Sight::Whole(36)
+        );
+        // What follows a head is no part of its status.
+        assert_eq!(
+            HeadWatch::default().look(b"HTTP/\n\nXX103 "),
+            Sight::Whole(7)
         );
     }
 

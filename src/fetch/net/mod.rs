@@ -14,6 +14,8 @@ mod descriptors;
 mod dial;
 mod explain;
 mod flight;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod head;
 mod idle;
 mod layer;

@@ -1,0 +1,97 @@
+//! What the framing of replies is checked for, whatever bytes a server sends and however reads cut them.
+
+use super::chunked::Chunked;
+use super::head::{HeadWatch, Sight};
+use super::reply::{Inspected, inspect};
+
+/// The first byte says how much each read brings, the rest is what the server says.
+fn cut(data: &[u8]) -> (usize, &[u8]) {
+    data.split_first()
+        .map_or((1, data), |(&step, rest)| (usize::from(step) + 1, rest))
+}
+
+/// A head: found at the same place however reads cut it, and what is made of a bad one is good.
+pub(crate) fn head(data: &[u8]) {
+    let (step, bytes) = cut(data);
+    let whole = watch(bytes, usize::MAX);
+    let dripped = watch(bytes, step);
+    match (&whole, &dripped) {
+        (Sight::Bad(_), Sight::Bad(_)) => return,
+        _ => assert_eq!(whole, dripped),
+    }
+    let Sight::Whole(end) = whole else { return };
+    let begin = bytes[..end]
+        .windows(5)
+        .rposition(|w| w == b"HTTP/")
+        .unwrap_or_default();
+    look_at(&bytes[begin..end]);
+    look_at(&bytes[..end]);
+}
+
+/// Where the head ends, as [`super::transport`] finds it in reads of `step` bytes.
+fn watch(bytes: &[u8], step: usize) -> Sight {
+    let mut watch = HeadWatch::default();
+    let (mut from, mut to) = (0, 0);
+    loop {
+        let sight = if from == to {
+            Sight::Partial
+        } else {
+            watch.look(&bytes[from..to])
+        };
+        match sight {
+            Sight::Skip(amount) => {
+                assert!(0 < amount && amount <= to - from);
+                from += amount;
+            }
+            Sight::Whole(size) => return Sight::Whole(from + size),
+            Sight::Partial if to < bytes.len() => to = bytes.len().min(to.saturating_add(step)),
+            other => return other,
+        }
+    }
+}
+
+fn look_at(head: &[u8]) {
+    let Ok(inspected) = inspect(head) else { return };
+    let Some(new) = inspected.rewritten else {
+        return;
+    };
+    assert!(new.len() <= head.len(), "it has grown");
+    assert!(new.ends_with(b"\n\n"));
+    let again = inspect(&new).expect("what was made of it is a head");
+    assert_eq!(again.framing.stays_open, inspected.framing.stays_open);
+    assert!(again.framing.chunked.is_none(), "the coding was taken off");
+    // Of the few headers that are kept of very many there may be very many.
+    let lines = new.iter().filter(|&&b| b == b'\n').count();
+    assert!(is_settled(&again) || lines > 100, "{}", new.escape_ascii());
+}
+
+fn is_settled(inspected: &Inspected) -> bool {
+    inspected.rewritten.is_none()
+}
+
+/// A body in chunks: the same however reads cut it, and never more than came.
+pub(crate) fn chunked(data: &[u8]) {
+    let (step, bytes) = cut(data);
+    let whole = decode(bytes, usize::MAX);
+    assert_eq!(whole, decode(bytes, step));
+    if let Ok((body, behind, ended, has_all)) = whole {
+        assert!(body.len() + behind <= bytes.len());
+        assert!(ended || behind == 0);
+        assert!(has_all || !ended);
+    }
+}
+
+/// The body, how much came behind it, and whether it has ended and has all data.
+type Decoded = Result<(Vec<u8>, usize, bool, bool), &'static str>;
+
+fn decode(bytes: &[u8], step: usize) -> Decoded {
+    let mut chunked = Chunked::new();
+    let (mut body, mut behind) = (Vec::new(), 0);
+    for read in bytes.chunks(step.min(bytes.len().max(1))) {
+        let mut read = read.to_vec();
+        let (kept, more) = chunked.decode(&mut read)?;
+        body.extend_from_slice(&read[..kept]);
+        behind += more;
+    }
+    Ok((body, behind, chunked.has_ended(), chunked.has_all_data()))
+}

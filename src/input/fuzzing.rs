@@ -1,0 +1,147 @@
+//! What lists, URLs, files of earlier runs and shards are checked for, whatever bytes they are.
+
+use super::lines::{Line, Lines};
+use super::resume;
+use super::shard::Shard;
+use super::target::{Content, Scheme, normalise, page};
+use crate::fetch::Url;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+/// So that lines are too long without being long.
+const LIMIT: usize = 48;
+
+/// Reads that bring no more than this many bytes each.
+struct Drip<'a>(&'a [u8], usize);
+
+impl Read for Drip<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let most = self.1.min(buf.len());
+        self.0.read(&mut buf[..most])
+    }
+}
+
+/// A list: its lines are those that a search for line ends finds, however reads cut them.
+pub(crate) fn list(data: &[u8]) {
+    let Some((&step, bytes)) = data.split_first() else {
+        return;
+    };
+    let mut wanted = bytes.split_inclusive(|&b| b == b'\n').map(|line| {
+        // A CR without an LF behind it is no part of a line end.
+        let whole = line.strip_suffix(b"\n");
+        whole.map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line))
+    });
+    let mut lines = Lines::with_limit(Drip(bytes, usize::from(step) + 1), LIMIT);
+    let mut count = 0;
+    loop {
+        while let Some((number, line)) = lines.next_buffered() {
+            count += 1;
+            assert_eq!(number, count);
+            match (&line, wanted.next()) {
+                (Line::Whole(text), Some(wanted)) => assert_eq!(*text, wanted),
+                (Line::TooLong(text), Some(wanted)) => {
+                    assert_eq!(*text, &wanted[..LIMIT]);
+                    assert!(wanted.len() > LIMIT);
+                }
+                (line, None) => panic!("a line that is not there: {line:?}"),
+            }
+            look_at(line);
+        }
+        if !lines.fill().expect("memory can be read") {
+            break;
+        }
+    }
+    assert_eq!(wanted.next(), None, "a line is missing");
+}
+
+/// What becomes of a line: a text without a line end, and a URL of the web or a failure.
+fn look_at(line: Line<'_>) {
+    let Some(content) = Content::of(line) else {
+        return;
+    };
+    assert!(!content.written().contains('\n'));
+    for scheme in [None, Some(Scheme::Http)] {
+        if let Ok(url) = content.url(scheme) {
+            assert_settled(&url);
+        }
+    }
+}
+
+/// A URL: normalised once, it stays as it is.
+pub(crate) fn url(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for scheme in [None, Some(Scheme::Https), Some(Scheme::Http)] {
+        match normalise(text.trim(), scheme) {
+            Ok(url) => assert_settled(&url),
+            Err(failure) => assert!(failure.message().len() < 600, "{failure:?}"),
+        }
+    }
+}
+
+fn assert_settled(url: &Url) {
+    assert!(matches!(url.scheme(), "http" | "https"), "{url}");
+    assert!(url.host_str().is_some_and(|host| !host.is_empty()), "{url}");
+    assert!(!url.as_str().contains(|c: char| c <= ' '), "{url:?}");
+    assert_eq!(normalise(url.as_str(), None).as_ref(), Ok(url));
+}
+
+/// The file of an earlier run: what it has as ok is what a plain reading of each line finds.
+pub(crate) fn resumed(data: &[u8]) {
+    let path = place();
+    std::fs::write(&path, data).expect("the temporary directory can be written");
+    let read = resume::read(&path, None);
+    std::fs::remove_file(&path).expect("it was written");
+    let Ok((_, done)) = read else { return };
+    let rows: Vec<(String, bool)> = data
+        .split(|&b| b == b'\n')
+        .filter_map(|line| row(line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)))
+        .collect();
+    for (url, _) in &rows {
+        let is_wanted = rows.iter().any(|(other, ok)| *ok && other == url);
+        assert_eq!(done.contains(url), is_wanted, "{url}");
+    }
+}
+
+/// The URL of a row, and whether it says ok.
+fn row(line: &[u8]) -> Option<(String, bool)> {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        url: String,
+        ok: bool,
+    }
+    // Serde reads a row out of an array of its fields, too. No run writes that.
+    if line.trim_ascii().first() != Some(&b'{') {
+        return None;
+    }
+    let row: Row = serde_json::from_slice(line).ok()?;
+    let url = normalise(row.url.trim(), None).ok()?;
+    Some((page(&url).to_owned(), row.ok))
+}
+
+/// A file of this thread's own.
+fn place() -> PathBuf {
+    let thread = format!("{:?}", std::thread::current().id());
+    let number: String = thread.chars().filter(char::is_ascii_digit).collect();
+    let name = format!("fetchpool-fuzz-{}-{number}.jsonl", std::process::id());
+    std::env::temp_dir().join(name)
+}
+
+/// `K/N` and a line: each of N parts is one, and exactly one of them has the line.
+pub(crate) fn shard(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (given, line) = text.split_once('\n').unwrap_or((&text, ""));
+    if given.parse::<Shard>().is_err() {
+        return;
+    }
+    // It has a slash, and a number behind it.
+    let of: u32 = given
+        .split_once('/')
+        .and_then(|(_, of)| of.parse().ok())
+        .expect("a shard is K/N");
+    let url = normalise(line, None);
+    let holders = (1..=of.min(64)).filter(|k| {
+        let shard: Shard = format!("{k}/{}", of.min(64)).parse().expect("it is one");
+        shard.holds(&url, || line.into())
+    });
+    assert_eq!(holders.count(), 1);
+}

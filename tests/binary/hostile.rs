@@ -1,0 +1,271 @@
+//! Servers and lists that mean harm: what they write reaches no terminal, no request and no other cell as it stands,
+//! and what unfolds without end costs no memory. docs/SECURITY.md promises it, and names these tests.
+
+use crate::jsonl::rows;
+use crate::support::{RawServer, Server, anything, checked, fetchpool};
+use base64::Engine;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+/// What a terminal would obey: an escape sequence, one of C1 in UTF-8, a title, the reversal of what follows.
+const CONTROLS: &str = "\u{1b}[2J\u{9b}31m\u{1b}]0;owned\u{7}\u{202e}\u{7f}\u{8}";
+
+/// Replies that carry `CONTROLS` in every place that a record or a message shows.
+fn talking_to_terminals() -> Vec<String> {
+    let body = "Content-Length: 2\r\nConnection: close\r\n\r\nok";
+    vec![
+        format!("HTTP/1.1 200 OK\r\nContent-Type: text/{CONTROLS}\r\n{body}"),
+        format!("HTTP/1.1 404 {CONTROLS}\r\nContent-Type: {CONTROLS}\r\n{body}"),
+        format!("HTTP/1.1 302 Found\r\nLocation: ht{CONTROLS}tp://x/\r\n{body}"),
+        format!("HTTP/1.1 302 Found\r\nLocation: http://{CONTROLS}/\r\n{body}"),
+        format!("HTTP/1.1 302 Found\r\nLocation: http://[{CONTROLS}\r\n{body}"),
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {CONTROLS}\r\n{body}"),
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: {CONTROLS}\r\n{body}"),
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {CONTROLS}\r\n\r\nok"),
+        format!("HTTP/1.1 {CONTROLS} OK\r\n{body}"),
+        format!("{CONTROLS}\r\n\r\n"),
+        format!("HTTP/1.1 503 No\r\nRetry-After: {CONTROLS}\r\n{body}"),
+    ]
+}
+
+#[test]
+fn nothing_that_a_server_says_reaches_a_terminal_as_it_is() {
+    let replies = talking_to_terminals();
+    let count = replies.len();
+    let server = RawServer::start(move |mut talk| {
+        // Any other path is where a Location led that turned out to be relative.
+        let number = talk.path()[1..].parse::<usize>();
+        let reply = number.ok().and_then(|n| replies.get(n));
+        talk.send(reply.map_or(&b""[..], |reply| reply.as_bytes()));
+    });
+    let urls: Vec<String> = (0..count).map(|n| server.url(&format!("/{n}"))).collect();
+    let harmless = |tabs: bool| {
+        checked(move |text| {
+            let is_bad =
+                |c: char| c.is_control() && c != '\n' && !(tabs && c == '\t') || c == '\u{202e}';
+            match text.find(is_bad) {
+                Some(at) => Err(format!("there is {:?}", text[at..].chars().next())),
+                None => Ok(()),
+            }
+        })
+    };
+    for (format, header) in [("text", 0), ("jsonl", 0), ("csv", 1), ("tsv", 1)] {
+        let ended = fetchpool()
+            .args(&urls)
+            .args(["-f", format, "-vv", "--summary", "--compressed"])
+            .args(["--retries", "1", "--retry-delay", "1ms"])
+            .status(1)
+            .stdout(harmless(format == "tsv"))
+            .stderr(harmless(false))
+            .run();
+        let lines = ended.stdout().lines().count();
+        assert_eq!(lines, count + header, "{format}: a line a URL");
+    }
+}
+
+#[test]
+fn no_reply_and_no_list_can_add_a_column_or_a_row() {
+    let types = [
+        "=1+1",
+        "a,b",
+        "a\"b",
+        "\"a\",\"b\"",
+        "a\tb",
+        "a\";b,'c'",
+        "\\\",\"",
+    ];
+    let server = RawServer::start(move |mut talk| {
+        let number: usize = talk.path()[1..2].parse().expect("a digit");
+        let header = format!("Content-Type: {}", types[number]);
+        talk.reply("200 OK", &[&header], b"ok");
+    });
+    let mut list: Vec<String> = (0..types.len())
+        .map(|n| server.url(&format!("/{n}?a,\"b\",=c")))
+        .collect();
+    list.extend(["=1+1,\"x\"", "@x\ty", "\"", ","].map(str::to_owned));
+    for (format, delimiter) in [("csv", b','), ("tsv", b'\t')] {
+        let ended = fetchpool()
+            .list("a,\"b\".txt", list.join("\n"))
+            .args(["--ordered", "-f", format])
+            .status(1)
+            .stdout(anything())
+            .run();
+        let mut reader = csv::ReaderBuilder::new();
+        let mut reader = reader
+            .delimiter(delimiter)
+            .from_reader(ended.stdout().as_bytes());
+        let read: Vec<_> = reader
+            .records()
+            .map(|row| row.expect("as many cells as in the header"))
+            .collect();
+        assert_eq!(read.len(), list.len());
+        for (row, written) in read.iter().zip(&list) {
+            assert_eq!(row[0], written.replace('\t', "\\t"));
+            assert_eq!(&row[1], "a,\"b\".txt");
+        }
+        for (row, written) in read.iter().zip(types) {
+            assert_eq!(row[6], written.replace('\t', "\\t"), "as it was sent");
+        }
+    }
+}
+
+/// A server that keeps the heads of all requests and sends `to` as the Location of `/`, with `@SELF` for `@` and its
+/// own address.
+fn redirecting(to: Vec<u8>) -> (RawServer, Arc<Mutex<Vec<String>>>) {
+    let heads = Arc::<Mutex<Vec<String>>>::default();
+    let seen = Arc::clone(&heads);
+    let server = RawServer::start(move |mut talk| {
+        seen.lock().unwrap().push(talk.head().to_owned());
+        if talk.path() == "/" {
+            let own = format!("@{}", talk.header("host").unwrap_or_default());
+            let at = to.windows(5).position(|w| w == b"@SELF");
+            let to = at.map_or(to.clone(), |at| {
+                [&to[..at], own.as_bytes(), &to[at + 5..]].concat()
+            });
+            let reply = [b"HTTP/1.1 302 Found\r\nLocation: ", &to[..], b"\r\n\r\n"];
+            talk.send(&reply.concat());
+        } else {
+            talk.reply("200 OK", &[], b"ok");
+        }
+    });
+    (server, heads)
+}
+
+/// Whether a head is a request line of three words and the headers that every request has, with no other.
+fn is_plain(head: &str) -> bool {
+    let mut lines = head.trim_end_matches("\r\n").split("\r\n");
+    let words = lines
+        .next()
+        .map_or(0, |line| line.split(' ').filter(|w| !w.is_empty()).count());
+    let mut names: Vec<&str> = lines
+        .filter_map(|line| Some(line.split_once(':')?.0))
+        .collect();
+    names.retain(|name| !name.eq_ignore_ascii_case("authorization"));
+    names.sort_unstable();
+    words == 3
+        && names == ["accept", "host", "user-agent"]
+        && !head.replace("\r\n", "").contains(['\r', '\n'])
+}
+
+#[test]
+fn no_location_adds_a_header_to_a_request() {
+    for location in [
+        &b"/a%0d%0aX-Evil:%201"[..],
+        b"/a\rX-Evil: 1",
+        b"/a\r\n X-Evil: 1",
+        b"/a\tX-Evil: 1",
+        b"/a HTTP/1.1\x0bX-Evil: 1",
+        b"/a\xc2\x85X-Evil: 1",
+        b"/a\xe2\x80\xa8X-Evil: 1",
+        b"/a?\rX-Evil:\r1#\r",
+        b"//u%0d%0aX-Evil:%201@SELF/a",
+    ] {
+        let text = location.to_vec();
+        let (server, heads) = redirecting(text);
+        fetchpool()
+            .arg(server.url("/"))
+            .status_0_or_1()
+            .stdout(anything())
+            .run();
+        let heads = heads.lock().unwrap();
+        assert_eq!(heads.len(), 2, "{:?}", location.escape_ascii());
+        for head in heads.iter() {
+            assert!(is_plain(head), "{:?}: {head:?}", location.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn no_line_of_a_list_adds_a_header_to_a_request() {
+    let (server, heads) = redirecting(b"/b".to_vec());
+    let address = server.address();
+    let list = [
+        format!("http://{address}/a%0d%0aX-Evil:%201"),
+        format!("http://{address}/a\rX-Evil: 1"),
+        format!("http://{address}/a HTTP/1.1\tX-Evil: 1"),
+        format!("http://{address}/a\u{b}X-Evil: 1\u{85}X-Evil: 2\u{2028}X-Evil: 3"),
+        format!("http://u%0d%0aX-Evil:p%0d%0aX-Evil:@{address}/a"),
+        format!("http://{address}/a?%0d%0aX-Evil:%201"),
+        format!("http://127.0.0.1%0d%0aX-Evil:1:{}/a", address.port()),
+    ];
+    let ended = fetchpool()
+        .list("urls.txt", list.join("\n"))
+        .args(["--ordered", "-f", "jsonl"])
+        .status(1)
+        .stdout(anything())
+        .run();
+    let ok: Vec<bool> = rows(ended.stdout())
+        .iter()
+        .map(|row| row["ok"] == true)
+        .collect();
+    assert_eq!(ok, [true, false, true, true, true, true, false]);
+    let heads = heads.lock().unwrap();
+    assert_eq!(heads.len(), 5);
+    for head in heads.iter() {
+        assert!(is_plain(head), "{head:?}");
+    }
+}
+
+/// What a bomb unfolds to.
+const UNFOLDED: usize = 256 << 20;
+
+/// 256 MiB of zeros in brotli, made with the reference encoder at quality 9: 203 bytes.
+const BROTLI: &str = "z///fwAkAOKxQHLv//n//w+ABEAcFoDu/T////8BkACIwwLQvf/n//8/ABIAcVgAuvf//P//B0ACIA4L\
+                      QPf+n////wBIAMRhAeje//P//x8ACYA4LADd+3/+//8DIAEQhwWge//P//9/ACQA4rAAdO//+f//D4AE\
+                      QBwWgO79P////wGQAIjDAtC9/+f//z8AEgBxWAC69//8//8HQAIgDgtA9/6f////AEgAxGEB6N7/8///\
+                      HwAJgDgsAN37f/7//wMgARCHBaB7/z8=";
+
+/// 256 MiB of zeros in gzip: members of 16 MiB, one behind the other, which are one body.
+fn gzip_bomb() -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let member = encoder
+        .write_all(&vec![0; 16 << 20])
+        .and_then(|()| encoder.finish())
+        .expect("a vector takes everything");
+    member.repeat(UNFOLDED >> 24)
+}
+
+#[test]
+fn a_body_that_unfolds_without_end_costs_no_memory_and_can_be_limited() {
+    let brotli = base64::engine::general_purpose::STANDARD
+        .decode(BROTLI)
+        .expect("it is base64");
+    let bombs = RawServer::start(move |mut talk| match talk.path() {
+        "/gzip" => talk.reply("200 OK", &["Content-Encoding: gzip"], &gzip_bomb()),
+        "/br" => talk.reply("200 OK", &["Content-Encoding: br"], &brotli),
+        _ => talk.reply("200 OK", &[], b"ok"),
+    });
+    let gates = Server::start();
+    // A brotli stream may ask for a window of 16 MiB; the rest is for buffers and the allocator.
+    let allowed = 16 * 1024 + 8 * 1024;
+    let peak = |path: &str| {
+        let gate = gates.gate(&path[1..]);
+        let mut run = fetchpool()
+            .args(["--compressed", "-j", "1", &bombs.url(path)])
+            .arg(gates.url(&format!("/gate{path}")))
+            .stdout(anything())
+            .start();
+        let line = run.read_line();
+        gate.wait_for_arrivals(1);
+        let peak = run.kilobytes("VmHWM");
+        gate.open();
+        run.finish();
+        (line, peak)
+    };
+    let (_, plain) = peak("/plain");
+    for path in ["/gzip", "/br"] {
+        let (line, with_bomb) = peak(path);
+        assert!(line.contains(&format!("is {UNFOLDED} bytes")), "{line}");
+        assert!(
+            with_bomb <= plain + allowed,
+            "{path}: {with_bomb} kB, {plain} kB without"
+        );
+        let ended = fetchpool()
+            .args(["--compressed", "--max-size", "1M", "-f", "jsonl"])
+            .arg(bombs.url(path))
+            .status(1)
+            .stdout(anything())
+            .run();
+        assert_eq!(rows(ended.stdout())[0]["error"]["kind"], "too_large");
+    }
+}
