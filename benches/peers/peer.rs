@@ -104,7 +104,7 @@ impl Peer {
     pub(crate) fn share(self, row: &Row) -> usize {
         let most = match self {
             Self::Fetchpool { share, .. } => return share,
-            Self::Xargs => 1_000,
+            Self::Xargs => 400,
             Self::Aria2 | Self::Python if row.kind == Kind::Fetch => 4_000,
             _ => return 1,
         };

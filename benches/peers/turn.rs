@@ -7,11 +7,15 @@ use crate::child::{self, Outputs, Until};
 use crate::peer::{Lists, Load, Peer};
 use crate::server::{Servers, WAIT};
 use crate::work::{Kind, Row};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What a run took. Times are scaled to all pages of the row if a share of them was fetched; what could
@@ -42,6 +46,8 @@ pub(crate) struct Bench {
     fetchpool: PathBuf,
     servers: Servers,
     dir: PathBuf,
+    /// A signal has come: an error is returned, so that all that was started is ended on the way out.
+    stopped: Arc<AtomicBool>,
     /// What has been written, by the name of the row and the number of pages.
     written: HashMap<(&'static str, usize), Lists>,
 }
@@ -53,8 +59,13 @@ impl Bench {
     ///
     /// A server that cannot be started.
     pub(crate) fn new(fetchpool: PathBuf, dir: &Path) -> Result<Self> {
+        let stopped = Arc::new(AtomicBool::new(false));
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            flag::register(signal, Arc::clone(&stopped))?;
+        }
         Ok(Self {
             fetchpool,
+            stopped,
             servers: Servers::start(dir)?,
             dir: dir.to_owned(),
             written: HashMap::new(),
@@ -101,7 +112,9 @@ impl Bench {
             _ => Until::End,
         };
         let before = self.servers.seen(row.site)?;
-        let spent = child::measure(&command, &peer.environment(&load), until, &outputs)?;
+        let spent = child::measure(&command, &peer.environment(&load), until, &outputs);
+        ensure!(!self.stopped.load(Ordering::Relaxed), "stopped by a signal");
+        let spent = spent?;
         let after = self.servers.seen(row.site)?;
         let seen = after.since(before);
         let fetched = peer
