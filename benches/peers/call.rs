@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// More than this, curls before 8.x take for a mistake, and run 50.
+/// Older curls take no more than this; the limit was lifted in curl's pull request 18068.
 const MOST_OF_CURL: usize = 300;
 
 /// The command line of `peer` for `load`, the program first; for [`Peer::Ideal`] an empty one.
