@@ -1,9 +1,9 @@
 """A web site for the runs of .ci/scale: every address it is reached at is a host of its own.
 
-It answers each GET with a short page after LATENCY, and keeps count, per host, of the requests that it
-has in hand at one moment and of the most there ever were; and per URL, of who asked for it. Whoever asks
-from an address that is held gets no answer until it is let go. It runs on a thread of its own; the
-methods that begin without an underscore may be called from any other.
+It answers each GET with a short page after LATENCY, and keeps count, per host, of the most requests that
+it ever had in hand at one moment, and per URL, of who asked for it. A client that is held gets no answer
+until it is let go; a request whose connection was closed is no longer in hand. It runs on a thread of its own; what begins without an underscore may be used from any
+other.
 """
 
 import asyncio
@@ -16,8 +16,10 @@ REPLY = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r
 
 
 class CountingSite:
-    def __init__(self, listener: socket.socket):
-        """Serves on `listener`, until the process ends."""
+    def __init__(self, listener: socket.socket, cap: int):
+        """Serves on `listener`, until the process ends. `crowded` is set when a host has more than `cap` in
+        hand, and `shared` when a second client has asked."""
+        self._cap = cap
         self.port = listener.getsockname()[1]
         self._lock = threading.Lock()
         self._held, self._watch = {}, None
@@ -29,8 +31,9 @@ class CountingSite:
         """Begins to count anew."""
         with self._lock:
             self._now, self.most = Counter(), Counter()
-            self.asked, self.clients = Counter(), defaultdict(set)
+            self.askers = defaultdict(list)
             self._by_client = Counter()
+            self.crowded, self.shared = threading.Event(), threading.Event()
 
     def hold_after(self, client: str, requests: int) -> threading.Event:
         """From its request of that number on, `client` gets no answer. The event tells when it is so."""
@@ -57,29 +60,42 @@ class CountingSite:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                await self._request(host, client, head.split(b" ", 2)[1].decode(), writer)
+                await self._request(host, client, head.split(b" ", 2)[1].decode(), reader)
+                writer.write(REPLY)
+                await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def _request(self, host, client, path, writer):
+    async def _request(self, host, client, path, reader):
         with self._lock:
             self._now[host] += 1
             self.most[host] = max(self.most[host], self._now[host])
-            self.asked[f"http://{host}:{self.port}{path}"] += 1
-            self.clients[host].add(client)
+            if self._now[host] > self._cap:
+                self.crowded.set()
+            self.askers[f"http://{host}:{self.port}{path}"].append(client)
             self._by_client[client] += 1
+            if len(self._by_client) > 1:
+                self.shared.set()
             gate = self._gate(client)
         try:
             await asyncio.sleep(LATENCY)
             if gate:
-                await gate.wait()
+                await self._held_back(gate, reader)
         finally:
             with self._lock:
                 self._now[host] -= 1
-        writer.write(REPLY)
-        await writer.drain()
+
+    async def _held_back(self, gate, reader):
+        gone, free = asyncio.create_task(reader.read(1)), asyncio.create_task(gate.wait())
+        await asyncio.wait((gone, free), return_when=asyncio.FIRST_COMPLETED)
+        free.cancel()
+        if gone.done():
+            raise ConnectionResetError
+        # The reader takes one that waits at a time.
+        gone.cancel()
+        await asyncio.wait((gone,))
 
     def _gate(self, client):
         if not self._watch or self._watch[0] != client or self._by_client[client] < self._watch[1]:

@@ -1,15 +1,18 @@
 """Machines for the runs of .ci/scale: network namespaces on one bridge, each with an sshd of its own.
 
 Nothing outside of the namespaces and one temporary directory is touched: the bridge lies in a namespace,
-the keys are made for the run, and the hosts share the file system as machines share one over NFS. What is
-started in a namespace is ended by its process id, and the namespaces are taken away, by `close`.
+and the keys are made for the run. The hosts share the file system, as machines share one over NFS, but for
+the home directory, which each has for itself. `close` ends by its process id whatever was started on a
+host, and takes the namespaces away.
 """
 
 import ctypes
 import os
+import pwd
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
@@ -23,8 +26,8 @@ UsePAM no
 PermitRootLogin yes
 PasswordAuthentication no
 MaxStartups 200
-SetEnv HOME={home} PATH={path}
-"""
+SetEnv PATH={path}
+{more}"""
 
 
 def sh(*command):
@@ -38,7 +41,7 @@ def sh(*command):
 class Hosts:
     def __init__(self, home: Path, names, path: str):
         """A host for each of `names`, at 10.77.0.1 and so on, with `path` as PATH for who logs in."""
-        self._home, self._path, self._mark = home, path, f"fetchpool-{os.getpid()}-"
+        self._home, self._path, self._mark = Path(tempfile.mkdtemp(dir=home)), path, f"fetchpool-{os.getpid()}-"
         self.address = {name: f"10.77.0.{n}" for n, name in enumerate(names, 1)}
         self._servers = []
 
@@ -84,20 +87,22 @@ class Hosts:
         """What to put in front of a command that is to run on that host."""
         return ["ip", "netns", "exec", self._mark + name]
 
-    def start_sshd(self, names) -> Path:
-        """Starts an sshd on each, which trusts one new key; gives the lines that ssh needs to log in."""
+    def start_sshd(self, names, more: str) -> str:
+        """Starts an sshd on each, with `more` in its configuration; gives what ssh needs in its own to log in."""
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         key = self._home / "key"
         sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
         lines = [f"IdentityFile {key}", "User root", "StrictHostKeyChecking no", "UserKnownHostsFile /dev/null", "LogLevel ERROR"]
         for name in names:
             home = self._home / name
-            home.mkdir()
+            (home / "login").mkdir(parents=True)
             sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / "host_key"))
             (home / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
-            (home / "sshd_config").write_text(SSHD.format(address=self.address[name], home=home, path=self._path))
-            server = ["/usr/sbin/sshd", "-D", "-E", str(home / "sshd.log"), "-f", str(home / "sshd_config")]
-            self._servers.append(subprocess.Popen([*self.command(name), *server], stdin=subprocess.DEVNULL))
+            (home / "sshd_config").write_text(SSHD.format(address=self.address[name], home=home, path=self._path, more=more))
+            # `ip netns exec` has made a mount namespace, too.
+            script = 'mount --bind "$0/login" "$1" && exec /usr/sbin/sshd -D -E "$0/sshd.log" -f "$0/sshd_config"'
+            server = [*self.command(name), "sh", "-c", script, str(home), pwd.getpwuid(0).pw_dir]
+            self._servers.append(subprocess.Popen(server, stdin=subprocess.DEVNULL))
             lines += [f"Host {name}", f"    HostName {self.address[name]}"]
         for name in names:
             self._await_sshd(name)
@@ -112,9 +117,13 @@ class Hosts:
         """Pulls the cable: from here on nothing that was sent arrives, not even that a socket was closed."""
         self._ip("wire", "link", "set", name, "down")
 
-    def mend(self, name):
-        """Puts the cable back."""
-        self._ip("wire", "link", "set", name, "up")
+    def part(self, name, other):
+        """From here on nothing that `name` sends arrives at `other`, while both go on, and reach the rest."""
+        self._ip(name, "neigh", "replace", self.address[other], "lladdr", "02:00:00:00:00:01", "dev", "eth0", "nud", "permanent")
+
+    def join(self, name, other):
+        """Takes back what `part` did."""
+        self._ip(name, "neigh", "del", self.address[other], "dev", "eth0")
 
     def kill(self, name):
         """Ends all that runs on a host at once, as a loss of power does; gives how many processes."""
