@@ -6,8 +6,10 @@
 //! are what it makes faults with.
 #![cfg(target_os = "linux")]
 
+mod disk;
 mod matrix;
 mod records;
+mod shortage;
 
 #[path = "../binary/support/mod.rs"]
 #[allow(
