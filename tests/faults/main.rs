@@ -10,6 +10,8 @@ mod disk;
 mod matrix;
 mod records;
 mod shortage;
+mod stops;
+mod streams;
 
 #[path = "../binary/support/mod.rs"]
 #[allow(
