@@ -6,8 +6,10 @@
 //! are what it makes faults with.
 #![cfg(target_os = "linux")]
 
+mod clock;
 mod disk;
 mod matrix;
+mod names;
 mod records;
 mod shortage;
 mod stops;
