@@ -139,7 +139,9 @@ fn client(
     files: u64,
 ) -> anyhow::Result<Client> {
     let options = net.apply(fetch, &|name| std::env::var_os(name))?;
-    Ok(Client::new(engine::fit_descriptors(options, jobs, saves, files))?)
+    Ok(Client::new(engine::fit_descriptors(
+        options, jobs, saves, files,
+    ))?)
 }
 
 /// Starts the threads that tell the coordinator what happens outside: signals, the list, its
