@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 #[path = "../src/schedule/mod.rs"]
 mod schedule;
 
-use schedule::{HostKey, Next, Options, Schedule};
+use schedule::{HostKey, Next, Options, PerSecond, Schedule};
 
 const WORKERS: usize = 50;
 const WINDOW: usize = 8 * WORKERS;
@@ -87,7 +87,7 @@ fn rows() -> [Row; 5] {
             "`--rate` beyond reach",
             List::Mixed,
             Options {
-                rate: Some(u32::MAX),
+                rate: Some(PerSecond::whole(u32::MAX)),
                 ..none
             },
         ),

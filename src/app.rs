@@ -18,6 +18,7 @@ use crate::input::{self, Targets};
 use crate::output::{self, Format, Progress, Save, Summary, Writer};
 use crate::pool;
 use crate::signals;
+use crate::system;
 
 /// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small
 /// enough that ten thousand workers fit any address space. Only what is touched costs memory.
@@ -51,13 +52,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    let files = signals::raise_descriptor_limit();
+    let head_only = settings.fetch.method == Method::HEAD;
+    let saves = settings.output_dir.is_some() && !head_only;
+    let jobs = engine::fit_jobs(settings.jobs, saves)?;
     let targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
     let writer = writer(&settings, &targets)?;
     let save = settings.output_dir.map(Save::new).transpose();
     let save = save.context("-o: bodies cannot be saved there")?;
-    let head_only = settings.fetch.method == Method::HEAD;
-    let client = client(settings.fetch, settings.net, settings.jobs)?;
+    let client = client(settings.fetch, settings.net, jobs, saves, files)?;
 
     let mailbox = Arc::new(Mailbox::new());
     engine::listen(settings.verbosity, &mailbox);
@@ -67,11 +71,11 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         settings.progress.then_some(settings.input),
     )?;
     // Behind the helpers: if threads are short it is the workers of whom there may be fewer.
-    let pool = pool::Builder::new(settings.jobs)
+    let pool = pool::Builder::new(jobs)
         .thread_name_prefix("fetch")
         .stack_size(WORKER_STACK)
         .build()
-        .map_err(|error| anyhow::anyhow!("-j {}: {error}", settings.jobs))?;
+        .map_err(|error| anyhow::anyhow!("-j {jobs}: {error}"))?;
 
     let mut summary = settings.summary.then(|| Summary::new(started));
     let ending = Engine {
@@ -126,10 +130,17 @@ fn writer(settings: &Settings, targets: &Targets) -> anyhow::Result<Writer> {
     Ok(writer)
 }
 
-fn client(fetch: fetch::Options, net: NetSettings, jobs: usize) -> anyhow::Result<Client> {
-    let files = signals::raise_descriptor_limit();
+fn client(
+    fetch: fetch::Options,
+    net: NetSettings,
+    jobs: usize,
+    saves: bool,
+    files: u64,
+) -> anyhow::Result<Client> {
     let options = net.apply(fetch, &|name| std::env::var_os(name))?;
-    Ok(Client::new(engine::fit_descriptors(options, jobs, files))?)
+    Ok(Client::new(engine::fit_descriptors(
+        options, jobs, saves, files,
+    ))?)
 }
 
 /// Starts the threads that tell the coordinator what happens outside: signals, the list, its
@@ -167,6 +178,19 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
 
 /// The one place where an error that stopped the program is printed.
 fn complain(error: &anyhow::Error) -> Exit {
-    let _ = writeln!(io::stderr(), "fetchpool: {error:#}");
+    let causes: Vec<String> = error.chain().map(in_words).collect();
+    let _ = writeln!(io::stderr(), "fetchpool: {}", causes.join(": "));
     Exit::Unusable
+}
+
+/// What a person is told of one cause of an error.
+fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
+    match cause.downcast_ref::<io::Error>() {
+        Some(error) if error.kind() == io::ErrorKind::StorageFull => format!(
+            "{}; make room first (what -f jsonl has written, --resume goes on with)",
+            system::os_text(error)
+        ),
+        Some(error) => system::os_text(error),
+        None => cause.to_string(),
+    }
 }

@@ -23,5 +23,6 @@ mod input;
 mod output;
 mod schedule;
 mod signals;
+mod system;
 
 pub use app::run;

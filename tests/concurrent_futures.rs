@@ -20,7 +20,9 @@
 //!
 //! `add_done_callback` gives its callback the future, `on_done` the outcome; `exception()` is the
 //! `Err` of `result`. Python counts a cancelled future as done only once a worker has come by it,
-//! Rust's at once.
+//! Rust's at once. Python's `map` submits everything at once unless it is given a `buffersize`;
+//! here it always has a bound, which is three jobs a worker if none is given. Python's future is done
+//! while its callbacks run, and here after them, as the result is then given away by value.
 
 #[path = "concurrent_futures/support.rs"]
 mod support;

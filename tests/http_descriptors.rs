@@ -2,6 +2,7 @@
 
 mod http_support;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Command, Output};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -39,9 +40,25 @@ fn urls(server: &Server, count: usize) -> Vec<String> {
         .collect()
 }
 
+/// A name that the system looks up without a name server, and its address. `localhost` is not one: it
+/// is not looked up.
+fn name_of_the_hosts_file() -> Option<(String, IpAddr)> {
+    let hosts = std::fs::read_to_string("/etc/hosts").ok()?;
+    hosts.lines().find_map(|line| {
+        let mut words = line.split('#').next()?.split_whitespace();
+        let address = words.next()?.parse().ok().filter(IpAddr::is_ipv4)?;
+        let name = words.find(|name| !name.starts_with("localhost"))?;
+        Some((name.to_owned(), address))
+    })
+}
+
 /// Answers every request with a page, `delay` after it came.
 fn slow(delay: Duration) -> Server {
-    Server::start(move |mut conn| {
+    slow_at(Ipv4Addr::LOCALHOST.into(), delay)
+}
+
+fn slow_at(address: IpAddr, delay: Duration) -> Server {
+    Server::start_at(address, move |mut conn| {
         let (_never, clock) = mpsc::channel::<()>();
         while conn.request().is_some() {
             let _ = clock.recv_timeout(delay);
@@ -53,10 +70,10 @@ fn slow(delay: Duration) -> Server {
 #[test]
 fn one_descriptor_for_three_jobs_is_handed_round() {
     let server = Server::always(page("ok"));
-    // The program itself takes eight, one of them while it reads the list. Who gets the ninth when
-    // is a matter of chance.
+    // The program itself takes nine, one of them while it reads the list. Who gets the tenth when is a
+    // matter of chance.
     for _ in 0..40 {
-        let output = run(9, &["-j", "3"], &urls(&server, 3));
+        let output = run(10, &["-j", "3"], &urls(&server, 3));
         assert_all_fetched(&output, 3);
     }
 }
@@ -72,13 +89,48 @@ fn the_wait_for_a_descriptor_counts_for_no_time_limit() {
 
 #[test]
 fn a_name_that_could_not_be_asked_for_is_not_taken_for_unknown() {
-    let server = slow(Duration::from_millis(20));
+    let Some((name, address)) = name_of_the_hosts_file() else {
+        eprintln!("left out: /etc/hosts has no name but localhost");
+        return;
+    };
+    let server = slow_at(address, Duration::from_millis(20));
     let port = server.addr.port();
     // The addresses before it keep all descriptors in use when it is asked for, once for all.
     let mut list = urls(&server, 60);
     for i in 0..10 {
-        list.insert(30, format!("http://localhost:{port}/name/{i}"));
+        list.insert(30, format!("http://{name}:{port}/name/{i}"));
     }
     let output = run(14, &["-j", "40"], &list);
     assert_all_fetched(&output, 70);
+}
+
+#[test]
+fn with_too_few_descriptors_nothing_is_started_and_with_enough_nothing_fails() {
+    let server = Server::always(page("ok"));
+    let dir = tempfile::tempdir().unwrap();
+    let saved = dir.path().join("saved");
+    let saved = saved.to_str().unwrap();
+    for args in [
+        &["-j", "1"][..],
+        &["-j", "3"],
+        &["-j", "8"],
+        &["-j", "1", "-o", saved],
+        &["-j", "8", "-o", saved],
+    ] {
+        let mut is_enough = false;
+        // With fewer than five the system cannot even load the program.
+        for descriptors in (5..=13).chain([16, 20, 26]) {
+            let output = run(descriptors, args, &urls(&server, 30));
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            is_enough |= output.status.success();
+            if is_enough {
+                assert_all_fetched(&output, 30);
+            } else {
+                assert_eq!(output.status.code(), Some(2), "{descriptors}: {output:?}");
+                assert!(output.stdout.is_empty(), "{descriptors}: {output:?}");
+                assert!(stderr.contains("ulimit -n"), "{descriptors}: {stderr}");
+            }
+        }
+        assert!(is_enough, "{args:?}");
+    }
 }

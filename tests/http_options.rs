@@ -3,7 +3,7 @@
 
 mod http_support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use fetchpool::fetch::{FailureKind, Family, Options, Proxies, Resolve, Url};
@@ -122,9 +122,19 @@ fn private_addresses_are_refused_in_every_spelling_and_nothing_is_sent_there() {
 fn private_addresses_are_refused_on_a_redirect_too() {
     // The loopback's only way to stand for a public address is to be a proxy for one.
     let inner = Server::always(page("secret"));
-    let proxy = Server::always(redirect(302, inner.url("/").as_str()));
+    let away = redirect(302, inner.url("/").as_str());
+    let proxy = Server::start(move |mut conn| {
+        // RFC 1928: a greeting, and a request for 1.1.1.1 port 80.
+        conn.stream.read_exact(&mut [0; 3]).unwrap();
+        conn.send([5, 0]);
+        let mut request = [0; 10];
+        conn.stream.read_exact(&mut request).unwrap();
+        assert_eq!(request, [5, 1, 0, 1, 1, 1, 1, 1, 0, 80]);
+        conn.send([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+        conn.answer_all(&away);
+    });
     let public = Url::parse("http://1.1.1.1/").unwrap();
-    let proxies = Proxies::new(Some(&proxy.addr.to_string()), &|_| None).unwrap();
+    let proxies = Proxies::new(Some(&format!("socks5://{}", proxy.addr)), &|_| None).unwrap();
     let through = Options {
         proxies,
         deny_private: true,

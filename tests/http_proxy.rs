@@ -6,6 +6,7 @@ mod http_support;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use fetchpool::fetch::{Options, Proxies, Url};
 
@@ -114,7 +115,7 @@ fn a_dead_proxy_is_a_failure_and_never_gone_around() {
     let (outcome, _) = fetch(through("http://nowhere.invalid:1"), &origin.url("/"));
     assert_eq!(
         failure(&outcome),
-        "proxy: proxy nowhere.invalid: no address for nowhere.invalid"
+        "proxy: proxy nowhere.invalid:1: no address for nowhere.invalid"
     );
     assert!(origin.requests().is_empty());
 }
@@ -159,7 +160,7 @@ fn https_goes_through_a_tunnel_whose_refusal_is_told() {
     );
     assert_eq!(
         failure(&outcome),
-        format!("proxy: proxy {} closed the connection", closing.addr)
+        format!("proxy: proxy {}: it closed the connection", closing.addr)
     );
 }
 
@@ -247,7 +248,7 @@ fn socks5_and_socks4_with_an_address_that_is_looked_up_here() {
 #[test]
 fn what_a_socks_proxy_refuses_is_told() {
     type Script = fn(&mut Conn);
-    let cases: [(&str, Script, &str); 6] = [
+    let cases: [(&str, Script, &str); 7] = [
         (
             "socks5h",
             |c| {
@@ -270,7 +271,7 @@ fn what_a_socks_proxy_refuses_is_told() {
                 read::<3>(c);
                 c.send([5, 0, 5, 5, 0, 1]);
             },
-            "the connection was refused",
+            "it made no connection: connection refused (SOCKS 5 reply 5)",
         ),
         (
             "socks5h",
@@ -278,14 +279,21 @@ fn what_a_socks_proxy_refuses_is_told() {
                 read::<3>(c);
                 c.send([5, 0, 5, 2, 0, 1]);
             },
-            "its rules do not allow the connection",
+            "it made no connection: connection not allowed by ruleset (SOCKS 5 reply 2)",
         ),
         (
             "socks4a",
             |c| {
                 c.send([0, 91, 0, 0, 0, 0, 0, 0]);
             },
-            "it rejected the connection, or it failed",
+            "it made no connection: rejected or failed (SOCKS 4 reply 91)",
+        ),
+        (
+            "socks4a",
+            |c| {
+                c.send([0, 93, 0, 0, 0, 0, 0, 0]);
+            },
+            "it made no connection: identd on this machine names another user (SOCKS 4 reply 93)",
         ),
         (
             "socks4a",
@@ -312,28 +320,78 @@ fn what_a_socks_proxy_refuses_is_told() {
 }
 
 #[test]
+fn a_proxy_that_is_silent_is_named_and_its_password_is_not() {
+    let silent = Server::start(|mut conn| conn.wait_for_hangup());
+    let addr = silent.addr;
+    for (scheme, url, expected) in [
+        (
+            "http",
+            "http://a.invalid/",
+            "no reply within 200ms [first_byte]",
+        ),
+        (
+            "http",
+            "https://a.invalid/",
+            "no connection within 200ms [connect]",
+        ),
+        (
+            "https",
+            "http://a.invalid/",
+            "no end of the TLS handshake within 200ms [tls]",
+        ),
+        (
+            "socks4a",
+            "http://a.invalid/",
+            "no connection within 200ms [connect]",
+        ),
+        (
+            "socks5h",
+            "http://a.invalid/",
+            "no connection within 200ms [connect]",
+        ),
+    ] {
+        let options = Options {
+            timeout: Some(Duration::from_millis(200)),
+            ..through(&format!("{scheme}://ann:secret@{addr}"))
+        };
+        let (outcome, _) = fetch(options, &Url::parse(url).unwrap());
+        assert_eq!(
+            failure(&outcome),
+            format!("timeout: proxy {addr}: {expected}"),
+            "{scheme} {url}"
+        );
+    }
+}
+
+#[test]
+fn a_proxy_that_hangs_up_is_named() {
+    let closing = Server::start(drop);
+    let addr = closing.addr;
+    for (scheme, url, kind) in [
+        ("http", "http://a.invalid/", "connect"),
+        ("http", "https://a.invalid/", "proxy"),
+        ("https", "http://a.invalid/", "proxy"),
+        ("socks4a", "http://a.invalid/", "proxy"),
+        ("socks5h", "http://a.invalid/", "proxy"),
+    ] {
+        let (outcome, _) = fetch(
+            through(&format!("{scheme}://ann:secret@{addr}")),
+            &Url::parse(url).unwrap(),
+        );
+        let text = failure(&outcome);
+        let begin = format!("{kind}: proxy {addr}: ");
+        assert!(text.starts_with(&begin), "{scheme} {url}: {text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
 fn private_addresses_are_not_reached_through_a_proxy_either() {
     let proxy = Server::start(|mut conn| {
         conn.stream.write_all(b"never").unwrap();
         conn.wait_for_hangup();
     });
     for (scheme, url, expected) in [
-        (
-            "http",
-            "http://127.0.0.1/",
-            "127.0.0.1 is a loopback address",
-        ),
-        ("http", "https://[::1]/", "::1 is a loopback address"),
-        (
-            "http",
-            "http://a.invalid/",
-            "a proxy looks a.invalid up, so its address cannot be checked",
-        ),
-        (
-            "socks5h",
-            "http://a.invalid/",
-            "a proxy looks a.invalid up, so its address cannot be checked",
-        ),
         (
             "socks5",
             "http://10.0.0.1/",
@@ -342,7 +400,7 @@ fn private_addresses_are_not_reached_through_a_proxy_either() {
         (
             "socks4",
             "http://localhost/",
-            "localhost is at 127.0.0.1, a loopback address",
+            "localhost is at ::1, a loopback address",
         ),
     ] {
         let options = Options {
@@ -357,4 +415,48 @@ fn private_addresses_are_not_reached_through_a_proxy_either() {
         );
     }
     assert!(proxy.requests().is_empty());
+}
+
+#[test]
+fn addresses_cannot_be_refused_behind_a_proxy_that_looks_names_up() {
+    let client_of = |proxies: Proxies| {
+        let options = Options {
+            deny_private: true,
+            proxies,
+            ..options()
+        };
+        fetchpool::fetch::Client::new(options)
+    };
+    for scheme in ["http", "https", "socks4a", "socks5h"] {
+        let proxy = format!("{scheme}://ann:secret@127.0.0.1:1");
+        for variable in [
+            None,
+            Some("http_proxy"),
+            Some("https_proxy"),
+            Some("all_proxy"),
+        ] {
+            let environment = |name: &str| (Some(name) == variable).then(|| proxy.clone());
+            let explicit = variable.is_none().then_some(proxy.as_str());
+            let error = client_of(Proxies::new(explicit, &environment).unwrap()).unwrap_err();
+            let text = error.to_string();
+            let source = variable.unwrap_or("--proxy");
+            let begin = format!("--deny-private cannot be kept behind the proxy of {source}: ");
+            assert!(text.starts_with(&begin), "{text}");
+            assert!(
+                text.contains("socks5://") && !text.contains("secret"),
+                "{text}"
+            );
+        }
+    }
+    for scheme in ["socks4", "socks5"] {
+        let proxy = format!("{scheme}://127.0.0.1:1");
+        client_of(Proxies::new(Some(&proxy), &|_| None).unwrap()).unwrap();
+    }
+    // Nothing goes through it.
+    let excepted = |name: &str| match name {
+        "all_proxy" => Some("127.0.0.1:1".to_owned()),
+        "no_proxy" => Some("*".to_owned()),
+        _ => None,
+    };
+    client_of(Proxies::new(None, &excepted).unwrap()).unwrap();
 }

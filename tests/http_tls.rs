@@ -204,7 +204,7 @@ fn a_certificate_that_was_handed_over_is_taken_for_its_names_and_dates() {
         let other = files.self_signed("other.pem", &issuers_params(&["localhost"]));
         let (outcome, _) = fetch(trusting(&other.file), &url(&server, "localhost"));
         let why = match name {
-            "ca.pem" => "an issuer's or self-signed, and was not itself handed over",
+            "ca.pem" => "an issuer's or self-signed, and not itself one of those",
             _ => "it is not signed by the issuer of that name",
         };
         let text = failure(&outcome);
@@ -223,27 +223,37 @@ fn a_certificate_that_was_handed_over_is_taken_for_its_names_and_dates() {
 #[test]
 fn the_binary_trusts_what_the_environment_names() {
     let files = Files::new();
-    let own = files.self_signed("own.pem", &params(&["localhost"]));
-    let server = answering(&own);
-    let run = |file: &PathBuf| {
-        Command::new(env!("CARGO_BIN_EXE_fetchpool"))
-            .arg(url(&server, "localhost").as_str())
+    let run = |server: &Server, host: &str, variable: &str, path: &Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_fetchpool"))
+            .arg(url(server, host).as_str())
             .env_clear()
-            .env("SSL_CERT_FILE", file)
+            .env(variable, path)
             .output()
-            .unwrap()
+            .unwrap();
+        let (stdout, stderr) = (output.stdout, output.stderr);
+        String::from_utf8([stdout, stderr].concat()).unwrap()
     };
-    let output = run(&own.file);
-    assert!(output.status.success(), "{output:?}");
-    assert!(
-        String::from_utf8_lossy(&output.stdout).ends_with("page is 4 bytes\n"),
-        "{output:?}"
-    );
-    let output = run(&files.self_signed("other.pem", &params(&["localhost"])).file);
-    assert!(
-        String::from_utf8_lossy(&output.stdout).contains("exception: tls: "),
-        "{output:?}"
-    );
+    // What `openssl req -x509` makes is marked as an issuer's, a plain one is not.
+    for (name, params) in [
+        ("ca", issuers_params(&["localhost"])),
+        ("plain", params(&["localhost"])),
+    ] {
+        let own = files.self_signed(&format!("{name}.pem"), &params);
+        let server = answering(&own);
+        let dir = files.0.path().join(name);
+        fs::create_dir(&dir).unwrap();
+        fs::copy(&own.file, dir.join("any.name")).unwrap();
+        for (variable, path) in [("SSL_CERT_FILE", &own.file), ("SSL_CERT_DIR", &dir)] {
+            let text = run(&server, "localhost", variable, path);
+            assert!(text.ends_with("page is 4 bytes\n"), "{name}: {text}");
+            let text = run(&server, "127.0.0.1", variable, path);
+            let why = "tls: the certificate is not trusted: it is for another name";
+            assert!(text.contains(why), "{name}: {text}");
+        }
+        let other = files.self_signed("other.pem", &params);
+        let text = run(&server, "localhost", "SSL_CERT_FILE", &other.file);
+        assert!(text.contains("exception: tls: "), "{name}: {text}");
+    }
 }
 
 #[test]
@@ -445,7 +455,24 @@ fn what_is_no_tls_is_told() {
     );
     for server in [&closing, &orderly] {
         let (outcome, _) = fetch(trusting(&own.file), &url(server, "localhost"));
-        assert_eq!(outcome.result.unwrap_err().kind(), FailureKind::Tls);
+        assert_eq!(failure(&outcome), CLOSED);
+    }
+}
+
+const CLOSED: &str = "tls: the server closed the connection during the TLS handshake";
+
+#[test]
+fn a_server_that_hangs_up_at_once_has_failed_the_handshake() {
+    let files = Files::new();
+    let own = files.self_signed("own.pem", &params(&["localhost"]));
+    let client = client(trusting(&own.file));
+    // When its end or its reset is seen is a matter of chance: before the handshake or in it.
+    for ending in [drop, Conn::reset] {
+        let server = Server::start(ending);
+        for _ in 0..100 {
+            let outcome = client.load_url(&url(&server, "127.0.0.1"), &mut std::io::sink());
+            assert_eq!(failure(&outcome), CLOSED);
+        }
     }
 }
 

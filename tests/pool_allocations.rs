@@ -6,7 +6,7 @@ use std::alloc::System;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use fetchpool::pool::{JobError, ThreadPool, Until, as_completed, wait};
+use fetchpool::pool::{JobError, ThreadPool, Until, as_completed, scope, wait};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -46,18 +46,64 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
         pool.wait_idle();
     });
 
+    let called_back = hundredths(|| {
+        for _ in 0..JOBS {
+            let future = pool.submit(move || value).unwrap();
+            future.on_done(move |outcome| assert!(outcome.is_ok_and(|it| *it == value)));
+            assert!(future.wait(None));
+        }
+    });
+    let as_they_complete = hundredths(|| {
+        let futures = pool.submit_all((0..JOBS).map(|_| move || value)).unwrap();
+        as_completed(futures).for_each(|future| assert_eq!(future.result().unwrap(), value));
+    });
+    let mapped = hundredths(|| {
+        assert!(
+            pool.map(0..JOBS as u64, move |n| n + value)
+                .map(Result::unwrap)
+                .eq((0..JOBS as u64).map(|n| n + value))
+        );
+    });
+    let scoped = hundredths(|| {
+        let sum: u64 = scope(4, |scope| {
+            let jobs = (0..JOBS).map(|_| || value);
+            let futures = scope.submit_all(jobs).expect("the scope is open");
+            futures
+                .into_iter()
+                .map(|future| future.result().expect("no panic"))
+                .sum()
+        })
+        .expect("threads");
+        assert_eq!(sum, JOBS as u64 * value);
+    });
+
     // The rest is room that the queue, or a batch's list, still grew by: a share of an allocation a
     // job.
-    for (way, hundredths) in [
-        ("one by one", one_by_one),
-        ("batches", batches),
-        ("delivered", delivered),
+    for (way, hundredths, allocations) in [
+        ("one by one", one_by_one, 1),
+        ("batches", batches, 1),
+        ("delivered", delivered, 1),
+        ("as they complete", as_they_complete, 1),
+        ("mapped", mapped, 1),
+        ("scoped", scoped, 1),
+        // The callback is the second.
+        ("called back", called_back, 2),
     ] {
         assert!(
-            (100..110).contains(&hundredths),
+            (100 * allocations..100 * allocations + 10).contains(&hundredths),
             "{way}: {hundredths} hundredths of an allocation a job"
         );
     }
+
+    let burst = bytes_left(|| {
+        pool.submit_all_with((0..100 * JOBS).map(|_| (|| (), |_: Result<(), JobError>| ())))
+            .unwrap();
+        pool.wait_idle();
+        // Each worker comes by the empty queue once more.
+        pool.submit(|| ()).unwrap().result().unwrap();
+        pool.wait_idle();
+    });
+    assert!(burst < 5_000_000, "{burst} bytes are left of a burst");
 
     let (open, gate) = mpsc::channel::<()>();
     let held = pool.submit(move || gate.recv()).unwrap();
@@ -76,9 +122,8 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
     open.send(()).unwrap();
 }
 
-/// How much more memory is in use after the second run than after the first.
-fn bytes_left(mut run: impl FnMut()) -> usize {
-    run();
+/// How much more memory is in use after the run than before.
+fn bytes_left(run: impl FnOnce()) -> usize {
     let region = Region::new(ALLOCATOR);
     run();
     let change = region.change();

@@ -11,6 +11,7 @@ use super::net::{self, NetSettings};
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
 use crate::output::Format;
+use crate::schedule::PerSecond;
 use log::LevelFilter;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -56,8 +57,8 @@ pub(crate) struct ScheduleSettings {
     pub(crate) per_host: Option<usize>,
     /// The least time between two starts to one host:port.
     pub(crate) host_delay: Duration,
-    /// The most starts a second in all, at least 1.
-    pub(crate) rate: Option<u32>,
+    /// The most starts a second in all.
+    pub(crate) rate: Option<PerSecond>,
     /// Further attempts after a passing failure.
     pub(crate) retries: u32,
     /// The wait before the first of them, at most a minute.

@@ -4,6 +4,7 @@
 //! text and what would be right; naming the option is left to the caller. All arithmetic is exact and
 //! checked: nothing wraps around, and nothing but a written 0 becomes 0.
 
+use crate::schedule::PerSecond;
 use std::slice;
 use std::time::Duration;
 
@@ -26,6 +27,12 @@ const SHORTEST: u128 = 1_000_000;
 
 const A_DURATION: &str =
     "write 30, 1.5, 500ms, 2m or 1h30m (d, h, m, s, ms; a bare number is seconds)";
+const A_RATE: &str = "write starts a second, such as 100 or 0.5";
+const TOO_FAST: &str = "too high: at most 1000000";
+
+/// A million a second, in thousandths: more than any machine starts.
+const FASTEST: u64 = 1_000_000_000;
+
 const A_SIZE: &str = "write 500, 64K, 10M, 1.5G or 2T (powers of 1024; a bare number is bytes)";
 
 /// Reads a duration: `30`, `1.5`, `500ms`, `2m`, `1h30m`.
@@ -101,7 +108,7 @@ fn in_range(nanos: u128, text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Reads a size in bytes: `500`, `64K`, `10M`, `2G`, in either case.
+/// Reads a size in bytes: `500`, `64K`, `10M`, `2G`, in either case; `64KiB` as well.
 ///
 /// A fraction is taken as far as it goes: `1.5K` is 1536, and parts of a byte are dropped.
 ///
@@ -113,10 +120,17 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     let (number, unit, behind) = part(text).ok_or_else(|| format!("not a size: {A_SIZE}"))?;
     let per_unit = match unit {
         "" => 1,
-        "K" | "k" => 1 << 10,
-        "M" | "m" => 1 << 20,
-        "G" | "g" => 1 << 30,
-        "T" | "t" => 1 << 40,
+        "K" | "k" | "KiB" => 1 << 10,
+        "M" | "m" | "MiB" => 1 << 20,
+        "G" | "g" | "GiB" => 1 << 30,
+        "T" | "t" | "TiB" => 1 << 40,
+        // Powers of 1000 to some, of 1024 to others.
+        "KB" | "kB" | "kb" | "MB" | "mb" | "GB" | "gb" | "TB" | "tb" => {
+            let meant = unit[..1].to_ascii_uppercase();
+            return Err(format!(
+                "'{unit}' has two meanings: write {number}{meant} (powers of 1024)"
+            ));
+        }
         _ => {
             return Err(format!(
                 "'{}' is no unit of size: {A_SIZE}",
@@ -137,6 +151,39 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         0 if has_digits_but_zero(text) => Err("less than a byte".to_owned()),
         _ => Ok(bytes),
     }
+}
+
+/// Reads how many starts there may be a second, to the thousandth: `10`, `0.5`.
+///
+/// # Errors
+///
+/// What is wrong with `text`, and what would be right.
+pub(super) fn rate(text: &str) -> Result<PerSecond, String> {
+    refuse_negative(text, "a rate", A_RATE)?;
+    let thousandths = match part(text) {
+        Some((number, "", "")) => scaled(number, 1000).ok_or(TOO_FAST)?,
+        Some((number, unit, _)) if unit.starts_with('/') => return Err(per_unit(number, unit)),
+        _ => return Err(format!("not a number: {A_RATE}")),
+    };
+    match u64::try_from(thousandths) {
+        Ok(0) if has_digits_but_zero(text) => Err("too low: at least 0.001".to_owned()),
+        Ok(0) => Err(format!("nothing would ever start: {A_RATE}")),
+        Ok(thousandths @ 1..=FASTEST) => Ok(PerSecond::thousandths(thousandths)),
+        _ => Err(TOO_FAST.to_owned()),
+    }
+}
+
+/// The complaint about a rate by the minute, say: with the number that was meant.
+fn per_unit(number: &str, unit: &str) -> String {
+    let seconds = match &unit[1..] {
+        "s" | "sec" | "second" => 1.0,
+        "m" | "min" | "minute" => 60.0,
+        "h" | "hour" => 3600.0,
+        _ => return format!("not a number: {A_RATE}"),
+    };
+    let meant = number.parse::<f64>().unwrap_or_default() / seconds;
+    let rounded = (meant * 1000.0).round() / 1000.0;
+    format!("a rate is by the second: did you mean {rounded}?")
 }
 
 /// Reads a whole number from `LEAST` to `MOST`.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::cli::Exit;
 use crate::fetch::Outcome;
 use crate::input::{Skipped, Target};
-use crate::output::Record;
+use crate::output::{Record, Save};
 use crate::pool::ThreadPool;
 use crate::schedule::{Next, Schedule};
 
@@ -20,6 +20,7 @@ use super::convert;
 use super::ending::{Ending, Step};
 use super::jobs::{InFlight, Item, JobBatch, Shared, Trail};
 use super::mailbox::{Batch, Finished, JobEnding, text_of};
+use super::notes::{self, Notes};
 use super::report::Report;
 use super::retrying::Retrying;
 
@@ -65,6 +66,7 @@ pub(super) struct State {
     failed: bool,
     /// Targets that were taken from the list and never begun.
     pub(super) never_started: u64,
+    notes: Notes,
 }
 
 /// Why the run goes no further.
@@ -180,7 +182,23 @@ impl Coordinator<'_> {
                 Next::Nothing => break,
             }
         }
+        self.tell_if_held_up(now);
         Ok(self.state.jobs.submit(self.pool, &self.shared)?)
+    }
+
+    /// Tells of workers that are idle for long although the list goes on.
+    fn tell_if_held_up(&mut self, now: Instant) {
+        let Some(at) = self.state.start_at else {
+            return;
+        };
+        let is_idle = self.state.in_flight.len() < self.pool.workers();
+        if !is_idle || self.state.list_ended || !self.schedule.is_held_up(now) {
+            return;
+        }
+        let (window, wait) = (self.schedule.waiting(), at.saturating_duration_since(now));
+        if let Some(note) = self.state.notes.held_up(window, wait) {
+            self.report.tell(&note);
+        }
     }
 
     fn pause_if_deep(&self) {
@@ -215,6 +233,11 @@ impl Coordinator<'_> {
         // All of them before anything is flushed: what a flush may end must have been taken in.
         for finished in batch.finished.drain(..) {
             self.finish(finished, now)?;
+        }
+        if self.shared.save.as_ref().is_some_and(Save::is_disk_full)
+            && let Some(warning) = self.state.notes.disk_full()
+        {
+            self.report.tell(&warning);
         }
         Ok(())
     }
@@ -385,7 +408,7 @@ impl Coordinator<'_> {
             // A reader that stalls has had its time: only what it takes at once is written.
             Err(Halt::GivenUp) => self
                 .record_the_rest()
-                .and_then(|()| Ok(self.report.flush_by(Instant::now()).map(drop)?)),
+                .and_then(|()| self.flush_what_is_taken()),
             failed => failed,
         };
         let (untaken, whole) = self.shared.mailbox.close();
@@ -395,6 +418,15 @@ impl Coordinator<'_> {
         }
         self.report.progress.finish();
         recorded
+    }
+
+    /// Writes what the reader takes at once, and tells how much is left.
+    fn flush_what_is_taken(&mut self) -> Result<(), Halt> {
+        let is_written = self.report.flush_by(Instant::now())?;
+        if !is_written && let Some(note) = notes::unwritten(self.report.writer.unwritten()) {
+            self.report.tell(&note);
+        }
+        Ok(())
     }
 
     /// The exit status of a run that is closed.

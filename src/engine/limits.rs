@@ -1,23 +1,86 @@
-//! How many idle connections the process may hold open, given the descriptors it has.
+//! How many workers and idle connections the process may have, given the descriptors it has; and
+//! whether it has enough to run at all.
+//!
+//! No URL fails for want of a descriptor: with too few of them there are fewer workers, and below what
+//! one worker needs nothing is started.
+
+#[cfg(unix)]
+use std::fs::File;
 
 use crate::fetch;
+
+/// What the program keeps open beside the standard streams: its copy of standard output, a pair of
+/// sockets each for cancelling and for signals, and a list while that is being read.
+const OWN: usize = 6;
+
+/// How many of `jobs` workers can run with the descriptors that are free now, before anything was
+/// opened. Connections wait for each other, so that one descriptor is enough for all workers; but who
+/// `saves` what comes needs a file beside its connection, and must not have to wait for it.
+///
+/// # Errors
+///
+/// There are too few for one worker: what to do.
+pub(crate) fn fit_jobs(jobs: usize, saves: bool) -> anyhow::Result<usize> {
+    let each = if saves { 2 } else { 1 };
+    let wanted = if saves { OWN + each * jobs } else { OWN + 1 };
+    let free = free_descriptors(wanted);
+    match free.saturating_sub(OWN) / each {
+        0 => anyhow::bail!(
+            "too few files may be open: {free} more, and at least {} are needed; raise the limit, \
+             for example with: ulimit -n 256",
+            OWN + each
+        ),
+        _ if !saves => Ok(jobs),
+        most => Ok(jobs.min(most)),
+    }
+}
+
+/// How many descriptors are free; more than `most` are not counted. The limit alone does not tell: who
+/// starts a program may leave it any number of open files.
+fn free_descriptors(most: usize) -> usize {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let mut held = Vec::new();
+        while held.len() < most {
+            match File::open("/dev/null") {
+                Ok(file) => held.push(file),
+                Err(error)
+                    if matches!(
+                        Errno::from_io_error(&error),
+                        Some(Errno::MFILE | Errno::NFILE)
+                    ) =>
+                {
+                    break;
+                }
+                // There is nothing to count with: let it be tried.
+                Err(_) => return most,
+            }
+        }
+        held.len()
+    }
+    #[cfg(not(unix))]
+    most
+}
 
 /// Descriptors that are neither a worker's connection nor an idle one: the standard streams, the
 /// lists, a few for the resolver's sockets and the signal pipe.
 const RESERVED: u64 = 32;
 
-/// Lowers the cap of idle connections in `options` so that `jobs` workers always find a
-/// descriptor for a new connection among the `files` that may be open.
+/// Lowers the cap of idle connections in `options` so that `jobs` workers always find a descriptor
+/// for a new connection and, if they save, for a file among the `files` that may be open.
 ///
 /// With fewer descriptors than workers nothing may idle, and `fetch` makes its callers wait for
 /// each other.
 pub(crate) fn fit_descriptors(
     mut options: fetch::Options,
     jobs: usize,
+    saves: bool,
     files: u64,
 ) -> fetch::Options {
     // Two a worker: the second attempt of a staggered connect runs beside the first.
-    let spare = files.saturating_sub(RESERVED + 2 * jobs as u64);
+    let each = if saves { 3 } else { 2 };
+    let spare = files.saturating_sub(RESERVED + each * jobs as u64);
     let spare = usize::try_from(spare).unwrap_or(usize::MAX);
     options.idle_connections = options.idle_connections.min(spare);
     options
@@ -29,15 +92,16 @@ mod tests {
 
     #[test]
     fn idle_connections_leave_room_for_the_workers() {
-        let cap = |jobs, files| {
+        let cap = |jobs, files, saves| {
             let options = fetch::Options {
                 idle_connections: 1000,
                 ..fetch::Options::default()
             };
-            fit_descriptors(options, jobs, files).idle_connections
+            fit_descriptors(options, jobs, saves, files).idle_connections
         };
-        assert_eq!(cap(5, 1 << 20), 1000);
-        assert_eq!(cap(50, 256), 124);
-        assert_eq!(cap(200, 40), 0);
+        assert_eq!(cap(5, 1 << 20, true), 1000);
+        assert_eq!(cap(50, 256, false), 124);
+        assert_eq!(cap(50, 256, true), 74);
+        assert_eq!(cap(200, 40, false), 0);
     }
 }

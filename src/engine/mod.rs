@@ -13,6 +13,7 @@ mod holds;
 mod jobs;
 mod limits;
 mod mailbox;
+mod notes;
 mod report;
 mod retrying;
 mod talk;
@@ -39,7 +40,7 @@ use report::Report;
 use retrying::Retrying;
 
 pub(crate) use feed::{count_in_background, read_in_background};
-pub(crate) use limits::fit_descriptors;
+pub(crate) use limits::{fit_descriptors, fit_jobs};
 pub(crate) use mailbox::Mailbox;
 pub(crate) use talk::listen;
 

@@ -11,7 +11,7 @@ use ureq::http::{Method, Response, StatusCode, header};
 use ureq::{Agent, Body};
 use url::{Position, Url};
 
-use super::body::{Source, undecoded};
+use super::body::{Source, size_text, undecoded};
 use super::decode::Coding;
 use super::failure::{Failure, FailureKind};
 use super::headers::{RequestHeaders, is_idempotent};
@@ -263,7 +263,7 @@ impl Attempt<'_> {
         match self.options.max_size {
             Some(max) if bytes > max => Err(Failure::new(
                 FailureKind::TooLarge,
-                format!("the body is larger than {max} bytes"),
+                format!("the body is larger than {}", size_text(max)),
             )),
             _ => Ok(()),
         }

@@ -54,3 +54,38 @@ pub(crate) fn undecoded(error: io::Error) -> Failure {
         ),
     }
 }
+
+/// `bytes` as `--max-size` takes it: `10M`, or `1000 bytes` for what is no whole number of units.
+pub(crate) fn size_text(bytes: u64) -> String {
+    let units = [(40, 'T'), (30, 'G'), (20, 'M'), (10, 'K')];
+    let unit = units
+        .iter()
+        .find(|(bits, _)| bytes > 0 && bytes.trailing_zeros() >= *bits);
+    match unit {
+        Some((bits, unit)) => format!("{}{unit}", bytes >> bits),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size_text;
+
+    #[test]
+    fn a_size_is_shown_as_it_is_written() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (100, "100 bytes"),
+            (1000, "1000 bytes"),
+            (1024, "1K"),
+            (1536, "1536 bytes"),
+            (10 << 20, "10M"),
+            (1025 << 20, "1025M"),
+            (2 << 30, "2G"),
+            (3 << 40, "3T"),
+            (u64::MAX, "18446744073709551615 bytes"),
+        ] {
+            assert_eq!(size_text(bytes), text);
+        }
+    }
+}

@@ -8,6 +8,8 @@
 
 use std::{fmt, io};
 
+pub(crate) use crate::system::os_text;
+
 /// What an attempt was waiting for when its time ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
@@ -216,25 +218,6 @@ impl std::error::Error for Failure {}
 impl From<Failure> for ureq::Error {
     fn from(failure: Failure) -> Self {
         Self::Other(Box::new(failure))
-    }
-}
-
-/// An operating system's error as a person would write it in the middle of a sentence: no capital
-/// at the front, no number behind.
-pub(crate) fn os_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = match (error.raw_os_error(), text.rfind(" (os error")) {
-        (Some(_), Some(end)) => &text[..end],
-        _ => text.as_str(),
-    };
-    let mut chars = text.chars();
-    match (chars.next(), chars.next()) {
-        (Some(first), Some(second))
-            if first.is_ascii_uppercase() && second.is_ascii_lowercase() =>
-        {
-            format!("{}{}", first.to_ascii_lowercase(), &text[1..])
-        }
-        _ => text.to_owned(),
     }
 }
 

@@ -39,6 +39,7 @@ pub use self::proxy::Proxies;
 pub use self::resolve::Resolve;
 
 pub(crate) use self::options::reserved_header;
+pub(crate) use self::request::INVALID_HOST;
 
 /// Fetches pages. Cloning is cheap, and clones share everything: connections, names and the cancel
 /// switch.
@@ -84,13 +85,23 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// An option that no request can be made with, such as a header with a line break in it; or the
-    /// system has no descriptor left for the client itself.
+    /// An option that no request can be made with, such as a header with a line break in it; two that
+    /// exclude each other; a file of certificates that cannot be read; or the system has no descriptor
+    /// left for the client itself.
     pub fn new(options: Options) -> Result<Self, OptionsError> {
         if options.method == Method::CONNECT {
             return Err(OptionsError::new(
                 "method CONNECT asks a proxy for a tunnel; it cannot fetch a page",
             ));
+        }
+        if options.deny_private
+            && let Some(source) = options.proxies.where_names_are_looked_up()
+        {
+            return Err(OptionsError::new(format!(
+                "--deny-private cannot be kept behind the proxy of {source}: that looks names up \
+                 itself, so the address that it connects to is not known here; use a socks5:// \
+                 proxy, which is given addresses that were checked, or --proxy '' for none"
+            )));
         }
         let headers = RequestHeaders::new(&options)?;
         let net = Net::new(&options)?;

@@ -48,10 +48,10 @@ pub struct Options {
     /// Hosts whose addresses are given here and not looked up; the last rule that matches holds.
     pub resolve: Vec<Resolve>,
     /// Refuses to connect to loopback, private, link-local, multicast and other addresses that are
-    /// not on the public internet, whatever a URL, a name or a redirect says.
+    /// not on the public internet, whatever a URL, a name or a redirect says. It excludes proxies that
+    /// look names up themselves (all but socks4 and socks5): what those connect to is not known here.
     pub deny_private: bool,
-    /// The proxies that URLs are fetched through. Through one that looks names up itself,
-    /// `deny_private` refuses every host that is not given by its address.
+    /// The proxies that URLs are fetched through.
     pub proxies: Proxies,
     /// Whom to trust, and as whom to appear, in TLS.
     pub tls: Tls,

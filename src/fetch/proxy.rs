@@ -8,6 +8,7 @@ use ureq::http::HeaderValue;
 use url::Url;
 
 use super::credentials::{basic, user_and_password};
+use super::failure::{Failure, FailureKind};
 use super::no_proxy::Exception;
 use super::options::OptionsError;
 
@@ -55,6 +56,8 @@ impl Protocol {
 /// One proxy.
 #[derive(Clone)]
 pub(crate) struct Proxy {
+    /// The option or variable that it was named by.
+    source: String,
     pub(crate) protocol: Protocol,
     /// A name, or an address with the brackets that IPv6 has in a URL.
     pub(crate) host: String,
@@ -98,6 +101,7 @@ impl Proxy {
         let (user, password) = credentials.unwrap_or_default();
         let key = format!("{scheme}://{host}:{port} ");
         Ok(Self {
+            source: source.to_owned(),
             protocol,
             host,
             port,
@@ -106,6 +110,28 @@ impl Proxy {
             authorization,
             key,
         })
+    }
+}
+
+impl Proxy {
+    /// The failure of a connection to this proxy, which it names: what is of the network is then the
+    /// proxy's. What is not its doing stays as it is.
+    pub(crate) fn blame(&self, failure: Failure) -> Failure {
+        let kind = match failure.kind() {
+            FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => FailureKind::Proxy,
+            FailureKind::Cancelled | FailureKind::BlockedAddress => return failure,
+            kind => kind,
+        };
+        Failure::new(kind, self.name_in(failure.message()))
+    }
+
+    /// `message` with the proxy's name in front, if that is not there already.
+    pub(crate) fn name_in(&self, message: &str) -> String {
+        let name = format!("{}:{}", self.host, self.port);
+        match message.strip_prefix(&name) {
+            Some(_) => format!("proxy {message}"),
+            None => format!("proxy {name}: {message}"),
+        }
     }
 }
 
@@ -189,6 +215,16 @@ impl Proxies {
     #[must_use]
     pub fn any(&self) -> bool {
         self.http.is_some() || self.https.is_some()
+    }
+
+    /// The option or variable of a proxy that looks names up itself, if there is one.
+    pub(crate) fn where_names_are_looked_up(&self) -> Option<&str> {
+        if self.except.contains(&Exception::All) {
+            return None;
+        }
+        let mut both = self.http.iter().chain(&self.https);
+        let found = both.find(|proxy| !proxy.protocol.wants_address());
+        found.map(|proxy| proxy.source.as_str())
     }
 
     /// The proxy in front of `url`.

@@ -14,8 +14,8 @@ const AROUND: usize = 128;
 
 /// What the client library takes of a URL: scheme, host, path and query, in bytes.
 const LONGEST: usize = 65_534;
-/// As it is said of every other host that is none.
-const INVALID_HOST: &str =
+/// What is said of a host that is none, wherever that is found out.
+pub(crate) const INVALID_HOST: &str =
     "invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]";
 
 /// The request of `hop`, and how many bytes it takes at most.

@@ -34,6 +34,8 @@ pub(crate) struct Resumed {
     passed_over: PassedOver,
     /// The last line has no LF behind it.
     unfinished: bool,
+    /// There is no such file.
+    is_missing: bool,
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +79,10 @@ pub(super) fn read(
     let mut done = Seen::new();
     let mut resumed = Resumed::new(path);
     let file = match open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((resumed, done)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            resumed.is_missing = true;
+            return Ok((resumed, done));
+        }
         opened => opened.map_err(|error| resumed.refuse(None, error, RIGHT))?,
     };
     #[cfg(unix)]
@@ -142,12 +147,18 @@ impl Resumed {
             rows: 0,
             passed_over: PassedOver::default(),
             unfinished: false,
+            is_missing: false,
         }
     }
 
     /// What the user should know of the file, on one line without its end.
     pub(crate) fn warning(&self) -> Option<String> {
         let name = self.name.escape_debug();
+        if self.is_missing {
+            return Some(format!(
+                "note: --resume '{name}': no such file, so nothing is skipped"
+            ));
+        }
         match self.passed_over {
             PassedOver { count: 0, .. } => None,
             PassedOver {

@@ -6,12 +6,11 @@
 //! its writer, and closing it again would end that writer.
 
 use super::List;
+use crate::system;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 use std::{error, fmt};
 
 /// A list or another file that could not be opened or read: the program ends with status 2.
@@ -65,7 +64,8 @@ impl InputError {
 
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} '{}'", self.verb, self.name.escape_debug())?;
+        let name = without_userinfo(&self.name);
+        write!(f, "cannot {} '{}'", self.verb, name.escape_debug())?;
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
         }
@@ -74,7 +74,7 @@ impl fmt::Display for InputError {
             io::ErrorKind::NotFound => f.write_str("no such file")?,
             io::ErrorKind::PermissionDenied => f.write_str("permission denied")?,
             io::ErrorKind::IsADirectory => f.write_str("it is a directory")?,
-            _ => write!(f, "{}", self.source)?,
+            _ => f.write_str(&system::os_text(&self.source))?,
         }
         self.hint
             .as_ref()
@@ -112,44 +112,9 @@ pub(super) fn check(list: &List) -> Result<(), InputError> {
     look().map_err(|error| InputError::opening(path, error))
 }
 
-/// Opens a list file; waits for the writer of a named pipe.
-///
-/// If descriptors are short it is the run's own connections that have them, and they come free as the
-/// requests end that were read before: it is tried again for a while. There is nothing to be woken by.
+/// Opens a list file; waits for the writer of a named pipe, and for a descriptor if they are short.
 pub(super) fn open(path: &Path) -> Result<File, InputError> {
-    let begun = Instant::now();
-    loop {
-        match File::open(path) {
-            Err(error) if is_shortage(&error) && begun.elapsed() < SHORTAGE => {
-                thread::sleep(SHORTAGE_LOOK);
-            }
-            opened => return opened.map_err(|error| InputError::opening(path, error)),
-        }
-    }
-}
-
-/// How long descriptors may be short before a list is given up: twice the default time limit of a
-/// request.
-const SHORTAGE: Duration = Duration::from_secs(120);
-
-/// How often a list is tried to be opened meanwhile.
-const SHORTAGE_LOOK: Duration = Duration::from_millis(20);
-
-/// Whether `error` says that the process or the system has no descriptor left.
-fn is_shortage(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::io::Errno;
-        matches!(
-            Errno::from_io_error(error),
-            Some(Errno::MFILE | Errno::NFILE)
-        )
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = error;
-        false
-    }
+    system::wait_out_shortage(|| File::open(path)).map_err(|error| InputError::opening(path, error))
 }
 
 /// Standard input, which may have been made non-blocking by whom it is shared with.
@@ -191,11 +156,23 @@ fn hint(name: &str, kind: io::ErrorKind) -> Option<String> {
         io::ErrorKind::NotFound if name.is_empty() => {
             Some("give a file, - for standard input, or a URL".to_owned())
         }
-        io::ErrorKind::NotFound if looks_like_host(name) => Some(format!(
+        io::ErrorKind::NotFound if matches!(name, "auto" | "always" | "never") => Some(format!(
+            "if it is meant for --summary, write --summary={name}"
+        )),
+        io::ErrorKind::NotFound if looks_like_host(&without_userinfo(name)) => Some(format!(
             "if it is a URL, write https://{}",
-            name.escape_debug()
+            without_userinfo(name).escape_debug()
         )),
         _ => None,
+    }
+}
+
+/// `name` with dots for what may be a password, if it may be meant as a URL without a scheme.
+fn without_userinfo(name: &str) -> Cow<'_, str> {
+    let authority = &name[..name.find(['/', '?', '#']).unwrap_or(name.len())];
+    match authority.rfind('@') {
+        Some(at) if authority[..at].contains(':') => format!("...{}", &name[at..]).into(),
+        _ => name.into(),
     }
 }
 
@@ -205,6 +182,10 @@ fn looks_like_host(name: &str) -> bool {
         "txt", "csv", "tsv", "json", "jsonl", "list", "lst", "urls", "log",
     ];
     let authority = &name[..name.find(['/', '?', '#']).unwrap_or(name.len())];
+    let has_path = authority.len() < name.len();
+    let authority = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let host = authority
         .split_once(':')
         .map_or(authority, |(host, _)| host);
@@ -213,8 +194,7 @@ fn looks_like_host(name: &str) -> bool {
     match host.rsplit_once('.') {
         _ if !host.split('.').all(is_label) => false,
         Some((_, ending)) => {
-            authority.len() < name.len()
-                || !LIST_ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+            has_path || !LIST_ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
         }
         None => host == "localhost",
     }

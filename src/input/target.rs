@@ -5,7 +5,7 @@
 //! an error: it is a row of the output like any other. A failure's message never repeats userinfo.
 
 use super::lines::{LIMIT, Line};
-use crate::fetch::{Failure, FailureKind, Url};
+use crate::fetch::{Failure, FailureKind, INVALID_HOST, Url};
 use std::sync::Arc;
 use url::{ParseError, Position};
 
@@ -125,7 +125,9 @@ pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Ur
     }
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-        Ok(url) if is_host_and_port(text, url.scheme()) => without_scheme(text, default_scheme),
+        Ok(url) if is_host_and_port(text, url.scheme()) || is_userinfo(text, url.scheme()) => {
+            without_scheme(text, default_scheme)
+        }
         Ok(url) => Err(Failure::new(
             FailureKind::UnsupportedScheme,
             format!(
@@ -159,9 +161,50 @@ fn is_host_and_port(text: &str, scheme: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit()) && (is_host || port.parse::<u16>().is_ok())
 }
 
+/// Whether the `scheme` that was read from `text` is a user before a password: `user:pw@example.com/x`.
+fn is_userinfo(text: &str, scheme: &str) -> bool {
+    // Those of the schemes in use that may have an address behind them, which has an @ too.
+    const WITH_ADDRESSES: [&str; 11] = [
+        "acct", "cid", "im", "mailto", "mid", "pres", "sip", "sips", "ssh", "tel", "xmpp",
+    ];
+    let rest = text
+        .get(scheme.len()..)
+        .and_then(|rest| rest.strip_prefix(':'));
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#', '\\']).next());
+    let is_one = |(password, host): (&str, &str)| {
+        !password.contains(char::is_whitespace) && Url::parse(&format!("http://{host}/")).is_ok()
+    };
+    !WITH_ADDRESSES.contains(&scheme)
+        && authority
+            .and_then(|authority| authority.rsplit_once('@'))
+            .is_some_and(is_one)
+}
+
+/// The URL in `text`, if all that is wrong with it are quotes, brackets or a mark of a list around it.
+fn unwrapped(text: &str) -> Option<&str> {
+    let is_wrapping =
+        |c: char| " \t\"'`<>()[]{},;*-\u{ab}\u{bb}\u{2018}\u{2019}\u{201c}\u{201d}".contains(c);
+    let inner = text.trim_matches(is_wrapping);
+    let is_web = |url: Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+    };
+    let fits = inner.len() < text.len()
+        && inner.len() <= HINT
+        && !inner.contains(char::is_whitespace)
+        && inner.contains("://");
+    (fits && Url::parse(inner).is_ok_and(is_web)).then_some(inner)
+}
+
 /// A text without a scheme: completed when the user said so, else refused with a hint.
 fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
     let scheme = default_scheme.unwrap_or(Scheme::Https).name();
+    if let Some(inner) = unwrapped(text) {
+        return Err(invalid(format!(
+            "a URL stands alone on its line, without quotes or brackets: did you mean {inner}?"
+        )));
+    }
     let completed = complete(text, scheme);
     if default_scheme.is_some() {
         return match completed {
@@ -204,9 +247,7 @@ fn no_url(error: ParseError) -> Failure {
     match error {
         ParseError::EmptyHost => invalid("no host: a URL is written like https://example.com/x"),
         ParseError::InvalidPort => invalid("invalid port: it is a number from 0 to 65535"),
-        ParseError::IdnaError | ParseError::InvalidDomainCharacter => invalid(
-            "invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]",
-        ),
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => invalid(INVALID_HOST),
         // Its messages are fixed words, without any of the text.
         other => invalid(other.to_string()),
     }

@@ -1,22 +1,28 @@
 //! Saved bodies: one file a URL, below one directory, whole or not there at all.
 //!
 //! A body goes into a temporary file beside its place and is renamed when it is complete. Whatever is dropped before
-//! that leaves nothing behind, not even the directories that were made for it. The server and the list choose no
+//! that leaves nothing behind, not even the directories that were made for it; what a killed run has left, the next one
+//! in the directory removes (see [`mark`]). The server and the list choose no
 //! part of the file system: [`name`] makes the names, and a symbolic link below the directory is never followed. No
 //! `fsync`: what is renamed outlives this process, not a loss of power a moment later.
 
+mod mark;
 mod name;
+mod parts;
 
-use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use url::Url;
 
+use crate::system;
+
+use self::mark::Mark;
 pub(super) use self::name::path_for;
+use self::parts::Parts;
 
 /// How often a directory is made again that another save removed, empty, before it was used.
 const TRIES: usize = 64;
@@ -32,32 +38,35 @@ struct Dir {
     path: PathBuf,
     /// Numbers the temporary files of this process.
     serial: AtomicU64,
-    parts: OpenParts,
-}
-
-/// The temporary files that are open, for a process that ends without its workers.
-type OpenParts = Arc<Mutex<HashSet<PathBuf>>>;
-
-fn lock(parts: &OpenParts) -> MutexGuard<'_, HashSet<PathBuf>> {
-    // Plain set operations: a panic leaves nothing half done.
-    parts.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Something could not be written because there was no room.
+    is_full: AtomicBool,
+    mark: Mark,
+    parts: Arc<Parts>,
 }
 
 impl Save {
-    /// Makes `dir` if it is not there, and tries whether a file can be made in it.
+    /// Makes `dir` if it is not there, finds out whether a file can be made in it, and removes what runs that were
+    /// killed have left in it. Only in that case all of `dir` is looked through.
     ///
     /// # Errors
     ///
     /// Those of the file system, with the path they are about.
     pub(crate) fn new(dir: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&dir).map_err(about(&dir))?;
-        let dir = Arc::new(Dir {
-            path: dir,
-            serial: AtomicU64::new(0),
-            parts: OpenParts::default(),
-        });
-        drop(dir.create_part(&dir.path).map_err(about(&dir.path))?);
-        Ok(Self { dir })
+        fs::create_dir_all(&dir).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => about(&dir)(io::ErrorKind::NotADirectory.into()),
+            _ => about(&dir)(error),
+        })?;
+        mark::sweep(&dir);
+        let mark = Mark::set(&dir).map_err(about(&dir))?;
+        Ok(Self {
+            dir: Arc::new(Dir {
+                path: dir,
+                serial: AtomicU64::new(0),
+                is_full: AtomicBool::new(false),
+                mark,
+                parts: Arc::default(),
+            }),
+        })
     }
 
     /// Where the body of `url` belongs, below the directory. The same URL always has the same place, and no two have
@@ -66,14 +75,21 @@ impl Save {
         path_for(url)
     }
 
-    /// Removes the temporary files of workers that nobody waits for. What they write after that is lost.
+    /// Ends the saving, and removes the temporary files of workers that nobody waits for. What they write after that
+    /// is lost, and none of them begins another.
     pub(crate) fn abandon(&self) {
-        for path in lock(&self.dir.parts).drain() {
+        self.dir.mark.remove();
+        for path in self.dir.parts.end() {
             let _ = fs::remove_file(&path);
             if let Some(parent) = path.parent() {
                 remove_empty(parent, &self.dir.path);
             }
         }
+    }
+
+    /// Whether something could not be saved because the disk, or what the user may have of it, was full.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        self.dir.is_full.load(Ordering::Relaxed)
     }
 
     /// A place for the body of `url`. Nothing is created before the first byte is written or the save committed, so
@@ -105,7 +121,8 @@ impl Saved {
     pub(crate) fn commit(mut self) -> io::Result<String> {
         self.part()?;
         if let Some(part) = self.part.take() {
-            part.rename_to(&self.place).map_err(about(&self.place))?;
+            part.rename_to(&self.place)
+                .map_err(|error| self.dir.failed(&self.place, error))?;
         }
         Ok(self.place.to_string_lossy().into_owned())
     }
@@ -116,7 +133,7 @@ impl Saved {
             None => self
                 .dir
                 .create_part_for(&self.place)
-                .map_err(about(&self.place))?,
+                .map_err(|error| self.dir.failed(&self.place, error))?,
         };
         Ok(self.part.insert(part))
     }
@@ -125,7 +142,7 @@ impl Saved {
 impl Write for Saved {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.part()?.file.write(bytes);
-        written.map_err(about(&self.place))
+        written.map_err(|error| self.dir.failed(&self.place, error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -136,6 +153,7 @@ impl Write for Saved {
 impl Dir {
     /// A temporary file beside `place`, with the directories that it needs.
     fn create_part_for(&self, place: &Path) -> io::Result<Part> {
+        let _making = self.parts.begin()?;
         let parent = place.parent().unwrap_or(&self.path);
         let mut tries = 0;
         loop {
@@ -147,16 +165,22 @@ impl Dir {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
                     tries += 1;
                 }
-                Ok(mut part) => {
-                    part.root = Some(self.path.clone());
-                    return Ok(part);
-                }
+                Ok(part) => return Ok(part),
                 Err(error) => {
                     remove_empty(parent, &self.path);
                     return Err(error);
                 }
             }
         }
+    }
+
+    /// Takes note of what could not be done about `place`, and says which it was.
+    fn failed(&self, place: &Path, error: io::Error) -> io::Error {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        if matches!(error.kind(), StorageFull | QuotaExceeded) {
+            self.is_full.store(true, Ordering::Relaxed);
+        }
+        about(place)(error)
     }
 
     /// Makes the directories from this one down to `parent`. One that is a symbolic link is an error.
@@ -177,26 +201,19 @@ impl Dir {
         Ok(())
     }
 
-    /// A new temporary file in `parent`. A saved body's name never begins with a dot, so the two do not meet.
+    /// A new temporary file in `parent`. The mark makes its name this run's own.
     fn create_part(&self, parent: &Path) -> io::Result<Part> {
-        loop {
-            let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-            let path = parent.join(format!(".fetchpool-{}-{serial}.part", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                // Left by a process that was killed and had our number.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                opened => {
-                    let file = opened?;
-                    lock(&self.parts).insert(path.clone());
-                    return Ok(Part {
-                        file,
-                        path: Some(path),
-                        root: None,
-                        parts: Arc::clone(&self.parts),
-                    });
-                }
-            }
-        }
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let path = parent.join(self.mark.part_name(serial));
+        let create = || OpenOptions::new().write(true).create_new(true).open(&path);
+        let part = Part {
+            file: system::wait_out_shortage(create)?,
+            path: Some(path.clone()),
+            root: self.path.clone(),
+            parts: Arc::clone(&self.parts),
+        };
+        self.parts.add(path);
+        Ok(part)
     }
 }
 
@@ -206,16 +223,16 @@ struct Part {
     file: File,
     /// `None` once it was renamed.
     path: Option<PathBuf>,
-    /// Where the removing of directories ends; `None` if there is none to remove.
-    root: Option<PathBuf>,
-    parts: OpenParts,
+    /// Where the removing of directories ends.
+    root: PathBuf,
+    parts: Arc<Parts>,
 }
 
 impl Part {
     fn rename_to(mut self, place: &Path) -> io::Result<()> {
         if let Some(path) = &self.path {
             fs::rename(path, place)?;
-            lock(&self.parts).remove(path);
+            self.parts.remove(path);
         }
         self.path = None;
         Ok(())
@@ -227,10 +244,11 @@ impl Drop for Part {
         // Nobody can be told here; what cannot be removed stays under a name that says what it is.
         if let Some(path) = &self.path {
             let _ = fs::remove_file(path);
-            lock(&self.parts).remove(path);
-            if let (Some(root), Some(parent)) = (&self.root, path.parent()) {
-                remove_empty(parent, root);
+            if let Some(parent) = path.parent() {
+                remove_empty(parent, &self.root);
             }
+            // Last: a process that ends meanwhile still knows of it.
+            self.parts.remove(path);
         }
     }
 }
@@ -246,7 +264,10 @@ fn remove_empty(dir: &Path, root: &Path) {
 
 /// Puts the path in front of an error's text; its kind stays.
 fn about(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
-    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    move |error| {
+        let text = system::os_text(&error);
+        io::Error::new(error.kind(), format!("{}: {text}", path.display()))
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ pub(crate) struct Writer {
     buffer: Vec<u8>,
     /// How much of the buffer has been written.
     sent: usize,
+    /// How much of the buffer is no record: a header, the end of a torn line.
+    preamble: usize,
     failed: Option<io::ErrorKind>,
 }
 
@@ -63,6 +65,7 @@ impl Writer {
             out,
             format,
             color,
+            preamble: buffer.len(),
             buffer,
             sent: 0,
             failed: None,
@@ -72,6 +75,7 @@ impl Writer {
     /// Ends the torn line that an earlier run has left where the records go.
     pub(crate) fn begin_a_line(&mut self) {
         self.buffer.push(b'\n');
+        self.preamble = self.buffer.len();
     }
 
     /// Takes `record`. Never blocks: nothing is written before [`flush_by`](Self::flush_by).
@@ -100,6 +104,12 @@ impl Writer {
         self.buffer.is_empty()
     }
 
+    /// How many records are gathered and have not been written, or not to their end.
+    pub(crate) fn unwritten(&self) -> usize {
+        let left = &self.buffer[self.sent.max(self.preamble)..];
+        left.iter().filter(|byte| **byte == b'\n').count()
+    }
+
     /// Writes out what is gathered, waiting for a slow reader until `until` at the latest (`None`: for ever). False
     /// if something is left then; the next call goes on with it.
     ///
@@ -125,7 +135,7 @@ impl Writer {
     }
 
     fn empty(&mut self) {
-        self.sent = 0;
+        (self.sent, self.preamble) = (0, 0);
         self.buffer.clear();
         // One very long line must not be paid for until the end of the run.
         self.buffer.shrink_to(2 * BUFFER);

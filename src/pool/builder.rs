@@ -3,6 +3,9 @@
 //! Either every thread of a new pool has been started, or there is no pool and no thread is left
 //! behind.
 
+use std::fmt;
+use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -13,6 +16,9 @@ use super::error::BuildError;
 use super::job::quietly;
 use super::sync::lock;
 use super::worker;
+
+/// More than an operating system grants a process as it is set up by default.
+const MOST_WORKERS: usize = 65_536;
 
 /// How to build a [`ThreadPool`].
 ///
@@ -100,11 +106,9 @@ impl Builder {
             let threads = Arc::clone(&threads);
             Box::new(move |core, index| {
                 let core = Arc::clone(core);
-                let thread = names
-                    .thread(index)
-                    .spawn(move || worker::run(core, index))?;
-                threads.add(index, thread);
-                Ok(())
+                threads.start(index, || {
+                    names.thread(index).spawn(move || worker::run(core, index))
+                })
             })
         };
         let core = Core::new(workers, initializer, starter);
@@ -128,6 +132,12 @@ impl Builder {
         if self.workers == 0 {
             return Err(BuildError::NoWorkers);
         }
+        if self.workers > MOST_WORKERS {
+            return Err(BuildError::TooManyWorkers {
+                workers: self.workers,
+                most: MOST_WORKERS,
+            });
+        }
         let prefix = match self.prefix {
             Some(prefix) if prefix.contains('\0') => return Err(BuildError::ThreadName { prefix }),
             Some(prefix) => prefix,
@@ -141,6 +151,16 @@ impl Builder {
             },
             self.initializer,
         ))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("workers", &self.workers)
+            .field("thread_name_prefix", &self.prefix)
+            .field("stack_size", &self.stack_size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -173,23 +193,46 @@ impl Names {
     }
 }
 
-/// The threads of a pool, to be joined; a replacement takes the place of the thread it replaces.
+/// The threads of a pool, to be joined.
 #[derive(Default)]
-pub(super) struct Threads(Mutex<Vec<Option<JoinHandle<()>>>>);
+pub(super) struct Threads {
+    crew: Mutex<Crew>,
+    /// Held by whoever joins, so that a second who does so waits as well.
+    joining: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Crew {
+    /// By worker.
+    threads: Vec<Option<JoinHandle<()>>>,
+    /// Threads whose worker lives on in a replacement, and which are about to end.
+    replaced: Vec<JoinHandle<()>>,
+}
 
 impl Threads {
-    fn add(&self, index: usize, thread: JoinHandle<()>) {
-        let mut threads = lock(&self.0);
-        if threads.len() <= index {
-            threads.resize_with(index + 1, || None);
+    /// Starts a worker's thread by `spawn`. It is known here before anybody can miss it.
+    fn start(
+        &self,
+        index: usize,
+        spawn: impl FnOnce() -> io::Result<JoinHandle<()>>,
+    ) -> io::Result<()> {
+        let mut crew = lock(&self.crew);
+        let thread = spawn()?;
+        if crew.threads.len() <= index {
+            crew.threads.resize_with(index + 1, || None);
         }
-        threads[index] = Some(thread);
+        if let Some(replaced) = crew.threads[index].replace(thread) {
+            crew.replaced.retain(|thread| !thread.is_finished());
+            crew.replaced.push(replaced);
+        }
+        Ok(())
     }
 
     /// Blocks until the threads have ended, which their workers must have been told to.
     pub(super) fn join(&self) {
-        let threads = std::mem::take(&mut *lock(&self.0));
-        for thread in threads.into_iter().flatten() {
+        let _joining = lock(&self.joining);
+        let Crew { threads, replaced } = mem::take(&mut *lock(&self.crew));
+        for thread in threads.into_iter().flatten().chain(replaced) {
             let outcome = thread.join();
             quietly(|| drop(outcome));
         }

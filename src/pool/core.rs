@@ -190,6 +190,10 @@ impl<'job> Core<'job> {
             return;
         }
         let mut crew = lock(&self.crew);
+        if crew.live == 0 {
+            // The pool has ended meanwhile, and whoever waited for that has been told.
+            return;
+        }
         let Some(index) = crew.missing.pop() else {
             return;
         };

@@ -10,7 +10,9 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use super::sync::Exclusive;
 
 /// Why a job gave no value.
 #[derive(Debug)]
@@ -198,6 +200,13 @@ impl<J> Error for SubmitError<J> {}
 pub enum BuildError {
     /// Zero workers were asked for.
     NoWorkers,
+    /// More workers were asked for than any machine has threads.
+    TooManyWorkers {
+        /// How many were asked for.
+        workers: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// The thread name prefix holds a NUL, which no thread name can.
     ThreadName {
         /// The prefix as given.
@@ -220,6 +229,10 @@ impl fmt::Display for BuildError {
             Self::NoWorkers => f.write_str(
                 "a pool of 0 workers can run nothing: the number of workers must be at least 1",
             ),
+            Self::TooManyWorkers { workers, most } => write!(
+                f,
+                "a pool of {workers} workers is too large: the number of workers must be at most {most}"
+            ),
             Self::ThreadName { prefix } => {
                 write!(
                     f,
@@ -237,9 +250,9 @@ impl fmt::Display for BuildError {
                     "worker thread {next} of {workers} could not be started: {source}: ask for "
                 )?;
                 if *started > 0 {
-                    write!(f, "at most {started} workers, ")?;
+                    write!(f, "at most {started} workers, or ")?;
                 }
-                f.write_str("a smaller stack, or raise the limits on threads and memory")
+                f.write_str("smaller stacks, or raise the limits on threads and memory")
             }
         }
     }
@@ -249,7 +262,7 @@ impl Error for BuildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Spawn { source, .. } => Some(source),
-            Self::NoWorkers | Self::ThreadName { .. } => None,
+            Self::NoWorkers | Self::TooManyWorkers { .. } | Self::ThreadName { .. } => None,
         }
     }
 }
@@ -259,7 +272,8 @@ impl Error for BuildError {
 pub struct TimedOut {
     /// How many were not done.
     pub unfinished: usize,
-    /// Out of how many.
+    /// Out of how many: those given to [`wait`](super::wait()) or
+    /// [`as_completed`](super::as_completed), or submitted by a [`Map`](super::Map) so far.
     pub total: usize,
 }
 
@@ -274,19 +288,3 @@ impl fmt::Display for TimedOut {
 }
 
 impl Error for TimedOut {}
-
-/// A value nobody can look at until they own it, hence `Sync` whatever it is
-/// (`std::sync::Exclusive`, not yet stable).
-///
-/// The mutex is never locked.
-struct Exclusive<T>(Mutex<T>);
-
-impl<T> Exclusive<T> {
-    fn new(value: T) -> Self {
-        Self(Mutex::new(value))
-    }
-
-    fn into_inner(self) -> T {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-}

@@ -5,6 +5,7 @@
 //! yet.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,19 +41,22 @@ impl<'job, T> ScopedFuture<'job, T> {
         Self { task }
     }
 
-    /// Whether the job has finished, panicked or been cancelled. Never blocks.
+    /// Whether the job has finished, panicked or been cancelled, and its callbacks have run. Never
+    /// blocks.
+    ///
+    /// True means that the outcome is there: [`result`](Self::result) will not block.
     #[must_use]
     pub fn done(&self) -> bool {
         self.task.progress().is_done()
     }
 
-    /// Whether a worker runs the job right now. Never blocks.
+    /// Whether a worker runs the job, or its callbacks, right now. Never blocks.
     #[must_use]
     pub fn running(&self) -> bool {
         self.task.progress() == Progress::Running
     }
 
-    /// Whether the job was cancelled before it began. Never blocks.
+    /// Whether the job is done and was cancelled before it began. Never blocks.
     #[must_use]
     pub fn cancelled(&self) -> bool {
         self.task.progress() == Progress::Cancelled
@@ -68,8 +72,10 @@ impl<'job, T> ScopedFuture<'job, T> {
 
     /// Cancels the job if no worker has begun it; true if the job is cancelled, now or before.
     ///
-    /// The closure is dropped, and the callbacks run, in the calling thread before this returns. A
-    /// job that runs cannot be stopped from outside.
+    /// The closure is dropped, and the callbacks run, in the thread whose call cancels the job,
+    /// before that call returns; a second call meanwhile returns true without waiting for them. What
+    /// is left of the job, its future's hundred bytes, keeps its place in the queue until a worker
+    /// comes by it. A job that runs cannot be stopped from outside.
     ///
     /// ```
     /// # use std::sync::mpsc;
@@ -92,6 +98,9 @@ impl<'job, T> ScopedFuture<'job, T> {
     /// Blocks until the job is done, and gives its value.
     ///
     /// Callbacks registered by [`on_done`](Self::on_done) before the job was done have run by then.
+    ///
+    /// A thread that is alone in waiting for a result looks again for some tens of microseconds,
+    /// giving up its turn between the looks, before it sleeps.
     ///
     /// A job that waits for another of its own pool holds a worker while it waits: when all workers
     /// do, none is left for the job they wait for, and nothing ever moves again.
@@ -140,8 +149,11 @@ impl<'job, T> ScopedFuture<'job, T> {
 
     /// Calls `callback` with the outcome, once, when the job is done.
     ///
-    /// Callbacks run in the order in which they were registered, in the thread that ends the job:
-    /// the worker, whoever cancels, or, when the job is done already, the caller of this.
+    /// Callbacks run one at a time, in the order in which they were registered, in the thread that
+    /// ends the job: the worker, or whoever cancels. When the job is done already, the caller of
+    /// this runs it, unless another thread is at that moment running one: that thread then runs this
+    /// one too, and this returns at once.
+    ///
     /// [`result`](Self::result) waits for them, so a callback must not wait for what only happens
     /// after the result. One that panics harms nothing: the panic is reported by the panic hook,
     /// and the next callback runs.
@@ -158,6 +170,10 @@ impl<'job, T> ScopedFuture<'job, T> {
         Arc::as_ptr(&self.task).cast::<()>().addr()
     }
 }
+
+// No code of a user runs under one of its locks, so no panic leaves it half changed.
+impl<T> UnwindSafe for ScopedFuture<'_, T> {}
+impl<T> RefUnwindSafe for ScopedFuture<'_, T> {}
 
 impl<T> fmt::Debug for ScopedFuture<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,10 +3,12 @@
 //!
 //! Lazy: no more than the look-ahead is taken from the iterator beyond what has been given out, so
 //! an endless input costs no memory. The iterator is advanced in the thread that asks for results,
-//! never under a lock.
+//! never under a lock: whoever asks waits for the input as well as for the result.
 
 use std::collections::VecDeque;
-use std::iter::Fuse;
+use std::fmt;
+use std::iter::{Fuse, FusedIterator};
+use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +28,9 @@ pub struct Map<'job, I: Iterator, F, T> {
     function: Arc<F>,
     ahead: Ahead<'job, T>,
     submitted: usize,
+    /// A result has been given out, and nothing submitted in its place yet: that waits until the
+    /// caller comes back, so that the input holds up no result that is there.
+    owes: bool,
     /// The last item, if the pool refused a job.
     refused: Option<JobError>,
 }
@@ -77,6 +82,7 @@ where
             function: Arc::new(function),
             ahead: Ahead(VecDeque::new()),
             submitted: 0,
+            owes: false,
             refused: None,
         };
         map.fill(look_ahead);
@@ -85,8 +91,9 @@ where
 
     /// Limits the whole iteration to `timeout` from now.
     ///
-    /// When time runs out the iterator gives [`TimedOut`] as its last item, and what has not begun
-    /// is cancelled.
+    /// When time runs out nothing more is submitted. Results that are there are still given, then
+    /// [`TimedOut`] as the last item, and what has not begun is cancelled. The input is not
+    /// interrupted: as long as it blocks, so does this.
     pub fn timeout(self, timeout: Duration) -> MapTimeout<'job, I, F, T> {
         MapTimeout {
             map: self,
@@ -105,9 +112,23 @@ where
         }
     }
 
-    /// Submits one more, in the place of the one that is about to be given out.
+    /// Submits one more, in the place of the one that was given out last.
+    fn replace(&mut self) {
+        if mem::take(&mut self.owes) {
+            self.advance();
+        }
+    }
+
+    /// The oldest of those submitted.
+    fn next_future(&mut self) -> Option<ScopedFuture<'job, T>> {
+        let future = self.ahead.0.pop_front();
+        self.owes = future.is_some();
+        future
+    }
+
     fn advance(&mut self) {
         let Some(item) = self.items.as_mut().and_then(Iterator::next) else {
+            self.items = None;
             return;
         };
         match self.core.submit(job(&self.function, item)) {
@@ -143,11 +164,47 @@ where
     type Item = Result<T, JobError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.advance();
-        match self.ahead.0.pop_front() {
+        self.replace();
+        match self.next_future() {
             Some(future) => Some(future.result()),
             None => self.refused.take().map(Err),
         }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.left()
+    }
+}
+
+impl<'job, I, F, T> FusedIterator for Map<'job, I, F, T>
+where
+    I: Iterator,
+    I::Item: Send + 'job,
+    F: Fn(I::Item) -> T + Send + Sync + 'job,
+    T: Send + 'job,
+{
+}
+
+impl<I: Iterator, F, T> Map<'_, I, F, T> {
+    /// How many results are to come, at least and at most.
+    fn left(&self) -> (usize, Option<usize>) {
+        let ahead = self.ahead.0.len() + usize::from(self.refused.is_some());
+        let input = self
+            .items
+            .as_ref()
+            .map_or((0, Some(0)), Iterator::size_hint);
+        // A pool that is shut down ends it early: with one error in the place of all the rest.
+        let least = ahead + usize::from(input.0 > 0);
+        (least, input.1.and_then(|most| most.checked_add(ahead)))
+    }
+}
+
+impl<I: Iterator, F, T> fmt::Debug for Map<'_, I, F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map")
+            .field("submitted", &self.submitted)
+            .field("ahead", &self.ahead.0.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -169,23 +226,54 @@ where
 
     fn next(&mut self) -> Option<Self::Item> {
         let map = &mut self.map;
-        map.advance();
-        let Some(future) = map.ahead.0.pop_front() else {
-            return map.refused.take().map(|error| Ok(Err(error)));
+        let is_over = self
+            .deadline
+            .is_some_and(|deadline| deadline <= Instant::now());
+        if !is_over {
+            map.replace();
+        }
+        let Some(future) = map.next_future() else {
+            // Whether the input had more can only be told by asking.
+            let is_cut = is_over
+                && map
+                    .items
+                    .take()
+                    .is_some_and(|mut rest| rest.next().is_some());
+            return if is_cut {
+                Some(Err(map.give_up()))
+            } else {
+                map.refused.take().map(|error| Ok(Err(error)))
+            };
         };
         match future.result_until(self.deadline) {
             Ok(result) => Some(Ok(result)),
             Err(future) => {
                 map.ahead.0.push_front(future);
-                let timed_out = TimedOut {
-                    unfinished: map.ahead.unfinished(),
-                    total: map.submitted,
-                };
-                map.items = None;
-                map.refused = None;
-                map.ahead.cancel();
-                Some(Err(timed_out))
+                Some(Err(map.give_up()))
             }
         }
+    }
+}
+
+impl<I: Iterator, F, T> Map<'_, I, F, T> {
+    /// Time has run out: nothing more will come.
+    fn give_up(&mut self) -> TimedOut {
+        let timed_out = TimedOut {
+            unfinished: self.ahead.unfinished(),
+            total: self.submitted,
+        };
+        self.items = None;
+        self.refused = None;
+        self.ahead.cancel();
+        timed_out
+    }
+}
+
+impl<I: Iterator, F, T> fmt::Debug for MapTimeout<'_, I, F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapTimeout")
+            .field("map", &self.map)
+            .field("deadline", &self.deadline)
+            .finish()
     }
 }

@@ -38,13 +38,16 @@
 //!   replaced, under the same [`worker_index`]. If the system refuses the new thread, the next
 //!   submission tries again; if the last worker is gone, the pool is broken, and says so to
 //!   everybody who waits, instead of keeping them waiting.
-//! - **Order.** Jobs begin in the order of submission. Only while the queue is deep and its jobs
-//!   take less than 5 µs each does a worker put aside up to 16 of them at once, which may then
-//!   begin after somewhat younger ones.
+//! - **Order.** Jobs begin in the order of submission. Only while the queue is deep and the jobs
+//!   that a worker ran last took less than 5 µs each does it put aside up to 16 of them at once.
+//!   If it then meets one that takes long, the others find what it has put aside after having
+//!   come by twice, which is after at most some 34 younger jobs for each worker.
 //! - **No job waits behind one that blocks** while a worker is idle.
 //! - **Nothing of yours runs under a lock**: no job, callback, destructor or iterator.
 //! - **Cost.** A job takes one allocation, for closure and result together, and a wake-up only if a
-//!   worker sleeps. `docs/POOL.md` has the measurements, beside other pools.
+//!   worker sleeps. One worker that finds nothing to do looks again for a few microseconds before it
+//!   sleeps, and so does a thread that is alone in waiting for a result. `docs/POOL.md` has the
+//!   measurements, beside other pools.
 //!
 //! # What to beware of
 //!
@@ -65,6 +68,7 @@ mod sync;
 mod task;
 mod thread_pool;
 mod wait;
+mod waitable;
 mod watch;
 mod worker;
 
@@ -78,7 +82,6 @@ pub use self::map::{Map, MapTimeout};
 pub use self::queue::Pending;
 pub use self::scope::{Scope, scope};
 pub use self::thread_pool::ThreadPool;
-pub use self::wait::{
-    AsCompleted, AsCompletedTimeout, Until, Waitable, Waited, as_completed, wait,
-};
+pub use self::wait::{AsCompleted, AsCompletedTimeout, Until, Waited, as_completed, wait};
+pub use self::waitable::Waitable;
 pub use self::worker::worker_index;

@@ -203,6 +203,14 @@ impl<'scope> Scope<'scope, '_> {
         self.core.queued()
     }
 
+    /// As [`ThreadPool::wait_idle`](super::ThreadPool::wait_idle): to wait, within the block, for all
+    /// that was submitted.
+    pub fn wait_idle(&self) {
+        if !worker::works_for(&self.core) {
+            self.core.queue.wait_idle();
+        }
+    }
+
     /// As [`ThreadPool::shutdown`](super::ThreadPool::shutdown): to cancel, before the end of the
     /// block, what is queued.
     pub fn shutdown(&self, pending: Pending) {

@@ -1,25 +1,19 @@
 //! One submitted job and its outcome, in one allocation that the queue and the future share.
 //!
 //! The stages are `concurrent.futures`' own: pending, running, done (finished, failed or
-//! cancelled), with one more between running and done while the outcome is decided and the
-//! callbacks run. A stage never goes back. The closure is dropped as soon as it has run or been
-//! cancelled, not when the last handle goes. No code of the user (job, callback, destructor) runs
-//! under the lock.
+//! cancelled). A stage never goes back, and a task is seen to be done in the same moment in which
+//! its outcome can be taken: after its callbacks. The closure is dropped as soon as it has run or
+//! been cancelled, not when the last handle goes. No code of the user (job, callback, destructor)
+//! runs under the lock.
 
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Instant;
 
 use super::error::JobError;
 use super::job::{Entry, SharedJob, outcome_of, quietly};
-use super::sync::{lock, sleep_until};
+use super::sync::{lock, look_until, sleep_until};
 use super::watch::{Hook, Hooks, Watched, Watcher};
-
-/// How often a thread that waits for a result gives its turn to others before it sleeps. The worker
-/// that it waits for is often one of them, and short of that this costs less than sleeping and
-/// being woken.
-const LOOKS: u32 = 16;
 
 pub(super) type Callback<'job, T> = Box<dyn FnOnce(Result<&T, &JobError>) + Send + 'job>;
 
@@ -66,8 +60,7 @@ struct State<'job, F, T> {
     /// How many threads wait on `settled`: a notify that nobody waits for would be a system call
     /// for nothing.
     waiting: u32,
-    /// Boxed, as most tasks have none.
-    hooks: Option<Box<Hooks<Callback<'job, T>>>>,
+    hooks: Hooks<Callback<'job, T>>,
 }
 
 impl<F, T> State<'_, F, T> {
@@ -84,9 +77,10 @@ impl<F, T> State<'_, F, T> {
 
 enum Stage<F, T> {
     Pending(F),
+    /// Some worker runs the job, or the callbacks with its outcome.
     Running,
-    /// Decided; some thread has the outcome in its hands and runs the callbacks with it.
-    Settling(Progress),
+    /// Cancelled or refused; whoever did that runs the callbacks. Still seen as pending.
+    GivenUp(Progress),
     Done(Result<T, JobError>),
     /// Done; a callback that was added later has the outcome for the moment.
     Lent(Progress),
@@ -103,7 +97,7 @@ where
         let state = State {
             stage: Stage::Pending(job),
             waiting: 0,
-            hooks: None,
+            hooks: Hooks::default(),
         };
         Arc::new(Self {
             state: Mutex::new(state),
@@ -141,28 +135,26 @@ where
             JobError::Cancelled => Progress::Cancelled,
             JobError::Panicked(_) | JobError::Broken(_) => Progress::Failed,
         };
-        let Some(job) = self.claim(Stage::Settling(progress)) else {
+        let Some(job) = self.claim(Stage::GivenUp(progress)) else {
             return false;
         };
         quietly(|| drop(job));
-        self.settle(Err(why), Stage::Settling);
+        self.settle(Err(why));
         true
     }
 
     /// Runs the callbacks, oldest first, then makes the outcome public and wakes whoever waits for
     /// it.
-    ///
-    /// Meanwhile the task is in the stage `meanwhile`.
-    fn settle(&self, outcome: Result<T, JobError>, meanwhile: fn(Progress) -> Stage<F, T>) {
-        let mut watchers = Vec::new();
+    fn settle(&self, outcome: Result<T, JobError>) {
+        let mut watchers = Hooks::default();
         let mut state = lock(&self.state);
-        while let Some(hooks) = state.hooks.take() {
-            state.stage = meanwhile(Progress::of(&outcome));
+        while !state.hooks.is_empty() {
+            let hooks = mem::take(&mut state.hooks);
             drop(state);
-            for hook in *hooks {
+            for hook in hooks {
                 match hook {
                     Hook::Call(callback) => quietly(|| callback(outcome.as_ref())),
-                    Hook::Watch(watcher, key) => watchers.push((watcher, key)),
+                    watch @ Hook::Watch(..) => watchers.add(watch),
                 }
             }
             state = lock(&self.state);
@@ -175,9 +167,7 @@ where
             1 => self.settled.notify_one(),
             _ => self.settled.notify_all(),
         }
-        for (watcher, key) in watchers {
-            watcher.tell(key);
-        }
+        watchers.tell();
     }
 
     /// Blocks until the state is as `enough` wants it; `None` at the deadline.
@@ -187,24 +177,21 @@ where
         enough: fn(&State<'job, F, T>) -> bool,
     ) -> Option<MutexGuard<'_, State<'job, F, T>>> {
         let mut state = lock(&self.state);
-        let mut looks = if deadline.is_none() { LOOKS } else { 0 };
-        while !enough(&state) {
-            if looks > 0 {
-                looks -= 1;
-                drop(state);
-                thread::yield_now();
-                state = lock(&self.state);
-                continue;
-            }
-            state.waiting += 1;
-            let (again, in_time) = sleep_until(&self.settled, state, deadline);
-            state = again;
-            state.waiting -= 1;
-            if !in_time && !enough(&state) {
-                return None;
-            }
+        if enough(&state) {
+            return Some(state);
         }
-        Some(state)
+        if deadline.is_none() {
+            drop(state);
+            look_until(|| enough(&lock(&self.state)));
+            state = lock(&self.state);
+        }
+        let mut in_time = true;
+        while in_time && !enough(&state) {
+            state.waiting += 1;
+            (state, in_time) = sleep_until(&self.settled, state, deadline);
+            state.waiting -= 1;
+        }
+        enough(&state).then_some(state)
     }
 }
 
@@ -215,7 +202,7 @@ where
 {
     fn run(self: Arc<Self>) {
         if let Some(job) = self.claim(Stage::Running) {
-            self.settle(outcome_of(job), Stage::Settling);
+            self.settle(outcome_of(job));
         }
         // If the future is gone the outcome is dropped here, and its destructor may panic.
         quietly(|| drop(self));
@@ -243,18 +230,20 @@ where
     T: Send + 'job,
 {
     fn cancel(self: Arc<Self>) -> bool {
-        self.give_up(JobError::Cancelled) || self.progress() == Progress::Cancelled
+        self.give_up(JobError::Cancelled)
+            || matches!(lock(&self.state).stage, Stage::GivenUp(Progress::Cancelled))
+            || self.progress() == Progress::Cancelled
     }
 
     fn add_callback(&self, callback: Callback<'job, T>) {
         let mut state = lock(&self.state);
-        Hooks::add(&mut state.hooks, Hook::Call(callback));
+        state.hooks.add(Hook::Call(callback));
         let Stage::Done(_) = &state.stage else { return };
         // Done before: the caller's thread runs it, with the outcome out of the lock meanwhile.
         if let Stage::Done(outcome) = mem::replace(&mut state.stage, Stage::Taken) {
             state.stage = Stage::Lent(Progress::of(&outcome));
             drop(state);
-            self.settle(outcome, Stage::Lent);
+            self.settle(outcome);
         }
     }
 
@@ -274,9 +263,9 @@ where
 {
     fn progress(&self) -> Progress {
         match &lock(&self.state).stage {
-            Stage::Pending(_) => Progress::Pending,
+            Stage::Pending(_) | Stage::GivenUp(_) => Progress::Pending,
             Stage::Running => Progress::Running,
-            Stage::Settling(progress) | Stage::Lent(progress) => *progress,
+            Stage::Lent(progress) => *progress,
             Stage::Done(outcome) => Progress::of(outcome),
             Stage::Taken => Progress::Finished,
         }
@@ -292,14 +281,12 @@ where
             drop(state);
             watcher.tell(key);
         } else {
-            Hooks::add(&mut state.hooks, Hook::Watch(Arc::clone(watcher), key));
+            state.hooks.add(Hook::Watch(Arc::clone(watcher), key));
         }
     }
 
     fn unwatch(&self, watcher: &Arc<Watcher>) {
         let mut state = lock(&self.state);
-        if let Some(hooks) = &mut state.hooks {
-            hooks.remove(watcher);
-        }
+        state.hooks.remove(watcher);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::builder::{Builder, Threads};
@@ -132,7 +133,8 @@ impl ThreadPool {
     /// the items.
     ///
     /// Jobs are submitted as the results are taken, at most three a worker ahead of them; the first
-    /// of them at once. A result is an error if its call panicked; the others are not affected. If
+    /// of them at once, which takes as long as `items` take to give them. Later items are asked for
+    /// when a result is: with a live input, a result may wait for the next item. A result is an error if its call panicked; the others are not affected. If
     /// the pool is shut down meanwhile, the rest of the items is left alone and the last result is
     /// [`JobError::Cancelled`].
     ///
@@ -160,7 +162,7 @@ impl ThreadPool {
     }
 
     /// [`map`](Self::map) with another bound on how many jobs are submitted ahead of the results
-    /// taken.
+    /// taken: with 1, the next is submitted when the result of the one before is asked for.
     pub fn map_ahead<I, F, T>(
         &self,
         look_ahead: NonZeroUsize,
@@ -191,7 +193,8 @@ impl ThreadPool {
     }
 
     /// Accepts no job from now on, and does with those that no worker has begun what `pending`
-    /// says. Never waits for a job.
+    /// says. Never waits for a job, but drops those that it cancels, and runs their callbacks and
+    /// `deliver`s, before it returns.
     ///
     /// Workers finish what they run, and end when nothing is left. May be called again: to cancel
     /// what was to be run at first. To wait, [`join`](Self::join).
@@ -201,6 +204,8 @@ impl ThreadPool {
 
     /// [`shutdown`](Self::shutdown) with [`Pending::Run`], then blocks until the last worker has
     /// ended.
+    ///
+    /// What another thread's `shutdown` cancels at that moment may be answered a little later.
     ///
     /// In a worker of this very pool it returns without waiting, as that worker cannot outlive
     /// itself; the others go on until the queue is empty.
@@ -239,6 +244,10 @@ impl Drop for ThreadPool {
         }
     }
 }
+
+// No code of a user runs under one of its locks, so no panic leaves it half changed.
+impl UnwindSafe for ThreadPool {}
+impl RefUnwindSafe for ThreadPool {}
 
 impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,50 +4,16 @@
 //! future given twice counts once. What is given, owned or borrowed, is what is given back.
 
 use std::collections::HashSet;
+use std::fmt;
+use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::TimedOut;
-use super::future::{ScopedFuture, deadline};
+use super::future::deadline;
 use super::task::Progress;
-use super::watch::{Watched, Watcher};
-
-/// What can be waited for: a [`Future`](super::Future), a reference to one, or a pair of anything
-/// and one of these.
-///
-/// The pair is Python's `future_to_url` dictionary: it says what each future was about.
-pub trait Waitable {
-    #[doc(hidden)]
-    fn handle(&self) -> Handle<'_>;
-}
-
-/// A future without its type. Nobody outside can make one, so nobody outside can implement
-/// [`Waitable`].
-pub struct Handle<'a> {
-    watched: &'a dyn Watched,
-    address: usize,
-}
-
-impl<T> Waitable for ScopedFuture<'_, T> {
-    fn handle(&self) -> Handle<'_> {
-        Handle {
-            watched: self.watched(),
-            address: self.address(),
-        }
-    }
-}
-
-impl<W: Waitable> Waitable for &W {
-    fn handle(&self) -> Handle<'_> {
-        (**self).handle()
-    }
-}
-
-impl<K, W: Waitable> Waitable for (K, W) {
-    fn handle(&self) -> Handle<'_> {
-        self.1.handle()
-    }
-}
+use super::waitable::Waitable;
+use super::watch::Watcher;
 
 /// Gives the futures as they are done, whatever their order in `futures`; those done before come
 /// first.
@@ -117,6 +83,14 @@ impl<W: Waitable> Iterator for AsCompleted<W> {
 
 impl<W: Waitable> ExactSizeIterator for AsCompleted<W> {}
 
+impl<W: Waitable> FusedIterator for AsCompleted<W> {}
+
+impl<W: Waitable> fmt::Debug for AsCompleted<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.watch.describe(f, "AsCompleted")
+    }
+}
+
 /// The iterator of [`AsCompleted::timeout`]: futures, and if time runs out an error as the last
 /// item.
 pub struct AsCompletedTimeout<W: Waitable> {
@@ -146,6 +120,22 @@ impl<W: Waitable> Iterator for AsCompletedTimeout<W> {
             unfinished: self.watch.left,
             total: self.watch.total,
         }))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        if self.timed_out {
+            (0, Some(0))
+        } else {
+            (self.watch.left.min(1), Some(self.watch.left))
+        }
+    }
+}
+
+impl<W: Waitable> FusedIterator for AsCompletedTimeout<W> {}
+
+impl<W: Waitable> fmt::Debug for AsCompletedTimeout<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.watch.describe(f, "AsCompletedTimeout")
     }
 }
 
@@ -247,6 +237,13 @@ impl<W: Waitable> Watch<W> {
             future.handle().watched.watch(&watch.watcher, key);
         }
         watch
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        f.debug_struct(name)
+            .field("unfinished", &self.left)
+            .field("total", &self.total)
+            .finish_non_exhaustive()
     }
 
     fn left(&self) -> impl Iterator<Item = (usize, &W)> {

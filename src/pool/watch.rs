@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
-use std::{iter, option, vec};
+use std::{iter, mem, option, vec};
 
 use super::sync::{lock, sleep_until};
 use super::task::Progress;
@@ -26,28 +26,52 @@ pub(super) enum Hook<C> {
     Watch(Arc<Watcher>, usize),
 }
 
-/// Hooks in the order in which they were added; the first takes no allocation of its own.
-pub(super) struct Hooks<C> {
-    first: Option<Hook<C>>,
-    more: Vec<Hook<C>>,
+/// Hooks in the order in which they were added; one alone takes no allocation of its own.
+#[derive(Default)]
+pub(super) enum Hooks<C> {
+    #[default]
+    None,
+    One(Hook<C>),
+    Many(Vec<Hook<C>>),
 }
 
 impl<C> Hooks<C> {
-    pub(super) fn add(hooks: &mut Option<Box<Self>>, hook: Hook<C>) {
-        match hooks {
-            Some(hooks) => hooks.more.push(hook),
-            None => {
-                let (first, more) = (Some(hook), Vec::new());
-                *hooks = Some(Box::new(Self { first, more }));
-            }
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::One(_) => false,
+            Self::Many(hooks) => hooks.is_empty(),
         }
     }
 
+    pub(super) fn add(&mut self, hook: Hook<C>) {
+        *self = match mem::take(self) {
+            Self::None => Self::One(hook),
+            Self::One(first) => Self::Many(vec![first, hook]),
+            Self::Many(mut hooks) => {
+                hooks.push(hook);
+                Self::Many(hooks)
+            }
+        };
+    }
+
     pub(super) fn remove(&mut self, watcher: &Arc<Watcher>) {
-        let is_other =
-            |hook: &Hook<C>| !matches!(hook, Hook::Watch(other, _) if Arc::ptr_eq(other, watcher));
-        self.first = self.first.take().filter(is_other);
-        self.more.retain(is_other);
+        let is_its =
+            |hook: &Hook<C>| matches!(hook, Hook::Watch(other, _) if Arc::ptr_eq(other, watcher));
+        match self {
+            Self::One(hook) if is_its(hook) => *self = Self::None,
+            Self::None | Self::One(_) => {}
+            Self::Many(hooks) => hooks.retain(|hook| !is_its(hook)),
+        }
+    }
+
+    /// Tells every watcher among them.
+    pub(super) fn tell(self) {
+        for hook in self {
+            if let Hook::Watch(watcher, key) = hook {
+                watcher.tell(key);
+            }
+        }
     }
 }
 
@@ -56,7 +80,12 @@ impl<C> IntoIterator for Hooks<C> {
     type IntoIter = iter::Chain<option::IntoIter<Hook<C>>, vec::IntoIter<Hook<C>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.more)
+        let (one, many) = match self {
+            Self::None => (None, Vec::new()),
+            Self::One(hook) => (Some(hook), Vec::new()),
+            Self::Many(hooks) => (None, hooks),
+        };
+        one.into_iter().chain(many)
     }
 }
 

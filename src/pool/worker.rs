@@ -2,8 +2,9 @@
 //!
 //! The number of live workers is an invariant, kept by a guard on the worker's stack: however the
 //! thread leaves, the guard either signs it off or has it replaced, under the same index. Jobs do
-//! not get that far (their panics are caught at the job's edge), so the guard is for what nobody
-//! foresaw. It never panics while unwinding.
+//! not get that far (their panics are caught at the job's edge, and safe Rust offers a job no other
+//! way to end its thread: `process::abort` and `exit` end all of them), so the guard is for what
+//! nobody foresaw. It never panics while unwinding.
 
 use std::cell::Cell;
 use std::sync::Arc;

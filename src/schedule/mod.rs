@@ -33,6 +33,8 @@ use host::Limits;
 use hosts::Hosts;
 use rate::Rate;
 
+pub(crate) use rate::PerSecond;
+
 /// A host and port, as one name.
 pub(crate) type HostKey = Arc<str>;
 
@@ -46,8 +48,8 @@ pub(crate) struct Options {
     pub(crate) per_host: Option<usize>,
     /// The least time between two starts to one host:port.
     pub(crate) host_delay: Duration,
-    /// At most so many starts a second in all; 0 is taken as 1.
-    pub(crate) rate: Option<u32>,
+    /// At most so many starts a second in all.
+    pub(crate) rate: Option<PerSecond>,
     /// True if items may come back by [`Schedule::retry`], or hosts be held back.
     pub(crate) retries: bool,
     /// How many items may be held at once, running ones not counted; 0 is taken as 1.
@@ -102,7 +104,7 @@ impl<T> Schedule<T> {
             delay: options.host_delay.min(A_CENTURY),
         };
         Schedule {
-            rate: options.rate.map(Rate::per_second),
+            rate: options.rate.map(Rate::new),
             arrived: VecDeque::new(),
             hosts: Hosts::new(limits),
             later: BTreeMap::new(),
@@ -177,6 +179,12 @@ impl<T> Schedule<T> {
             Some(at) => Next::WaitUntil(at.max(rate_allows)),
             None => Next::Nothing,
         }
+    }
+
+    /// True if none of what is held may start at `now`, the rate apart, and there is no room for
+    /// more that might.
+    pub(crate) fn is_held_up(&mut self, now: Instant) -> bool {
+        self.room() == 0 && !self.hosts.is_ready() && !self.is_anyone_ready(now)
     }
 
     /// Takes out everything that waits, in no particular order.

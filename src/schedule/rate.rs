@@ -11,9 +11,34 @@ use std::time::{Duration, Instant};
 /// How far a late caller may catch up: more than it takes a thread to wake up.
 const TOLERANCE: Duration = Duration::from_millis(10);
 
-/// Up to so many starts a second there is no tolerance: what a late caller loses is less than
-/// what the stretched interval would take.
-const SLOW: u32 = 100;
+/// Up to this rate there is no tolerance: what a late caller loses is less than what the
+/// stretched interval would take.
+const SLOW: PerSecond = PerSecond::whole(100);
+
+/// So many starts a second, to the thousandth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PerSecond {
+    thousandths: u64,
+}
+
+impl PerSecond {
+    /// So many thousandths of a start a second; 0 is taken as 1.
+    pub(crate) const fn thousandths(thousandths: u64) -> Self {
+        Self {
+            thousandths: if thousandths == 0 { 1 } else { thousandths },
+        }
+    }
+
+    /// So many starts a second; 0 is taken as 1.
+    pub(crate) const fn whole(starts: u32) -> Self {
+        Self::thousandths(if starts == 0 { 1 } else { starts as u64 } * 1000)
+    }
+
+    #[cfg(test)]
+    pub(super) fn most_in_a_second(self) -> usize {
+        self.thousandths.div_ceil(1000) as usize
+    }
+}
 
 /// At most so many starts a second.
 #[derive(Clone, Debug)]
@@ -25,20 +50,18 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// At most `starts` a second; 0 is taken as 1.
-    pub(super) fn per_second(starts: u32) -> Self {
-        let starts = starts.max(1);
-        let tolerance = if starts > SLOW {
+    pub(super) fn new(rate: PerSecond) -> Self {
+        let tolerance = if rate > SLOW {
             TOLERANCE
         } else {
             Duration::ZERO
         };
         // n starts within less than a second are at least n - 1 intervals less the tolerance
         // apart: with an interval of (1 s + tolerance) / starts, rounded up, n - 1 < starts.
-        let stretched = (Duration::from_secs(1) + tolerance).as_nanos();
-        let interval = stretched.div_ceil(u128::from(starts));
+        let stretched = (Duration::from_secs(1) + tolerance).as_nanos() * 1000;
+        let interval = stretched.div_ceil(u128::from(rate.thousandths));
         Rate {
-            // At most 1 s, so it fits.
+            // At most 1000 s, so it fits.
             interval: Duration::from_nanos(interval as u64),
             tolerance,
             due: None,
@@ -68,8 +91,12 @@ mod tests {
     /// The starts that an eager caller makes within `span`, who wakes up late by each of `late`
     /// in turn.
     fn starts(per_second: u32, span: Duration, late: &[Duration]) -> Vec<Duration> {
+        starts_at(PerSecond::whole(per_second), span, late)
+    }
+
+    fn starts_at(rate: PerSecond, span: Duration, late: &[Duration]) -> Vec<Duration> {
         let origin = Instant::now();
-        let mut rate = Rate::per_second(per_second);
+        let mut rate = Rate::new(rate);
         let mut late = late.iter().cycle();
         let mut now = origin;
         let mut starts = Vec::new();
@@ -132,12 +159,33 @@ mod tests {
     #[test]
     fn the_first_start_is_at_once() {
         let now = Instant::now();
-        assert_eq!(Rate::per_second(1).next_start(now), now);
+        assert_eq!(Rate::new(PerSecond::whole(1)).next_start(now), now);
     }
 
     #[test]
     fn the_extremes_are_taken_for_what_they_mean() {
-        assert_eq!(Rate::per_second(0).interval, Duration::from_secs(1));
-        assert_eq!(Rate::per_second(u32::MAX).interval, Duration::from_nanos(1));
+        let interval = |rate| Rate::new(rate).interval;
+        assert_eq!(interval(PerSecond::whole(0)), Duration::from_secs(1));
+        assert_eq!(
+            interval(PerSecond::thousandths(0)),
+            Duration::from_secs(1000)
+        );
+        assert_eq!(interval(PerSecond::whole(1)), Duration::from_secs(1));
+        assert_eq!(
+            interval(PerSecond::whole(u32::MAX)),
+            Duration::from_nanos(1)
+        );
+    }
+
+    #[test]
+    fn less_than_one_a_second_is_one_in_so_many_seconds() {
+        for (thousandths, every) in [(500, 2000), (100, 10_000), (1, 1_000_000), (2500, 400)] {
+            let rate = PerSecond::thousandths(thousandths);
+            let span = Duration::from_millis(every * 10);
+            let all = starts_at(rate, span, &micros(&[0]));
+            let expected: Vec<Duration> =
+                (0..10).map(|n| Duration::from_millis(every * n)).collect();
+            assert_eq!(all, expected, "{thousandths}");
+        }
     }
 }

@@ -146,7 +146,7 @@ fn of_several_that_may_start_the_first_to_arrive_is_first() {
 #[test]
 fn the_rate_counts_for_all_hosts_together() {
     let rate = Options {
-        rate: Some(10),
+        rate: Some(PerSecond::whole(10)),
         ..per_host(1)
     };
     with(rate)
@@ -161,7 +161,7 @@ fn the_rate_counts_for_all_hosts_together() {
 #[test]
 fn the_rate_keeps_the_order_of_arrival_without_hosts() {
     let rate = Options {
-        rate: Some(10),
+        rate: Some(PerSecond::whole(10)),
         ..Options::default()
     };
     let mut bench = with(rate);
@@ -178,7 +178,7 @@ fn the_rate_keeps_the_order_of_arrival_without_hosts() {
 #[test]
 fn the_rate_wakes_nobody_if_nothing_may_start() {
     let rate = Options {
-        rate: Some(10),
+        rate: Some(PerSecond::whole(10)),
         retries: true,
         ..per_host(1)
     };
@@ -214,7 +214,7 @@ fn the_window_bounds_what_may_be_pushed() {
 fn limits_of_zero_are_taken_as_one() {
     let zero = Options {
         per_host: Some(0),
-        rate: Some(0),
+        rate: Some(PerSecond::whole(0)),
         ..Options::default()
     };
     let mut schedule = Schedule::new(zero);

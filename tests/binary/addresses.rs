@@ -2,7 +2,10 @@
 
 use crate::jsonl::rows;
 use crate::routes::row_of;
-use crate::support::{RawServer, Server, anything, fetchpool, page};
+use crate::support::{
+    Fetchpool, RawServer, Server, Talk, anything, containing, dead_host, fetchpool, page,
+};
+use std::io::{Read, Write};
 
 #[test]
 fn addresses_can_be_given_for_names() {
@@ -63,6 +66,37 @@ fn one_family_of_addresses_can_be_asked_for() {
         assert_eq!(row["ok"], false, "{row}");
     }
     assert_eq!(server.paths().len(), 2);
+}
+
+#[test]
+fn localhost_and_all_under_it_is_this_machine_without_being_asked_for() {
+    let server = Server::start();
+    let port = server.address().port();
+    // No name server knows the second, so it can only be known here.
+    for host in ["localhost", "a.b.localhost", "LOCALHOST."] {
+        let url = format!("http://{host}:{port}/size/6");
+        for options in [&[][..], &["-4"]] {
+            fetchpool()
+                .args(options)
+                .arg(&url)
+                .stdout(page(&url, 6) + "\n")
+                .run();
+        }
+        // Nobody listens there.
+        let row = row_of(fetchpool().arg("-6"), &url);
+        assert_eq!(row["error"]["kind"], "connect", "{row}");
+        let message = row["error"]["message"].as_str().unwrap();
+        assert!(
+            message.contains(&format!("[::1]:{port}: ")) && !message.contains("127.0.0.1"),
+            "{message}"
+        );
+    }
+    // What is given goes before what is known.
+    let rule = format!("a.localhost:{port}:[::1]");
+    let url = format!("http://a.localhost:{port}/");
+    let row = row_of(fetchpool().args(["--resolve", &rule]), &url);
+    let message = row["error"]["message"].as_str().unwrap();
+    assert!(!message.contains("127.0.0.1"), "{message}");
 }
 
 #[test]
@@ -135,17 +169,43 @@ fn private_addresses_are_refused_behind_a_redirect_too() {
     let server = Server::start();
     let inside = server.url("/size/1");
     // Loopback's only way to stand for a public address is to be the proxy for one.
-    let proxy = RawServer::start(move |mut talk| {
-        assert!(
-            talk.path().starts_with("http://1.1.1.1/"),
-            "{}",
-            talk.path()
-        );
+    let away = RawServer::start(move |mut talk| {
         talk.reply("302 Found", &[&format!("Location: {inside}")], b"");
     });
-    let through = || fetchpool().args(["--proxy", &proxy.url("")]);
-    let row = row_of(through().arg("--deny-private"), "http://1.1.1.1/");
+    let target = away.address().to_string();
+    let proxy = RawServer::on_connection(move |mut stream| {
+        // RFC 1928: a greeting, and a request for 1.1.1.1 port 80.
+        let mut request = [0; 10];
+        if stream.read_exact(&mut request[..3]).is_err() {
+            return;
+        }
+        let _ = stream.write_all(&[5, 0]);
+        let _ = stream.read_exact(&mut request);
+        assert_eq!(request, [5, 1, 0, 1, 1, 1, 1, 1, 0, 80]);
+        let _ = stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+        Talk::over(stream).join(&target);
+    });
+    let proxy = proxy.url("").replace("http:", "socks5:");
+    let row = row_of(
+        fetchpool().args(["--deny-private", "--proxy", &proxy]),
+        "http://1.1.1.1/",
+    );
     assert_eq!(row["error"]["kind"], "blocked_address", "{row}");
     assert_eq!(row["redirects"], 1, "{row}");
     assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn addresses_are_not_refused_by_halves() {
+    // What such a proxy connects to cannot be known here, so nothing is fetched at all.
+    let refused = |run: Fetchpool, source: &str| {
+        run.args(["--deny-private", "http://1.1.1.1/"])
+            .status(2)
+            .stderr(containing(["--deny-private", source, "socks5://"]))
+            .run();
+    };
+    let proxy = dead_host().url("");
+    refused(fetchpool().args(["--proxy", &proxy]), "--proxy");
+    refused(fetchpool().env("http_proxy", &proxy), "http_proxy");
+    refused(fetchpool().env("HTTPS_PROXY", &proxy), "HTTPS_PROXY");
 }

@@ -1,7 +1,7 @@
 //! `--per-host`, `--host-delay` and `--rate`: nobody gets more than was asked for, and who is held back holds back
 //! nobody else. Times are compared as lower bounds only, on the server's own clock.
 
-use crate::support::{Server, fetchpool, lines, page};
+use crate::support::{Server, checked, fetchpool, lines, page};
 use std::time::{Duration, Instant};
 
 fn urls(server: &Server, path: &str, count: usize) -> Vec<String> {
@@ -143,4 +143,39 @@ fn limits_and_retries_go_together() {
         .run();
     assert_eq!(server.paths().len(), 18);
     assert!(server.most_at_once() <= 2);
+}
+
+#[test]
+fn a_host_that_holds_up_the_list_for_long_is_told_of_once() {
+    let [slow, other] = [Server::start(), Server::start()];
+    // More than are looked at at once, and another host behind them.
+    let mut list = urls(&slow, "/size/1", 5000);
+    list.push(other.url("/size/2"));
+    let run = fetchpool()
+        .list("urls.txt", list.join("\n"))
+        .args(["--host-delay", "10m"])
+        .status(143)
+        .stdout(page(&list[0], 1) + "\n")
+        .stderr(checked(|text| match text.matches("note: ").count() {
+            1 => Ok(()),
+            _ => Err("one note was wanted".to_owned()),
+        }))
+        .start();
+    run.wait_for_stderr("note: the next 4096 URLs all wait for hosts");
+    run.signal(rustix::process::Signal::TERM);
+    run.finish();
+    assert_eq!(other.paths(), [""; 0]);
+}
+
+#[test]
+fn a_rate_may_be_less_than_one_a_second() {
+    let server = Server::start();
+    let list = urls(&server, "/size/1", 3);
+    fetchpool()
+        .list("urls.txt", list.join("\n"))
+        .args(["--rate", "0.5", "--deadline", "1h"])
+        .stdout(lines(list.iter().map(|url| page(url, 1))))
+        .run();
+    let times = arrivals(&server);
+    assert!(times[2] - times[0] + SLACK >= Duration::from_secs(4));
 }

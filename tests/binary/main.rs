@@ -5,6 +5,7 @@
 #![cfg(unix)]
 
 mod addresses;
+mod descriptors;
 mod documents;
 mod ending;
 mod failures;

@@ -96,12 +96,20 @@ fn a_torn_last_line_is_passed_over_and_the_next_run_does_not_glue_to_it() {
 }
 
 #[test]
-fn a_missing_file_is_a_first_run() {
+fn a_missing_file_is_a_first_run_and_noted_an_empty_one_is_a_first_run() {
     let server = Server::start();
     let url = server.url("/size/1");
     fetchpool()
         .arg(&url)
         .args(["--resume", "missing.jsonl"])
+        .stdout(page(&url, 1) + "\n")
+        .stderr("fetchpool: note: --resume 'missing.jsonl': no such file, so nothing is skipped\n")
+        .run();
+    // As `>>` leaves it before the first run.
+    fetchpool()
+        .file("empty.jsonl", "")
+        .arg(&url)
+        .args(["--resume", "empty.jsonl"])
         .stdout(page(&url, 1) + "\n")
         .run();
 }
@@ -116,6 +124,14 @@ fn a_file_that_is_no_record_ends_the_run_before_anything_is_fetched() {
         .args(["--resume", "notes.txt"])
         .status(2)
         .stderr(containing(["'notes.txt', line 1", "-f jsonl"]))
+        .run();
+    let header = "url,source,line,ok,status\n";
+    fetchpool()
+        .file("r.csv", header)
+        .arg(&url)
+        .args(["--resume", "r.csv", "-f", "csv"])
+        .status(2)
+        .stderr(containing(["'r.csv', line 1", "-f jsonl"]))
         .run();
     fetchpool()
         .arg(&url)

@@ -146,3 +146,57 @@ fn files_that_are_no_certificates_name_their_option() {
         refused(arguments, &[option, file]);
     }
 }
+
+/// Makes a directory with a file in it that is no certificate.
+const NOISE: &str = "mkdir noise; echo nothing >noise/pem";
+
+#[test]
+fn a_trust_store_of_the_environment_that_is_none_is_status_2_and_named() {
+    let refused = |variable: &str, path: &str, why: &str| {
+        fetchpool()
+            .after(NOISE)
+            .env(variable, path)
+            .arg("https://127.0.0.1:9/")
+            .status(2)
+            .stderr(containing([format!("{variable}: {why}")]))
+            .run();
+    };
+    let file = "SSL_CERT_FILE";
+    refused(
+        file,
+        "missing.pem",
+        "cannot read 'missing.pem': no such file",
+    );
+    refused(file, "noise/pem", "there is no certificate in 'noise/pem'");
+    refused(file, "", "it is empty");
+    let dir = "SSL_CERT_DIR";
+    refused(dir, "missing", "cannot read 'missing': no such file");
+    refused(dir, "noise", "there is no certificate in 'noise'");
+    refused(
+        dir,
+        "missing:noise",
+        "cannot read 'missing': no such file or directory; there is no certificate in 'noise'",
+    );
+}
+
+#[test]
+fn a_trust_store_that_is_not_needed_is_not_asked_for() {
+    let authority = Authority::new();
+    let server = authority.serve(false);
+    let url = https(&server);
+    // Nobody is to be trusted, so it does not matter who would be.
+    fetchpool()
+        .env("SSL_CERT_FILE", "missing.pem")
+        .args(["-k", &url])
+        .stdout(page(&url, 6) + "\n")
+        .run();
+    // An empty directory is how a file is made to be all that is trusted.
+    fetchpool()
+        .after(NOISE)
+        .file("ca.pem", authority.pem())
+        .env("SSL_CERT_FILE", "ca.pem")
+        .env("SSL_CERT_DIR", "noise")
+        .arg(&url)
+        .stdout(page(&url, 6) + "\n")
+        .run();
+}

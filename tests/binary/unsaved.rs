@@ -80,6 +80,62 @@ fn a_second_signal_leaves_no_temporary_file() {
 }
 
 #[test]
+fn what_a_killed_run_has_left_is_gone_after_the_next_one_and_what_a_live_one_has_is_not() {
+    let (server, begun) = endless();
+    let good = Server::start();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let pages = directory.path().join("pages");
+    let parts = || {
+        let files = files(&pages);
+        files.keys().filter(|name| name.ends_with(".part")).count()
+    };
+    let start = |path: &str, status| {
+        let run = fetchpool()
+            .inside(directory.path())
+            .args([&server.url(path), "-o", "pages"])
+            .status(status)
+            .stdout(anything())
+            .stderr(anything())
+            .start();
+        begun.recv_timeout(PATIENCE).expect("a page has begun");
+        run
+    };
+    let live = start("/live/page", 130);
+    wait_for_part(&pages);
+    let killed = start("/deep/er/page", 137);
+    let since = std::time::Instant::now();
+    while parts() < 2 {
+        assert!(since.elapsed() < PATIENCE, "nothing is being saved");
+        std::thread::yield_now();
+    }
+    killed.signal(Signal::KILL);
+    killed.finish();
+    assert_eq!(parts(), 2, "the killed run could not tidy up");
+    // The list of the next run is another, which does not come by the place of what was left.
+    let url = good.url("/size/1");
+    fetchpool()
+        .inside(directory.path())
+        .args([&url, "-o", "pages"])
+        .stdout(page(&url, 1) + "\n")
+        .run();
+    let left: Vec<String> = files(&pages).into_keys().collect();
+    assert_eq!(parts(), 1, "{left:?}");
+    assert!(
+        left.iter().any(|name| name.contains("/live/.fetchpool-")),
+        "{left:?}"
+    );
+    live.signal(Signal::INT);
+    live.finish();
+    let page = format!("127.0.0.1_{}/size/1.body", good.address().port());
+    assert_eq!(files(&pages).into_keys().collect::<Vec<_>>(), [page]);
+    assert_eq!(
+        entries(&pages),
+        3,
+        "nothing but that page and its directories"
+    );
+}
+
+#[test]
 fn a_directory_that_cannot_be_used_is_status_2_and_nothing_is_fetched() {
     let server = Server::start();
     // Neither root nor anybody else can make these.
@@ -165,25 +221,35 @@ fn a_file_that_may_not_grow_is_kind_write_and_leaves_nothing() {
 }
 
 #[test]
-fn a_full_disk_is_kind_write_for_the_page_that_fills_it() {
+fn a_full_disk_is_kind_write_for_the_pages_that_do_not_fit_and_is_told_once() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let Some(_disk) = SmallDisk::mount(directory.path()) else {
         eprintln!("LEFT OUT: a small file system cannot be mounted here; nothing was filled");
         return;
     };
     let server = Server::start();
-    let [large, small] = [server.url("/size/1000000"), server.url("/size/100")];
+    let [large, larger, small] =
+        ["/size/1000000", "/size/2000000", "/size/100"].map(|path| server.url(path));
     fetchpool()
-        .args([&large, &small])
+        .args([&large, &larger, &small])
         .args(["-j", "1", "-o"])
         .arg(directory.path())
         .status(1)
+        .stderr("fetchpool: warning: the disk is full: bodies that do not fit fail as 'write'\n")
         .stdout(checked({
-            let [failed, page] = [failed(&large, "write: "), page(&small, 100)];
+            let wanted = [
+                failed(&large, "write: "),
+                failed(&larger, "write: "),
+                page(&small, 100),
+            ];
             move |text| {
-                let fits = text.starts_with(&failed) && text.ends_with(&format!("{page}\n"));
+                let lines: Vec<&str> = text.lines().collect();
+                let begins = |(line, wanted): (&&str, &String)| line.starts_with(wanted.as_str());
+                let fits = lines.len() == wanted.len()
+                    && lines.iter().zip(&wanted).all(begins)
+                    && lines[0].ends_with("no space left on device");
                 fits.then_some(())
-                    .ok_or_else(|| format!("wanted {failed} and {page}"))
+                    .ok_or_else(|| format!("wanted {wanted:?}"))
             }
         }))
         .run();

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Weak, mpsc};
 use std::time::Duration;
 
 use fetchpool::pool::{BuildError, JobError, ThreadPool, TimedOut};
@@ -84,19 +84,25 @@ fn test_map_timeout_from_callable() {
 fn test_map_timeout() {
     let pool = pool();
     let gate = Gate::default();
-    let mut results = {
+    let (done, is_done) = mpsc::channel();
+    let results = {
         let gate = gate.clone();
-        let job = move |n| {
+        pool.map(0..3, move |n| {
             if n == 2 {
                 gate.wait();
             }
-        };
-        pool.map(0..3, job).timeout(Duration::from_millis(200))
+            done.send(()).unwrap();
+            n
+        })
     };
-    // On a loaded machine time may run out before the workers have begun.
-    let in_time = results.by_ref().take_while(Result::is_ok).count();
-    assert!(in_time <= 2, "the third job waits at the gate");
-    assert!(results.next().is_none());
+    // Time begins to run when the first two have as good as ended.
+    is_done.recv_timeout(HANG).unwrap();
+    is_done.recv_timeout(HANG).unwrap();
+    let mut results = results.timeout(Duration::from_millis(500));
+    assert_eq!(results.next().unwrap().unwrap().unwrap(), 0);
+    assert_eq!(results.next().unwrap().unwrap().unwrap(), 1);
+    let timed_out = results.next().unwrap().unwrap_err();
+    assert_eq!((timed_out.unfinished, timed_out.total), (1, 3));
     assert!(results.next().is_none());
     gate.open();
 }

@@ -1,5 +1,7 @@
 //! test_thread_pool.py: what is particular to an executor of threads.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -45,25 +47,41 @@ fn test_saturation() {
         }
     });
     let futures = pool.submit_all(jobs).unwrap();
-    let busy: std::collections::HashSet<_> = all_begun.iter().take(4).collect();
+    let busy: HashSet<_> = all_begun.iter().take(4).collect();
     assert_eq!(busy.len(), 4, "each worker has one");
     assert_eq!(pool.queued(), 14 * 4, "and the rest waits");
     gate.open();
     for future in futures {
         future.result().unwrap();
     }
-    let later: std::collections::HashSet<_> = all_begun.try_iter().collect();
+    let later: HashSet<_> = all_begun.try_iter().collect();
     assert!(later.is_subset(&busy), "no thread was added");
 }
 
+/// All threads are there from the start, so what is left to see is that no other ever comes.
 #[test]
 fn test_idle_thread_reuse() {
-    let pool = ThreadPool::new(1).unwrap();
-    let thread = || thread::current().id();
-    let first = pool.submit(thread).unwrap().result().unwrap();
-    for _ in 0..2 {
-        assert_eq!(pool.submit(thread).unwrap().result().unwrap(), first);
+    let begun = Arc::new(AtomicUsize::new(0));
+    let pool = {
+        let begun = Arc::clone(&begun);
+        Builder::new(2)
+            .initializer(move || {
+                begun.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            })
+            .build()
+            .unwrap()
+    };
+    let mut threads = HashSet::new();
+    for n in 0..100 {
+        let job = move || (thread::current().id(), n);
+        let (thread, result) = pool.submit(job).unwrap().result().unwrap();
+        assert_eq!(result, n);
+        threads.insert(thread);
     }
+    assert!((1..=2).contains(&threads.len()));
+    drop(pool);
+    assert_eq!(begun.load(Ordering::SeqCst), 2);
 }
 
 #[test]

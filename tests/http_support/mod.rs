@@ -8,7 +8,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -75,7 +75,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(script: impl Fn(Conn) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), script)
+    }
+
+    /// The same at an address of the test's choice.
+    pub(crate) fn start_at(address: IpAddr, script: impl Fn(Conn) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         let addr = listener.local_addr().unwrap();
         let seen = Arc::<Mutex<Vec<String>>>::default();
         let (script, log) = (Arc::new(script), Arc::clone(&seen));

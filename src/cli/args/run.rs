@@ -1,8 +1,9 @@
 //! The options of the run: which targets, how many at once, and for how long.
 
 use super::value::Value;
-use crate::cli::units::{duration, whole};
+use crate::cli::units::{duration, rate, whole};
 use crate::input::Shard;
+use crate::schedule::PerSecond;
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,9 +25,9 @@ pub(in crate::cli) struct PoolArgs {
     #[arg(long_help = "Least time between two starts to one host:port")]
     pub(in crate::cli) host_delay: Option<Duration>,
     /// Starts a second in all
-    #[arg(long, value_name = "N", value_parser = Value(whole::<1, 1_000_000>), hide_short_help = true)]
-    #[arg(long_help = "Starts a second, to all hosts together")]
-    pub(in crate::cli) rate: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = Value(rate), hide_short_help = true)]
+    #[arg(long_help = "Starts a second, to all hosts together; 0.5 is one every two seconds")]
+    pub(in crate::cli) rate: Option<PerSecond>,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use super::super::net::{Identity, NetSettings, TlsSettings};
 use super::super::settings::ScheduleSettings;
 use super::*;
 use crate::fetch::{Family, Resolve};
+use crate::schedule::PerSecond;
 use log::LevelFilter;
 
 #[test]
@@ -91,7 +92,7 @@ fn every_option_of_the_schedule_arrives() {
     let expected = ScheduleSettings {
         per_host: Some(2),
         host_delay: Duration::from_millis(1500),
-        rate: Some(100),
+        rate: Some(PerSecond::whole(100)),
         retries: 3,
         retry_delay: Duration::from_millis(500),
         ordered: true,

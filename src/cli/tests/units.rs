@@ -1,6 +1,7 @@
 //! Durations, sizes and numbers as users write them.
 
-use super::super::units::{duration, size, whole};
+use super::super::units::{duration, rate, size, whole};
+use crate::schedule::PerSecond;
 use std::time::Duration;
 
 #[test]
@@ -108,6 +109,8 @@ fn sizes() {
         ("2G", 2_147_483_648),
         ("1T", 1_099_511_627_776),
         ("1.5K", 1_536),
+        ("10KiB", 10_240),
+        ("1.5MiB", 1_572_864),
         (".5M", 524_288),
         ("0.3333333K", 341),
         ("18446744073709551615", u64::MAX),
@@ -128,8 +131,10 @@ fn what_is_no_size_says_why() {
         ("-1", "a size cannot be negative"),
         ("1.5", "a byte has no fractions"),
         ("0.0001K", "less than a byte"),
-        ("64KB", "'KB' is no unit of size"),
-        ("64KiB", "'KiB' is no unit of size"),
+        ("64KB", "'KB' has two meanings: write 64K (powers of 1024)"),
+        ("1.5mb", "'mb' has two meanings: write 1.5M"),
+        ("10B", "'B' is no unit of size"),
+        ("64Ki", "'Ki' is no unit of size"),
         ("64 K", "' K' is no unit of size"),
         ("1e3", "'e' is no unit of size"),
         ("1K5", "'5' is too much"),
@@ -139,6 +144,54 @@ fn what_is_no_size_says_why() {
     ];
     for (text, expected) in table {
         let error = size(text).expect_err(text);
+        assert!(error.starts_with(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn rates() {
+    let table = [
+        ("1", 1000),
+        ("100", 100_000),
+        ("0.5", 500),
+        (".25", 250),
+        ("2.5", 2500),
+        ("0.001", 1),
+        ("1.0009", 1000),
+        ("1000000", 1_000_000_000),
+    ];
+    for (text, thousandths) in table {
+        assert_eq!(
+            rate(text),
+            Ok(PerSecond::thousandths(thousandths)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_rate_says_why() {
+    let table = [
+        (
+            "",
+            "not a number: write starts a second, such as 100 or 0.5",
+        ),
+        ("fast", "not a number"),
+        ("NaN", "not a number"),
+        ("1e3", "not a number"),
+        ("5/day", "not a number"),
+        ("-1", "a rate cannot be negative"),
+        ("0", "nothing would ever start"),
+        ("0.0", "nothing would ever start"),
+        ("0.0001", "too low: at least 0.001"),
+        ("1000000.1", "too high: at most 1000000"),
+        ("99999999999999999999999999999999999999999999", "too high"),
+        ("30/m", "a rate is by the second: did you mean 0.5?"),
+        ("10/s", "a rate is by the second: did you mean 10?"),
+        ("100/h", "a rate is by the second: did you mean 0.028?"),
+    ];
+    for (text, expected) in table {
+        let error = rate(text).expect_err(text);
         assert!(error.starts_with(expected), "{text}: {error}");
     }
 }

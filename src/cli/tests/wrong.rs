@@ -86,7 +86,7 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
         ),
         (
             "--max-size 10MB",
-            "invalid value '10MB' for '--max-size <SIZE>': 'MB' is no unit of size: write 500, 64K",
+            "invalid value '10MB' for '--max-size <SIZE>': 'MB' has two meanings: write 10M (powers of 1024)",
         ),
         (
             "--max-redirects -1",
@@ -143,11 +143,11 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
         ),
         (
             "--rate 0",
-            "invalid value '0' for '--rate <N>': not a whole number from 1 to 1000000",
+            "invalid value '0' for '--rate <N>': nothing would ever start: write starts a second, such as 100 or 0.5",
         ),
         (
             "--rate 10/s",
-            "invalid value '10/s' for '--rate <N>': not a whole number from 1 to 1000000",
+            "invalid value '10/s' for '--rate <N>': a rate is by the second: did you mean 10?",
         ),
         (
             "--retries -1",

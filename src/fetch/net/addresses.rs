@@ -1,11 +1,12 @@
-//! The addresses that a new connection may go to: given, written in the URL or looked up, of the
-//! wanted family, and not refused.
+//! The addresses that a new connection may go to: given, written in the URL, known or looked up, of
+//! the wanted family, and not refused.
 
 use std::net::IpAddr;
 
 use super::lender::{Lender, Way};
 use super::lookup::Miss;
-use super::private::{name_refusal, refusal};
+use super::names::known;
+use super::private::refusal;
 use super::resolver::LookupError;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::options::Family;
@@ -27,9 +28,8 @@ impl Lender {
             rule.addresses.clone()
         } else if let Ok(address) = bare(host).parse() {
             vec![address]
-        } else if net.deny_private && name_refusal(host).is_some() {
-            // Asking for it would only tell what is known: see `allowed`.
-            vec![IpAddr::from([127, 0, 0, 1])]
+        } else if let Some(known) = known(host) {
+            known.to_vec()
         } else {
             self.look_up(host, way)?
         };

@@ -10,7 +10,8 @@ use super::trust::is_issuers_mark;
 pub(crate) fn explain(error: &Error) -> String {
     let what = match error {
         Error::InvalidCertificate(_) if is_issuers_mark(error) => {
-            "it is an issuer's or self-signed, and was not itself handed over as one to trust (cacert)"
+            "it is an issuer's or self-signed, and not itself one of those that are trusted \
+             (SSL_CERT_FILE, cacert)"
         }
         Error::InvalidCertificate(certificate) => match certificate_fault(certificate) {
             Some(what) => what,

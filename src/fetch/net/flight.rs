@@ -41,6 +41,8 @@ pub(crate) struct State {
     /// What stands before the path in the request: the origin, when the proxy is handed the whole
     /// URL.
     pub(crate) target_prefix: String,
+    /// Whether the proxy is handed the whole request, so that it is the proxy that replies.
+    is_handed_over: bool,
     pub(crate) request_size: usize,
     pub(crate) is_head: bool,
     pub(crate) may_reuse: bool,
@@ -78,6 +80,7 @@ impl Flight {
             key: String::new(),
             proxy: None,
             target_prefix: String::new(),
+            is_handed_over: false,
             request_size: 0,
             is_head: false,
             is_chunked: false,
@@ -123,11 +126,11 @@ impl Flight {
         if is_handed_over {
             state.target_prefix.push_str(aim.origin);
         }
-        // A proxy that is handed whole requests takes them for any origin over one connection. But
-        // an origin that has to be checked is checked when its connection is opened.
-        if !is_handed_over || self.net.deny_private {
+        // A proxy that is handed whole requests takes them for any origin over one connection.
+        if !is_handed_over {
             state.key.push_str(aim.origin);
         }
+        state.is_handed_over = is_handed_over;
         state.proxy = aim.proxy.cloned();
         state.request_size = aim.request_size;
         state.is_head = aim.is_head;
@@ -151,6 +154,19 @@ impl Flight {
     pub(crate) fn pause(&self, waited: Duration) {
         let mut state = self.state();
         state.limits = state.limits.paused(waited);
+    }
+
+    /// The failure of a connection before the reply's head was whole. When it is a proxy that was to
+    /// reply, that is named.
+    pub(crate) fn no_reply(&self, failure: Failure) -> Failure {
+        let state = self.state();
+        let proxy = state.proxy.as_ref().filter(|_| state.is_handed_over);
+        match proxy {
+            Some(proxy) if failure.kind() != FailureKind::Cancelled => {
+                Failure::new(failure.kind(), proxy.name_in(failure.message()))
+            }
+            _ => failure,
+        }
     }
 
     pub(crate) fn enter(&self, phase: Phase) {

@@ -4,6 +4,8 @@
 //! speak HTTP is found out by its first bytes; interim replies (1xx) are passed over; and heads are
 //! limited in size. It does not judge the headers themselves.
 
+use memchr::memchr;
+
 use super::buffers::LARGEST;
 
 /// The largest head, interim replies included. curl's limit is 300 KiB.
@@ -75,7 +77,7 @@ impl HeadWatch {
     fn find_end(&mut self, input: &[u8]) -> Option<usize> {
         // The line break that was searched last may be the first of the two.
         let mut from = self.searched.saturating_sub(3);
-        while let Some(at) = input[from..].iter().position(|&b| b == b'\n') {
+        while let Some(at) = memchr(b'\n', &input[from..]) {
             from += at + 1;
             match &input[from..] {
                 [b'\n', ..] => return Some(from + 1),

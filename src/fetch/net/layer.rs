@@ -1,6 +1,8 @@
 //! What bytes go over: TCP, or TLS over another layer (twice, when a proxy is itself spoken to in
 //! TLS).
 
+use std::io;
+
 use super::cancel::Cancel;
 use super::limits::{Cut, Limits};
 use super::tls::Session;
@@ -27,6 +29,18 @@ impl LayerError {
     /// Whether the connection was lost, and not given up from this side.
     pub(crate) fn is_loss(&self) -> bool {
         matches!(self, Self::Truncated | Self::Cut(Cut::Io(_)))
+    }
+
+    /// Whether the other side gave it up, in whichever way it did.
+    pub(crate) fn is_hang_up(&self) -> bool {
+        match self {
+            Self::Truncated => true,
+            Self::Cut(Cut::Io(error)) => matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+            ),
+            _ => false,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::connection::Connection;
 use super::descriptors::{LastTries, Ticket, Turn};
 use super::dial::{DialError, dial, interleave};
 use super::flight::Flight;
-use super::layer::Layer;
+use super::layer::{Layer, LayerError};
 use super::limits::Limits;
 use super::tls::Session;
 use super::transport::Lent;
@@ -31,6 +31,8 @@ use crate::fetch::resolve::bare;
 
 /// Addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 16;
+
+const CLOSED_IN_HANDSHAKE: &str = "the server closed the connection during the TLS handshake";
 
 /// The library asks for addresses before it asks for a connection; only a new connection needs
 /// them, and it finds them itself.
@@ -149,7 +151,7 @@ impl Lender {
         // Reading the trust store is no part of connecting, and happens once.
         way.began.set(Instant::now());
         let mut layer = match &proxy {
-            None => self.direct(&way)?,
+            None => self.direct(&way, is_tls)?,
             Some(proxy) => self.through(proxy, &way, is_tls, config.as_ref())?,
         };
         if let Some(config) = config.filter(|_| is_tls) {
@@ -170,10 +172,10 @@ impl Lender {
         Ok(Connection::new(&key, layer, way.ticket))
     }
 
-    fn direct(&self, way: &Way<'_>) -> Result<Layer, Failure> {
+    fn direct(&self, way: &Way<'_>, is_tls: bool) -> Result<Layer, Failure> {
         let found = self.addresses(way.host, way.port, way)?;
         let addresses = interleave(&self.allowed(way.host, found)?, way.port);
-        self.dial(&addresses, way, FailureKind::Connect, "")
+        self.dial(&addresses, way, is_tls)
     }
 
     /// The limits of opening the connection.
@@ -214,20 +216,20 @@ impl Lender {
         }
     }
 
-    /// Connects; when no descriptor is left, gives up idle connections or waits until one is. A
-    /// failure is of this kind, and its message begins with `who`.
+    /// Connects; when no descriptor is left, gives up idle connections or waits until one is. With
+    /// `then_tls` a server that lets us in and hangs up at once has failed the handshake that was to
+    /// come: whether its reset is seen before that begins or behind is a matter of chance.
     pub(super) fn dial(
         &self,
         addresses: &[SocketAddr],
         way: &Way<'_>,
-        kind: FailureKind,
-        who: &str,
+        then_tls: bool,
     ) -> Result<Layer, Failure> {
+        let kind = FailureKind::Connect;
         let flight = &self.flight;
         let net = &flight.net;
         flight.enter(Phase::Connect);
         let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
-        let failure = |text: &str| Failure::new(kind, format!("{who}{text}"));
         loop {
             let turn = net.descriptors.turn();
             match dial(addresses, &self.limits(way), &net.cancel) {
@@ -236,7 +238,12 @@ impl Lender {
                     self.hold(wire.stream())?;
                     return Ok(Layer::Tcp(wire));
                 }
-                Err(DialError::Refused(text)) => return Err(failure(&text)),
+                Err(DialError::HungUp(_)) if then_tls => {
+                    return Err(Failure::new(FailureKind::Tls, CLOSED_IN_HANDSHAKE));
+                }
+                Err(DialError::Refused(text) | DialError::HungUp(text)) => {
+                    return Err(Failure::new(kind, text));
+                }
                 Err(DialError::Cut(cut)) => return Err(flight.cut(cut, kind)),
                 Err(DialError::NoDescriptor) => self.need_descriptor(way, turn, kind)?,
             }
@@ -276,11 +283,13 @@ impl Lender {
             &flight.net.cancel,
         )
         .map_err(|error| {
-            flight.layer_cut(
-                error,
-                FailureKind::Tls,
-                "the server closed the connection in the handshake",
-            )
+            // An end and a reset are the same to who meets them here.
+            let error = if error.is_hang_up() {
+                LayerError::Truncated
+            } else {
+                error
+            };
+            flight.layer_cut(error, FailureKind::Tls, CLOSED_IN_HANDSHAKE)
         })?;
         Ok(Layer::Tls(Box::new(session)))
     }

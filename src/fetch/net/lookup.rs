@@ -25,23 +25,12 @@ pub(crate) enum Miss {
 
 /// The addresses of `name`, in the order that the system prefers.
 pub(super) fn look_up(name: &str, descriptors: &Arc<Descriptors>) -> Result<Vec<IpAddr>, Miss> {
-    if is_invalid(name) {
-        return Err(Miss::NoAddress);
-    }
     let ticket = descriptors.ticket();
     let answer = ask_system(name);
     if answer == Err(Miss::NoDescriptor) {
         ticket.give_back_quietly();
     }
     answer
-}
-
-/// A name that never exists. "Name resolution APIs and libraries SHOULD recognize" it and not ask (RFC
-/// 6761, 6.4): with no name server in reach it is still certain.
-fn is_invalid(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    let last = name.rsplit('.').next().unwrap_or_default();
-    last.eq_ignore_ascii_case("invalid")
 }
 
 fn ask_system(name: &str) -> Result<Vec<IpAddr>, Miss> {
@@ -121,19 +110,6 @@ mod tests {
             (LookupErrorKind::Memory, other(), text("failed")),
         ] {
             assert_eq!(miss(kind, &error), expected, "{kind:?} {error}");
-        }
-    }
-
-    #[test]
-    fn names_under_invalid_are_not_asked_for() {
-        for (name, expected) in [
-            ("invalid", true),
-            ("nowhere.INVALID", true),
-            ("a.b.invalid.", true),
-            ("invalid.test", false),
-            ("notinvalid", false),
-        ] {
-            assert_eq!(is_invalid(name), expected, "{name}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Which addresses and names are not on the public internet, for a client that must not be led to
+//! Which addresses are not on the public internet, for a client that must not be led to
 //! them.
 //!
 //! The judgement is on the address that is about to be connected to, so it does not matter how a
@@ -17,15 +17,6 @@ pub(crate) fn refusal(address: IpAddr) -> Option<&'static str> {
             None => refusal_v6(address),
         },
     }
-}
-
-/// Why the name is refused before it is looked up: `localhost` and everything under it (RFC 6761,
-/// 6.3).
-pub(crate) fn name_refusal(host: &str) -> Option<&'static str> {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let last = host.rsplit('.').next().unwrap_or_default();
-    last.eq_ignore_ascii_case("localhost")
-        .then_some("this machine itself")
 }
 
 fn refusal_v4(address: Ipv4Addr) -> Option<&'static str> {
@@ -154,16 +145,6 @@ mod tests {
             "2002:101:101::",
         ] {
             assert_eq!(refusal(address.parse().unwrap()), None, "{address}");
-        }
-    }
-
-    #[test]
-    fn names_of_this_machine_are_refused_unasked() {
-        for name in ["localhost", "LOCALHOST", "localhost.", "a.b.localhost"] {
-            assert!(name_refusal(name).is_some(), "{name}");
-        }
-        for name in ["localhost.example.com", "notlocalhost", "example.com"] {
-            assert!(name_refusal(name).is_none(), "{name}");
         }
     }
 }

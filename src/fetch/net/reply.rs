@@ -1,21 +1,36 @@
-//! Reads the framing out of a reply's head, and repairs what servers get wrong in it and every
-//! other client puts up with.
+//! Reads the framing out of a reply's head, and reduces it to what is asked for, so that the client
+//! library need not stumble over the rest.
 //!
-//! The client library parses heads strictly: one folded line, one space before a colon or the 129th
-//! header would fail a page that curl fetches. Such a head is rewritten here before the library
-//! sees it. It never grows, so that it can be put back where it was. What only looks like HTTP is
-//! refused.
+//! The library parses heads strictly: one folded line, one space before a colon or the 129th header
+//! would fail a page that curl fetches. And each header that it takes costs it time and memory. What
+//! it is shown is never longer than what came, so that it can be put in its place. What only looks
+//! like HTTP is refused.
+
+use memchr::memchr;
 
 use super::chunked::Chunked;
 
-/// Headers that anybody asks for: all that is kept of a head with very many.
-const NEEDED: [&str; 6] = [
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "location",
-    "retry-after",
+/// What is made of a header.
+#[derive(Clone, Copy)]
+enum Use {
+    /// Somebody asks for it.
+    Keep,
+    /// Said by the length of the body, which is not to be asked for if the body is in chunks.
+    Length,
+    Connection,
+    Coding,
+}
+
+/// Headers that anybody asks for: all that the library is shown of a head, as each one that it sees
+/// costs it several allocations.
+const USES: [(&str, Use); 7] = [
+    ("connection", Use::Connection),
+    ("content-encoding", Use::Keep),
+    ("content-length", Use::Length),
+    ("content-type", Use::Keep),
+    ("location", Use::Keep),
+    ("retry-after", Use::Keep),
+    ("transfer-encoding", Use::Coding),
 ];
 /// The library takes 128.
 const MOST_HEADERS: usize = 120;
@@ -34,48 +49,44 @@ pub(crate) struct Framing {
 #[derive(Debug)]
 pub(crate) struct Inspected {
     pub(crate) framing: Framing,
-    /// The head to be used instead, no longer than the original, if that is not good as it is.
-    pub(crate) rewritten: Option<Vec<u8>>,
+    /// What the library is to see instead of the head, no longer than that.
+    pub(crate) reduced: Vec<u8>,
 }
 
 /// Inspects a whole head, up to and including the empty line.
 pub(crate) fn inspect(head: &[u8]) -> Result<Inspected, String> {
-    if head.contains(&0) {
+    if memchr(0, head).is_some() {
         return Err("there is a NUL byte in the head of the reply".to_owned());
     }
-    let status = lines(head).next().unwrap_or_default();
-    let (minor, is_plain_status) = status_line(status)?;
-    let mut survey = Survey::of(head);
+    let status = status_line(lines(head).next().unwrap_or_default())?;
     // A folded line may hide the end of a list of codings or options.
-    let unfolded = survey.is_folded.then(|| unfold(head));
-    if let Some(unfolded) = &unfolded {
-        survey = Survey::of(unfolded);
-    }
-    let is_good = is_plain_status && survey.is_good && unfolded.is_none();
+    let survey = match Survey::of(head, &status) {
+        Some(survey) => survey,
+        None => Survey::of(&unfold(head), &status).unwrap_or_default(),
+    };
     if let Some(coding) = survey.unknown_coding {
         return Err(format!(
             "the body has the transfer coding {coding:?}, which was not asked for"
         ));
     }
-    let rewritten = (!is_good || survey.is_chunked || survey.headers > MOST_HEADERS)
-        .then(|| rewrite(unfolded.as_deref().unwrap_or(head), &survey));
-    let stays_open = !survey.says_close && (minor == b'1' || survey.says_keep_alive);
+    let stays_open = !survey.says_close && (status[7] == b'1' || survey.says_keep_alive);
     let chunked = survey.is_chunked.then(Chunked::new);
     Ok(Inspected {
+        reduced: survey.finish(),
         framing: Framing {
             chunked,
             stays_open,
         },
-        rewritten,
     })
 }
 
 /// What the headers come to.
 #[derive(Debug, Default)]
 struct Survey {
+    /// The status line, and the headers that are wanted. Lines end in LF alone: it is not to grow.
+    reduced: Vec<u8>,
     headers: usize,
-    is_good: bool,
-    is_folded: bool,
+    lengths: Vec<u8>,
     is_chunked: bool,
     says_close: bool,
     says_keep_alive: bool,
@@ -83,65 +94,97 @@ struct Survey {
 }
 
 impl Survey {
-    fn of(head: &[u8]) -> Self {
+    /// `None`: a line is folded.
+    fn of(head: &[u8], status: &[u8]) -> Option<Self> {
         let mut survey = Self {
-            is_good: true,
+            reduced: Vec::with_capacity(head.len()),
             ..Self::default()
         };
-        lines(head).skip(1).for_each(|line| survey.look_at(line));
-        survey
+        survey.reduced.extend_from_slice(status);
+        for line in lines(head).skip(1) {
+            if matches!(line.first(), Some(b' ' | b'\t')) {
+                return None;
+            }
+            if let Some((name, value)) = header(line)
+                && let Some((_, how)) = USES.iter().find(|(other, _)| is(name, other))
+            {
+                survey.look_at(*how, name, value);
+            }
+        }
+        Some(survey)
     }
 
-    fn look_at(&mut self, line: &[u8]) {
+    fn look_at(&mut self, how: Use, name: &[u8], value: &[u8]) {
         self.headers += 1;
-        self.is_folded |= matches!(line.first(), Some(b' ' | b'\t'));
-        let Some((name, value)) = header(line) else {
-            self.is_good = false;
+        if self.headers > MOST_HEADERS && !matches!(how, Use::Coding | Use::Connection) {
             return;
-        };
-        self.is_good &= value.iter().all(|&b| is_text(b));
-        if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            for coding in tokens(value) {
-                match coding.to_ascii_lowercase().as_str() {
-                    "chunked" => self.is_chunked = true,
-                    "identity" | "" => {}
-                    _ => self.unknown_coding = Some(coding),
+        }
+        match how {
+            Use::Keep => keep(&mut self.reduced, name, value),
+            Use::Length => keep(&mut self.lengths, name, value),
+            Use::Connection => {
+                for option in tokens(value) {
+                    self.says_close |= option.eq_ignore_ascii_case("close");
+                    self.says_keep_alive |= option.eq_ignore_ascii_case("keep-alive");
+                }
+                if self.headers <= MOST_HEADERS {
+                    keep(&mut self.reduced, name, value);
                 }
             }
-        } else if name.eq_ignore_ascii_case(b"connection") {
-            for option in tokens(value) {
-                self.says_close |= option.eq_ignore_ascii_case("close");
-                self.says_keep_alive |= option.eq_ignore_ascii_case("keep-alive");
+            Use::Coding => {
+                for coding in tokens(value) {
+                    match coding.to_ascii_lowercase().as_str() {
+                        "chunked" => self.is_chunked = true,
+                        "identity" | "" => {}
+                        _ => self.unknown_coding = Some(coding),
+                    }
+                }
             }
         }
     }
+
+    fn finish(mut self) -> Vec<u8> {
+        if !self.is_chunked {
+            self.reduced.extend_from_slice(&self.lengths);
+        }
+        self.reduced.push(b'\n');
+        self.reduced
+    }
+}
+
+fn is(name: &[u8], other: &str) -> bool {
+    name.eq_ignore_ascii_case(other.as_bytes())
+}
+
+/// Adds a header line, of which every byte is one that the library takes.
+fn keep(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.push(b':');
+    out.extend(value.iter().map(|&b| if is_text(b) { b } else { b' ' }));
+    out.push(b'\n');
 }
 
 /// The lines of a head without their line breaks, and without the empty one.
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    head.split(|&b| b == b'\n')
-        .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
-        .filter(|l| !l.is_empty())
+    let mut rest = head;
+    let next = move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = &rest[..end];
+        rest = rest.get(end + 1..).unwrap_or_default();
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    };
+    std::iter::from_fn(next).filter(|line| !line.is_empty())
 }
 
-/// The minor version, and whether the library can take the line as it is.
-fn status_line(line: &[u8]) -> Result<(u8, bool), String> {
-    let (minor, rest) = match line {
-        [
-            b'H',
-            b'T',
-            b'T',
-            b'P',
-            b'/',
-            b'1',
-            b'.',
-            minor @ (b'0' | b'1'),
-            b' ',
-            rest @ ..,
-        ] => (*minor, rest),
-        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0' | b'1', ..] => {
-            return Err(not_a_status(line));
-        }
+/// The status line as the library can take it: version and code, and nothing of what a server says
+/// besides.
+fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
+    let (version, rest) = match line.split_at_checked(8) {
+        Some((version @ (b"HTTP/1.0" | b"HTTP/1.1"), [b' ', rest @ ..])) => (version, rest),
+        Some((b"HTTP/1.0" | b"HTTP/1.1", _)) => return Err(not_a_status(line)),
         _ => {
             return Err(format!(
                 "the reply is in another version than HTTP/1.1: {}",
@@ -149,15 +192,17 @@ fn status_line(line: &[u8]) -> Result<(u8, bool), String> {
             ));
         }
     };
-    let code = rest.trim_ascii_start();
-    match code {
-        [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9', reason @ ..]
-            if matches!(reason.first(), None | Some(b' ')) =>
-        {
-            Ok((
-                minor,
-                code.len() == rest.len() && reason.iter().all(|&b| is_text(b)),
-            ))
+    match rest.trim_ascii_start() {
+        [
+            a @ b'1'..=b'9',
+            b @ b'0'..=b'9',
+            c @ b'0'..=b'9',
+            reason @ ..,
+        ] if matches!(reason.first(), None | Some(b' ')) => {
+            let mut status = *b"HTTP/1.x 000\n";
+            status[..8].copy_from_slice(version);
+            status[9..12].copy_from_slice(&[*a, *b, *c]);
+            Ok(status)
         }
         _ => Err(not_a_status(line)),
     }
@@ -171,16 +216,10 @@ fn quote(line: &[u8]) -> String {
     format!("\"{}\"", line[..line.len().min(40)].escape_ascii())
 }
 
-/// Name and value of a header line that is one.
+/// Name and value of a header line.
 fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = line.iter().position(|&b| b == b':')?;
-    let (name, value) = (&line[..colon], &line[colon + 1..]);
-    (!name.is_empty() && name.iter().all(|&b| is_token(b))).then_some((name, value))
-}
-
-/// A byte of a header's name (RFC 9110, 5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    let colon = memchr(b':', line)?;
+    Some((&line[..colon], &line[colon + 1..]))
 }
 
 /// A byte that may stand in a header's value.
@@ -205,32 +244,6 @@ fn unfold(head: &[u8]) -> Vec<u8> {
         }
         out.extend_from_slice(line.trim_ascii());
     }
-    out
-}
-
-/// The same head without what the library would stumble over. Lines end in LF alone: it is not to
-/// grow.
-fn rewrite(head: &[u8], survey: &Survey) -> Vec<u8> {
-    let mut out = Vec::with_capacity(head.len());
-    let mut lines = lines(head);
-    let status = lines.next().unwrap_or_default();
-    let code = status[9..].trim_ascii_start();
-    out.extend_from_slice(&status[..9]);
-    out.extend_from_slice(&code[..3]);
-    out.push(b'\n');
-    for (name, value) in lines.filter_map(header) {
-        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-        let is_dropped = is("transfer-encoding")
-            || survey.is_chunked && is("content-length")
-            || survey.headers > MOST_HEADERS && !NEEDED.iter().any(|n| is(n));
-        if !is_dropped {
-            out.extend_from_slice(name);
-            out.push(b':');
-            out.extend(value.iter().map(|&b| if is_text(b) { b } else { b' ' }));
-            out.push(b'\n');
-        }
-    }
-    out.push(b'\n');
     out
 }
 

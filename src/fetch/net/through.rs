@@ -24,8 +24,22 @@ impl Lender {
         config: Option<&Arc<ClientConfig>>,
     ) -> Result<Layer, Failure> {
         let target = self.target(proxy, way)?;
-        let mut layer = self.to_proxy(proxy, way)?;
-        if let Some(config) = config.filter(|_| proxy.protocol == Protocol::Https) {
+        self.ask(proxy, target, way, is_tls, config)
+            .map_err(|failure| proxy.blame(failure))
+    }
+
+    fn ask(
+        &self,
+        proxy: &Proxy,
+        target: Target<'_>,
+        way: &Way<'_>,
+        is_tls: bool,
+        config: Option<&Arc<ClientConfig>>,
+    ) -> Result<Layer, Failure> {
+        let config = config.filter(|_| proxy.protocol == Protocol::Https);
+        let found = self.addresses(&proxy.host, proxy.port, way)?;
+        let mut layer = self.dial(&interleave(&found, proxy.port), way, config.is_some())?;
+        if let Some(config) = config {
             layer = self.secure(&proxy.host, layer, way, Arc::clone(config))?;
         }
         if proxy.protocol.is_http() && !is_tls {
@@ -44,47 +58,20 @@ impl Lender {
             Protocol::Socks4 | Protocol::Socks4a => tunnel.socks4(target),
             Protocol::Socks5 | Protocol::Socks5h => tunnel.socks5(target),
         };
-        made.map_err(|error| self.no_tunnel(proxy, error))?;
-        Ok(layer)
-    }
-
-    fn to_proxy(&self, proxy: &Proxy, way: &Way<'_>) -> Result<Layer, Failure> {
-        let found = self
-            .addresses(&proxy.host, proxy.port, way)
-            .map_err(|failure| {
-                let text = format!("proxy {}: {}", proxy.host, failure.message());
-                let is_lookup = failure.kind() == FailureKind::Dns;
-                if is_lookup {
-                    Failure::new(FailureKind::Proxy, text)
-                } else {
-                    failure
-                }
-            })?;
-        let addresses = interleave(&found, proxy.port);
-        self.dial(&addresses, way, FailureKind::Proxy, "proxy ")
-    }
-
-    fn no_tunnel(&self, proxy: &Proxy, error: TunnelError) -> Failure {
-        let name = format!("proxy {}:{}", proxy.host, proxy.port);
-        match error {
-            TunnelError::Refused(why) => Failure::new(FailureKind::Proxy, format!("{name}: {why}")),
+        made.map_err(|error| match error {
+            TunnelError::Refused(why) => Failure::new(FailureKind::Proxy, why),
             TunnelError::Layer(error) => {
-                let closed = format!("{name} closed the connection");
-                self.flight.layer_cut(error, FailureKind::Proxy, &closed)
+                let closed = "it closed the connection";
+                self.flight.layer_cut(error, FailureKind::Proxy, closed)
             }
-        }
+        })?;
+        Ok(layer)
     }
 
     /// What the proxy is asked to connect to.
     fn target<'a>(&self, proxy: &Proxy, way: &Way<'a>) -> Result<Target<'a>, Failure> {
         let is_address = bare(way.host).parse::<IpAddr>().is_ok();
-        if self.flight.net.deny_private && !is_address && !proxy.protocol.wants_address() {
-            let text = format!(
-                "a proxy looks {} up, so its address cannot be checked",
-                way.host
-            );
-            return Err(Failure::new(FailureKind::BlockedAddress, text));
-        }
+        // With addresses to be refused there is no such proxy: `Client::new` sees to that.
         if !is_address && !proxy.protocol.wants_address() {
             return Ok(Target::Name(way.host, way.port));
         }

@@ -109,13 +109,8 @@ impl Lent {
 
     fn accept_head(&mut self, size: usize) -> Result<(), String> {
         let inspected = reply::inspect(&self.buffers.unread()[..size])?;
-        let size = match inspected.rewritten {
-            Some(new) => {
-                self.buffers.replace_first(size, &new);
-                new.len()
-            }
-            None => size,
-        };
+        self.buffers.replace_first(size, &inspected.reduced);
+        let size = inspected.reduced.len();
         let mut state = self.flight.state();
         self.framing = inspected.framing;
         if state.is_head || matches!(&self.buffers.unread()[9..12], b"204" | b"304") {
@@ -155,8 +150,10 @@ impl Lent {
         } else {
             "the server closed the connection in the middle of the reply's head"
         };
-        self.flight
-            .layer_cut(error, FailureKind::Connect, truncated)
+        let failure = self
+            .flight
+            .layer_cut(error, FailureKind::Connect, truncated);
+        self.flight.no_reply(failure)
     }
 
     /// Reads more of the body; `false` is its end, or the connection's.

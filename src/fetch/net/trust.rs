@@ -21,7 +21,7 @@ use rustls::{
     SignatureScheme,
 };
 
-use super::descriptors::is_out_of_descriptors;
+use super::store;
 use crate::fetch::options::{OptionsError, Tls};
 
 /// Sessions remembered for resumption; each is a few hundred bytes.
@@ -37,10 +37,13 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
-    /// Reads the files that `options` name.
+    /// Reads the files that `options` name, and tries those that the environment does.
     pub(crate) fn load(options: &Tls) -> Result<Self, OptionsError> {
+        if !options.insecure {
+            store::check_environment()?;
+        }
         let added = match &options.cacert {
-            Some(file) => certificates(file).map_err(of_option("--cacert"))?,
+            Some(file) => certificates(file).map_err(of_source("--cacert"))?,
             None => Vec::new(),
         };
         let identity = match (&options.cert, &options.key) {
@@ -74,13 +77,18 @@ impl Trust {
 
     fn make(&self) -> Result<Arc<ClientConfig>, TrustError> {
         let provider = provider();
+        let known = if self.insecure {
+            Vec::new()
+        } else {
+            [store::load()?, self.added.clone()].concat()
+        };
         let verifier = Verifier {
             webpki: if self.insecure {
                 None
             } else {
-                Some(self.webpki(&provider)?)
+                Some(webpki(&known, &provider)?)
             },
-            added: self.added.clone(),
+            known,
             algorithms: provider.signature_verification_algorithms,
         };
         let builder = ClientConfig::builder_with_provider(provider)
@@ -98,31 +106,22 @@ impl Trust {
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
         Ok(Arc::new(config))
     }
+}
 
-    fn webpki(
-        &self,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Arc<WebPkiServerVerifier>, TrustError> {
-        let mut roots = RootCertStore::empty();
-        let system = rustls_native_certs::load_native_certs();
-        if system.errors.iter().any(is_for_want_of_a_descriptor) {
-            return Err(TrustError::NoDescriptor);
-        }
-        roots.add_parsable_certificates(system.certs);
-        roots.add_parsable_certificates(self.added.iter().cloned());
-        if roots.is_empty() {
-            let reason = system
-                .errors
-                .first()
-                .map_or_else(String::new, |e| format!(": {e}"));
-            let what = "no trusted certificate was found";
-            let cure = "install ca-certificates, or set SSL_CERT_FILE";
-            return Err(unusable(format!("{what}{reason} ({cure})")));
-        }
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            .build()
-            .map_err(unusable)
+fn webpki(
+    known: &[CertificateDer<'static>],
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, TrustError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(known.iter().cloned());
+    if roots.is_empty() {
+        let what = "no trusted certificate was found";
+        let cure = "install ca-certificates, or set SSL_CERT_FILE";
+        return Err(unusable(format!("{what} ({cure})")));
     }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(unusable)
 }
 
 /// Why there is no configuration.
@@ -138,15 +137,11 @@ fn unusable(reason: impl ToString) -> TrustError {
     TrustError::Unusable(reason.to_string())
 }
 
-fn is_for_want_of_a_descriptor(error: &rustls_native_certs::Error) -> bool {
-    matches!(&error.kind, rustls_native_certs::ErrorKind::Io { inner, .. } if is_out_of_descriptors(inner))
-}
-
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = read.map_err(|e| unreadable(file, "certificate", &e))?;
     if found.is_empty() {
@@ -163,10 +158,10 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsErro
 }
 
 fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsError> {
-    let chain = certificates(cert).map_err(of_option("--cert"))?;
+    let chain = certificates(cert).map_err(of_source("--cert"))?;
     let secret = PrivateKeyDer::from_pem_file(key)
         .map_err(|e| unreadable(key, "private key", &e))
-        .map_err(of_option("--key"))?;
+        .map_err(of_source("--key"))?;
     let pair = CertifiedKey::from_der(chain, secret, &provider()).map_err(|error| {
         let (cert, key) = (cert.display(), key.display());
         OptionsError::new(format!(
@@ -176,8 +171,8 @@ fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsErr
     Ok(Arc::new(pair.into()))
 }
 
-/// Puts the option that the command line has for it in front of an error.
-fn of_option(name: &str) -> impl Fn(OptionsError) -> OptionsError + '_ {
+/// Puts the option or the variable that a file was named by in front of an error.
+pub(super) fn of_source(name: &str) -> impl Fn(OptionsError) -> OptionsError + '_ {
     move |error| OptionsError::new(format!("{name}: {error}"))
 }
 
@@ -196,12 +191,14 @@ fn unreadable(file: &Path, what: &str, error: &pem::Error) -> OptionsError {
 }
 
 /// The standard verifier, with two exceptions: none at all when the user wants none, and a server
-/// that shows a certificate which the user handed over is taken for it. The standard one refuses
-/// the latter for what `openssl req -x509` makes, because that is marked as an issuer's.
+/// that shows a certificate which is itself among the trusted ones is taken for it, as OpenSSL does.
+/// The standard one refuses the latter for what `openssl req -x509` makes, because that is marked as
+/// an issuer's.
 #[derive(Debug)]
 struct Verifier {
     webpki: Option<Arc<WebPkiServerVerifier>>,
-    added: Vec<CertificateDer<'static>>,
+    /// All that are trusted.
+    known: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -221,7 +218,7 @@ impl ServerCertVerifier for Verifier {
         {
             // The mark is looked at after the dates, so those are good; the name has not been
             // looked at.
-            Err(error) if is_issuers_mark(&error) && self.added.contains(end_entity) => {
+            Err(error) if is_issuers_mark(&error) && self.known.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }

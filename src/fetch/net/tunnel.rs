@@ -126,10 +126,7 @@ impl Tunnel<'_> {
         self.send(&request)?;
         match self.receive::<8>()? {
             [0, 90, ..] => Ok(()),
-            [0, 91, ..] => Err(refused("it rejected the connection, or it failed")),
-            [0, 92 | 93, ..] => Err(refused(
-                "it rejected the connection: it does not accept the user",
-            )),
+            [0, code @ 91..=93, ..] => Err(TunnelError::Refused(socks4_reason(code))),
             _ => Err(refused("its answer is not SOCKS 4")),
         }
     }
@@ -161,7 +158,7 @@ impl Tunnel<'_> {
             return Err(refused("its answer is not SOCKS 5"));
         }
         if answer != 0 {
-            return Err(refused(socks5_reason(answer)));
+            return Err(TunnelError::Refused(socks5_reason(answer)));
         }
         // The address that it connects from is of no interest, but has to be read.
         let length = match kind {
@@ -223,17 +220,28 @@ fn refused(why: &str) -> TunnelError {
     TunnelError::Refused(why.to_owned())
 }
 
-/// RFC 1928, section 6.
-fn socks5_reason(answer: u8) -> &'static str {
-    match answer {
-        1 => "it failed",
-        2 => "its rules do not allow the connection",
-        3 => "it cannot reach the network",
-        4 => "it cannot reach the host",
-        5 => "the connection was refused",
-        6 => "it gave up on the connection",
-        7 => "it does not know the command",
-        8 => "it does not know that kind of address",
-        _ => "it failed for a reason of its own",
-    }
+/// The reply codes of RFC 1928, section 6, in its words.
+fn socks5_reason(code: u8) -> String {
+    let meaning = match code {
+        1 => "general SOCKS server failure",
+        2 => "connection not allowed by ruleset",
+        3 => "network unreachable",
+        4 => "host unreachable",
+        5 => "connection refused",
+        6 => "TTL expired",
+        7 => "command not supported",
+        8 => "address type not supported",
+        _ => "a code that SOCKS 5 does not have",
+    };
+    format!("it made no connection: {meaning} (SOCKS 5 reply {code})")
+}
+
+/// The reply codes of SOCKS 4, from "SOCKS: A protocol for TCP proxy across firewalls".
+fn socks4_reason(code: u8) -> String {
+    let meaning = match code {
+        92 => "it cannot reach identd on this machine",
+        93 => "identd on this machine names another user",
+        _ => "rejected or failed",
+    };
+    format!("it made no connection: {meaning} (SOCKS 4 reply {code})")
 }

@@ -227,6 +227,8 @@ fn an_unreadable_list_is_an_error_before_anything_is_read() {
         (missing.clone(), format!("cannot open '{}': no such file", shown(&missing))),
         (directory.path().to_owned(), format!("cannot open '{}': it is a directory; give a file with one URL a line", shown(directory.path()))),
         ("nowhere.example/x".into(), "cannot open 'nowhere.example/x': no such file; if it is a URL, write https://nowhere.example/x".into()),
+        ("user:secret@nowhere.example/x".into(), "cannot open '...@nowhere.example/x': no such file; if it is a URL, write https://...@nowhere.example/x".into()),
+        ("always".into(), "cannot open 'always': no such file; if it is meant for --summary, write --summary=always".into()),
         (PathBuf::new(), "cannot open '': no such file; give a file, - for standard input, or a URL".into()),
     ];
     for (path, expected) in table {

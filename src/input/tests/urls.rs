@@ -103,7 +103,6 @@ fn what_is_no_url_fails_and_says_why() {
         ("?q", no_scheme),
         ("", no_scheme),
         ("hello world", no_scheme),
-        ("<http://a/>", no_scheme),
         ("us_er:secret@example.com/x", no_scheme),
         ("//user:secret@example.com/x", no_scheme),
     ];
@@ -152,6 +151,69 @@ fn a_url_without_a_scheme_gets_a_hint_or_the_default() {
             format!("http://{expected}"),
             "{written:?}"
         );
+    }
+}
+
+#[test]
+fn what_stands_around_a_url_is_told_from_it() {
+    for written in [
+        "\"http://a/x\"",
+        "<http://a/x>",
+        "'http://a/x',",
+        "(http://a/x)",
+        "[http://a/x]",
+        "- http://a/x",
+        "* <http://a/x>",
+        "\u{201c}http://a/x\u{201d}",
+    ] {
+        for default_scheme in [None, Some(Scheme::Https)] {
+            assert_eq!(
+                outcome(written, default_scheme),
+                "invalid_url: a URL stands alone on its line, without quotes or brackets: did you mean http://a/x?",
+                "{written:?}"
+            );
+        }
+    }
+    // What is not one URL, or has a password in it, is not proposed.
+    for written in [
+        "<http://u:secret@a/>",
+        "\"http://a/ http://b/\"",
+        "<a.html>",
+    ] {
+        let message = outcome(written, None);
+        assert!(message.starts_with("invalid_url: no scheme"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+}
+
+#[test]
+fn a_user_before_a_host_is_no_scheme() {
+    for written in [
+        "user:pw@host/",
+        "user:pw@host",
+        "user:pw@example.com:80/x?y",
+        "a.b:c@[::1]/",
+    ] {
+        let message = outcome(written, None);
+        assert_eq!(
+            message, "invalid_url: no scheme: a URL begins with http:// or https://",
+            "{written}"
+        );
+    }
+    assert_eq!(
+        outcome("user:pw@host/", Some(Scheme::Http)),
+        "http://user:pw@host/"
+    );
+    for (written, scheme) in [
+        ("mailto:me@example.com", "mailto"),
+        ("sip:me@example.com", "sip"),
+        ("ftp://me:pw@example.com/", "ftp"),
+        ("data:text/plain,me@example.com", "data"),
+        ("urn:isbn:0451450523", "urn"),
+    ] {
+        let expected =
+            format!("unsupported_scheme: the scheme '{scheme}' is neither http nor https");
+        assert_eq!(outcome(written, None), expected, "{written}");
     }
 }
 

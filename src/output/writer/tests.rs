@@ -115,6 +115,36 @@ fn a_full_buffer_leaves_in_whole_lines() {
 }
 
 #[test]
+fn what_no_reader_takes_is_counted() {
+    /// Takes so many bytes, and nothing after that.
+    struct Stalling(usize);
+    impl Out for Stalling {
+        fn write_by(&mut self, bytes: &[u8], _until: Option<Instant>) -> io::Result<usize> {
+            let amount = bytes.len().min(self.0);
+            self.0 -= amount;
+            Ok(amount)
+        }
+    }
+    let line = "'http://a/' page is 1 bytes\n".len();
+    for (format, room, left) in [
+        (Format::Text, 0, 3),
+        (Format::Text, line - 1, 3),
+        (Format::Text, line, 2),
+        (Format::Text, 2 * line + 1, 1),
+        (Format::Text, 3 * line, 0),
+        (Format::Csv, 10, 3),
+    ] {
+        let mut writer = Writer::new(Box::new(Stalling(room)), format, false);
+        for _ in 0..3 {
+            writer.write(&Record::page("http://a/", 1)).unwrap();
+        }
+        assert_eq!(writer.unwritten(), 3);
+        assert_eq!(writer.flush_by(Some(Instant::now())).unwrap(), left == 0);
+        assert_eq!(writer.unwritten(), left, "{format:?} {room}");
+    }
+}
+
+#[test]
 fn dropping_writes_nothing() {
     let stream = Stream::new(usize::MAX);
     text_to(&stream)

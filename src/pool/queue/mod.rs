@@ -20,6 +20,7 @@ mod stash;
 
 use std::collections::VecDeque;
 use std::mem;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread::Thread;
@@ -43,8 +44,8 @@ pub enum Pending {
 
 pub(super) struct Queue<'job> {
     /// Locked before `inbox` by whoever needs both; a stash comes last.
-    ready: Mutex<Ready<'job>>,
-    inbox: Mutex<Inbox<'job>>,
+    ready: Apart<Mutex<Ready<'job>>>,
+    inbox: Apart<Mutex<Inbox<'job>>>,
     stashes: Stashes<'job>,
     /// Copies of what the inbox says, to be read without its lock: whether it holds a job, ..
     posted: AtomicBool,
@@ -54,6 +55,19 @@ pub(super) struct Queue<'job> {
     calls: Box<[AtomicBool]>,
     /// Where those wait who wait until nothing is left to do, with the inbox.
     idle: Condvar,
+}
+
+/// On cache lines of its own: what one side writes all the time would slow down the other's reads.
+#[derive(Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
+impl<T> Deref for Apart<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
 }
 
 struct Inbox<'job> {
@@ -101,8 +115,8 @@ impl<'job> Queue<'job> {
             waiting: 0,
         };
         Self {
-            ready: Mutex::default(),
-            inbox: Mutex::new(inbox),
+            ready: Apart::default(),
+            inbox: Apart(Mutex::new(inbox)),
             stashes: Stashes::new(workers),
             posted: AtomicBool::new(false),
             callable: AtomicBool::new(false),

@@ -1,5 +1,6 @@
 //! A worker's place at the queue: how it gets its next job, and what it does while there is none.
 
+use std::collections::VecDeque;
 use std::hint;
 use std::mem;
 use std::sync::MutexGuard;
@@ -15,6 +16,9 @@ use super::{Inbox, Phase, Queue, Sleeper};
 /// what sleeping and being woken cost. Without it a stream of short jobs puts workers to sleep and
 /// wakes them for every few.
 const LOOKS: u32 = 200;
+
+/// For how many jobs each half of the queue keeps room after a burst: one and a half megabytes.
+const KEPT: usize = 64 * 1024;
 
 /// A worker's place at the queue. Dropping it leaves the queue, with nothing put aside.
 pub(in crate::pool) struct Place<'a, 'job> {
@@ -44,7 +48,9 @@ impl<'a, 'job> Place<'a, 'job> {
             let mut ready = lock(&queue.ready);
             if !ready.jobs.is_empty() {
                 queue.stashes.look(&mut ready);
-            } else if let Some(inbox) = self.refill(&mut ready) {
+            } else if let Some(mut inbox) = self.refill(&mut ready) {
+                give_back(&mut ready.jobs);
+                give_back(&mut inbox.jobs);
                 drop(ready);
                 if !matches!(inbox.phase, Phase::Open) {
                     return None;
@@ -119,12 +125,19 @@ impl<'a, 'job> Place<'a, 'job> {
     }
 }
 
+/// Gives back what an empty half of the queue has of room beyond what it keeps.
+fn give_back(jobs: &mut VecDeque<Entry<'_>>) {
+    if jobs.capacity() > KEPT {
+        *jobs = VecDeque::new();
+    }
+}
+
 impl Drop for Place<'_, '_> {
     fn drop(&mut self) {
         let queue = self.queue;
         let mut ready = lock(&queue.ready);
         queue.stashes.surrender(&mut ready, &mut self.claim);
-        let left = ready.jobs.len();
+        let left = ready.jobs.len() + queue.stashes.filled();
         let mut inbox = lock(&queue.inbox);
         drop(ready);
         inbox.awake -= 1;

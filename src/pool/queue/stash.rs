@@ -3,8 +3,8 @@
 //!
 //! The lock of the queue, and the cache line that it is on, cost more than an empty job. So a
 //! worker takes several jobs at once when there are plenty and they are as short as that, and keeps
-//! them in its stash, which
-//! nobody else touches in the ordinary case. A stash is only a faster way to the queue, never a
+//! them in its stash, which nobody else touches in the ordinary case. A stash is only a faster way to
+//! the queue, never a
 //! private property: whoever finds nothing else to do reclaims the stashes of others, and even
 //! while the queue lives on, each worker that comes by it looks at one stash in turn and reclaims
 //! what has not moved since the last look. So no job waits for good behind one that blocks.
@@ -36,7 +36,8 @@ pub(super) struct Ready<'job> {
 
 pub(super) struct Stashes<'job> {
     each: Box<[Mutex<Stash<'job>>]>,
-    /// How many stashes may hold a job. It grows under the lock that guards `Ready`.
+    /// How many stashes hold a job. Each is counted in and out under its own lock, and in only under
+    /// the lock that guards `Ready` as well.
     filled: AtomicUsize,
 }
 
@@ -52,7 +53,7 @@ struct Stash<'job> {
 /// A worker's claim to its stash.
 pub(super) struct Claim {
     index: usize,
-    /// Whether the stash may hold a job.
+    /// Whether the stash may hold a job: others may have reclaimed it.
     filled: bool,
     /// When the worker last took from the queue, and how many jobs.
     taken: Option<(Instant, u32)>,
@@ -93,18 +94,21 @@ impl<'job> Stashes<'job> {
         }
         let mut stash = lock(&self.each[claim.index]);
         stash.moved = true;
-        let next = stash
-            .jobs
-            .pop_front()
-            .map(|entry| (entry, stash.jobs.len()));
-        if next.is_none() {
-            self.release(claim);
+        let entry = stash.jobs.pop_front();
+        let left = stash.jobs.len();
+        claim.filled = left > 0;
+        if entry.is_some() && left == 0 {
+            self.filled.fetch_sub(1, Ordering::Relaxed);
         }
-        next
+        entry.map(|entry| (entry, left))
     }
 
-    /// Takes the next job of a queue that is not empty, and puts aside more if it is deep and
-    /// its jobs are short. Also gives how many are left of both.
+    /// Takes the next job of a queue that is not empty, and puts aside more if it is deep and its
+    /// jobs are short.
+    ///
+    /// Also gives how many are left in the queue and how many stashes hold some, those of others
+    /// included: their owners may have begun a job that blocks, and have called nobody, as somebody
+    /// was on the way. That was the worker that comes by here.
     pub(super) fn take(
         &self,
         ready: &mut Ready<'job>,
@@ -118,49 +122,49 @@ impl<'job> Stashes<'job> {
         // At most MOST and one.
         claim.taken = Some((now, share as u32 + 1));
         if share > 0 {
-            if !mem::replace(&mut claim.filled, true) {
+            let mut stash = lock(&self.each[claim.index]);
+            if stash.jobs.is_empty() {
                 self.filled.fetch_add(1, Ordering::Relaxed);
             }
-            let mut stash = lock(&self.each[claim.index]);
             stash.jobs.extend(ready.jobs.drain(..share));
             stash.moved = true;
+            claim.filled = true;
         }
-        Some((entry, ready.jobs.len() + share))
+        Some((entry, ready.jobs.len() + self.filled()))
     }
 
     /// Looks at one stash, and reclaims it if its owner has not come by since the last look.
     pub(super) fn look(&self, ready: &mut Ready<'job>) {
-        if self.filled.load(Ordering::Relaxed) == 0 {
+        if self.filled() == 0 {
             return;
         }
         ready.looked_at = (ready.looked_at + 1) % self.each.len();
         let mut stash = lock(&self.each[ready.looked_at]);
         if !mem::take(&mut stash.moved) {
-            reclaim(&mut stash, ready);
+            self.reclaim(&mut stash, ready);
         }
     }
 
     /// Reclaims the first stash that holds a job. False: there is none.
     pub(super) fn reclaim_any(&self, ready: &mut Ready<'job>) -> bool {
-        if self.filled.load(Ordering::Relaxed) == 0 {
+        if self.filled() == 0 {
             return false;
         }
         self.each.iter().any(|stash| {
-            reclaim(&mut lock(stash), ready);
+            self.reclaim(&mut lock(stash), ready);
             !ready.jobs.is_empty()
         })
     }
 
     /// Gives up a worker's stash, with all that is in it.
     pub(super) fn surrender(&self, ready: &mut Ready<'job>, claim: &mut Claim) {
-        if claim.filled {
-            reclaim(&mut lock(&self.each[claim.index]), ready);
-            self.release(claim);
+        if mem::take(&mut claim.filled) {
+            self.reclaim(&mut lock(&self.each[claim.index]), ready);
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        if self.filled.load(Ordering::Relaxed) == 0 {
+        if self.filled() == 0 {
             return 0;
         }
         self.each.iter().map(|stash| lock(stash).jobs.len()).sum()
@@ -168,19 +172,29 @@ impl<'job> Stashes<'job> {
 
     pub(super) fn drain_into(&self, entries: &mut Vec<Entry<'job>>) {
         for stash in &self.each {
-            entries.extend(lock(stash).jobs.drain(..));
+            let mut stash = lock(stash);
+            self.empties(&stash);
+            entries.extend(stash.jobs.drain(..));
         }
     }
 
-    fn release(&self, claim: &mut Claim) {
-        claim.filled = false;
-        self.filled.fetch_sub(1, Ordering::Relaxed);
+    /// How many stashes hold a job.
+    pub(super) fn filled(&self) -> usize {
+        self.filled.load(Ordering::Relaxed)
     }
-}
 
-/// Puts a stash back at the queue's front: all that is in the queue now came after it.
-fn reclaim<'job>(stash: &mut Stash<'job>, ready: &mut Ready<'job>) {
-    while let Some(entry) = stash.jobs.pop_back() {
-        ready.jobs.push_front(entry);
+    /// Puts a stash back at the queue's front: all that is in the queue now came after it.
+    fn reclaim(&self, stash: &mut Stash<'job>, ready: &mut Ready<'job>) {
+        self.empties(stash);
+        while let Some(entry) = stash.jobs.pop_back() {
+            ready.jobs.push_front(entry);
+        }
+    }
+
+    /// Whoever calls this is about to take all that is in the stash.
+    fn empties(&self, stash: &Stash<'job>) {
+        if !stash.jobs.is_empty() {
+            self.filled.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }

@@ -5,9 +5,12 @@
 
 mod replacement;
 
+use std::cell::RefCell;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use super::queue::Pending;
 use super::task::Task;
@@ -116,11 +119,12 @@ fn callbacks_run_in_order_also_those_registered_while_others_run() {
     future.on_done(expect(1));
     open.send(()).unwrap();
     entered.recv().unwrap();
-    assert!(future.done() && !future.running());
+    assert!(future.running() && !future.done());
     future.on_done(expect(2));
     assert_eq!(order.load(Ordering::SeqCst), 1);
     leave.send(()).unwrap();
     assert!(future.wait(None));
+    assert!(future.done());
     future.on_done(expect(3));
     assert_eq!(order.load(Ordering::SeqCst), 4);
     assert_eq!(future.result().unwrap(), 5);
@@ -158,13 +162,88 @@ fn errors_that_pass_through_question_marks_are_send_and_sync() {
 
 /// What a job that gives a word costs in memory while it waits, and until its result is taken.
 #[test]
-#[cfg(target_pointer_width = "64")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn a_task_stays_small() {
     fn size<F: FnOnce() -> u64>(_: &F) -> usize {
         size_of::<Task<'_, F, u64>>() + 2 * size_of::<AtomicUsize>()
     }
     let number = 1_u32;
-    assert_eq!(size(&move || u64::from(number)), 72);
+    assert_eq!(size(&move || u64::from(number)), 96);
+}
+
+#[test]
+fn what_is_done_has_its_outcome_there() {
+    let pool = ThreadPool::new(1).unwrap();
+    for _ in 0..1000 {
+        let future = pool.submit(|| 7).unwrap();
+        future.on_done(|_| thread::yield_now());
+        while !future.done() {
+            thread::yield_now();
+        }
+        assert_eq!(future.result_timeout(Duration::ZERO).unwrap().unwrap(), 7);
+    }
+}
+
+#[test]
+fn a_job_that_is_being_cancelled_is_done_once_its_callbacks_have_run() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (open, gate) = mpsc::channel::<()>();
+    let held = pool.submit(move || gate.recv()).unwrap();
+    let waiting = pool.submit(|| ()).unwrap();
+    let (entered, is_in) = mpsc::channel();
+    let (leave, may_leave) = mpsc::channel::<()>();
+    waiting.on_done(move |_| {
+        entered.send(()).unwrap();
+        may_leave.recv().unwrap();
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| assert!(waiting.cancel()));
+        is_in.recv().unwrap();
+        assert!(!waiting.done() && !waiting.cancelled() && !waiting.running());
+        assert!(waiting.cancel(), "it will not run");
+        leave.send(()).unwrap();
+    });
+    assert!(waiting.done() && waiting.cancelled());
+    drop(open);
+    assert!(held.result().unwrap().is_err());
+}
+
+#[test]
+fn whoever_joins_second_waits_as_well() {
+    for _ in 0..50 {
+        let pool = ThreadPool::new(2).unwrap();
+        let ended = Arc::new(AtomicUsize::new(0));
+        for _ in 0..2 {
+            let ended = Arc::clone(&ended);
+            pool.submit(move || SAYS_WHEN_IT_ENDS.set(SaysWhenItEnds(Some(ended))))
+                .unwrap();
+        }
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    pool.join();
+                    // Each thread has ended to its last destructor, or had no job to set one up.
+                    assert_eq!(Arc::strong_count(&ended), 1);
+                });
+            }
+        });
+        assert!(ended.load(Ordering::SeqCst) > 0);
+    }
+}
+
+thread_local! {
+    static SAYS_WHEN_IT_ENDS: RefCell<SaysWhenItEnds> = const { RefCell::new(SaysWhenItEnds(None)) };
+}
+
+struct SaysWhenItEnds(Option<Arc<AtomicUsize>>);
+
+impl Drop for SaysWhenItEnds {
+    fn drop(&mut self) {
+        if let Some(ended) = &self.0 {
+            thread::yield_now();
+            ended.fetch_add(1, Ordering::SeqCst);
+        }
+    }
 }
 
 #[test]
@@ -174,7 +253,7 @@ fn a_late_callback_does_not_undo_what_is_done() {
     assert!(future.wait(None));
     let (entered, is_in) = mpsc::channel();
     let (leave, may_leave) = mpsc::channel::<()>();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| {
             future.on_done(move |_| {
                 entered.send(()).unwrap();
@@ -183,7 +262,7 @@ fn a_late_callback_does_not_undo_what_is_done() {
         });
         is_in.recv().unwrap();
         assert!(future.done());
-        assert!(future.wait(Some(std::time::Duration::ZERO)));
+        assert!(future.wait(Some(Duration::ZERO)));
         leave.send(()).unwrap();
     });
     assert_eq!(future.result().unwrap(), 7);
@@ -205,4 +284,94 @@ fn map_submits_each_item_before_it_asks_for_the_next() {
     });
     let squares: Vec<_> = squares.map(Result::unwrap).collect();
     assert_eq!(squares, [0, 1, 4, 9]);
+}
+
+#[test]
+fn map_takes_no_more_than_its_look_ahead_beyond_what_it_has_given() {
+    let pool = ThreadPool::new(4).unwrap();
+    for look_ahead in [1, 2, 7] {
+        let taken = AtomicUsize::new(0);
+        let items = (0..20).inspect(|_| {
+            taken.fetch_add(1, Ordering::SeqCst);
+        });
+        let mut results = pool.map_ahead(look_ahead.try_into().unwrap(), items, |n| n);
+        for given in 0..20 {
+            assert!(taken.load(Ordering::SeqCst) <= given + look_ahead);
+            assert_eq!(results.size_hint().1, Some(20 - given));
+            assert_eq!(results.next().unwrap().unwrap(), given);
+        }
+        assert!(results.next().is_none());
+        assert_eq!(results.size_hint(), (0, Some(0)));
+    }
+}
+
+#[test]
+fn a_result_that_is_there_does_not_wait_for_the_item_after_it() {
+    let pool = ThreadPool::new(1).unwrap();
+    let (give, items) = mpsc::sync_channel(1);
+    give.send(1).unwrap();
+    let mut results = pool.map_ahead(1.try_into().unwrap(), items, |n| n + 1);
+    assert_eq!(results.next().unwrap().unwrap(), 2);
+    give.send(5).unwrap();
+    assert_eq!(results.next().unwrap().unwrap(), 6);
+    drop(give);
+    assert!(results.next().is_none());
+}
+
+#[test]
+fn a_map_out_of_time_ends_though_its_input_does_not() {
+    let pool = ThreadPool::new(2).unwrap();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let items = {
+        let taken = Arc::clone(&taken);
+        (0..).inspect(move |_| {
+            taken.fetch_add(1, Ordering::SeqCst);
+        })
+    };
+    let results = pool.map(items, |n: u64| n);
+    let before = taken.load(Ordering::SeqCst);
+    pool.wait_idle();
+    let results: Vec<_> = results.timeout(Duration::ZERO).collect();
+    // What was there is given; the last says that there was more.
+    assert_eq!(results.len(), before + 1);
+    assert!(
+        results[..before]
+            .iter()
+            .all(|result| matches!(result, Ok(Ok(_))))
+    );
+    let timed_out = results[before].as_ref().unwrap_err();
+    assert_eq!((timed_out.unfinished, timed_out.total), (0, before));
+
+    let all: Vec<_> = {
+        let results = pool.map(0..6, |n| n);
+        pool.wait_idle();
+        results
+            .timeout(Duration::ZERO)
+            .map(|result| result.is_ok())
+            .collect()
+    };
+    assert_eq!(all, [true; 6], "nothing was cut, so nothing timed out");
+}
+
+#[test]
+fn an_absurd_number_of_workers_is_an_error() {
+    for workers in [65_537, 1 << 28, usize::MAX] {
+        let refused = ThreadPool::new(workers).unwrap_err();
+        assert!(matches!(refused, super::BuildError::TooManyWorkers { .. }));
+        assert!(refused.to_string().contains("at most 65536"), "{refused}");
+    }
+}
+
+#[test]
+fn a_scope_can_wait_for_what_it_was_given() {
+    let ended = AtomicUsize::new(0);
+    super::scope(3, |scope| {
+        for round in 1..=50 {
+            let jobs = (0..4).map(|_| (|| ended.fetch_add(1, Ordering::SeqCst), |_| ()));
+            scope.submit_all_with(jobs).unwrap();
+            scope.wait_idle();
+            assert_eq!(ended.load(Ordering::SeqCst), 4 * round);
+        }
+    })
+    .unwrap();
 }

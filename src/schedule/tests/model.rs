@@ -262,7 +262,10 @@ impl<'a> Run<'a> {
                 let within = self.starts[i..]
                     .iter()
                     .take_while(|start| start.at < first.at + second);
-                assert!(within.count() <= most as usize, "too many in a second");
+                assert!(
+                    within.count() <= most.most_in_a_second(),
+                    "too many in a second"
+                );
             }
         }
         // Only somebody who comes back to a host that is full or held can be noticed in vain.

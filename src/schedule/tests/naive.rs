@@ -23,7 +23,7 @@ pub(super) struct Naive {
 impl Naive {
     pub(super) fn new(options: &Options) -> Self {
         Naive {
-            rate: options.rate.map(Rate::per_second),
+            rate: options.rate.map(Rate::new),
             options: options.clone(),
             line: Vec::new(),
             later: Vec::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::Options;
+use super::super::{Options, PerSecond};
 
 /// One try at one item.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ prop_compose! {
 fn options() -> impl Strategy<Value = Options> {
     let per_host = prop::option::of(1_usize..4);
     let delay = prop_oneof![Just(Duration::ZERO), ms(1..20)];
-    let rate = prop_oneof![2 => Just(None), 1 => (1_u32..300).prop_map(Some)];
+    let rate = prop_oneof![2 => Just(None), 1 => (100_u64..300_000).prop_map(|n| Some(PerSecond::thousandths(n)))];
     (per_host, delay, rate, 1_usize..12).prop_map(|(per_host, host_delay, rate, window)| Options {
         per_host,
         host_delay,

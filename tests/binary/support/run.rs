@@ -22,7 +22,7 @@ pub(crate) fn fetchpool() -> Fetchpool {
         stdout: Stdio::Pipe,
         stderr: Stdio::Pipe,
         status: 0,
-        either_status: false,
+        also_good: &[],
         expect_stdout: "".into(),
         expect_stderr: "".into(),
     }
@@ -40,7 +40,7 @@ pub(crate) struct Fetchpool {
     pub(super) stdout: Stdio,
     pub(super) stderr: Stdio,
     pub(super) status: i32,
-    pub(super) either_status: bool,
+    pub(super) also_good: &'static [i32],
     pub(super) expect_stdout: Expect,
     pub(super) expect_stderr: Expect,
 }
@@ -152,8 +152,13 @@ impl Fetchpool {
     }
 
     /// For a test whose point is elsewhere: 0 and 1 are both good.
-    pub(crate) fn status_0_or_1(mut self) -> Fetchpool {
-        self.either_status = true;
+    pub(crate) fn status_0_or_1(self) -> Fetchpool {
+        self.status_among(&[0, 1])
+    }
+
+    /// For a run that may end in several ways: the test looks at the status itself.
+    pub(crate) fn status_among(mut self, good: &'static [i32]) -> Fetchpool {
+        self.also_good = good;
         self
     }
 

@@ -260,8 +260,8 @@ fn feed(mut pipe: ChildStdin, bytes: Vec<u8>) -> JoinHandle<()> {
 
 fn complaints(run: &Fetchpool, ended: &Ended) -> Vec<String> {
     let mut complaints = Vec::new();
-    let either = run.either_status && [0, 1].contains(&ended.status);
-    if ended.status != run.status && !either {
+    let also_good = run.also_good.contains(&ended.status);
+    if ended.status != run.status && !also_good {
         complaints.push(format!(
             "exit status {} instead of {}",
             ended.status, run.status

@@ -1,0 +1,133 @@
+//! How each program is called for a load.
+//!
+//! As its own manual would have it for this work: quiet, without a look at the user's configuration, each
+//! page to /dev/null where it can be told so, and HTTP/1.1, which is what all of them speak. Those that can
+//! count the bytes of a page are told to, as fetchpool does.
+
+use crate::peer::{Load, Peer};
+use crate::work::Kind;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Older curls take no more than this; the limit was lifted in curl's pull request 18068.
+const MOST_OF_CURL: usize = 300;
+
+/// The command line of `peer` for `load`, the program first; for [`Peer::Ideal`] an empty one.
+pub(crate) fn command(peer: Peer, load: &Load, fetchpool: &Path) -> Vec<OsString> {
+    let mut line = Line::default();
+    match peer {
+        Peer::Ideal => {}
+        Peer::True => line.add("true"),
+        Peer::Fetchpool { .. } => call_fetchpool(&mut line, load, fetchpool),
+        Peer::Curl => call_curl(&mut line, load),
+        Peer::Wget2 => call_wget2(&mut line, load),
+        Peer::Aria2 => call_aria2(&mut line, load),
+        Peer::Xargs => call_xargs(&mut line, load),
+        Peer::Python => call_python(&mut line, load),
+        Peer::Wrk => {
+            line.add("wrk -t 1 -d 1 -c");
+            line.number(load.jobs);
+            line.add(&load.lists.first_url);
+        }
+    }
+    line.0
+}
+
+fn call_fetchpool(line: &mut Line, load: &Load, fetchpool: &Path) {
+    line.0.push(fetchpool.into());
+    if load.kind == Kind::Version {
+        line.add("--version");
+        return;
+    }
+    line.add("-q -j");
+    line.number(load.jobs);
+    line.trust("--cacert", load);
+    if load.kind == Kind::Save {
+        line.file("-o", &load.saved);
+    }
+    line.0.push(load.lists.list.clone().into());
+}
+
+/// Which file a page goes to stands in the configuration beside its URL.
+fn call_curl(line: &mut Line, load: &Load) {
+    line.add("curl -q -s -Z --no-progress-meter --http1.1 -w %{size_download}\\n --parallel-max");
+    line.number(load.jobs.min(MOST_OF_CURL));
+    line.trust("--cacert", load);
+    line.file("-K", &load.lists.config);
+}
+
+fn call_wget2(line: &mut Line, load: &Load) {
+    line.add("wget2 --no-config -q --no-robots --tries=1 --max-threads");
+    line.number(load.jobs);
+    match load.kind {
+        Kind::Save => line.file("--no-host-directories -P", &load.saved),
+        _ => line.add("-O /dev/null"),
+    }
+    line.trust("--ca-certificate", load);
+    line.file("-i", &load.lists.list);
+}
+
+fn call_aria2(line: &mut Line, load: &Load) {
+    line.add("aria2c --no-conf -q --dry-run --max-tries=1 -j");
+    line.number(load.jobs);
+    line.trust("--ca-certificate", load);
+    line.file("-i", &load.lists.list);
+}
+
+fn call_xargs(line: &mut Line, load: &Load) {
+    line.file("xargs -a", &load.lists.list);
+    line.add("-n 1 -P");
+    line.number(load.jobs);
+    line.add("curl -q -s --http1.1 -o /dev/null -w %{size_download}\\n");
+    line.trust("--cacert", load);
+}
+
+/// It is told whom to trust by its environment.
+fn call_python(line: &mut Line, load: &Load) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    line.file(python(), &here.join("benches/peers/example.py"));
+    line.0.push(load.lists.list.clone().into());
+    line.number(load.jobs);
+}
+
+/// The interpreter itself: what is called `python3` may be a script that looks for one, and takes a time
+/// that is not Python's.
+fn python() -> &'static str {
+    static FOUND: OnceLock<String> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let mut asked = Command::new("python3");
+        asked.args(["-c", "import sys; print(sys.executable)"]);
+        let told = asked.output().ok().filter(|told| told.status.success());
+        let path = told.and_then(|told| String::from_utf8(told.stdout).ok());
+        path.map_or("python3".to_owned(), |path| path.trim().to_owned())
+    })
+}
+
+/// A command line as it grows.
+#[derive(Default)]
+struct Line(Vec<OsString>);
+
+impl Line {
+    /// Words, with spaces between them.
+    fn add(&mut self, words: &str) {
+        self.0.extend(words.split(' ').map(OsString::from));
+    }
+
+    fn number(&mut self, number: usize) {
+        self.0.push(number.to_string().into());
+    }
+
+    fn file(&mut self, words: &str, path: &Path) {
+        self.add(words);
+        self.0.push(path.into());
+    }
+
+    /// Words and the certificate, if there is TLS to trust.
+    fn trust(&mut self, words: &str, load: &Load) {
+        if load.is_tls() {
+            self.file(words, &load.certificate);
+        }
+    }
+}

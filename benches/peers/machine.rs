@@ -1,0 +1,77 @@
+//! On what a table was measured: the machine and what is installed on it.
+
+use crate::peer::Peer;
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+use std::thread;
+
+/// The machine, in one line; the load is that of the minute before.
+pub(crate) fn machine() -> String {
+    let cores = thread::available_parallelism().map_or(0, usize::from);
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("of a model that is not told", |(_, name)| name.trim());
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
+    format!("{cores} cores ({model}), {}, load {load}", kernel())
+}
+
+fn kernel() -> String {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("Linux {}", release.trim())
+}
+
+/// The commands that are installed, of those that a bench wants, with what they call themselves.
+pub(crate) struct Installed(BTreeMap<&'static str, Option<String>>);
+
+impl Installed {
+    /// Asks each command that `peers` need.
+    pub(crate) fn find(peers: impl Iterator<Item = Peer>) -> Self {
+        let commands = peers.flat_map(|peer| peer.needs().iter().copied());
+        let commands: std::collections::BTreeSet<_> = commands.collect();
+        Self(
+            commands
+                .into_iter()
+                .map(|name| (name, version(name)))
+                .collect(),
+        )
+    }
+
+    /// The commands that `peer` lacks.
+    pub(crate) fn lacking(&self, peer: Peer) -> Vec<&'static str> {
+        let needs = peer.needs().iter().copied();
+        needs
+            .filter(|name| self.0.get(name).is_none_or(Option::is_none))
+            .collect()
+    }
+
+    /// What each command calls itself.
+    pub(crate) fn versions(&self) -> String {
+        let told: Vec<_> = self.0.values().flatten().map(String::as_str).collect();
+        told.join("; ")
+    }
+}
+
+/// The first line with a number of what `command` says when it is asked.
+pub(crate) fn version(command: &str) -> Option<String> {
+    let word = if command == "nginx" {
+        "-v"
+    } else {
+        "--version"
+    };
+    let output = Command::new(command).arg(word).output().ok()?;
+    // wrk tells it with its usage, nginx on stderr.
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().find(|line| line.contains(char::is_numeric))?;
+    Some(
+        line.split(" (")
+            .next()?
+            .split(" Copyright")
+            .next()?
+            .to_owned(),
+    )
+}

@@ -1,0 +1,181 @@
+//! fetchpool beside other programs, on the same work: `cargo bench --bench peers [-- --small] [WORDS]`.
+//!
+//! Runs the release binary and each rival in turn, as processes, on servers that it starts on loopback,
+//! and prints a Markdown table of medians of the ratios of each turn. Every page of every run is
+//! checked to have come whole. WORDS choose the rows whose name has them. `--small` does a tenth of the
+//! work in fewer turns, and then ends with status 1 if curl was faster in a kept-alive or many-hosts
+//! row. Without cargo's `--bench` it measures nothing, as a binary for tests is no release binary. `FETCHPOOL` in the environment names another binary to measure.
+
+mod call;
+mod child;
+mod machine;
+mod peer;
+mod server;
+mod table;
+mod turn;
+mod work;
+
+use anyhow::{Context, Result, bail};
+use machine::Installed;
+use peer::Peer;
+use std::collections::BTreeSet;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use turn::Bench;
+use work::Row;
+
+/// What was asked for.
+#[derive(Debug, Default)]
+struct Options {
+    measured: bool,
+    small: bool,
+    words: String,
+}
+
+impl Options {
+    fn parse(args: impl Iterator<Item = String>) -> Result<Self> {
+        let mut options = Self::default();
+        for arg in args {
+            match arg.as_str() {
+                // Cargo gives it to a bench, and to a bench that is run with the tests it does not.
+                "--bench" => options.measured = true,
+                "--small" => options.small = true,
+                _ if arg.starts_with('-') || !options.words.is_empty() => {
+                    bail!("{arg}: it is [--small] [WORDS], WORDS being in the name of a row")
+                }
+                _ => options.words = arg,
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// What is said of all rows together.
+#[derive(Default)]
+struct Tally {
+    reached: usize,
+    goals: usize,
+    not_measured: BTreeSet<String>,
+    slower: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let mut args = env::args_os().skip(1);
+    let asked = env::args().skip(1);
+    if env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == child::RUNNER)
+    {
+        args.next();
+        return ended(child::run_one(args).map(|()| true));
+    }
+    ended(Options::parse(asked).and_then(|options| bench(&options)))
+}
+
+fn ended(good: Result<bool>) -> ExitCode {
+    match good {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("peers: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Measures all rows that were asked for; whether CI may be content with them.
+fn bench(options: &Options) -> Result<bool> {
+    if !options.measured {
+        println!("Nothing is measured without --bench: run cargo bench --bench peers");
+        return Ok(true);
+    }
+    let rows: Vec<Row> = work::rows(options.small)
+        .into_iter()
+        .filter(|row| row.name.contains(&options.words))
+        .collect();
+    if rows.is_empty() {
+        bail!("no row has '{}' in its name", options.words);
+    }
+    let fetchpool =
+        env::var_os("FETCHPOOL").map_or(env!("CARGO_BIN_EXE_fetchpool").into(), PathBuf::from);
+    let rivals = rows
+        .iter()
+        .flat_map(|row| row.rivals.iter().map(|(peer, _)| *peer));
+    let installed = Installed::find(rivals);
+    let dir = scratch()?;
+    let mut bench = Bench::new(fetchpool, dir.path())?;
+    let mut tally = Tally::default();
+    let machine = machine::machine();
+    println!("{}", table::HEAD);
+    for row in &rows {
+        measure(row, &mut bench, &installed, &mut tally)?;
+    }
+    tell(options, &tally, &machine, &installed);
+    Ok(!options.small || tally.slower.is_empty())
+}
+
+/// A directory that is in memory if there is such a one, so that no disk is measured.
+fn scratch() -> Result<tempfile::TempDir> {
+    let memory = Path::new("/dev/shm");
+    let place = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        env::temp_dir()
+    };
+    tempfile::Builder::new()
+        .prefix("fetchpool-peers-")
+        .tempdir_in(&place)
+        .with_context(|| format!("no files can be made in {}", place.display()))
+}
+
+fn measure(row: &Row, bench: &mut Bench, installed: &Installed, tally: &mut Tally) -> Result<()> {
+    for (peer, goals) in &row.rivals {
+        let lacking = installed.lacking(*peer);
+        if !lacking.is_empty() {
+            let lacking = lacking.join(" and ");
+            tally
+                .not_measured
+                .insert(format!("{} ({lacking} not installed)", peer.name()));
+            tally.goals += goals.len();
+            continue;
+        }
+        let pairs = bench
+            .turns(row, *peer)
+            .with_context(|| format!("{} beside {}", row.name, peer.name()))?;
+        let line = table::line(row, *peer, goals, &pairs);
+        println!("{}", line.text);
+        tally.reached += line.reached;
+        tally.goals += line.goals;
+        if row.guarded && *peer == Peer::Curl && line.wall > 1.0 {
+            tally
+                .slower
+                .push(format!("{} ({:.2})", row.name, line.wall));
+        }
+    }
+    Ok(())
+}
+
+fn tell(options: &Options, tally: &Tally, machine: &str, installed: &Installed) {
+    let Tally {
+        reached,
+        goals,
+        not_measured,
+        slower,
+    } = tally;
+    println!("\n{reached} of {goals} goals reached.");
+    println!("Machine: {machine}.");
+    let others = ["nginx", "rustc"].map(|name| machine::version(name).unwrap_or_default());
+    println!(
+        "Versions: fetchpool {}; {}; {}.",
+        env!("CARGO_PKG_VERSION"),
+        others.join("; "),
+        installed.versions()
+    );
+    for peer in not_measured {
+        println!("Not measured: {peer}.");
+    }
+    if options.small && !slower.is_empty() {
+        println!("FAILED: slower than curl: {}.", slower.join(", "));
+    }
+}

@@ -1,0 +1,187 @@
+//! Who is measured, what it is given to fetch, and how it is checked that it fetched all of it.
+//!
+//! How each is called is told in call.rs. A run that did not fetch every page whole is an error, never a figure.
+
+use crate::server::{LARGE, PAGE, Seen};
+use crate::work::{Kind, Row, Site};
+use anyhow::{Context, Result, ensure};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// fetchpool itself, with that many jobs, and one page of `share`.
+    Fetchpool {
+        jobs: usize,
+        share: usize,
+    },
+    Curl,
+    Wget2,
+    /// A dry run: it asks for heads, without bodies.
+    Aria2,
+    /// A curl a page.
+    Xargs,
+    /// The example of the Python documentation.
+    Python,
+    /// One URL for a second, as often as it can.
+    Wrk,
+    /// The program that does nothing.
+    True,
+    /// No program: the pages by the jobs, times what the server waits.
+    Ideal,
+}
+
+/// The URLs of a load.
+#[derive(Clone, Debug)]
+pub(crate) struct Lists {
+    /// One a line.
+    pub(crate) list: PathBuf,
+    /// The same as a configuration of curl's.
+    pub(crate) config: PathBuf,
+    pub(crate) first_url: String,
+}
+
+/// What one process is to fetch, and the files it needs.
+pub(crate) struct Load {
+    pub(crate) site: Site,
+    pub(crate) kind: Kind,
+    pub(crate) pages: usize,
+    pub(crate) jobs: usize,
+    pub(crate) lists: Lists,
+    pub(crate) certificate: PathBuf,
+    /// Where pages are saved.
+    pub(crate) saved: PathBuf,
+}
+
+impl Load {
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self.site, Site::KeptTls | Site::FreshTls)
+    }
+
+    fn bytes(&self) -> u64 {
+        let page = if self.site == Site::Large {
+            LARGE
+        } else {
+            PAGE
+        };
+        (self.pages * page) as u64
+    }
+}
+
+impl Peer {
+    /// What the table calls it.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Fetchpool { jobs, .. } => format!("fetchpool -j {jobs}"),
+            Self::Curl => "curl -Z".to_owned(),
+            Self::Wget2 => "wget2".to_owned(),
+            Self::Aria2 => "aria2c, dry run".to_owned(),
+            Self::Xargs => "xargs -P, curl".to_owned(),
+            Self::Python => "Python's example".to_owned(),
+            Self::Wrk => "wrk".to_owned(),
+            Self::True => "true".to_owned(),
+            Self::Ideal => "the ideal".to_owned(),
+        }
+    }
+
+    /// The commands it needs; the first tells its version.
+    pub(crate) fn needs(self) -> &'static [&'static str] {
+        match self {
+            Self::Curl => &["curl"],
+            Self::Wget2 => &["wget2"],
+            Self::Aria2 => &["aria2c"],
+            Self::Xargs => &["xargs", "curl"],
+            Self::Python => &["python3"],
+            Self::Wrk => &["wrk"],
+            Self::Fetchpool { .. } | Self::True | Self::Ideal => &[],
+        }
+    }
+
+    /// It fetches one page of this many, so that the slow do not take all of the time; what it took is
+    /// scaled.
+    pub(crate) fn share(self, row: &Row) -> usize {
+        let most = match self {
+            Self::Fetchpool { share, .. } => return share,
+            Self::Xargs => 400,
+            Self::Aria2 | Self::Python if row.kind == Kind::Fetch => 4_000,
+            _ => return 1,
+        };
+        // By the whole work, of which the small form has a tenth.
+        (row.full_pages / most).max(1)
+    }
+
+    /// The environment it needs to trust the servers.
+    pub(crate) fn environment(self, load: &Load) -> Vec<(&'static str, OsString)> {
+        let mut added = vec![("LC_ALL", "C".into())];
+        if self == Self::Python && load.is_tls() {
+            added.push(("SSL_CERT_FILE", load.certificate.clone().into()));
+        }
+        added
+    }
+
+    /// The pages it fetched, all of which were whole.
+    ///
+    /// # Errors
+    ///
+    /// By what it printed to the file `stdout`, by what it saved, or by what the server has seen, it
+    /// did not fetch `load`.
+    pub(crate) fn check(self, load: &Load, stdout: &Path, seen: Seen) -> Result<u64> {
+        if load.kind == Kind::Version || load.kind == Kind::FirstRecord {
+            return Ok(load.pages as u64);
+        }
+        let text = fs::read_to_string(stdout)?;
+        if self == Self::Wrk {
+            ensure!(!text.contains("Non-2xx"), "wrk met errors: {text}");
+            let found = number_before(&text, " requests in");
+            return found.context("wrk did not tell how many requests it made");
+        }
+        let whole = (load.pages as u64, load.bytes());
+        let told = match self {
+            Self::Fetchpool { .. } | Self::Python => sum(&text, |line| {
+                number_before(line, " bytes").filter(|_| line.contains("' page is "))
+            }),
+            Self::Curl | Self::Xargs => sum(&text, |line| line.parse().ok()),
+            _ => whole,
+        };
+        ensure!(told == whole, "{told:?} pages and bytes are not {whole:?}");
+        ensure!(seen.requests >= whole.0, "{seen:?} for {} pages", whole.0);
+        if load.kind == Kind::Save {
+            let saved = files(&load.saved)?;
+            ensure!(
+                saved == whole,
+                "{saved:?} files and bytes are not {whole:?}"
+            );
+        }
+        Ok(whole.0)
+    }
+}
+
+/// The number in front of the first `words` of `text`.
+fn number_before(text: &str, words: &str) -> Option<u64> {
+    let before = text.split_once(words)?.0;
+    before.rsplit([' ', '\n']).next()?.parse().ok()
+}
+
+/// The number of lines that have a size, and the sum of the sizes.
+fn sum(text: &str, size: impl Fn(&str) -> Option<u64>) -> (u64, u64) {
+    let sizes = text.lines().filter_map(size);
+    sizes.fold((0, 0), |(lines, bytes), size| (lines + 1, bytes + size))
+}
+
+/// The number of files under `dir`, and the sum of their sizes.
+fn files(dir: &Path) -> Result<(u64, u64)> {
+    let mut total = (0, 0);
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let (number, bytes) = if metadata.is_dir() {
+            files(&entry.path())?
+        } else {
+            (1, metadata.len())
+        };
+        total = (total.0 + number, total.1 + bytes);
+    }
+    Ok(total)
+}

@@ -1,0 +1,274 @@
+//! The servers that pages are fetched from: nginx, and one that waits, all on loopback.
+//!
+//! They are started here on ports that the kernel has free, and end when [`Servers`] is dropped. They
+//! count the connections and the requests they have seen, as no client can be trusted with that.
+
+use crate::work::Site;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Bytes of a page.
+pub(crate) const PAGE: usize = 1024;
+
+/// Bytes of a large body.
+pub(crate) const LARGE: usize = 100_000_000;
+
+/// Hosts of [`Site::Hosts`].
+const HOSTS: usize = 500;
+
+/// How long the server that waits does.
+pub(crate) const WAIT: Duration = Duration::from_millis(100);
+
+/// Connections and requests that a server has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) connections: u64,
+    pub(crate) requests: u64,
+}
+
+impl Seen {
+    /// What was seen after `earlier`.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self {
+            connections: self.connections - earlier.connections,
+            requests: self.requests - earlier.requests,
+        }
+    }
+}
+
+/// All servers.
+pub(crate) struct Servers {
+    nginx: Nginx,
+    slow: Slow,
+}
+
+impl Servers {
+    /// Starts them, with the files they need in `dir`, which is best one in memory.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be written, or nginx missing or ending at once.
+    pub(crate) fn start(dir: &Path) -> Result<Self> {
+        Ok(Self {
+            nginx: Nginx::start(dir)?,
+            slow: Slow::start()?,
+        })
+    }
+
+    /// The certificate that clients have to trust for the TLS sites.
+    pub(crate) fn certificate(&self) -> &Path {
+        &self.nginx.certificate
+    }
+
+    /// The URLs of `pages` pages of `site`, no two the same.
+    pub(crate) fn urls(&self, site: Site, pages: usize) -> Vec<String> {
+        let [plain, kept, fresh] = self.nginx.ports;
+        let numbered = |base: String| (0..pages).map(|n| format!("{base}{n}")).collect();
+        match site {
+            Site::Plain => numbered(format!("http://127.0.0.1:{plain}/")),
+            Site::Large => numbered(format!("http://127.0.0.1:{plain}/large?")),
+            Site::KeptTls => numbered(format!("https://127.0.0.1:{kept}/")),
+            Site::FreshTls => numbered(format!("https://127.0.0.1:{fresh}/")),
+            Site::Slow => numbered(format!("http://127.0.0.1:{}/", self.slow.port)),
+            Site::Hosts => shuffled(pages)
+                .into_iter()
+                .map(|n| {
+                    let host = n % HOSTS;
+                    let (a, b) = (host / 250, host % 250 + 1);
+                    format!("http://127.1.{a}.{b}:{plain}/{n}")
+                })
+                .collect(),
+        }
+    }
+
+    /// What the server of `site` has seen by now; this question itself does not count.
+    ///
+    /// # Errors
+    ///
+    /// nginx does not answer.
+    pub(crate) fn seen(&self, site: Site) -> Result<Seen> {
+        match site {
+            Site::Slow => Ok(self.slow.seen.get()),
+            _ => self.nginx.seen(),
+        }
+    }
+}
+
+/// 0 to `n` in an order that looks random and is always the same: Fisher and Yates' shuffle, fed by
+/// Marsaglia's xorshift64.
+fn shuffled(n: usize) -> Vec<usize> {
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut all: Vec<usize> = (0..n).collect();
+    for last in (1..n).rev() {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        all.swap(last, (state % (last as u64 + 1)) as usize);
+    }
+    all
+}
+
+struct Nginx {
+    process: Child,
+    /// Plain, kept-alive TLS, fresh TLS.
+    ports: [u16; 3],
+    certificate: PathBuf,
+    /// How often it was asked, as it counts these too.
+    asked: AtomicU64,
+}
+
+impl Nginx {
+    fn start(dir: &Path) -> Result<Self> {
+        let ports = free_ports()?;
+        let html = dir.join("html");
+        fs::create_dir(&html)?;
+        fs::write(html.join("page"), vec![b'x'; PAGE])?;
+        fs::write(html.join("large"), vec![b'x'; LARGE])?;
+        let key = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+        let certificate = dir.join("cert.pem");
+        fs::write(&certificate, key.cert.pem())?;
+        fs::write(dir.join("key.pem"), key.signing_key.serialize_pem())?;
+        let names = ["@PLAIN@", "@KEPT_TLS@", "@FRESH_TLS@"];
+        let config = names.iter().zip(ports).fold(
+            include_str!("nginx.conf").to_owned(),
+            |text, (name, port)| text.replace(name, &port.to_string()),
+        );
+        fs::write(dir.join("nginx.conf"), config)?;
+        let process = Command::new("nginx")
+            .args(["-e", "stderr", "-c", "nginx.conf", "-p"])
+            .arg(dir)
+            .stdin(Stdio::null())
+            .spawn()
+            .context("nginx cannot be started: install it (Debian: nginx-light)")?;
+        let mut started = Self {
+            process,
+            ports,
+            certificate,
+            asked: AtomicU64::new(0),
+        };
+        started.wait_until_ready()?;
+        Ok(started)
+    }
+
+    /// Nothing tells when it listens, so it is asked until it answers.
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let end = Instant::now() + Duration::from_secs(30);
+        while self.seen().is_err() {
+            if let Some(status) = self.process.try_wait()? {
+                bail!("nginx ended at once: {status}");
+            }
+            ensure!(Instant::now() < end, "nginx does not answer");
+            self.asked.store(0, Ordering::Relaxed);
+            thread::yield_now();
+        }
+        Ok(())
+    }
+
+    fn seen(&self) -> Result<Seen> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports[0]))?;
+        stream.write_all(b"GET /status HTTP/1.0\r\n\r\n")?;
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply)?;
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut lines = reply.lines().skip_while(|line| !line.contains("accepts"));
+        let counts = lines.nth(1).unwrap_or_default().split_whitespace();
+        let counts: Vec<u64> = counts.flat_map(str::parse).collect();
+        let &[accepts, _, requests] = counts.as_slice() else {
+            bail!("nginx did not tell what it has seen: {reply}");
+        };
+        Ok(Seen {
+            connections: accepts - asked,
+            requests: requests - asked,
+        })
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // It may have ended already, and there is nobody to tell.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Ports nobody listens on; all are held until all are found, so that no two are the same.
+fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut held = Vec::new();
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+#[derive(Default)]
+struct Counters {
+    connections: AtomicU64,
+    requests: AtomicU64,
+}
+
+impl Counters {
+    fn get(&self) -> Seen {
+        Seen {
+            connections: self.connections.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Waits before each reply, with a thread a connection: what it waits for is the clock, so that threads
+/// cost nothing while they do. They end with the process.
+struct Slow {
+    port: u16,
+    seen: Arc<Counters>,
+}
+
+impl Slow {
+    fn start() -> Result<Self> {
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let port = listener.local_addr()?.port();
+        let seen = Arc::new(Counters::default());
+        let counters = Arc::clone(&seen);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let counters = Arc::clone(&counters);
+                counters.connections.fetch_add(1, Ordering::Relaxed);
+                // What a client breaks off shows in that client's own figures.
+                thread::spawn(move || answer_slowly(&stream, &counters).ok());
+            }
+        });
+        Ok(Self { port, seen })
+    }
+}
+
+fn answer_slowly(stream: &TcpStream, counters: &Counters) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(request) = lines.next().transpose()? {
+        let mut closing = false;
+        while let Some(field) = lines.next().transpose()?.filter(|field| !field.is_empty()) {
+            closing |= field.eq_ignore_ascii_case("connection: close");
+        }
+        counters.requests.fetch_add(1, Ordering::Relaxed);
+        thread::sleep(WAIT);
+        let mut reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {PAGE}\r\n\r\n").into_bytes();
+        if !request.starts_with("HEAD") {
+            reply.resize(reply.len() + PAGE, b'x');
+        }
+        (&*stream).write_all(&reply)?;
+        if closing {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! Turns: fetchpool and a rival, one after the other, and what each took.
+//!
+//! Who goes first changes with each turn, so that a machine whose speed drifts treats them alike.
+
+use crate::call;
+use crate::child::{self, Outputs, Until};
+use crate::peer::{Lists, Load, Peer};
+use crate::server::{Servers, WAIT};
+use crate::work::{Kind, Row};
+use anyhow::{Context, Result, ensure};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What a run took. Times are scaled to all pages of the row if a share of them was fetched; what could
+/// not be told is `None`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    /// In seconds.
+    pub(crate) wall: f64,
+    /// In seconds.
+    pub(crate) cpu: Option<f64>,
+    /// In MB.
+    pub(crate) memory: Option<f64>,
+    /// As many as the server saw for the pages that were fetched.
+    pub(crate) connections: Option<f64>,
+    /// Context switches a request.
+    pub(crate) switches: Option<f64>,
+}
+
+/// A run of fetchpool and the run of a rival beside it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) ours: Sample,
+    pub(crate) theirs: Sample,
+}
+
+/// All that runs need.
+pub(crate) struct Bench {
+    fetchpool: PathBuf,
+    servers: Servers,
+    dir: PathBuf,
+    /// A signal has come: an error is returned, so that all that was started is ended on the way out.
+    stopped: Arc<AtomicBool>,
+    /// What has been written, by the name of the row and the number of pages.
+    written: HashMap<(&'static str, usize), Lists>,
+}
+
+impl Bench {
+    /// Starts the servers; files go into `dir`.
+    ///
+    /// # Errors
+    ///
+    /// A server that cannot be started.
+    pub(crate) fn new(fetchpool: PathBuf, dir: &Path) -> Result<Self> {
+        let stopped = Arc::new(AtomicBool::new(false));
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            flag::register(signal, Arc::clone(&stopped))?;
+        }
+        Ok(Self {
+            fetchpool,
+            stopped,
+            servers: Servers::start(dir)?,
+            dir: dir.to_owned(),
+            written: HashMap::new(),
+        })
+    }
+
+    /// Runs fetchpool and `peer` in turn.
+    ///
+    /// # Errors
+    ///
+    /// A program that cannot be run, or that did not fetch every page whole.
+    pub(crate) fn turns(&mut self, row: &Row, peer: Peer) -> Result<Vec<Pair>> {
+        let fetchpool = Peer::Fetchpool {
+            jobs: row.jobs,
+            share: 1,
+        };
+        let mut pairs = Vec::new();
+        for turn in 0..row.turns {
+            let (ours, theirs);
+            if turn % 2 == 0 {
+                ours = self.sample(row, fetchpool)?;
+                theirs = self.sample(row, peer)?;
+            } else {
+                theirs = self.sample(row, peer)?;
+                ours = self.sample(row, fetchpool)?;
+            }
+            pairs.push(Pair { ours, theirs });
+        }
+        Ok(pairs)
+    }
+
+    fn sample(&mut self, row: &Row, peer: Peer) -> Result<Sample> {
+        if peer == Peer::Ideal {
+            return Ok(ideal(row));
+        }
+        let load = self.load(row, peer)?;
+        let command = call::command(peer, &load, &self.fetchpool);
+        let outputs = Outputs {
+            stdout: self.dir.join("stdout"),
+            stderr: self.dir.join("stderr"),
+        };
+        let until = match row.kind {
+            Kind::FirstRecord => Until::FirstByte,
+            _ => Until::End,
+        };
+        let before = self.servers.seen(row.site)?;
+        let spent = child::measure(&command, &peer.environment(&load), until, &outputs);
+        ensure!(!self.stopped.load(Ordering::Relaxed), "stopped by a signal");
+        let spent = spent?;
+        let after = self.servers.seen(row.site)?;
+        let seen = after.since(before);
+        let fetched = peer
+            .check(&load, &outputs.stdout, seen)
+            .with_context(|| format!("{} did not do its work: {command:?}", peer.name()))?;
+        let scale = row.pages as f64 / fetched as f64;
+        // A run that is cut short has no other figure than when.
+        let whole = |figure: f64| (row.kind != Kind::FirstRecord).then_some(figure);
+        let fetches = row.kind != Kind::Version;
+        let of_pages = |figure: f64| whole(figure).filter(|_| fetches);
+        let wall = spent.wall.as_secs_f64();
+        Ok(Sample {
+            wall: match row.kind {
+                Kind::FirstRecord => wall,
+                _ => wall * scale,
+            },
+            cpu: whole(spent.cpu.as_secs_f64() * scale),
+            memory: whole(spent.peak_kib as f64 * 1024.0 / 1e6),
+            connections: of_pages(seen.connections as f64),
+            switches: of_pages(spent.switches as f64 / fetched as f64),
+        })
+    }
+
+    /// What `peer` is to fetch in `row`, with its lists written and nothing saved yet.
+    fn load(&mut self, row: &Row, peer: Peer) -> Result<Load> {
+        let pages = (row.pages / peer.share(row)).max(1);
+        let saved = self.dir.join("saved");
+        if saved.exists() {
+            fs::remove_dir_all(&saved)?;
+        }
+        fs::create_dir(&saved)?;
+        if !self.written.contains_key(&(row.name, pages)) {
+            // Of one row at a time: the longest takes a hundred megabytes.
+            self.written.retain(|(name, _), _| *name == row.name);
+            let files = self.write_lists(row, pages, &saved)?;
+            self.written.insert((row.name, pages), files);
+        }
+        let lists = self.written[&(row.name, pages)].clone();
+        let jobs = match peer {
+            Peer::Fetchpool { jobs, .. } => jobs,
+            _ => row.jobs,
+        };
+        Ok(Load {
+            site: row.site,
+            kind: row.kind,
+            pages,
+            jobs,
+            lists,
+            certificate: self.servers.certificate().to_owned(),
+            saved,
+        })
+    }
+
+    fn write_lists(&self, row: &Row, pages: usize, saved: &Path) -> Result<Lists> {
+        let urls = self.servers.urls(row.site, pages);
+        let list = self.dir.join(format!("list-{pages}"));
+        let config = self.dir.join(format!("config-{pages}"));
+        let mut lines = BufWriter::new(File::create(&list)?);
+        let mut pairs = BufWriter::new(File::create(&config)?);
+        for (number, url) in urls.iter().enumerate() {
+            writeln!(lines, "{url}")?;
+            match row.kind {
+                Kind::Save => {
+                    let file = saved.join(number.to_string());
+                    writeln!(pairs, "url = \"{url}\"\noutput = \"{}\"", file.display())?;
+                }
+                _ => writeln!(pairs, "url = \"{url}\"\noutput = \"/dev/null\"")?,
+            }
+        }
+        lines.flush()?;
+        pairs.flush()?;
+        Ok(Lists {
+            list,
+            config,
+            first_url: urls[0].clone(),
+        })
+    }
+}
+
+/// Every worker always waits for the server, which takes no time beyond its wait.
+fn ideal(row: &Row) -> Sample {
+    let rounds = u32::try_from(row.pages.div_ceil(row.jobs)).unwrap_or(u32::MAX);
+    let wall: Duration = WAIT * rounds;
+    Sample {
+        wall: wall.as_secs_f64(),
+        cpu: None,
+        memory: None,
+        connections: None,
+        switches: None,
+    }
+}

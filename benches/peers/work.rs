@@ -1,0 +1,230 @@
+//! The work: one [`Row`] a line of what is measured, who is measured beside fetchpool in it, and what
+//! fetchpool has to reach.
+//!
+//! Goals are limits, not records: they stand here so that the table can say yes or no beside each figure.
+//! Nothing here runs anything.
+
+use crate::peer::Peer;
+
+/// Where the pages of a row are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Site {
+    /// 1 KiB each, from one host.
+    Plain,
+    /// 1 KiB each, from 500 hosts in an order that is shuffled, and the same in each run.
+    Hosts,
+    /// 100 MB each.
+    Large,
+    /// 1 KiB each over TLS.
+    KeptTls,
+    /// The same, from a server that closes each connection.
+    FreshTls,
+    /// 1 KiB each, from a server that waits 100 ms before each reply.
+    Slow,
+}
+
+/// What is done with the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Each is fetched and thrown away.
+    Fetch,
+    /// Each is saved to a file.
+    Save,
+    /// The run is cut after its first line.
+    FirstRecord,
+    /// Nothing is fetched: the program prints its version.
+    Version,
+}
+
+/// What fetchpool has to reach. Ratios are fetchpool's by the other's, so that less is better.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Goal {
+    /// At most this ratio of wall times.
+    Wall(f64),
+    /// At most this ratio of CPU times.
+    Cpu(f64),
+    /// At most this many ms more than the other.
+    WallOver(f64),
+    /// At most this many ms, whatever the other takes.
+    OwnWall(f64),
+    /// At most this many MB, whatever the other takes.
+    OwnMemory(f64),
+    /// At most this many MB more than the other.
+    MemoryOver(f64),
+    /// At most this many context switches a request, whatever the other takes.
+    OwnSwitches(f64),
+}
+
+/// One kind of work.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) site: Site,
+    pub(crate) kind: Kind,
+    pub(crate) pages: usize,
+    /// What `pages` is in the full form.
+    pub(crate) full_pages: usize,
+    pub(crate) jobs: usize,
+    /// How often fetchpool and a rival are run in turn.
+    pub(crate) turns: usize,
+    pub(crate) rivals: Vec<(Peer, Vec<Goal>)>,
+    /// Whether the small form fails if curl is faster.
+    pub(crate) guarded: bool,
+}
+
+impl Row {
+    fn new(name: &'static str, site: Site, pages: usize, jobs: usize) -> Self {
+        Self {
+            name,
+            site,
+            kind: Kind::Fetch,
+            pages,
+            full_pages: pages,
+            jobs,
+            turns: 7,
+            rivals: Vec::new(),
+            guarded: false,
+        }
+    }
+
+    fn kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    fn turns(self, turns: usize) -> Self {
+        Self { turns, ..self }
+    }
+
+    fn guarded(self) -> Self {
+        Self {
+            guarded: true,
+            ..self
+        }
+    }
+
+    fn beside(mut self, peer: Peer, goals: &[Goal]) -> Self {
+        self.rivals.push((peer, goals.to_vec()));
+        self
+    }
+
+    fn beside_all(self, peers: &[Peer]) -> Self {
+        peers.iter().fold(self, |row, peer| row.beside(*peer, &[]))
+    }
+
+    /// A tenth of the work; but at least two large bodies, and what is one stays one.
+    fn small(self) -> Self {
+        let least = if self.pages > 1 { 2 } else { self.pages };
+        Self {
+            pages: (self.pages / 10).max(least),
+            turns: if self.turns > 7 { 15 } else { 3 },
+            ..self
+        }
+    }
+}
+
+/// One request of wrk's takes this much of the machine's time; a goal of 0.85 of its rate.
+const OF_WRK: f64 = 1.0 / 0.85;
+
+/// All rows, in the order of the table.
+pub(crate) fn rows(small: bool) -> Vec<Row> {
+    let rows = kept_alive().into_iter().chain(many_hosts());
+    let rows = rows.chain(bodies_and_tls()).chain(waiting_and_starting());
+    let rows = rows.chain(long_lists());
+    if small {
+        rows.map(Row::small).collect()
+    } else {
+        rows.collect()
+    }
+}
+
+fn kept_alive() -> Vec<Row> {
+    use Goal::{Cpu, OwnMemory, OwnSwitches, Wall};
+    use Peer::{Aria2, Curl, Fetchpool, Python, Wget2, Wrk, Xargs};
+    let row = |name, jobs| Row::new(name, Site::Plain, 20_000, jobs).guarded();
+    vec![
+        row("kept-alive, -j 5", 5).beside_all(&[Curl, Wget2, Aria2, Xargs, Python, Wrk]),
+        row("kept-alive, -j 50", 50)
+            .beside(Curl, &[Wall(0.65), Cpu(0.70), OwnSwitches(1.3)])
+            .beside(Wget2, &[Wall(0.90)])
+            .beside_all(&[Aria2, Xargs])
+            .beside(Python, &[Wall(0.06)])
+            .beside(Wrk, &[Wall(OF_WRK)]),
+        row("kept-alive, -j 500", 500)
+            .beside(
+                Fetchpool { jobs: 50, share: 1 },
+                &[Wall(1.15), OwnMemory(48.0)],
+            )
+            .beside_all(&[Curl, Wget2, Aria2, Xargs, Python, Wrk]),
+    ]
+}
+
+fn many_hosts() -> Vec<Row> {
+    use Goal::{Cpu, Wall};
+    use Peer::{Aria2, Curl, Python, Wget2, Xargs};
+    let row = |name, jobs| Row::new(name, Site::Hosts, 20_000, jobs).guarded();
+    vec![
+        row("500 hosts, -j 50", 50)
+            .beside(Curl, &[Wall(0.45), Cpu(0.45)])
+            .beside_all(&[Wget2, Aria2, Xargs, Python]),
+        row("500 hosts, -j 500", 500)
+            .beside(Curl, &[Wall(0.75)])
+            .beside_all(&[Wget2, Aria2, Python]),
+    ]
+}
+
+fn bodies_and_tls() -> Vec<Row> {
+    use Goal::{Cpu, Wall};
+    use Peer::{Aria2, Curl, Python, Wget2, Wrk, Xargs};
+    vec![
+        Row::new("100 MB bodies, -j 5", Site::Large, 20, 5)
+            .beside(Curl, &[Wall(0.75), Cpu(1.0)])
+            .beside_all(&[Wget2, Xargs, Python]),
+        Row::new("fresh TLS, -j 50", Site::FreshTls, 2_000, 50)
+            .beside(Curl, &[Wall(0.9)])
+            .beside_all(&[Wget2, Aria2, Xargs, Python]),
+        Row::new("kept-alive TLS, -j 50", Site::KeptTls, 20_000, 50)
+            .beside(Curl, &[Wall(0.65)])
+            .beside_all(&[Wget2, Aria2, Python, Wrk]),
+    ]
+}
+
+fn waiting_and_starting() -> Vec<Row> {
+    use Goal::{Wall, WallOver};
+    use Peer::{Aria2, Curl, Ideal, Python, True, Wget2, Xargs};
+    vec![
+        Row::new("100 ms server, -j 50", Site::Slow, 1_000, 50)
+            .beside(Ideal, &[Wall(1.03)])
+            .beside_all(&[Curl, Wget2, Aria2, Xargs, Python]),
+        Row::new("one URL", Site::Plain, 1, 5)
+            .turns(50)
+            .beside(Curl, &[Wall(0.7)])
+            .beside_all(&[Wget2, Aria2, Python]),
+        Row::new("--version", Site::Plain, 1, 5)
+            .kind(Kind::Version)
+            .turns(50)
+            .beside(True, &[WallOver(3.0)]),
+    ]
+}
+
+fn long_lists() -> Vec<Row> {
+    use Goal::{MemoryOver, OwnWall, Wall};
+    use Peer::{Curl, Fetchpool, Python, Wget2};
+    let shorter = Fetchpool {
+        jobs: 50,
+        share: 1_000,
+    };
+    vec![
+        Row::new("first record of a long list", Site::Plain, 1_000_000, 50)
+            .kind(Kind::FirstRecord)
+            .turns(3)
+            .beside(Curl, &[OwnWall(50.0)])
+            .beside(Python, &[]),
+        Row::new("a long list", Site::Plain, 1_000_000, 50)
+            .turns(3)
+            .beside(shorter, &[MemoryOver(4.0)]),
+        Row::new("saving, -j 50", Site::Plain, 20_000, 50)
+            .kind(Kind::Save)
+            .beside(Curl, &[Wall(0.7)])
+            .beside(Wget2, &[]),
+    ]
+}

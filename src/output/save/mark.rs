@@ -1,0 +1,291 @@
+//! The mark that a live run has in its directory, by which the next one tells what dead runs left.
+//!
+//! A run holds a lock on `DIR/.fetchpool/ID.lock` for as long as it lives, and the names of its temporary files have
+//! the same ID. Whoever is killed leaves the mark behind, without the lock: the next run in DIR finds it and removes
+//! the temporary files of that ID, wherever below DIR they are, and then the mark. A live run's are never touched,
+//! whatever its machine or its container: the lock is the file system's. Where that has no locks nothing is swept.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions, ReadDir};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::remove_empty;
+
+/// The directory of the marks. No host begins with a dot.
+const MARKS: &str = ".fetchpool";
+const MARK_ENDING: &str = ".lock";
+const PART_BEGINNING: &str = ".fetchpool-";
+const PART_ENDING: &str = ".part";
+
+/// How often the directory of the marks is made again that another run removed, empty, before it was used.
+const TRIES: usize = 64;
+
+/// The mark of this run; removed on drop.
+#[derive(Debug)]
+pub(super) struct Mark {
+    id: String,
+    path: PathBuf,
+    /// Holds the lock.
+    _file: File,
+}
+
+impl Mark {
+    /// Marks `dir` as one that a live run saves in. The process may have several marks in one directory.
+    ///
+    /// # Errors
+    ///
+    /// No file can be made there.
+    pub(super) fn set(dir: &Path) -> io::Result<Self> {
+        let marks = dir.join(MARKS);
+        let (mut number, mut tries) = (0_usize, 0);
+        loop {
+            let id = match number {
+                0 => std::process::id().to_string(),
+                _ => format!("{}x{number}", std::process::id()),
+            };
+            let path = marks.join(format!("{id}{MARK_ENDING}"));
+            match create_locked(&path) {
+                Ok(Some(file)) => {
+                    return Ok(Self {
+                        id,
+                        path,
+                        _file: file,
+                    });
+                }
+                // A process of the same number elsewhere, or a sweep that came between.
+                Ok(None) => number += 1,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                    tries += 1;
+                    ignore_existing(fs::create_dir(&marks))?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The name of this run's temporary file of that number. A saved body's name never begins with a dot, so the two
+    /// do not meet.
+    pub(super) fn part_name(&self, serial: u64) -> String {
+        format!("{PART_BEGINNING}{}-{serial}{PART_ENDING}", self.id)
+    }
+
+    /// Takes the mark away, for a process that ends without dropping it.
+    pub(super) fn remove(&self) {
+        let _ = fs::remove_file(&self.path);
+        if let Some(marks) = self.path.parent() {
+            let _ = fs::remove_dir(marks);
+        }
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Removes what runs that are dead have left below `dir`. Costs a look into one directory, and a walk through all of
+/// `dir` if there was such a run.
+///
+/// What cannot be removed now is left, with its mark, to the run after this one.
+pub(super) fn sweep(dir: &Path) {
+    let Ok(marks) = fs::read_dir(dir.join(MARKS)) else {
+        return;
+    };
+    let dead: Vec<(String, PathBuf, File)> =
+        marks.flatten().filter_map(|mark| dead(&mark)).collect();
+    let ids: HashSet<&str> = dead.iter().map(|(id, ..)| &**id).collect();
+    if ids.is_empty() || remove_parts(dir, &ids).is_err() {
+        return;
+    }
+    // Each is still locked: nobody else takes it for a dead one meanwhile.
+    for (_, path, _) in &dead {
+        let _ = fs::remove_file(path);
+    }
+    let _ = fs::remove_dir(dir.join(MARKS));
+}
+
+/// The ID, the path and the lock of a mark whose run is dead.
+fn dead(mark: &fs::DirEntry) -> Option<(String, PathBuf, File)> {
+    let name = mark.file_name();
+    let id = name.to_str()?.strip_suffix(MARK_ENDING)?;
+    let path = mark.path();
+    let file = File::open(&path).ok()?;
+    let is_ours = matches!(try_lock(&file), Lock::Taken) && is_at(&file, &path);
+    is_ours.then(|| (id.to_owned(), path, file))
+}
+
+/// Removes the temporary files of `ids` everywhere below `dir`, and the directories that they alone were in.
+///
+/// A directory is open for each level and no list of them is kept: there may be millions side by side.
+fn remove_parts(dir: &Path, ids: &HashSet<&str>) -> io::Result<()> {
+    let mut open: Vec<ReadDir> = vec![fs::read_dir(dir)?];
+    while let Some(deepest) = open.last_mut() {
+        let Some(entry) = deepest.next() else {
+            open.pop();
+            continue;
+        };
+        let entry = entry?;
+        let path = entry.path();
+        // Of a link the type is that of a link: none is followed.
+        if entry.file_type()?.is_dir() {
+            match fs::read_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                read => open.push(read?),
+            }
+        } else if entry
+            .file_name()
+            .to_str()
+            .and_then(id_of_part)
+            .is_some_and(|id| ids.contains(id))
+        {
+            fs::remove_file(&path)?;
+            if let Some(parent) = path.parent() {
+                remove_empty(parent, dir);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The ID in the name of a temporary file.
+fn id_of_part(name: &str) -> Option<&str> {
+    let inner = name
+        .strip_prefix(PART_BEGINNING)?
+        .strip_suffix(PART_ENDING)?;
+    let (id, serial) = inner.split_once('-')?;
+    let is_serial = !serial.is_empty() && serial.bytes().all(|byte| byte.is_ascii_digit());
+    is_serial.then_some(id)
+}
+
+/// A new file that this process holds the lock of; `None` if somebody else has the file or the lock.
+fn create_locked(path: &Path) -> io::Result<Option<File>> {
+    let created = OpenOptions::new().write(true).create_new(true).open(path);
+    let file = match created {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+        created => created?,
+    };
+    Ok(match try_lock(&file) {
+        Lock::Taken => is_at(&file, path).then_some(file),
+        Lock::Held => None,
+        Lock::Unknown => Some(file),
+    })
+}
+
+fn ignore_existing(made: io::Result<()>) -> io::Result<()> {
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+/// What came of an attempt to lock a file.
+enum Lock {
+    /// It is ours.
+    Taken,
+    /// It is a live run's.
+    Held,
+    /// The system or the file system has no locks.
+    Unknown,
+}
+
+#[cfg(unix)]
+fn try_lock(file: &File) -> Lock {
+    use rustix::fs::{FlockOperation, flock};
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Lock::Taken,
+        Err(rustix::io::Errno::WOULDBLOCK) => Lock::Held,
+        Err(_) => Lock::Unknown,
+    }
+}
+
+#[cfg(not(unix))]
+fn try_lock(_file: &File) -> Lock {
+    Lock::Unknown
+}
+
+/// Whether `path` still is `file`, and not removed or another by now.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let [file, there] = [file.metadata(), fs::symlink_metadata(path)];
+    matches!((file, there), (Ok(file), Ok(there)) if (file.dev(), file.ino()) == (there.dev(), there.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_told_from_the_name_of_a_temporary_file() {
+        for (name, id) in [
+            (".fetchpool-12-0.part", Some("12")),
+            (".fetchpool-12x3-456.part", Some("12x3")),
+            (".fetchpool-12-0", None),
+            (".fetchpool-12-.part", None),
+            (".fetchpool-12-0-1.part", None),
+            (".fetchpool-12.part", None),
+            ("fetchpool-12-0.part", None),
+            ("index.html", None),
+        ] {
+            assert_eq!(id_of_part(name), id, "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_what_the_dead_left_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let live = Mark::set(dir).unwrap();
+        let other = Mark::set(dir).unwrap();
+        assert_ne!(live.id, other.id);
+        let [ours, theirs, page] = [
+            live.part_name(7),
+            ".fetchpool-1x1-7.part".to_owned(),
+            "page.html".to_owned(),
+        ];
+        for below in ["both.x/a", "dead.x/a/b", "live.x"] {
+            fs::create_dir_all(dir.join(below)).unwrap();
+        }
+        let files = [
+            format!("both.x/a/{ours}"),
+            format!("both.x/a/{theirs}"),
+            format!("dead.x/a/b/{theirs}"),
+            format!("live.x/{page}"),
+        ];
+        for file in &files {
+            fs::write(dir.join(file), "half").unwrap();
+        }
+        sweep(dir);
+        assert!(files.iter().all(|file| dir.join(file).exists()), "no mark");
+        fs::write(dir.join(MARKS).join("1x1.lock"), "").unwrap();
+        sweep(dir);
+        let left = files.iter().map(|file| dir.join(file).exists());
+        assert_eq!(left.collect::<Vec<_>>(), [true, false, false, true]);
+        assert!(!dir.join("dead.x").exists(), "an empty directory was left");
+        assert!(!dir.join(MARKS).join("1x1.lock").exists());
+        assert!(live.path.exists() && other.path.exists());
+        drop((live, other));
+        assert!(!dir.join(MARKS).exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_mark_that_another_run_holds_is_not_taken_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = Mark::set(dir.path()).unwrap();
+        let same = File::open(&mark.path).unwrap();
+        assert!(matches!(try_lock(&same), Lock::Held));
+        assert!(create_locked(&mark.path).unwrap().is_none());
+        // Removed between the opening and the lock: it marks nothing.
+        mark.remove();
+        assert!(!is_at(&same, &mark.path));
+    }
+}

@@ -1,0 +1,126 @@
+//! Server faults x phases of an exchange x fresh or kept-alive connections, all in one run each: what a server does
+//! to one URL is the failure of that URL, of the right kind, and of no other.
+//!
+//! Each cell has an origin of its own, of which three URLs are fetched, one after another: one before the fault, which
+//! leaves a connection behind or not, the one with the fault, and one after it, which would get what the fault has
+//! left in the connection if that was used again. Between the cells stand URLs of a server that has no faults.
+
+mod cell;
+mod server;
+
+use crate::records::{assert_saved, kind, kinds, one_each, rows};
+use crate::support::{Server, anything, fetchpool};
+use cell::{Cell, Expected, Fault, Link, Phase, Times};
+use serde_json::Value;
+use server::Faulty;
+use std::collections::HashMap;
+
+/// The limit of an attempt: what a server stalls takes as long, and all others have as long.
+const LIMIT_S: u64 = 10;
+
+/// What an attempt may take at most: an upper bound with room for a machine that is busy elsewhere.
+const SURELY_MS: f64 = 3.0 * 1000.0 * LIMIT_S as f64;
+
+/// Every cell that there is.
+fn cells(times: Times) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for phase in Phase::ALL {
+        for fault in Fault::ALL {
+            for link in [Link::Fresh, Link::Kept] {
+                let cell = Cell {
+                    phase,
+                    fault,
+                    link,
+                    times,
+                };
+                if cell.exists() {
+                    cells.push(cell);
+                }
+            }
+        }
+    }
+    cells
+}
+
+/// Runs all cells at once with some more `arguments`, and checks each.
+fn run(times: Times, arguments: &[&str]) {
+    let servers: Vec<Faulty> = cells(times).into_iter().map(Faulty::start).collect();
+    let good = Server::start();
+    let mut urls = Vec::new();
+    for (number, server) in servers.iter().enumerate() {
+        urls.extend(server.urls());
+        urls.push(good.url(&format!("/size/{number}")));
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let ended = fetchpool()
+        .inside(directory.path())
+        .list("urls.txt", urls.join("\n"))
+        .args(["-j", "200", "--per-host", "1", "--max-size", "1M"])
+        .args(["-t", &LIMIT_S.to_string(), "-o", "pages", "-f", "jsonl"])
+        .args(arguments)
+        .status(1)
+        .stdout(anything())
+        .run();
+    let rows = rows(ended.stdout());
+    let found = one_each(&rows, &urls);
+    let mut wrong: Vec<String> = servers
+        .iter()
+        .flat_map(|server| complaints(server, &found))
+        .collect();
+    for number in 0..servers.len() {
+        let row = found[good.url(&format!("/size/{number}")).as_str()];
+        if row["ok"] != true || row["bytes"] != number {
+            wrong.push(format!("a good URL was harmed: {row}"));
+        }
+    }
+    for row in &rows {
+        if row["elapsed_ms"].as_f64().is_none_or(|ms| ms > SURELY_MS) {
+            wrong.push(format!("not bounded in time: {row}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_saved(directory.path(), &rows);
+    println!("{} cells, {:?}", servers.len(), kinds(&rows));
+}
+
+/// What is wrong with the three rows of a cell.
+fn complaints(server: &Faulty, found: &HashMap<&str, &Value>) -> Vec<String> {
+    let cell = &server.cell;
+    let mut wrong = Vec::new();
+    for (url, expected) in server.urls().iter().zip(cell.expected()) {
+        let row = found[url.as_str()];
+        let got = Expected {
+            kind: kind(row),
+            bytes: row["bytes"].as_u64().filter(|_| row["ok"] == true),
+            attempts: row["attempts"].as_u64().unwrap_or(0),
+        };
+        if got != expected {
+            wrong.push(format!("{cell:?}: wanted {expected:?}, got {got:?}: {row}"));
+        }
+    }
+    if let Some(wanted) = cell.wants_a_used_connection()
+        && server.came_over_a_used_connection() != wanted
+    {
+        wrong.push(format!("{cell:?}: not over the connection it is about"));
+    }
+    wrong
+}
+
+#[test]
+fn there_are_as_many_cells_as_the_document_says() {
+    let [always, once] = [Times::Always, Times::Once].map(|times| cells(times).len());
+    let document = crate::support::repository_file("docs/RELIABILITY.md");
+    let sentence =
+        format!("{always} cells where the fault comes every time, {once} where it comes once");
+    assert!(document.contains(&sentence), "wanted: {sentence}");
+}
+
+#[test]
+fn every_fault_of_a_server_is_the_failure_of_one_url() {
+    run(Times::Always, &[]);
+}
+
+#[test]
+fn what_passes_is_fetched_by_the_second_attempt() {
+    run(Times::Once, &["--retries", "1", "--retry-delay", "1ms"]);
+}

@@ -1,0 +1,132 @@
+//! Name servers that are slow, silent, broken or wrong. The real resolver of the system asks them: the run has a
+//! `/etc/resolv.conf` of its own, in a mount namespace, that names a server of this test on an address of loopback.
+
+mod server;
+
+use crate::records::{kind, one_each, rows};
+use crate::support::{Fetchpool, Server, anything, fetchpool};
+use serde_json::Value;
+use server::NameServer;
+use std::collections::HashMap;
+
+/// Becomes the program where `resolv.conf` and `nsswitch.conf` of the run's directory are those of the system.
+const WITH_OWN_NAMES: &str = r#"set -- unshare -m sh -c 'mount --bind resolv.conf /etc/resolv.conf && mount --bind nsswitch.conf /etc/nsswitch.conf && exec "$@"' sh "$@""#;
+
+/// A name server, and a web server that its names lead to.
+struct Names {
+    names: NameServer,
+    server: Server,
+}
+
+impl Names {
+    /// Nothing, and a word about it, where no server may be on port 53 or nothing may be mounted.
+    fn start() -> Option<Names> {
+        let names = NameServer::start();
+        let names = names.filter(|names| {
+            let run = fetchpool_by(names).arg("--version");
+            run.status_among(&[1, 32, 126, 127])
+                .stdout(anything())
+                .stderr(anything())
+                .run()
+                .status
+                == 0
+        });
+        if names.is_none() {
+            eprintln!("LEFT OUT: no name server can be put in the system's place; none was wrong");
+        }
+        Some(Names {
+            names: names?,
+            server: Server::start(),
+        })
+    }
+
+    /// A page of 7 bytes on a host of that name.
+    fn url(&self, host: &str) -> String {
+        format!("http://{host}:{}/size/7", self.server.address().port())
+    }
+
+    /// Runs `urls` and gives the row of each.
+    fn run(&self, urls: &[String], arguments: &[&str]) -> Vec<Value> {
+        self.run_with_patience(2, urls, arguments)
+    }
+
+    /// As `run`, by a resolver that waits so many seconds for an answer.
+    fn run_with_patience(&self, seconds: u32, urls: &[String], arguments: &[&str]) -> Vec<Value> {
+        let ended = fetchpool_by(&self.names)
+            .env("RES_OPTIONS", format!("timeout:{seconds} attempts:1"))
+            .list("urls.txt", urls.join("\n"))
+            .args(["-j", "20", "-f", "jsonl"])
+            .args(arguments)
+            .status_among(&[1])
+            .stdout(anything())
+            .run();
+        rows(ended.stdout())
+    }
+}
+
+fn fetchpool_by(names: &NameServer) -> Fetchpool {
+    let resolv = format!("nameserver {}\n", names.address());
+    fetchpool()
+        .after(WITH_OWN_NAMES)
+        .file("resolv.conf", resolv)
+        .file("nsswitch.conf", "hosts: files dns\n")
+}
+
+fn kinds_of(found: &HashMap<&str, &Value>, urls: &[String]) -> Vec<String> {
+    urls.iter().map(|url| kind(found[url.as_str()])).collect()
+}
+
+#[test]
+fn every_answer_comes_to_what_it_has_to() {
+    let Some(names) = Names::start() else { return };
+    let table = [
+        ("good.test", "ok"),
+        // Two questions, two answers, each a while later.
+        ("slow.test", "ok"),
+        ("crowd.test", "ok"),
+        ("alias.test", "ok"),
+        ("missing.test", "dns"),
+        ("empty.test", "dns"),
+        ("failing.test", "dns"),
+        ("refused.test", "dns"),
+        ("silent.test", "dns"),
+        ("garbage.test", "dns"),
+        ("stranger.test", "dns"),
+        ("loop.test", "dns"),
+    ];
+    let urls: Vec<String> = table.iter().map(|(host, _)| names.url(host)).collect();
+    let wanted: Vec<&str> = table.iter().map(|(_, kind)| *kind).collect();
+    let rows = names.run(&urls, &[]);
+    let found = one_each(&rows, &urls);
+    assert_eq!(kinds_of(&found, &urls), wanted, "{rows:#?}");
+}
+
+#[test]
+fn a_silent_name_server_is_a_timeout_where_that_comes_first() {
+    let Some(names) = Names::start() else { return };
+    let urls: Vec<String> = (0..5)
+        .map(|n| names.url(&format!("n{n}.silent.test")))
+        .collect();
+    for limit in ["-t", "--connect-timeout"] {
+        let rows = names.run_with_patience(30, &urls, &[limit, "500ms"]);
+        let found = one_each(&rows, &urls);
+        assert_eq!(kinds_of(&found, &urls), ["timeout dns"; 5], "{rows:#?}");
+    }
+}
+
+#[test]
+fn names_that_nobody_answers_for_hold_up_no_others() {
+    let Some(names) = Names::start() else { return };
+    let mut urls = Vec::new();
+    for n in 0..80 {
+        urls.push(names.url(&format!("n{n}.silent.test")));
+        urls.push(names.url(&format!("n{n}.good.example")));
+        urls.push(names.server.url(&format!("/size/7?{n}")));
+    }
+    let rows = names.run_with_patience(30, &urls, &["-t", "5s", "-j", "100"]);
+    let found = one_each(&rows, &urls);
+    for (number, url) in urls.iter().enumerate() {
+        let wanted = if number % 3 == 0 { "timeout dns" } else { "ok" };
+        assert_eq!(kind(found[url.as_str()]), wanted, "{}", found[url.as_str()]);
+    }
+}

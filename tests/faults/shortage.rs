@@ -1,0 +1,171 @@
+//! Descriptors, memory and threads that run short. Where the run can go on no URL fails for it; where it cannot, it says
+//! what was short and has lost nothing that was written.
+
+use crate::records::{assert_saved, by_url, kinds, one_each, rows};
+use crate::support::{Server, anything, fetchpool};
+use std::path::Path;
+
+fn urls(server: &Server, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|n| server.url(&format!("/size/3000?{n}")))
+        .collect()
+}
+
+#[test]
+fn forty_descriptors_are_enough_for_two_hundred_workers() {
+    let server = Server::start();
+    let urls = urls(&server, 1000);
+    let ended = fetchpool()
+        .after("ulimit -n 40")
+        .list("urls.txt", urls.join("\n"))
+        .args(["-j", "200", "-f", "jsonl"])
+        .stdout(anything())
+        .run();
+    let rows = rows(ended.stdout());
+    one_each(&rows, &urls);
+    assert_eq!(kinds(&rows).keys().collect::<Vec<_>>(), ["ok"]);
+}
+
+#[test]
+fn and_for_the_bodies_that_they_save() {
+    let server = Server::start();
+    let urls = urls(&server, 1000);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let ended = fetchpool()
+        .inside(directory.path())
+        .after("ulimit -n 40")
+        .list("urls.txt", urls.join("\n"))
+        .args(["-j", "200", "-f", "jsonl", "-o", "pages"])
+        .stdout(anything())
+        .run();
+    let rows = rows(ended.stdout());
+    one_each(&rows, &urls);
+    assert_saved(directory.path(), &rows);
+}
+
+/// Address spaces in KiB, from one in which the program just starts to one in which two hundred workers fit.
+const SPACES: [u32; 14] = [
+    16_000, 18_000, 20_000, 25_000, 30_000, 40_000, 60_000, 100_000, 150_000, 200_000, 220_000,
+    230_000, 240_000, 400_000,
+];
+
+#[test]
+fn memory_that_runs_short_ends_the_run_in_words_and_loses_no_line() {
+    let server = Server::start();
+    let urls = urls(&server, 300);
+    let mut seen = Vec::new();
+    for space in SPACES {
+        let limited = || {
+            fetchpool()
+                .after("ulimit -v $SPACE")
+                .env("SPACE", space.to_string())
+                // How much of it the C library sets aside for each thread would depend on the machine.
+                .env("MALLOC_ARENA_MAX", "1")
+                .status_among(&[0, 2, ABORTED, 127, CRASHED])
+                .stderr(anything())
+                .stdout(anything())
+        };
+        let begins = limited().arg("--version").run();
+        if begins.status != 0 {
+            println!("{space} KiB: the program does not even start");
+            continue;
+        }
+        let ended = limited()
+            .list("urls.txt", urls.join("\n"))
+            .args(["-j", "200", "-f", "jsonl"])
+            .run();
+        let rows = rows(ended.stdout());
+        by_url(&rows, &urls);
+        let counts = kinds(&rows);
+        println!(
+            "{space} KiB: {} {counts:?} {}",
+            ended.status,
+            ended.stderr()
+        );
+        let in_words = match ended.status {
+            0 => rows.len() == urls.len() && counts.len() == 1,
+            2 => ended.stderr().contains("could not be "),
+            // Of an allocation that fails the standard library can only tell, and abort.
+            ABORTED => ended.stderr().contains("memory"),
+            _ => false,
+        };
+        assert!(in_words, "{space} KiB: {} {}", ended.status, ended.stderr());
+        seen.push(ended.status);
+    }
+    assert!(seen.contains(&2), "no limit was short: {seen:?}");
+    assert_eq!(seen.last(), Some(&0), "no limit was enough: {seen:?}");
+}
+
+/// SIGABRT and SIGSEGV, as a shell tells them.
+const ABORTED: i32 = 128 + 6;
+const CRASHED: i32 = 128 + 11;
+
+/// Becomes a user who runs nothing else, with a limit on its threads.
+const AS_A_USER: &str =
+    r#"set -- prlimit --nproc="$THREADS" setpriv --reuid 54321 --regid 54321 --clear-groups "$@""#;
+
+/// Whether the limit can be tried: for root there is none, and only root can become somebody else.
+fn can_become_a_user() -> bool {
+    let is_open = Path::new(env!("CARGO_BIN_EXE_fetchpool"))
+        .ancestors()
+        .all(is_open_to_all);
+    let allowed = is_open
+        && fetchpool()
+            .after(AS_A_USER)
+            .env("THREADS", "100")
+            .arg("--version")
+            .status_among(&[1, 2, 126, 127])
+            .stdout(anything())
+            .stderr(anything())
+            .run()
+            .status
+            == 0;
+    if !allowed {
+        eprintln!("LEFT OUT: no other user can run the binary here; threads were not short");
+    }
+    allowed
+}
+
+fn is_open_to_all(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = std::fs::metadata(path);
+    metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
+}
+
+#[test]
+fn threads_that_run_short_end_the_run_before_it_begins_and_the_message_says_how_many_there_are() {
+    if !can_become_a_user() {
+        return;
+    }
+    let server = Server::start();
+    let urls = urls(&server, 100);
+    for threads in 1..=14 {
+        // A list that goes on, so that the thread that reads it is there as long as the others.
+        let ended = fetchpool()
+            .after(AS_A_USER)
+            .env("THREADS", threads.to_string())
+            .live_stdin()
+            .args(["-j", "20", "-f", "jsonl"])
+            .status(2)
+            .stderr(anything())
+            .start()
+            .finish_with_stdin_open();
+        let message = ended.stderr();
+        assert!(message.contains("could not be "), "{threads}: {message}");
+        // The coordinator, signals, standard output, the list: the workers come last.
+        let workers = threads - 4;
+        if workers > 0 {
+            let advice = format!("at most {workers} worker");
+            assert!(message.contains(&advice), "{threads}: {message}");
+        }
+    }
+    assert_eq!(server.paths(), [""; 0], "something was fetched");
+    let ended = fetchpool()
+        .after(AS_A_USER)
+        .env("THREADS", "24")
+        .stdin(urls.join("\n"))
+        .args(["-j", "20", "-f", "jsonl"])
+        .stdout(anything())
+        .run();
+    one_each(&rows(ended.stdout()), &urls);
+}
