@@ -409,7 +409,10 @@ impl Coordinator<'_> {
             Err(Halt::GivenUp) => self
                 .record_the_rest()
                 .and_then(|()| self.flush_what_is_taken()),
-            failed => failed,
+            failed => {
+                self.count_the_rest();
+                failed
+            }
         };
         let (untaken, whole) = self.shared.mailbox.close();
         let never_started = self.state.never_started + untaken;
@@ -418,6 +421,22 @@ impl Coordinator<'_> {
         }
         self.report.progress.finish();
         recorded
+    }
+
+    /// Counts what is not recorded and cannot be, as nothing more can be written.
+    fn count_the_rest(&mut self) {
+        let waiting = self.schedule.drain(Instant::now());
+        let (begun, unbegun) = self.state.in_flight.give_up();
+        for mut item in waiting.into_iter().chain(unbegun) {
+            match item.trail.failed.take() {
+                Some(record) => self.report.count(&record),
+                None => self.state.never_started += 1,
+            }
+        }
+        for item in begun {
+            let record = convert::left_behind(item.target, self.ending.message());
+            self.report.count(&record);
+        }
     }
 
     /// Writes what the reader takes at once, and tells how much is left.
