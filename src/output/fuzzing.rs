@@ -2,8 +2,9 @@
 
 use std::path::{Component, Path};
 
+use url::Url;
+
 use super::save::path_for;
-use crate::fetch::Url;
 
 /// Two URLs, one a line: safe names, a place of its own for each, and neither in the other's way.
 pub(crate) fn saved_names(data: &[u8]) {
