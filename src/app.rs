@@ -124,7 +124,6 @@ fn writer(settings: &Settings, targets: &Targets) -> anyhow::Result<Writer> {
         // Without a standard error there is nobody to warn.
         let _ = writeln!(io::stderr(), "fetchpool: {warning}");
     }
-    #[cfg(unix)]
     if resumed.needs_newline(io::stdout(), settings.format == Format::Jsonl)? {
         writer.begin_a_line();
     }

@@ -118,17 +118,24 @@ fn corpus(target: &Target) -> Vec<Vec<u8>> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let mut corpus = vec![target.seed.to_vec()];
     if fuzz.join("Cargo.toml").exists() {
-        let entries = std::fs::read_dir(fuzz.join("corpus").join(target.name));
-        let entries =
-            entries.unwrap_or_else(|error| panic!("no corpus of {}: {error}", target.name));
-        let read = |entry: std::io::Result<std::fs::DirEntry>| {
-            std::fs::read(entry.unwrap().path()).unwrap()
-        };
-        corpus.extend(entries.map(read));
+        let path = fuzz.join("corpus").join(target.name);
+        let kept = std::fs::read_to_string(&path);
+        let kept = kept.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        corpus.extend(kept.lines().map(entry));
     }
-    // The order of a directory is nobody's promise.
-    corpus.sort();
     corpus
+}
+
+/// An entry out of the line that `fuzz/corpus.py` has made of it.
+fn entry(line: &str) -> Vec<u8> {
+    let mut parts = line.split("\\x");
+    let mut data = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (byte, rest) = part.split_at(2);
+        data.push(u8::from_str_radix(byte, 16).expect("two digits"));
+        data.extend_from_slice(rest.as_bytes());
+    }
+    data
 }
 
 fn short(name: &str) {

@@ -278,3 +278,16 @@ mod same_file {
 
 #[cfg(unix)]
 use same_file::Identity;
+
+#[cfg(not(unix))]
+impl Resumed {
+    /// As above; but nobody can tell here which file `_out` is. A blank line too many is better than a
+    /// row behind one that is torn.
+    pub(crate) fn needs_newline(
+        &self,
+        _out: impl Sized,
+        is_jsonl: bool,
+    ) -> Result<bool, InputError> {
+        Ok(self.unfinished && is_jsonl)
+    }
+}

@@ -222,7 +222,7 @@ fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Fai
     // Userinfo is not repeated, and what would be no URL either is not proposed.
     let hint = completed.filter(|completed| {
         completed.len() <= HINT
-            && !completed.contains(char::is_whitespace)
+            && !completed.contains(|c: char| c.is_whitespace() || c.is_control())
             && Url::parse(completed)
                 .is_ok_and(|url| url.username().is_empty() && url.password().is_none())
     });

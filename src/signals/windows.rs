@@ -1,0 +1,21 @@
+//! Ctrl-C, as Windows has it. A reader of standard output that has gone is noticed at the next record, and there is no
+//! limit of open files to raise: sockets are none there.
+
+use std::io;
+
+use super::{Event, Relay, Signal};
+
+/// Passes on each Ctrl-C.
+pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -> io::Result<()> {
+    ctrlc::set_handler(move || relay.pass_on(Signal::Interrupt)).map_err(io::Error::other)
+}
+
+/// Notices nothing.
+pub(super) fn watch_output(_tell: impl Fn(Event)) -> io::Result<()> {
+    Ok(())
+}
+
+/// As many as anybody asks for.
+pub(crate) fn raise_descriptor_limit() -> u64 {
+    u64::MAX
+}
