@@ -474,6 +474,12 @@ fn repaired_heads() -> Vec<Case> {
             "2",
         ),
         case(
+            "CR CR LF, as what is translated twice has",
+            "HTTP/1.1 200 OK\r\r\nContent-Length: 2\r\r\n\r\r\nok",
+            Holds,
+            "2",
+        ),
+        case(
             "empty lines in front",
             format!("\r\n\r\n{}", page("")),
             Holds,

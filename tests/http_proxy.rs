@@ -400,7 +400,7 @@ fn private_addresses_are_not_reached_through_a_proxy_either() {
         (
             "socks4",
             "http://localhost/",
-            "localhost is at ::1, a loopback address",
+            "localhost is at 127.0.0.1, a loopback address",
         ),
     ] {
         let options = Options {

@@ -83,7 +83,7 @@ impl Bench {
             share: 1,
         };
         let mut pairs = Vec::new();
-        for turn in 0..row.turns {
+        for turn in 0..row.turns_beside(peer) {
             let (ours, theirs);
             if turn % 2 == 0 {
                 ours = self.sample(row, fetchpool)?;

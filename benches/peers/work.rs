@@ -66,7 +66,7 @@ pub(crate) struct Row {
     pub(crate) full_pages: usize,
     pub(crate) jobs: usize,
     /// How often fetchpool and a rival are run in turn.
-    pub(crate) turns: usize,
+    turns: usize,
     pub(crate) rivals: Vec<(Peer, Vec<Goal>)>,
     /// Whether the small form fails if curl is faster.
     pub(crate) guarded: bool,
@@ -111,6 +111,15 @@ impl Row {
         peers.iter().fold(self, |row, peer| row.beside(*peer, &[]))
     }
 
+    /// How often the two are run in turn; enough where a verdict hangs on it.
+    pub(crate) fn turns_beside(&self, peer: Peer) -> usize {
+        if self.guarded && peer == Peer::Curl {
+            self.turns.max(7)
+        } else {
+            self.turns
+        }
+    }
+
     /// A tenth of the work; but at least two large bodies, and what is one stays one.
     fn small(self) -> Self {
         let least = if self.pages > 1 { 2 } else { self.pages };
@@ -122,7 +131,7 @@ impl Row {
     }
 }
 
-/// One request of wrk's takes this much of the machine's time; a goal of 0.85 of its rate.
+/// At least 0.85 of wrk's rate is at most this much of its wall.
 const OF_WRK: f64 = 1.0 / 0.85;
 
 /// All rows, in the order of the table.

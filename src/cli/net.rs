@@ -61,7 +61,9 @@ impl NetSettings {
         options: fetch::Options,
         env: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<fetch::Options, OptionsError> {
-        let env = |name: &str| env(name).and_then(|value| value.into_string().ok());
+        // What is not UTF-8 names no proxy that can be found, but one was asked for: it must not be taken
+        // for none.
+        let env = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned());
         let (cert, key) = self.tls.identity.map(|own| (own.cert, own.key)).unzip();
         Ok(fetch::Options {
             credentials: self.credentials,

@@ -95,3 +95,32 @@ fn error_of(failure: &Failure) -> RecordError {
         phase: failure.kind().phase().map(Phase::name),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::{JobError, ThreadPool};
+
+    #[test]
+    fn a_panic_is_the_record_of_its_target() {
+        let pool = ThreadPool::new(1).expect("a thread can be started");
+        let job = pool.submit(|| -> () { panic!("no such thing") });
+        let Err(JobError::Panicked(panic)) = job.expect("the pool is open").result() else {
+            panic!("a job that panics has a panic for a result");
+        };
+        let target = Target {
+            source: "urls.txt".into(),
+            line: 7,
+            written: "http://a/".into(),
+            url: Ok(Url::parse("http://a/").expect("it is one")),
+        };
+        let record = panicked(target, &panic, Some(3));
+        let error = record.error.expect("it failed");
+        assert_eq!((error.kind, record.ok), ("internal", false));
+        assert!(error.message.contains("no such thing"), "{}", error.message);
+        assert_eq!(
+            (&*record.url, &*record.source, record.line, record.worker),
+            ("http://a/", "urls.txt", 7, Some(3))
+        );
+    }
+}

@@ -7,20 +7,18 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use crate::cli::Exit;
-use crate::fetch::Outcome;
 use crate::input::{Skipped, Target};
-use crate::output::{Record, Save};
+use crate::output::Save;
 use crate::pool::ThreadPool;
 use crate::schedule::{Next, Schedule};
 
 use super::convert;
 use super::ending::{Ending, Step};
 use super::jobs::{InFlight, Item, JobBatch, Shared, Trail};
-use super::mailbox::{Batch, Finished, JobEnding, text_of};
-use super::notes::{self, Notes};
+use super::mailbox::{Batch, text_of};
+use super::notes::Notes;
 use super::report::Report;
 use super::retrying::Retrying;
 
@@ -50,12 +48,12 @@ pub(super) struct Coordinator<'a> {
 /// What changes from turn to turn.
 #[derive(Default)]
 pub(super) struct State {
-    in_flight: InFlight,
+    pub(super) in_flight: InFlight,
     /// Reused from turn to turn.
     targets: Vec<Target>,
     jobs: JobBatch,
     /// The text of all targets that have been taken and are not done.
-    text: usize,
+    pub(super) text: usize,
     /// When the schedule may have something to start.
     start_at: Option<Instant>,
     /// Every target of the list has been taken.
@@ -63,7 +61,7 @@ pub(super) struct State {
     /// A list could not be read, or not to its end.
     pub(super) list_broken: bool,
     /// A URL failed before the run was closed. What the end itself cut is the ending's to judge.
-    failed: bool,
+    pub(super) failed: bool,
     /// Targets that were taken from the list and never begun.
     pub(super) never_started: u64,
     notes: Notes,
@@ -242,94 +240,6 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, finished: Finished, now: Instant) -> Result<(), Halt> {
-        let Finished {
-            slot,
-            worker,
-            ending,
-        } = finished;
-        let Some(mut item) = self.state.in_flight.take(slot) else {
-            return Ok(());
-        };
-        if let Some(host) = &item.trail.host {
-            self.schedule.finished(host, now);
-        }
-        match ending {
-            JobEnding::Attempted { outcome, file } => {
-                self.attempted(item, outcome, file, worker, now)?;
-            }
-            JobEnding::Panicked(panic) => {
-                item.trail.attempts += 1;
-                let text = text_of(&item.target);
-                let record = convert::panicked(item.target, &panic, worker);
-                self.done(record, item.trail, text)?;
-            }
-            JobEnding::Held(until) if !self.ending.stopping() => self.try_again(item, until)?,
-            JobEnding::Held(_) | JobEnding::NotStarted => self.drop_unstarted(item)?,
-        }
-        Ok(())
-    }
-
-    fn attempted(
-        &mut self,
-        mut item: Item,
-        outcome: Outcome,
-        file: Option<String>,
-        worker: Option<usize>,
-        now: Instant,
-    ) -> Result<(), Halt> {
-        item.trail.attempts += 1;
-        let attempts = item.trail.attempts;
-        let verdict = self
-            .retrying
-            .verdict(&outcome, attempts, now, SystemTime::now());
-        if let (Some(until), Some(host)) = (verdict.hold_host, &item.trail.host) {
-            // Of what was queued by then, the worker has taken care.
-            self.schedule.hold_host(host, until, now);
-        }
-        let text = text_of(&item.target);
-        let again = verdict.again.filter(|_| !self.ending.stopping());
-        if let Some(at) = again {
-            let target = item.target.clone();
-            let message = self.ending.message();
-            let record = convert::attempted(target, outcome, file, worker, message);
-            item.trail.failed = Some(Box::new(record));
-            return self.try_again(item, at);
-        }
-        let Item { target, trail } = item;
-        let record = convert::attempted(target, outcome, file, worker, self.ending.message());
-        self.done(record, trail, text)
-    }
-
-    fn try_again(&mut self, item: Item, at: Instant) -> Result<(), Halt> {
-        match item.trail.host.clone() {
-            Some(host) => self.schedule.retry(item, host, at),
-            // With retries every item has its host; without one it cannot wait.
-            None => self.drop_unstarted(item)?,
-        }
-        Ok(())
-    }
-
-    /// A target that will not be tried (again): its last failure is its record, if it has one.
-    fn drop_unstarted(&mut self, mut item: Item) -> Result<(), Halt> {
-        match item.trail.failed.take() {
-            Some(record) => {
-                let text = text_of(&item.target);
-                self.done(*record, item.trail, text)
-            }
-            None => {
-                self.state.never_started += 1;
-                Ok(())
-            }
-        }
-    }
-
-    fn done(&mut self, mut record: Record, trail: Trail, text: usize) -> Result<(), Halt> {
-        self.state.text -= text;
-        record.attempts = trail.attempts;
-        Ok(self.report.record(record, trail.place)?)
-    }
-
     /// Takes note of the reasons to stop, and does what the run's ending asks for now.
     fn check_ending(&mut self, batch: &mut Batch) -> Result<(), Halt> {
         let now = Instant::now();
@@ -372,7 +282,7 @@ impl Coordinator<'_> {
     }
 
     /// Writes out what has been gathered. While the reader stalls, the run may still be ended.
-    fn flush(&mut self) -> Result<(), Halt> {
+    pub(super) fn flush(&mut self) -> Result<(), Halt> {
         let mut news = Batch::default();
         while !self.report.flush_by(Instant::now() + STALL)? {
             self.shared.mailbox.take_stops(&mut news.stops);
@@ -394,70 +304,5 @@ impl Coordinator<'_> {
         self.report.counts.in_flight = self.running();
         self.report.counts.bytes = self.shared.received.load(Ordering::Relaxed);
         self.report.progress.update(&self.report.counts);
-    }
-
-    /// Records and writes what is left after the run has `ended`.
-    pub(super) fn close(&mut self, ended: Result<(), Halt>) -> Result<(), Halt> {
-        self.state.failed = self.report.counts.failed > 0;
-        self.shared.mailbox.stop_starting();
-        if self.state.in_flight.len() > 0 {
-            self.shared.client.cancel();
-        }
-        let recorded = match ended {
-            Ok(()) => self.record_the_rest().and_then(|()| self.flush()),
-            // A reader that stalls has had its time: only what it takes at once is written.
-            Err(Halt::GivenUp) => self
-                .record_the_rest()
-                .and_then(|()| self.flush_what_is_taken()),
-            failed => failed,
-        };
-        let (untaken, whole) = self.shared.mailbox.close();
-        let never_started = self.state.never_started + untaken;
-        if let Some(summary) = &mut self.report.summary {
-            summary.never_started(whole.then_some(never_started));
-        }
-        self.report.progress.finish();
-        recorded
-    }
-
-    /// Writes what the reader takes at once, and tells how much is left.
-    fn flush_what_is_taken(&mut self) -> Result<(), Halt> {
-        let is_written = self.report.flush_by(Instant::now())?;
-        if !is_written && let Some(note) = notes::unwritten(self.report.writer.unwritten()) {
-            self.report.tell(&note);
-        }
-        Ok(())
-    }
-
-    /// The exit status of a run that is closed.
-    pub(super) fn exit(&self) -> Exit {
-        let exit = self.ending.exit(self.state.failed);
-        match exit {
-            Exit::Success | Exit::SomeFailed if self.state.list_broken => Exit::Unusable,
-            exit => exit,
-        }
-    }
-
-    /// Records what is not recorded yet: what came back at the last moment, what was begun and did
-    /// not, what waits for another attempt, and what waits in `--ordered` for one that never came.
-    fn record_the_rest(&mut self) -> Result<(), Halt> {
-        // What has come back by now is not lost.
-        let mut batch = Batch::default();
-        let now = Instant::now();
-        self.shared.mailbox.collect(&mut batch, false, Some(now));
-        self.take_in(&mut batch)?;
-        let waiting = self.schedule.drain(now);
-        let (begun, unbegun) = self.state.in_flight.give_up();
-        for item in waiting.into_iter().chain(unbegun) {
-            self.drop_unstarted(item)?;
-        }
-        for mut item in begun {
-            item.trail.attempts += 1;
-            let text = text_of(&item.target);
-            let record = convert::left_behind(item.target, self.ending.message());
-            self.done(record, item.trail, text)?;
-        }
-        self.report.give_up_order()?;
-        Ok(())
     }
 }

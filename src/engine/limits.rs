@@ -22,13 +22,15 @@ const OWN: usize = 6;
 /// There are too few for one worker: what to do.
 pub(crate) fn fit_jobs(jobs: usize, saves: bool) -> anyhow::Result<usize> {
     let each = if saves { 2 } else { 1 };
-    let wanted = if saves { OWN + each * jobs } else { OWN + 1 };
+    // Who saves holds a lock in the directory.
+    let own = OWN + usize::from(saves);
+    let wanted = own + if saves { each * jobs } else { 1 };
     let free = free_descriptors(wanted);
-    match free.saturating_sub(OWN) / each {
+    match free.saturating_sub(own) / each {
         0 => anyhow::bail!(
             "too few files may be open: {free} more, and at least {} are needed; raise the limit, \
              for example with: ulimit -n 256",
-            OWN + each
+            own + each
         ),
         _ if !saves => Ok(jobs),
         most => Ok(jobs.min(most)),

@@ -5,6 +5,8 @@
 //! is over when the list has ended and every job has come back, or when a reason to stop came and
 //! what was in flight had its time.
 
+mod close;
+mod completions;
 mod convert;
 mod coordinator;
 mod ending;

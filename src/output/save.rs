@@ -2,19 +2,20 @@
 //!
 //! A body goes into a temporary file beside its place and is renamed when it is complete. Whatever is dropped before
 //! that leaves nothing behind, not even the directories that were made for it; what a killed run has left, the next one
-//! in the directory removes (see [`mark`]). The server and the list choose no
-//! part of the file system: [`name`] makes the names, and a symbolic link below the directory is never followed. No
-//! `fsync`: what is renamed outlives this process, not a loss of power a moment later.
+//! in the directory removes (see [`mark`]). The server and the list choose no part of the file system: [`name`] makes
+//! the names, and a symbolic link that lies below the directory is never followed. No `fsync`: what is renamed outlives
+//! this process, not a loss of power a moment later.
 
 mod mark;
 mod name;
 mod parts;
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
@@ -42,7 +43,12 @@ struct Dir {
     is_full: AtomicBool,
     mark: Mark,
     parts: Arc<Parts>,
+    /// Directories that this run has made or looked at, to spare two system calls a body.
+    known: Mutex<HashSet<PathBuf>>,
 }
+
+/// How many directories are remembered: less than half a megabyte.
+const KNOWN: usize = 2048;
 
 impl Save {
     /// Makes `dir` if it is not there, finds out whether a file can be made in it, and removes what runs that were
@@ -65,6 +71,7 @@ impl Save {
                 is_full: AtomicBool::new(false),
                 mark,
                 parts: Arc::default(),
+                known: Mutex::default(),
             }),
         })
     }
@@ -155,14 +162,18 @@ impl Dir {
     fn create_part_for(&self, place: &Path) -> io::Result<Part> {
         let _making = self.parts.begin()?;
         let parent = place.parent().unwrap_or(&self.path);
+        let mut is_known = self.known().contains(parent);
         let mut tries = 0;
         loop {
-            match self
-                .make_dirs(parent)
-                .and_then(|()| self.create_part(parent))
-            {
-                // A save that came to nothing took its empty directories away just now.
+            let made = if is_known {
+                Ok(())
+            } else {
+                self.make_dirs(parent)
+            };
+            match made.and_then(|()| self.create_part(parent)) {
+                // A save that came to nothing took its empty directories away.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                    is_known = false;
                     tries += 1;
                 }
                 Ok(part) => return Ok(part),
@@ -198,7 +209,17 @@ impl Dir {
                 made => made?,
             }
         }
+        let mut known = self.known();
+        if known.len() == KNOWN {
+            known.clear();
+        }
+        known.insert(path);
         Ok(())
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        // Plain operations on a set: a panic leaves nothing half done.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new temporary file in `parent`. The mark makes its name this run's own.

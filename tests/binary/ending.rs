@@ -243,6 +243,37 @@ fn a_full_disk_is_status_2_and_says_so() {
 }
 
 #[test]
+fn what_a_full_disk_has_left_undone_is_counted() {
+    let server = Server::start();
+    let urls: Vec<String> = (0..200)
+        .map(|n| server.url(&format!("/size/1?{n}")))
+        .collect();
+    let full = OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("Linux has /dev/full");
+    let ended = fetchpool()
+        .list("urls.txt", urls.join("\n"))
+        .args(["-j", "4", "--summary"])
+        .stdout_to(Stdio::File(full))
+        .status(2)
+        .stderr(containing(["no space left on device"]))
+        .run();
+    let counts = ended
+        .stderr()
+        .lines()
+        .find_map(|line| line.strip_prefix("URLs"))
+        .expect("a summary was asked for");
+    // A list that was not read to its end by then has no number.
+    if !counts.contains("the rest of the list") {
+        let numbers = counts
+            .split_whitespace()
+            .filter_map(|word| word.parse::<usize>().ok());
+        assert_eq!(numbers.sum::<usize>(), urls.len(), "{counts}");
+    }
+}
+
+#[test]
 fn help_on_a_full_disk_is_no_success() {
     let full = OpenOptions::new()
         .write(true)

@@ -5,6 +5,7 @@
 #![cfg(unix)]
 
 mod addresses;
+mod contract;
 mod descriptors;
 mod documents;
 mod ending;
@@ -32,3 +33,4 @@ mod text;
 mod trust;
 mod unsaved;
 mod usage;
+mod waits;

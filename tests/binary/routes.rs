@@ -187,6 +187,17 @@ fn a_proxy_that_refuses_or_is_not_there_is_kind_proxy() {
     }
 }
 
+#[test]
+fn a_proxy_of_the_environment_that_cannot_be_read_is_not_gone_around() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    let server = Server::start();
+    let name = OsString::from_vec(b"http://pr\xffxy.invalid:1".to_vec());
+    let row = row_of(fetchpool().env("http_proxy", name), &server.url("/size/9"));
+    assert_eq!(row["error"]["kind"], "proxy", "{row}");
+    assert_eq!(server.connections(), 0);
+}
+
 /// The row of one URL that fails.
 pub(crate) fn row_of(run: Fetchpool, url: &str) -> crate::jsonl::Row {
     let ended = run

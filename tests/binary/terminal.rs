@@ -43,6 +43,36 @@ fn the_bar_is_drawn_on_a_terminal_and_gone_at_the_end() {
 }
 
 #[test]
+fn the_bar_fits_a_window_that_is_made_smaller_or_larger() {
+    let server = Server::start();
+    let (list, mut wanted) = pages(&server, 9);
+    let gates = ["first", "second", "third"].map(|name| (name, server.gate(name)));
+    let slow = gates
+        .each_ref()
+        .map(|(name, _)| server.url(&format!("/gate/{name}")));
+    wanted.extend(slow.iter().map(|url| page(url, 4)));
+    let terminal = Pty::open(24, 100);
+    let run = fetchpool()
+        .list("urls.txt", format!("{}\n{list}", slow.join("\n")))
+        .stderr_to(Stdio::File(terminal.stream()))
+        .stdout(lines(wanted))
+        .start();
+    terminal.wait_for("9/12");
+    for (done, columns) in [(10, 44), (11, 120)] {
+        terminal.resize(24, columns);
+        gates[done - 10].1.open();
+        terminal.wait_for(&format!("{done}/12"));
+        let screen = terminal.screen();
+        assert_eq!(screen.matches("/12").count(), 1, "{screen}");
+        assert_eq!(screen.trim().lines().count(), 1, "{screen}");
+    }
+    gates[2].1.open();
+    run.finish();
+    let (rows, _) = terminal.finish();
+    assert!(!rows.iter().any(|row| row.contains("/12")), "{rows:#?}");
+}
+
+#[test]
 fn a_bar_over_a_pipe_counts_without_a_total() {
     let server = Server::start();
     let url = server.url("/size/1");

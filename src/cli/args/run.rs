@@ -18,7 +18,9 @@ pub(in crate::cli) struct PoolArgs {
     pub(in crate::cli) jobs: u32,
     /// Requests at once to one host:port
     #[arg(long, value_name = "N", value_parser = Value(whole::<1, 10_000>))]
-    #[arg(long_help = "Requests at once to one host:port; those to other hosts are not held up")]
+    #[arg(
+        long_help = "Requests at once to one host:port; those to other hosts, up to 4096 lines on, are not held up"
+    )]
     pub(in crate::cli) per_host: Option<u32>,
     /// Least time between two starts to one host
     #[arg(long, value_name = "D", value_parser = Value(duration), hide_short_help = true)]

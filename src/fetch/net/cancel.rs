@@ -1,20 +1,19 @@
 //! Cutting off what is in flight, from any thread.
 //!
-//! A blocked read ends because its socket is shut down; a poll ends because one more descriptor in
-//! its set becomes readable; waits for name resolution are woken by the resolver itself. Once
+//! A blocked read ends because its socket is shut down; a wait for sockets ends because the bell rings
+//! that it was given; waits for name resolution are woken by the resolver itself. Once
 //! cancelled, always cancelled.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
+use socket2::Socket;
 
 use super::limits::Cut;
+use super::sys::{Bell, Opened};
 
 /// The socket that one worker is using now. Taken by the worker twice a request and by nobody else,
 /// unless the client is cancelled: never contended.
@@ -52,19 +51,15 @@ impl Slots {
 pub(crate) struct Cancel {
     thrown: AtomicBool,
     slots: Mutex<Slots>,
-    /// Becomes readable when `bell` is shut down.
-    ear: UnixStream,
-    bell: UnixStream,
+    bell: Bell,
 }
 
 impl Cancel {
     pub(crate) fn new() -> io::Result<Self> {
-        let (ear, bell) = UnixStream::pair()?;
         Ok(Self {
             thrown: AtomicBool::new(false),
             slots: Mutex::default(),
-            ear,
-            bell,
+            bell: Bell::new()?,
         })
     }
 
@@ -75,11 +70,11 @@ impl Cancel {
     /// Cuts everything off. Does not block.
     pub(crate) fn throw(&self) {
         self.thrown.store(true, Ordering::SeqCst);
-        // Errors of a shutdown mean that the other end is gone already, which is what was wanted.
-        let _ = self.bell.shutdown(Shutdown::Both);
+        self.bell.ring();
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         for slot in slots.all.iter().filter_map(Weak::upgrade) {
             if let Some(stream) = &*slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
+                // An error means that the other end is gone already, which is what was wanted.
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
@@ -105,26 +100,35 @@ impl Cancel {
         }
     }
 
-    /// Waits until one of `fds` is ready, or for `left`; tells which are. None being ready is not
-    /// an error: the caller looks at its own clock.
-    pub(crate) fn poll<'a>(
-        &'a self,
-        mut fds: Vec<PollFd<'a>>,
+    /// Waits for news of one of `sockets`, which are being connected, or for `left`. None being there
+    /// is not an error: the caller looks at its own clock.
+    pub(crate) fn wait_opened(
+        &self,
+        sockets: &[&Socket],
+        left: Duration,
+    ) -> Result<Vec<Opened>, Cut> {
+        self.unless_thrown(self.bell.wait_opened(sockets, Some(left)))
+    }
+
+    /// Waits until `stream` may take more, or for `left`.
+    pub(crate) fn wait_writable(
+        &self,
+        stream: &TcpStream,
         left: Option<Duration>,
-    ) -> Result<Vec<bool>, Cut> {
-        fds.push(PollFd::new(&self.ear, PollFlags::IN));
-        // A span beyond the range of a timespec is for ever.
-        let left = left.and_then(|l| Timespec::try_from(l).ok());
-        match rustix::event::poll(&mut fds, left.as_ref()) {
-            Ok(_) => {}
-            Err(Errno::INTR) => fds.iter_mut().for_each(PollFd::clear_revents),
-            Err(error) => return Err(Cut::Io(error.into())),
+    ) -> Result<(), Cut> {
+        self.unless_thrown(self.bell.wait_writable(stream, left))
+    }
+
+    /// Waits for `left`.
+    pub(crate) fn pause(&self, left: Duration) -> Result<(), Cut> {
+        self.unless_thrown(self.bell.wait(left))
+    }
+
+    fn unless_thrown<T>(&self, waited: io::Result<T>) -> Result<T, Cut> {
+        match waited {
+            Ok(_) if self.is_thrown() => Err(Cut::Cancelled),
+            waited => waited.map_err(Cut::Io),
         }
-        if self.is_thrown() {
-            return Err(Cut::Cancelled);
-        }
-        fds.pop();
-        Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
     }
 }
 

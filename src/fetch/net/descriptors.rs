@@ -7,12 +7,9 @@
 //! else who holds a ticket could still give a descriptor back, nor before those who hold some without
 //! a ticket (a list that is being read, say) had a second to close them.
 
-use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use rustix::io::Errno;
 
 use super::cancel::Cancel;
 use super::limits::Cut;
@@ -109,12 +106,6 @@ impl Descriptors {
     }
 }
 
-/// Whether the process, or the system, has no descriptor left.
-pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    let code = error.raw_os_error();
-    code == Some(Errno::MFILE.raw_os_error()) || code == Some(Errno::NFILE.raw_os_error())
-}
-
 /// The right to hold descriptors. Dropping it, when they are closed, tells those who wait.
 #[derive(Debug)]
 pub(crate) struct Ticket {
@@ -173,7 +164,7 @@ impl LastTries {
         if self.made == LAST_TRIES {
             return Ok(false);
         }
-        cancel.poll(Vec::new(), Some(FIRST_PAUSE * 2_u32.pow(self.made)))?;
+        cancel.pause(FIRST_PAUSE * 2_u32.pow(self.made))?;
         self.made += 1;
         Ok(true)
     }

@@ -8,13 +8,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::cancel::Cancel;
-use super::descriptors::is_out_of_descriptors;
 use super::limits::{Cut, Limits};
+use super::sys::{is_in_progress, is_out_of_descriptors};
 use crate::fetch::failure::os_text;
 
 /// "Connection Attempt Delay" of RFC 8305, section 5.
@@ -133,7 +131,7 @@ impl Race<'_> {
         self.waiting.next();
         match socket.connect(&address.into()) {
             Ok(()) => Ok(Started::Connected(socket)),
-            Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => {
+            Err(error) if is_in_progress(&error) => {
                 self.running.push((address, socket));
                 Ok(Started::Running)
             }
@@ -146,17 +144,14 @@ impl Race<'_> {
 
     /// Waits for news of the running attempts; the one that came through, if any.
     fn wait(&mut self, wait: Duration, cancel: &Cancel) -> Result<Option<Socket>, Cut> {
-        let fds = self
-            .running
-            .iter()
-            .map(|(_, s)| PollFd::new(s, PollFlags::OUT))
-            .collect();
-        let ready = cancel.poll(fds, Some(wait))?;
-        for at in (0..ready.len()).rev().filter(|&at| ready[at]) {
+        let sockets: Vec<&Socket> = self.running.iter().map(|(_, socket)| socket).collect();
+        let news = cancel.wait_opened(&sockets, wait)?;
+        for (at, opened) in news.into_iter().enumerate().rev() {
+            let Some(opened) = opened else { continue };
             let (address, socket) = self.running.remove(at);
-            match socket.take_error() {
-                Ok(None) => return Ok(Some(socket)),
-                Ok(Some(error)) | Err(error) => self.failed.push((address, error)),
+            match opened {
+                Ok(()) => return Ok(Some(socket)),
+                Err(error) => self.failed.push((address, error)),
             }
         }
         Ok(None)

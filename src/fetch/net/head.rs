@@ -73,15 +73,17 @@ impl HeadWatch {
         }
     }
 
-    /// Where the empty line ends; a line ends in LF, with or without CR.
+    /// Where the empty line ends; a line ends in LF, with or without CR, or with two of them, as what is
+    /// translated twice has.
     fn find_end(&mut self, input: &[u8]) -> Option<usize> {
         // The line break that was searched last may be the first of the two.
-        let mut from = self.searched.saturating_sub(3);
+        let mut from = self.searched.saturating_sub(4);
         while let Some(at) = memchr(b'\n', &input[from..]) {
             from += at + 1;
             match &input[from..] {
                 [b'\n', ..] => return Some(from + 1),
                 [b'\r', b'\n', ..] => return Some(from + 2),
+                [b'\r', b'\r', b'\n', ..] => return Some(from + 3),
                 _ => {}
             }
         }
@@ -124,6 +126,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nA: b\r\n\r\n",
             "HTTP/1.1 200 OK\n\n",
             "HTTP/1.0 200 OK\r\n\n",
+            "HTTP/1.1 200 OK\r\r\nA: b\r\r\n\r\r\n",
         ] {
             for step in [1, 2, 3, 5, 100] {
                 let mut watch = HeadWatch::default();

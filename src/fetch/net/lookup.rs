@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
-use super::descriptors::{Descriptors, is_out_of_descriptors};
+use super::descriptors::Descriptors;
+use super::sys::is_out_of_descriptors;
 use crate::fetch::failure::os_text;
 
 /// Why there is no address.

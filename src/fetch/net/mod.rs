@@ -28,6 +28,7 @@ mod questions;
 mod reply;
 mod resolver;
 mod store;
+mod sys;
 mod through;
 mod tls;
 mod transport;

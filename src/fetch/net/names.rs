@@ -6,10 +6,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Both loopback addresses, in the order that RFC 6724 gives them.
+/// Both loopback addresses. The one that more servers listen at stands first, and not the one that RFC
+/// 6724 would prefer: a SOCKS proxy can be given one address only.
 const LOOPBACK: [IpAddr; 2] = [
-    IpAddr::V6(Ipv6Addr::LOCALHOST),
     IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
 ];
 
 /// The addresses of a name that need not be looked up, whatever its case and with or without a dot at

@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls_native_certs::{CertificateResult, Error, ErrorKind};
 
-use super::descriptors::is_out_of_descriptors;
+use super::sys::is_out_of_descriptors;
 use super::trust::{TrustError, certificates, of_source};
 use crate::fetch::failure::os_text;
 use crate::fetch::options::OptionsError;

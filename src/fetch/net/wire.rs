@@ -11,12 +11,9 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
-
 use super::cancel::Cancel;
 use super::limits::{Cut, Limits};
+use super::sys;
 
 /// The shortest receive timeout that is set: zero would mean none.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -66,13 +63,8 @@ impl Wire {
     fn wait_readable(&self, since: Instant, limits: &Limits) -> Result<(), Cut> {
         loop {
             let left = limits.left(since, Instant::now())?;
-            // A span beyond the range of a timespec is for ever.
-            let left = left.and_then(|left| Timespec::try_from(left).ok());
-            let mut fds = [PollFd::new(&*self.stream, PollFlags::IN)];
-            match rustix::event::poll(&mut fds, left.as_ref()) {
-                Ok(0) | Err(Errno::INTR) => {}
-                Ok(_) => return Ok(()),
-                Err(error) => return Err(Cut::Io(error.into())),
+            if sys::wait_readable(&self.stream, left).map_err(Cut::Io)? {
+                return Ok(());
             }
         }
     }
@@ -98,18 +90,18 @@ impl Wire {
     pub(crate) fn send(&self, mut buf: &[u8], limits: &Limits, cancel: &Cancel) -> Result<(), Cut> {
         let mut since = None;
         while !buf.is_empty() {
-            match rustix::net::send(&*self.stream, buf, send_flags()) {
+            match sys::try_send(&self.stream, buf) {
                 Ok(amount) => {
                     buf = &buf[amount..];
                     since = None;
                 }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let now = Instant::now();
                     let left = limits.left(*since.get_or_insert(now), now)?;
-                    cancel.poll(vec![PollFd::new(&*self.stream, PollFlags::OUT)], left)?;
+                    cancel.wait_writable(&self.stream, left)?;
                 }
-                Err(error) => return Err(Cut::Io(error.into())),
+                Err(error) => return Err(Cut::Io(error)),
             }
         }
         Ok(())
@@ -118,23 +110,6 @@ impl Wire {
     /// Whether an idle connection is still good: open, and with nothing to read. A byte that nobody
     /// asked for is the remains of an earlier reply, or the end.
     pub(crate) fn is_quiet(&self) -> bool {
-        let mut byte = [0];
-        matches!(
-            rustix::net::recv(
-                &*self.stream,
-                &mut byte,
-                RecvFlags::PEEK | RecvFlags::DONTWAIT
-            ),
-            Err(Errno::AGAIN)
-        )
+        sys::is_quiet(&self.stream)
     }
-}
-
-fn send_flags() -> SendFlags {
-    // Apple's systems have no such flag; there the standard library sets SO_NOSIGPIPE on the
-    // socket.
-    #[cfg(not(target_vendor = "apple"))]
-    return SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    #[cfg(target_vendor = "apple")]
-    return SendFlags::DONTWAIT;
 }

@@ -76,8 +76,12 @@ pub(super) struct Making<'a> {
 
 impl Drop for Making<'_> {
     fn drop(&mut self) {
-        self.of.lock().making -= 1;
-        self.of.made.notify_all();
+        let mut state = self.of.lock();
+        state.making -= 1;
+        // A notify is a system call, and there is one of these a body.
+        if state.has_ended {
+            self.of.made.notify_all();
+        }
     }
 }
 

@@ -30,19 +30,13 @@ impl Pty {
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal to spare");
         grantpt(&far).expect("it is ours");
         unlockpt(&far).expect("it is ours");
-        let size = Winsize {
-            ws_row: rows,
-            ws_col: columns,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
         let name = ptsname(&far, Vec::new()).expect("it has a name");
         let near = OpenOptions::new()
             .read(true)
             .write(true)
             .open(std::ffi::OsStr::from_bytes(name.as_bytes()))
             .expect("the terminal can be opened by its name");
-        tcsetwinsize(&near, size).expect("a terminal has a size");
+        tcsetwinsize(&near, size(rows, columns)).expect("a terminal has a size");
         let [rows, columns] =
             [rows, columns].map(|n| NonZeroU16::new(n).expect("not a flat screen"));
         let terminal = Terminal {
@@ -67,6 +61,16 @@ impl Pty {
             .as_ref()
             .expect("it is open until the end is awaited");
         near.try_clone().expect("a descriptor to spare")
+    }
+
+    /// Makes the window larger or smaller, as a person does with the mouse. What is on the screen is not wrapped anew.
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        let mut terminal = self.shared.0.lock().unwrap();
+        let near = self.near.as_ref().expect("it is open");
+        tcsetwinsize(near, size(rows, columns)).expect("a terminal has a size");
+        let [rows, columns] =
+            [rows, columns].map(|n| NonZeroU16::new(n).expect("not a flat screen"));
+        terminal.parser.screen_mut().set_size(rows, columns);
     }
 
     /// Blocks until a row that is on the screen holds `fragment`.
@@ -119,6 +123,15 @@ impl Terminal {
             rows.pop();
         }
         rows
+    }
+}
+
+fn size(rows: u16, columns: u16) -> Winsize {
+    Winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
     }
 }
 

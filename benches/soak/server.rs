@@ -1,0 +1,189 @@
+//! The server, which does to each URL what the plan says, as often as it is asked for it. A thread a connection.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::plan::{Fault, MAX_SIZE};
+
+/// Enough for a connection's buffers; there are hundreds.
+const STACK: usize = 256 * 1024;
+
+const PAGE: [u8; 4096] = [b'x'; 4096];
+
+pub(crate) struct Server {
+    address: SocketAddr,
+    /// Requests for URLs of the list; those that are sent again over a new connection count again.
+    requests: Arc<AtomicU64>,
+}
+
+impl Server {
+    /// It ends with the process.
+    pub(crate) fn start() -> Self {
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let requests = Arc::<AtomicU64>::default();
+        let counter = Arc::clone(&requests);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let counter = Arc::clone(&counter);
+                let builder = thread::Builder::new().stack_size(STACK);
+                let serve = move || Connection { stream }.serve(&counter);
+                drop(builder.spawn(serve).expect("a thread can be started"));
+            }
+        });
+        Self { address, requests }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Every URL came at least once: no record is of a request that was never made.
+    pub(crate) fn assert_asked_for_all(&self, urls: usize) {
+        let requests = self.requests.load(Ordering::Relaxed);
+        assert!(requests >= urls as u64, "{requests} requests");
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+}
+
+/// Whether a connection takes another request.
+#[derive(PartialEq)]
+enum Then {
+    GoesOn,
+    Ends,
+}
+
+impl Connection {
+    fn serve(mut self, requests: &AtomicU64) {
+        let _ = self.stream.set_nodelay(true);
+        let mut head = Vec::with_capacity(1024);
+        while let Some(path) = self.request(&mut head) {
+            let then = match path.strip_prefix("/to/") {
+                Some(number) => self.answer(Fault::None, number.parse().unwrap_or(0)),
+                None => {
+                    requests.fetch_add(1, Ordering::Relaxed);
+                    let number = path[1..].parse().unwrap_or(0);
+                    self.answer(Fault::of(number), number)
+                }
+            };
+            if then == Then::Ends {
+                return;
+            }
+        }
+    }
+
+    /// The path of the next request; nothing if the client has gone.
+    fn request(&mut self, head: &mut Vec<u8>) -> Option<String> {
+        head.clear();
+        let mut buffer = [0; 1024];
+        while !head.ends_with(b"\r\n\r\n") {
+            match self.stream.read(&mut buffer) {
+                Ok(0) | Err(_) => return None,
+                Ok(amount) => head.extend_from_slice(&buffer[..amount]),
+            }
+        }
+        let line = std::str::from_utf8(head).ok()?.split(' ').nth(1)?;
+        Some(line.to_owned())
+    }
+
+    fn answer(&mut self, fault: Fault, number: usize) -> Then {
+        let size = fault.size(number);
+        let whole = page("200 OK", "", size);
+        let half = whole.len() - size / 2;
+        match fault {
+            Fault::None => return self.send(&whole),
+            Fault::ResetBeforeReply => self.reset(b""),
+            Fault::ResetInHead => self.reset(&whole[..20]),
+            Fault::ResetInBody => self.reset(&whole[..half]),
+            Fault::TruncatedBody => self.send_and_end(&whole[..half]),
+            Fault::TruncatedChunks => self.send_and_end(&chunks(size)),
+            Fault::StalledReply => self.stall(b""),
+            Fault::StalledBody => self.stall(&whole[..half]),
+            Fault::Garbage => self.stall(b"\x00\xff no HTTP\r\n\r\n"),
+            Fault::GarbageInChunks => self.stall(&[&chunks(size)[..], b"what?\r\n"].concat()),
+            Fault::FloodOfHeaders => self.flood(
+                b"HTTP/1.1 200 OK\r\n",
+                &b"X-Filler: more of it\r\n".repeat(200),
+            ),
+            Fault::FloodOfInterims => {
+                self.flood(b"", &b"HTTP/1.1 100 Continue\r\n\r\n".repeat(200));
+            }
+            Fault::TooLarge => self.flood(&page("200 OK", "", 0)[..17], &too_large()),
+            Fault::ServerError => return self.send(&page("500 Oh", "", size)),
+            Fault::NotFound => return self.send(&page("404 Gone", "", size)),
+            Fault::SlowDrip => return self.drip(&whole),
+            Fault::CloseBehindReply => self.send_and_end(&whole),
+            Fault::ResetBehindReply => self.reset(&whole),
+            Fault::BytesBehindReply => self.stall(&[&whole[..], b"HTTP/1.1 200 OK\r\n"].concat()),
+            Fault::Redirect => {
+                let location = format!("Location: /to/{number}\r\n");
+                return self.send(&page("302 Found", &location, 10));
+            }
+        }
+        Then::Ends
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Then {
+        match self.stream.write_all(bytes) {
+            Ok(()) => Then::GoesOn,
+            Err(_) => Then::Ends,
+        }
+    }
+
+    fn send_and_end(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+    }
+
+    fn reset(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Sends this and no more, until the client hangs up.
+    fn stall(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+        while matches!(self.stream.read(&mut [0; 1024]), Ok(1..)) {}
+    }
+
+    fn flood(&mut self, first: &[u8], block: &[u8]) {
+        let mut sent = self.stream.write_all(first);
+        while sent.is_ok() {
+            sent = self.stream.write_all(block);
+        }
+    }
+
+    /// The head at once, the body a byte a millisecond.
+    fn drip(&mut self, bytes: &[u8]) -> Then {
+        let head = bytes.len() - Fault::SlowDrip.size(0);
+        let mut then = self.send(&bytes[..head]);
+        for byte in &bytes[head..] {
+            thread::sleep(Duration::from_millis(1));
+            then = self.send(&[*byte]);
+        }
+        then
+    }
+}
+
+fn page(status: &str, headers: &str, size: usize) -> Vec<u8> {
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {size}\r\n\r\n");
+    [head.as_bytes(), &PAGE[..size]].concat()
+}
+
+/// A body in chunks without the last one.
+fn chunks(size: usize) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size:x}\r\n");
+    [head.as_bytes(), &PAGE[..size], b"\r\n"].concat()
+}
+
+/// The rest of a head without a length, and more than is allowed.
+fn too_large() -> Vec<u8> {
+    [&b"\r\n"[..], &PAGE.repeat(MAX_SIZE / PAGE.len() + 1)].concat()
+}

@@ -1,0 +1,130 @@
+//! What the run costs while it goes on: its memory, descriptors and threads, sampled from `/proc`, and whether they
+//! stay what they were. What the program takes in its first quarter (buffers, connections) it may keep; after that
+//! it must not grow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// The time between two samples of a run that takes minutes, and of one that takes seconds.
+const EVERY: Duration = Duration::from_millis(200);
+const EVERY_OF_SMALL: Duration = Duration::from_millis(10);
+const SMALL: usize = 100_000;
+
+/// How much more the last quarter's median may be than the second's: a twentieth for the allocator's fragments, and
+/// beside it what a few buffers or connections come to. A small run is over before every worker has met every fault,
+/// and so before its buffers have their size: it may have grown by more.
+const SLACKS: [u64; FIGURES.len()] = [1024, 16, 0];
+const SLACKS_OF_SMALL: [u64; FIGURES.len()] = [8192, 16, 0];
+
+/// Threads beside the workers: the coordinator, signals, standard output, the list.
+const OTHER_THREADS: u64 = 4;
+
+/// One look at the program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) at: Duration,
+    /// URLs that had a record.
+    pub(crate) done: usize,
+    /// Resident memory in KiB.
+    pub(crate) memory: u64,
+    pub(crate) descriptors: u64,
+    pub(crate) threads: u64,
+}
+
+/// One figure of a sample.
+pub(crate) type Figure = fn(&Sample) -> u64;
+
+/// The figures that must be flat, each with its name.
+pub(crate) const FIGURES: [(&str, Figure); 3] = [
+    ("memory, KiB", |sample| sample.memory),
+    ("descriptors", |sample| sample.descriptors),
+    ("threads", |sample| sample.threads),
+];
+
+/// Takes samples until it is told to finish.
+pub(crate) struct Watch {
+    stop: Sender<()>,
+    thread: JoinHandle<Curve>,
+}
+
+impl Watch {
+    /// Of the process of that number, which takes so many URLs, of which `done` have a record.
+    pub(crate) fn start(process: u32, urls: usize, done: Arc<AtomicUsize>) -> Self {
+        let every = if urls <= SMALL { EVERY_OF_SMALL } else { EVERY };
+        let (stop, stopped) = mpsc::channel();
+        let begun = Instant::now();
+        let look = move || look(process, begun, done.load(Ordering::Relaxed));
+        let thread = std::thread::spawn(move || {
+            let mut samples = Vec::new();
+            while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                samples.extend(look());
+            }
+            let at_rest = look().expect("it waits for its list to end");
+            Curve { samples, at_rest }
+        });
+        Self { stop, thread }
+    }
+
+    /// Takes a last sample. The program must be alive and at rest.
+    pub(crate) fn finish(self) -> Curve {
+        drop(self.stop);
+        self.thread.join().expect("the program was alive")
+    }
+}
+
+fn look(process: u32, begun: Instant, done: usize) -> Option<Sample> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let figure = |name: &str| -> Option<u64> {
+        let rest = status.lines().find_map(|line| line.strip_prefix(name))?;
+        rest.split_whitespace().next()?.parse().ok()
+    };
+    Some(Sample {
+        at: begun.elapsed(),
+        done,
+        memory: figure("VmRSS:")?,
+        descriptors: std::fs::read_dir(format!("/proc/{process}/fd"))
+            .ok()?
+            .count() as u64,
+        threads: figure("Threads:")?,
+    })
+}
+
+pub(crate) struct Curve {
+    pub(crate) samples: Vec<Sample>,
+    /// When all is done and the list has not yet ended.
+    pub(crate) at_rest: Sample,
+}
+
+impl Curve {
+    /// The samples of a quarter of the run, counted from 0.
+    fn quarter(&self, number: usize) -> Vec<Sample> {
+        let all = self.at_rest.done;
+        let is_in = |sample: &&Sample| sample.done * 4 / all.max(1) == number;
+        self.samples.iter().filter(is_in).copied().collect()
+    }
+
+    /// The median of a figure in a quarter.
+    pub(crate) fn median(&self, quarter: usize, figure: Figure) -> u64 {
+        let mut figures: Vec<u64> = self.quarter(quarter).iter().map(figure).collect();
+        assert!(figures.len() >= 3, "the run was too short to be looked at");
+        figures.sort_unstable();
+        figures[figures.len() / 2]
+    }
+
+    pub(crate) fn assert_flat(&self, workers: usize) {
+        let is_small = self.at_rest.done <= SMALL;
+        let slacks = if is_small { SLACKS_OF_SMALL } else { SLACKS };
+        for ((name, figure), slack) in FIGURES.into_iter().zip(slacks) {
+            let (before, after) = (self.median(1, figure), self.median(3, figure));
+            let allowed = before + before / 20 + slack;
+            assert!(after <= allowed, "{name}: {before}, then {after}");
+        }
+        let most = self.samples.iter().map(|sample| sample.threads).max();
+        let allowed = workers as u64 + OTHER_THREADS;
+        assert!(most <= Some(allowed), "{most:?} threads");
+        assert!(self.at_rest.threads <= allowed, "{:?}", self.at_rest);
+    }
+}

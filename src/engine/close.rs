@@ -1,0 +1,97 @@
+//! The close of a run: what is left after the coordinator's last turn is recorded, or counted if it
+//! cannot be, and the exit status is settled. Nothing is started or waited for here.
+
+use std::time::Instant;
+
+use crate::cli::Exit;
+
+use super::convert;
+use super::coordinator::{Coordinator, Halt};
+use super::mailbox::{Batch, text_of};
+use super::notes;
+
+impl Coordinator<'_> {
+    /// Records and writes what is left after the run has `ended`.
+    pub(super) fn close(&mut self, ended: Result<(), Halt>) -> Result<(), Halt> {
+        self.state.failed = self.report.counts.failed > 0;
+        self.shared.mailbox.stop_starting();
+        if self.state.in_flight.len() > 0 {
+            self.shared.client.cancel();
+        }
+        let recorded = match ended {
+            Ok(()) => self.record_the_rest().and_then(|()| self.flush()),
+            // A reader that stalls has had its time: only what it takes at once is written.
+            Err(Halt::GivenUp) => self
+                .record_the_rest()
+                .and_then(|()| self.flush_what_is_taken()),
+            failed => {
+                self.count_the_rest();
+                failed
+            }
+        };
+        let (untaken, whole) = self.shared.mailbox.close();
+        let never_started = self.state.never_started + untaken;
+        if let Some(summary) = &mut self.report.summary {
+            summary.never_started(whole.then_some(never_started));
+        }
+        self.report.progress.finish();
+        recorded
+    }
+
+    /// Counts what is not recorded and cannot be, as nothing more can be written.
+    fn count_the_rest(&mut self) {
+        let waiting = self.schedule.drain(Instant::now());
+        let (begun, unbegun) = self.state.in_flight.give_up();
+        for mut item in waiting.into_iter().chain(unbegun) {
+            match item.trail.failed.take() {
+                Some(record) => self.report.count(&record),
+                None => self.state.never_started += 1,
+            }
+        }
+        for item in begun {
+            let record = convert::left_behind(item.target, self.ending.message());
+            self.report.count(&record);
+        }
+    }
+
+    /// Writes what the reader takes at once, and tells how much is left.
+    fn flush_what_is_taken(&mut self) -> Result<(), Halt> {
+        let is_written = self.report.flush_by(Instant::now())?;
+        if !is_written && let Some(note) = notes::unwritten(self.report.writer.unwritten()) {
+            self.report.tell(&note);
+        }
+        Ok(())
+    }
+
+    /// The exit status of a run that is closed.
+    pub(super) fn exit(&self) -> Exit {
+        let exit = self.ending.exit(self.state.failed);
+        match exit {
+            Exit::Success | Exit::SomeFailed if self.state.list_broken => Exit::Unusable,
+            exit => exit,
+        }
+    }
+
+    /// Records what is not recorded yet: what came back at the last moment, what was begun and did
+    /// not, what waits for another attempt, and what waits in `--ordered` for one that never came.
+    fn record_the_rest(&mut self) -> Result<(), Halt> {
+        // What has come back by now is not lost.
+        let mut batch = Batch::default();
+        let now = Instant::now();
+        self.shared.mailbox.collect(&mut batch, false, Some(now));
+        self.take_in(&mut batch)?;
+        let waiting = self.schedule.drain(now);
+        let (begun, unbegun) = self.state.in_flight.give_up();
+        for item in waiting.into_iter().chain(unbegun) {
+            self.drop_unstarted(item)?;
+        }
+        for mut item in begun {
+            item.trail.attempts += 1;
+            let text = text_of(&item.target);
+            let record = convert::left_behind(item.target, self.ending.message());
+            self.done(record, item.trail, text)?;
+        }
+        self.report.give_up_order()?;
+        Ok(())
+    }
+}
