@@ -121,7 +121,14 @@ fn corpus(target: &Target) -> Vec<Vec<u8>> {
         let path = fuzz.join("corpus").join(target.name);
         let kept = std::fs::read_to_string(&path);
         let kept = kept.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        corpus.extend(kept.lines().map(entry));
+        // What broke a promise once, if anything did.
+        let found = std::fs::read_to_string(fuzz.join("found").join(target.name));
+        corpus.extend(
+            [kept, found.unwrap_or_default()]
+                .iter()
+                .flat_map(|text| text.lines())
+                .map(entry),
+        );
     }
     corpus
 }

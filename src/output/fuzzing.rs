@@ -6,14 +6,33 @@ use url::Url;
 
 use super::save::path_for;
 
-/// Two URLs, one a line: safe names, a place of its own for each, and neither in the other's way.
+/// What makes out of one URL another that is likely to want its file.
+const NEIGHBOURS: [fn(&str) -> String; 8] = [
+    |text| format!("{text}.body"),
+    |text| format!("{text}/"),
+    |text| format!("{text}/index.html"),
+    |text| format!("{text}?"),
+    |text| text.replace('?', "@"),
+    |text| text.replace('/', "_"),
+    str::to_uppercase,
+    |text| text.replace("%", "%25"),
+];
+
+/// Two URLs, one a line, or one and its neighbours: safe names, a place of its own for each, and none in another's way.
 pub(crate) fn saved_names(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (one, other) = text.split_once('\n').unwrap_or((&text, ""));
-    let (Some(one), Some(other)) = (url(one), url(other)) else {
-        return;
-    };
-    let [first, second] = [&one, &other].map(|url| {
+    let Some(one) = url(one) else { return };
+    let others = NEIGHBOURS.iter().map(|neighbour| neighbour(one.as_str()));
+    for other in others.chain([other.to_owned()]) {
+        if let Some(other) = url(&other) {
+            assert_apart(&one, &other);
+        }
+    }
+}
+
+fn assert_apart(one: &Url, other: &Url) {
+    let [first, second] = [one, other].map(|url| {
         let path = path_for(url);
         assert_safe(&path);
         assert_eq!(path, path_for(url));
