@@ -818,7 +818,7 @@ fn no_reply_makes_an_attempt_panic_or_hang() {
         max_redirects: 2,
         ..options()
     };
-    let client = http_support::client(options);
+    let client = client(options);
     for _ in 0..count {
         let outcome = client.load_url(&server.url("/"), &mut std::io::sink());
         if let Err(failure) = outcome.result {
