@@ -2,7 +2,9 @@
 //! and microsocks, each started on the loopback for the test.
 //!
 //! Where one is not installed its test passes and says what was left out, unless `CI` is set: there
-//! nothing may be left out.
+//! nothing may be left out. Left out elsewhere than on Unix: none of them is started there.
+
+#![cfg(unix)]
 
 mod http_support;
 

@@ -70,7 +70,7 @@ fn miss(kind: LookupErrorKind, error: &io::Error) -> Miss {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use rustix::io::Errno;
 

@@ -237,12 +237,15 @@ fn tokens(value: &[u8]) -> impl Iterator<Item = String> {
 fn unfold(head: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(head.len());
     for line in lines(head) {
+        let text = line.trim_ascii();
         match line.first() {
+            // What would be left of it is a line for the next to look folded behind.
+            _ if text.is_empty() => continue,
             Some(b' ' | b'\t') => out.push(b' '),
             _ if out.is_empty() => {}
             _ => out.push(b'\n'),
         }
-        out.extend_from_slice(line.trim_ascii());
+        out.extend_from_slice(text);
     }
     out
 }

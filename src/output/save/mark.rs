@@ -181,6 +181,7 @@ fn ignore_existing(made: io::Result<()>) -> io::Result<()> {
 }
 
 /// What came of an attempt to lock a file.
+#[cfg_attr(not(unix), allow(dead_code, reason = "nothing is locked there"))]
 enum Lock {
     /// It is ours.
     Taken,

@@ -1,5 +1,6 @@
 //! When lines leave, in how many writes, and what comes after an error.
 
+#[cfg(unix)]
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 

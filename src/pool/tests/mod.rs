@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::queue::Pending;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 use super::task::Task;
 use super::{JobError, Refusal, ThreadPool};
 

@@ -40,6 +40,8 @@ fn what_others_put_up_with_is_repaired() {
         ("Location: b\r\n c\r\n\td\r\nE: f\r\n", "Location: b c d\n"),
         ("Location: b\u{1}c\u{7f}d\r\n", "Location: b c d\n"),
         ("Location: b\rc\r\n", "Location: b c\n"),
+        ("Location: b\r\n\u{c}\r\n c\r\n", "Location: b c\n"),
+        ("\r \r\n c\r\nLocation: b\r\n", "Location: b\n"),
     ] {
         assert_eq!(
             reduced(headers),
