@@ -16,6 +16,7 @@ use crate::pool::{self, JobError, ThreadPool};
 use crate::schedule::HostKey;
 use crate::schedule::ordered::Place;
 
+use super::convert;
 use super::holds::Holds;
 use super::mailbox::{Finished, JobEnding, Mailbox};
 use super::retrying::asked_pause;
@@ -168,20 +169,21 @@ impl Shared {
         }
         job.started.store(true, Ordering::Relaxed);
         let (outcome, file) = self.load(url);
-        if let Some(host) = &job.host {
-            self.hold_if_asked(host, &outcome);
+        if job.host.is_some() {
+            self.hold_if_asked(&outcome);
         }
         JobEnding::Attempted { outcome, file }
     }
 
-    /// Holds the host back before the next job is taken, as a server may ask for.
-    fn hold_if_asked(&self, host: &HostKey, outcome: &Outcome) {
+    /// Holds the host that answered back before the next job is taken, if it has asked for that.
+    fn hold_if_asked(&self, outcome: &Outcome) {
         if !self.retries {
             return;
         }
         if let Some(wait) = asked_pause(outcome, SystemTime::now()) {
             let now = Instant::now();
-            self.holds.hold(host, now + wait, now);
+            let host = convert::host_of(&outcome.final_url);
+            self.holds.hold(&host, now + wait, now);
         }
     }
 
