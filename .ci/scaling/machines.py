@@ -165,29 +165,32 @@ def await_waiter():
     raise AssertionError("nobody waits for a lock")
 
 
-def _on_machines(worker_config, *runs):
-    """Does the runs on machines that are new; false where there can be none."""
+def on_machines(worker_config, *runs):
+    """Does the runs on machines that are new, or says that there can be none."""
+    # It asks to be cited, once.
+    (HOME / ".parallel").mkdir()
+    (HOME / ".parallel/will-cite").touch()
+    tool("ssh", f'exec /usr/bin/ssh -F {HOME}/ssh_config "$@"')
     hosts = Hosts(HOME, ["control", "server", *WORKERS], ENV["PATH"])
     try:
         try:
             hosts.open()
         except OSError as error:
             print(f"left out: machines: {error}")
-            return False
+            return
         machines = Machines(hosts, worker_config)
         for run in runs:
             run(machines)
     finally:
         hosts.close()
-    return True
 
 
-def on_machines():
-    """All runs that take machines."""
-    # It asks to be cited, once.
-    (HOME / ".parallel").mkdir()
-    (HOME / ".parallel/will-cite").touch()
-    tool("ssh", f'exec /usr/bin/ssh -F {HOME}/ssh_config "$@"')
-    shared = Machines.shared_grown, Machines.shared_out_of_reach, Machines.shared_without_lock
-    if _on_machines("", *shared, Machines.shared_lost, Machines.another_n):
-        _on_machines(RECIPES[APART][0], Machines.apart_out_of_reach, Machines.apart_lost)
+def sharing():
+    """All runs of machines that share a directory. What is lost stays lost: the last run has one less."""
+    parted = Machines.shared_out_of_reach, Machines.shared_without_lock
+    on_machines("", Machines.shared_grown, *parted, Machines.shared_lost, Machines.another_n)
+
+
+def apart():
+    """All runs of machines that share nothing."""
+    on_machines(RECIPES[APART][0], Machines.apart_out_of_reach, Machines.apart_lost)
