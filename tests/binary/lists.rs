@@ -2,7 +2,7 @@
 //! read, which end the run before anything is fetched.
 
 use crate::jsonl::rows;
-use crate::support::{Pty, Server, anything, containing, fetchpool, lines, page};
+use crate::support::{Pty, Server, anything, containing, fetchpool, page};
 
 #[test]
 fn a_live_pipe_works_line_by_line() {
@@ -223,7 +223,7 @@ fn a_list_that_breaks_is_status_2_and_the_others_are_still_fetched() {
         .arg("/proc/self/mem")
         .list("last.txt", &last)
         .status(2)
-        .stdout(lines([page(&first, 1), page(&last, 2)]))
+        .stdout(crate::support::lines([page(&first, 1), page(&last, 2)]))
         .stderr("fetchpool: cannot read '/proc/self/mem', line 1: input/output error\n")
         .run();
 }

@@ -5,6 +5,7 @@
 #![cfg(unix)]
 
 mod addresses;
+mod bombs;
 mod contract;
 mod descriptors;
 mod documents;
