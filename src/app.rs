@@ -59,11 +59,13 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
     let writer = writer(&settings, &targets)?;
+    // Before anything is made that a signal would leave behind.
+    let mailbox = Arc::new(Mailbox::new());
+    listen_to_signals(&mailbox)?;
     let save = settings.output_dir.map(Save::new).transpose();
     let save = save.context("-o: bodies cannot be saved there")?;
     let client = client(settings.fetch, settings.net, jobs, saves, files)?;
 
-    let mailbox = Arc::new(Mailbox::new());
     engine::listen(settings.verbosity, &mailbox);
     start_helpers(
         targets,
@@ -143,16 +145,18 @@ fn client(
     ))?)
 }
 
-/// Starts the threads that tell the coordinator what happens outside: signals, the list, its
-/// length if there is a bar to fill.
+fn listen_to_signals(mailbox: &Arc<Mailbox>) -> anyhow::Result<()> {
+    let telling = Arc::clone(mailbox);
+    signals::watch(move |event| telling.stop(event))
+        .context("the signal handlers could not be installed")
+}
+
+/// Starts the threads that read the list and, if there is a bar to fill, count its lines.
 fn start_helpers(
     targets: Targets,
     mailbox: &Arc<Mailbox>,
     to_count: Option<input::Options>,
 ) -> anyhow::Result<()> {
-    let telling = Arc::clone(mailbox);
-    signals::watch(move |event| telling.stop(event))
-        .context("the signal handlers could not be installed")?;
     if let Some(input) = to_count {
         engine::count_in_background(input, mailbox);
     }

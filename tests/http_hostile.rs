@@ -8,9 +8,9 @@ mod http_support;
 
 use std::time::Duration;
 
-use fetchpool::fetch::Options;
+use fetchpool::fetch::{Options, Outcome};
 
-use http_support::{HANG, Server, fetch, options};
+use http_support::{HANG, Server, client, fetch, options};
 
 /// What the server does when it has sent its bytes.
 #[derive(Clone, Copy, PartialEq)]
@@ -693,10 +693,20 @@ fn run(reply: Vec<u8>, then: Then, timeout: Duration) -> String {
         timeout: Some(timeout),
         ..options()
     };
-    match fetch(options, &server.url("/")).0.result {
+    let told = |outcome: Outcome| match outcome.result {
         Ok(page) => page.bytes.to_string(),
         Err(failure) => failure.to_string(),
+    };
+    let (outcome, _) = fetch(options.clone(), &server.url("/"));
+    let fetched = told(outcome);
+    // Bytes that are only counted take another way.
+    let mut came = 0;
+    let counted = told(client(options).load_size(&server.url("/"), &mut |amount| came += amount));
+    assert_eq!(counted, fetched);
+    if let Ok(bytes) = fetched.parse::<usize>() {
+        assert_eq!(came, bytes);
     }
+    fetched
 }
 
 #[test]
@@ -808,7 +818,7 @@ fn no_reply_makes_an_attempt_panic_or_hang() {
         max_redirects: 2,
         ..options()
     };
-    let client = http_support::client(options);
+    let client = client(options);
     for _ in 0..count {
         let outcome = client.load_url(&server.url("/"), &mut std::io::sink());
         if let Err(failure) = outcome.result {

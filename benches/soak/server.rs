@@ -97,9 +97,26 @@ impl Connection {
     fn answer(&mut self, fault: Fault, number: usize) -> Then {
         let size = fault.size(number);
         let whole = page("200 OK", "", size);
+        match fault {
+            Fault::None => self.send(&whole),
+            Fault::ServerError => self.send(&page("500 Oh", "", size)),
+            Fault::NotFound => self.send(&page("404 Gone", "", size)),
+            Fault::SlowDrip => self.drip(&whole),
+            Fault::Redirect => {
+                let location = format!("Location: /to/{number}\r\n");
+                self.send(&page("302 Found", &location, 10))
+            }
+            fault => {
+                self.go_wrong(fault, &whole, size);
+                Then::Ends
+            }
+        }
+    }
+
+    /// What no connection outlives, of a reply that would be `whole` with its page of so many bytes.
+    fn go_wrong(&mut self, fault: Fault, whole: &[u8], size: usize) {
         let half = whole.len() - size / 2;
         match fault {
-            Fault::None => return self.send(&whole),
             Fault::ResetBeforeReply => self.reset(b""),
             Fault::ResetInHead => self.reset(&whole[..20]),
             Fault::ResetInBody => self.reset(&whole[..half]),
@@ -117,18 +134,17 @@ impl Connection {
                 self.flood(b"", &b"HTTP/1.1 100 Continue\r\n\r\n".repeat(200));
             }
             Fault::TooLarge => self.flood(&page("200 OK", "", 0)[..17], &too_large()),
-            Fault::ServerError => return self.send(&page("500 Oh", "", size)),
-            Fault::NotFound => return self.send(&page("404 Gone", "", size)),
-            Fault::SlowDrip => return self.drip(&whole),
-            Fault::CloseBehindReply => self.send_and_end(&whole),
-            Fault::ResetBehindReply => self.reset(&whole),
-            Fault::BytesBehindReply => self.stall(&[&whole[..], b"HTTP/1.1 200 OK\r\n"].concat()),
-            Fault::Redirect => {
-                let location = format!("Location: /to/{number}\r\n");
-                return self.send(&page("302 Found", &location, 10));
+            Fault::CloseBehindReply => self.send_and_end(whole),
+            Fault::ResetBehindReply => self.reset(whole),
+            Fault::BytesBehindReply => self.stall(&[whole, b"HTTP/1.1 200 OK\r\n"].concat()),
+            Fault::None
+            | Fault::ServerError
+            | Fault::NotFound
+            | Fault::SlowDrip
+            | Fault::Redirect => {
+                unreachable!("a whole reply")
             }
         }
-        Then::Ends
     }
 
     fn send(&mut self, bytes: &[u8]) -> Then {

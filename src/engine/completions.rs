@@ -53,9 +53,11 @@ impl Coordinator<'_> {
         let verdict = self
             .retrying
             .verdict(&outcome, attempts, now, SystemTime::now());
-        if let (Some(until), Some(host)) = (verdict.hold_host, &item.trail.host) {
-            // Of what was queued by then, the worker has taken care.
-            self.schedule.hold_host(host, until, now);
+        if let (Some(until), Some(_)) = (verdict.hold_host, &item.trail.host) {
+            // Of what was queued by then, the worker has taken care. It is the host that asked for
+            // it, at the end of the redirects.
+            let host = convert::host_of(&outcome.final_url);
+            self.schedule.hold_host(&host, until, now);
         }
         let text = text_of(&item.target);
         let again = verdict.again.filter(|_| !self.ending.stopping());

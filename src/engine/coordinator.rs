@@ -33,6 +33,10 @@ const STALL: Duration = Duration::from_millis(100);
 /// what the workers have in their hands.
 const MOST_TEXT: usize = 4 << 20;
 
+/// The same while workers have nothing to do, as what was taken is held back: what follows may not
+/// be.
+const MOST_TEXT_HELD: usize = 64 << 20;
+
 pub(super) struct Coordinator<'a> {
     pub(super) pool: &'a ThreadPool,
     pub(super) most_in_flight: usize,
@@ -118,16 +122,15 @@ impl Coordinator<'_> {
         if self.ending.stopping() || self.state.list_ended {
             return 0;
         }
-        let idle = self.pool.workers().saturating_sub(self.out());
-        if self.state.text >= MOST_TEXT && idle == 0 {
+        let most = if self.state.in_flight.len() < self.pool.workers() {
+            MOST_TEXT_HELD
+        } else {
+            MOST_TEXT
+        };
+        if self.state.text >= most {
             return 0;
         }
         self.schedule.room().min(self.report.room())
-    }
-
-    /// How many targets are out or wait to be.
-    fn out(&self) -> usize {
-        self.state.in_flight.len() + self.schedule.waiting()
     }
 
     /// Takes targets while there is room, and hands them to the schedule.
@@ -190,7 +193,11 @@ impl Coordinator<'_> {
             return;
         };
         let is_idle = self.state.in_flight.len() < self.pool.workers();
-        if !is_idle || self.state.list_ended || !self.schedule.is_held_up(now) {
+        if !is_idle
+            || self.state.list_ended
+            || self.room() > 0
+            || self.schedule.is_anyone_ready(now)
+        {
             return;
         }
         let (window, wait) = (self.schedule.waiting(), at.saturating_duration_since(now));
@@ -284,7 +291,14 @@ impl Coordinator<'_> {
     /// Writes out what has been gathered. While the reader stalls, the run may still be ended.
     pub(super) fn flush(&mut self) -> Result<(), Halt> {
         let mut news = Batch::default();
+        let mut left = self.report.writer.unsent();
         while !self.report.flush_by(Instant::now() + STALL)? {
+            // A reader that is slow and reads is not one that stalls.
+            let still_left = self.report.writer.unsent();
+            if still_left < left {
+                self.ending.put_off(Instant::now());
+            }
+            left = still_left;
             self.shared.mailbox.take_stops(&mut news.stops);
             self.check_ending(&mut news)?;
         }

@@ -87,6 +87,16 @@ impl Ending {
         Step::GoOn
     }
 
+    /// What was written was read, at `now`: the time in which nothing comes back begins again, unless
+    /// the run ends where it stands.
+    pub(super) fn put_off(&mut self, now: Instant) {
+        if let Some(at) = &mut self.give_up_at
+            && *at > now
+        {
+            *at = now + GIVE_UP;
+        }
+    }
+
     /// The next time at which [`Ending::step`] may answer something else.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let times = [self.deadline, self.cut_at, self.give_up_at];

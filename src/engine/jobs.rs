@@ -16,6 +16,7 @@ use crate::pool::{self, JobError, ThreadPool};
 use crate::schedule::HostKey;
 use crate::schedule::ordered::Place;
 
+use super::convert;
 use super::holds::Holds;
 use super::mailbox::{Finished, JobEnding, Mailbox};
 use super::retrying::asked_pause;
@@ -168,20 +169,21 @@ impl Shared {
         }
         job.started.store(true, Ordering::Relaxed);
         let (outcome, file) = self.load(url);
-        if let Some(host) = &job.host {
-            self.hold_if_asked(host, &outcome);
+        if job.host.is_some() {
+            self.hold_if_asked(&outcome);
         }
         JobEnding::Attempted { outcome, file }
     }
 
-    /// Holds the host back before the next job is taken, as a server may ask for.
-    fn hold_if_asked(&self, host: &HostKey, outcome: &Outcome) {
+    /// Holds the host that answered back before the next job is taken, if it has asked for that.
+    fn hold_if_asked(&self, outcome: &Outcome) {
         if !self.retries {
             return;
         }
         if let Some(wait) = asked_pause(outcome, SystemTime::now()) {
             let now = Instant::now();
-            self.holds.hold(host, now + wait, now);
+            let host = convert::host_of(&outcome.final_url);
+            self.holds.hold(&host, now + wait, now);
         }
     }
 
@@ -193,10 +195,18 @@ impl Shared {
 
     fn load(&self, url: &Url) -> (Outcome, Option<String>) {
         let Some(save) = &self.save else {
-            return (self.fetch(url, &mut io::sink()), None);
+            let mut progress = |amount| self.count(amount);
+            return (self.client.load_size(url, &mut progress), None);
         };
         let mut saved = save.begin(url);
-        let mut outcome = self.fetch(url, &mut saved);
+        let count = |amount| self.count(amount);
+        let mut outcome = self.client.load_url(
+            url,
+            &mut Metered {
+                into: &mut saved,
+                count,
+            },
+        );
         if outcome.result.is_err() || self.head_only {
             return (outcome, None);
         }
@@ -209,9 +219,9 @@ impl Shared {
         }
     }
 
-    fn fetch(&self, url: &Url, into: &mut dyn Write) -> Outcome {
-        let received = &self.received;
-        self.client.load_url(url, &mut Metered { into, received })
+    /// Counts what comes, for the bar.
+    fn count(&self, amount: usize) {
+        self.received.fetch_add(amount as u64, Ordering::Relaxed);
     }
 
     fn reply(&self, slot: usize, result: Result<JobEnding, JobError>) {
@@ -228,16 +238,16 @@ impl Shared {
     }
 }
 
-/// Counts what passes, for the bar.
-struct Metered<'a> {
+/// Counts what passes.
+struct Metered<'a, C> {
     into: &'a mut dyn Write,
-    received: &'a AtomicU64,
+    count: C,
 }
 
-impl Write for Metered<'_> {
+impl<C: Fn(usize)> Write for Metered<'_, C> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.into.write(bytes)?;
-        self.received.fetch_add(written as u64, Ordering::Relaxed);
+        (self.count)(written);
         Ok(written)
     }
 

@@ -120,6 +120,7 @@ impl Engine<'_> {
                 summary: self.summary,
                 counts: Counts::default(),
                 ordered: ordered.then(|| Ordered::new(RECORDS_AHEAD.max(most_in_flight))),
+                parked: 0,
             },
             skipped: self.skipped,
             state: State::default(),

@@ -21,12 +21,21 @@ pub(super) struct Report<'a> {
     pub(super) counts: Counts,
     /// `None`: in the order of completion.
     pub(super) ordered: Option<Ordered<Record>>,
+    /// Bytes of text of the records that wait for their turn.
+    pub(super) parked: usize,
 }
+
+/// How many bytes of text may wait for the record whose turn it is before the list is left alone.
+const MOST_PARKED: usize = 4 << 20;
 
 impl Report<'_> {
     /// How many targets may be taken from the list now, as far as the output's order is concerned.
     pub(super) fn room(&self) -> usize {
-        self.ordered.as_ref().map_or(usize::MAX, Ordered::room)
+        match &self.ordered {
+            None => usize::MAX,
+            Some(_) if self.parked >= MOST_PARKED => 0,
+            Some(ordered) => ordered.room(),
+        }
     }
 
     /// The place of the next target of the list, if order matters.
@@ -38,10 +47,14 @@ impl Report<'_> {
     pub(super) fn record(&mut self, record: Record, place: Option<Place>) -> anyhow::Result<()> {
         self.count(&record);
         match (&mut self.ordered, place) {
-            (Some(ordered), Some(place)) => ordered.put(place, record),
+            (Some(ordered), Some(place)) => {
+                self.parked += text_of(&record);
+                ordered.put(place, record);
+            }
             _ => return self.write(&record),
         }
         while let Some(record) = self.ordered.as_mut().and_then(Ordered::next) {
+            self.parked -= text_of(&record);
             self.write(&record)?;
         }
         Ok(())
@@ -100,4 +113,12 @@ impl Report<'_> {
             let _ = io::stderr().write_all(text.as_bytes());
         });
     }
+}
+
+/// The bytes of what may be long in a record.
+fn text_of(record: &Record) -> usize {
+    let optional = [&record.final_url, &record.content_type, &record.file];
+    let texts = optional.into_iter().flatten().map(String::len);
+    let message = record.error.as_ref().map_or(0, |error| error.message.len());
+    record.url.len() + message + texts.sum::<usize>()
 }

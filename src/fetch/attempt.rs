@@ -3,7 +3,7 @@
 //! It never retries a failure that the user should see. The one thing that is done twice, unseen,
 //! is a request whose idle connection turned out to be dead before any byte of the reply came.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -29,6 +29,25 @@ const DRAIN: usize = 64 * 1024;
 /// And if it comes within this time: a drip is not worth the wait.
 const DRAIN_WAIT: Duration = Duration::from_millis(50);
 
+/// Where a body goes.
+pub(crate) enum Sink<'a> {
+    Write(&'a mut dyn Write),
+    /// Nowhere: this is told how much has come.
+    Count(&'a mut dyn FnMut(usize)),
+}
+
+impl Sink<'_> {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Write(sink) => sink.write_all(bytes),
+            Self::Count(count) => {
+                count(bytes.len());
+                Ok(())
+            }
+        }
+    }
+}
+
 /// What one worker makes attempts with. Made once, used again and again.
 pub(crate) struct Fetcher {
     flight: Arc<Flight>,
@@ -52,7 +71,7 @@ impl Fetcher {
         options: &Options,
         headers: &RequestHeaders,
         url: &Url,
-        sink: &mut dyn Write,
+        sink: Sink<'_>,
     ) -> Outcome {
         let started_at = SystemTime::now();
         let started = Instant::now();
@@ -106,7 +125,7 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn run(&mut self, url: &Url, sink: &mut dyn Write) -> Result<Page, Failure> {
+    fn run(&mut self, url: &Url, sink: Sink<'_>) -> Result<Page, Failure> {
         let home = Hop::first(url, &self.options.method)?;
         let mut away: Option<Hop> = None;
         loop {
@@ -204,7 +223,7 @@ impl Attempt<'_> {
         &mut self,
         hop: &Hop,
         mut response: Response<Body>,
-        sink: &mut dyn Write,
+        sink: Sink<'_>,
     ) -> Result<Page, Failure> {
         let status = response.status();
         if !status.is_success() {
@@ -222,6 +241,7 @@ impl Attempt<'_> {
         }
         let mut source = Source::new(&mut response, expected);
         let Some(coding) = coding else {
+            self.fetcher.flight.state().is_only_counted = matches!(sink, Sink::Count(_));
             return self.pour(&mut source, sink);
         };
         let mut decoder = coding.decode(&mut source).map_err(undecoded)?;
@@ -243,7 +263,7 @@ impl Attempt<'_> {
         })
     }
 
-    fn pour(&mut self, reader: &mut dyn Read, sink: &mut dyn Write) -> Result<Page, Failure> {
+    fn pour(&mut self, reader: &mut dyn Read, mut sink: Sink<'_>) -> Result<Page, Failure> {
         let mut bytes = 0;
         loop {
             let amount = reader.read(&mut self.fetcher.buf).map_err(undecoded)?;
@@ -252,10 +272,9 @@ impl Attempt<'_> {
             }
             bytes += amount as u64;
             self.check_size(bytes)?;
-            sink.write_all(&self.fetcher.buf[..amount])
-                .map_err(|error| {
-                    Failure::new(FailureKind::Write, super::failure::os_text(&error))
-                })?;
+            sink.take(&self.fetcher.buf[..amount]).map_err(|error| {
+                Failure::new(FailureKind::Write, super::failure::os_text(&error))
+            })?;
         }
     }
 

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use ureq::http::Method;
 pub use url::Url;
 
-use self::attempt::Fetcher;
+use self::attempt::{Fetcher, Sink};
 use self::headers::RequestHeaders;
 use self::net::Net;
 
@@ -122,6 +122,18 @@ impl Client {
     /// in the outcome: whatever the server does, nothing here panics. On failure the sink may have
     /// been given a part of the body.
     pub fn load_url(&self, url: &Url, sink: &mut dyn Write) -> Outcome {
+        self.load(url, Sink::Write(sink))
+    }
+
+    /// [`load_url`](Self::load_url) for who wants to know the size of a page and nothing else: the
+    /// body is counted and thrown away, on Linux without being copied out of the kernel.
+    ///
+    /// `progress` is told how many bytes have come since it was called last.
+    pub fn load_size(&self, url: &Url, progress: &mut dyn FnMut(usize)) -> Outcome {
+        self.load(url, Sink::Count(progress))
+    }
+
+    fn load(&self, url: &Url, sink: Sink<'_>) -> Outcome {
         let spare = self.inner.spare().pop();
         let mut fetcher = spare.unwrap_or_else(|| Fetcher::new(Arc::clone(&self.inner.net)));
         let outcome = fetcher.fetch(&self.inner.options, &self.inner.headers, url, sink);

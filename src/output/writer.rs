@@ -110,6 +110,11 @@ impl Writer {
         left.iter().filter(|byte| **byte == b'\n').count()
     }
 
+    /// How many bytes are gathered and not yet written.
+    pub(crate) fn unsent(&self) -> usize {
+        self.buffer.len() - self.sent
+    }
+
     /// Writes out what is gathered, waiting for a slow reader until `until` at the latest (`None`: for ever). False
     /// if something is left then; the next call goes on with it.
     ///

@@ -181,12 +181,6 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// True if none of what is held may start at `now`, the rate apart, and there is no room for
-    /// more that might.
-    pub(crate) fn is_held_up(&mut self, now: Instant) -> bool {
-        self.room() == 0 && !self.hosts.is_ready() && !self.is_anyone_ready(now)
-    }
-
     /// Takes out everything that waits, in no particular order.
     pub(crate) fn drain(&mut self, now: Instant) -> Vec<T> {
         let arrived = self.arrived.drain(..).map(|(value, _)| value);
@@ -230,7 +224,7 @@ impl<T> Schedule<T> {
 
     /// True if something may start, the rate apart. To know, it sends those who arrived to their
     /// hosts until one of them is ready there.
-    fn is_anyone_ready(&mut self, now: Instant) -> bool {
+    pub(crate) fn is_anyone_ready(&mut self, now: Instant) -> bool {
         while !self.hosts.is_ready() {
             if let Some((_, None)) = self.arrived.front() {
                 return true;

@@ -1,7 +1,8 @@
 //! `--per-host`, `--host-delay` and `--rate`: nobody gets more than was asked for, and who is held back holds back
 //! nobody else. Times are compared as lower bounds only, on the server's own clock.
 
-use crate::support::{Server, checked, fetchpool, lines, page};
+use crate::support::{Server, anything, checked, fetchpool, lines, page};
+use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 fn urls(server: &Server, path: &str, count: usize) -> Vec<String> {
@@ -36,6 +37,28 @@ fn a_host_has_at_most_so_many_at_once_and_others_are_not_held_up() {
         assert_eq!(slow.most_at_once(), cap, "--per-host {cap}");
         assert!(other.most_at_once() <= cap, "--per-host {cap}");
     }
+}
+
+#[test]
+fn long_lines_of_one_host_hide_no_other() {
+    let [slow, other] = [Server::start(), Server::start()];
+    let gate = slow.gate("all");
+    // Well over what is taken of a list while all workers are busy.
+    let held = urls(&slow, &format!("/gate/all?{}", "x".repeat(1500)), 3000);
+    let free = other.url("/size/4");
+    let list = held.iter().chain([&free]).map(|url| format!("{url}\n"));
+    let mut run = fetchpool()
+        .list("urls.txt", list.collect::<String>())
+        .args(["-j", "3", "--per-host", "1"])
+        .stdout(anything())
+        .status(143)
+        .stderr(anything())
+        .start();
+    assert_eq!(run.read_line(), page(&free, 4));
+    run.signal(Signal::TERM);
+    gate.wait_for_arrivals(1);
+    gate.open();
+    run.finish();
 }
 
 #[test]
@@ -162,7 +185,7 @@ fn a_host_that_holds_up_the_list_for_long_is_told_of_once() {
         }))
         .start();
     run.wait_for_stderr("note: the next 4096 URLs all wait for hosts");
-    run.signal(rustix::process::Signal::TERM);
+    run.signal(Signal::TERM);
     run.finish();
     assert_eq!(other.paths(), [""; 0]);
 }

@@ -1,7 +1,7 @@
 //! `Retry-After`: in seconds or as a date, for the whole host and for no other.
 
 use crate::retries::failing;
-use crate::support::{Server, fetchpool, lines, page};
+use crate::support::{RawServer, Server, fetchpool, lines, page};
 use std::time::{Duration, SystemTime};
 
 #[test]
@@ -53,6 +53,28 @@ fn retry_after_is_obeyed_for_the_whole_host_and_for_no_other() {
             );
         }
     }
+}
+
+#[test]
+fn it_is_the_host_that_answered_which_is_left_alone() {
+    let (asking, times) = failing(1, |talk| {
+        let fails = talk.path() == "/asks";
+        let status = if fails { "429 Word" } else { "200 OK" };
+        talk.reply(status, &["Retry-After: 2"], b"what");
+    });
+    let to = asking.url("/asks");
+    let sending = RawServer::start(move |mut talk| {
+        talk.reply("302 Found", &[&format!("Location: {to}")], b"");
+    });
+    let urls = [sending.url("/"), asking.url("/later")];
+    fetchpool()
+        .list("urls.txt", urls.join("\n"))
+        .args(["-j", "1", "--retries", "1", "--retry-delay", "1ms"])
+        .stdout(lines(urls.iter().map(|url| page(url, 4))))
+        .run();
+    let times = times.lock().unwrap();
+    let waited = times["/later"][0] - times["/asks"][0];
+    assert!(waited >= Duration::from_millis(1900), "{waited:?}");
 }
 
 #[test]

@@ -64,6 +64,7 @@ fn bodies_that_do_not_fit_are_kind_write_and_fetched_when_there_is_room() {
             ])
             .status(status)
             .stdout(anything())
+            .stderr(anything())
             .run();
         text.stdout().to_owned()
     };

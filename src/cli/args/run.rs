@@ -19,12 +19,12 @@ pub(in crate::cli) struct PoolArgs {
     /// Requests at once to one host:port
     #[arg(long, value_name = "N", value_parser = Value(whole::<1, 10_000>))]
     #[arg(
-        long_help = "Requests at once to one host:port; those to other hosts, up to 4096 lines on, are not held up"
+        long_help = "Requests at once to one host:port; those to other hosts, up to 4096 lines on (1024 with --ordered), are not held up. The host is that of the list's URL: a redirect's next host is not counted"
     )]
     pub(in crate::cli) per_host: Option<u32>,
     /// Least time between two starts to one host
     #[arg(long, value_name = "D", value_parser = Value(duration), hide_short_help = true)]
-    #[arg(long_help = "Least time between two starts to one host:port")]
+    #[arg(long_help = "Least time between two starts to one host:port, that of the list's URL")]
     pub(in crate::cli) host_delay: Option<Duration>,
     /// Starts a second in all
     #[arg(long, value_name = "N", value_parser = Value(rate), hide_short_help = true)]

@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub(crate) lost_early: bool,
     /// The reply's body is in chunks, so that its end can be told without the connection's.
     pub(crate) is_chunked: bool,
+    /// Nobody will look at the bytes of the body, whose head has been read: they are only counted.
+    pub(crate) is_only_counted: bool,
     /// What is being waited for.
     pub(crate) phase: Phase,
     /// When the first byte of the reply came.
@@ -84,6 +86,7 @@ impl Flight {
             request_size: 0,
             is_head: false,
             is_chunked: false,
+            is_only_counted: false,
             may_reuse: true,
             reused: false,
             lost_early: false,
@@ -135,6 +138,7 @@ impl Flight {
         state.request_size = aim.request_size;
         state.is_head = aim.is_head;
         state.is_chunked = false;
+        state.is_only_counted = false;
         state.may_reuse = aim.may_reuse;
         state.reused = false;
         state.lost_early = false;

@@ -68,11 +68,19 @@ impl Layer {
             Self::Tcp(wire) => wire.recv(buf, limits)?,
             Self::Tls(session) => session.recv(buf, limits, cancel)?,
         };
-        // A cancel ends a blocked read by shutting the socket down, which looks like an end.
-        if amount == 0 && cancel.is_thrown() {
-            Err(Cut::Cancelled.into())
-        } else {
-            Ok(amount)
+        unless_cancelled(amount, cancel)
+    }
+
+    /// The same for what nobody will look at: what is in `buf` afterwards is of no meaning.
+    pub(crate) fn discard(
+        &mut self,
+        buf: &mut [u8],
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<usize, LayerError> {
+        match self {
+            Self::Tcp(wire) => unless_cancelled(wire.discard(buf, limits)?, cancel),
+            Self::Tls(_) => self.recv(buf, limits, cancel),
         }
     }
 
@@ -113,5 +121,14 @@ impl Layer {
         if let Self::Tls(session) = self {
             session.swap_records(records);
         }
+    }
+}
+
+/// A cancel ends a blocked read by shutting the socket down, which looks like an end.
+fn unless_cancelled(amount: usize, cancel: &Cancel) -> Result<usize, LayerError> {
+    if amount == 0 && cancel.is_thrown() {
+        Err(Cut::Cancelled.into())
+    } else {
+        Ok(amount)
     }
 }

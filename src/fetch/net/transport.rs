@@ -64,15 +64,20 @@ impl Lent {
 
     /// One read into the buffers; 0 is the end.
     fn receive(&mut self) -> Result<usize, LayerError> {
-        let limits = self.flight.state().limits;
+        let (limits, is_only_counted) = {
+            let state = self.flight.state();
+            (state.limits, state.is_only_counted && !state.is_chunked)
+        };
         // `Drop` alone takes the connection away.
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let amount =
-            connection
-                .layer
-                .recv(self.buffers.space(), &limits, &self.flight.net.cancel)?;
+        let (space, cancel) = (self.buffers.space(), &self.flight.net.cancel);
+        let amount = if is_only_counted {
+            connection.layer.discard(space, &limits, cancel)?
+        } else {
+            connection.layer.recv(space, &limits, cancel)?
+        };
         self.buffers.take_in(amount);
         let mut state = self.flight.state();
         state.wire_bytes += amount as u64;

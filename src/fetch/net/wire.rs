@@ -2,9 +2,10 @@
 //!
 //! Reading relies on the socket's own receive timeout. That is left alone as long as it is no
 //! longer than what the deadline leaves; when it runs out early, the rest is waited for by a poll,
-//! whose clock is exact: the kernel rounds a socket's timeout up by as much as an eighth. Writing is tried without blocking and polls only when the socket is full. A cancelled
-//! client shuts the socket down, which ends a blocked read; whoever reads must therefore ask the
-//! client whether an end of file is a real one.
+//! whose clock is exact: the kernel rounds a socket's timeout up by as much as an eighth. Writing is
+//! tried without blocking and polls only when the socket is full. A cancelled client shuts the socket
+//! down, which ends a blocked read; whoever reads must therefore ask the client whether an end of
+//! file is a real one.
 
 use std::io::{self, Read};
 use std::net::TcpStream;
@@ -40,10 +41,24 @@ impl Wire {
 
     /// Reads what is there, waiting for the first byte of it; 0 is the end.
     pub(crate) fn recv(&mut self, buf: &mut [u8], limits: &Limits) -> Result<usize, Cut> {
+        self.take(buf, limits, |mut stream, buf| stream.read(buf))
+    }
+
+    /// The same for what nobody will look at: what is in `buf` afterwards is of no meaning.
+    pub(crate) fn discard(&mut self, buf: &mut [u8], limits: &Limits) -> Result<usize, Cut> {
+        self.take(buf, limits, sys::discard)
+    }
+
+    fn take(
+        &mut self,
+        buf: &mut [u8],
+        limits: &Limits,
+        read: fn(&TcpStream, &mut [u8]) -> io::Result<usize>,
+    ) -> Result<usize, Cut> {
         let since = Instant::now();
         self.prepare_wait(limits.left(since, since)?)?;
         loop {
-            match (&*self.stream).read(buf) {
+            match read(&self.stream, buf) {
                 Ok(amount) => return Ok(amount),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error)

@@ -38,6 +38,10 @@ impl Mark {
     /// No file can be made there.
     pub(super) fn set(dir: &Path) -> io::Result<Self> {
         let marks = dir.join(MARKS);
+        if marks.symlink_metadata().is_ok() && !is_directory(&marks) {
+            let what = format!("{} is in the way: not a directory", marks.display());
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
+        }
         let (mut number, mut tries) = (0_usize, 0);
         loop {
             let id = match number {
@@ -90,7 +94,11 @@ impl Drop for Mark {
 ///
 /// What cannot be removed now is left, with its mark, to the run after this one.
 pub(super) fn sweep(dir: &Path) {
-    let Ok(marks) = fs::read_dir(dir.join(MARKS)) else {
+    let marks = dir.join(MARKS);
+    if !is_directory(&marks) {
+        return;
+    }
+    let Ok(marks) = fs::read_dir(marks) else {
         return;
     };
     let dead: Vec<(String, PathBuf, File)> =
@@ -108,6 +116,10 @@ pub(super) fn sweep(dir: &Path) {
 
 /// The ID, the path and the lock of a mark whose run is dead.
 fn dead(mark: &fs::DirEntry) -> Option<(String, PathBuf, File)> {
+    // Whatever else somebody has put there is not opened: a link leads elsewhere, a pipe blocks.
+    if !mark.file_type().ok()?.is_file() {
+        return None;
+    }
     let name = mark.file_name();
     let id = name.to_str()?.strip_suffix(MARK_ENDING)?;
     let path = mark.path();
@@ -171,6 +183,11 @@ fn create_locked(path: &Path) -> io::Result<Option<File>> {
         Lock::Held => None,
         Lock::Unknown => Some(file),
     })
+}
+
+/// Whether it is a directory itself, and not a link to one.
+fn is_directory(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
 }
 
 fn ignore_existing(made: io::Result<()>) -> io::Result<()> {

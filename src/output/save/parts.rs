@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// How long the end waits for files that are being made. It takes a worker far less, unless the disk or the lack of
 /// descriptors holds it up.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(super) struct Parts {

@@ -155,6 +155,33 @@ fn a_symbolic_link_is_never_followed_out() {
     assert_eq!(tree(&out.join("f.x")), ["a.html: body"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_lies_where_the_marks_belong_is_neither_followed_nor_waited_for() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let (linked, piped, outside) = (
+        dir.path().join("linked"),
+        dir.path().join("piped"),
+        dir.path().join("outside"),
+    );
+    for made in [&linked, &piped, &outside] {
+        fs::create_dir(made).unwrap();
+    }
+    fs::write(outside.join("9.lock"), "precious").unwrap();
+    symlink(&outside, linked.join(".fetchpool")).unwrap();
+    let error = Save::new(linked).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+    assert_eq!(tree(&outside), ["9.lock: precious"]);
+
+    fs::create_dir(piped.join(".fetchpool")).unwrap();
+    let pipe = piped.join(".fetchpool/9.lock");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    drop(Save::new(piped).unwrap());
+    assert!(pipe.exists(), "it is not ours to remove");
+}
+
 #[test]
 fn a_directory_that_cannot_be_is_found_out_at_once() {
     let dir = tempfile::tempdir().unwrap();

@@ -137,25 +137,32 @@ impl Talk<'_> {
                 self.send(sent);
                 self.drip(rest.iter().copied(), QUICKLY);
             }
-            Fault::Garbage => {
-                let garbage = match phase {
-                    Phase::LengthBody => GARBAGE.repeat(PAGE),
-                    _ => GARBAGE.to_vec(),
-                };
-                self.send(&[sent, &garbage].concat());
-                if phase != Phase::OpenBody {
-                    self.hold();
-                }
-            }
+            Fault::Garbage => self.babble(sent),
             Fault::Flood => {
-                let block = more(phase).repeat(16);
                 // Where the reply says how long it is, the flood comes behind it.
                 let behind = if has_length(phase) { rest } else { b"" };
-                let mut bytes = [sent, behind, &block].concat();
-                while self.try_send(&bytes) {
-                    bytes.clone_from(&block);
-                }
+                self.flood(&[sent, behind].concat());
             }
+        }
+    }
+
+    fn babble(&self, sent: &[u8]) {
+        let garbage = match self.cell.phase {
+            // All of the body.
+            Phase::LengthBody => GARBAGE.repeat(PAGE),
+            _ => GARBAGE.to_vec(),
+        };
+        self.send(&[sent, &garbage].concat());
+        if self.cell.phase != Phase::OpenBody {
+            self.hold();
+        }
+    }
+
+    fn flood(&self, sent: &[u8]) {
+        let block = more(self.cell.phase).repeat(16);
+        let mut bytes = [sent, &block].concat();
+        while self.try_send(&bytes) {
+            bytes.clone_from(&block);
         }
     }
 

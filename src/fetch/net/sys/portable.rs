@@ -89,6 +89,11 @@ pub(crate) fn wait_readable(stream: &TcpStream, left: Option<Duration>) -> io::R
     Ok(false)
 }
 
+/// Reads what nobody will look at.
+pub(crate) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    io::Read::read(&mut stream, buf)
+}
+
 /// Writes what the socket takes at once; `WouldBlock` if that is nothing.
 pub(crate) fn try_send(mut stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
     unblocked(stream, || io::Write::write(&mut stream, buf))

@@ -96,6 +96,22 @@ pub(crate) fn wait_readable(stream: &TcpStream, left: Option<Duration>) -> io::R
     }
 }
 
+/// Reads what nobody will look at: `buf` says how much of it at most, and may be left as it is.
+///
+/// Linux throws it away where it lies (`MSG_TRUNC` in tcp(7)); copying it out of the kernel is the most
+/// expensive part of a large body.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn discard(stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    let (_, amount) = rustix::net::recv(stream, buf, RecvFlags::TRUNC)?;
+    Ok(amount)
+}
+
+/// Reads what nobody will look at.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    io::Read::read(&mut stream, buf)
+}
+
 /// Writes what the socket takes at once; `WouldBlock` if that is nothing.
 pub(crate) fn try_send(stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(stream, buf, send_flags())?)

@@ -126,14 +126,14 @@ class Hosts:
         self._ip(name, "neigh", "del", self.address[other], "dev", "eth0")
 
     def kill(self, name):
-        """Ends all that runs on a host at once, as a loss of power does; gives how many processes."""
-        pids = [int(pid) for pid in sh("ip", "netns", "pids", self._mark + name).split()]
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        return len(pids)
+        """Ends all that runs on a host, as a loss of power does."""
+        # What is just being started is not in the list: until there is none.
+        while pids := sh("ip", "netns", "pids", self._mark + name).split():
+            for pid in pids:
+                try:
+                    os.kill(int(pid), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
 
     def close(self):
         """Ends what runs on the hosts, and takes them away."""
