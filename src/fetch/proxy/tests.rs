@@ -38,9 +38,25 @@ fn the_environment_by_curls_rules() {
         ),
         (
             &[("ALL_PROXY", "p:1"), ("http_proxy", "")],
+            Some("http://p:1"),
+            Some("http://p:1"),
+        ),
+        (
+            &[("https_proxy", " "), ("HTTPS_PROXY", "p:1")],
             None,
             Some("http://p:1"),
         ),
+        (
+            &[("all_proxy", ""), ("ALL_PROXY", "p:1")],
+            Some("http://p:1"),
+            Some("http://p:1"),
+        ),
+        (
+            &[("all_proxy", "p:1"), ("no_proxy", ""), ("NO_PROXY", "*")],
+            None,
+            None,
+        ),
+        (&[("http_proxy", ""), ("https_proxy", "")], None, None),
         (&[("all_proxy", "p:1"), ("no_proxy", "*")], None, None),
         (&[("all_proxy", "p:1"), ("NO_PROXY", "a.test")], None, None),
     ] {
