@@ -43,8 +43,9 @@ impl Coding {
 
     /// The decoded body. An empty one is taken as it is: servers mark replies without a body as
     /// well.
-    pub(crate) fn decode<'a>(self, body: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-        let mut body = BufReader::with_capacity(CODED, body);
+    ///
+    /// The end of the decoded body may come before that of `body`: see [`check_end`].
+    pub(crate) fn decode<'a>(self, body: &'a mut impl BufRead) -> io::Result<Box<dyn Read + 'a>> {
         if body.fill_buf()?.is_empty() {
             return Ok(Box::new(body));
         }
@@ -53,6 +54,22 @@ impl Coding {
             Self::Brotli => Box::new(Decompressor::new(body, CODED)),
         })
     }
+}
+
+/// A body as [`Coding::decode`] takes it.
+pub(crate) fn coded<R: Read>(body: R) -> BufReader<R> {
+    BufReader::with_capacity(CODED, body)
+}
+
+/// Looks for the end of a body whose decoder has come to its own. A failure of the transfer is an
+/// error even there, and so are bytes behind the end of the coding, of which nobody knows what they
+/// are.
+pub(crate) fn check_end(body: &mut impl BufRead) -> io::Result<()> {
+    if body.fill_buf()?.is_empty() {
+        return Ok(());
+    }
+    let text = "there is more behind the end of the compressed data";
+    Err(io::Error::new(io::ErrorKind::InvalidData, text))
 }
 
 #[cfg(test)]
