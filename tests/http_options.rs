@@ -199,6 +199,29 @@ fn coded(coding: &str, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_rule_for_a_host_goes_before_one_for_any() {
+    let server = Server::always(page("ok"));
+    let port = server.addr.port();
+    let rule = |host: &str, address: &str| {
+        let text = format!("{host}:{port}:{address}");
+        text.parse::<Resolve>().unwrap()
+    };
+    let (own, any) = (rule("a.invalid", "127.0.0.1"), rule("*", "0.0.0.1"));
+    let older = rule("a.invalid", "0.0.0.1");
+    for resolve in [
+        vec![own, any.clone()],
+        vec![any, older, rule("a.invalid", "127.0.0.1")],
+    ] {
+        let options = Options {
+            resolve,
+            ..options()
+        };
+        let url = format!("http://a.invalid:{port}/").parse().unwrap();
+        assert_eq!(bytes(&fetch(options, &url).0), 2);
+    }
+}
+
+#[test]
 fn compressed_bodies_are_decoded_when_they_were_asked_for() {
     let plain = b"hello".repeat(1000);
     let compressed = Options {
