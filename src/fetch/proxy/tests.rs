@@ -137,7 +137,11 @@ fn exceptions_by_domain_address_network_and_port() {
         ("a.test", "nota.test", 80, false),
         (".a.test", "a.test", 80, true),
         (".a.test", "www.a.test", 80, true),
-        ("*.a.test", "www.a.test", 80, true),
+        // An asterisk stands for everything where it is alone, and for nothing elsewhere.
+        ("*.a.test", "www.a.test", 80, false),
+        ("*.a.test", "a.test", 80, false),
+        ("b.test,*", "a.test", 80, false),
+        ("*:80", "a.test", 80, false),
         ("A.TEST.", "a.test", 80, true),
         ("a.test", "a.test.", 80, true),
         ("www.a.test", "a.test", 80, false),
