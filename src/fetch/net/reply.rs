@@ -217,7 +217,7 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The status line as the library can take it: version and code, and nothing of what a server says
 /// besides.
-fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
+pub(super) fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
     let (version, rest) = match line.split_at_checked(8) {
         Some((version @ (b"HTTP/1.0" | b"HTTP/1.1"), [b' ', rest @ ..])) => (version, rest),
         Some((b"HTTP/1.0" | b"HTTP/1.1", _)) => return Err(not_a_status(line)),
