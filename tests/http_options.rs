@@ -340,7 +340,6 @@ fn damaged_cut_or_unknown_codings_are_told_apart() {
 #[test]
 fn what_comes_behind_the_end_of_the_coding_is_part_of_the_transfer() {
     let head = |rest: &str| format!("HTTP/1.1 200 OK\r\n{rest}\r\n").into_bytes();
-    let behind = "body: the compressed body is ";
     for (name, body) in [
         ("gzip", gzip(&b"hello".repeat(1000))),
         ("br", BROTLI.to_vec()),
@@ -350,6 +349,11 @@ fn what_comes_behind_the_end_of_the_coding_is_part_of_the_transfer() {
         let chunk = [format!("{size:x}\r\n").as_bytes(), &body, b"\r\n"].concat();
         let longer = head(&format!("{coding}Content-Length: {}\r\n", size + 5));
         let cut = format!("body: the connection was closed after {size} ");
+        // For gzip it is the beginning of one more member.
+        let behind = match name {
+            "gzip" => "body: the compressed body is ",
+            _ => "body: the compressed body is damaged: there is more behind the end",
+        };
         for (reply, expected) in [
             ([&longer[..], &body].concat(), cut.as_str()),
             ([&chunked[..], &chunk].concat(), &cut),

@@ -51,8 +51,22 @@ impl Coding {
         }
         Ok(match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(body)),
-            Self::Brotli => Box::new(Decompressor::new(body, CODED)),
+            Self::Brotli => Box::new(Brotli(Decompressor::new(body, CODED))),
         })
+    }
+}
+
+/// The decoder of br, which does not keep to itself what it has read behind the end.
+struct Brotli<R: Read>(Decompressor<R>);
+
+impl<R: Read> Read for Brotli<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buf)? {
+            // Only the read behind the one that tells of the end says that there are bytes left in
+            // the decoder's own buffer.
+            0 if !buf.is_empty() => self.0.read(buf).map_err(|_| more_behind()),
+            amount => Ok(amount),
+        }
     }
 }
 
@@ -68,8 +82,12 @@ pub(crate) fn check_end(body: &mut impl BufRead) -> io::Result<()> {
     if body.fill_buf()?.is_empty() {
         return Ok(());
     }
+    Err(more_behind())
+}
+
+fn more_behind() -> io::Error {
     let text = "there is more behind the end of the compressed data";
-    Err(io::Error::new(io::ErrorKind::InvalidData, text))
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 #[cfg(test)]
