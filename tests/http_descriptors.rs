@@ -67,6 +67,47 @@ fn slow_at(address: IpAddr, delay: Duration) -> Server {
     })
 }
 
+/// A listener whose queue is full, and what fills it: a further connection is neither let in nor
+/// refused.
+#[cfg(target_os = "linux")]
+fn silent_at(address: std::net::SocketAddr) -> (socket2::Socket, Vec<socket2::Socket>) {
+    use socket2::{Domain, Socket, Type};
+
+    let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let full = socket();
+    full.bind(&address.into()).unwrap();
+    full.listen(0).unwrap();
+    let mut fill = Vec::new();
+    loop {
+        let next = socket();
+        let connected = next.connect_timeout(&address.into(), Duration::from_millis(200));
+        if connected.is_err() {
+            return (full, fill);
+        }
+        fill.push(next);
+    }
+}
+
+// Elsewhere the loopback network is a single address.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_first_address_that_does_not_answer_keeps_no_descriptor_from_the_second() {
+    let server = Server::always(page("ok"));
+    let port = server.addr.port();
+    let _silent = silent_at(([127, 0, 0, 2], port).into());
+    // A name each, so that none is spared a connection of its own.
+    let list: Vec<String> = (0..150)
+        .map(|i| format!("http://h{i}.test:{port}/"))
+        .collect();
+    let rule = format!("*:{port}:127.0.0.2,127.0.0.1");
+    // As many workers as descriptors would each hold one and wait for a second.
+    for (descriptors, jobs) in [(30, "60"), (11, "3"), (10, "1")] {
+        let list = &list[..list.len().min(descriptors as usize * 5 - 40)];
+        let args = ["-j", jobs, "--timeout", "10", "--resolve", &rule];
+        assert_all_fetched(&run(descriptors, &args, list), list.len());
+    }
+}
+
 #[test]
 fn one_descriptor_for_three_jobs_is_handed_round() {
     let server = Server::always(page("ok"));

@@ -199,6 +199,29 @@ fn coded(coding: &str, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_rule_for_a_host_goes_before_one_for_any() {
+    let server = Server::always(page("ok"));
+    let port = server.addr.port();
+    let rule = |host: &str, address: &str| {
+        let text = format!("{host}:{port}:{address}");
+        text.parse::<Resolve>().unwrap()
+    };
+    let (own, any) = (rule("a.invalid", "127.0.0.1"), rule("*", "0.0.0.1"));
+    let older = rule("a.invalid", "0.0.0.1");
+    for resolve in [
+        vec![own, any.clone()],
+        vec![any, older, rule("a.invalid", "127.0.0.1")],
+    ] {
+        let options = Options {
+            resolve,
+            ..options()
+        };
+        let url = format!("http://a.invalid:{port}/").parse().unwrap();
+        assert_eq!(bytes(&fetch(options, &url).0), 2);
+    }
+}
+
+#[test]
 fn compressed_bodies_are_decoded_when_they_were_asked_for() {
     let plain = b"hello".repeat(1000);
     let compressed = Options {
@@ -311,6 +334,80 @@ fn damaged_cut_or_unknown_codings_are_told_apart() {
         ),
         0
     );
+}
+
+/// A body that does not end where its coding ends.
+#[test]
+fn what_comes_behind_the_end_of_the_coding_is_part_of_the_transfer() {
+    let head = |rest: &str| format!("HTTP/1.1 200 OK\r\n{rest}\r\n").into_bytes();
+    for (name, body) in [
+        ("gzip", gzip(&b"hello".repeat(1000))),
+        ("br", BROTLI.to_vec()),
+    ] {
+        let (size, coding) = (body.len(), format!("Content-Encoding: {name}\r\n"));
+        let chunked = head(&format!("{coding}Transfer-Encoding: chunked\r\n"));
+        let chunk = [format!("{size:x}\r\n").as_bytes(), &body, b"\r\n"].concat();
+        let longer = head(&format!("{coding}Content-Length: {}\r\n", size + 5));
+        let cut = format!("body: the connection was closed after {size} ");
+        // For gzip it is the beginning of one more member.
+        let behind = match name {
+            "gzip" => "body: the compressed body is ",
+            _ => "body: the compressed body is damaged: there is more behind the end",
+        };
+        for (reply, expected) in [
+            ([&longer[..], &body].concat(), cut.as_str()),
+            ([&chunked[..], &chunk].concat(), &cut),
+            ([&longer[..], &body, b"extra"].concat(), behind),
+            (
+                [&chunked[..], &chunk, b"5\r\nextra\r\n0\r\n\r\n"].concat(),
+                behind,
+            ),
+            (
+                [&head(&coding)[..], &body, &[b'x'; 100_000]].concat(),
+                behind,
+            ),
+        ] {
+            let server = Server::once(reply);
+            let compressed = Options {
+                compressed: true,
+                ..options()
+            };
+            let failure = failure(&fetch(compressed, &server.url("/")).0);
+            assert!(failure.starts_with(expected), "{name}: {failure}");
+        }
+    }
+}
+
+#[test]
+fn a_transfer_that_hangs_or_is_reset_behind_the_end_of_the_coding_fails() {
+    let reply = [
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: {}\r\n\r\n",
+            BROTLI.len() + 5
+        )
+        .as_bytes(),
+        &BROTLI,
+    ]
+    .concat();
+    for (resets, expected) in [(false, "timeout: "), (true, "body: ")] {
+        let reply = reply.clone();
+        let server = Server::start(move |mut conn| {
+            conn.request();
+            conn.send(&reply);
+            if resets {
+                conn.reset();
+            } else {
+                conn.wait_for_hangup();
+            }
+        });
+        let compressed = Options {
+            compressed: true,
+            stall_timeout: (!resets).then_some(std::time::Duration::from_millis(100)),
+            ..options()
+        };
+        let failure = failure(&fetch(compressed, &server.url("/")).0);
+        assert!(failure.starts_with(expected), "{failure}");
+    }
 }
 
 #[test]

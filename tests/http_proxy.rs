@@ -133,6 +133,18 @@ fn https_goes_through_a_tunnel_whose_refusal_is_told() {
         ),
         ("SSH-2.0\r\n", "the reply is not HTTP: it begins with \"S\""),
         ("HTTP/1.1\r\n\r\n", "its answer has no status"),
+        (
+            "HTTP/2.0 200 OK\r\n\r\n",
+            "the reply is in another version than HTTP/1.1: \"HTTP/2.0 200 OK\"",
+        ),
+        (
+            "HTTP/9xyz200 OK\r\n\r\n",
+            "the reply is in another version than HTTP/1.1: \"HTTP/9xyz200 OK\"",
+        ),
+        (
+            "HTTP/1.1 2000\r\n\r\n",
+            "the reply has no status of three digits: \"HTTP/1.1 2000\"",
+        ),
     ] {
         let proxy = Server::once(answer);
         let (outcome, _) = fetch(

@@ -221,6 +221,28 @@ fn a_certificate_that_was_handed_over_is_taken_for_its_names_and_dates() {
 }
 
 #[test]
+fn a_certificate_without_alternative_names_is_for_none_and_that_is_said() {
+    let files = Files::new();
+    for mut params in [issuers_params(&[]), params(&[])] {
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "localhost");
+        let own = files.self_signed("cn.pem", &params);
+        let server = answering(&own);
+        for host in ["localhost", "127.0.0.1"] {
+            let (outcome, _) = fetch(trusting(&own.file), &url(&server, host));
+            assert_eq!(
+                failure(&outcome),
+                "tls: the certificate is not trusted: it has no subjectAltName, and the CN is no \
+                 longer looked at for a name (RFC 9110, 4.3.4)",
+                "{host}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_binary_trusts_what_the_environment_names() {
     let files = Files::new();
     let run = |server: &Server, host: &str, variable: &str, path: &Path| {

@@ -12,7 +12,7 @@ use ureq::{Agent, Body};
 use url::{Position, Url};
 
 use super::body::{Source, size_text, undecoded};
-use super::decode::Coding;
+use super::decode::{Coding, check_end, coded};
 use super::failure::{Failure, FailureKind};
 use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{self, Aim, Deadline, Flight, Limits, Net};
@@ -244,12 +244,13 @@ impl Attempt<'_> {
             self.fetcher.flight.state().is_only_counted = matches!(sink, Sink::Count(_));
             return self.pour(&mut source, sink);
         };
-        let mut decoder = coding.decode(&mut source).map_err(undecoded)?;
+        let mut coded = coded(source);
+        let mut decoder = coding.decode(&mut coded).map_err(undecoded)?;
         let page = self.pour(&mut *decoder, sink)?;
         drop(decoder);
-        // The end of the coding is not yet the end of the body, which is what lets the connection
-        // be used again.
-        let _ = source.read(&mut self.fetcher.buf);
+        // The end of the coding is not yet the end of the body: that shows whether all has come,
+        // and lets the connection be used again.
+        check_end(&mut coded).map_err(undecoded)?;
         Ok(page)
     }
 

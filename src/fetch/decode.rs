@@ -43,16 +43,51 @@ impl Coding {
 
     /// The decoded body. An empty one is taken as it is: servers mark replies without a body as
     /// well.
-    pub(crate) fn decode<'a>(self, body: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-        let mut body = BufReader::with_capacity(CODED, body);
+    ///
+    /// The end of the decoded body may come before that of `body`: see [`check_end`].
+    pub(crate) fn decode<'a>(self, body: &'a mut impl BufRead) -> io::Result<Box<dyn Read + 'a>> {
         if body.fill_buf()?.is_empty() {
             return Ok(Box::new(body));
         }
         Ok(match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(body)),
-            Self::Brotli => Box::new(Decompressor::new(body, CODED)),
+            Self::Brotli => Box::new(Brotli(Decompressor::new(body, CODED))),
         })
     }
+}
+
+/// The decoder of br, which does not keep to itself what it has read behind the end.
+struct Brotli<R: Read>(Decompressor<R>);
+
+impl<R: Read> Read for Brotli<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buf)? {
+            // Only the read behind the one that tells of the end says that there are bytes left in
+            // the decoder's own buffer.
+            0 if !buf.is_empty() => self.0.read(buf).map_err(|_| more_behind()),
+            amount => Ok(amount),
+        }
+    }
+}
+
+/// A body as [`Coding::decode`] takes it.
+pub(crate) fn coded<R: Read>(body: R) -> BufReader<R> {
+    BufReader::with_capacity(CODED, body)
+}
+
+/// Looks for the end of a body whose decoder has come to its own. A failure of the transfer is an
+/// error even there, and so are bytes behind the end of the coding, of which nobody knows what they
+/// are.
+pub(crate) fn check_end(body: &mut impl BufRead) -> io::Result<()> {
+    if body.fill_buf()?.is_empty() {
+        return Ok(());
+    }
+    Err(more_behind())
+}
+
+fn more_behind() -> io::Error {
+    let text = "there is more behind the end of the compressed data";
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 #[cfg(test)]

@@ -17,8 +17,11 @@ pub(crate) enum Exception {
 
 impl Exception {
     /// Reads a list whose entries are parted by commas or spaces; what is no entry is passed over,
-    /// as curl does.
+    /// as curl does. An asterisk is everything where it stands alone, and has no meaning elsewhere.
     pub(crate) fn parse_list(list: &str) -> Vec<Self> {
+        if list.trim() == "*" {
+            return vec![Self::All];
+        }
         list.split([',', ' ', '\t'])
             .filter(|e| !e.is_empty())
             .filter_map(Self::parse)
@@ -26,9 +29,6 @@ impl Exception {
     }
 
     fn parse(entry: &str) -> Option<Self> {
-        if entry == "*" {
-            return Some(Self::All);
-        }
         if let Some((address, bits)) = entry.split_once('/') {
             let address: IpAddr = bare(address).parse().ok()?;
             let bits = bits.parse().ok().filter(|&b| b <= width(address))?;
@@ -44,10 +44,7 @@ impl Exception {
         if let Ok(address) = bare(host).parse::<IpAddr>() {
             return Some(Self::Network(address, width(address), port));
         }
-        let host = host
-            .strip_prefix("*.")
-            .or(host.strip_prefix('.'))
-            .unwrap_or(host);
+        let host = host.strip_prefix('.').unwrap_or(host);
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         (!host.is_empty()).then_some(Self::Domain(host, port))
     }

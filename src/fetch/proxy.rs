@@ -166,7 +166,8 @@ pub struct Proxies {
 impl Proxies {
     /// The proxies that curl would use: `explicit` (its `--proxy`) for all URLs, or else what
     /// `environment` says in `http_proxy` (in lower case only: a server's CGI environment may hold
-    /// `HTTP_PROXY` of a stranger's choice), `https_proxy`, `all_proxy` and, for both, `no_proxy`.
+    /// `HTTP_PROXY` of a stranger's choice), `https_proxy`, `all_proxy` and, for both, `no_proxy`. An
+    /// empty variable is as one that is not set.
     ///
     /// # Errors
     ///
@@ -176,12 +177,12 @@ impl Proxies {
         explicit: Option<&str>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, OptionsError> {
-        let lower_then_upper = |name: &str| {
-            environment(name).map(|v| (name.to_owned(), v)).or_else(|| {
-                let name = name.to_ascii_uppercase();
-                environment(&name).map(|v| (name, v))
-            })
+        // An empty variable hides nothing behind it: it counts as one that is not set.
+        let set = |name: &str| {
+            let value = environment(name).filter(|v| !v.trim().is_empty());
+            value.map(|v| (name.to_owned(), v))
         };
+        let lower_then_upper = |name: &str| set(name).or_else(|| set(&name.to_ascii_uppercase()));
         let parse = |given: Option<(String, String)>| match given {
             Some((source, text)) if !text.trim().is_empty() => {
                 Proxy::parse(text.trim(), &source).map(|p| Some(Arc::new(p)))
@@ -195,11 +196,9 @@ impl Proxies {
                 (one.clone(), one)
             }
             None => {
-                let http = environment("http_proxy").map(|v| ("http_proxy".to_owned(), v));
-                (
-                    parse(http.or_else(all))?,
-                    parse(lower_then_upper("https_proxy").or_else(all))?,
-                )
+                let http = set("http_proxy").or_else(all);
+                let https = lower_then_upper("https_proxy").or_else(all);
+                (parse(http)?, parse(https)?)
             }
         };
         let except = lower_then_upper("no_proxy")

@@ -64,7 +64,7 @@ impl Hop {
     }
 
     fn target(&self, location: &HeaderValue) -> Result<Url, Failure> {
-        let text = readable(location.as_bytes());
+        let text = without_extra_slashes(readable(location.as_bytes()));
         self.url.join(&text).map_err(|error| {
             let mut shown = text.clone();
             if shown.contains('@') {
@@ -121,6 +121,17 @@ fn readable(bytes: &[u8]) -> String {
     text
 }
 
+/// `///host/x` as `//host/x`: of slashes before a host, the URL Standard ignores those past two ("special
+/// authority ignore slashes state"), but the parser only where a scheme stands before them.
+fn without_extra_slashes(text: String) -> String {
+    let begun = text.trim_start_matches(|c: char| c <= ' ');
+    let rest = begun.trim_start_matches(['/', '\\']);
+    if begun.len() - rest.len() > 2 {
+        return format!("//{rest}");
+    }
+    text
+}
+
 pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme()
         && a.host_str() == b.host_str()
@@ -159,6 +170,10 @@ mod tests {
             ("/ä", "http://a.test/%C3%A4"),
             ("http://bücher.test/", "http://xn--bcher-kva.test/"),
             ("\\back", "http://a.test/back"),
+            ("///b.test/x", "http://b.test/x"),
+            (" /\\//b.test:8080", "http://b.test:8080/"),
+            ("\\\\b.test/x", "http://b.test/x"),
+            ("http:///b.test/x", "http://b.test/x"),
             ("/z#frag", "http://a.test/z#frag"),
             ("http://b.test:80/", "http://b.test/"),
         ] {
@@ -199,6 +214,8 @@ mod tests {
         }
         for location in [
             "http://",
+            "///",
+            "///user:secret@a:x/",
             "http://[::1",
             "http://a:99999/",
             "http://user:secret@a:x/",

@@ -26,6 +26,14 @@ pub struct Resolve {
 }
 
 impl Resolve {
+    /// The rule among `rules` that holds for a host and port: one that names the host goes before
+    /// one for any, and the last of the same kind before the others.
+    pub(crate) fn of<'a>(rules: &'a [Self], host: &str, port: u16) -> Option<&'a Self> {
+        let mut matching = rules.iter().rev().filter(|rule| rule.matches(host, port));
+        let last = matching.clone().next();
+        matching.find(|rule| rule.host != "*").or(last)
+    }
+
     pub(crate) fn matches(&self, host: &str, port: u16) -> bool {
         self.port == port && (self.host == "*" || self.host.eq_ignore_ascii_case(host))
     }

@@ -181,15 +181,12 @@ fn is_userinfo(text: &str, scheme: &str) -> bool {
 }
 
 /// The URL in `text`, if all that is wrong with it are quotes, brackets or a mark of a list around it.
+/// It may hold credentials.
 fn unwrapped(text: &str) -> Option<&str> {
     let is_wrapping =
         |c: char| " \t\"'`<>()[]{},;*-\u{ab}\u{bb}\u{2018}\u{2019}\u{201c}\u{201d}".contains(c);
     let inner = text.trim_matches(is_wrapping);
-    let is_web = |url: Url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.username().is_empty()
-            && url.password().is_none()
-    };
+    let is_web = |url: Url| matches!(url.scheme(), "http" | "https");
     let fits = inner.len() < text.len()
         && inner.len() <= HINT
         && !inner.contains(char::is_whitespace)
@@ -201,9 +198,14 @@ fn unwrapped(text: &str) -> Option<&str> {
 fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
     let scheme = default_scheme.unwrap_or(Scheme::Https).name();
     if let Some(inner) = unwrapped(text) {
-        return Err(invalid(format!(
-            "a URL stands alone on its line, without quotes or brackets: did you mean {inner}?"
-        )));
+        let mut message = "a URL stands alone on its line, without quotes or brackets".to_owned();
+        if !may_hold_credentials(inner) {
+            message.push_str(&format!(": did you mean {inner}?"));
+        }
+        return Err(invalid(message));
+    }
+    if lacks_a_colon(text) {
+        return Err(invalid("no colon: a URL begins with http:// or https://"));
     }
     let completed = complete(text, scheme);
     if default_scheme.is_some() {
@@ -219,12 +221,12 @@ fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Fai
             "no scheme, and a NUL byte: a list is UTF-8 text, not UTF-16",
         ));
     }
-    // Userinfo is not repeated, and what would be no URL either is not proposed.
+    // What would be no URL either is not proposed.
     let hint = completed.filter(|completed| {
         completed.len() <= HINT
             && !completed.contains(|c: char| c.is_whitespace() || c.is_control())
-            && Url::parse(completed)
-                .is_ok_and(|url| url.username().is_empty() && url.password().is_none())
+            && !may_hold_credentials(completed)
+            && Url::parse(completed).is_ok()
     });
     Err(match hint {
         Some(hint) => invalid(format!(
@@ -232,6 +234,18 @@ fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Fai
         )),
         None => invalid("no scheme: a URL begins with http:// or https://"),
     })
+}
+
+/// Whether a message must not repeat `text`. Where it is no URL as it stands, there is no telling which
+/// part is the userinfo: that any @ could end one is enough.
+fn may_hold_credentials(text: &str) -> bool {
+    text.contains('@')
+}
+
+/// Whether `text` is a URL but for the colon: `http//example.com/x`. No host is called like that.
+fn lacks_a_colon(text: &str) -> bool {
+    let scheme = text.split_once("//").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https"))
 }
 
 /// `text` with a scheme before it; `None` if it does not begin with a host.

@@ -18,7 +18,7 @@ use super::watch::Watcher;
 /// Gives the futures as they are done, whatever their order in `futures`; those done before come
 /// first.
 ///
-/// Each `next` blocks until one more is done, so every [`result`](ScopedFuture::result) taken from
+/// Each `next` blocks until one more is done, so every [`result`](super::ScopedFuture::result) taken from
 /// it is there. Dropping the iterator neither cancels a job nor waits for one.
 ///
 /// ```
@@ -144,7 +144,7 @@ impl<W: Waitable> fmt::Debug for AsCompletedTimeout<W> {
 pub enum Until {
     /// As soon as any future is done.
     FirstCompleted,
-    /// As soon as any future has [failed](ScopedFuture::failed), or when all are done.
+    /// As soon as any future has [failed](super::ScopedFuture::failed), or when all are done.
     FirstFailed,
     /// When all are done.
     AllCompleted,

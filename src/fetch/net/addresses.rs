@@ -10,7 +10,7 @@ use super::private::refusal;
 use super::resolver::LookupError;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::options::Family;
-use crate::fetch::resolve::bare;
+use crate::fetch::resolve::{Resolve, bare};
 
 impl Lender {
     /// The addresses of a host in the wanted family: at least one.
@@ -23,8 +23,7 @@ impl Lender {
         let flight = &self.flight;
         let net = &flight.net;
         flight.enter(Phase::Dns);
-        let mut found = if let Some(rule) = net.resolve.iter().rev().find(|r| r.matches(host, port))
-        {
+        let mut found = if let Some(rule) = Resolve::of(&net.resolve, host, port) {
             rule.addresses.clone()
         } else if let Ok(address) = bare(host).parse() {
             vec![address]

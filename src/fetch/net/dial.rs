@@ -3,7 +3,11 @@
 //! Families take turns, an attempt that has not come through within 250 ms is joined by the next,
 //! one that fails is followed by the next at once, and the first that connects wins. A dead address
 //! costs no more than the head start.
+//!
+//! An attempt that nobody has answered yet never keeps a descriptor from the next address: when none
+//! is left, the oldest is given up for it, and has its turn again later.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -17,6 +21,8 @@ use crate::fetch::failure::os_text;
 
 /// "Connection Attempt Delay" of RFC 8305, section 5.
 const HEAD_START: Duration = Duration::from_millis(250);
+/// How often the head start is doubled at most: beyond four minutes the system has given up itself.
+const DOUBLINGS: usize = 10;
 /// How many addresses a failure names.
 const NAMED: usize = 3;
 
@@ -57,46 +63,16 @@ pub(crate) fn interleave(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
     turns
 }
 
-/// Connects to the first of `addresses` that answers. The socket blocks, and has `TCP_NODELAY` set.
-pub(crate) fn dial(
-    addresses: &[SocketAddr],
-    limits: &Limits,
-    cancel: &Cancel,
-) -> Result<TcpStream, DialError> {
-    let mut race = Race {
-        waiting: addresses.iter(),
-        running: Vec::new(),
-        failed: Vec::new(),
-    };
-    let since = Instant::now();
-    let mut next_start = since;
-    loop {
-        let now = Instant::now();
-        let left = limits.left(since, now)?;
-        if now >= next_start || race.running.is_empty() {
-            match race.start_next()? {
-                Started::Connected(socket) => return Ok(blocking(socket)?),
-                Started::Failed => continue,
-                Started::Running | Started::Short => next_start = now + HEAD_START,
-                Started::NoneLeft if race.running.is_empty() => return Err(race.lost()),
-                Started::NoneLeft => next_start = now + Duration::from_secs(3600),
-            }
-        }
-        let until_next = next_start.saturating_duration_since(now);
-        let wait = left.map_or(until_next, |l| l.min(until_next));
-        if let Some(socket) = race.wait(wait, cancel)? {
-            return Ok(blocking(socket)?);
-        }
-        if race.running.is_empty() {
-            next_start = now;
-        }
-    }
-}
-
-struct Race<'a> {
-    waiting: std::slice::Iter<'a, SocketAddr>,
+/// One connection that is being opened, to the first of several addresses that answers.
+pub(crate) struct Race {
+    addresses: usize,
+    /// Those whose turn is yet to come, or to come again.
+    waiting: VecDeque<SocketAddr>,
+    /// The oldest first.
     running: Vec<(SocketAddr, Socket)>,
     failed: Vec<(SocketAddr, io::Error)>,
+    /// How many attempts were given up for their descriptors.
+    given_up: usize,
 }
 
 enum Started {
@@ -104,31 +80,69 @@ enum Started {
     Running,
     Failed,
     NoneLeft,
-    /// No descriptor is left while others run: it stays first in line.
-    Short,
 }
 
-impl Race<'_> {
-    fn start_next(&mut self) -> Result<Started, DialError> {
-        let Some(&address) = self.waiting.as_slice().first() else {
+impl Race {
+    pub(crate) fn new(addresses: &[SocketAddr]) -> Self {
+        Self {
+            addresses: addresses.len(),
+            waiting: addresses.iter().copied().collect(),
+            running: Vec::new(),
+            failed: Vec::new(),
+            given_up: 0,
+        }
+    }
+
+    /// Connects to the first address that answers. The socket blocks, and has `TCP_NODELAY` set.
+    /// `make_room` closes what can be spared, and says whether there was anything.
+    ///
+    /// After [`DialError::NoDescriptor`] none is held here, and the race may be run on.
+    pub(crate) fn run(
+        &mut self,
+        limits: &Limits,
+        cancel: &Cancel,
+        make_room: &dyn Fn() -> bool,
+    ) -> Result<TcpStream, DialError> {
+        let since = Instant::now();
+        let mut next_start = since;
+        loop {
+            let now = Instant::now();
+            let left = limits.left(since, now)?;
+            if now >= next_start || self.running.is_empty() {
+                match self.start_next(make_room)? {
+                    Started::Connected(socket) => return Ok(blocking(socket)?),
+                    Started::Failed => continue,
+                    Started::Running => next_start = now + self.head_start(),
+                    Started::NoneLeft if self.running.is_empty() => return Err(self.lost()),
+                    Started::NoneLeft => next_start = now + Duration::from_secs(3600),
+                }
+            }
+            let until_next = next_start.saturating_duration_since(now);
+            let wait = left.map_or(until_next, |l| l.min(until_next));
+            if let Some(socket) = self.wait(wait, cancel)? {
+                return Ok(blocking(socket)?);
+            }
+            if self.running.is_empty() {
+                next_start = now;
+            }
+        }
+    }
+
+    fn start_next(&mut self, make_room: &dyn Fn() -> bool) -> Result<Started, DialError> {
+        let Some(address) = self.waiting.pop_front() else {
             return Ok(Started::NoneLeft);
         };
-        let socket = match open(address) {
+        let socket = match self.open(address, make_room) {
             Ok(socket) => socket,
             Err(error) if is_out_of_descriptors(&error) => {
-                return if self.running.is_empty() {
-                    Err(DialError::NoDescriptor)
-                } else {
-                    Ok(Started::Short)
-                };
+                self.waiting.push_front(address);
+                return Err(DialError::NoDescriptor);
             }
             Err(error) => {
-                self.waiting.next();
                 self.failed.push((address, error));
                 return Ok(Started::Failed);
             }
         };
-        self.waiting.next();
         match socket.connect(&address.into()) {
             Ok(()) => Ok(Started::Connected(socket)),
             Err(error) if is_in_progress(&error) => {
@@ -140,6 +154,40 @@ impl Race<'_> {
                 Ok(Started::Failed)
             }
         }
+    }
+
+    /// Opens a socket, if need be for the descriptors of the attempts that run. To keep those and wait
+    /// for another's would stop everybody when all do so, each with a socket that nobody answers.
+    fn open(&mut self, address: SocketAddr, make_room: &dyn Fn() -> bool) -> io::Result<Socket> {
+        let mut opened = open(address);
+        // Who has none of its own to give up waits where no clock runs, and makes room there.
+        let has_own = !self.running.is_empty();
+        if has_own && is_short(&opened) && make_room() {
+            opened = open(address);
+        }
+        // Another worker may be faster to take what was closed.
+        while is_short(&opened) && self.give_up_oldest() {
+            opened = open(address);
+        }
+        opened
+    }
+
+    /// Closes the attempt that has run for longest; its address is the last in line again.
+    fn give_up_oldest(&mut self) -> bool {
+        if self.running.is_empty() {
+            return false;
+        }
+        let (address, _closed) = self.running.remove(0);
+        self.waiting.push_back(address);
+        self.given_up += 1;
+        true
+    }
+
+    /// How long an attempt runs before it is joined, or given up. It doubles each time that all have
+    /// been given up once, so that one that is far away is waited for in the end.
+    fn head_start(&self) -> Duration {
+        let rounds = self.given_up / self.addresses.max(1);
+        HEAD_START * (1 << rounds.min(DOUBLINGS))
     }
 
     /// Waits for news of the running attempts; the one that came through, if any.
@@ -157,7 +205,7 @@ impl Race<'_> {
         Ok(None)
     }
 
-    fn lost(self) -> DialError {
+    fn lost(&self) -> DialError {
         let more = self.failed.len().saturating_sub(NAMED);
         let mut text: Vec<String> = self
             .failed
@@ -179,6 +227,10 @@ impl Race<'_> {
     }
 }
 
+fn is_short(opened: &io::Result<Socket>) -> bool {
+    opened.as_ref().is_err_and(is_out_of_descriptors)
+}
+
 fn open(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -198,93 +250,4 @@ fn blocking(socket: Socket) -> Result<TcpStream, Cut> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use super::*;
-
-    fn addresses(list: &[&str]) -> Vec<IpAddr> {
-        list.iter().map(|a| a.parse().unwrap()).collect()
-    }
-
-    #[test]
-    fn families_take_turns_beginning_with_the_preferred_one() {
-        for (given, turns) in [
-            (
-                &["::1", "::2", "::3", "1.1.1.1"][..],
-                &["::1", "1.1.1.1", "::2", "::3"][..],
-            ),
-            (
-                &["1.1.1.1", "::1", "::2", "::3"],
-                &["1.1.1.1", "::1", "::2", "::3"],
-            ),
-            (&["1.1.1.1", "1.1.1.2"], &["1.1.1.1", "1.1.1.2"]),
-            (&[], &[]),
-        ] {
-            let got: Vec<IpAddr> = interleave(&addresses(given), 80)
-                .iter()
-                .map(SocketAddr::ip)
-                .collect();
-            assert_eq!(got, addresses(turns), "{given:?}");
-        }
-    }
-
-    fn refusing() -> SocketAddr {
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-    }
-
-    #[test]
-    fn a_refusing_address_is_followed_by_the_next_at_once() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let good = listener.local_addr().unwrap();
-        let cancel = Cancel::new().unwrap();
-        let stream = dial(&[refusing(), good], &Limits::default(), &cancel).unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), good);
-        assert!(stream.nodelay().unwrap());
-    }
-
-    #[test]
-    fn the_failure_names_address_and_reason() {
-        let cancel = Cancel::new().unwrap();
-        let (one, two) = (refusing(), refusing());
-        let Err(DialError::Refused(text)) = dial(&[one, two], &Limits::default(), &cancel) else {
-            panic!("connected to a port that nobody listens on");
-        };
-        assert_eq!(
-            text,
-            format!("{one}: connection refused; {two}: connection refused")
-        );
-    }
-
-    #[test]
-    fn an_address_that_does_not_answer_costs_no_more_than_the_head_start() {
-        // A listener whose queue is full: the handshake of a further connection is left unanswered.
-        let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        full.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
-            .unwrap();
-        full.listen(0).unwrap();
-        let silent = full.local_addr().unwrap().as_socket().unwrap();
-        let cancel = Cancel::new().unwrap();
-        let short = Limits::new(None, Some(Duration::from_millis(50)));
-        let mut fill = Vec::new();
-        while let Ok(stream) = dial(&[silent], &short, &cancel) {
-            fill.push(stream);
-        }
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let good = listener.local_addr().unwrap();
-        let stream = dial(&[silent, good], &Limits::default(), &cancel).unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), good);
-
-        std::thread::scope(|s| {
-            let dialer = s.spawn(|| dial(&[silent], &Limits::default(), &cancel));
-            cancel.throw();
-            assert!(matches!(
-                dialer.join().unwrap(),
-                Err(DialError::Cut(Cut::Cancelled))
-            ));
-        });
-    }
-}
+mod tests;

@@ -44,6 +44,9 @@ fn certificate_fault(error: &CertificateError) -> Option<&'static str> {
         CertificateError::UnknownIssuer => {
             "its issuer is not in the trust store (the system's, SSL_CERT_FILE, SSL_CERT_DIR, cacert)"
         }
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            "it has no subjectAltName, and the CN is no longer looked at for a name (RFC 9110, 4.3.4)"
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is for another name"
         }

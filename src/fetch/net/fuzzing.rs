@@ -58,10 +58,9 @@ fn look_at(head: &[u8]) {
     let again = inspect(&shown).expect("what was made of it is a head");
     assert!(again.framing.chunked.is_none(), "the coding was taken off");
     assert_eq!(again.reduced, shown, "there is nothing left to drop");
-    // Of very many headers, those behind the most that are shown count here alone.
-    if shown.iter().filter(|&&b| b == b'\n').count() < 100 {
-        assert_eq!(again.framing.stays_open, inspected.framing.stays_open);
-    }
+    assert_eq!(again.framing.stays_open, inspected.framing.stays_open);
+    let lines = shown.iter().filter(|&&byte| byte == b'\n').count();
+    assert!(lines < 100, "too many for the library");
 }
 
 /// A body in chunks: the same however reads cut it, and never more than came.

@@ -17,7 +17,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use super::cancel::Slot;
 use super::connection::Connection;
 use super::descriptors::{LastTries, Ticket, Turn};
-use super::dial::{DialError, dial, interleave};
+use super::dial::{DialError, Race, interleave};
 use super::flight::Flight;
 use super::layer::{Layer, LayerError};
 use super::limits::Limits;
@@ -230,9 +230,12 @@ impl Lender {
         let net = &flight.net;
         flight.enter(Phase::Connect);
         let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
+        let make_room = || net.idle.evict().is_some();
+        // Begun anew behind each wait, it would never get past a first address that does not answer.
+        let mut race = Race::new(addresses);
         loop {
             let turn = net.descriptors.turn();
-            match dial(addresses, &self.limits(way), &net.cancel) {
+            match race.run(&self.limits(way), &net.cancel, &make_room) {
                 Ok(stream) => {
                     let wire = Wire::new(stream);
                     self.hold(wire.stream())?;

@@ -3,8 +3,9 @@
 //!
 //! The library parses heads strictly: one folded line, one space before a colon or the 129th header
 //! would fail a page that curl fetches. And each header that it takes costs it time and memory. What
-//! it is shown is never longer than what came, so that it can be put in its place. What only looks
-//! like HTTP is refused.
+//! it is shown is never longer than what came, so that it can be put in its place, and never more than
+//! [`MOST_LENGTHS`] headers and a handful: repetitions are dropped, and nothing that says more. What
+//! only looks like HTTP is refused.
 
 use memchr::memchr;
 
@@ -13,8 +14,11 @@ use super::chunked::Chunked;
 /// What is made of a header.
 #[derive(Clone, Copy)]
 enum Use {
-    /// Somebody asks for it.
-    Keep,
+    /// Somebody asks for it, for the first of them.
+    First,
+    /// What the body is coded with. A second coding is refused by who decodes it, so that more
+    /// than two that name any need not be shown.
+    ContentCoding,
     /// Said by the length of the body, which is not to be asked for if the body is in chunks.
     Length,
     Connection,
@@ -25,15 +29,16 @@ enum Use {
 /// costs it several allocations.
 const USES: [(&str, Use); 7] = [
     ("connection", Use::Connection),
-    ("content-encoding", Use::Keep),
+    ("content-encoding", Use::ContentCoding),
     ("content-length", Use::Length),
-    ("content-type", Use::Keep),
-    ("location", Use::Keep),
-    ("retry-after", Use::Keep),
+    ("content-type", Use::First),
+    ("location", Use::First),
+    ("retry-after", Use::First),
     ("transfer-encoding", Use::Coding),
 ];
-/// The library takes 128.
-const MOST_HEADERS: usize = 120;
+/// So many lengths in different words are shown: the library refuses those that do not agree, and takes
+/// 128 headers in all.
+const MOST_LENGTHS: usize = 40;
 
 /// How a reply is framed.
 #[derive(Debug, Default)]
@@ -64,6 +69,11 @@ pub(crate) fn inspect(head: &[u8]) -> Result<Inspected, String> {
         Some(survey) => survey,
         None => Survey::of(&unfold(head), &status).unwrap_or_default(),
     };
+    if !survey.is_chunked && survey.lengths.len() > MOST_LENGTHS {
+        return Err(format!(
+            "the reply has more than {MOST_LENGTHS} different Content-Length headers"
+        ));
+    }
     if let Some(coding) = survey.unknown_coding {
         return Err(format!(
             "the body has the transfer coding {coding:?}, which was not asked for"
@@ -85,8 +95,11 @@ pub(crate) fn inspect(head: &[u8]) -> Result<Inspected, String> {
 struct Survey {
     /// The status line, and the headers that are wanted. Lines end in LF alone: it is not to grow.
     reduced: Vec<u8>,
-    headers: usize,
-    lengths: Vec<u8>,
+    /// The headers of [`USES`] that were kept, one bit each.
+    kept: u8,
+    content_codings: usize,
+    /// Without repetitions.
+    lengths: Vec<Vec<u8>>,
     is_chunked: bool,
     says_close: bool,
     says_keep_alive: bool,
@@ -106,29 +119,35 @@ impl Survey {
                 return None;
             }
             if let Some((name, value)) = header(line)
-                && let Some((_, how)) = USES.iter().find(|(other, _)| is(name, other))
+                && let Some(at) = USES.iter().position(|(other, _)| is(name, other))
             {
-                survey.look_at(*how, name, value);
+                survey.look_at(at, name, value);
             }
         }
         Some(survey)
     }
 
-    fn look_at(&mut self, how: Use, name: &[u8], value: &[u8]) {
-        self.headers += 1;
-        if self.headers > MOST_HEADERS && !matches!(how, Use::Coding | Use::Connection) {
-            return;
-        }
-        match how {
-            Use::Keep => keep(&mut self.reduced, name, value),
-            Use::Length => keep(&mut self.lengths, name, value),
+    /// Takes a header of the name that stands at `at` in [`USES`].
+    fn look_at(&mut self, at: usize, name: &[u8], value: &[u8]) {
+        match USES[at].1 {
+            Use::First if self.kept & 1 << at == 0 => {
+                self.kept |= 1 << at;
+                keep(&mut self.reduced, name, value);
+            }
+            Use::First => {}
+            Use::ContentCoding => {
+                let names_one =
+                    tokens(value).any(|t| !t.is_empty() && !t.eq_ignore_ascii_case("identity"));
+                if names_one && self.content_codings < 2 {
+                    self.content_codings += 1;
+                    keep(&mut self.reduced, name, value);
+                }
+            }
+            Use::Length => self.take_length(value),
             Use::Connection => {
                 for option in tokens(value) {
                     self.says_close |= option.eq_ignore_ascii_case("close");
                     self.says_keep_alive |= option.eq_ignore_ascii_case("keep-alive");
-                }
-                if self.headers <= MOST_HEADERS {
-                    keep(&mut self.reduced, name, value);
                 }
             }
             Use::Coding => {
@@ -143,9 +162,26 @@ impl Survey {
         }
     }
 
+    fn take_length(&mut self, value: &[u8]) {
+        let value = value.trim_ascii();
+        let is_new = || self.lengths.iter().all(|length| length != value);
+        // One more than can be shown says that there are too many.
+        if self.lengths.len() <= MOST_LENGTHS && is_new() {
+            self.lengths.push(value.to_vec());
+        }
+    }
+
     fn finish(mut self) -> Vec<u8> {
+        // One line says what all of them come to, and is no longer than the one that said it.
+        if self.says_close {
+            keep(&mut self.reduced, b"connection", b"close");
+        } else if self.says_keep_alive {
+            keep(&mut self.reduced, b"connection", b"keep-alive");
+        }
         if !self.is_chunked {
-            self.reduced.extend_from_slice(&self.lengths);
+            for length in &self.lengths {
+                keep(&mut self.reduced, b"content-length", length);
+            }
         }
         self.reduced.push(b'\n');
         self.reduced
@@ -181,7 +217,7 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The status line as the library can take it: version and code, and nothing of what a server says
 /// besides.
-fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
+pub(super) fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
     let (version, rest) = match line.split_at_checked(8) {
         Some((version @ (b"HTTP/1.0" | b"HTTP/1.1"), [b' ', rest @ ..])) => (version, rest),
         Some((b"HTTP/1.0" | b"HTTP/1.1", _)) => return Err(not_a_status(line)),

@@ -17,8 +17,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, InconsistentKeys, OtherError,
+    RootCertStore, SignatureScheme,
 };
 
 use super::store;
@@ -159,16 +159,45 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, 
 
 fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsError> {
     let chain = certificates(cert).map_err(of_source("--cert"))?;
-    let secret = PrivateKeyDer::from_pem_file(key)
-        .map_err(|e| unreadable(key, "private key", &e))
-        .map_err(of_source("--key"))?;
-    let pair = CertifiedKey::from_der(chain, secret, &provider()).map_err(|error| {
-        let (cert, key) = (cert.display(), key.display());
+    let secret = private_key(key).map_err(of_source("--key"))?;
+    let loader = provider().key_provider;
+    let signing = loader.load_private_key(secret).map_err(|_| {
         OptionsError::new(format!(
-            "--key: the key in '{key}' does not go with the certificate in '{cert}': {error}"
+            "--key: the key in '{}' cannot be used; an RSA, ECDSA (P-256, P-384) or Ed25519 key is \
+             wanted",
+            key.display()
         ))
     })?;
+    let pair = CertifiedKey::new(chain, signing);
+    // Our own certificate is the server's to judge: what cannot be read here, as one of version 1,
+    // may be good enough for it.
+    if let Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) = pair.keys_match() {
+        let (cert, key) = (cert.display(), key.display());
+        return Err(OptionsError::new(format!(
+            "--key: the key in '{key}' does not go with the certificate in '{cert}'"
+        )));
+    }
     Ok(Arc::new(pair.into()))
+}
+
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, OptionsError> {
+    let failed = |error| unreadable(file, "private key", &error);
+    let text = std::fs::read(file).map_err(|error| failed(pem::Error::Io(error)))?;
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
+        // PKCS #8 (RFC 7468, 11) and what came before it (RFC 1421, 4.6.1.1).
+        let marks: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
+        let is_encrypted = marks
+            .iter()
+            .any(|mark| text.windows(mark.len()).any(|part| part == *mark));
+        if !is_encrypted {
+            return failed(error);
+        }
+        let file = file.display();
+        OptionsError::new(format!(
+            "the private key in '{file}' is encrypted; one without a passphrase is wanted \
+             (openssl pkey -in '{file}' -out PLAIN)"
+        ))
+    })
 }
 
 /// Puts the option or the variable that a file was named by in front of an error.

@@ -12,6 +12,7 @@ use super::cancel::Cancel;
 use super::head::{HeadWatch, Sight};
 use super::layer::{Layer, LayerError};
 use super::limits::Limits;
+use super::reply::status_line;
 use crate::fetch::proxy::Proxy;
 
 /// Where the tunnel is to lead.
@@ -67,7 +68,10 @@ impl Tunnel<'_> {
         request.extend_from_slice(b"\r\n");
         self.send(&request)?;
         let head = self.head()?;
-        let status = std::str::from_utf8(&head[9..12])
+        let line = head.split(|&byte| byte == b'\n').next();
+        let line = line.unwrap_or_default().trim_ascii_end();
+        let line = status_line(line).map_err(TunnelError::Refused)?;
+        let status = std::str::from_utf8(&line[9..12])
             .ok()
             .and_then(|s| s.parse::<StatusCode>().ok());
         match status {

@@ -38,9 +38,25 @@ fn the_environment_by_curls_rules() {
         ),
         (
             &[("ALL_PROXY", "p:1"), ("http_proxy", "")],
+            Some("http://p:1"),
+            Some("http://p:1"),
+        ),
+        (
+            &[("https_proxy", " "), ("HTTPS_PROXY", "p:1")],
             None,
             Some("http://p:1"),
         ),
+        (
+            &[("all_proxy", ""), ("ALL_PROXY", "p:1")],
+            Some("http://p:1"),
+            Some("http://p:1"),
+        ),
+        (
+            &[("all_proxy", "p:1"), ("no_proxy", ""), ("NO_PROXY", "*")],
+            None,
+            None,
+        ),
+        (&[("http_proxy", ""), ("https_proxy", "")], None, None),
         (&[("all_proxy", "p:1"), ("no_proxy", "*")], None, None),
         (&[("all_proxy", "p:1"), ("NO_PROXY", "a.test")], None, None),
     ] {
@@ -121,7 +137,11 @@ fn exceptions_by_domain_address_network_and_port() {
         ("a.test", "nota.test", 80, false),
         (".a.test", "a.test", 80, true),
         (".a.test", "www.a.test", 80, true),
-        ("*.a.test", "www.a.test", 80, true),
+        // An asterisk stands for everything where it is alone, and for nothing elsewhere.
+        ("*.a.test", "www.a.test", 80, false),
+        ("*.a.test", "a.test", 80, false),
+        ("b.test,*", "a.test", 80, false),
+        ("*:80", "a.test", 80, false),
         ("A.TEST.", "a.test", 80, true),
         ("a.test", "a.test.", 80, true),
         ("www.a.test", "a.test", 80, false),

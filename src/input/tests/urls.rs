@@ -181,8 +181,37 @@ fn what_stands_around_a_url_is_told_from_it() {
         "<a.html>",
     ] {
         let message = outcome(written, None);
-        assert!(message.starts_with("invalid_url: no scheme"), "{message}");
+        assert!(message.starts_with("invalid_url: "), "{message}");
+        assert!(!message.contains("did you mean"), "{message}");
         assert!(!message.contains("secret"), "{message}");
+    }
+}
+
+#[test]
+fn no_message_about_what_is_no_url_repeats_a_password() {
+    for written in [
+        "\"http://me:secret@h/\"",
+        "<https://me:secret@h/>,",
+        "http//me:secret@h/",
+        "HTTPS//me:secret@h/",
+    ] {
+        for default_scheme in [None, Some(Scheme::Http), Some(Scheme::Https)] {
+            let message = outcome(written, default_scheme);
+            assert!(message.starts_with("invalid_url: "), "{message}");
+            assert!(!message.contains("secret"), "{message}");
+        }
+    }
+    for written in [
+        "h/http://me:secret@h/",
+        "\"http//me:secret@h/\"",
+        "ttp//me:secret@h/",
+        "//me:secret@h/",
+    ] {
+        let message = outcome(written, None);
+        assert_eq!(
+            message, "invalid_url: no scheme: a URL begins with http:// or https://",
+            "{written}"
+        );
     }
 }
 

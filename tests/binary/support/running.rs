@@ -194,10 +194,13 @@ impl Drop for Running {
 }
 
 fn command(run: &mut Fetchpool) -> Command {
-    let program = env!("CARGO_BIN_EXE_fetchpool");
+    // The variable names another build of the program: the one that is released.
+    let program = std::env::var_os("FETCHPOOL");
+    let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_fetchpool").into());
     let mut command = if let Some(first) = run.first {
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", &format!(r#"{first}; exec "$@""#), "sh", program]);
+        shell.args(["-c", &format!(r#"{first}; exec "$@""#), "sh"]);
+        shell.arg(program);
         shell
     } else {
         do_not_pass_on_an_ignored_interrupt();
