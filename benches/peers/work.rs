@@ -120,11 +120,13 @@ impl Row {
         }
     }
 
-    /// A tenth of the work; but at least two large bodies, and what is one stays one.
+    /// A tenth of the work; but at least two large bodies, and what is one stays one. All of it for
+    /// hundreds of workers: a tenth would be four pages each, and measure how fast threads start.
     fn small(self) -> Self {
         let least = if self.pages > 1 { 2 } else { self.pages };
+        let share = if self.jobs >= 500 { 1 } else { 10 };
         Self {
-            pages: (self.pages / 10).max(least),
+            pages: (self.pages / share).max(least),
             turns: if self.turns > 7 { 15 } else { 3 },
             ..self
         }
