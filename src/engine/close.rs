@@ -20,14 +20,21 @@ impl Coordinator<'_> {
         }
         let recorded = match ended {
             Ok(()) => self.record_the_rest().and_then(|()| self.flush()),
-            // A reader that stalls has had its time: only what it takes at once is written.
-            Err(Halt::GivenUp) => self
-                .record_the_rest()
-                .and_then(|()| self.flush_what_is_taken()),
+            // What has not come back says nothing about the reader.
+            Err(Halt::GivenUp) => {
+                self.ending.put_off(Instant::now());
+                self.record_the_rest().and_then(|()| self.flush())
+            }
+            Err(Halt::Stalled) => self.record_the_rest().and(Err(Halt::Stalled)),
             failed => {
                 self.count_the_rest();
                 failed
             }
+        };
+        let recorded = match recorded {
+            // The reader has had its time: only what it takes at once is written.
+            Err(Halt::Stalled) => self.flush_what_is_taken(),
+            recorded => recorded,
         };
         let (untaken, whole) = self.shared.mailbox.close();
         let never_started = self.state.never_started + untaken;

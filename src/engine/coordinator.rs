@@ -13,6 +13,7 @@ use crate::input::{Skipped, Target};
 use crate::output::Save;
 use crate::pool::ThreadPool;
 use crate::schedule::{Next, Schedule};
+use crate::signals::Event;
 
 use super::convert;
 use super::ending::{Ending, Step};
@@ -56,6 +57,8 @@ pub(super) struct State {
     /// Reused from turn to turn.
     targets: Vec<Target>,
     jobs: JobBatch,
+    /// Reasons to stop that have not been looked at.
+    stops: Vec<Event>,
     /// The text of all targets that have been taken and are not done.
     pub(super) text: usize,
     /// When the schedule may have something to start.
@@ -73,8 +76,10 @@ pub(super) struct State {
 
 /// Why the run goes no further.
 pub(super) enum Halt {
-    /// Nobody waits for what is left.
+    /// What is left has not come back in time, or nobody waits for it.
     GivenUp,
+    /// What is left is not taken by whoever reads the records.
+    Stalled,
     Failed(anyhow::Error),
 }
 
@@ -97,7 +102,7 @@ impl Coordinator<'_> {
             if self.over() {
                 return Ok(());
             }
-            self.check_ending(&mut batch)?;
+            self.check_ending()?;
             if self.over() {
                 return Ok(());
             }
@@ -221,8 +226,10 @@ impl Coordinator<'_> {
         times.into_iter().flatten().min()
     }
 
-    /// Records what has finished, and tells of lists that could not be read.
+    /// Records what has finished, tells of lists that could not be read, and keeps the reasons to
+    /// stop for [`check_ending`](Self::check_ending), as they may be wanted by a flush.
     pub(super) fn take_in(&mut self, batch: &mut Batch) -> Result<(), Halt> {
+        self.state.stops.append(&mut batch.stops);
         for error in batch.broken_lists.drain(..) {
             self.state.list_broken = true;
             self.report.tell(&error);
@@ -248,10 +255,10 @@ impl Coordinator<'_> {
     }
 
     /// Takes note of the reasons to stop, and does what the run's ending asks for now.
-    fn check_ending(&mut self, batch: &mut Batch) -> Result<(), Halt> {
+    fn check_ending(&mut self) -> Result<(), Halt> {
         let now = Instant::now();
         let was_stopping = self.ending.stopping();
-        for event in batch.stops.drain(..) {
+        for event in self.state.stops.drain(..) {
             self.ending.stop(event, now);
         }
         let step = self.ending.step(now);
@@ -288,21 +295,32 @@ impl Coordinator<'_> {
         begun.min(self.pool.workers())
     }
 
-    /// Writes out what has been gathered. While the reader stalls, the run may still be ended.
+    /// Writes out what has been gathered. While the reader stalls, the run may still be ended; as
+    /// long as it reads, however slowly, it is waited for.
     pub(super) fn flush(&mut self) -> Result<(), Halt> {
-        let mut news = Batch::default();
-        let mut left = self.report.writer.unsent();
-        while !self.report.flush_by(Instant::now() + STALL)? {
-            // A reader that is slow and reads is not one that stalls.
-            let still_left = self.report.writer.unsent();
-            if still_left < left {
+        let mut unread = self.unread_at_the_end();
+        loop {
+            let is_flushed = self.report.flush_by(Instant::now() + STALL)?;
+            let still_unread = self.unread_at_the_end();
+            if still_unread.is_some() && still_unread < unread {
                 self.ending.put_off(Instant::now());
             }
-            left = still_left;
-            self.shared.mailbox.take_stops(&mut news.stops);
-            self.check_ending(&mut news)?;
+            unread = still_unread;
+            if is_flushed {
+                return Ok(());
+            }
+            self.shared.mailbox.take_stops(&mut self.state.stops);
+            self.check_ending().map_err(|halt| match halt {
+                Halt::GivenUp => Halt::Stalled,
+                halt => halt,
+            })?;
         }
-        Ok(())
+    }
+
+    /// What the reader has not read, once that matters.
+    fn unread_at_the_end(&self) -> Option<usize> {
+        let matters = self.ending.may_be_put_off();
+        matters.then(|| self.report.writer.unread())
     }
 
     fn show_progress(&mut self) {

@@ -34,6 +34,8 @@ pub(super) struct Ending {
     reason: Option<Reason>,
     cut_at: Option<Instant>,
     give_up_at: Option<Instant>,
+    /// The run ends where it stands.
+    at_once: bool,
 }
 
 /// Why nothing new starts.
@@ -51,6 +53,7 @@ impl Ending {
             reason: None,
             cut_at: None,
             give_up_at: None,
+            at_once: false,
         }
     }
 
@@ -62,6 +65,7 @@ impl Ending {
         }
         if second || event == Event::OutputClosed {
             self.give_up_at = Some(now);
+            self.at_once = true;
         } else if self.give_up_at.is_none() {
             self.cut_at = Some(now + GRACE);
         }
@@ -87,14 +91,19 @@ impl Ending {
         Step::GoOn
     }
 
-    /// What was written was read, at `now`: the time in which nothing comes back begins again, unless
-    /// the run ends where it stands.
+    /// Takes note that the reader of the records is reading, at `now`: the time in which the run is
+    /// given up begins again, if it had begun and the run does not end where it stands.
     pub(super) fn put_off(&mut self, now: Instant) {
         if let Some(at) = &mut self.give_up_at
-            && *at > now
+            && !self.at_once
         {
             *at = now + GIVE_UP;
         }
+    }
+
+    /// True once the time in which the run is given up has begun, and something may put it off.
+    pub(super) fn may_be_put_off(&self) -> bool {
+        self.give_up_at.is_some() && !self.at_once
     }
 
     /// The next time at which [`Ending::step`] may answer something else.
@@ -218,5 +227,40 @@ mod tests {
         assert_eq!(ending.step(start), Step::GiveUp);
         assert_eq!(ending.exit(false), Exit::Success);
         assert_eq!(ending.exit(true), Exit::SomeFailed);
+    }
+
+    #[test]
+    fn a_reader_that_reads_puts_off_the_end_of_a_run_that_was_cut() {
+        let start = Instant::now();
+        let mut ending = Ending::new(Some(after(start, 100)));
+        ending.put_off(start);
+        assert_eq!(ending.wake_at(), Some(after(start, 100)));
+        assert!(!ending.may_be_put_off());
+        assert_eq!(ending.step(after(start, 100)), Step::Cut);
+        assert!(ending.may_be_put_off());
+        ending.put_off(after(start, 500));
+        assert_eq!(ending.step(after(start, 999)), Step::GoOn);
+        assert_eq!(ending.step(after(start, 1000)), Step::GiveUp);
+        // Even so late.
+        ending.put_off(after(start, 1100));
+        assert_eq!(ending.step(after(start, 1599)), Step::GoOn);
+        assert_eq!(ending.step(after(start, 1600)), Step::GiveUp);
+    }
+
+    #[test]
+    fn nothing_puts_off_a_run_that_ends_where_it_stands() {
+        let start = Instant::now();
+        for events in [
+            &[Event::Interrupt, Event::Terminate][..],
+            &[Event::OutputClosed],
+        ] {
+            let mut ending = Ending::new(None);
+            for event in events {
+                ending.stop(*event, start);
+            }
+            assert!(!ending.may_be_put_off());
+            ending.put_off(start);
+            assert_eq!(ending.step(start), Step::GiveUp);
+        }
     }
 }

@@ -163,7 +163,7 @@ fn run_and_close(mut coordinator: Coordinator<'_>) -> anyhow::Result<Exit> {
     let exit = coordinator.exit();
     match written {
         Err(Halt::Failed(error)) if !is_broken_pipe(&error) => Err(error),
-        Ok(()) | Err(Halt::GivenUp | Halt::Failed(_)) => Ok(exit),
+        Ok(()) | Err(Halt::GivenUp | Halt::Stalled | Halt::Failed(_)) => Ok(exit),
     }
 }
 

@@ -36,6 +36,11 @@ pub(crate) trait Out: Send {
     ///
     /// Those of the stream.
     fn write_by(&mut self, bytes: &[u8], until: Option<Instant>) -> io::Result<usize>;
+
+    /// How many of the bytes that were written the reader has not read yet, where the system tells; else 0.
+    fn unread(&self) -> usize {
+        0
+    }
 }
 
 /// Writes records to one stream, in one format.
@@ -110,9 +115,10 @@ impl Writer {
         left.iter().filter(|byte| **byte == b'\n').count()
     }
 
-    /// How many bytes are gathered and not yet written.
-    pub(crate) fn unsent(&self) -> usize {
-        self.buffer.len() - self.sent
+    /// How many bytes have not reached the reader, as far as is known: between two calls with no record in between it
+    /// falls if the reader reads, and in no other case. Takes a system call.
+    pub(crate) fn unread(&self) -> usize {
+        self.buffer.len() - self.sent + self.out.unread()
     }
 
     /// Writes out what is gathered, waiting for a slow reader until `until` at the latest (`None`: for ever). False
@@ -161,8 +167,7 @@ pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
     {
         use std::os::fd::AsFd as _;
         let file = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
-        Ok(Box::new(Patient { file, is_file }))
+        Ok(Box::new(Patient::new(file)))
     }
     #[cfg(not(unix))]
     {
@@ -197,6 +202,7 @@ const PIECE: usize = 4096;
 struct Patient {
     file: std::fs::File,
     is_file: bool,
+    is_pipe: bool,
 }
 
 #[cfg(unix)]
@@ -219,10 +225,29 @@ impl Out for Patient {
             }
         }
     }
+
+    fn unread(&self) -> usize {
+        // Of a socket or a terminal this would be what there is to be read by us.
+        if !self.is_pipe {
+            return 0;
+        }
+        let bytes = rustix::io::ioctl_fionread(&self.file).unwrap_or(0);
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
 }
 
 #[cfg(unix)]
 impl Patient {
+    fn new(file: std::fs::File) -> Self {
+        use std::os::unix::fs::FileTypeExt as _;
+        let kind = file.metadata().map(|metadata| metadata.file_type());
+        Patient {
+            is_file: kind.as_ref().is_ok_and(std::fs::FileType::is_file),
+            is_pipe: kind.as_ref().is_ok_and(|kind| kind.is_fifo()),
+            file,
+        }
+    }
+
     fn is_ready_by(&self, until: Option<Instant>) -> io::Result<bool> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));

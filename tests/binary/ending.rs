@@ -4,9 +4,10 @@ use crate::support::{
     PATIENCE, Running, Server, Stdio, anything, checked, containing, dead_host, failed, fetchpool,
     lines, page,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use std::fs::{File, OpenOptions};
-use std::io::Read as _;
+use std::io::{PipeReader, PipeWriter, Read as _};
 
 #[test]
 fn status_0_when_every_url_was_fetched() {
@@ -151,12 +152,13 @@ fn a_reader_that_goes_is_noticed_while_a_pipe_says_nothing() {
 }
 
 /// A run whose records nobody takes: they are more than a pipe holds.
-fn stalled(server: &Server, arguments: &[&str], status: i32) -> (std::io::PipeReader, Running) {
+fn stalled(server: &Server, arguments: &[&str], status: i32) -> (Pipe, Running) {
     let filler = "x".repeat(200);
     let urls: Vec<String> = (0..5000)
         .map(|n| server.url(&format!("/size/1?{n}{filler}")))
         .collect();
     let (reader, writer) = std::io::pipe().expect("the tests can make a pipe");
+    let end = writer.try_clone().expect("descriptors are left");
     let run = fetchpool()
         .list("urls.txt", urls.join("\n"))
         .args(arguments)
@@ -164,38 +166,52 @@ fn stalled(server: &Server, arguments: &[&str], status: i32) -> (std::io::PipeRe
         .stderr(anything())
         .status(status)
         .start();
-    (reader, run)
+    (Pipe { reader, end }, run)
 }
 
-/// Waits until nothing more goes into the pipe: it holds 64 KiB, and its last piece may not fit.
-fn wait_until_full(pipe: &std::io::PipeReader) {
-    let begun = std::time::Instant::now();
-    while rustix::io::ioctl_fionread(pipe).expect("a pipe can be asked") < 48 * 1024 {
-        assert!(begun.elapsed() < PATIENCE, "the pipe never filled");
-        std::thread::yield_now();
+struct Pipe {
+    reader: PipeReader,
+    end: PipeWriter,
+}
+
+impl Pipe {
+    /// Waits until nothing more goes into the pipe.
+    fn wait_until_full(&self) {
+        let begun = std::time::Instant::now();
+        let mut end = [PollFd::new(&self.end, PollFlags::OUT)];
+        while poll(&mut end, Some(&Timespec::default())).expect("a pipe can be asked") > 0 {
+            assert!(begun.elapsed() < PATIENCE, "the pipe never filled");
+            std::thread::yield_now();
+        }
+    }
+
+    /// All that is written to it until the run ends.
+    fn read(self) -> String {
+        let Pipe { mut reader, end } = self;
+        drop(end);
+        let mut written = String::new();
+        reader
+            .read_to_string(&mut written)
+            .expect("records are text");
+        written
     }
 }
 
 #[test]
 fn a_reader_that_stalls_holds_up_no_deadline() {
     let server = Server::start();
-    let (reader, run) = stalled(&server, &["--deadline", "1s"], 1);
+    let (_pipe, run) = stalled(&server, &["--deadline", "1s"], 1);
     run.finish();
-    drop(reader);
 }
 
 #[test]
 fn a_reader_that_stalls_holds_up_no_signal_and_nothing_starts_after_it() {
     let server = Server::start();
-    let (mut reader, run) = stalled(&server, &[], 143);
-    // More than the pipe holds, whose lines are all longer than this.
-    server.wait_for_requests(64 * 1024 / 240 + 10);
+    let (pipe, run) = stalled(&server, &[], 143);
+    pipe.wait_until_full();
     run.signal(Signal::TERM);
     let ended = run.finish();
-    let mut written = String::new();
-    reader
-        .read_to_string(&mut written)
-        .expect("records are text");
+    let written = pipe.read();
     assert!(written.ends_with('\n'), "a line is torn");
     // What was begun has its record there or is told of.
     let told = ended.stderr().lines().find_map(|line| {
@@ -210,13 +226,9 @@ fn a_reader_that_stalls_holds_up_no_signal_and_nothing_starts_after_it() {
 #[test]
 fn a_reader_that_is_slow_loses_nothing() {
     let server = Server::start();
-    let (mut reader, run) = stalled(&server, &[], 0);
-    wait_until_full(&reader);
-    let mut written = String::new();
-    reader
-        .read_to_string(&mut written)
-        .expect("records are text");
-    assert_eq!(written.lines().count(), 5000);
+    let (pipe, run) = stalled(&server, &[], 0);
+    pipe.wait_until_full();
+    assert_eq!(pipe.read().lines().count(), 5000);
     run.finish();
 }
 

@@ -44,10 +44,19 @@ fn ordered_prints_in_the_order_of_the_list_and_a_gated_first_page_holds_the_rest
 
 #[test]
 fn ordered_looks_ahead_only_so_far() {
+    // 1024 targets, the first among them.
+    look_ahead(3000, 0, 1024);
+    // 4 MiB of records, and as much again that is in the workers' hands.
+    look_ahead(1000, 60_000, 2 * (4 << 20) / 60_000 + 4);
+}
+
+/// The first of `urls` with `filler` bytes each never ends, and at `most` so many are asked for.
+fn look_ahead(urls: usize, filler: usize, most: usize) {
     let server = Server::start();
     let first = server.url("/gate/never");
-    let rest: Vec<String> = (0..3000)
-        .map(|n| server.url(&format!("/size/1?{n}")))
+    let filler = "x".repeat(filler);
+    let rest: Vec<String> = (0..urls)
+        .map(|n| server.url(&format!("/size/1?{n}{filler}")))
         .collect();
     let list = format!("{first}\n{}\n", rest.join("\n"));
     let ended = fetchpool()
@@ -57,9 +66,9 @@ fn ordered_looks_ahead_only_so_far() {
         .stdout(anything())
         .stderr(anything())
         .run();
-    // 1024 targets, the first among them; it never ends, and the run had seconds for the other 2000.
+    // The run had seconds for the others.
     let asked = server.paths().len();
-    assert!(asked <= 1024, "{asked} were asked for");
+    assert!(asked <= most, "{asked} were asked for");
     let lines: Vec<&str> = ended.stdout().lines().collect();
     let cut = lines
         .first()

@@ -183,10 +183,7 @@ fn a_stream_left_non_blocking_is_waited_for() {
     use std::os::fd::OwnedFd;
     let (mut reader, end) = io::pipe().unwrap();
     rustix::io::ioctl_fionbio(&end, true).unwrap();
-    let patient = Patient {
-        file: OwnedFd::from(end).into(),
-        is_file: false,
-    };
+    let patient = Patient::new(OwnedFd::from(end).into());
     let writing = std::thread::spawn(move || {
         let mut writer = Writer::new(Box::new(patient), Format::Jsonl, false);
         for n in 0..5000 {
@@ -200,4 +197,27 @@ fn a_stream_left_non_blocking_is_waited_for() {
     reader.read_to_string(&mut got).unwrap();
     writing.join().unwrap();
     assert_eq!(got.lines().count(), 5000);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_reader_has_taken_from_a_pipe_is_known() {
+    use std::os::fd::OwnedFd;
+    let (mut reader, end) = io::pipe().unwrap();
+    let patient = Patient::new(OwnedFd::from(end).into());
+    let mut writer = Writer::new(Box::new(patient), Format::Jsonl, false);
+    while !writer.is_full() {
+        writer
+            .write(&Record::page("http://example.com/", 1))
+            .unwrap();
+    }
+    let all = writer.unread();
+    assert!(all >= BUFFER);
+    // The pipe is filled, which nobody has read from.
+    writer.flush_by(Some(Instant::now())).unwrap();
+    assert_eq!(writer.unread(), all);
+    reader.read_exact(&mut [0; 100]).unwrap();
+    assert_eq!(writer.unread(), all - 100);
+    writer.flush_by(Some(Instant::now())).unwrap();
+    assert_eq!(writer.unread(), all - 100);
 }
