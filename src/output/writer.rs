@@ -243,7 +243,9 @@ impl Patient {
         let kind = file.metadata().map(|metadata| metadata.file_type());
         Patient {
             is_file: kind.as_ref().is_ok_and(std::fs::FileType::is_file),
-            is_pipe: kind.as_ref().is_ok_and(std::os::unix::fs::FileTypeExt::is_fifo),
+            is_pipe: kind
+                .as_ref()
+                .is_ok_and(std::os::unix::fs::FileTypeExt::is_fifo),
             file,
         }
     }
