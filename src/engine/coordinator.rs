@@ -16,7 +16,7 @@ use crate::schedule::{Next, Schedule};
 use crate::signals::Event;
 
 use super::convert;
-use super::ending::{Ending, Step};
+use super::ending::Ending;
 use super::jobs::{InFlight, Item, JobBatch, Shared, Trail};
 use super::mailbox::{Batch, text_of};
 use super::notes::Notes;
@@ -26,9 +26,6 @@ use super::retrying::Retrying;
 /// The pause between two turns while the queue is deep. Long enough to gather a dozen records
 /// from a fast server, short enough that nobody sees it.
 const PAUSE: Duration = Duration::from_micros(300);
-
-/// How long a reader of the records may keep the coordinator from hearing of a signal.
-const STALL: Duration = Duration::from_millis(100);
 
 /// How many bytes of text the targets of a run have at most that were taken from the list, but for
 /// what the workers have in their hands.
@@ -58,7 +55,7 @@ pub(super) struct State {
     targets: Vec<Target>,
     jobs: JobBatch,
     /// Reasons to stop that have not been looked at.
-    stops: Vec<Event>,
+    pub(super) stops: Vec<Event>,
     /// The text of all targets that have been taken and are not done.
     pub(super) text: usize,
     /// When the schedule may have something to start.
@@ -227,7 +224,7 @@ impl Coordinator<'_> {
     }
 
     /// Records what has finished, tells of lists that could not be read, and keeps the reasons to
-    /// stop for [`check_ending`](Self::check_ending), as they may be wanted by a flush.
+    /// stop where a flush looks for them too.
     pub(super) fn take_in(&mut self, batch: &mut Batch) -> Result<(), Halt> {
         self.state.stops.append(&mut batch.stops);
         for error in batch.broken_lists.drain(..) {
@@ -254,73 +251,12 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    /// Takes note of the reasons to stop, and does what the run's ending asks for now.
-    fn check_ending(&mut self) -> Result<(), Halt> {
-        let now = Instant::now();
-        let was_stopping = self.ending.stopping();
-        for event in self.state.stops.drain(..) {
-            self.ending.stop(event, now);
-        }
-        let step = self.ending.step(now);
-        if self.ending.stopping() && !was_stopping {
-            self.begin_ending(now)?;
-        }
-        match step {
-            Step::GoOn => {}
-            Step::Cut => self.shared.client.cancel(),
-            Step::GiveUp => return Err(Halt::GivenUp),
-        }
-        Ok(())
-    }
-
-    fn begin_ending(&mut self, now: Instant) -> Result<(), Halt> {
-        // Before anything is cut, or a worker that is freed would start the next job.
-        self.shared.mailbox.stop_starting();
-        if let Some(what) = self.ending.announcement() {
-            let running = self.running();
-            self.report
-                .tell(&format_args!("{what} ({running} in flight)"));
-        }
-        let waiting = self.schedule.drain(now);
-        waiting
-            .into_iter()
-            .try_for_each(|item| self.drop_unstarted(item))
-    }
-
     /// How many jobs workers have in their hands.
-    fn running(&self) -> usize {
+    pub(super) fn running(&self) -> usize {
         let begun = self.state.in_flight.len();
         let begun = begun.saturating_sub(self.pool.queued());
         // What has come back and has not been taken in yet is in nobody's hands.
         begun.min(self.pool.workers())
-    }
-
-    /// Writes out what has been gathered. While the reader stalls, the run may still be ended; as
-    /// long as it reads, however slowly, it is waited for.
-    pub(super) fn flush(&mut self) -> Result<(), Halt> {
-        let mut unread = self.unread_at_the_end();
-        loop {
-            let is_flushed = self.report.flush_by(Instant::now() + STALL)?;
-            let still_unread = self.unread_at_the_end();
-            if still_unread.is_some() && still_unread < unread {
-                self.ending.put_off(Instant::now());
-            }
-            unread = still_unread;
-            if is_flushed {
-                return Ok(());
-            }
-            self.shared.mailbox.take_stops(&mut self.state.stops);
-            self.check_ending().map_err(|halt| match halt {
-                Halt::GivenUp => Halt::Stalled,
-                halt => halt,
-            })?;
-        }
-    }
-
-    /// What the reader has not read, once that matters.
-    fn unread_at_the_end(&self) -> Option<usize> {
-        let matters = self.ending.may_be_put_off();
-        matters.then(|| self.report.writer.unread())
     }
 
     fn show_progress(&mut self) {

@@ -18,6 +18,7 @@ mod mailbox;
 mod notes;
 mod report;
 mod retrying;
+mod stops;
 mod talk;
 
 use std::io;

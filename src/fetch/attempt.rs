@@ -3,15 +3,15 @@
 //! It never retries a failure that the user should see. The one thing that is done twice, unseen,
 //! is a request whose idle connection turned out to be dead before any byte of the reply came.
 
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{Method, Response, StatusCode, header};
+use ureq::http::{Method, Response, header};
 use ureq::{Agent, Body};
 use url::{Position, Url};
 
-use super::body::{Source, size_text, undecoded};
+use super::body::{Sink, Source, size_text, undecoded};
 use super::decode::{Coding, check_end, coded};
 use super::failure::{Failure, FailureKind};
 use super::headers::{RequestHeaders, is_idempotent};
@@ -28,25 +28,6 @@ const READ: usize = 64 * 1024;
 const DRAIN: usize = 64 * 1024;
 /// And if it comes within this time: a drip is not worth the wait.
 const DRAIN_WAIT: Duration = Duration::from_millis(50);
-
-/// Where a body goes.
-pub(crate) enum Sink<'a> {
-    Write(&'a mut dyn Write),
-    /// Nowhere: this is told how much has come.
-    Count(&'a mut dyn FnMut(usize)),
-}
-
-impl Sink<'_> {
-    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Write(sink) => sink.write_all(bytes),
-            Self::Count(count) => {
-                count(bytes.len());
-                Ok(())
-            }
-        }
-    }
-}
 
 /// What one worker makes attempts with. Made once, used again and again.
 pub(crate) struct Fetcher {
@@ -228,7 +209,7 @@ impl Attempt<'_> {
         let status = response.status();
         if !status.is_success() {
             self.drain(&mut response);
-            return Err(Failure::new(FailureKind::HttpStatus, status_line(status)));
+            return Err(Failure::status(status));
         }
         let coding = self.coding(&response)?;
         // For HEAD the length is that of a body which does not come.
@@ -311,13 +292,5 @@ impl Attempt<'_> {
             }
         }
         self.fetcher.flight.state().limits = limits;
-    }
-}
-
-/// `404 Not Found`, or the number alone for a status that has no name.
-fn status_line(status: StatusCode) -> String {
-    match status.canonical_reason() {
-        Some(reason) => format!("{} {reason}", status.as_u16()),
-        None => status.as_u16().to_string(),
     }
 }

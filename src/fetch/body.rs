@@ -1,6 +1,6 @@
-//! A reply's body as a stream whose errors are failures.
+//! A reply's body as a stream whose errors are failures, and where it goes.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use ureq::http::Response;
 use ureq::{Body, BodyReader};
@@ -37,6 +37,25 @@ impl Read for Source<'_> {
                 self.came,
                 self.expected,
             ))),
+        }
+    }
+}
+
+/// Where a body goes.
+pub(crate) enum Sink<'a> {
+    Write(&'a mut dyn Write),
+    /// Nowhere: this is told how much has come.
+    Count(&'a mut dyn FnMut(usize)),
+}
+
+impl Sink<'_> {
+    pub(super) fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Write(sink) => sink.write_all(bytes),
+            Self::Count(count) => {
+                count(bytes.len());
+                Ok(())
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 //! and of credentials.
 
 use std::{fmt, io};
+use ureq::http::StatusCode;
 
 pub(crate) use crate::system::os_text;
 
@@ -144,6 +145,16 @@ impl Failure {
             kind,
             message: message.into_boxed_str(),
         }
+    }
+
+    /// A final reply whose status is no success: `404 Not Found`, or the number alone for a status
+    /// that has no name.
+    pub(crate) fn status(status: StatusCode) -> Self {
+        let text = match status.canonical_reason() {
+            Some(reason) => format!("{} {reason}", status.as_u16()),
+            None => status.as_u16().to_string(),
+        };
+        Self::new(FailureKind::HttpStatus, text)
     }
 
     /// What kind of failure it is.

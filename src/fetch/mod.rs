@@ -28,7 +28,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use ureq::http::Method;
 pub use url::Url;
 
-use self::attempt::{Fetcher, Sink};
+use self::attempt::Fetcher;
+use self::body::Sink;
 use self::headers::RequestHeaders;
 use self::net::Net;
 

@@ -239,7 +239,6 @@ impl Out for Patient {
 #[cfg(unix)]
 impl Patient {
     fn new(file: std::fs::File) -> Self {
-        use std::os::unix::fs::FileTypeExt as _;
         let kind = file.metadata().map(|metadata| metadata.file_type());
         Patient {
             is_file: kind.as_ref().is_ok_and(std::fs::FileType::is_file),
