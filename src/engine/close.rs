@@ -42,6 +42,7 @@ impl Coordinator<'_> {
             summary.never_started(whole.then_some(never_started));
         }
         self.report.progress.finish();
+        self.report.say_the_last();
         recorded
     }
 

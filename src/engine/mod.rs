@@ -29,7 +29,7 @@ use std::time::Instant;
 use crate::cli::{Exit, ScheduleSettings};
 use crate::fetch::Client;
 use crate::input::Skipped;
-use crate::output::{Counts, Progress, Save, Summary, Writer};
+use crate::output::{self, Counts, Outgoing, Progress, Save, Summary, Writer};
 use crate::pool::{Pending, ThreadPool};
 use crate::schedule::ordered::Ordered;
 use crate::schedule::retry::Retries;
@@ -117,6 +117,7 @@ impl Engine<'_> {
             ending: Ending::new(deadline),
             report: Report {
                 writer: self.writer,
+                notices: Outgoing::new(output::stderr()),
                 progress: self.progress,
                 summary: self.summary,
                 counts: Counts::default(),

@@ -2,12 +2,11 @@
 //! order is asked for, the buffer that restores it.
 
 use std::fmt::Display;
-use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::output::{self, Counts, Progress, Record, Summary, Writer};
+use crate::output::{self, Counts, Outgoing, Progress, Record, Summary, Writer};
 use crate::schedule::ordered::{Ordered, Place};
 
 const WRITE_FAILED: &str = "the records could not be written to standard output";
@@ -15,6 +14,8 @@ const WRITE_FAILED: &str = "the records could not be written to standard output"
 /// See the module's head.
 pub(super) struct Report<'a> {
     pub(super) writer: Writer,
+    /// Lines for a person, on their way to standard error.
+    pub(super) notices: Outgoing,
     pub(super) progress: Progress,
     /// `None` if nobody wants it.
     pub(super) summary: Option<&'a mut Summary>,
@@ -27,6 +28,9 @@ pub(super) struct Report<'a> {
 
 /// How many bytes of text may wait for the record whose turn it is before the list is left alone.
 const MOST_PARKED: usize = 4 << 20;
+
+/// How long standard error is waited for once all else is done.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 impl Report<'_> {
     /// How many targets may be taken from the list now, as far as the output's order is concerned.
@@ -81,18 +85,25 @@ impl Report<'_> {
         self.writer.write(record).context(WRITE_FAILED)
     }
 
-    /// Writes out what has been gathered, as far as the reader takes it before `until`. True if
+    /// Writes out what has been gathered, as far as the readers take it before `until`. True if
     /// nothing is left.
     pub(super) fn flush_by(&mut self, until: Instant) -> anyhow::Result<bool> {
+        let are_noticed = self.notices.is_flushed() || self.flush_notices_by(until);
         if self.writer.is_flushed() {
-            return Ok(true);
+            return Ok(are_noticed);
         }
         let Report {
             writer, progress, ..
         } = self;
-        progress
+        let are_written = progress
             .suspend(|| writer.flush_by(Some(until)))
-            .context(WRITE_FAILED)
+            .context(WRITE_FAILED)?;
+        Ok(are_written && are_noticed)
+    }
+
+    /// How many bytes have not reached their readers, as far as is known.
+    pub(super) fn unread(&self) -> usize {
+        self.writer.unread() + self.notices.unread()
     }
 
     /// Prints a line about the run, for a person.
@@ -100,18 +111,32 @@ impl Report<'_> {
         self.tell_all(&[what]);
     }
 
-    /// Prints lines for a person, each whole, in one write.
+    /// Prints lines for a person, each whole, in one write. What their reader does not take at once
+    /// goes with the next flush.
     pub(super) fn tell_all(&mut self, lines: &[impl Display]) {
-        let mut text = String::new();
+        // Nobody may be there to read it.
+        let Ok(text) = self.notices.buffer() else {
+            return;
+        };
         for line in lines {
-            text.push_str("fetchpool: ");
-            text.push_str(&output::printable(&line.to_string()));
-            text.push('\n');
+            let line = output::printable(&line.to_string());
+            text.extend([b"fetchpool: ", line.as_bytes(), b"\n"].concat());
         }
-        self.progress.suspend_stderr(|| {
-            // Nobody may be there to read it.
-            let _ = io::stderr().write_all(text.as_bytes());
-        });
+        self.flush_notices_by(Instant::now());
+    }
+
+    /// Gives the reader of what was told a moment for the rest of it.
+    pub(super) fn say_the_last(&mut self) {
+        self.flush_notices_by(Instant::now() + LAST_WORDS);
+    }
+
+    fn flush_notices_by(&mut self, until: Instant) -> bool {
+        let Report {
+            notices, progress, ..
+        } = self;
+        let flushed = progress.suspend_stderr(|| notices.flush_by(Some(until)));
+        // What nobody is there to read waits for nobody.
+        flushed.unwrap_or(true)
     }
 }
 

@@ -1,5 +1,5 @@
 //! How the coordinator hears of reasons to stop, between two turns and while it waits for whoever
-//! reads the records, and what it does about them.
+//! reads standard output and standard error, and what it does about them.
 //!
 //! A reader that stalls never keeps a run from ending; one that reads, however slowly, is waited for.
 
@@ -67,9 +67,9 @@ impl Coordinator<'_> {
         }
     }
 
-    /// What the reader has not read, once that matters.
+    /// What the readers have not read, once that matters.
     fn unread_at_the_end(&self) -> Option<usize> {
         let matters = self.ending.may_be_put_off();
-        matters.then(|| self.report.writer.unread())
+        matters.then(|| self.report.unread())
     }
 }

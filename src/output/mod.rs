@@ -13,6 +13,7 @@ pub(crate) mod fuzzing;
 mod hosts;
 mod human;
 mod jsonl;
+mod out;
 mod progress;
 mod record;
 mod save;
@@ -21,8 +22,9 @@ mod text;
 mod writer;
 
 pub(crate) use escape::printable;
+pub(crate) use out::{Outgoing, stderr, stdout};
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::{Record, RecordError};
 pub(crate) use save::Save;
 pub(crate) use summary::Summary;
-pub(crate) use writer::{Format, Writer, stdout};
+pub(crate) use writer::{Format, Writer};

@@ -7,7 +7,7 @@ use crate::support::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use std::fs::{File, OpenOptions};
-use std::io::{PipeReader, PipeWriter, Read as _};
+use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 
 #[test]
 fn status_0_when_every_url_was_fetched() {
@@ -221,6 +221,32 @@ fn a_reader_that_stalls_holds_up_no_signal_and_nothing_starts_after_it() {
     });
     let told = told.unwrap_or_else(|| panic!("nothing is told: {}", ended.stderr()));
     assert!(written.lines().count() + told >= server.paths().len());
+}
+
+/// A pipe that takes not a byte more.
+fn full_pipe() -> (PipeReader, File) {
+    let (reader, mut end) = std::io::pipe().expect("the tests can make a pipe");
+    rustix::io::ioctl_fionbio(&end, true).expect("a pipe need not block");
+    while end.write(b"x").is_ok() {}
+    rustix::io::ioctl_fionbio(&end, false).expect("a pipe may block");
+    (reader, std::os::fd::OwnedFd::from(end).into())
+}
+
+#[test]
+fn a_reader_of_standard_error_that_stalls_holds_up_neither_records_nor_the_end() {
+    let server = Server::start();
+    let (first, never) = (server.url("/size/3"), server.url("/gate/never"));
+    let (_reader, end) = full_pipe();
+    fetchpool()
+        .list("urls.txt", format!("{first}\n{never}\n"))
+        .args(["-v", "--deadline", "1s"])
+        .status(1)
+        .stdout(containing([
+            page(&first, 3).as_str(),
+            "cancelled: cut by the run's --deadline",
+        ]))
+        .stderr_to(Stdio::File(end))
+        .run();
 }
 
 #[test]

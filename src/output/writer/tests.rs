@@ -1,9 +1,8 @@
 //! When lines leave, in how many writes, and what comes after an error.
 
-#[cfg(unix)]
-use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 
+use super::super::out::Blocking;
 use super::*;
 
 /// Keeps each write apart; fails once `room` bytes were taken.
@@ -97,7 +96,7 @@ fn a_full_buffer_leaves_in_whole_lines() {
             writer.flush_by(None).unwrap();
         }
     }
-    assert!(writer.is_flushed() && writer.buffer.capacity() <= 2 * BUFFER);
+    assert!(writer.is_flushed() && writer.outgoing.buffer().unwrap().capacity() <= 2 * BUFFER);
     let writes = stream.writes();
     assert!((3..=5).contains(&writes.len()), "{} writes", writes.len());
     assert!(
@@ -175,49 +174,4 @@ fn after_an_error_nothing_is_ever_written() {
     }
     drop(writer);
     assert_eq!(stream.writes(), [b"'http://a/"]);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_stream_left_non_blocking_is_waited_for() {
-    use std::os::fd::OwnedFd;
-    let (mut reader, end) = io::pipe().unwrap();
-    rustix::io::ioctl_fionbio(&end, true).unwrap();
-    let patient = Patient::new(OwnedFd::from(end).into());
-    let writing = std::thread::spawn(move || {
-        let mut writer = Writer::new(Box::new(patient), Format::Jsonl, false);
-        for n in 0..5000 {
-            writer
-                .write(&Record::page("http://example.com/", n))
-                .unwrap();
-        }
-        writer.flush_by(None).unwrap();
-    });
-    let mut got = String::new();
-    reader.read_to_string(&mut got).unwrap();
-    writing.join().unwrap();
-    assert_eq!(got.lines().count(), 5000);
-}
-
-#[cfg(unix)]
-#[test]
-fn what_a_reader_has_taken_from_a_pipe_is_known() {
-    use std::os::fd::OwnedFd;
-    let (mut reader, end) = io::pipe().unwrap();
-    let patient = Patient::new(OwnedFd::from(end).into());
-    let mut writer = Writer::new(Box::new(patient), Format::Jsonl, false);
-    while !writer.is_full() {
-        writer
-            .write(&Record::page("http://example.com/", 1))
-            .unwrap();
-    }
-    let all = writer.unread();
-    assert!(all >= BUFFER);
-    // The pipe is filled, which nobody has read from.
-    writer.flush_by(Some(Instant::now())).unwrap();
-    assert_eq!(writer.unread(), all);
-    reader.read_exact(&mut [0; 100]).unwrap();
-    assert_eq!(writer.unread(), all - 100);
-    writer.flush_by(Some(Instant::now())).unwrap();
-    assert_eq!(writer.unread(), all - 100);
 }

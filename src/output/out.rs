@@ -1,0 +1,167 @@
+//! Streams that can be given up on, and what is gathered for one of them.
+//!
+//! Nothing here blocks for longer than it is told to. After an error nothing is ever written again, so that a torn line is
+//! never followed by another.
+
+use std::io;
+use std::time::Instant;
+
+/// Enough for a write to cost nothing beside its lines; the size of a Linux pipe.
+pub(super) const BUFFER: usize = 64 * 1024;
+
+/// A stream that can be given up on: writing to it ends by a given time.
+pub(crate) trait Out: Send {
+    /// Writes some of `bytes` and says how many; 0 if that was not possible before `until`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    fn write_by(&mut self, bytes: &[u8], until: Option<Instant>) -> io::Result<usize>;
+
+    /// How many of the bytes that were written the reader has not read yet, where the system tells; else 0.
+    fn unread(&self) -> usize {
+        0
+    }
+}
+
+/// Bytes that are on their way to a stream. Dropping it writes nothing.
+pub(crate) struct Outgoing {
+    out: Box<dyn Out>,
+    buffer: Vec<u8>,
+    /// How much of the buffer has been written.
+    sent: usize,
+    failed: Option<io::ErrorKind>,
+}
+
+impl Outgoing {
+    /// Nothing yet, on its way to `out`, which should not buffer by itself.
+    pub(crate) fn new(out: Box<dyn Out>) -> Self {
+        Self {
+            out,
+            buffer: Vec::new(),
+            sent: 0,
+            failed: None,
+        }
+    }
+
+    /// Where more is gathered, for the next flush. What has been written of it must stay.
+    ///
+    /// # Errors
+    ///
+    /// If an earlier flush failed: every call after that fails with its kind.
+    pub(crate) fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
+        self.check()?;
+        Ok(&mut self.buffer)
+    }
+
+    /// How much is gathered, with what has been written of it.
+    pub(super) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Whether nothing waits to be flushed.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// What is gathered and not yet written, but for the first `most` bytes that were gathered.
+    pub(super) fn left_after(&self, most: usize) -> &[u8] {
+        &self.buffer[self.sent.max(most)..]
+    }
+
+    /// How many bytes have not reached the reader, as far as is known: between two calls with nothing gathered in between
+    /// it falls if the reader reads, and in no other case. Takes a system call.
+    pub(crate) fn unread(&self) -> usize {
+        self.buffer.len() - self.sent + self.out.unread()
+    }
+
+    /// Writes out what is gathered, waiting for a slow reader until `until` at the latest (`None`: for ever). False
+    /// if something is left then; the next call goes on with it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream; after one of them every call fails with its kind.
+    pub(crate) fn flush_by(&mut self, until: Option<Instant>) -> io::Result<bool> {
+        self.check()?;
+        while self.sent < self.buffer.len() {
+            match self.out.write_by(&self.buffer[self.sent..], until) {
+                Ok(0) => return Ok(false),
+                Ok(amount) => self.sent += amount,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = Some(error.kind());
+                    self.empty();
+                    return Err(error);
+                }
+            }
+        }
+        self.empty();
+        Ok(true)
+    }
+
+    fn empty(&mut self) {
+        self.sent = 0;
+        self.buffer.clear();
+        // One very long line must not be paid for until the end of the run.
+        self.buffer.shrink_to(2 * BUFFER);
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.failed.map_or(Ok(()), |kind| Err(kind.into()))
+    }
+}
+
+/// Standard output without a buffer of its own: what is written goes out in one piece.
+///
+/// # Errors
+///
+/// When the descriptor cannot be duplicated, because descriptors have run out.
+pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd as _;
+        let file = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        Ok(Box::new(Patient::new(file)))
+    }
+    #[cfg(not(unix))]
+    {
+        // Its line buffer passes whole lines through in one write; on a console it also translates to UTF-16.
+        Ok(Box::new(Blocking(io::stdout())))
+    }
+}
+
+/// Standard error.
+pub(crate) fn stderr() -> Box<dyn Out> {
+    #[cfg(unix)]
+    {
+        Box::new(Patient::new(io::stderr()))
+    }
+    #[cfg(not(unix))]
+    {
+        Box::new(Blocking(io::stderr()))
+    }
+}
+
+/// A stream that is waited for however long it takes.
+#[cfg(any(test, not(unix)))]
+pub(crate) struct Blocking<W>(pub(crate) W);
+
+#[cfg(any(test, not(unix)))]
+impl<W: io::Write + Send> Out for Blocking<W> {
+    fn write_by(&mut self, bytes: &[u8], _until: Option<Instant>) -> io::Result<usize> {
+        let amount = self.0.write(bytes)?;
+        self.0.flush()?;
+        if amount == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        Ok(amount)
+    }
+}
+
+#[cfg(unix)]
+mod patient;
+#[cfg(unix)]
+use patient::Patient;
+
+#[cfg(all(test, unix))]
+mod tests;
