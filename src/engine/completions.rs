@@ -35,7 +35,11 @@ impl Coordinator<'_> {
                 self.done(record, item.trail, text)?;
             }
             JobEnding::Held(until) if !self.ending.stopping() => self.try_again(item, until)?,
-            JobEnding::Held(_) | JobEnding::NotStarted => self.drop_unstarted(item)?,
+            JobEnding::Held(_) => self.drop_unstarted(item)?,
+            JobEnding::NotStarted => {
+                self.state.refused = true;
+                self.drop_unstarted(item)?;
+            }
         }
         Ok(())
     }

@@ -66,6 +66,8 @@ pub(super) struct State {
     pub(super) list_broken: bool,
     /// A URL failed before the run was closed. What the end itself cut is the ending's to judge.
     pub(super) failed: bool,
+    /// A worker has handed back a job because the run was stopping.
+    pub(super) refused: bool,
     /// Targets that were taken from the list and never begun.
     pub(super) never_started: u64,
     notes: Notes,
@@ -112,11 +114,17 @@ impl Coordinator<'_> {
         }
     }
 
-    /// True when nothing is out and nothing will follow.
+    /// True when nothing is out and nothing will follow, and it is known why.
     fn over(&self) -> bool {
+        let is_stopping = self.ending.stopping();
         let nothing_follows =
-            self.ending.stopping() || (self.state.list_ended && self.schedule.waiting() == 0);
-        nothing_follows && self.state.in_flight.len() == 0
+            is_stopping || (self.state.list_ended && self.schedule.waiting() == 0);
+        // Workers may know of a reason to stop before it has been looked at here.
+        let is_known = is_stopping || !self.state.refused;
+        nothing_follows
+            && is_known
+            && self.state.stops.is_empty()
+            && self.state.in_flight.len() == 0
     }
 
     /// How many more targets may be taken from the list now.

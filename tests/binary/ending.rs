@@ -88,6 +88,30 @@ fn the_deadline_cuts_what_is_in_flight_and_starts_nothing_more() {
     );
 }
 
+/// Whenever it comes, also while all that is left of the list waits for a worker.
+#[test]
+fn a_run_that_did_not_begin_everything_is_no_success() {
+    let server = Server::start();
+    let urls: Vec<String> = (0..60).map(|n| server.url(&format!("/size/{n}"))).collect();
+    for milliseconds in (1..=120).step_by(2) {
+        let ended = fetchpool()
+            .list("urls.txt", urls.join("\n"))
+            .args(["-j", "1", "--deadline", &format!("{milliseconds}ms")])
+            .status_among(&[0, 1])
+            .stdout(anything())
+            .stderr(anything())
+            .run();
+        let records = ended.stdout().lines().count();
+        let is_whole = records == urls.len() && !ended.stdout().contains("cancelled");
+        // The last record may come in the very moment of the deadline.
+        assert!(
+            is_whole || ended.status == 1,
+            "after {milliseconds} ms: status {}, {records} records",
+            ended.status
+        );
+    }
+}
+
 #[test]
 fn a_deadline_that_is_not_reached_changes_nothing() {
     let server = Server::start();
