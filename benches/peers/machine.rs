@@ -21,7 +21,9 @@ pub(crate) fn machine() -> String {
 
 fn kernel() -> String {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("Linux {}", release.trim())
+    // What a distribution or a vendor adds says nothing to others.
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit() && c != '.');
+    format!("Linux {}", numbers.next().unwrap_or_default())
 }
 
 /// The commands that are installed, of those that a bench wants, with what they call themselves.

@@ -4,7 +4,8 @@
 //! and prints a Markdown table of medians of the ratios of each turn. Every page of every run is
 //! checked to have come whole. WORDS choose the rows whose name has them. `--small` does a tenth of the
 //! work in fewer turns, and then ends with status 1 if curl was faster in a kept-alive or many-hosts
-//! row. Without cargo's `--bench` it measures nothing, as a binary for tests is no release binary. `FETCHPOOL` in the environment names another binary to measure.
+//! row, or was not there. Without cargo's `--bench` it measures nothing, as a binary for tests is no
+//! release binary. `FETCHPOOL` in the environment names another binary to measure.
 
 mod call;
 mod child;
@@ -57,6 +58,7 @@ struct Tally {
     reached: usize,
     goals: usize,
     not_measured: BTreeSet<String>,
+    /// The guarded rows in which fetchpool was not seen to be as fast as curl.
     slower: Vec<String>,
 }
 
@@ -138,6 +140,9 @@ fn measure(row: &Row, bench: &mut Bench, installed: &Installed, tally: &mut Tall
                 .not_measured
                 .insert(format!("{} ({lacking} not installed)", peer.name()));
             tally.goals += goals.len();
+            if row.guarded && *peer == Peer::Curl {
+                tally.slower.push(format!("{} (not measured)", row.name));
+            }
             continue;
         }
         let pairs = bench
@@ -147,7 +152,9 @@ fn measure(row: &Row, bench: &mut Bench, installed: &Installed, tally: &mut Tall
         println!("{}", line.text);
         tally.reached += line.reached;
         tally.goals += line.goals;
-        if row.guarded && *peer == Peer::Curl && line.wall > 1.0 {
+        // No ratio is no proof.
+        let is_as_fast = line.wall <= 1.0;
+        if row.guarded && *peer == Peer::Curl && !is_as_fast {
             tally
                 .slower
                 .push(format!("{} ({:.2})", row.name, line.wall));
@@ -176,6 +183,9 @@ fn tell(options: &Options, tally: &Tally, machine: &str, installed: &Installed) 
         println!("Not measured: {peer}.");
     }
     if options.small && !slower.is_empty() {
-        println!("FAILED: slower than curl: {}.", slower.join(", "));
+        println!(
+            "FAILED: not seen to be as fast as curl: {}.",
+            slower.join(", ")
+        );
     }
 }

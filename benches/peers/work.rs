@@ -219,7 +219,7 @@ fn waiting_and_starting() -> Vec<Row> {
 
 fn long_lists() -> Vec<Row> {
     use Goal::{MemoryOver, OwnWall, Wall};
-    use Peer::{Curl, Fetchpool, Python, Wget2};
+    use Peer::{Curl, Fetchpool, Wget2};
     let shorter = Fetchpool {
         jobs: 50,
         share: 1_000,
@@ -228,8 +228,7 @@ fn long_lists() -> Vec<Row> {
         Row::new("first record of a long list", Site::Plain, 1_000_000, 50)
             .kind(Kind::FirstRecord)
             .turns(3)
-            .beside(Curl, &[OwnWall(50.0)])
-            .beside(Python, &[]),
+            .beside(Curl, &[OwnWall(50.0)]),
         Row::new("a long list", Site::Plain, 1_000_000, 50)
             .turns(3)
             .beside(shorter, &[MemoryOver(4.0)]),
