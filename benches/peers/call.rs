@@ -4,6 +4,7 @@
 //! page to /dev/null where it can be told so, and HTTP/1.1, which is what all of them speak. Those that can
 //! count the bytes of a page are told to, as fetchpool does.
 
+use crate::bare;
 use crate::peer::{Load, Peer};
 use crate::work::Kind;
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ pub(crate) fn command(peer: Peer, load: &Load, fetchpool: &Path) -> Vec<OsString
         Peer::Aria2 => call_aria2(&mut line, load),
         Peer::Xargs => call_xargs(&mut line, load),
         Peer::Python => call_python(&mut line, load),
+        Peer::Bare => call_bare(&mut line, load),
         Peer::Wrk => {
             line.add("wrk -t 1 -d 1 -c");
             line.number(load.jobs);
@@ -90,6 +92,16 @@ fn call_python(line: &mut Line, load: &Load) {
     line.file(python(), &here.join("benches/peers/example.py"));
     line.0.push(load.lists.list.clone().into());
     line.number(load.jobs);
+}
+
+/// This program, as bare.rs has it.
+fn call_bare(line: &mut Line, load: &Load) {
+    // Without a name there is nothing to call, which the run then says.
+    line.0.extend(std::env::current_exe().map(OsString::from));
+    line.add(bare::THREADS);
+    line.number(load.jobs);
+    line.number(load.pages);
+    line.add(&load.lists.first_url);
 }
 
 /// The interpreter itself: what is called `python3` may be a script that looks for one, and takes a time

@@ -7,6 +7,7 @@
 //! row, or was not there. Without cargo's `--bench` it measures nothing, as a binary for tests is no
 //! release binary. `FETCHPOOL` in the environment names another binary to measure.
 
+mod bare;
 mod call;
 mod child;
 mod machine;
@@ -63,14 +64,17 @@ struct Tally {
 }
 
 fn main() -> ExitCode {
-    let mut args = env::args_os().skip(1);
     let asked = env::args().skip(1);
-    if env::args_os()
-        .nth(1)
-        .is_some_and(|first| first == child::RUNNER)
-    {
-        args.next();
-        return ended(child::run_one(args).map(|()| true));
+    let mut args = env::args_os().skip(1);
+    // This program is also what it starts.
+    match args.next() {
+        Some(first) if first == child::RUNNER => {
+            return ended(child::run_one(args).map(|()| true));
+        }
+        Some(first) if first == bare::THREADS => {
+            return ended(bare::run(args).map(|()| true));
+        }
+        _ => {}
     }
     ended(Options::parse(asked).and_then(|options| bench(&options)))
 }

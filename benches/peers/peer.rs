@@ -27,6 +27,8 @@ pub(crate) enum Peer {
     Python,
     /// One URL for a second, as often as it can.
     Wrk,
+    /// Threads that do no more than send and receive: bare.rs.
+    Bare,
     /// The program that does nothing.
     True,
     /// No program: the pages by the jobs, times what the server waits.
@@ -81,6 +83,7 @@ impl Peer {
             Self::Xargs => "xargs -P, curl".to_owned(),
             Self::Python => "Python's example".to_owned(),
             Self::Wrk => "wrk".to_owned(),
+            Self::Bare => "bare threads".to_owned(),
             Self::True => "true".to_owned(),
             Self::Ideal => "the ideal".to_owned(),
         }
@@ -95,7 +98,7 @@ impl Peer {
             Self::Xargs => &["xargs", "curl"],
             Self::Python => &["python3"],
             Self::Wrk => &["wrk"],
-            Self::Fetchpool { .. } | Self::True | Self::Ideal => &[],
+            Self::Fetchpool { .. } | Self::Bare | Self::True | Self::Ideal => &[],
         }
     }
 
@@ -142,6 +145,10 @@ impl Peer {
             Self::Fetchpool { .. } | Self::Python => sum(&text, |line| {
                 number_before(line, " bytes").filter(|_| line.contains("' page is "))
             }),
+            Self::Bare => {
+                let pages = number_before(&text, " pages").unwrap_or_default();
+                (pages, pages * PAGE as u64)
+            }
             Self::Curl | Self::Xargs => sum(&text, |line| line.parse().ok()),
             _ => whole,
         };

@@ -150,22 +150,23 @@ pub(crate) fn rows(small: bool) -> Vec<Row> {
 
 fn kept_alive() -> Vec<Row> {
     use Goal::{Cpu, OwnMemory, OwnSwitches, Wall};
-    use Peer::{Aria2, Curl, Fetchpool, Python, Wget2, Wrk, Xargs};
+    use Peer::{Aria2, Bare, Curl, Fetchpool, Python, Wget2, Wrk, Xargs};
     let row = |name, jobs| Row::new(name, Site::Plain, 20_000, jobs).guarded();
     vec![
-        row("kept-alive, -j 5", 5).beside_all(&[Curl, Wget2, Aria2, Xargs, Python, Wrk]),
+        row("kept-alive, -j 5", 5).beside_all(&[Curl, Wget2, Aria2, Xargs, Python, Wrk, Bare]),
         row("kept-alive, -j 50", 50)
             .beside(Curl, &[Wall(0.65), Cpu(0.70), OwnSwitches(1.3)])
             .beside(Wget2, &[Wall(0.90)])
             .beside_all(&[Aria2, Xargs])
             .beside(Python, &[Wall(0.06)])
-            .beside(Wrk, &[Wall(OF_WRK)]),
+            .beside(Wrk, &[Wall(OF_WRK)])
+            .beside(Bare, &[]),
         row("kept-alive, -j 500", 500)
             .beside(
                 Fetchpool { jobs: 50, share: 1 },
                 &[Wall(1.15), OwnMemory(48.0)],
             )
-            .beside_all(&[Curl, Wget2, Aria2, Xargs, Python, Wrk]),
+            .beside_all(&[Curl, Wget2, Aria2, Xargs, Python, Wrk, Bare]),
     ]
 }
 
