@@ -62,8 +62,11 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     // Before anything is made that a signal would leave behind.
     let mailbox = Arc::new(Mailbox::new());
     listen_to_signals(&mailbox)?;
-    let save = settings.output_dir.map(Save::new).transpose();
-    let save = save.context("-o: bodies cannot be saved there")?;
+    let goes_on = || !mailbox.is_stopping();
+    let save = settings.output_dir.map(|dir| Save::new(dir, &goes_on));
+    let save = save
+        .transpose()
+        .context("-o: bodies cannot be saved there")?;
     let client = client(settings.fetch, settings.net, jobs, saves, files)?;
 
     engine::listen(settings.verbosity, &mailbox);

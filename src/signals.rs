@@ -5,7 +5,7 @@
 //!
 //! It decides nothing: it passes on what happened and the engine decides. One exception, because
 //! the engine may be stuck in a write that nobody reads: a second signal ends the process after a
-//! short while even if the engine does not.
+//! second even if the engine does not.
 
 #[cfg(unix)]
 #[path = "signals/unix.rs"]
@@ -21,8 +21,10 @@ use std::time::{Duration, Instant};
 
 pub(crate) use system::raise_descriptor_limit;
 
-/// How long the engine may take to end by itself after a second signal.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How long the engine may take to end by itself after a second signal: to remove what thousands of workers were saving,
+/// and to wait half a second for what a slow disk holds up. A process that is ended before that loses nothing that the
+/// next run does not remove.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The same signal within this time of the first is the first. A person is slower.
 const ECHO: Duration = Duration::from_millis(100);

@@ -9,15 +9,16 @@
 mod http_support;
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, fmt, fs, thread};
 
 use fetchpool::fetch::{Client, FailureKind, Options, Proxies, Tls, Url};
 
 use http_support::{HANG, bytes, client, options};
+use socket2::{Domain, Socket, Type};
 
 /// A program that is ended with the test, and the port that it listens on.
 struct Program {
@@ -50,25 +51,46 @@ fn is_installed(what: &str, command: &str, check: &[&str]) -> bool {
     found
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+/// A port that is kept from everybody else until the program that it is for listens on it.
+struct Port {
+    number: u16,
+    /// Bound, and never listened on. Linux lets one more socket be bound to the same address if both have
+    /// `SO_REUSEADDR`, as all of the programs' have, and gives it to nobody who asks for any free port.
+    _kept: Socket,
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number.fmt(f)
+    }
+}
+
+fn free_port() -> Port {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket();
+    Port {
+        number: address.unwrap().port(),
+        _kept: socket,
+    }
 }
 
 /// Starts a program and waits until it listens on `port`.
-fn start(port: u16, command: &mut Command) -> Program {
+fn start(port: Port, command: &mut Command) -> Program {
     let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut program = Program { child, port };
+    let mut program = Program {
+        child,
+        port: port.number,
+    };
     let began = Instant::now();
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, program.port)).is_err() {
         assert!(began.elapsed() < HANG, "{command:?} does not listen");
         if let Some(status) = program.child.try_wait().unwrap() {
             panic!("{command:?} ended: {status}");
@@ -141,7 +163,7 @@ impl Nginx {
         let program = start(port, Command::new("nginx").arg("-c").arg(&file));
         Self {
             program,
-            tls_port,
+            tls_port: tls_port.number,
             root,
         }
     }

@@ -12,6 +12,7 @@ use ureq::{Agent, Body};
 use url::{Position, Url};
 
 use super::body::{Sink, Source, size_text, undecoded};
+use super::credentials::without_credentials;
 use super::decode::{Coding, check_end, coded};
 use super::failure::{Failure, FailureKind};
 use super::headers::{RequestHeaders, is_idempotent};
@@ -75,7 +76,7 @@ impl Fetcher {
             status: seen.status,
             content_type: seen.content_type,
             retry_after: seen.retry_after,
-            final_url: seen.final_url.unwrap_or_else(|| url.clone()),
+            final_url: seen.final_url.unwrap_or_else(|| without_credentials(url)),
             redirects: seen.redirects,
             started_at,
             elapsed: started.elapsed(),

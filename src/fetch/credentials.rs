@@ -22,10 +22,17 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
 /// Takes user and password out of `url`.
 pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
     let (user, password) = user_and_password(url)?;
-    // Both fail only for URLs without a host, which http and https URLs are not.
+    // Both fail only for URLs without a host, and those have neither.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     basic(&user, &password)
+}
+
+/// `url` without its user and password, of whatever scheme it is.
+pub(crate) fn without_credentials(url: &Url) -> Url {
+    let mut url = url.clone();
+    take_credentials(&mut url);
+    url
 }
 
 /// User and password of `url`, percent-decoded; `None` if it has neither.

@@ -25,7 +25,8 @@ pub struct Outcome {
     pub content_type: Option<String>,
     /// The `Retry-After` that came with `status`, as the server wrote it.
     pub retry_after: Option<String>,
-    /// The URL of the last request, after redirects; never with credentials.
+    /// The URL of the last request, after redirects, or the one that was asked for if there was no
+    /// request; never with credentials.
     pub final_url: Url,
     /// How many redirects were followed.
     pub redirects: u32,
@@ -38,4 +39,32 @@ pub struct Outcome {
     /// Bytes read from the network for this attempt: heads, redirects and, for https, TLS records
     /// included.
     pub wire_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::{Client, FailureKind, Options};
+
+    #[test]
+    fn the_url_of_what_was_never_requested_has_no_credentials_either() {
+        let client = Client::new(Options::default()).unwrap();
+        for (text, shown) in [
+            ("ftp://ann:hunter2@a.test/x?y#z", "ftp://a.test/x?y#z"),
+            ("ftp://ann@a.test/", "ftp://a.test/"),
+            ("gopher://:hunter2@a.test:70/x", "gopher://a.test:70/x"),
+            ("mailto:ann@a.test", "mailto:ann@a.test"),
+        ] {
+            let url = Url::parse(text).unwrap();
+            for outcome in [
+                client.load_url(&url, &mut std::io::sink()),
+                client.load_size(&url, &mut |_| {}),
+            ] {
+                let kind = outcome.result.as_ref().unwrap_err().kind();
+                assert_eq!(kind, FailureKind::UnsupportedScheme, "{text}");
+                assert_eq!(outcome.final_url.as_str(), shown);
+                assert!(!format!("{outcome:?}").contains("hunter2"), "{outcome:?}");
+            }
+        }
+    }
 }

@@ -50,6 +50,17 @@ impl InputError {
         }
     }
 
+    /// About a reader that panicked, and took what was left of the lists with it.
+    pub(crate) fn panicked() -> Self {
+        Self {
+            verb: "read",
+            name: "the rest of the list".to_owned(),
+            line: None,
+            hint: None,
+            source: io::Error::other("the thread that reads it panicked"),
+        }
+    }
+
     fn opening(path: &Path, source: io::Error) -> Self {
         let name = path.to_string_lossy();
         Self {

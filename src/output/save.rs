@@ -11,7 +11,7 @@ mod name;
 mod parts;
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,7 +23,7 @@ use crate::system;
 
 use self::mark::Mark;
 pub(super) use self::name::path_for;
-use self::parts::Parts;
+use self::parts::{Part, Parts, remove_empty};
 
 /// How often a directory is made again that another save removed, empty, before it was used.
 const TRIES: usize = 64;
@@ -52,25 +52,25 @@ const KNOWN: usize = 2048;
 
 impl Save {
     /// Makes `dir` if it is not there, finds out whether a file can be made in it, and removes what runs that were
-    /// killed have left in it. Only in that case all of `dir` is looked through.
+    /// killed have left in it. Only in that case all of `dir` is looked through, for as long as `goes_on`.
     ///
     /// # Errors
     ///
     /// Those of the file system, with the path they are about.
-    pub(crate) fn new(dir: PathBuf) -> io::Result<Self> {
+    pub(crate) fn new(dir: PathBuf, goes_on: &dyn Fn() -> bool) -> io::Result<Self> {
         fs::create_dir_all(&dir).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => about(&dir)(io::ErrorKind::NotADirectory.into()),
             _ => about(&dir)(error),
         })?;
-        mark::sweep(&dir);
+        mark::sweep(&dir, goes_on);
         let mark = Mark::set(&dir).map_err(about(&dir))?;
         Ok(Self {
             dir: Arc::new(Dir {
+                parts: Parts::new(dir.clone()),
                 path: dir,
                 serial: AtomicU64::new(0),
                 is_full: AtomicBool::new(false),
                 mark,
-                parts: Arc::default(),
                 known: Mutex::default(),
             }),
         })
@@ -83,15 +83,10 @@ impl Save {
     }
 
     /// Ends the saving, and removes the temporary files of workers that nobody waits for. What they write after that
-    /// is lost, and none of them begins another.
+    /// is lost, and none of them begins another. Blocks for half a second at most if the disk holds one of them up.
     pub(crate) fn abandon(&self) {
-        self.dir.mark.remove();
-        for path in self.dir.parts.end() {
-            let _ = fs::remove_file(&path);
-            if let Some(parent) = path.parent() {
-                remove_empty(parent, &self.dir.path);
-            }
-        }
+        self.dir.parts.end();
+        self.dir.unmark();
     }
 
     /// Whether something could not be saved because the disk, or what the user may have of it, was full.
@@ -104,9 +99,9 @@ impl Save {
     pub(crate) fn begin(&self, url: &Url) -> Saved {
         let place = self.dir.path.join(self.path_for(url));
         Saved {
-            dir: Arc::clone(&self.dir),
-            place,
             part: None,
+            place,
+            dir: Arc::clone(&self.dir),
         }
     }
 }
@@ -114,9 +109,10 @@ impl Save {
 /// One body being saved. Dropped before [`commit`](Self::commit), it leaves nothing.
 #[derive(Debug)]
 pub(crate) struct Saved {
-    dir: Arc<Dir>,
-    place: PathBuf,
+    /// Dropped before the directory, whose mark may go with it.
     part: Option<Part>,
+    place: PathBuf,
+    dir: Arc<Dir>,
 }
 
 impl Saved {
@@ -224,62 +220,34 @@ impl Dir {
 
     /// A new temporary file in `parent`. The mark makes its name this run's own.
     fn create_part(&self, parent: &Path) -> io::Result<Part> {
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let path = parent.join(self.mark.part_name(serial));
-        let create = || OpenOptions::new().write(true).create_new(true).open(&path);
-        let part = Part {
-            file: system::wait_out_shortage(create)?,
-            path: Some(path.clone()),
-            root: self.path.clone(),
-            parts: Arc::clone(&self.parts),
-        };
-        self.parts.add(path);
-        Ok(part)
-    }
-}
-
-/// A temporary file, removed on drop together with the directories that it alone was in.
-#[derive(Debug)]
-struct Part {
-    file: File,
-    /// `None` once it was renamed.
-    path: Option<PathBuf>,
-    /// Where the removing of directories ends.
-    root: PathBuf,
-    parts: Arc<Parts>,
-}
-
-impl Part {
-    fn rename_to(mut self, place: &Path) -> io::Result<()> {
-        if let Some(path) = &self.path {
-            fs::rename(path, place)?;
-            self.parts.remove(path);
-        }
-        self.path = None;
-        Ok(())
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // Nobody can be told here; what cannot be removed stays under a name that says what it is.
-        if let Some(path) = &self.path {
-            let _ = fs::remove_file(path);
-            if let Some(parent) = path.parent() {
-                remove_empty(parent, &self.root);
+        loop {
+            let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+            let path = parent.join(self.mark.part_name(serial));
+            let create = || {
+                // Descriptors may be short for longer than the run goes on.
+                self.parts.go_on()?;
+                OpenOptions::new().write(true).create_new(true).open(&path)
+            };
+            match system::wait_out_shortage(create) {
+                // Somebody has removed the mark of a run that had this ID and was killed.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                created => return self.parts.add(path, created?),
             }
-            // Last: a process that ends meanwhile still knows of it.
-            self.parts.remove(path);
+        }
+    }
+
+    /// Takes the mark away, but not while a temporary file is left, or may still appear: whatever ends this process
+    /// then, the next run finds both.
+    fn unmark(&self) {
+        if self.parts.are_gone() {
+            self.mark.remove();
         }
     }
 }
 
-/// Removes `dir` and its parents below `root` as far as they are empty.
-fn remove_empty(dir: &Path, root: &Path) {
-    for dir in dir.ancestors().take_while(|dir| *dir != root) {
-        if fs::remove_dir(dir).is_err() {
-            return;
-        }
+impl Drop for Dir {
+    fn drop(&mut self) {
+        self.unmark();
     }
 }
 

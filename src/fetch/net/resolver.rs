@@ -10,11 +10,12 @@
 mod state;
 
 use std::net::IpAddr;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use self::state::{Addresses, Asked, State, Told};
+use self::state::{Addresses, Answer, Asked, State, Told};
 use super::cancel::Cancel;
 use super::descriptors::Descriptors;
 use super::limits::{Cut, Limits};
@@ -172,15 +173,25 @@ impl Shared {
                 asked.is_running = true;
             }
             drop(state);
-            let answer = (self.lookup)(&name).and_then(|mut found| {
-                found.truncate(MAX_ADDRESSES);
-                let found = Some(found).filter(|f| !f.is_empty());
-                found.map(Addresses::from).ok_or(Miss::NoAddress)
-            });
+            let answer = self.look_up(&name);
             state = self.lock();
             state.answer(name, answer, Instant::now());
         }
         state.helpers -= 1;
+    }
+
+    /// Asks the system. A panic is an answer too: others wait for this one, and for this thread.
+    fn look_up(&self, name: &str) -> Answer {
+        // What the look-up may have left half done, it alone uses.
+        let found = panic::catch_unwind(AssertUnwindSafe(|| (self.lookup)(name)));
+        let mut found = found.unwrap_or_else(|payload| {
+            // Its drop may panic too.
+            std::mem::forget(payload);
+            Err(Miss::Unknown("the look-up panicked".into()))
+        })?;
+        found.truncate(MAX_ADDRESSES);
+        let found = Some(found).filter(|f| !f.is_empty());
+        found.map(Addresses::from).ok_or(Miss::NoAddress)
     }
 
     /// The next name to ask for; `None` when there was none for a while or the resolver is gone.

@@ -3,14 +3,16 @@
 //! A run holds a lock on `DIR/.fetchpool/ID.lock` for as long as it lives, and the names of its temporary files have
 //! the same ID. Whoever is killed leaves the mark behind, without the lock: the next run in DIR finds it and removes
 //! the temporary files of that ID, wherever below DIR they are, and then the mark. A live run's are never touched,
-//! whatever its machine or its container: the lock is the file system's. Where that has no locks nothing is swept.
+//! whatever its machine or its container: the lock is the file system's. Where that has no locks nothing is swept. A run
+//! that ends by itself takes its mark away after its last temporary file, so that there is none without a mark.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions, ReadDir};
+use std::fs::{self, DirEntry, File, OpenOptions, ReadDir};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use super::remove_empty;
+use super::parts::remove_empty;
 
 /// The directory of the marks. No host begins with a dot.
 const MARKS: &str = ".fetchpool";
@@ -21,13 +23,13 @@ const PART_ENDING: &str = ".part";
 /// How often the directory of the marks is made again that another run removed, empty, before it was used.
 const TRIES: usize = 64;
 
-/// The mark of this run; removed on drop.
+/// The mark of this run. It stays, for the next run to find, until it is [removed](Self::remove).
 #[derive(Debug)]
 pub(super) struct Mark {
     id: String,
     path: PathBuf,
-    /// Holds the lock.
-    _file: File,
+    /// Holds the lock; `None` once the mark was removed, and the ID may be another's.
+    file: Mutex<Option<File>>,
 }
 
 impl Mark {
@@ -54,7 +56,7 @@ impl Mark {
                     return Ok(Self {
                         id,
                         path,
-                        _file: file,
+                        file: Mutex::new(Some(file)),
                     });
                 }
                 // A process of the same number elsewhere, or a sweep that came between.
@@ -74,26 +76,29 @@ impl Mark {
         format!("{PART_BEGINNING}{}-{serial}{PART_ENDING}", self.id)
     }
 
-    /// Takes the mark away, for a process that ends without dropping it.
+    #[cfg(test)]
+    pub(super) fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// Takes the mark away. No temporary file of this run may be there any more, nor be made.
     pub(super) fn remove(&self) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(file) = file.take() else { return };
         let _ = fs::remove_file(&self.path);
+        // NFS keeps a removed file in the directory until it is closed.
+        drop(file);
         if let Some(marks) = self.path.parent() {
             let _ = fs::remove_dir(marks);
         }
     }
 }
 
-impl Drop for Mark {
-    fn drop(&mut self) {
-        self.remove();
-    }
-}
-
 /// Removes what runs that are dead have left below `dir`. Costs a look into one directory, and a walk through all of
 /// `dir` if there was such a run.
 ///
-/// What cannot be removed now is left, with its mark, to the run after this one.
-pub(super) fn sweep(dir: &Path) {
+/// What cannot be removed now, or not before `goes_on` is false, is left, with its mark, to the run after this one.
+pub(super) fn sweep(dir: &Path, goes_on: &dyn Fn() -> bool) {
     let marks = dir.join(MARKS);
     if !is_directory(&marks) {
         return;
@@ -104,18 +109,20 @@ pub(super) fn sweep(dir: &Path) {
     let dead: Vec<(String, PathBuf, File)> =
         marks.flatten().filter_map(|mark| dead(&mark)).collect();
     let ids: HashSet<&str> = dead.iter().map(|(id, ..)| &**id).collect();
-    if ids.is_empty() || remove_parts(dir, &ids).is_err() {
+    if ids.is_empty() || !remove_parts(dir, &ids, goes_on) {
         return;
     }
     // Each is still locked: nobody else takes it for a dead one meanwhile.
     for (_, path, _) in &dead {
         let _ = fs::remove_file(path);
     }
+    // NFS keeps removed files in the directory until they are closed.
+    drop(dead);
     let _ = fs::remove_dir(dir.join(MARKS));
 }
 
 /// The ID, the path and the lock of a mark whose run is dead.
-fn dead(mark: &fs::DirEntry) -> Option<(String, PathBuf, File)> {
+fn dead(mark: &DirEntry) -> Option<(String, PathBuf, File)> {
     // Whatever else somebody has put there is not opened: a link leads elsewhere, a pipe blocks.
     if !mark.file_type().ok()?.is_file() {
         return None;
@@ -123,42 +130,72 @@ fn dead(mark: &fs::DirEntry) -> Option<(String, PathBuf, File)> {
     let name = mark.file_name();
     let id = name.to_str()?.strip_suffix(MARK_ENDING)?;
     let path = mark.path();
-    let file = File::open(&path).ok()?;
+    let file = open_for_lock(&path).ok()?;
     let is_ours = matches!(try_lock(&file), Lock::Taken) && is_at(&file, &path);
     is_ours.then(|| (id.to_owned(), path, file))
 }
 
-/// Removes the temporary files of `ids` everywhere below `dir`, and the directories that they alone were in.
+/// Opens a mark so that it can be locked: NFS asks that it be open for writing. Elsewhere one that may only be read,
+/// as another user's, will do.
+fn open_for_lock(path: &Path) -> io::Result<File> {
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(path),
+        opened => opened,
+    }
+}
+
+/// Removes the temporary files of `ids` everywhere below `dir`, and the directories that they alone were in. False if
+/// some may be left; what is in the way of one keeps nobody from the others.
 ///
 /// A directory is open for each level and no list of them is kept: there may be millions side by side.
-fn remove_parts(dir: &Path, ids: &HashSet<&str>) -> io::Result<()> {
-    let mut open: Vec<ReadDir> = vec![fs::read_dir(dir)?];
+fn remove_parts(dir: &Path, ids: &HashSet<&str>, goes_on: &dyn Fn() -> bool) -> bool {
+    let Ok(top) = fs::read_dir(dir) else {
+        return false;
+    };
+    let mut open = vec![top];
+    let mut is_clean = true;
     while let Some(deepest) = open.last_mut() {
-        let Some(entry) = deepest.next() else {
-            open.pop();
-            continue;
-        };
-        let entry = entry?;
-        let path = entry.path();
-        // Of a link the type is that of a link: none is followed.
-        if entry.file_type()?.is_dir() {
-            match fs::read_dir(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                read => open.push(read?),
+        if !goes_on() {
+            return false;
+        }
+        match deepest.next() {
+            None => {
+                open.pop();
             }
-        } else if entry
-            .file_name()
-            .to_str()
-            .and_then(id_of_part)
-            .is_some_and(|id| ids.contains(id))
-        {
-            fs::remove_file(&path)?;
-            if let Some(parent) = path.parent() {
-                remove_empty(parent, dir);
+            // Whether anything follows differs from system to system; it might be the same error again.
+            Some(Err(_)) => {
+                is_clean = false;
+                open.pop();
             }
+            Some(Ok(entry)) => match visit(&entry, dir, ids) {
+                Ok(below) => open.extend(below),
+                Err(error) => is_clean &= error.kind() == io::ErrorKind::NotFound,
+            },
         }
     }
-    Ok(())
+    is_clean
+}
+
+/// Removes `entry` if it is a temporary file of `ids`; opens it if it is a directory.
+fn visit(entry: &DirEntry, root: &Path, ids: &HashSet<&str>) -> io::Result<Option<ReadDir>> {
+    let path = entry.path();
+    // Of a link the type is that of a link: none is followed.
+    if entry.file_type()?.is_dir() {
+        return match fs::read_dir(&path) {
+            // No run's, as one umask made its directories and the mark that could be read: a lost+found, for one.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
+            below => below.map(Some),
+        };
+    }
+    let name = entry.file_name();
+    let id = name.to_str().and_then(id_of_part);
+    if id.is_some_and(|id| ids.contains(id)) {
+        fs::remove_file(&path)?;
+        if let Some(parent) = path.parent() {
+            remove_empty(parent, root);
+        }
+    }
+    Ok(None)
 }
 
 /// The ID in the name of a temporary file.
@@ -237,73 +274,4 @@ fn is_at(_file: &File, _path: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_id_is_told_from_the_name_of_a_temporary_file() {
-        for (name, id) in [
-            (".fetchpool-12-0.part", Some("12")),
-            (".fetchpool-12x3-456.part", Some("12x3")),
-            (".fetchpool-12-0", None),
-            (".fetchpool-12-.part", None),
-            (".fetchpool-12-0-1.part", None),
-            (".fetchpool-12.part", None),
-            ("fetchpool-12-0.part", None),
-            ("index.html", None),
-        ] {
-            assert_eq!(id_of_part(name), id, "{name}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn only_what_the_dead_left_is_swept() {
-        let dir = tempfile::tempdir().unwrap();
-        let dir = dir.path();
-        let live = Mark::set(dir).unwrap();
-        let other = Mark::set(dir).unwrap();
-        assert_ne!(live.id, other.id);
-        let [ours, theirs, page] = [
-            live.part_name(7),
-            ".fetchpool-1x1-7.part".to_owned(),
-            "page.html".to_owned(),
-        ];
-        for below in ["both.x/a", "dead.x/a/b", "live.x"] {
-            fs::create_dir_all(dir.join(below)).unwrap();
-        }
-        let files = [
-            format!("both.x/a/{ours}"),
-            format!("both.x/a/{theirs}"),
-            format!("dead.x/a/b/{theirs}"),
-            format!("live.x/{page}"),
-        ];
-        for file in &files {
-            fs::write(dir.join(file), "half").unwrap();
-        }
-        sweep(dir);
-        assert!(files.iter().all(|file| dir.join(file).exists()), "no mark");
-        fs::write(dir.join(MARKS).join("1x1.lock"), "").unwrap();
-        sweep(dir);
-        let left = files.iter().map(|file| dir.join(file).exists());
-        assert_eq!(left.collect::<Vec<_>>(), [true, false, false, true]);
-        assert!(!dir.join("dead.x").exists(), "an empty directory was left");
-        assert!(!dir.join(MARKS).join("1x1.lock").exists());
-        assert!(live.path.exists() && other.path.exists());
-        drop((live, other));
-        assert!(!dir.join(MARKS).exists());
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_mark_that_another_run_holds_is_not_taken_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let mark = Mark::set(dir.path()).unwrap();
-        let same = File::open(&mark.path).unwrap();
-        assert!(matches!(try_lock(&same), Lock::Held));
-        assert!(create_locked(&mark.path).unwrap().is_none());
-        // Removed between the opening and the lock: it marks nothing.
-        mark.remove();
-        assert!(!is_at(&same, &mark.path));
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use super::*;
 
 fn save() -> (TempDir, Save) {
     let dir = tempfile::tempdir().unwrap();
-    let save = Save::new(dir.path().join("out")).unwrap();
+    let save = Save::new(dir.path().join("out"), &|| true).unwrap();
     (dir, save)
 }
 
@@ -170,7 +170,7 @@ fn what_lies_where_the_marks_belong_is_neither_followed_nor_waited_for() {
     }
     fs::write(outside.join("9.lock"), "precious").unwrap();
     symlink(&outside, linked.join(".fetchpool")).unwrap();
-    let error = Save::new(linked).unwrap_err();
+    let error = Save::new(linked, &|| true).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
     assert_eq!(tree(&outside), ["9.lock: precious"]);
 
@@ -178,7 +178,7 @@ fn what_lies_where_the_marks_belong_is_neither_followed_nor_waited_for() {
     let pipe = piped.join(".fetchpool/9.lock");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
-    drop(Save::new(piped).unwrap());
+    drop(Save::new(piped, &|| true).unwrap());
     assert!(pipe.exists(), "it is not ours to remove");
 }
 
@@ -188,7 +188,7 @@ fn a_directory_that_cannot_be_is_found_out_at_once() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     for path in [file.clone(), file.join("below")] {
-        let error = Save::new(path).unwrap_err();
+        let error = Save::new(path, &|| true).unwrap_err();
         assert!(error.to_string().contains("file"), "{error}");
     }
 }
@@ -204,6 +204,67 @@ fn nothing_is_begun_after_the_end() {
     assert!(begun.commit().is_err());
     assert!(save.begin(&url("https://e.x/b.html")).commit().is_err());
     assert_eq!(fs::read_dir(dir.path().join("out")).unwrap().count(), 0);
+}
+
+/// What ends the process while it tidies up must not leave a temporary file that no run removes.
+#[cfg(unix)]
+#[test]
+fn the_mark_goes_after_the_last_temporary_file_and_not_while_one_is_being_made() {
+    let (dir, save) = save();
+    let out = dir.path().join("out");
+    let begin = |text: &str| {
+        let mut saved = save.begin(&url(text));
+        saved.write_all(b"half").unwrap();
+        saved
+    };
+    let parts = [begin("https://e.x/a.html"), begin("https://e.x/b/c.html")];
+    let making = save.dir.parts.begin().unwrap();
+    thread::scope(|scope| {
+        let abandoning = scope.spawn(|| save.abandon());
+        while out.join("e.x").exists() {
+            thread::yield_now();
+        }
+        // A run that comes now finds that this one lives; one that comes after a kill finds its mark.
+        assert!(save.dir.mark.is_there());
+        drop(Save::new(out.clone(), &|| true).unwrap());
+        assert!(save.dir.mark.is_there());
+        drop(making);
+        abandoning.join().unwrap();
+    });
+    drop((parts, save));
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_temporary_file_that_could_not_be_removed_keeps_its_mark_for_the_next_run() {
+    let (dir, save) = save();
+    let out = dir.path().join("out");
+    let mut saved = save.begin(&url("https://e.x/a.html"));
+    saved.write_all(b"half").unwrap();
+    let part = out.join("e.x").join(save.dir.mark.part_name(0));
+    fs::remove_file(&part).unwrap();
+    fs::create_dir(&part).unwrap();
+    save.abandon();
+    drop((saved, save));
+    fs::remove_dir(&part).unwrap();
+    fs::write(&part, "half").unwrap();
+    drop(Save::new(out.clone(), &|| true).unwrap());
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+}
+
+#[test]
+fn a_name_that_a_run_without_a_mark_has_left_is_passed_by() {
+    let (dir, save) = save();
+    let host = dir.path().join("out/e.x");
+    fs::create_dir(&host).unwrap();
+    for serial in 0..3 {
+        fs::write(host.join(save.dir.mark.part_name(serial)), "old").unwrap();
+    }
+    let mut saved = save.begin(&url("https://e.x/a.html"));
+    saved.write_all(b"new").unwrap();
+    saved.commit().unwrap();
+    assert_eq!(fs::read_to_string(host.join("a.html")).unwrap(), "new");
 }
 
 /// Saves that fail take away the directories that others are about to use.

@@ -86,6 +86,51 @@ fn what_could_not_be_found_out_is_not_kept() {
 }
 
 #[test]
+fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() {
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let resolver = Resolver::with_lookup(move |name| {
+        if name == "bad" {
+            // The lock is let go of first: a poisoned gate would panic for the wrong reason.
+            let _ = gate.lock().map(|gate| gate.recv());
+            panic!("an answer that nobody thought of");
+        }
+        Ok(vec![HOME])
+    });
+    let cancel = Cancel::new().unwrap();
+    thread::scope(|s| {
+        let all: Vec<_> = (0..8)
+            .map(|_| s.spawn(|| resolver.resolve("bad", &forever(), &cancel)))
+            .collect();
+        while resolver.shared.lock().asked.get("bad").map(|a| a.waiters) != Some(all.len()) {
+            thread::yield_now();
+        }
+        open.send(()).unwrap();
+        for one in all {
+            match one.join().unwrap() {
+                Err(LookupError::Missed(Miss::Unknown(why))) => {
+                    assert_eq!(&*why, "the look-up panicked");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    assert!(resolver.resolve("good", &forever(), &cancel).is_ok());
+    // Every helper that is counted is there, and has nothing to do.
+    let since = Instant::now();
+    loop {
+        let state = resolver.shared.lock();
+        assert!(state.asked.is_empty());
+        if state.resting == state.helpers {
+            break;
+        }
+        assert!(since.elapsed() < 6 * HELPER_REST, "a helper was lost");
+        drop(state);
+        thread::yield_now();
+    }
+}
+
+#[test]
 fn who_leaves_at_the_deadline_finds_the_answer_later() {
     let (open, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
