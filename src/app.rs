@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -61,7 +62,8 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let writer = writer(&settings, &targets)?;
     // Before anything is made that a signal would leave behind.
     let mailbox = Arc::new(Mailbox::new());
-    listen_to_signals(&mailbox)?;
+    let has_begun = Arc::new(AtomicBool::new(false));
+    listen_to_signals(&mailbox, &has_begun)?;
     let goes_on = || !mailbox.is_stopping();
     let save = settings.output_dir.map(|dir| Save::new(dir, &goes_on));
     let save = save
@@ -82,6 +84,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         .build()
         .map_err(|error| anyhow::anyhow!("-j {jobs}: {error}"))?;
 
+    has_begun.store(true, Ordering::Release);
     let mut summary = settings.summary.then(|| Summary::new(started));
     let ending = Engine {
         pool,
@@ -148,9 +151,9 @@ fn client(
     ))?)
 }
 
-fn listen_to_signals(mailbox: &Arc<Mailbox>) -> anyhow::Result<()> {
+fn listen_to_signals(mailbox: &Arc<Mailbox>, has_begun: &Arc<AtomicBool>) -> anyhow::Result<()> {
     let telling = Arc::clone(mailbox);
-    signals::watch(move |event| telling.stop(event))
+    signals::watch(Arc::clone(has_begun), move |event| telling.stop(event))
         .context("the signal handlers could not be installed")
 }
 

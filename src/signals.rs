@@ -3,9 +3,10 @@
 //!
 //! What is different on other systems is behind it, in `unix` and `windows`.
 //!
-//! It decides nothing: it passes on what happened and the engine decides. One exception, because
-//! the engine may be stuck in a write that nobody reads: a second signal ends the process after a
-//! second even if the engine does not.
+//! It decides nothing: it passes on what happened and the engine decides. Two exceptions, because
+//! the engine may be stuck in a call that does not end: a second signal ends the process after a
+//! second even if the engine does not, and so does the first before the run has begun, when there
+//! is nobody yet to listen.
 
 #[cfg(unix)]
 #[path = "signals/unix.rs"]
@@ -16,6 +17,8 @@ mod system;
 
 use std::io;
 use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,6 +39,9 @@ pub(crate) enum Event {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP, as the end of a terminal or of a connection sends it.
+    #[cfg_attr(windows, allow(dead_code, reason = "nobody sends it there"))]
+    HangUp,
     /// The reader of standard output has gone.
     #[cfg_attr(windows, allow(dead_code, reason = "nobody notices it there"))]
     OutputClosed,
@@ -47,6 +53,8 @@ enum Signal {
     Interrupt,
     #[cfg_attr(windows, allow(dead_code, reason = "nobody sends it there"))]
     Terminate,
+    #[cfg_attr(windows, allow(dead_code, reason = "nobody sends it there"))]
+    HangUp,
 }
 
 impl Signal {
@@ -54,6 +62,7 @@ impl Signal {
         match self {
             Self::Interrupt => Event::Interrupt,
             Self::Terminate => Event::Terminate,
+            Self::HangUp => Event::HangUp,
         }
     }
 
@@ -62,6 +71,7 @@ impl Signal {
         match self {
             Self::Interrupt => 130,
             Self::Terminate => 143,
+            Self::HangUp => 129,
         }
     }
 }
@@ -69,15 +79,21 @@ impl Signal {
 /// Calls `tell` from threads of its own, for as long as the process lives, whenever one of the
 /// events happens.
 ///
-/// A SIGINT that the process was started to ignore (as a shell does for a job in the background)
-/// stays ignored. Elsewhere than on Unix there is only Ctrl-C.
+/// `has_begun` is asked whether somebody listens. A signal that the process was started to ignore (SIGINT, as a shell
+/// does for a job in the background; SIGHUP, as nohup does) stays ignored. Elsewhere than on Unix there is only Ctrl-C.
+///
+/// What a limit on the size of files kills a process for (SIGXFSZ) is a write that fails from here on.
 ///
 /// # Errors
 ///
 /// If the handlers could not be installed or a thread could not be started.
-pub(crate) fn watch(tell: impl Fn(Event) + Clone + Send + 'static) -> io::Result<()> {
+pub(crate) fn watch(
+    has_begun: Arc<AtomicBool>,
+    tell: impl Fn(Event) + Clone + Send + 'static,
+) -> io::Result<()> {
     system::watch_signals(Relay {
         tell: tell.clone(),
+        has_begun,
         first: None,
     })?;
     system::watch_output(tell)
@@ -86,6 +102,7 @@ pub(crate) fn watch(tell: impl Fn(Event) + Clone + Send + 'static) -> io::Result
 /// Passes signals on, and ends the process at the second.
 struct Relay<T> {
     tell: T,
+    has_begun: Arc<AtomicBool>,
     first: Option<(Signal, Instant)>,
 }
 
@@ -100,12 +117,24 @@ impl<T: Fn(Event)> Relay<T> {
         }
         (self.tell)(signal.event());
         match self.first {
-            None => self.first = Some((signal, now)),
+            None => {
+                self.first = Some((signal, now));
+                if !self.has_begun() {
+                    thread::sleep(PATIENCE);
+                    if !self.has_begun() {
+                        process::exit(signal.status());
+                    }
+                }
+            }
             Some((first, _)) => {
                 thread::sleep(PATIENCE);
                 process::exit(first.status());
             }
         }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Acquire)
     }
 }
 

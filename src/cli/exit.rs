@@ -14,6 +14,8 @@ pub(crate) enum Exit {
     SomeFailed,
     /// The call was wrong, a list could not be read, or the output could not be written.
     Unusable,
+    /// Ended by SIGHUP.
+    HungUp,
     /// Ended by SIGINT.
     Interrupted,
     /// Ended by SIGTERM.
@@ -21,10 +23,11 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Success,
         Self::SomeFailed,
         Self::Unusable,
+        Self::HungUp,
         Self::Interrupted,
         Self::Terminated,
     ];
@@ -35,6 +38,7 @@ impl Exit {
             Self::Success => 0,
             Self::SomeFailed => 1,
             Self::Unusable => 2,
+            Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -56,6 +60,7 @@ impl Exit {
                 "SIGINT: what was in flight got 2 s to finish, and every record was",
                 "written",
             ],
+            Self::HungUp => &["SIGHUP, as when a terminal is closed: likewise"],
             Self::Terminated => &["SIGTERM: likewise"],
         }
     }
@@ -83,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_statuses_are_the_promised_ones() {
-        assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 130, 143]);
+        assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 129, 130, 143]);
         let table = Exit::table();
         let statuses = table.lines().filter(|line| !line.starts_with("       "));
         assert_eq!(statuses.count(), Exit::ALL.len());

@@ -16,6 +16,9 @@ const GRACE: Duration = Duration::from_secs(2);
 /// wait of ours at once; what may remain is a system call that cannot be woken.
 const GIVE_UP: Duration = Duration::from_millis(500);
 
+/// How long whoever reads the records may take nothing before a run that must end gives up on it.
+const READER: Duration = Duration::from_secs(2);
+
 /// What the coordinator must do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -36,6 +39,8 @@ pub(super) struct Ending {
     give_up_at: Option<Instant>,
     /// The run ends where it stands.
     at_once: bool,
+    /// The reader's time has begun.
+    waits_for_reader: bool,
 }
 
 /// Why nothing new starts.
@@ -54,6 +59,7 @@ impl Ending {
             cut_at: None,
             give_up_at: None,
             at_once: false,
+            waits_for_reader: false,
         }
     }
 
@@ -97,7 +103,15 @@ impl Ending {
         if let Some(at) = &mut self.give_up_at
             && !self.at_once
         {
-            *at = now + GIVE_UP;
+            *at = now + READER;
+        }
+    }
+
+    /// Takes note that the reader of the records keeps the run waiting, at `now`: it has its time.
+    pub(super) fn wait_for_reader(&mut self, now: Instant) {
+        if !self.waits_for_reader {
+            self.waits_for_reader = self.may_be_put_off();
+            self.put_off(now);
         }
     }
 
@@ -126,6 +140,9 @@ impl Ending {
             Reason::Stopped(Event::Terminate) => Some(
                 "terminated: what is in flight gets 2 s to finish, a second signal ends at once",
             ),
+            Reason::Stopped(Event::HangUp) => {
+                Some("hung up: what is in flight gets 2 s to finish, a second signal ends at once")
+            }
             Reason::Deadline => Some("the deadline has passed: what is in flight is cut"),
             Reason::Stopped(Event::OutputClosed) => None,
         }
@@ -136,6 +153,7 @@ impl Ending {
         match self.reason {
             Some(Reason::Stopped(Event::Interrupt)) => "cut by SIGINT",
             Some(Reason::Stopped(Event::Terminate)) => "cut by SIGTERM",
+            Some(Reason::Stopped(Event::HangUp)) => "cut by SIGHUP",
             Some(Reason::Stopped(Event::OutputClosed)) => "nobody reads the records",
             Some(Reason::Deadline) => "cut by the run's --deadline",
             None => "cut short",
@@ -147,6 +165,7 @@ impl Ending {
         match self.reason {
             Some(Reason::Stopped(Event::Interrupt)) => Exit::Interrupted,
             Some(Reason::Stopped(Event::Terminate)) => Exit::Terminated,
+            Some(Reason::Stopped(Event::HangUp)) => Exit::HungUp,
             Some(Reason::Deadline) => Exit::SomeFailed,
             Some(Reason::Stopped(Event::OutputClosed)) | None if failed => Exit::SomeFailed,
             Some(Reason::Stopped(Event::OutputClosed)) | None => Exit::Success,
@@ -239,12 +258,24 @@ mod tests {
         assert_eq!(ending.step(after(start, 100)), Step::Cut);
         assert!(ending.may_be_put_off());
         ending.put_off(after(start, 500));
-        assert_eq!(ending.step(after(start, 999)), Step::GoOn);
-        assert_eq!(ending.step(after(start, 1000)), Step::GiveUp);
+        assert_eq!(ending.step(after(start, 2499)), Step::GoOn);
+        assert_eq!(ending.step(after(start, 2500)), Step::GiveUp);
         // Even so late.
-        ending.put_off(after(start, 1100));
-        assert_eq!(ending.step(after(start, 1599)), Step::GoOn);
-        assert_eq!(ending.step(after(start, 1600)), Step::GiveUp);
+        ending.put_off(after(start, 2600));
+        assert_eq!(ending.step(after(start, 4599)), Step::GoOn);
+        assert_eq!(ending.step(after(start, 4600)), Step::GiveUp);
+    }
+
+    #[test]
+    fn a_reader_has_its_time_once() {
+        let start = Instant::now();
+        let mut ending = Ending::new(Some(start));
+        ending.wait_for_reader(start);
+        assert_eq!(ending.step(start), Step::Cut);
+        ending.wait_for_reader(after(start, 100));
+        ending.wait_for_reader(after(start, 200));
+        assert_eq!(ending.step(after(start, 2099)), Step::GoOn);
+        assert_eq!(ending.step(after(start, 2100)), Step::GiveUp);
     }
 
     #[test]
@@ -260,6 +291,7 @@ mod tests {
             }
             assert!(!ending.may_be_put_off());
             ending.put_off(start);
+            ending.wait_for_reader(start);
             assert_eq!(ending.step(start), Step::GiveUp);
         }
     }

@@ -59,6 +59,7 @@ impl Coordinator<'_> {
             if is_flushed {
                 return Ok(());
             }
+            self.ending.wait_for_reader(Instant::now());
             self.shared.mailbox.take_stops(&mut self.state.stops);
             self.check_ending().map_err(|halt| match halt {
                 Halt::GivenUp => Halt::Stalled,

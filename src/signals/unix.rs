@@ -3,18 +3,22 @@
 //! Every thread that is started here lives as long as the process.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, fstat};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::{Event, Relay, Signal};
 
-/// Passes on each SIGINT and SIGTERM that the process was not started to ignore.
+/// Passes on each SIGINT, SIGTERM and SIGHUP that the process was not started to ignore.
 pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -> io::Result<()> {
-    let wanted = [SIGINT, SIGTERM].into_iter().filter(|&s| !is_ignored(s));
+    // A handler is all it takes for the write to fail instead; nobody asks the flag.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
+    let wanted = [SIGINT, SIGTERM, SIGHUP];
+    let wanted = wanted.into_iter().filter(|&s| !is_ignored(s));
     let mut signals = Signals::new(wanted)?;
     thread::Builder::new()
         .name("signals".into())
@@ -22,6 +26,7 @@ pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -
             for signal in signals.forever() {
                 relay.pass_on(match signal {
                     SIGINT => Signal::Interrupt,
+                    SIGHUP => Signal::HangUp,
                     _ => Signal::Terminate,
                 });
             }
