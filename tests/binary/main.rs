@@ -14,6 +14,8 @@ mod failures;
 mod hostile;
 mod hosts;
 mod jsonl;
+#[path = "../left_out/mod.rs"]
+mod left_out;
 mod limits;
 mod lists;
 mod memory;

@@ -224,7 +224,7 @@ fn a_file_that_may_not_grow_is_kind_write_and_leaves_nothing() {
 fn a_full_disk_is_kind_write_for_the_pages_that_do_not_fit_and_is_told_once() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let Some(_disk) = SmallDisk::mount(directory.path()) else {
-        eprintln!("LEFT OUT: a small file system cannot be mounted here; nothing was filled");
+        crate::left_out::refused("a small file system cannot be mounted here; nothing was filled");
         return;
     };
     let server = Server::start();

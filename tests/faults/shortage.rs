@@ -1,6 +1,7 @@
 //! Descriptors, memory and threads that run short. Where the run can go on no URL fails for it; where it cannot, it says
 //! what was short and has lost nothing that was written.
 
+use crate::left_out;
 use crate::records::{assert_saved, by_url, kinds, one_each, rows};
 use crate::support::{Server, anything, fetchpool};
 use std::path::Path;
@@ -121,7 +122,7 @@ fn can_become_a_user() -> bool {
             .status
             == 0;
     if !allowed {
-        eprintln!("LEFT OUT: no other user can run the binary here; threads were not short");
+        left_out::refused("no other user can run the binary here; threads were not short");
     }
     allowed
 }
