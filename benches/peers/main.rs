@@ -4,7 +4,8 @@
 //! and prints a Markdown table of medians of the ratios of each turn. Every page of every run is
 //! checked to have come whole. WORDS choose the rows whose name has them. `--small` does a tenth of the
 //! work in fewer turns, and then ends with status 1 if curl was faster in a kept-alive or many-hosts
-//! row. Without cargo's `--bench` it measures nothing, as a binary for tests is no release binary. `FETCHPOOL` in the environment names another binary to measure.
+//! row. Without cargo's `--bench` it measures nothing, as a binary for tests is no release binary.
+//! `FETCHPOOL` in the environment names another binary to measure.
 
 mod call;
 mod child;
