@@ -31,11 +31,17 @@ pub(crate) struct Running {
 
 /// What came of a run.
 pub(crate) struct Ended {
-    /// The exit status, or 128 + the signal that killed it.
+    /// The exit status, or what [`killed_by`] gives.
     pub(crate) status: i32,
     pub(super) how: String,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
+}
+
+/// The status of a run that a signal killed: below zero, so that it is none that a program can exit with, 130 after a
+/// SIGINT that it heard of least of all.
+pub(crate) const fn killed_by(signal: Signal) -> i32 {
+    -signal.as_raw()
 }
 
 impl Ended {
@@ -166,9 +172,9 @@ impl Running {
         } else {
             status.to_string()
         };
-        let signal = || 128 + status.signal().unwrap_or(0);
+        let killed = || -status.signal().expect("who has no exit status was killed");
         Ended {
-            status: status.code().unwrap_or_else(signal),
+            status: status.code().unwrap_or_else(killed),
             how,
             stdout: std::mem::take(&mut self.seen),
             stderr: self.stderr.take().map(Listener::finish).unwrap_or_default(),
@@ -261,13 +267,22 @@ fn feed(mut pipe: ChildStdin, bytes: Vec<u8>) -> JoinHandle<()> {
     })
 }
 
+fn shown(status: i32) -> String {
+    if status < 0 {
+        format!("killed by signal {}", -status)
+    } else {
+        format!("exit status {status}")
+    }
+}
+
 fn complaints(run: &Fetchpool, ended: &Ended) -> Vec<String> {
     let mut complaints = Vec::new();
     let also_good = run.also_good.contains(&ended.status);
     if ended.status != run.status && !also_good {
         complaints.push(format!(
-            "exit status {} instead of {}",
-            ended.status, run.status
+            "{} instead of {}",
+            shown(ended.status),
+            shown(run.status)
         ));
     }
     let streams = [
