@@ -7,9 +7,10 @@ the request on that a run is to be cut at.
 
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
-from subprocess import check_call
 
 from .counting_site import CountingSite
 from .hosts import Hosts
@@ -180,8 +181,7 @@ def on_machines(what, worker_config, *runs):
             if isinstance(error, FileNotFoundError):
                 # No refusal: a program is missing.
                 raise
-            check_call([ROOT / ".ci/left-out", f"machines that share {what}: {error}"])
-            return
+            sys.exit(subprocess.call([ROOT / ".ci/left-out", f"machines that share {what}: {error}"]))
         machines = Machines(hosts, worker_config)
         for run in runs:
             run(machines)
