@@ -1,6 +1,7 @@
 //! More jobs than the system has descriptors for: some wait, and none fails for it.
 
 mod http_support;
+mod left_out;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Command, Output};
@@ -131,7 +132,7 @@ fn the_wait_for_a_descriptor_counts_for_no_time_limit() {
 #[test]
 fn a_name_that_could_not_be_asked_for_is_not_taken_for_unknown() {
     let Some((name, address)) = name_of_the_hosts_file() else {
-        eprintln!("left out: /etc/hosts has no name but localhost");
+        left_out::refused("/etc/hosts has no name but localhost");
         return;
     };
     let server = slow_at(address, Duration::from_millis(20));

@@ -2,8 +2,8 @@
 
 It answers each GET with a short page after LATENCY, and keeps count, per host, of the most requests that
 it ever had in hand at one moment, and per URL, of who asked for it. A client that is held gets no answer
-until it is let go; a request whose connection was closed is no longer in hand. It runs on a thread of its own; what begins without an underscore may be used from any
-other.
+until it is let go; a request whose connection was closed is no longer in hand. It runs on a thread of its
+own; what begins without an underscore may be used from any other.
 """
 
 import asyncio

@@ -7,12 +7,14 @@ the request on that a run is to be cut at.
 
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 from .counting_site import CountingSite
 from .hosts import Hosts
-from .recipe import ENV, HOME, PAGES, PER_HOST, RECIPES, Run, checked, given, polite, tool
+from .recipe import ENV, HOME, PAGES, PER_HOST, RECIPES, ROOT, Run, checked, given, polite, tool
 
 WORKERS = ["worker1", "worker2", "worker3"]
 SHARED, APART = (f"Machines that share {what}: GNU parallel over ssh" for what in ("a directory", "nothing"))
@@ -165,8 +167,8 @@ def await_waiter():
     raise AssertionError("nobody waits for a lock")
 
 
-def on_machines(worker_config, *runs):
-    """Does the runs on machines that are new, or says that there can be none."""
+def on_machines(what, worker_config, *runs):
+    """Does the runs on machines that are new and share `what`, or leaves them out if there can be none."""
     # It asks to be cited, once.
     (HOME / ".parallel").mkdir()
     (HOME / ".parallel/will-cite").touch()
@@ -176,8 +178,10 @@ def on_machines(worker_config, *runs):
         try:
             hosts.open()
         except OSError as error:
-            print(f"left out: machines: {error}")
-            return
+            if isinstance(error, FileNotFoundError):
+                # No refusal: a program is missing.
+                raise
+            sys.exit(subprocess.call([ROOT / ".ci/left-out", f"machines that share {what}: {error}"]))
         machines = Machines(hosts, worker_config)
         for run in runs:
             run(machines)
@@ -188,9 +192,9 @@ def on_machines(worker_config, *runs):
 def sharing():
     """All runs of machines that share a directory. What is lost stays lost: the last run has one less."""
     parted = Machines.shared_out_of_reach, Machines.shared_without_lock
-    on_machines("", Machines.shared_grown, *parted, Machines.shared_lost, Machines.another_n)
+    on_machines("a directory", "", Machines.shared_grown, *parted, Machines.shared_lost, Machines.another_n)
 
 
 def apart():
     """All runs of machines that share nothing."""
-    on_machines(RECIPES[APART][0], Machines.apart_out_of_reach, Machines.apart_lost)
+    on_machines("nothing", RECIPES[APART][0], Machines.apart_out_of_reach, Machines.apart_lost)

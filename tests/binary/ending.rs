@@ -6,7 +6,7 @@ use crate::support::{
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 
 #[test]
@@ -282,19 +282,23 @@ fn a_reader_that_is_slow_loses_nothing() {
     run.finish();
 }
 
+/// A device on which there is no space; no other system has one.
+#[cfg(target_os = "linux")]
+fn full_disk() -> Stdio {
+    let full = File::options().write(true).open("/dev/full");
+    Stdio::File(full.expect("Linux has /dev/full"))
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_status_2_and_says_so() {
     let server = Server::start();
     let urls: Vec<String> = (0..20).map(|n| server.url(&format!("/size/{n}"))).collect();
     for format in ["text", "jsonl"] {
-        let full = OpenOptions::new()
-            .write(true)
-            .open("/dev/full")
-            .expect("Linux has /dev/full");
         fetchpool()
             .list("urls.txt", urls.join("\n"))
             .args(["-f", format])
-            .stdout_to(Stdio::File(full))
+            .stdout_to(full_disk())
             .status(2)
             .stderr(containing([
                 "standard output",
@@ -304,20 +308,17 @@ fn a_full_disk_is_status_2_and_says_so() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn what_a_full_disk_has_left_undone_is_counted() {
     let server = Server::start();
     let urls: Vec<String> = (0..200)
         .map(|n| server.url(&format!("/size/1?{n}")))
         .collect();
-    let full = OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .expect("Linux has /dev/full");
     let ended = fetchpool()
         .list("urls.txt", urls.join("\n"))
         .args(["-j", "4", "--summary"])
-        .stdout_to(Stdio::File(full))
+        .stdout_to(full_disk())
         .status(2)
         .stderr(containing(["no space left on device"]))
         .run();
@@ -335,15 +336,12 @@ fn what_a_full_disk_has_left_undone_is_counted() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn help_on_a_full_disk_is_no_success() {
-    let full = OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .expect("Linux has /dev/full");
     fetchpool()
         .arg("--help")
-        .stdout_to(Stdio::File(full))
+        .stdout_to(full_disk())
         .status(2)
         .stderr(containing(["standard output"]))
         .run();

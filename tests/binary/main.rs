@@ -1,7 +1,7 @@
 //! The real binary, driven against loopback servers: one test program for all of it, so that it is
 //! linked once. Every test goes through `support::fetchpool()`, which checks status, standard output
 //! and standard error every time. Nothing here sleeps: order is made by gates that a test opens.
-//! Left out elsewhere than on Unix: signals, pseudo-terminals and `/dev/full` are what it tests with.
+//! Left out elsewhere than on Unix: signals and pseudo-terminals are what it tests with.
 #![cfg(unix)]
 
 mod addresses;
@@ -14,6 +14,8 @@ mod failures;
 mod hostile;
 mod hosts;
 mod jsonl;
+#[path = "../left_out/mod.rs"]
+mod left_out;
 mod limits;
 mod lists;
 mod memory;

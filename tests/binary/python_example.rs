@@ -43,9 +43,8 @@ fn python(list: &std::path::Path) -> Option<Output> {
     match command.output() {
         Ok(output) => Some(output),
         Err(error) => {
-            let in_ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
-            assert!(!in_ci, "python3 cannot be started: {error}");
-            eprintln!("LEFT OUT: python3 cannot be started ({error}); nothing was compared");
+            let what = format!("python3 cannot be started ({error}); nothing was compared");
+            crate::left_out::missing(&what);
             None
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::jsonl::rows;
 
-use crate::support::{Server, Stdio, anything, containing, fetchpool, page};
+use crate::support::{Server, Stdio, anything, containing, fetchpool, killed_by, page};
 
 use rustix::process::Signal;
 
@@ -218,7 +218,11 @@ fn killed_at_any_moment_again_and_again_every_url_is_recorded() {
             ])
             .stdout_to(Stdio::File(append(&path)))
             .stderr(anything())
-            .status(if kills < 6 { 137 } else { 0 })
+            .status(if kills < 6 {
+                killed_by(Signal::KILL)
+            } else {
+                0
+            })
             .start();
         if kills == 6 {
             run.finish();
@@ -259,7 +263,7 @@ fn every_record_is_in_the_file_before_the_next_thing_is_waited_for() {
         )
         .args(["-j", "1", "-f", "jsonl", "--resume", "r.jsonl"])
         .stdout_to(Stdio::File(append(&path)))
-        .status(137)
+        .status(killed_by(Signal::KILL))
         .start();
     server.gate("never").wait_for_arrivals(1);
     // The worker may be a moment ahead of the writer.

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: nothing new starts, what is in flight has its 2 s, every record is written, and a
+//! SIGHUP, SIGINT and SIGTERM: nothing new starts, what is in flight has its 2 s, every record is written, and a
 //! second signal ends at once.
 
 use crate::support::{Server, anything, checked, containing, fetchpool, lines, page};
@@ -13,7 +13,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 #[test]
 fn what_is_in_flight_finishes_and_nothing_new_starts() {
-    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, status) in [(Signal::HUP, 129), (Signal::INT, 130), (Signal::TERM, 143)] {
         let server = Server::start();
         let gate = server.gate("slow");
         let first = server.url("/size/3");
@@ -157,4 +157,21 @@ fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
     run.signal(Signal::TERM);
     run.wait_for_stderr(TAKEN);
     run.finish_with_stdin_open();
+}
+
+#[test]
+fn a_signal_before_the_run_has_begun_ends_it() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("ca.pem");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).expect("a FIFO");
+    let run = fetchpool()
+        .arg("http://127.0.0.1:9/")
+        .args(["--cacert", path.to_str().expect("it is UTF-8")])
+        .status(143)
+        .start();
+    // Opens once the run reads from it, which it then does without end.
+    let end = std::fs::OpenOptions::new().write(true).open(&path);
+    run.signal(Signal::TERM);
+    run.finish();
+    drop(end);
 }

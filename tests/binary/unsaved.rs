@@ -3,7 +3,7 @@
 use crate::jsonl::rows;
 use crate::saved::{entries, files};
 use crate::support::{
-    PATIENCE, RawServer, Server, anything, checked, containing, failed, fetchpool, page,
+    PATIENCE, RawServer, Server, anything, checked, containing, failed, fetchpool, killed_by, page,
 };
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,7 @@ fn what_a_killed_run_has_left_is_gone_after_the_next_one_and_what_a_live_one_has
     };
     let live = start("/live/page", 130);
     wait_for_part(&pages);
-    let killed = start("/deep/er/page", 137);
+    let killed = start("/deep/er/page", killed_by(Signal::KILL));
     let since = std::time::Instant::now();
     while parts() < 2 {
         assert!(since.elapsed() < PATIENCE, "nothing is being saved");
@@ -223,7 +223,7 @@ fn a_file_that_may_not_grow_is_kind_write_and_leaves_nothing() {
 fn a_full_disk_is_kind_write_for_the_pages_that_do_not_fit_and_is_told_once() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let Some(_disk) = SmallDisk::mount(directory.path()) else {
-        eprintln!("LEFT OUT: a small file system cannot be mounted here; nothing was filled");
+        crate::left_out::refused("a small file system cannot be mounted here; nothing was filled");
         return;
     };
     let server = Server::start();

@@ -2,6 +2,7 @@
 //! shows in `started_at` and nowhere else. The real clock stays as it is: `clock.c`, loaded in front of the C library,
 //! shows the program another.
 
+use crate::left_out;
 use crate::records::{kind, one_each, rows};
 use crate::support::{Fetchpool, Server, anything, fetchpool};
 use serde_json::Value;
@@ -24,7 +25,7 @@ struct Clock {
 }
 
 impl Clock {
-    /// Nothing, and a word about it, where there is no C compiler or the library cannot be put in front.
+    /// Nothing, and a word about it, where there is no C compiler.
     fn new() -> Option<Clock> {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/clock.c");
@@ -34,7 +35,9 @@ impl Clock {
         let output = compiler.output();
         let made = output.as_ref().is_ok_and(|output| output.status.success());
         if !made {
-            eprintln!("LEFT OUT: no clock could be made ({output:?}); none was set");
+            left_out::missing(&format!(
+                "no clock could be compiled ({output:?}); none was set"
+            ));
             return None;
         }
         let mut options = File::options();

@@ -1,5 +1,6 @@
 //! Disks that fill up, under saved bodies and under the records themselves, and what the next run makes of it.
 
+use crate::left_out;
 use crate::records::{assert_saved, files, kinds, one_each, rows};
 use crate::support::{Server, Stdio, anything, containing, fetchpool};
 use std::fs::OpenOptions;
@@ -16,7 +17,7 @@ impl Disk {
         let disk = Disk(place.to_owned());
         let done = disk.do_mount(&format!("size={kilobytes}k"));
         if !done {
-            eprintln!("LEFT OUT: a small file system cannot be mounted here; nothing was filled");
+            left_out::refused("a small file system cannot be mounted here; nothing was filled");
         }
         done.then_some(disk)
     }

@@ -1,13 +1,15 @@
 //! What goes wrong around a run, and what must hold all the same: no URL is lost, no line is torn, no file is partial,
 //! no temporary file is left, and the exit status is right. The real binary, run under each fault in turn.
 //!
-//! A fault that this system or these rights do not allow is left out with a line on standard error that says so; it
-//! never passes in silence. Nothing here sleeps. Left out elsewhere than on Linux: namespaces, `/proc` and `prlimit`
-//! are what it makes faults with.
+//! A fault that this system or these rights do not allow is left out by `left_out`, which never does so in silence.
+//! Nothing here sleeps. Left out elsewhere than on Linux: namespaces, `/proc` and `prlimit` are what it makes faults
+//! with.
 #![cfg(target_os = "linux")]
 
 mod clock;
 mod disk;
+#[path = "../left_out/mod.rs"]
+mod left_out;
 mod matrix;
 mod names;
 mod records;

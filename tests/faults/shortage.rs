@@ -1,8 +1,10 @@
 //! Descriptors, memory and threads that run short. Where the run can go on no URL fails for it; where it cannot, it says
 //! what was short and has lost nothing that was written.
 
+use crate::left_out;
 use crate::records::{assert_saved, by_url, kinds, one_each, rows};
-use crate::support::{Server, anything, fetchpool};
+use crate::support::{Server, anything, fetchpool, killed_by};
+use rustix::process::Signal;
 use std::path::Path;
 
 fn urls(server: &Server, count: usize) -> Vec<String> {
@@ -96,9 +98,8 @@ fn memory_that_runs_short_ends_the_run_in_words_and_loses_no_line() {
     assert_eq!(seen.last(), Some(&0), "no limit was enough: {seen:?}");
 }
 
-/// SIGABRT and SIGSEGV, as a shell tells them.
-const ABORTED: i32 = 128 + 6;
-const CRASHED: i32 = 128 + 11;
+const ABORTED: i32 = killed_by(Signal::ABORT);
+const CRASHED: i32 = killed_by(Signal::SEGV);
 
 /// Becomes a user who runs nothing else, with a limit on its threads.
 const AS_A_USER: &str =
@@ -121,7 +122,7 @@ fn can_become_a_user() -> bool {
             .status
             == 0;
     if !allowed {
-        eprintln!("LEFT OUT: no other user can run the binary here; threads were not short");
+        left_out::refused("no other user can run the binary here; threads were not short");
     }
     allowed
 }

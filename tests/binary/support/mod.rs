@@ -19,7 +19,7 @@ pub(crate) use gate::{Gate, PATIENCE};
 pub(crate) use pty::Pty;
 pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host};
 pub(crate) use run::{Fetchpool, Stdio, fetchpool};
-pub(crate) use running::Running;
+pub(crate) use running::{Running, killed_by};
 pub(crate) use server::{Seen, Server};
 pub(crate) use tls::{Authority, Signed};
 

@@ -146,6 +146,7 @@ impl Fetchpool {
         self
     }
 
+    /// How it must end: with this exit status, or as `killed_by` says.
     pub(crate) fn status(mut self, status: i32) -> Fetchpool {
         self.status = status;
         self

@@ -8,7 +8,7 @@ use super::listener::Listener;
 use super::run::{Input, Stdio};
 use super::shown::report;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGHUP, SIGINT};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command};
@@ -31,11 +31,17 @@ pub(crate) struct Running {
 
 /// What came of a run.
 pub(crate) struct Ended {
-    /// The exit status, or 128 + the signal that killed it.
+    /// The exit status, or what [`killed_by`] gives.
     pub(crate) status: i32,
     pub(super) how: String,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
+}
+
+/// The status of a run that a signal killed: below zero, so that it is none that a program can exit with, 130 after a
+/// SIGINT that it heard of least of all.
+pub(crate) const fn killed_by(signal: Signal) -> i32 {
+    -signal.as_raw()
 }
 
 impl Ended {
@@ -166,9 +172,9 @@ impl Running {
         } else {
             status.to_string()
         };
-        let signal = || 128 + status.signal().unwrap_or(0);
+        let killed = || -status.signal().expect("who has no exit status was killed");
         Ended {
-            status: status.code().unwrap_or_else(signal),
+            status: status.code().unwrap_or_else(killed),
             how,
             stdout: std::mem::take(&mut self.seen),
             stderr: self.stderr.take().map(Listener::finish).unwrap_or_default(),
@@ -203,7 +209,7 @@ fn command(run: &mut Fetchpool) -> Command {
         shell.arg(program);
         shell
     } else {
-        do_not_pass_on_an_ignored_interrupt();
+        do_not_pass_on_ignored_signals();
         Command::new(program)
     };
     command
@@ -228,17 +234,19 @@ fn command(run: &mut Fetchpool) -> Command {
     command
 }
 
-/// Where these tests were themselves started in the background, SIGINT is ignored and every child would
-/// inherit that. A handler is not inherited; one that does nothing changes nothing here.
-fn do_not_pass_on_an_ignored_interrupt() {
+/// Where these tests were themselves started in the background or by nohup, SIGINT or SIGHUP is ignored and every child
+/// would inherit that. A handler is not inherited; one that does nothing changes nothing here.
+fn do_not_pass_on_ignored_signals() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let ignored = status
             .lines()
             .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
-        if ignored.is_some_and(|mask| mask & (1 << (SIGINT - 1)) != 0) {
-            signal_hook::flag::register(SIGINT, Arc::default()).expect("SIGINT may be handled");
+        for signal in [SIGINT, SIGHUP] {
+            if ignored.is_some_and(|mask| mask & (1 << (signal - 1)) != 0) {
+                signal_hook::flag::register(signal, Arc::default()).expect("it may be handled");
+            }
         }
     });
 }
@@ -261,13 +269,22 @@ fn feed(mut pipe: ChildStdin, bytes: Vec<u8>) -> JoinHandle<()> {
     })
 }
 
+fn shown(status: i32) -> String {
+    if status < 0 {
+        format!("killed by signal {}", -status)
+    } else {
+        format!("exit status {status}")
+    }
+}
+
 fn complaints(run: &Fetchpool, ended: &Ended) -> Vec<String> {
     let mut complaints = Vec::new();
     let also_good = run.also_good.contains(&ended.status);
     if ended.status != run.status && !also_good {
         complaints.push(format!(
-            "exit status {} instead of {}",
-            ended.status, run.status
+            "{} instead of {}",
+            shown(ended.status),
+            shown(run.status)
         ));
     }
     let streams = [

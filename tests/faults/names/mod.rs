@@ -3,6 +3,7 @@
 
 mod server;
 
+use crate::left_out;
 use crate::records::{kind, one_each, rows};
 use crate::support::{Fetchpool, Server, anything, fetchpool};
 use rustix::process::Signal;
@@ -33,7 +34,7 @@ impl Names {
                 == 0
         });
         if names.is_none() {
-            eprintln!("LEFT OUT: no name server can be put in the system's place; none was wrong");
+            left_out::refused("no name server can be put in the system's place; none was wrong");
         }
         Some(Names {
             names: names?,
