@@ -60,7 +60,7 @@ impl Exit {
                 "SIGINT: what was in flight got 2 s to finish, and every record was",
                 "written",
             ],
-            Self::HungUp => &["SIGHUP, as when a terminal is closed: likewise"],
+            Self::HungUp => &["SIGHUP, as when a terminal is closed: as for SIGINT"],
             Self::Terminated => &["SIGTERM: likewise"],
         }
     }
