@@ -76,7 +76,7 @@ impl Mark {
         format!("{PART_BEGINNING}{}-{serial}{PART_ENDING}", self.id)
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub(super) fn is_there(&self) -> bool {
         self.path.exists()
     }

@@ -1,5 +1,6 @@
 //! Marks on a real file system: whose is swept, whose is not, and what a sweep passes by.
 
+#[cfg(unix)]
 use std::cell::Cell;
 
 use super::*;
