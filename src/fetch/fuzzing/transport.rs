@@ -1,5 +1,5 @@
 //! Whole replies, through real connections: a fresh one whose body is kept, and one that had a reply before, whose body
-//! is counted. Both come to the same, and to what [`oracle`] reads out of it.
+//! is counted. One of the two comes in two reads. Both come to the same, and to what [`oracle`] reads out of it.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -24,6 +24,10 @@ const FIRST: [&[u8]; 4] = [
     b"HTTP/1.1 204 No Content\r\n\r\n",
 ];
 
+/// Where reads are cut: the buffer of the connection is full, whatever its size was before, as a head is not given out in
+/// parts. Larger than what [`crate::fetch::net`] begins with, and a power of two times that.
+const FULL: usize = 64 * 1024;
+
 /// What the server says to whoever has sent a head.
 #[derive(Clone)]
 struct Says {
@@ -33,6 +37,8 @@ struct Says {
 
 /// The server, and the client that asks it.
 struct Stage {
+    /// Held by the check that goes on: there is one server for all.
+    turn: Mutex<()>,
     says: Mutex<Says>,
     connections: AtomicUsize,
     client: Client,
@@ -49,6 +55,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
         }
     });
     Stage {
+        turn: Mutex::default(),
         says: Mutex::new(Says {
             reply: Arc::default(),
             then_hangs_up: true,
@@ -108,29 +115,51 @@ fn has_asked(stream: &mut TcpStream) -> bool {
 
 /// A whole reply, head and body: a page that is whole, or a failure in words.
 pub(crate) fn transport(data: &[u8]) {
+    let sum: usize = data.iter().map(|&byte| usize::from(byte)).sum();
+    check(data, sum % (data.len() + 1), data.len() % 2 == 0);
+}
+
+/// What comes behind the first `cut` bytes comes in a second read.
+fn check(data: &[u8], cut: usize, kept_is_cut: bool) {
+    // What broke a promise has said so.
+    let _turn = STAGE.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let in_two = in_two_reads(data, cut);
+    let (to_fresh, to_kept) = if kept_is_cut {
+        (data, &in_two[..])
+    } else {
+        (&in_two[..], data)
+    };
     let mut body = Vec::new();
-    let fresh = load_fresh(data, &mut body);
+    let fresh = load_fresh(to_fresh, &mut body);
     judge(data, &fresh, &body);
-    let kept = load_kept(data);
+    let kept = load_kept(to_kept);
     assert_eq!(essence(&fresh), essence(&kept));
 }
 
-fn load_fresh(data: &[u8], body: &mut Vec<u8>) -> Outcome {
-    STAGE.say(data, true);
+/// Behind an interim reply that fills the first read but for `cut` bytes.
+fn in_two_reads(data: &[u8], cut: usize) -> Vec<u8> {
+    const BEGIN: &[u8] = b"HTTP/1.1 103 Early Hints\r\nA: ";
+    const END: &[u8] = b"\r\n\r\n";
+    let filler = vec![b'a'; FULL - cut - BEGIN.len() - END.len()];
+    [BEGIN, &filler, END, data].concat()
+}
+
+fn load_fresh(reply: &[u8], body: &mut Vec<u8>) -> Outcome {
+    STAGE.say(reply, true);
     let url = Url::parse("http://fresh.test/").expect("it is a URL");
     STAGE.client.load_url(&url, body)
 }
 
 /// Behind another reply.
-fn load_kept(data: &[u8]) -> Outcome {
+fn load_kept(reply: &[u8]) -> Outcome {
     let stage = &*STAGE;
     // A name of its own: no idle connection but the one that is made here leads to it.
     let url = Url::parse("http://kept.test/").expect("it is a URL");
-    stage.say(FIRST[data.len() % FIRST.len()], false);
+    stage.say(FIRST[reply.len() % FIRST.len()], false);
     let first = stage.client.load_url(&url, &mut io::sink());
     assert!(first.status.is_some(), "{:?}", first.result);
     let connections = stage.connections.load(Ordering::SeqCst);
-    stage.say(data, true);
+    stage.say(reply, true);
     let mut counted = 0;
     let outcome = stage
         .client
@@ -138,8 +167,8 @@ fn load_kept(data: &[u8]) -> Outcome {
     if let Ok(page) = outcome.result {
         assert_eq!(page.bytes, counted as u64);
     }
-    // Who says nothing at all is asked once more over a new one.
-    if outcome.redirects == 0 && !data.is_empty() {
+    // Who says nothing at all is asked once more, over a new one.
+    if outcome.redirects == 0 && !reply.is_empty() {
         let now = stage.connections.load(Ordering::SeqCst);
         assert_eq!(now, connections, "the connection was not kept");
     }
@@ -189,6 +218,59 @@ fn judge(data: &[u8], outcome: &Outcome, body: &[u8]) {
             let wanted = oracle::decoded(&coding, &body);
             let wanted = wanted.filter(|_| (200..=299).contains(&status));
             assert!(page.is_none() || page == wanted.as_deref(), "{outcome:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of the text `hello hello hello`.
+    const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x90\x00\x80\x88\xf9\xe5\x11\x00\x00\x00";
+
+    /// Of `hello`, with no need to look for its end behind the last byte.
+    const BROTLI: &[u8] = b"\x0b\x02\x80hello\x03";
+
+    fn replies() -> Vec<Vec<u8>> {
+        let reply = |fields: &str, body: &[u8]| {
+            let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+            [head.as_bytes(), body].concat()
+        };
+        let coded = |coding: &str, body: &[u8]| {
+            let length = body.len();
+            let with_length = format!("Content-Encoding: {coding}\r\nContent-Length: {length}\r\n");
+            let in_chunks = format!("Content-Encoding: {coding}\r\nTransfer-Encoding: chunked\r\n");
+            let size = format!("{length:x}\r\n");
+            let chunks = [size.as_bytes(), body, b"\r\n0\r\n\r\n"].concat();
+            [reply(&with_length, body), reply(&in_chunks, &chunks)]
+        };
+        let chunks = b"5;a=b\r\nhello\r\n6\r\n hello\r\n0\r\nA: b\r\n\r\n";
+        let plain = [
+            reply("Content-Length: 12\r\n", b"hello, hello"),
+            reply("Transfer-Encoding: chunked\r\n", chunks),
+            reply("", b"to the end"),
+        ];
+        [&plain[..], &coded("gzip", GZIP), &coded("br", BROTLI)].concat()
+    }
+
+    #[test]
+    fn replies_are_pages_however_they_come_and_none_once_they_are_cut() {
+        assert_eq!(
+            oracle::decoded("gzip", GZIP).as_deref(),
+            Some(&b"hello hello hello"[..])
+        );
+        assert_eq!(
+            oracle::decoded("br", BROTLI).as_deref(),
+            Some(&b"hello"[..])
+        );
+        for reply in replies() {
+            for at in 0..=reply.len() {
+                for kept_is_cut in [false, true] {
+                    check(&reply, at, kept_is_cut);
+                    check(&reply[..at], at / 2, kept_is_cut);
+                }
+            }
         }
     }
 }
