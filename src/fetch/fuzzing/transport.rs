@@ -116,7 +116,7 @@ fn has_asked(stream: &mut TcpStream) -> bool {
 /// A whole reply, head and body: a page that is whole, or a failure in words.
 pub(crate) fn transport(data: &[u8]) {
     let sum: usize = data.iter().map(|&byte| usize::from(byte)).sum();
-    check(data, sum % (data.len() + 1), data.len() % 2 == 0);
+    check(data, sum % (data.len() + 1), data.len().is_multiple_of(2));
 }
 
 /// What comes behind the first `cut` bytes comes in a second read.
