@@ -2,9 +2,10 @@
 //!
 //! `cargo bench --bench soak` takes a million, `-- --small` twenty thousand, `-- --urls N` as many as it says; `--timeout S`
 //! sets the limit that stalled replies are cut by, and `--svg FILE` draws the curve. It ends with a panic unless every URL
-//! is in exactly one record, of the kind and size that the server's plan for it comes to, the memory, descriptors and
-//! threads of the last quarter are those of the second within the margins of [`watch`], the program at rest has no thread
-//! more than it began with, and its exit status is 1. Prints Markdown.
+//! is in exactly one record, of the kind and size that the server's plan for it comes to, the server was asked for every
+//! URL, the memory, descriptors and threads of the last quarter are those of the second within the margins of [`watch`],
+//! the program at rest has no thread more than it began with, and, once its list has ended, it exits with status 1 and
+//! without another word. Prints Markdown.
 
 mod plan;
 mod report;
@@ -12,8 +13,8 @@ mod server;
 mod watch;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::io::{BufRead, BufReader, BufWriter, Lines, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -99,29 +100,37 @@ impl Row {
 /// How many URLs with each fault came to each kind.
 type Tally = BTreeMap<(Fault, String), usize>;
 
+/// The records as they come. Dropped, they are a reader that has gone, which ends the run.
+type Records = Lines<BufReader<ChildStdout>>;
+
 fn main() {
     let settings = Settings::from_arguments();
-    let server = Server::start();
+    let urls = settings.urls;
+    let server = Server::start(urls);
     let begun = Instant::now();
     let mut child = start(&settings);
     let done = Arc::<AtomicUsize>::default();
-    let watch = Watch::start(child.id(), settings.urls, Arc::clone(&done));
+    let watch = Watch::start(child.id(), urls, Arc::clone(&done));
     let input = child.stdin.take().expect("it is a pipe");
-    let urls = settings.urls;
+    let output = child.stdout.take().expect("it is a pipe");
     let address = server.address();
     let feeder = std::thread::spawn(move || feed(input, urls, &address.to_string()));
-    let tally = collect(&mut child, urls, &server, &done);
-    // It has nothing to do, and does not know yet that nothing will come.
+    let mut records: Records = BufReader::with_capacity(1 << 16, output).lines();
+    let tally = collect(&mut records, urls, &server, &done);
+    // It has nothing to do, and does not know yet that nothing will come: its list and its reader are both there.
     let curve = watch.finish();
     drop(feeder.join().expect("the feeder does not panic"));
+    let surplus = records.next();
     let status = child.wait().expect("it is there to be reaped");
     let took = begun.elapsed();
     report::print(&settings, &tally, &curve, took);
+    println!("\n{} requests for the {urls} URLs", server.requests());
     if let Some(path) = &settings.svg {
         std::fs::write(path, report::svg(&curve)).expect("the picture can be written");
     }
+    assert!(surplus.is_none(), "behind the last record: {surplus:?}");
     assert_eq!(status.code(), Some(1), "{status}");
-    server.assert_asked_for_all(urls);
+    server.assert_asked_for_all();
     assert_right(&tally);
     curve.assert_flat(JOBS);
     println!("\nall that was to hold held");
@@ -143,23 +152,18 @@ fn start(settings: &Settings) -> Child {
 fn feed(input: ChildStdin, urls: usize, address: &str) -> ChildStdin {
     let mut input = BufWriter::with_capacity(1 << 16, input);
     for number in 0..urls {
-        // A run that ends before it has read everything is found out by what is missing.
-        if writeln!(input, "http://{address}/{number}").is_err() {
-            break;
-        }
+        writeln!(input, "http://{address}/{number}").expect("the list is read to its end");
     }
-    input.into_inner().expect("the last lines go out")
+    input.into_inner().expect("the list is read to its end")
 }
 
 /// Reads a record for each URL, and checks that it is one, whole and the first.
-fn collect(child: &mut Child, urls: usize, server: &Server, done: &AtomicUsize) -> Tally {
-    let output = child.stdout.take().expect("it is a pipe");
+fn collect(records: &mut Records, urls: usize, server: &Server, done: &AtomicUsize) -> Tally {
     let prefix = format!("http://{}/", server.address());
     let mut seen = vec![false; urls];
     let mut tally = Tally::new();
-    let mut lines = BufReader::with_capacity(1 << 16, output).lines();
     for _ in 0..urls {
-        let line = lines.next().expect("there is a record for each URL");
+        let line = records.next().expect("there is a record for each URL");
         let line = line.expect("records are text");
         let row: Row =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));

@@ -87,6 +87,7 @@ fn points(curve: &Curve, figure: Figure, most: u64, top: f64) -> String {
     };
     // More points than the picture is wide show nothing.
     let step = curve.samples.len().div_ceil(WIDTH as usize).max(1);
-    let points: Vec<String> = curve.samples.iter().step_by(step).map(point).collect();
+    let samples = curve.samples.iter().step_by(step);
+    let points: Vec<String> = samples.chain([&curve.at_rest]).map(point).collect();
     points.join(" ")
 }

@@ -62,16 +62,16 @@ impl Watch {
             while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
                 samples.extend(look());
             }
-            let at_rest = look().expect("it waits for its list to end");
+            let at_rest = look().expect("a run whose list has not ended goes on");
             Curve { samples, at_rest }
         });
         Self { stop, thread }
     }
 
-    /// Takes a last sample. The program must be alive and at rest.
+    /// Takes a last sample, of the program at rest: its input and its output must be open until this returns.
     pub(crate) fn finish(self) -> Curve {
         drop(self.stop);
-        self.thread.join().expect("the program was alive")
+        self.thread.join().expect("the program is alive")
     }
 }
 

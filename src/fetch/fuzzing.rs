@@ -1,10 +1,7 @@
 //! What redirects, proxies and whole replies are checked for, whatever a server or an environment says.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
+mod oracle;
+mod transport;
 
 use ureq::http::{HeaderValue, Method, StatusCode};
 use url::Url;
@@ -13,8 +10,9 @@ use super::headers::RequestHeaders;
 use super::no_proxy::Exception;
 use super::redirect::{Hop, same_origin};
 use super::request::request;
-use super::{Client, FailureKind, Options, Proxies, Resolve};
+use super::{Failure, FailureKind, Options, Proxies, Resolve};
 
+pub(crate) use self::transport::transport;
 pub(crate) use super::net::fuzzing::{chunked, head};
 
 /// Statuses that redirect, each in its own way.
@@ -34,15 +32,7 @@ pub(crate) fn location(data: &[u8]) {
     let Ok(location) = HeaderValue::from_bytes(rest) else {
         return;
     };
-    let hop = |url: &str| {
-        let url = Url::parse(url).expect("it is a URL");
-        Hop::first(&url, &Method::GET).expect("it is one of the web")
-    };
-    let home = hop("http://ann:hunter2@a.test/b/c?d");
-    let away = hop("https://b.test:8443/e/f");
-    let here = if choice & 8 == 0 { &home } else { &away };
-    let status = STATUSES[usize::from(choice) % STATUSES.len()];
-    let next = match here.next(&home, status, Some(&location)) {
+    let next = match follow(choice, &location, "hunter2", "wombat3") {
         Ok(Some(next)) => next,
         Ok(None) => return assert!(rest.is_empty()),
         Err(failure) => {
@@ -54,11 +44,56 @@ pub(crate) fn location(data: &[u8]) {
     };
     assert!(matches!(next.url.scheme(), "http" | "https"));
     assert!(next.url.username().is_empty() && next.url.password().is_none());
-    assert_eq!(next.is_home, same_origin(&next.url, &home.url));
+    let is_for = |url| same_origin(&next.url, &Url::parse(url).expect("it is a URL"));
+    assert_eq!(next.is_home, is_for(HOME));
+    // The location may have credentials of its own, even the same. Those of another origin are not told if what is told
+    // does not change with them.
+    let told = |home, away| match follow(choice, &location, home, away) {
+        Ok(Some(other)) => other.authorization,
+        other => panic!("it led somewhere before: {other:?}"),
+    };
     if !next.is_home {
-        assert_ne!(next.authorization, home.authorization, "{}", next.url);
+        assert_eq!(
+            told("another", "wombat3"),
+            next.authorization,
+            "{}",
+            next.url
+        );
+    }
+    if !is_for(AWAY) {
+        assert_eq!(
+            told("hunter2", "another"),
+            next.authorization,
+            "{}",
+            next.url
+        );
     }
     assert_one_request(&next);
+}
+
+/// The origin that the user asked for, and one that was redirected to.
+const HOME: &str = "http://a.test/b/c?d";
+const AWAY: &str = "https://b.test:8443/e/f";
+
+/// Where `location` leads from one of the two, which have these passwords.
+fn follow(
+    choice: u8,
+    location: &HeaderValue,
+    home: &str,
+    away: &str,
+) -> Result<Option<Hop>, Failure> {
+    let hop = |url: &str, password: &str| {
+        let mut url = Url::parse(url).expect("it is a URL");
+        let has_both = url
+            .set_username("ann")
+            .and(url.set_password(Some(password)));
+        has_both.expect("it has a host");
+        Hop::first(&url, &Method::GET).expect("it is one of the web")
+    };
+    let (home, away) = (hop(HOME, home), hop(AWAY, away));
+    let here = if choice & 8 == 0 { &home } else { &away };
+    let status = STATUSES[usize::from(choice) % STATUSES.len()];
+    here.next(&home, status, Some(location))
 }
 
 fn assert_one_request(hop: &Hop) {
@@ -113,77 +148,5 @@ pub(crate) fn rule(data: &[u8]) {
     if let Ok(rule) = String::from_utf8_lossy(data).parse::<Resolve>() {
         assert!(!rule.addresses.is_empty());
         assert!(rule.matches(&rule.host, rule.port));
-    }
-}
-
-/// The server that [`transport`] asks, and the client that asks it.
-struct Stage {
-    says: Mutex<Arc<[u8]>>,
-    client: Client,
-}
-
-/// All requests go to the server as a proxy, so that no redirect leads anywhere else.
-static STAGE: LazyLock<Stage> = LazyLock::new(|| {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
-    let address = listener.local_addr().expect("it is bound");
-    thread::spawn(move || serve(&listener));
-    Stage {
-        says: Mutex::new(Arc::default()),
-        client: client(address),
-    }
-});
-
-fn client(address: SocketAddr) -> Client {
-    let options = Options {
-        proxies: Proxies::new(Some(&format!("http://{address}")), &|_| None).expect("it is one"),
-        compressed: true,
-        max_size: Some(1 << 20),
-        max_redirects: 3,
-        timeout: Some(Duration::from_secs(20)),
-        ..Options::default()
-    };
-    Client::new(options).expect("these options are good")
-}
-
-/// Says the same to everybody who has sent a head, and hangs up.
-fn serve(listener: &TcpListener) {
-    for stream in listener.incoming() {
-        let Ok(mut stream) = stream else { continue };
-        let says = Arc::clone(&STAGE.says.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut head = Vec::new();
-        let mut part = [0; 4096];
-        while !head.ends_with(b"\r\n\r\n") {
-            match stream.read(&mut part) {
-                Ok(amount @ 1..) => head.extend_from_slice(&part[..amount]),
-                _ => break,
-            }
-        }
-        // A client that has gone is no fault of the server's.
-        let _ = stream.write_all(&says);
-    }
-}
-
-/// A whole reply, head and body, through a real connection: a page that is whole, or a failure in words.
-pub(crate) fn transport(data: &[u8]) {
-    let stage = &*STAGE;
-    *stage.says.lock().unwrap_or_else(PoisonError::into_inner) = data.into();
-    let url = Url::parse("http://a.test/").expect("it is a URL");
-    let mut body = Vec::new();
-    let outcome = stage.client.load_url(&url, &mut body);
-    match &outcome.result {
-        Ok(page) => {
-            assert_eq!(page.bytes, body.len() as u64);
-            assert!(page.bytes <= 1 << 20);
-            assert!(matches!(outcome.status, Some(200..=299)));
-        }
-        Err(failure) => {
-            // A time limit is long past what anything here takes.
-            let is_strange = matches!(
-                failure.kind(),
-                FailureKind::Internal | FailureKind::Timeout(_) | FailureKind::Cancelled
-            );
-            assert!(!is_strange, "{failure:?}");
-            assert!(failure.message().len() < 2000, "{failure:?}");
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! `FETCHPOOL_FUZZ_ROUNDS` asks for more rounds, `FETCHPOOL_FUZZ_SEED` for others.
 
 use super::{TARGETS, Target};
+use crate::schedule::retry::Jitter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -57,16 +58,12 @@ const WORDS: [&str; 40] = [
     "xn--",
 ];
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-struct Random(u64);
+/// What the mutations are drawn from.
+struct Random(Jitter);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next()
     }
 
     /// Below `end`, or 0.
@@ -86,7 +83,7 @@ impl Random {
                 1 => data[at..end]
                     .iter_mut()
                     .take(1)
-                    .for_each(|byte| *byte ^= 1 << (self.0 & 7)),
+                    .for_each(|byte| *byte ^= 1 << self.below(8)),
                 2 => drop(data.drain(at..end)),
                 3 => data.insert(at, self.next() as u8),
                 4 => {
@@ -160,7 +157,9 @@ fn short(name: &str) {
     } else {
         ROUNDS
     };
-    let mut random = Random(variable("FETCHPOOL_FUZZ_SEED").unwrap_or_default());
+    let mut random = Random(Jitter::new(
+        variable("FETCHPOOL_FUZZ_SEED").unwrap_or_default(),
+    ));
     for _ in 0..variable("FETCHPOOL_FUZZ_ROUNDS").unwrap_or(rounds) {
         try_one(&random.mutate(&corpus));
     }
