@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use crate::cli::{self, Exit, NetSettings, Settings, Stop, Terminals};
 use crate::engine::{self, Engine, Mailbox};
@@ -82,7 +82,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         .thread_name_prefix("fetch")
         .stack_size(WORKER_STACK)
         .build()
-        .map_err(|error| anyhow::anyhow!("-j {jobs}: {error}"))?;
+        .map_err(|error| anyhow!("-j {jobs}: {error}"))?;
 
     has_begun.store(true, Ordering::Release);
     let mut summary = settings.summary.then(|| Summary::new(started));
@@ -180,9 +180,11 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
     let written = io::stdout().write_all(stop.text.as_bytes());
     match written.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(stop.exit),
-        written => written
-            .map(|()| stop.exit)
-            .context("standard output could not be written"),
+        Err(error) => Err(anyhow!(
+            "standard output could not be written: {}",
+            system::os_text(&error)
+        )),
+        Ok(()) => Ok(stop.exit),
     }
 }
 

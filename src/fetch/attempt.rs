@@ -14,7 +14,7 @@ use url::{Position, Url};
 use super::body::{Sink, Source, size_text, undecoded};
 use super::credentials::without_credentials;
 use super::decode::{Coding, check_end, coded};
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, FailureKind, shortened};
 use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{self, Aim, Deadline, Flight, Limits, Net};
 use super::options::Options;
@@ -192,7 +192,7 @@ impl Attempt<'_> {
             response
                 .headers()
                 .get(name)
-                .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+                .map(|value| shortened(value.as_bytes()))
         };
         self.seen.status = Some(response.status().as_u16());
         self.seen.content_type = text(header::CONTENT_TYPE);

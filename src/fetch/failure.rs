@@ -232,6 +232,13 @@ impl From<Failure> for ureq::Error {
     }
 }
 
+/// What a server wrote into a head, for a record: it decides nothing of how long that is.
+pub(crate) fn shortened(text: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(text).into_owned();
+    leave_middle_out(&mut text);
+    text
+}
+
 /// The beginning says what it is about, and the end what is wrong with it.
 fn leave_middle_out(message: &mut String) {
     if message.len() <= MESSAGE_LIMIT {

@@ -131,10 +131,8 @@ pub(crate) fn proxy(data: &[u8]) {
         Ok(proxies) => {
             let url = Url::parse("http://a.test/").expect("it is a URL");
             let shown = format!("{:?}", proxies.of(&url));
-            assert!(
-                !shown.contains("hunter2") || !given.contains("hunter2@"),
-                "{shown}"
-            );
+            // A host may have the name of a password, but no user stands in front of it.
+            assert!(!shown.contains('@'), "{shown}");
         }
         Err(error) => {
             let message = error.to_string();

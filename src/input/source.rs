@@ -140,12 +140,23 @@ impl Stdin {
 impl Read for Stdin {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.0.read(into) {
+            match read(&mut self.0, into) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(&self.0)?,
                 result => return result,
             }
         }
     }
+}
+
+/// The standard library takes a descriptor that cannot be read from for an empty list.
+#[cfg(unix)]
+fn read(stdin: &mut io::Stdin, into: &mut [u8]) -> io::Result<usize> {
+    Ok(rustix::io::read(stdin, into)?)
+}
+
+#[cfg(not(unix))]
+fn read(stdin: &mut io::Stdin, into: &mut [u8]) -> io::Result<usize> {
+    stdin.read(into)
 }
 
 #[cfg(unix)]

@@ -142,6 +142,18 @@ pub(crate) fn stderr() -> Box<dyn Out> {
     }
 }
 
+/// Whether standard error takes at least a line now; true where that cannot be found out.
+pub(super) fn stderr_takes_more() -> bool {
+    #[cfg(unix)]
+    {
+        patient::is_ready(&io::stderr())
+    }
+    #[cfg(not(unix))]
+    {
+        true
+    }
+}
+
 /// A stream that is waited for however long it takes.
 #[cfg(any(test, not(unix)))]
 pub(crate) struct Blocking<W>(pub(crate) W);

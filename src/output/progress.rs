@@ -15,6 +15,7 @@ use indicatif::style::ProgressTracker;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use self::row::{Row, View};
+use super::out;
 
 /// Fast enough to look alive, slow enough to read the numbers.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
@@ -54,7 +55,10 @@ impl Progress {
         }
         let terminal = console::Term::buffered_stderr();
         let target = ProgressDrawTarget::term(terminal.clone(), INDICATIF_HZ);
-        let bar = (!target.is_hidden()).then(|| Bar::new(target, move || terminal.size().1.into()));
+        let bar = (!target.is_hidden()).then(|| {
+            let width = move || terminal.size().1.into();
+            Bar::new(target, width, out::stderr_takes_more)
+        });
         Self {
             bar,
             shares_terminal,
@@ -110,6 +114,8 @@ struct Bar {
     /// The texts at both ends of the bar, which the styles show.
     row: Arc<Mutex<Row>>,
     width: Box<dyn Fn() -> usize + Send>,
+    /// Whether the terminal takes anything: one that was stopped (with Ctrl-S) must hold up nobody.
+    takes: Box<dyn Fn() -> bool + Send>,
     total: Option<u64>,
     counts: Counts,
     /// When it may be drawn next; `None` before the first time.
@@ -119,18 +125,23 @@ struct Bar {
 }
 
 impl Bar {
-    fn new(target: ProgressDrawTarget, width: impl Fn() -> usize + Send + 'static) -> Self {
+    fn new(
+        target: ProgressDrawTarget,
+        width: impl Fn() -> usize + Send + 'static,
+        takes: impl Fn() -> bool + Send + 'static,
+    ) -> Self {
         let row = Arc::default();
         let styles = Styles::new(&row);
         let bar = ProgressBar::with_draw_target(None, target).with_style(styles.hidden.clone());
-        let (width, counts) = (Box::new(width), Counts::default());
+        let (width, takes) = (Box::new(width), Box::new(takes));
         Self {
             bar,
             styles,
             row,
             width,
+            takes,
             total: None,
-            counts,
+            counts: Counts::default(),
             due: None,
             drawn: None,
             visible: false,
@@ -149,6 +160,10 @@ impl Bar {
     }
 
     fn draw(&mut self, now: Instant) {
+        self.due = Some(now + BETWEEN_DRAWS);
+        if !(self.takes)() {
+            return;
+        }
         let view = View {
             counts: self.counts,
             total: self.total.map(|total| total.max(self.counts.done)),
@@ -170,7 +185,6 @@ impl Bar {
         });
         self.visible = true;
         self.drawn = Some(now);
-        self.due = Some(now + BETWEEN_DRAWS);
     }
 
     fn suspend<R>(&mut self, write: impl FnOnce() -> R, now: impl FnOnce() -> Instant) -> R {
@@ -181,7 +195,7 @@ impl Bar {
     }
 
     fn hide(&mut self) {
-        if self.visible {
+        if self.visible && (self.takes)() {
             self.bar.set_style(self.styles.hidden.clone());
             self.bar.force_draw();
             self.visible = false;
@@ -192,6 +206,9 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
+        if !(self.takes)() {
+            self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
         self.bar.finish_and_clear();
     }
 }

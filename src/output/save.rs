@@ -58,6 +58,13 @@ impl Save {
     ///
     /// Those of the file system, with the path they are about.
     pub(crate) fn new(dir: PathBuf, goes_on: &dyn Fn() -> bool) -> io::Result<Self> {
+        if dir.to_str().is_none() {
+            let text = "its name is not UTF-8, so that no record could say where a file is";
+            return Err(about(&dir)(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                text,
+            )));
+        }
         fs::create_dir_all(&dir).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => about(&dir)(io::ErrorKind::NotADirectory.into()),
             _ => about(&dir)(error),

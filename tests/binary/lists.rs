@@ -250,3 +250,13 @@ fn without_a_list_a_terminal_is_not_waited_for() {
         .stderr(containing(["LIST", "--help"]))
         .run();
 }
+
+#[test]
+fn a_standard_input_that_cannot_be_read_is_no_empty_list() {
+    let null = std::fs::OpenOptions::new().write(true).open("/dev/null");
+    fetchpool()
+        .stdin_from(null.expect("it is on every Unix"))
+        .status(2)
+        .stderr(containing(["cannot read"]))
+        .run();
+}

@@ -238,3 +238,32 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
         );
     }
 }
+
+#[test]
+fn a_terminal_that_was_stopped_holds_up_neither_records_nor_the_end() {
+    use rustix::termios::{Action, tcflow};
+    let server = Server::start();
+    let gate = server.gate("first");
+    let (first, never) = (server.url("/gate/first"), server.url("/gate/never"));
+    let terminal = Pty::open(24, 80);
+    let stream = terminal.stream();
+    let mut run = fetchpool()
+        .list("urls.txt", format!("{first}\n{never}\n"))
+        .args(["--summary=never", "--deadline", "2s"])
+        .status(1)
+        .stderr_to(Stdio::File(terminal.stream()))
+        .stdout(containing([
+            page(&first, 4).as_str(),
+            "cut by the run's --deadline",
+        ]))
+        .start();
+    terminal.wait_for("0/2");
+    // As Ctrl-S does.
+    tcflow(&stream, Action::OOff).expect("a terminal can be stopped");
+    gate.open();
+    assert_eq!(run.read_line(), page(&first, 4));
+    run.finish();
+    tcflow(&stream, Action::OOn).expect("a terminal can go on");
+    drop(stream);
+    terminal.finish();
+}

@@ -4,6 +4,8 @@
 //! anything is fetched. The system's store takes milliseconds to load and waits for the first https
 //! URL.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -142,8 +144,10 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let found = read.map_err(|e| unreadable(file, "certificate", &e))?;
+    let failed = |error: pem::Error| unreadable(file, "certificate", &error);
+    let text = read(file).map_err(|error| failed(pem::Error::Io(error)))?;
+    let found = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(failed)?;
     if found.is_empty() {
         return Err(unreadable(file, "certificate", &pem::Error::NoItemsFound));
     }
@@ -182,7 +186,7 @@ fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsErr
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, OptionsError> {
     let failed = |error| unreadable(file, "private key", &error);
-    let text = std::fs::read(file).map_err(|error| failed(pem::Error::Io(error)))?;
+    let text = read(file).map_err(|error| failed(pem::Error::Io(error)))?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
         // PKCS #8 (RFC 7468, 11) and what came before it (RFC 1421, 4.6.1.1).
         let marks: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
@@ -198,6 +202,20 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, OptionsError> {
              (openssl pkey -in '{file}' -out PLAIN)"
         ))
     })
+}
+
+/// The size of a file of PEM that is read, in bytes.
+const MOST_PEM: u64 = 64 << 20;
+
+/// A whole file of PEM; one that is larger than all the certificates of the world is none, and may have no end.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let from = File::open(file)?;
+    from.take(MOST_PEM + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MOST_PEM {
+        return Err(io::Error::other("it is larger than 64 MiB"));
+    }
+    Ok(text)
 }
 
 /// Puts the option or the variable that a file was named by in front of an error.

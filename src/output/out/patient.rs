@@ -19,6 +19,12 @@ pub(super) struct Patient<F> {
     kind: Option<FileType>,
 }
 
+/// Whether `stream` takes something now, or fails at once.
+pub(super) fn is_ready(stream: &impl AsFd) -> bool {
+    let mut fds = [PollFd::new(stream, PollFlags::OUT)];
+    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
 impl<F: AsFd> Patient<F> {
     pub(super) fn new(file: F) -> Self {
         let kind = fstat(&file).map(|stat| FileType::from_raw_mode(stat.st_mode));

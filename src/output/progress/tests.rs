@@ -8,7 +8,7 @@ use super::*;
 fn bar(columns: u16) -> (Progress, InMemoryTerm) {
     let terminal = InMemoryTerm::new(10, columns);
     let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-    let bar = Bar::new(target, move || columns.into());
+    let bar = Bar::new(target, move || columns.into(), || true);
     (
         Progress {
             bar: Some(bar),
@@ -168,4 +168,28 @@ fn dropping_it_clears_it() {
     progress.update_at(&counts(1), Instant::now());
     drop(progress);
     assert_eq!(terminal.contents(), "");
+}
+
+#[test]
+fn a_terminal_that_was_stopped_is_left_alone() {
+    let terminal = InMemoryTerm::new(10, 80);
+    let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+    let takes = Arc::new(Mutex::new(false));
+    let asked = Arc::clone(&takes);
+    let bar = Bar::new(target, || 80, move || *asked.lock().unwrap());
+    let mut progress = Progress {
+        bar: Some(bar),
+        shares_terminal: false,
+    };
+    let start = Instant::now();
+    progress.update_at(&counts(1), start);
+    assert_eq!(terminal.contents(), "");
+    *takes.lock().unwrap() = true;
+    progress.update_at(&counts(2), start + BETWEEN_DRAWS);
+    let shown = terminal.contents();
+    assert!(shown.starts_with('2'), "{shown}");
+    *takes.lock().unwrap() = false;
+    assert_eq!(progress.suspend_stderr(|| terminal.contents()), shown);
+    progress.finish();
+    assert_eq!(terminal.contents(), shown);
 }

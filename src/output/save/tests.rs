@@ -1,5 +1,6 @@
 //! Saving on a real file system: what is there, what is not, and when.
 
+use std::ffi::OsString;
 use std::thread;
 
 use tempfile::TempDir;
@@ -59,6 +60,19 @@ fn a_body_appears_whole_when_it_is_complete() {
         tree(&dir.path().join("out")),
         ["e.x/", "e.x/a/", "e.x/a/b.html: one two"]
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_no_record_could_name_is_refused() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let odd = dir.path().join(OsString::from_vec(b"pages\xff".to_vec()));
+    let Err(error) = Save::new(odd, &|| true) else {
+        panic!("it was taken");
+    };
+    assert!(error.to_string().contains("is not UTF-8"), "{error}");
+    assert_eq!(tree(dir.path()), [""; 0]);
 }
 
 #[test]
