@@ -24,12 +24,18 @@ pub(crate) struct Line {
 /// The line of fetchpool beside `peer`.
 pub(crate) fn line(row: &Row, peer: Peer, goals: &[Goal], pairs: &[Pair]) -> Line {
     let verdicts: Vec<_> = goals.iter().map(|goal| verdict(*goal, pairs)).collect();
+    // The times of a list and of a shorter one say nothing of each other.
+    let is_memory_alone = matches!(peer, Peer::Fetchpool { share, .. } if share > 1);
+    let time = |of: fn(&Sample) -> Option<f64>| match is_memory_alone {
+        true => String::new(),
+        false => cell(pairs, of, seconds),
+    };
     let cells = [
         row.name.to_owned(),
         pages(row, peer),
         peer.name(),
-        cell(pairs, |sample| Some(sample.wall), seconds),
-        cell(pairs, |sample| sample.cpu, seconds),
+        time(|sample| Some(sample.wall)),
+        time(|sample| sample.cpu),
         cell(pairs, |sample| sample.memory, |mb| format!("{mb:.1} MB")),
         counts(pairs, |sample| sample.connections, 0),
         counts(pairs, |sample| sample.switches, 2),
