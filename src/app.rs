@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 
@@ -21,6 +21,9 @@ use crate::pool;
 use crate::signals;
 use crate::system;
 
+/// How long the reader of standard error has for the last that a program says that must end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small
 /// enough that ten thousand workers fit any address space. Only what is touched costs memory.
 const WORKER_STACK: usize = 1 << 20;
@@ -28,7 +31,7 @@ const WORKER_STACK: usize = 1 << 20;
 /// Runs the program with `args` (the first is the program's name) and returns its exit status.
 ///
 /// Records go to standard output, everything else to standard error, exactly as the command
-/// `fetchpool` does it. Signal handlers for SIGINT and SIGTERM are installed for the length of
+/// `fetchpool` does it. Signal handlers for SIGHUP, SIGINT and SIGTERM are installed for the length of
 /// the process, and the soft limit of open files is raised to the hard one.
 ///
 /// Blocks until every URL is done. It does not panic on bad input: a wrong call is a message on
@@ -64,7 +67,8 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let mailbox = Arc::new(Mailbox::new());
     let has_begun = Arc::new(AtomicBool::new(false));
     listen_to_signals(&mailbox, &has_begun)?;
-    let goes_on = || !mailbox.is_stopping();
+    let deadline = settings.deadline.and_then(|d| started.checked_add(d));
+    let goes_on = || !mailbox.is_stopping() && deadline.is_none_or(|at| at > Instant::now());
     let save = settings.output_dir.map(|dir| Save::new(dir, &goes_on));
     let save = save
         .transpose()
@@ -98,10 +102,12 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         options: engine::Options {
             schedule: settings.schedule,
             head_only,
-            deadline: settings.deadline.and_then(|d| started.checked_add(d)),
+            deadline,
         },
     }
     .run();
+    // Nobody listens any more: a signal ends what is left.
+    has_begun.store(false, Ordering::Release);
     if let Some(save) = save {
         // A run that was given up leaves workers behind, and what they are saving.
         save.abandon();
@@ -111,12 +117,12 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         summary.left_out(skipped.of_other_shards(), "of other shards");
         summary.left_out(skipped.done_before(), "fetched before");
         summary.left_out(skipped.repeated(), "repeated");
-        // Standard error may be closed or full: the records are what counts.
-        let _ = summary.print(
-            &mut io::stderr().lock(),
-            Instant::now(),
-            settings.summary_color,
-        );
+        let mut text = Vec::new();
+        summary.print(&mut text, Instant::now(), settings.summary_color)?;
+        // Whoever wanted the run to end waits for no reader; else a signal ends that.
+        let is_late = deadline.is_some_and(|at| at <= Instant::now());
+        let is_stopped = ending.as_ref().is_ok_and(|exit| exit.is_of_signal());
+        output::say(&text, (is_late || is_stopped).then_some(LAST_WORDS));
     }
     ending
 }
@@ -191,7 +197,8 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
 /// The one place where an error that stopped the program is printed.
 fn complain(error: &anyhow::Error) -> Exit {
     let causes: Vec<String> = error.chain().map(in_words).collect();
-    let _ = writeln!(io::stderr(), "fetchpool: {}", causes.join(": "));
+    let line = format!("fetchpool: {}\n", causes.join(": "));
+    output::say(line.as_bytes(), Some(LAST_WORDS));
     Exit::Unusable
 }
 

@@ -44,6 +44,11 @@ impl Exit {
         }
     }
 
+    /// Whether a signal ended the run.
+    pub(crate) fn is_of_signal(self) -> bool {
+        matches!(self, Self::HungUp | Self::Interrupted | Self::Terminated)
+    }
+
     /// What it means, in lines that fit an 80-column terminal.
     fn meaning(self) -> &'static [&'static str] {
         match self {

@@ -1,7 +1,7 @@
 //! The close of a run: what is left after the coordinator's last turn is recorded, or counted if it
 //! cannot be, and the exit status is settled. Nothing is started or waited for here.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::cli::Exit;
 
@@ -9,6 +9,9 @@ use super::convert;
 use super::coordinator::{Coordinator, Halt};
 use super::mailbox::{Batch, text_of};
 use super::notes;
+
+/// How long after a write to a terminal that is no more its signal may come.
+const HANG_UP: Duration = Duration::from_millis(100);
 
 impl Coordinator<'_> {
     /// Records and writes what is left after the run has `ended`.
@@ -26,9 +29,12 @@ impl Coordinator<'_> {
                 self.record_the_rest().and_then(|()| self.flush())
             }
             Err(Halt::Stalled) => self.record_the_rest().and(Err(Halt::Stalled)),
-            failed => {
+            Err(Halt::Failed(error)) => {
+                if super::is_hung_up(&error) {
+                    self.hear_of_a_hang_up();
+                }
                 self.count_the_rest();
-                failed
+                Err(Halt::Failed(error))
             }
         };
         let recorded = match recorded {
@@ -38,11 +44,12 @@ impl Coordinator<'_> {
         };
         let (untaken, whole) = self.shared.mailbox.close();
         let never_started = self.state.never_started + untaken;
+        self.state.is_whole = whole && never_started == 0 && self.report.counts.failed == 0;
         if let Some(summary) = &mut self.report.summary {
             summary.never_started(whole.then_some(never_started));
         }
         self.report.progress.finish();
-        self.report.say_the_last();
+        self.say_the_last();
         recorded
     }
 
@@ -62,6 +69,18 @@ impl Coordinator<'_> {
         }
     }
 
+    /// Waits a moment for the signal that comes with the end of a terminal.
+    fn hear_of_a_hang_up(&mut self) {
+        let until = Instant::now() + HANG_UP;
+        let mut batch = Batch::default();
+        while batch.stops.is_empty() && Instant::now() < until {
+            self.shared.mailbox.collect(&mut batch, false, Some(until));
+        }
+        for event in batch.stops {
+            self.ending.stop(event, until);
+        }
+    }
+
     /// Writes what the reader takes at once, and tells how much is left.
     fn flush_what_is_taken(&mut self) -> Result<(), Halt> {
         let is_written = self.report.flush_by(Instant::now())?;
@@ -76,6 +95,8 @@ impl Coordinator<'_> {
         let exit = self.ending.exit(self.state.failed);
         match exit {
             Exit::Success | Exit::SomeFailed if self.state.list_broken => Exit::Unusable,
+            // A deadline that cut nothing, as all had come and only its reader was slow.
+            Exit::SomeFailed if self.state.is_whole => Exit::Success,
             exit => exit,
         }
     }
@@ -83,6 +104,12 @@ impl Coordinator<'_> {
     /// Records what is not recorded yet: what came back at the last moment, what was begun and did
     /// not, what waits for another attempt, and what waits in `--ordered` for one that never came.
     fn record_the_rest(&mut self) -> Result<(), Halt> {
+        if self.state.in_flight.len() > 0
+            && let Some(save) = &self.shared.save
+        {
+            // Or a worker that was stuck could put a file in its place after its record said that it failed.
+            save.abandon();
+        }
         // What has come back by now is not lost.
         let mut batch = Batch::default();
         let now = Instant::now();

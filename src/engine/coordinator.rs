@@ -66,6 +66,8 @@ pub(super) struct State {
     pub(super) list_broken: bool,
     /// A URL failed before the run was closed. What the end itself cut is the ending's to judge.
     pub(super) failed: bool,
+    /// All of the list was fetched; known once the run is closed.
+    pub(super) is_whole: bool,
     /// A worker has handed back a job because the run was stopping.
     pub(super) refused: bool,
     /// Targets that were taken from the list and never begun.
@@ -225,6 +227,7 @@ impl Coordinator<'_> {
     fn wake_at(&self) -> Option<Instant> {
         let times = [
             self.report.progress.due(),
+            self.report.notices_due(),
             self.ending.wake_at(),
             self.state.start_at,
         ];

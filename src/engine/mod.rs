@@ -118,6 +118,7 @@ impl Engine<'_> {
             report: Report {
                 writer: self.writer,
                 notices: Outgoing::new(output::stderr()),
+                unsaid: 0,
                 progress: self.progress,
                 summary: self.summary,
                 counts: Counts::default(),
@@ -164,16 +165,38 @@ fn run_and_close(mut coordinator: Coordinator<'_>) -> anyhow::Result<Exit> {
     let written = coordinator.close(ended);
     let exit = coordinator.exit();
     match written {
-        Err(Halt::Failed(error)) if !is_broken_pipe(&error) => Err(error),
+        Err(Halt::Failed(error)) if !is_unread(&error) => Err(error),
         Ok(()) | Err(Halt::GivenUp | Halt::Stalled | Halt::Failed(_)) => Ok(exit),
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+/// Whether nobody is there any more to read what was being written.
+fn is_unread(error: &anyhow::Error) -> bool {
+    is_of(error, |cause| cause.kind() == io::ErrorKind::BrokenPipe) || is_hung_up(error)
+}
+
+/// Whether a write to a terminal failed that is no more.
+fn is_hung_up(error: &anyhow::Error) -> bool {
+    is_of(error, is_hang_up)
+}
+
+fn is_of(error: &anyhow::Error, is_it: impl Fn(&io::Error) -> bool) -> bool {
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+        .any(is_it)
+}
+
+#[cfg(unix)]
+fn is_hang_up(error: &io::Error) -> bool {
+    let is_gone = rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO);
+    // What has hung up does not say of itself any more that it is a terminal; a file would.
+    is_gone && !std::fs::metadata("/dev/fd/1").is_ok_and(|stdout| stdout.is_file())
+}
+
+#[cfg(not(unix))]
+fn is_hang_up(_: &io::Error) -> bool {
+    false
 }
 
 /// A number that differs from run to run: the standard library's own keys are drawn for each

@@ -16,6 +16,8 @@ pub(super) struct Report<'a> {
     pub(super) writer: Writer,
     /// Lines for a person, on their way to standard error.
     pub(super) notices: Outgoing,
+    /// How many of them there was no room for.
+    pub(super) unsaid: u64,
     pub(super) progress: Progress,
     /// `None` if nobody wants it.
     pub(super) summary: Option<&'a mut Summary>,
@@ -29,8 +31,11 @@ pub(super) struct Report<'a> {
 /// How many bytes of text may wait for the record whose turn it is before the list is left alone.
 const MOST_PARKED: usize = 4 << 20;
 
-/// How long standard error is waited for once all else is done.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How many bytes for a person wait at most for a reader who takes none.
+const MOST_NOTICES: usize = 1 << 20;
+
+/// How often such a reader is tried again while nothing else happens.
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 impl Report<'_> {
     /// How many targets may be taken from the list now, as far as the output's order is concerned.
@@ -85,25 +90,18 @@ impl Report<'_> {
         self.writer.write(record).context(WRITE_FAILED)
     }
 
-    /// Writes out what has been gathered, as far as the readers take it before `until`. True if
-    /// nothing is left.
+    /// Writes out the records that have been gathered, as far as their reader takes them before
+    /// `until`, and what was told, as far as its reader takes it at once. True if no record is left.
     pub(super) fn flush_by(&mut self, until: Instant) -> anyhow::Result<bool> {
-        let are_noticed = self.notices.is_flushed() || self.flush_notices_by(until);
+        self.flush_notices_by(Instant::now());
         if self.writer.is_flushed() {
-            return Ok(are_noticed);
+            return Ok(true);
         }
         let Report {
             writer, progress, ..
         } = self;
-        let are_written = progress
-            .suspend(|| writer.flush_by(Some(until)))
-            .context(WRITE_FAILED)?;
-        Ok(are_written && are_noticed)
-    }
-
-    /// How many bytes have not reached their readers, as far as is known.
-    pub(super) fn unread(&self) -> usize {
-        self.writer.unread() + self.notices.unread()
+        let flushed = progress.suspend(until, || writer.flush_by(Some(until)));
+        flushed.unwrap_or(Ok(false)).context(WRITE_FAILED)
     }
 
     /// Prints a line about the run, for a person.
@@ -111,32 +109,46 @@ impl Report<'_> {
         self.tell_all(&[what]);
     }
 
-    /// Prints lines for a person, each whole, in one write. What their reader does not take at once
-    /// goes with the next flush.
+    /// Prints lines for a person. What their reader does not take at once is kept for a later flush,
+    /// as far as there is room.
     pub(super) fn tell_all(&mut self, lines: &[impl Display]) {
         // Nobody may be there to read it.
         let Ok(text) = self.notices.buffer() else {
             return;
         };
         for line in lines {
+            if text.len() > MOST_NOTICES {
+                self.unsaid += 1;
+                continue;
+            }
             let line = output::printable(&line.to_string());
             text.extend([b"fetchpool: ", line.as_bytes(), b"\n"].concat());
         }
         self.flush_notices_by(Instant::now());
     }
 
-    /// Gives the reader of what was told a moment for the rest of it.
-    pub(super) fn say_the_last(&mut self) {
-        self.flush_notices_by(Instant::now() + LAST_WORDS);
+    /// When what was told is to be flushed again; `None` if nothing is left of it.
+    pub(super) fn notices_due(&self) -> Option<Instant> {
+        (!self.notices.is_flushed()).then(|| Instant::now() + BETWEEN_TRIES)
     }
 
-    fn flush_notices_by(&mut self, until: Instant) -> bool {
+    /// Writes out what was told, as far as its reader takes it before `until`. True if nothing is left,
+    /// or if nobody is there to read it.
+    pub(super) fn flush_notices_by(&mut self, until: Instant) -> bool {
         let Report {
             notices, progress, ..
         } = self;
-        let flushed = progress.suspend_stderr(|| notices.flush_by(Some(until)));
-        // What nobody is there to read waits for nobody.
-        flushed.unwrap_or(true)
+        if notices.is_flushed() {
+            return true;
+        }
+        let flushed = progress.suspend_stderr(until, || notices.flush_by(Some(until)));
+        let is_flushed = flushed.is_some_and(|flushed| flushed.unwrap_or(true));
+        match std::mem::take(&mut self.unsaid) {
+            0 => {}
+            unsaid if is_flushed => self.tell(&format_args!("({unsaid} lines left out)")),
+            unsaid => self.unsaid = unsaid,
+        }
+        is_flushed
     }
 }
 

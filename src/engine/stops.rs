@@ -1,5 +1,5 @@
 //! How the coordinator hears of reasons to stop, between two turns and while it waits for whoever
-//! reads standard output and standard error, and what it does about them.
+//! reads the records or what it tells a person, and what it does about them.
 //!
 //! A reader that stalls never keeps a run from ending; one that reads, however slowly, is waited for.
 
@@ -68,9 +68,23 @@ impl Coordinator<'_> {
         }
     }
 
-    /// What the readers have not read, once that matters.
+    /// What the reader has not read, once that matters.
     fn unread_at_the_end(&self) -> Option<usize> {
         let matters = self.ending.may_be_put_off();
-        matters.then(|| self.report.unread())
+        matters.then(|| self.report.writer.unread())
+    }
+
+    /// Writes out what was told. It is waited for until there is a reason to stop, and then a moment.
+    pub(super) fn say_the_last(&mut self) {
+        let mut until = Instant::now() + STALL;
+        while !self.report.flush_notices_by(until) && !self.ending.stopping() {
+            self.shared.mailbox.take_stops(&mut self.state.stops);
+            let now = Instant::now();
+            for event in self.state.stops.drain(..) {
+                self.ending.stop(event, now);
+            }
+            self.ending.step(now);
+            until = now + STALL;
+        }
     }
 }

@@ -22,7 +22,7 @@ mod text;
 mod writer;
 
 pub(crate) use escape::printable;
-pub(crate) use out::{Outgoing, stderr, stdout};
+pub(crate) use out::{Outgoing, say, stderr, stdout};
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::{Record, RecordError};
 pub(crate) use save::Save;

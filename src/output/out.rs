@@ -4,7 +4,7 @@
 //! never followed by another.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Enough for a write to cost nothing beside its lines; the size of a Linux pipe.
 pub(super) const BUFFER: usize = 64 * 1024;
@@ -120,7 +120,11 @@ pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd as _;
-        let file = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let stdout = io::stdout();
+        let file = match patient::reopened(&stdout) {
+            Some(terminal) => terminal,
+            None => stdout.as_fd().try_clone_to_owned()?.into(),
+        };
         Ok(Box::new(Patient::new(file)))
     }
     #[cfg(not(unix))]
@@ -134,7 +138,10 @@ pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
 pub(crate) fn stderr() -> Box<dyn Out> {
     #[cfg(unix)]
     {
-        Box::new(Patient::new(io::stderr()))
+        match patient::reopened(&io::stderr()) {
+            Some(terminal) => Box::new(Patient::new(terminal)),
+            None => Box::new(Patient::new(io::stderr())),
+        }
     }
     #[cfg(not(unix))]
     {
@@ -142,14 +149,28 @@ pub(crate) fn stderr() -> Box<dyn Out> {
     }
 }
 
-/// Whether standard error takes at least a line now; true where that cannot be found out.
-pub(super) fn stderr_takes_more() -> bool {
+/// Writes `text` to standard error, waiting for its reader for `patience` at the most (`None`: for ever). Nobody may be
+/// there to read it, and then it is lost.
+pub(crate) fn say(text: &[u8], patience: Option<Duration>) {
+    let mut outgoing = Outgoing::new(stderr());
+    if let Ok(buffer) = outgoing.buffer() {
+        buffer.extend(text);
+        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+        // There is nobody else to tell.
+        let _ = outgoing.flush_by(until);
+    }
+}
+
+/// Waits until standard error takes something, but no longer than until `until`, and says whether it does; true where
+/// that cannot be found out.
+pub(super) fn stderr_takes_by(until: Instant) -> bool {
     #[cfg(unix)]
     {
-        patient::is_ready(&io::stderr())
+        patient::is_ready_by(&io::stderr(), Some(until)).unwrap_or(true)
     }
     #[cfg(not(unix))]
     {
+        let _ = until;
         true
     }
 }

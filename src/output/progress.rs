@@ -57,7 +57,7 @@ impl Progress {
         let target = ProgressDrawTarget::term(terminal.clone(), INDICATIF_HZ);
         let bar = (!target.is_hidden()).then(|| {
             let width = move || terminal.size().1.into();
-            Bar::new(target, width, out::stderr_takes_more)
+            Bar::new(target, width, out::stderr_takes_by)
         });
         Self {
             bar,
@@ -86,20 +86,25 @@ impl Progress {
             .map(|bar| bar.due.unwrap_or_else(Instant::now))
     }
 
-    /// Runs `write`, which writes to standard output. If that is the bar's terminal, the bar makes room.
-    pub(crate) fn suspend<R>(&mut self, write: impl FnOnce() -> R) -> R {
+    /// Runs `write`, which writes to standard output. If that is the bar's terminal, the bar makes room; `None` if it
+    /// could not before `until`.
+    pub(crate) fn suspend<R>(&mut self, until: Instant, write: impl FnOnce() -> R) -> Option<R> {
         match self.shares_terminal {
-            true => self.suspend_stderr(write),
-            false => write(),
+            true => self.suspend_stderr(until, write),
+            false => Some(write()),
         }
     }
 
-    /// Runs `write`, which writes to standard error: a drawn bar always makes room.
-    pub(crate) fn suspend_stderr<R>(&mut self, write: impl FnOnce() -> R) -> R {
+    /// Runs `write`, which writes to standard error: a drawn bar always makes room. `None` if it could not before `until`.
+    pub(crate) fn suspend_stderr<R>(
+        &mut self,
+        until: Instant,
+        write: impl FnOnce() -> R,
+    ) -> Option<R> {
         let Some(bar) = &mut self.bar else {
-            return write();
+            return Some(write());
         };
-        bar.suspend(write, Instant::now)
+        bar.suspend(until, write, Instant::now)
     }
 
     /// Clears the bar; nothing is drawn any more.
@@ -114,8 +119,9 @@ struct Bar {
     /// The texts at both ends of the bar, which the styles show.
     row: Arc<Mutex<Row>>,
     width: Box<dyn Fn() -> usize + Send>,
-    /// Whether the terminal takes anything: one that was stopped (with Ctrl-S) must hold up nobody.
-    takes: Box<dyn Fn() -> bool + Send>,
+    /// Waits until the terminal takes something, at most until then, and says whether it does: one that was stopped (with
+    /// Ctrl-S) must hold up nobody.
+    takes_by: Box<dyn Fn(Instant) -> bool + Send>,
     total: Option<u64>,
     counts: Counts,
     /// When it may be drawn next; `None` before the first time.
@@ -128,18 +134,18 @@ impl Bar {
     fn new(
         target: ProgressDrawTarget,
         width: impl Fn() -> usize + Send + 'static,
-        takes: impl Fn() -> bool + Send + 'static,
+        takes_by: impl Fn(Instant) -> bool + Send + 'static,
     ) -> Self {
         let row = Arc::default();
         let styles = Styles::new(&row);
         let bar = ProgressBar::with_draw_target(None, target).with_style(styles.hidden.clone());
-        let (width, takes) = (Box::new(width), Box::new(takes));
+        let (width, takes_by) = (Box::new(width), Box::new(takes_by));
         Self {
             bar,
             styles,
             row,
             width,
-            takes,
+            takes_by,
             total: None,
             counts: Counts::default(),
             due: None,
@@ -161,7 +167,7 @@ impl Bar {
 
     fn draw(&mut self, now: Instant) {
         self.due = Some(now + BETWEEN_DRAWS);
-        if !(self.takes)() {
+        if !(self.takes_by)(now) {
             return;
         }
         let view = View {
@@ -187,26 +193,38 @@ impl Bar {
         self.drawn = Some(now);
     }
 
-    fn suspend<R>(&mut self, write: impl FnOnce() -> R, now: impl FnOnce() -> Instant) -> R {
-        self.hide();
+    fn suspend<R>(
+        &mut self,
+        until: Instant,
+        write: impl FnOnce() -> R,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<R> {
+        if !self.hide_by(until) {
+            return None;
+        }
         let result = write();
         self.redraw_if_due(now());
-        result
+        Some(result)
     }
 
-    fn hide(&mut self) {
-        if self.visible && (self.takes)() {
+    /// Clears the bar; false if the terminal did not take that before `until`.
+    fn hide_by(&mut self, until: Instant) -> bool {
+        if self.visible {
+            if !(self.takes_by)(until) {
+                return false;
+            }
             self.bar.set_style(self.styles.hidden.clone());
             self.bar.force_draw();
             self.visible = false;
             self.due = self.drawn.map(|drawn| drawn + BETWEEN_REDRAWS);
         }
+        true
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if !(self.takes)() {
+        if !(self.takes_by)(Instant::now()) {
             self.bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         self.bar.finish_and_clear();

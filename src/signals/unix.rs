@@ -34,14 +34,18 @@ pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -
     Ok(())
 }
 
-/// True if the process was started with `signal` ignored. Known on Linux only.
+/// Whether the process was started with `signal` ignored. Where that is not known (it is on Linux), SIGHUP is taken to be:
+/// what nohup has started must go on.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+    match mask {
+        Some(mask) => mask >> (signal - 1) & 1 == 1,
+        None => signal == SIGHUP,
+    }
 }
 
 /// Raises the soft limit of open files to the hard one, and gives what may be open now.

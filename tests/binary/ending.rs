@@ -263,7 +263,7 @@ fn a_reader_of_standard_error_that_stalls_holds_up_neither_records_nor_the_end()
     let (_reader, end) = full_pipe();
     fetchpool()
         .list("urls.txt", format!("{first}\n{never}\n"))
-        .args(["-v", "--deadline", "1s"])
+        .args(["-v", "--summary", "--deadline", "1s"])
         .status(1)
         .stdout(containing([
             page(&first, 3).as_str(),
@@ -271,6 +271,30 @@ fn a_reader_of_standard_error_that_stalls_holds_up_neither_records_nor_the_end()
         ]))
         .stderr_to(Stdio::File(end))
         .run();
+}
+
+/// Also without anything that ends the run before its list does.
+#[test]
+fn a_reader_of_standard_error_that_stalls_holds_up_no_record() {
+    let server = Server::start();
+    let urls: Vec<String> = (0..2000)
+        .map(|n| server.url(&format!("/size/1?{n}")))
+        .collect();
+    let (mut reader, end) = full_pipe();
+    let mut run = fetchpool()
+        .list("urls.txt", urls.join("\n"))
+        .args(["-vv", "--summary"])
+        .stdout(anything())
+        .stderr_to(Stdio::File(end))
+        .start();
+    for _ in &urls {
+        run.read_line();
+    }
+    // All is written; only what is for a person is not.
+    let reading = std::thread::spawn(move || reader.read_to_end(&mut Vec::new()));
+    run.finish();
+    let read = reading.join().expect("it does not panic");
+    read.expect("a pipe can be read");
 }
 
 #[test]

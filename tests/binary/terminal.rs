@@ -2,7 +2,7 @@
 //! summary; and colours.
 
 use crate::support::{
-    Fetchpool, Pty, Server, Stdio, anything, containing, failed, fetchpool, lines, page,
+    Fetchpool, Pty, Server, Stdio, anything, containing, failed, fetchpool, lines, page, pair,
 };
 
 /// A list of `count` pages and the lines they give.
@@ -249,7 +249,7 @@ fn a_terminal_that_was_stopped_holds_up_neither_records_nor_the_end() {
     let stream = terminal.stream();
     let mut run = fetchpool()
         .list("urls.txt", format!("{first}\n{never}\n"))
-        .args(["--summary=never", "--deadline", "2s"])
+        .args(["--deadline", "2s"])
         .status(1)
         .stderr_to(Stdio::File(terminal.stream()))
         .stdout(containing([
@@ -266,4 +266,23 @@ fn a_terminal_that_was_stopped_holds_up_neither_records_nor_the_end() {
     tcflow(&stream, Action::OOn).expect("a terminal can go on");
     drop(stream);
     terminal.finish();
+}
+
+#[test]
+fn a_terminal_that_nobody_reads_holds_up_no_deadline() {
+    let server = Server::start();
+    let filler = "x".repeat(2000);
+    let urls: Vec<String> = (0..500)
+        .map(|n| server.url(&format!("/size/1?{n}{filler}")))
+        .collect();
+    let (far, near) = pair(24, 80);
+    let end = near.try_clone().expect("a descriptor to spare");
+    fetchpool()
+        .list("urls.txt", urls.join("\n"))
+        .args(["-vv", "--deadline", "1s"])
+        .status(1)
+        .stdout_to(Stdio::File(near))
+        .stderr_to(Stdio::File(end))
+        .run();
+    drop(far);
 }

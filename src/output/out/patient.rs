@@ -1,16 +1,19 @@
 //! Streams of Unix, which are written to only when they are ready.
 
-use std::io;
-use std::os::fd::AsFd;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, AsRawFd as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{FileType, OFlags, fstat};
 
 use super::Out;
 
-/// A pipe takes at least this much at once when it is said to be writable (POSIX's PIPE_BUF, on Linux one page).
-const PIECE: usize = 4096;
+/// A pipe takes at least this much at once when it is said to be writable.
+const PIECE: usize = rustix::pipe::PIPE_BUF;
 
 /// A file, or a pipe, socket or terminal that is written to only when it is ready, so that a reader that has stalled
 /// holds up nobody for longer than was agreed. Works as well if another program has left it non-blocking.
@@ -19,10 +22,27 @@ pub(super) struct Patient<F> {
     kind: Option<FileType>,
 }
 
-/// Whether `stream` takes something now, or fails at once.
-pub(super) fn is_ready(stream: &impl AsFd) -> bool {
+/// Waits until `stream` takes something or fails at once, but no longer than until `until`, and says whether it does.
+pub(super) fn is_ready_by(stream: &impl AsFd, until: Option<Instant>) -> io::Result<bool> {
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+    // A time too long for the system is as good as none.
+    let left = left.and_then(|left| Timespec::try_from(left).ok());
     let mut fds = [PollFd::new(stream, PollFlags::OUT)];
-    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    Ok(poll(&mut fds, left.as_ref())? > 0)
+}
+
+/// The terminal that `stream` is, opened once more so that a write does not wait: one that is said to be ready may have
+/// room for a byte, and a write that waits would wait for the room of all of them. What others write there waits as it
+/// did. `None` if it is no terminal, or cannot be opened.
+pub(super) fn reopened(stream: &(impl AsFd + IsTerminal)) -> Option<File> {
+    if !stream.is_terminal() {
+        return None;
+    }
+    let path = PathBuf::from(format!("/dev/fd/{}", stream.as_fd().as_raw_fd()));
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let flags = i32::try_from(flags.bits()).ok()?;
+    let opened = File::options().write(true).custom_flags(flags).open(path);
+    opened.ok().filter(File::is_terminal)
 }
 
 impl<F: AsFd> Patient<F> {
@@ -31,17 +51,6 @@ impl<F: AsFd> Patient<F> {
         Patient {
             kind: kind.ok(),
             file,
-        }
-    }
-
-    fn is_ready_by(&self, until: Option<Instant>) -> io::Result<bool> {
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        // A time too long for the system is as good as none.
-        let left = left.and_then(|left| Timespec::try_from(left).ok());
-        let mut fds = [PollFd::new(&self.file, PollFlags::OUT)];
-        match poll(&mut fds, left.as_ref()) {
-            Ok(ready) => Ok(ready > 0),
-            Err(error) => Err(error.into()),
         }
     }
 }
@@ -55,11 +64,16 @@ impl<F: AsFd + io::Write + Send> Out for Patient<F> {
             };
         }
         loop {
-            if !self.is_ready_by(until)? {
+            if !is_ready_by(&self.file, until)? {
                 return Ok(0);
             }
             match self.file.write(piece(bytes)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if until.is_some_and(|until| until <= Instant::now()) {
+                        return Ok(0);
+                    }
+                }
                 written => return written,
             }
         }

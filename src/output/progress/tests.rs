@@ -8,7 +8,7 @@ use super::*;
 fn bar(columns: u16) -> (Progress, InMemoryTerm) {
     let terminal = InMemoryTerm::new(10, columns);
     let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-    let bar = Bar::new(target, move || columns.into(), || true);
+    let bar = Bar::new(target, move || columns.into(), |_| true);
     (
         Progress {
             bar: Some(bar),
@@ -34,7 +34,7 @@ impl Progress {
 
     fn suspend_at<R>(&mut self, now: Instant, write: impl FnOnce() -> R) -> R {
         let bar = self.bar.as_mut().unwrap();
-        bar.suspend(write, || now)
+        bar.suspend(now, write, || now).unwrap()
     }
 }
 
@@ -147,9 +147,14 @@ fn lines_for_another_place_leave_the_bar_alone() {
     progress.shares_terminal = false;
     progress.update_at(&counts(1), Instant::now());
     terminal.moves_since_last_check();
-    assert_eq!(progress.suspend(|| 7), 7);
+    assert_eq!(progress.suspend(Instant::now(), || 7), Some(7));
     assert_eq!(terminal.moves_since_last_check(), "");
-    assert_eq!(progress.suspend_stderr(|| terminal.contents()), "");
+    assert_eq!(
+        progress
+            .suspend_stderr(Instant::now(), || terminal.contents())
+            .unwrap(),
+        ""
+    );
 }
 
 #[test]
@@ -158,7 +163,12 @@ fn what_is_not_drawn_costs_nothing_and_still_runs() {
     progress.set_total(3);
     progress.update(&counts(1));
     assert_eq!(progress.due(), None);
-    assert_eq!(progress.suspend(|| 7) + progress.suspend_stderr(|| 1), 8);
+    assert_eq!(
+        progress
+            .suspend(Instant::now(), || 7)
+            .zip(progress.suspend_stderr(Instant::now(), || 1)),
+        Some((7, 1))
+    );
     progress.finish();
 }
 
@@ -176,7 +186,7 @@ fn a_terminal_that_was_stopped_is_left_alone() {
     let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
     let takes = Arc::new(Mutex::new(false));
     let asked = Arc::clone(&takes);
-    let bar = Bar::new(target, || 80, move || *asked.lock().unwrap());
+    let bar = Bar::new(target, || 80, move |_| *asked.lock().unwrap());
     let mut progress = Progress {
         bar: Some(bar),
         shares_terminal: false,
@@ -189,7 +199,8 @@ fn a_terminal_that_was_stopped_is_left_alone() {
     let shown = terminal.contents();
     assert!(shown.starts_with('2'), "{shown}");
     *takes.lock().unwrap() = false;
-    assert_eq!(progress.suspend_stderr(|| terminal.contents()), shown);
+    // Or what is written would stand behind the bar, on its row.
+    assert_eq!(progress.suspend_stderr(start, || 1), None);
     progress.finish();
     assert_eq!(terminal.contents(), shown);
 }

@@ -24,19 +24,24 @@ struct Terminal {
     ended: bool,
 }
 
+/// The far side of a terminal, and the side for a program.
+pub(crate) fn pair(rows: u16, columns: u16) -> (File, File) {
+    let far = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal to spare");
+    grantpt(&far).expect("it is ours");
+    unlockpt(&far).expect("it is ours");
+    let name = ptsname(&far, Vec::new()).expect("it has a name");
+    let near = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(std::ffi::OsStr::from_bytes(name.as_bytes()))
+        .expect("the terminal can be opened by its name");
+    tcsetwinsize(&near, size(rows, columns)).expect("a terminal has a size");
+    (File::from(far), near)
+}
+
 impl Pty {
     pub(crate) fn open(rows: u16, columns: u16) -> Pty {
-        let far =
-            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal to spare");
-        grantpt(&far).expect("it is ours");
-        unlockpt(&far).expect("it is ours");
-        let name = ptsname(&far, Vec::new()).expect("it has a name");
-        let near = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(std::ffi::OsStr::from_bytes(name.as_bytes()))
-            .expect("the terminal can be opened by its name");
-        tcsetwinsize(&near, size(rows, columns)).expect("a terminal has a size");
+        let (far, near) = pair(rows, columns);
         let [rows, columns] =
             [rows, columns].map(|n| NonZeroU16::new(n).expect("not a flat screen"));
         let terminal = Terminal {
@@ -46,7 +51,7 @@ impl Pty {
         };
         let shared = Arc::new((Mutex::new(terminal), Condvar::new()));
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || watch(File::from(far), &theirs));
+        let thread = std::thread::spawn(move || watch(far, &theirs));
         Pty {
             near: Some(near),
             shared,
