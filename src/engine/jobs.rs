@@ -207,16 +207,23 @@ impl Shared {
                 count,
             },
         );
-        if outcome.result.is_err() || self.head_only {
-            return (outcome, None);
-        }
-        match saved.commit() {
-            Ok(path) => (outcome, Some(path)),
-            Err(error) => {
-                outcome.result = Err(Failure::new(FailureKind::Write, error.to_string()));
-                (outcome, None)
+        let mut file = None;
+        if outcome.result.is_ok() && !self.head_only {
+            match saved.commit() {
+                Ok(path) => file = Some(path),
+                Err(error) => {
+                    outcome.result = Err(Failure::new(FailureKind::Write, error.to_string()));
+                }
             }
         }
+        if let Err(failure) = &mut outcome.result
+            && failure.kind() == FailureKind::Write
+            && save.has_ended()
+        {
+            // Not the disk has failed it.
+            *failure = Failure::new(FailureKind::Cancelled, "the run has ended");
+        }
+        (outcome, file)
     }
 
     /// Counts what comes, for the bar.

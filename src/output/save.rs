@@ -89,6 +89,11 @@ impl Save {
         path_for(url)
     }
 
+    /// Whether the saving has been ended: then what cannot be saved has nobody to blame but the run.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.dir.parts.has_ended()
+    }
+
     /// Ends the saving, and removes the temporary files of workers that nobody waits for. What they write after that
     /// is lost, and none of them begins another. Blocks for half a second at most if the disk holds one of them up.
     pub(crate) fn abandon(&self) {

@@ -265,6 +265,11 @@ mod tests {
             Some(&b"hello"[..])
         );
         for reply in replies() {
+            {
+                let _turn = STAGE.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                let whole = load_fresh(&reply, &mut Vec::new());
+                assert!(whole.result.is_ok(), "{whole:?}");
+            }
             for at in 0..=reply.len() {
                 for kept_is_cut in [false, true] {
                     check(&reply, at, kept_is_cut);

@@ -80,6 +80,11 @@ impl Parts {
         goes_on.map(|()| part)
     }
 
+    /// Whether no other may begin.
+    pub(super) fn has_ended(&self) -> bool {
+        self.lock().has_ended
+    }
+
     /// Lets no other begin, and removes those that are there. Blocks for a moment if some are being made: their makers
     /// remove them.
     pub(super) fn end(&self) {
