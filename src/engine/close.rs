@@ -1,5 +1,5 @@
 //! The close of a run: what is left after the coordinator's last turn is recorded, or counted if it
-//! cannot be, and the exit status is settled. Nothing is started or waited for here.
+//! cannot be, and the exit status is settled. Nothing is started here, and only readers are waited for.
 
 use std::time::{Duration, Instant};
 

@@ -165,17 +165,19 @@ fn run_and_close(mut coordinator: Coordinator<'_>) -> anyhow::Result<Exit> {
     let written = coordinator.close(ended);
     let exit = coordinator.exit();
     match written {
-        Err(Halt::Failed(error)) if !is_unread(&error) => Err(error),
+        Err(Halt::Failed(error)) if !is_unread(&error, exit) => Err(error),
         Ok(()) | Err(Halt::GivenUp | Halt::Stalled | Halt::Failed(_)) => Ok(exit),
     }
 }
 
-/// Whether nobody is there any more to read what was being written.
-fn is_unread(error: &anyhow::Error) -> bool {
-    is_of(error, |cause| cause.kind() == io::ErrorKind::BrokenPipe) || is_hung_up(error)
+/// Whether nobody is there any more to read what was being written. A device that fails says the same as a terminal that
+/// is no more, but without a signal.
+fn is_unread(error: &anyhow::Error, exit: Exit) -> bool {
+    is_of(error, |cause| cause.kind() == io::ErrorKind::BrokenPipe)
+        || is_hung_up(error) && exit.is_of_signal()
 }
 
-/// Whether a write to a terminal failed that is no more.
+/// Whether a write failed as one to a terminal that is no more does.
 fn is_hung_up(error: &anyhow::Error) -> bool {
     is_of(error, is_hang_up)
 }
