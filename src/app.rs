@@ -59,7 +59,8 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let files = signals::raise_descriptor_limit();
     let head_only = settings.fetch.method == Method::HEAD;
     let saves = settings.output_dir.is_some() && !head_only;
-    let jobs = engine::fit_jobs(settings.jobs, saves)?;
+    let jobs = most_at_once(settings.jobs, &settings.input);
+    let jobs = engine::fit_jobs(jobs, saves)?;
     let targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
     let writer = writer(&settings, &targets)?;
@@ -125,6 +126,15 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         output::say(&text, (is_late || is_stopped).then_some(LAST_WORDS));
     }
     ending
+}
+
+/// How many of `jobs` workers can ever have something to do: a thread that has nothing costs as much as a request.
+fn most_at_once(jobs: usize, input: &input::Options) -> usize {
+    let targets = input.count_if_short().map(usize::try_from);
+    match targets {
+        Some(Ok(targets)) => jobs.min(targets.max(1)),
+        _ => jobs,
+    }
 }
 
 /// The writer of the records, which may have to end a line that an earlier run has torn.

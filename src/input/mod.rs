@@ -36,6 +36,9 @@ pub(crate) use target::{Scheme, Target};
 /// enough that the first of them leaves at once.
 const BATCH: usize = 256;
 
+/// The bytes of lists, together, that are looked through before anything else is done: a hundred microseconds.
+const SHORT: u64 = 64 << 10;
+
 /// One LIST argument, told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum List {
@@ -238,14 +241,21 @@ impl Options {
         self.lists.iter().map(|list| self.count_list(list)).sum()
     }
 
+    /// How many targets the lists hold, or a few more, if they are short files or URLs: then that takes no time.
+    pub(crate) fn count_if_short(&self) -> Option<u64> {
+        let bytes: Option<u64> = self.lists.iter().map(size_of).sum();
+        bytes
+            .filter(|&bytes| bytes <= SHORT)
+            .and_then(|_| self.count())
+    }
+
     fn count_list(&self, list: &List) -> Option<u64> {
         match list {
             List::Url(text) => Some(u64::from(self.is_ours(&Content::Text(text.trim())))),
             List::Stdin => None,
-            List::File(path) => fs::metadata(path)
-                .ok()
-                .filter(fs::Metadata::is_file)
-                .and_then(|_| self.count_lines(fs::File::open(path).ok()?)),
+            List::File(path) => {
+                size_of(list).and_then(|_| self.count_lines(fs::File::open(path).ok()?))
+            }
         }
     }
 
@@ -266,5 +276,17 @@ impl Options {
         self.shard.is_none_or(|shard| {
             shard.holds(&content.url(self.default_scheme), || content.written())
         })
+    }
+}
+
+/// The bytes of a list that can be read twice.
+fn size_of(list: &List) -> Option<u64> {
+    match list {
+        List::Url(text) => Some(text.len() as u64),
+        List::Stdin => None,
+        List::File(path) => {
+            let metadata = fs::metadata(path).ok()?;
+            metadata.is_file().then_some(metadata.len())
+        }
     }
 }

@@ -170,3 +170,20 @@ fn threads_that_run_short_end_the_run_before_it_begins_and_the_message_says_how_
         .run();
     one_each(&rows(ended.stdout()), &urls);
 }
+
+#[test]
+fn no_more_threads_are_started_than_a_short_list_has_urls() {
+    if !can_become_a_user() {
+        return;
+    }
+    let server = Server::start();
+    let urls = urls(&server, 3);
+    let ended = fetchpool()
+        .after(AS_A_USER)
+        .env("THREADS", "7")
+        .args(["-j", "10000", "-f", "jsonl"])
+        .args(&urls)
+        .stdout(anything())
+        .run();
+    one_each(&rows(ended.stdout()), &urls);
+}

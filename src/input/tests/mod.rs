@@ -300,3 +300,21 @@ fn only_what_can_be_read_twice_is_counted() {
     assert_eq!(count_targets(&[url.clone(), missing]), None);
     assert_eq!(count_targets(&[url, file(directory.path())]), None);
 }
+
+#[test]
+fn short_lists_are_counted_at_once_and_others_are_not() {
+    let [short, long] = [2, 10_000].map(|lines| list("http://a/\n".repeat(lines).as_bytes()));
+    let url = || List::Url("http://a/".into());
+    let count = |lists: &[List]| {
+        let lists = lists.to_vec();
+        Options {
+            lists,
+            ..Options::default()
+        }
+        .count_if_short()
+    };
+    assert_eq!(count(&[url(), file(short.path()), url()]), Some(4));
+    assert_eq!(count(&[url(), file(long.path())]), None);
+    assert_eq!(count(&[url(), List::Stdin]), None);
+    assert_eq!(count(&[file(&short.path().join("missing"))]), None);
+}
