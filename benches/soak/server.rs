@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const PAGE: [u8; 4096] = [b'x'; 4096];
 pub(crate) struct Server {
     address: SocketAddr,
     /// How often each URL of the list was asked for.
-    asked: Arc<[AtomicU8]>,
+    asked: Arc<[AtomicU32]>,
 }
 
 impl Server {
@@ -26,7 +26,7 @@ impl Server {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
-        let asked: Arc<[AtomicU8]> = (0..urls).map(|_| AtomicU8::new(0)).collect();
+        let asked: Arc<[AtomicU32]> = (0..urls).map(|_| AtomicU32::new(0)).collect();
         let counts = Arc::clone(&asked);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -82,7 +82,7 @@ enum Then {
 }
 
 impl Connection {
-    fn serve(mut self, asked: &[AtomicU8]) {
+    fn serve(mut self, asked: &[AtomicU32]) {
         let _ = self.stream.set_nodelay(true);
         let mut head = Vec::with_capacity(1024);
         while let Some(path) = self.request(&mut head) {

@@ -13,6 +13,9 @@ const EVERY: Duration = Duration::from_millis(200);
 const EVERY_OF_SMALL: Duration = Duration::from_millis(10);
 const SMALL: usize = 100_000;
 
+/// How long it may take until the next record comes: several times the limit of an attempt.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How much more the last quarter's median may be than the second's: a twentieth for the allocator's fragments, and
 /// beside it what a few buffers or connections come to. A small run is over before every worker has met every fault,
 /// and so before its buffers have their size: it may have grown by more.
@@ -56,7 +59,16 @@ impl Watch {
         let every = if urls <= SMALL { EVERY_OF_SMALL } else { EVERY };
         let (stop, stopped) = mpsc::channel();
         let begun = Instant::now();
-        let look = move || look(process, begun, done.load(Ordering::Relaxed));
+        let mut last = (0, begun);
+        let mut look = move || {
+            let done = done.load(Ordering::Relaxed);
+            if last.0 != done {
+                last = (done, Instant::now());
+            } else if done < urls && last.1.elapsed() > PATIENCE {
+                give_up(done, urls);
+            }
+            look(process, begun, done)
+        };
         let thread = std::thread::spawn(move || {
             let mut samples = Vec::new();
             while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
@@ -73,6 +85,13 @@ impl Watch {
         drop(self.stop);
         self.thread.join().expect("the program is alive")
     }
+}
+
+/// Ends this process, with which the program's list and reader go. A record is missing, and whoever reads would wait on.
+fn give_up(done: usize, urls: usize) -> ! {
+    let seconds = PATIENCE.as_secs();
+    eprintln!("soak: no record came for {seconds} s, after {done} of {urls}");
+    std::process::exit(1)
 }
 
 fn look(process: u32, begun: Instant, done: usize) -> Option<Sample> {
