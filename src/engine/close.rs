@@ -55,7 +55,15 @@ impl Coordinator<'_> {
 
     /// Counts what is not recorded and cannot be, as nothing more can be written.
     fn count_the_rest(&mut self) {
-        let waiting = self.schedule.drain(Instant::now());
+        let now = Instant::now();
+        let mut batch = Batch::default();
+        self.shared.mailbox.collect(&mut batch, false, Some(now));
+        self.state.stops.append(&mut batch.stops);
+        for finished in batch.finished {
+            // It is counted before it cannot be written.
+            let _ = self.finish(finished, now);
+        }
+        let waiting = self.schedule.drain(now);
         let (begun, unbegun) = self.state.in_flight.give_up();
         for mut item in waiting.into_iter().chain(unbegun) {
             match item.trail.failed.take() {
