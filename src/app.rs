@@ -94,7 +94,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let ending = Engine {
         pool,
         client,
-        mailbox,
+        mailbox: Arc::clone(&mailbox),
         writer,
         skipped: Arc::clone(&skipped),
         progress: Progress::new(settings.progress, settings.shares_terminal),
@@ -107,8 +107,9 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         },
     }
     .run();
-    // Nobody listens any more: a signal ends what is left.
+    // Nobody listens any more: a signal ends what is left. One that came before that is in the mailbox.
     has_begun.store(false, Ordering::Release);
+    let is_stopped = mailbox.has_stops() || ending.as_ref().is_ok_and(|exit| exit.is_of_signal());
     if let Some(save) = save {
         // A run that was given up leaves workers behind, and what they are saving.
         save.abandon();
@@ -120,10 +121,13 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         summary.left_out(skipped.repeated(), "repeated");
         let mut text = Vec::new();
         summary.print(&mut text, Instant::now(), settings.summary_color)?;
-        // Whoever wanted the run to end waits for no reader; else a signal ends that.
-        let is_late = deadline.is_some_and(|at| at <= Instant::now());
-        let is_stopped = ending.as_ref().is_ok_and(|exit| exit.is_of_signal());
-        output::say(&text, (is_late || is_stopped).then_some(LAST_WORDS));
+        // Whoever wanted the run to end, by a signal or by then, waits for no reader; else a signal ends that.
+        let now = Instant::now();
+        let must_end = if is_stopped { Some(now) } else { deadline };
+        output::say(
+            &text,
+            must_end.and_then(|at| at.max(now).checked_add(LAST_WORDS)),
+        );
     }
     ending
 }
@@ -208,7 +212,7 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
 fn complain(error: &anyhow::Error) -> Exit {
     let causes: Vec<String> = error.chain().map(in_words).collect();
     let line = format!("fetchpool: {}\n", causes.join(": "));
-    output::say(line.as_bytes(), Some(LAST_WORDS));
+    output::say(line.as_bytes(), Some(Instant::now() + LAST_WORDS));
     Exit::Unusable
 }
 

@@ -7,8 +7,9 @@ use crate::cli::Exit;
 
 use super::convert;
 use super::coordinator::{Coordinator, Halt};
-use super::mailbox::{Batch, text_of};
+use super::mailbox::text_of;
 use super::notes;
+use super::post::Batch;
 
 /// How long after a write to a terminal that is no more its signal may come.
 const HANG_UP: Duration = Duration::from_millis(100);
@@ -30,7 +31,7 @@ impl Coordinator<'_> {
             }
             Err(Halt::Stalled) => self.record_the_rest().and(Err(Halt::Stalled)),
             Err(Halt::Failed(error)) => {
-                if super::is_hung_up(&error) {
+                if super::comes_of_hang_up(&error) {
                     self.hear_of_a_hang_up();
                 }
                 self.count_the_rest();
@@ -40,17 +41,20 @@ impl Coordinator<'_> {
         let recorded = match recorded {
             // The reader has had its time: only what it takes at once is written.
             Err(Halt::Stalled) => self.flush_what_is_taken(),
-            recorded => recorded,
+            recorded => recorded.map(|()| true),
         };
         let (untaken, whole) = self.shared.mailbox.close();
         let never_started = self.state.never_started + untaken;
-        self.state.is_whole = whole && never_started == 0 && self.report.counts.failed == 0;
+        self.state.is_whole = matches!(recorded, Ok(true))
+            && whole
+            && never_started == 0
+            && self.report.counts.failed == 0;
         if let Some(summary) = &mut self.report.summary {
             summary.never_started(whole.then_some(never_started));
         }
         self.report.progress.finish();
         self.say_the_last();
-        recorded
+        recorded.map(drop)
     }
 
     /// Counts what is not recorded and cannot be, as nothing more can be written.
@@ -58,7 +62,6 @@ impl Coordinator<'_> {
         let now = Instant::now();
         let mut batch = Batch::default();
         self.shared.mailbox.collect(&mut batch, false, Some(now));
-        self.state.stops.append(&mut batch.stops);
         for finished in batch.finished {
             // It is counted before it cannot be written.
             let _ = self.finish(finished, now);
@@ -79,23 +82,17 @@ impl Coordinator<'_> {
 
     /// Waits a moment for the signal that comes with the end of a terminal.
     fn hear_of_a_hang_up(&mut self) {
-        let until = Instant::now() + HANG_UP;
-        let mut batch = Batch::default();
-        while batch.stops.is_empty() && Instant::now() < until {
-            self.shared.mailbox.collect(&mut batch, false, Some(until));
-        }
-        for event in batch.stops {
-            self.ending.stop(event, until);
-        }
+        self.shared.mailbox.await_stop(Instant::now() + HANG_UP);
+        self.hear_of_stops();
     }
 
-    /// Writes what the reader takes at once, and tells how much is left.
-    fn flush_what_is_taken(&mut self) -> Result<(), Halt> {
+    /// Writes what the reader takes at once, and tells how much is left. True if nothing is.
+    fn flush_what_is_taken(&mut self) -> Result<bool, Halt> {
         let is_written = self.report.flush_by(Instant::now())?;
-        if !is_written && let Some(note) = notes::unwritten(self.report.writer.unwritten()) {
+        if !is_written && let Some(note) = notes::unwritten(self.report.give_up_records()) {
             self.report.tell(&note);
         }
-        Ok(())
+        Ok(is_written)
     }
 
     /// The exit status of a run that is closed.

@@ -9,7 +9,8 @@ use crate::output::Record;
 use super::convert;
 use super::coordinator::{Coordinator, Halt};
 use super::jobs::{Item, Trail};
-use super::mailbox::{Finished, JobEnding, text_of};
+use super::mailbox::text_of;
+use super::post::{Finished, JobEnding};
 
 impl Coordinator<'_> {
     pub(super) fn finish(&mut self, finished: Finished, now: Instant) -> Result<(), Halt> {

@@ -13,13 +13,13 @@ use crate::input::{Skipped, Target};
 use crate::output::Save;
 use crate::pool::ThreadPool;
 use crate::schedule::{Next, Schedule};
-use crate::signals::Event;
 
 use super::convert;
 use super::ending::Ending;
 use super::jobs::{InFlight, Item, JobBatch, Shared, Trail};
-use super::mailbox::{Batch, text_of};
+use super::mailbox::text_of;
 use super::notes::Notes;
+use super::post::Batch;
 use super::report::Report;
 use super::retrying::Retrying;
 
@@ -54,8 +54,6 @@ pub(super) struct State {
     /// Reused from turn to turn.
     targets: Vec<Target>,
     jobs: JobBatch,
-    /// Reasons to stop that have not been looked at.
-    pub(super) stops: Vec<Event>,
     /// The text of all targets that have been taken and are not done.
     pub(super) text: usize,
     /// When the schedule may have something to start.
@@ -125,7 +123,7 @@ impl Coordinator<'_> {
         let is_known = is_stopping || !self.state.refused;
         nothing_follows
             && is_known
-            && self.state.stops.is_empty()
+            && !self.shared.mailbox.has_stops()
             && self.state.in_flight.len() == 0
     }
 
@@ -234,10 +232,8 @@ impl Coordinator<'_> {
         times.into_iter().flatten().min()
     }
 
-    /// Records what has finished, tells of lists that could not be read, and keeps the reasons to
-    /// stop where a flush looks for them too.
+    /// Records what has finished, and tells of lists that could not be read.
     pub(super) fn take_in(&mut self, batch: &mut Batch) -> Result<(), Halt> {
-        self.state.stops.append(&mut batch.stops);
         for error in batch.broken_lists.drain(..) {
             self.state.list_broken = true;
             self.report.tell(&error);
@@ -282,6 +278,6 @@ impl Coordinator<'_> {
         }
         self.report.counts.in_flight = self.running();
         self.report.counts.bytes = self.shared.received.load(Ordering::Relaxed);
-        self.report.progress.update(&self.report.counts);
+        self.report.show_progress();
     }
 }

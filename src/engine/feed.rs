@@ -74,7 +74,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::engine::mailbox::Batch;
+    use crate::engine::post::Batch;
 
     #[test]
     fn a_reader_that_panics_ends_the_list_as_one_that_could_not_be_read() {

@@ -18,7 +18,8 @@ use crate::schedule::ordered::Place;
 
 use super::convert;
 use super::holds::Holds;
-use super::mailbox::{Finished, JobEnding, Mailbox};
+use super::mailbox::Mailbox;
+use super::post::{Finished, JobEnding};
 use super::retrying::asked_pause;
 
 /// A target on its way through the run.

@@ -6,11 +6,13 @@
 
 #[cfg(unix)]
 use std::fs::File;
+use std::io::{self, IsTerminal as _};
 
 use crate::fetch;
 
 /// What the program keeps open beside the standard streams: its copy of standard output, a pair of
-/// sockets each for cancelling and for signals, and a list while that is being read.
+/// sockets each for cancelling and for signals, and a list while that is being read; and its copy of
+/// standard error if that is a terminal.
 const OWN: usize = 6;
 
 /// How many of `jobs` workers can run with the descriptors that are free now, before anything was
@@ -23,7 +25,7 @@ const OWN: usize = 6;
 pub(crate) fn fit_jobs(jobs: usize, saves: bool) -> anyhow::Result<usize> {
     let each = if saves { 2 } else { 1 };
     // Who saves holds a lock in the directory.
-    let own = OWN + usize::from(saves);
+    let own = OWN + usize::from(io::stderr().is_terminal()) + usize::from(saves);
     let wanted = own + if saves { each * jobs } else { 1 };
     let free = free_descriptors(wanted);
     match free.saturating_sub(own) / each {

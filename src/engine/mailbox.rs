@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::fetch::Outcome;
 use crate::input::{InputError, Target};
-use crate::pool::Panic;
 use crate::signals::Event;
+
+use super::post::{Batch, Finished};
 
 /// How many targets wait here at most: enough that the reader runs seldom and reads much at a
 /// time, little enough that ten million URLs cost nothing.
@@ -30,45 +30,6 @@ const BYTES_AHEAD: usize = 1 << 20;
 
 /// How many lines for a person wait at most.
 const LINES_AHEAD: usize = 10_000;
-
-/// What became of one job.
-pub(crate) struct Finished {
-    /// Where the coordinator keeps the job's target.
-    pub(crate) slot: usize,
-    /// The worker that ran it, from 0.
-    pub(crate) worker: Option<usize>,
-    pub(crate) ending: JobEnding,
-}
-
-/// How a job ended.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every ending is the large one, and boxing it would cost an allocation a URL"
-)]
-pub(crate) enum JobEnding {
-    /// The attempt was made.
-    Attempted {
-        outcome: Outcome,
-        /// Where the body was saved.
-        file: Option<String>,
-    },
-    /// The server wants to be left alone until then: nothing was sent.
-    Held(Instant),
-    /// The run was stopping when a worker took the job: nothing was sent.
-    NotStarted,
-    /// The job panicked.
-    Panicked(Panic),
-}
-
-/// Everything that arrived since the coordinator last looked.
-#[derive(Default)]
-pub(crate) struct Batch {
-    pub(crate) finished: Vec<Finished>,
-    pub(crate) stops: Vec<Event>,
-    pub(crate) broken_lists: Vec<InputError>,
-    /// Lines for a person.
-    pub(crate) said: Vec<String>,
-}
 
 /// Where all threads of a run meet. See the module's head.
 pub(crate) struct Mailbox {
@@ -221,18 +182,41 @@ impl Mailbox {
         state.asleep = false;
         state.hungry = false;
         mem::swap(&mut state.finished, &mut batch.finished);
-        batch.stops.append(&mut state.stops);
         batch.broken_lists.append(&mut state.broken_lists);
-        batch.said.append(&mut state.said);
-        match mem::take(&mut state.unsaid) {
-            0 => {}
-            lines => batch.said.push(format!("({lines} lines left out)")),
-        }
+        state.take_said(&mut batch.said);
     }
 
-    /// Takes the reasons to stop alone.
-    pub(crate) fn take_stops(&self, stops: &mut Vec<Event>) {
-        stops.append(&mut self.lock().stops);
+    /// Takes the lines for a person alone.
+    pub(crate) fn take_said(&self, said: &mut Vec<String>) {
+        self.lock().take_said(said);
+    }
+
+    /// Takes the reasons to stop.
+    pub(crate) fn take_stops(&self) -> Vec<Event> {
+        mem::take(&mut self.lock().stops)
+    }
+
+    /// True if a reason to stop is waiting to be taken.
+    pub(crate) fn has_stops(&self) -> bool {
+        !self.lock().stops.is_empty()
+    }
+
+    /// Blocks until there is a reason to stop, or `until` has come.
+    pub(crate) fn await_stop(&self, until: Instant) {
+        let mut state = self.lock();
+        while state.stops.is_empty() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state.asleep = true;
+            state = self
+                .arrived
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        state.asleep = false;
     }
 
     /// True if a finished job is waiting to be taken.
@@ -282,6 +266,14 @@ impl Mailbox {
 }
 
 impl State {
+    fn take_said(&mut self, said: &mut Vec<String>) {
+        said.append(&mut self.said);
+        match mem::take(&mut self.unsaid) {
+            0 => {}
+            lines => said.push(format!("({lines} lines left out)")),
+        }
+    }
+
     fn nothing_for(&self, hungry: bool) -> bool {
         let idle = self.finished.is_empty()
             && self.stops.is_empty()

@@ -16,6 +16,7 @@ mod jobs;
 mod limits;
 mod mailbox;
 mod notes;
+mod post;
 mod report;
 mod retrying;
 mod stops;
@@ -173,16 +174,16 @@ fn run_and_close(mut coordinator: Coordinator<'_>) -> anyhow::Result<Exit> {
 /// Whether nobody is there any more to read what was being written. A device that fails says the same as a terminal that
 /// is no more, but without a signal.
 fn is_unread(error: &anyhow::Error, exit: Exit) -> bool {
-    is_of(error, |cause| cause.kind() == io::ErrorKind::BrokenPipe)
-        || is_hung_up(error) && exit.is_of_signal()
+    has_cause(error, |cause| cause.kind() == io::ErrorKind::BrokenPipe)
+        || comes_of_hang_up(error) && exit.is_of_signal()
 }
 
 /// Whether a write failed as one to a terminal that is no more does.
-fn is_hung_up(error: &anyhow::Error) -> bool {
-    is_of(error, is_hang_up)
+fn comes_of_hang_up(error: &anyhow::Error) -> bool {
+    has_cause(error, is_hang_up)
 }
 
-fn is_of(error: &anyhow::Error, is_it: impl Fn(&io::Error) -> bool) -> bool {
+fn has_cause(error: &anyhow::Error, is_it: impl Fn(&io::Error) -> bool) -> bool {
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())

@@ -97,11 +97,42 @@ impl Report<'_> {
         if self.writer.is_flushed() {
             return Ok(true);
         }
+        if self.records_must_wait() && !self.flush_notices_by(until) {
+            return Ok(false);
+        }
         let Report {
             writer, progress, ..
         } = self;
         let flushed = progress.suspend(until, || writer.flush_by(Some(until)));
         flushed.unwrap_or(Ok(false)).context(WRITE_FAILED)
+    }
+
+    /// Gives up the records that their reader has not taken, and says how many.
+    pub(super) fn give_up_records(&mut self) -> usize {
+        let left = self.writer.unwritten();
+        if self.notices_must_wait()
+            && let Ok(text) = self.notices.buffer()
+        {
+            text.push(b'\n');
+        }
+        self.writer.give_up();
+        left
+    }
+
+    /// Draws the bar, if that is due, but into nobody's line.
+    pub(super) fn show_progress(&mut self) {
+        let is_free = !self.notices.is_mid_line() && !self.notices_must_wait();
+        self.progress.update(&self.counts, is_free);
+    }
+
+    /// Whether a line of what was told is on the terminal of the records without its end.
+    fn records_must_wait(&self) -> bool {
+        self.progress.shares_terminal() && self.notices.is_mid_line()
+    }
+
+    /// Whether a record is on the terminal of what is told without its end.
+    fn notices_must_wait(&self) -> bool {
+        self.progress.shares_terminal() && self.writer.is_mid_line()
     }
 
     /// Prints a line about the run, for a person.
@@ -112,19 +143,23 @@ impl Report<'_> {
     /// Prints lines for a person. What their reader does not take at once is kept for a later flush,
     /// as far as there is room.
     pub(super) fn tell_all(&mut self, lines: &[impl Display]) {
-        // Nobody may be there to read it.
-        let Ok(text) = self.notices.buffer() else {
-            return;
-        };
         for line in lines {
-            if text.len() > MOST_NOTICES {
+            if self.notices.left() > MOST_NOTICES {
                 self.unsaid += 1;
-                continue;
+            } else {
+                self.gather(line);
             }
+        }
+        self.flush_notices_by(Instant::now());
+    }
+
+    fn gather(&mut self, line: &dyn Display) {
+        self.notices.forget_sent();
+        // Nobody may be there to read it.
+        if let Ok(text) = self.notices.buffer() {
             let line = output::printable(&line.to_string());
             text.extend([b"fetchpool: ", line.as_bytes(), b"\n"].concat());
         }
-        self.flush_notices_by(Instant::now());
     }
 
     /// When what was told is to be flushed again; `None` if nothing is left of it.
@@ -135,20 +170,29 @@ impl Report<'_> {
     /// Writes out what was told, as far as its reader takes it before `until`. True if nothing is left,
     /// or if nobody is there to read it.
     pub(super) fn flush_notices_by(&mut self, until: Instant) -> bool {
+        loop {
+            if !self.flush_gathered_by(until) {
+                return false;
+            }
+            match std::mem::take(&mut self.unsaid) {
+                0 => return true,
+                unsaid => self.gather(&format_args!("({unsaid} lines left out)")),
+            }
+        }
+    }
+
+    fn flush_gathered_by(&mut self, until: Instant) -> bool {
+        if self.notices.is_flushed() {
+            return true;
+        }
+        if self.notices_must_wait() {
+            return false;
+        }
         let Report {
             notices, progress, ..
         } = self;
-        if notices.is_flushed() {
-            return true;
-        }
         let flushed = progress.suspend_stderr(until, || notices.flush_by(Some(until)));
-        let is_flushed = flushed.is_some_and(|flushed| flushed.unwrap_or(true));
-        match std::mem::take(&mut self.unsaid) {
-            0 => {}
-            unsaid if is_flushed => self.tell(&format_args!("({unsaid} lines left out)")),
-            unsaid => self.unsaid = unsaid,
-        }
-        is_flushed
+        flushed.is_some_and(|flushed| flushed.unwrap_or(true))
     }
 }
 

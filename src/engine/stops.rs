@@ -14,11 +14,8 @@ const STALL: Duration = Duration::from_millis(100);
 impl Coordinator<'_> {
     /// Takes note of the reasons to stop, and does what the run's ending asks for now.
     pub(super) fn check_ending(&mut self) -> Result<(), Halt> {
-        let now = Instant::now();
         let was_stopping = self.ending.stopping();
-        for event in self.state.stops.drain(..) {
-            self.ending.stop(event, now);
-        }
+        let now = self.hear_of_stops();
         let step = self.ending.step(now);
         if self.ending.stopping() && !was_stopping {
             self.begin_ending(now)?;
@@ -29,6 +26,16 @@ impl Coordinator<'_> {
             Step::GiveUp => return Err(Halt::GivenUp),
         }
         Ok(())
+    }
+
+    /// Tells the ending of the reasons to stop that have come by now, which is what it gives.
+    pub(super) fn hear_of_stops(&mut self) -> Instant {
+        let stops = self.shared.mailbox.take_stops();
+        let now = Instant::now();
+        for event in stops {
+            self.ending.stop(event, now);
+        }
+        now
     }
 
     fn begin_ending(&mut self, now: Instant) -> Result<(), Halt> {
@@ -60,7 +67,6 @@ impl Coordinator<'_> {
                 return Ok(());
             }
             self.ending.wait_for_reader(Instant::now());
-            self.shared.mailbox.take_stops(&mut self.state.stops);
             self.check_ending().map_err(|halt| match halt {
                 Halt::GivenUp => Halt::Stalled,
                 halt => halt,
@@ -76,13 +82,12 @@ impl Coordinator<'_> {
 
     /// Writes out what was told. It is waited for until there is a reason to stop, and then a moment.
     pub(super) fn say_the_last(&mut self) {
+        let mut said = Vec::new();
+        self.shared.mailbox.take_said(&mut said);
+        self.report.tell_all(&said);
         let mut until = Instant::now() + STALL;
         while !self.report.flush_notices_by(until) && !self.ending.stopping() {
-            self.shared.mailbox.take_stops(&mut self.state.stops);
-            let now = Instant::now();
-            for event in self.state.stops.drain(..) {
-                self.ending.stop(event, now);
-            }
+            let now = self.hear_of_stops();
             self.ending.step(now);
             until = now + STALL;
         }

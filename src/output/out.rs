@@ -4,7 +4,7 @@
 //! never followed by another.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Enough for a write to cost nothing beside its lines; the size of a Linux pipe.
 pub(super) const BUFFER: usize = 64 * 1024;
@@ -30,6 +30,8 @@ pub(crate) struct Outgoing {
     buffer: Vec<u8>,
     /// How much of the buffer has been written.
     sent: usize,
+    /// The last byte that was written did not end a line.
+    is_mid_line: bool,
     failed: Option<io::ErrorKind>,
 }
 
@@ -40,6 +42,7 @@ impl Outgoing {
             out,
             buffer: Vec::new(),
             sent: 0,
+            is_mid_line: false,
             failed: None,
         }
     }
@@ -59,6 +62,30 @@ impl Outgoing {
         self.buffer.len()
     }
 
+    /// How much is gathered and not yet written.
+    pub(crate) fn left(&self) -> usize {
+        self.buffer.len() - self.sent
+    }
+
+    /// Forgets what has been written, for a reader who is never done with what is gathered.
+    pub(crate) fn forget_sent(&mut self) {
+        // So that no byte is moved more than a few times.
+        if self.sent > self.left() {
+            self.buffer.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+
+    /// Whether the reader has a line without its end, which is still to come: nobody else may write there.
+    pub(crate) fn is_mid_line(&self) -> bool {
+        self.is_mid_line
+    }
+
+    /// Gives up what has not been written.
+    pub(crate) fn give_up(&mut self) {
+        self.empty();
+    }
+
     /// Whether nothing waits to be flushed.
     pub(crate) fn is_flushed(&self) -> bool {
         self.buffer.is_empty()
@@ -72,7 +99,7 @@ impl Outgoing {
     /// How many bytes have not reached the reader, as far as is known: between two calls with nothing gathered in between
     /// it falls if the reader reads, and in no other case. Takes a system call.
     pub(crate) fn unread(&self) -> usize {
-        self.buffer.len() - self.sent + self.out.unread()
+        self.left() + self.out.unread()
     }
 
     /// Writes out what is gathered, waiting for a slow reader until `until` at the latest (`None`: for ever). False
@@ -86,7 +113,10 @@ impl Outgoing {
         while self.sent < self.buffer.len() {
             match self.out.write_by(&self.buffer[self.sent..], until) {
                 Ok(0) => return Ok(false),
-                Ok(amount) => self.sent += amount,
+                Ok(amount) => {
+                    self.sent += amount;
+                    self.is_mid_line = self.buffer[self.sent - 1] != b'\n';
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.failed = Some(error.kind());
@@ -101,6 +131,7 @@ impl Outgoing {
 
     fn empty(&mut self) {
         self.sent = 0;
+        self.is_mid_line = false;
         self.buffer.clear();
         // One very long line must not be paid for until the end of the run.
         self.buffer.shrink_to(2 * BUFFER);
@@ -149,13 +180,12 @@ pub(crate) fn stderr() -> Box<dyn Out> {
     }
 }
 
-/// Writes `text` to standard error, waiting for its reader for `patience` at the most (`None`: for ever). Nobody may be
+/// Writes `text` to standard error, waiting for its reader until `until` at the latest (`None`: for ever). Nobody may be
 /// there to read it, and then it is lost.
-pub(crate) fn say(text: &[u8], patience: Option<Duration>) {
+pub(crate) fn say(text: &[u8], until: Option<Instant>) {
     let mut outgoing = Outgoing::new(stderr());
     if let Ok(buffer) = outgoing.buffer() {
         buffer.extend(text);
-        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
         // There is nobody else to tell.
         let _ = outgoing.flush_by(until);
     }

@@ -72,11 +72,16 @@ impl Progress {
         }
     }
 
-    /// Takes the newest counts, and draws them if that is due.
-    pub(crate) fn update(&mut self, counts: &Counts) {
+    /// Takes the newest counts, and draws them if that is due and `is_free`: nobody is in the middle of a line there.
+    pub(crate) fn update(&mut self, counts: &Counts, is_free: bool) {
         if let Some(bar) = &mut self.bar {
-            bar.update(counts, Instant::now());
+            bar.update(counts, is_free, Instant::now());
         }
+    }
+
+    /// Whether records go to the same terminal as the bar, and as what is said.
+    pub(crate) fn shares_terminal(&self) -> bool {
+        self.shares_terminal
     }
 
     /// When [`update`](Self::update) should be called again for the bar to look alive; `None` if nothing is drawn.
@@ -86,8 +91,8 @@ impl Progress {
             .map(|bar| bar.due.unwrap_or_else(Instant::now))
     }
 
-    /// Runs `write`, which writes to standard output. If that is the bar's terminal, the bar makes room; `None` if it
-    /// could not before `until`.
+    /// Runs `write`, which writes to standard output. If that is the bar's terminal, the bar makes room until the next
+    /// update; `None` if it could not before `until`.
     pub(crate) fn suspend<R>(&mut self, until: Instant, write: impl FnOnce() -> R) -> Option<R> {
         match self.shares_terminal {
             true => self.suspend_stderr(until, write),
@@ -95,7 +100,8 @@ impl Progress {
         }
     }
 
-    /// Runs `write`, which writes to standard error: a drawn bar always makes room. `None` if it could not before `until`.
+    /// Runs `write`, which writes to standard error: a drawn bar always makes room until the next update. `None` if it could
+    /// not before `until`.
     pub(crate) fn suspend_stderr<R>(
         &mut self,
         until: Instant,
@@ -104,7 +110,7 @@ impl Progress {
         let Some(bar) = &mut self.bar else {
             return Some(write());
         };
-        bar.suspend(until, write, Instant::now)
+        bar.hide_by(until).then(write)
     }
 
     /// Clears the bar; nothing is drawn any more.
@@ -154,22 +160,18 @@ impl Bar {
         }
     }
 
-    fn update(&mut self, counts: &Counts, now: Instant) {
+    fn update(&mut self, counts: &Counts, is_free: bool, now: Instant) {
         self.counts = *counts;
-        self.redraw_if_due(now);
-    }
-
-    fn redraw_if_due(&mut self, now: Instant) {
-        if self.due.is_none_or(|due| now >= due) {
+        if self.due.is_some_and(|due| now < due) {
+            return;
+        }
+        self.due = Some(now + BETWEEN_DRAWS);
+        if is_free && (self.takes_by)(now) {
             self.draw(now);
         }
     }
 
     fn draw(&mut self, now: Instant) {
-        self.due = Some(now + BETWEEN_DRAWS);
-        if !(self.takes_by)(now) {
-            return;
-        }
         let view = View {
             counts: self.counts,
             total: self.total.map(|total| total.max(self.counts.done)),
@@ -191,20 +193,6 @@ impl Bar {
         });
         self.visible = true;
         self.drawn = Some(now);
-    }
-
-    fn suspend<R>(
-        &mut self,
-        until: Instant,
-        write: impl FnOnce() -> R,
-        now: impl FnOnce() -> Instant,
-    ) -> Option<R> {
-        if !self.hide_by(until) {
-            return None;
-        }
-        let result = write();
-        self.redraw_if_due(now());
-        Some(result)
     }
 
     /// Clears the bar; false if the terminal did not take that before `until`.

@@ -101,6 +101,16 @@ impl Writer {
         left.iter().filter(|byte| **byte == b'\n').count()
     }
 
+    /// As [`Outgoing::is_mid_line`].
+    pub(crate) fn is_mid_line(&self) -> bool {
+        self.outgoing.is_mid_line()
+    }
+
+    /// As [`Outgoing::give_up`].
+    pub(crate) fn give_up(&mut self) {
+        self.outgoing.give_up();
+    }
+
     /// As [`Outgoing::unread`].
     pub(crate) fn unread(&self) -> usize {
         self.outgoing.unread()

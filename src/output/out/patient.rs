@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
-use std::os::fd::{AsFd, AsRawFd as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags, fstat};
+use rustix::io::Errno;
 
 use super::Out;
 
@@ -24,11 +25,17 @@ pub(super) struct Patient<F> {
 
 /// Waits until `stream` takes something or fails at once, but no longer than until `until`, and says whether it does.
 pub(super) fn is_ready_by(stream: &impl AsFd, until: Option<Instant>) -> io::Result<bool> {
-    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-    // A time too long for the system is as good as none.
-    let left = left.and_then(|left| Timespec::try_from(left).ok());
     let mut fds = [PollFd::new(stream, PollFlags::OUT)];
-    Ok(poll(&mut fds, left.as_ref())? > 0)
+    loop {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        // A time too long for the system is as good as none.
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut fds, left.as_ref()) {
+            // By a signal, which says nothing about the stream.
+            Err(Errno::INTR) => {}
+            ready => return Ok(ready? > 0),
+        }
+    }
 }
 
 /// The terminal that `stream` is, opened once more so that a write does not wait: one that is said to be ready may have
@@ -38,11 +45,30 @@ pub(super) fn reopened(stream: &(impl AsFd + IsTerminal)) -> Option<File> {
     if !stream.is_terminal() {
         return None;
     }
-    let path = PathBuf::from(format!("/dev/fd/{}", stream.as_fd().as_raw_fd()));
+    let path = name_of(stream)?;
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let flags = i32::try_from(flags.bits()).ok()?;
     let opened = File::options().write(true).custom_flags(flags).open(path);
     opened.ok().filter(File::is_terminal)
+}
+
+/// A name that opens the terminal `stream` anew.
+#[cfg(target_os = "linux")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "elsewhere a terminal may have no name"
+)]
+fn name_of(stream: &impl AsFd) -> Option<PathBuf> {
+    use std::os::fd::AsRawFd as _;
+    Some(format!("/dev/fd/{}", stream.as_fd().as_raw_fd()).into())
+}
+
+/// A name that opens the terminal `stream` anew. One below `/dev/fd` would only duplicate the descriptor.
+#[cfg(not(target_os = "linux"))]
+fn name_of(stream: &impl AsFd) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let name = rustix::termios::ttyname(stream, Vec::new()).ok()?;
+    Some(std::ffi::OsString::from_vec(name.into_bytes()).into())
 }
 
 impl<F: AsFd> Patient<F> {

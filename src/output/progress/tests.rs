@@ -29,12 +29,13 @@ fn counts(done: u64) -> Counts {
 
 impl Progress {
     fn update_at(&mut self, counts: &Counts, now: Instant) {
-        self.bar.as_mut().unwrap().update(counts, now);
+        self.bar.as_mut().unwrap().update(counts, true, now);
     }
 
-    fn suspend_at<R>(&mut self, now: Instant, write: impl FnOnce() -> R) -> R {
-        let bar = self.bar.as_mut().unwrap();
-        bar.suspend(now, write, || now).unwrap()
+    /// Writes, as what follows in a run is an update.
+    fn write_at(&mut self, counts: &Counts, now: Instant, write: impl FnOnce()) {
+        assert_eq!(self.suspend_stderr(now, write), Some(()));
+        self.update_at(counts, now);
     }
 }
 
@@ -61,7 +62,7 @@ fn it_is_drawn_on_one_row_and_cleared() {
     assert_eq!((shown.lines().count(), shown.len()), (1, 80));
     progress.finish();
     assert_eq!(terminal.contents(), "");
-    progress.update(&counts(9));
+    progress.update(&counts(9), true);
     progress.finish();
     assert_eq!(terminal.contents(), "");
     assert_eq!(progress.due(), None);
@@ -109,10 +110,10 @@ fn result_lines_are_never_torn() {
     let say = |text: &str| terminal.write_line(text).unwrap();
     progress.update_at(&counts(0), start);
     assert_eq!(terminal.contents(), "0 done  5 in flight");
-    progress.suspend_at(start + Duration::from_millis(50), || say("one"));
+    progress.write_at(&counts(0), start + Duration::from_millis(50), || say("one"));
     assert_eq!(terminal.contents(), "one\n0 done  5 in flight");
     // The next line comes too soon for the bar to be drawn again.
-    progress.suspend_at(start + Duration::from_millis(60), || say("two"));
+    progress.write_at(&counts(0), start + Duration::from_millis(60), || say("two"));
     assert_eq!(terminal.contents(), "one\ntwo");
     progress.update_at(&counts(2), start + Duration::from_millis(82));
     assert_eq!(terminal.contents(), "one\ntwo");
@@ -133,8 +134,7 @@ fn a_flood_of_lines_costs_a_bounded_number_of_draws() {
     let mut flushes = 0;
     for n in 0..10_000 {
         let now = start + Duration::from_micros(100 * n);
-        progress.suspend_at(now, || ());
-        progress.update_at(&counts(n), now);
+        progress.write_at(&counts(n), now, || ());
         flushes += terminal.moves_since_last_check().matches("Flush").count();
     }
     // Thirty draws in this second at most, and as many clearings.
@@ -161,7 +161,7 @@ fn lines_for_another_place_leave_the_bar_alone() {
 fn what_is_not_drawn_costs_nothing_and_still_runs() {
     let mut progress = Progress::new(false, true);
     progress.set_total(3);
-    progress.update(&counts(1));
+    progress.update(&counts(1), true);
     assert_eq!(progress.due(), None);
     assert_eq!(
         progress
@@ -203,4 +203,19 @@ fn a_terminal_that_was_stopped_is_left_alone() {
     assert_eq!(progress.suspend_stderr(start, || 1), None);
     progress.finish();
     assert_eq!(terminal.contents(), shown);
+}
+
+#[test]
+fn it_is_not_drawn_into_a_line_that_has_no_end_yet() {
+    let (mut progress, terminal) = bar(40);
+    let start = Instant::now();
+    let bar = progress.bar.as_mut().unwrap();
+    bar.update(&counts(1), false, start);
+    assert_eq!(terminal.contents(), "");
+    assert!(
+        progress.due() > Some(start),
+        "it would be asked for all the time"
+    );
+    progress.update_at(&counts(1), start + BETWEEN_DRAWS);
+    assert!(terminal.contents().starts_with('1'));
 }

@@ -85,16 +85,19 @@ impl Parts {
         self.lock().has_ended
     }
 
-    /// Lets no other begin, and removes those that are there. Blocks for a moment if some are being made: their makers
-    /// remove them.
+    /// Lets no other begin, and removes those that are there. The first call blocks for a moment if some are being made:
+    /// their makers remove them.
     pub(super) fn end(&self) {
         let mut state = self.lock();
-        state.has_ended = true;
+        let had_ended = std::mem::replace(&mut state.has_ended, true);
         let there: Vec<PathBuf> = state.there.iter().cloned().collect();
         drop(state);
         // Before anything is waited for: the process may be ended meanwhile.
         for path in there {
             self.remove(&path);
+        }
+        if had_ended {
+            return;
         }
         // Whether it was long enough is in the state.
         let _ = self
