@@ -248,7 +248,7 @@ fn a_reader_that_stalls_holds_up_no_signal_and_nothing_starts_after_it() {
 }
 
 /// A pipe that takes not a byte more.
-fn full_pipe() -> (PipeReader, File) {
+pub(crate) fn full_pipe() -> (PipeReader, File) {
     let (reader, mut end) = std::io::pipe().expect("the tests can make a pipe");
     rustix::io::ioctl_fionbio(&end, true).expect("a pipe need not block");
     while end.write(b"x").is_ok() {}

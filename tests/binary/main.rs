@@ -29,6 +29,7 @@ mod routes;
 mod saved;
 mod secrets;
 mod signals;
+mod stalled;
 mod support;
 mod tables;
 mod terminal;

@@ -2,6 +2,7 @@
 //! screen keeps the lines that have scrolled off its top.
 
 use super::PATIENCE;
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::{File, OpenOptions};
@@ -26,7 +27,12 @@ struct Terminal {
 
 /// The far side of a terminal, and the side for a program.
 pub(crate) fn pair(rows: u16, columns: u16) -> (File, File) {
-    let far = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal to spare");
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    // Or programs that other tests start in this moment would hold it open.
+    #[cfg(target_os = "linux")]
+    let flags = flags | OpenptFlags::CLOEXEC;
+    let far = openpt(flags).expect("a pseudo-terminal to spare");
+    fcntl_setfd(&far, FdFlags::CLOEXEC).expect("a descriptor has flags");
     grantpt(&far).expect("it is ours");
     unlockpt(&far).expect("it is ours");
     let name = ptsname(&far, Vec::new()).expect("it has a name");
