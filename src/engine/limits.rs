@@ -11,9 +11,11 @@ use std::io::{self, IsTerminal as _};
 use crate::fetch;
 
 /// What the program keeps open beside the standard streams: its copy of standard output, a pair of
-/// sockets each for cancelling and for signals, and a list while that is being read; and its copy of
-/// standard error if that is a terminal.
+/// sockets each for cancelling and for signals, and a list while that is being read.
 const OWN: usize = 6;
+
+/// Beside them, if standard error is a terminal: one that is said something on, and one that is drawn on.
+const OF_TERMINAL: usize = 2;
 
 /// How many of `jobs` workers can run with the descriptors that are free now, before anything was
 /// opened. Connections wait for each other, so that one descriptor is enough for all workers; but who
@@ -25,7 +27,10 @@ const OWN: usize = 6;
 pub(crate) fn fit_jobs(jobs: usize, saves: bool) -> anyhow::Result<usize> {
     let each = if saves { 2 } else { 1 };
     // Who saves holds a lock in the directory.
-    let own = OWN + usize::from(io::stderr().is_terminal()) + usize::from(saves);
+    let mut own = OWN + usize::from(saves);
+    if io::stderr().is_terminal() {
+        own += OF_TERMINAL;
+    }
     let wanted = own + if saves { each * jobs } else { 1 };
     let free = free_descriptors(wanted);
     match free.saturating_sub(own) / each {

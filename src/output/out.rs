@@ -193,16 +193,9 @@ pub(crate) fn say(text: &[u8], until: Option<Instant>) {
 
 /// Waits until standard error takes something, but no longer than until `until`, and says whether it does; true where
 /// that cannot be found out.
+#[cfg(unix)]
 pub(super) fn stderr_takes_by(until: Instant) -> bool {
-    #[cfg(unix)]
-    {
-        patient::is_ready_by(&io::stderr(), Some(until)).unwrap_or(true)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = until;
-        true
-    }
+    patient::is_ready_by(&io::stderr(), Some(until)).unwrap_or(true)
 }
 
 /// A stream that is waited for however long it takes.

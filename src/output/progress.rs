@@ -6,6 +6,8 @@
 //! is no reason to stop.
 
 mod row;
+#[cfg(unix)]
+mod screen;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +17,6 @@ use indicatif::style::ProgressTracker;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use self::row::{Row, View};
-use super::out;
-
 /// Fast enough to look alive, slow enough to read the numbers.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
 /// After result lines took its row the bar comes back sooner: at ten times a second it would blink.
@@ -53,14 +53,8 @@ impl Progress {
                 shares_terminal,
             };
         }
-        let terminal = console::Term::buffered_stderr();
-        let target = ProgressDrawTarget::term(terminal.clone(), INDICATIF_HZ);
-        let bar = (!target.is_hidden()).then(|| {
-            let width = move || terminal.size().1.into();
-            Bar::new(target, width, out::stderr_takes_by)
-        });
         Self {
-            bar,
+            bar: Bar::on_stderr(),
             shares_terminal,
         }
     }
@@ -137,6 +131,26 @@ struct Bar {
 }
 
 impl Bar {
+    /// A bar on standard error, if that can show one.
+    fn on_stderr() -> Option<Self> {
+        let terminal = console::Term::buffered_stderr();
+        let target = ProgressDrawTarget::term(terminal.clone(), INDICATIF_HZ);
+        if target.is_hidden() {
+            return None;
+        }
+        let width = move || terminal.size().1.into();
+        #[cfg(unix)]
+        {
+            let screen = screen::Screen::stderr();
+            let drawn = Box::new(screen.clone());
+            let target = ProgressDrawTarget::term_like_with_hz(drawn, INDICATIF_HZ);
+            let takes_by = move |until| screen.takes_by(until);
+            Some(Self::new(target, width, takes_by))
+        }
+        #[cfg(not(unix))]
+        Some(Self::new(target, width, |_| true))
+    }
+
     fn new(
         target: ProgressDrawTarget,
         width: impl Fn() -> usize + Send + 'static,
@@ -195,16 +209,18 @@ impl Bar {
         self.drawn = Some(now);
     }
 
-    /// Clears the bar; false if the terminal did not take that before `until`.
+    /// Clears the bar; false if the terminal did not take that before `until`, or not to its end: what follows would stand
+    /// in its midst.
     fn hide_by(&mut self, until: Instant) -> bool {
+        if !(self.takes_by)(until) {
+            return false;
+        }
         if self.visible {
-            if !(self.takes_by)(until) {
-                return false;
-            }
             self.bar.set_style(self.styles.hidden.clone());
             self.bar.force_draw();
             self.visible = false;
             self.due = self.drawn.map(|drawn| drawn + BETWEEN_REDRAWS);
+            return (self.takes_by)(until);
         }
         true
     }
