@@ -203,3 +203,6 @@ fn text_of(record: &Record) -> usize {
     let message = record.error.as_ref().map_or(0, |error| error.message.len());
     record.url.len() + message + texts.sum::<usize>()
 }
+
+#[cfg(test)]
+mod tests;

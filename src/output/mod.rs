@@ -1,7 +1,7 @@
 //! What the user gets to see: the records on standard output, the bar and the summary on standard error.
 //!
 //! This room knows neither the network nor the lists: it is handed finished [`Record`]s and counts. It starts no
-//! thread, and one owner (the coordinator) holds each of its parts, so nothing here locks. Whatever a list or a
+//! thread, and what is written has one owner, the coordinator. Whatever a list or a
 //! server put into a record, no control character reaches a terminal raw.
 
 mod csv;
@@ -22,6 +22,8 @@ mod text;
 mod writer;
 
 pub(crate) use escape::printable;
+#[cfg(test)]
+pub(crate) use out::Out;
 pub(crate) use out::{Outgoing, say, stderr, stdout};
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::{Record, RecordError};

@@ -95,7 +95,7 @@ fn shared_text<S: Serializer>(text: &Arc<str>, out: S) -> Result<S::Ok, S::Error
 #[cfg(test)]
 impl Record {
     /// A page of `bytes` bytes, as a run of one line gives it.
-    pub(super) fn page(url: &str, bytes: u64) -> Self {
+    pub(crate) fn page(url: &str, bytes: u64) -> Self {
         Self {
             url: url.into(),
             source: "urls.txt".into(),
