@@ -11,6 +11,8 @@ use crate::schedule::HostKey;
 /// The name under which the schedule knows the host of `url`: host and port.
 pub(super) fn host_of(url: &Url) -> HostKey {
     let host = url.host_str().unwrap_or_default();
+    // The dot of a name that is said to be whole (RFC 1034, 3.1) makes it no other host.
+    let host = host.strip_suffix('.').unwrap_or(host);
     let port = url.port_or_known_default().unwrap_or_default();
     format!("{host}:{port}").into()
 }
@@ -100,6 +102,17 @@ fn error_of(failure: &Failure) -> RecordError {
 mod tests {
     use super::*;
     use crate::pool::{JobError, ThreadPool};
+
+    #[test]
+    fn a_host_is_one_however_it_is_written() {
+        let host = |url| host_of(&Url::parse(url).expect("it is one"));
+        assert_eq!(
+            host("http://example.com/"),
+            host("HTTP://Example.com.:80/x")
+        );
+        assert_ne!(host("http://example.com/"), host("https://example.com/"));
+        assert_ne!(host("http://example.com/"), host("http://example.com../"));
+    }
 
     #[test]
     fn a_panic_is_the_record_of_its_target() {

@@ -26,7 +26,7 @@ pub(crate) struct Shard {
 impl Shard {
     /// Whether a target is of this shard: whether its host is, as it stands in the normalised URL (in
     /// lower case, international names in their ASCII form, addresses in their usual form, those of
-    /// IPv6 in brackets). A line that is no URL has its text in the place of a host, as `written` gives
+    /// IPv6 in brackets), but for a dot at its end. A line that is no URL has its text in the place of a host, as `written` gives
     /// it for the record.
     ///
     /// The host's hash, SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012)
@@ -39,7 +39,10 @@ impl Shard {
     ) -> bool {
         match url {
             // An http URL has a host.
-            Ok(url) => self.holds_text(url.host_str().unwrap_or_default()),
+            Ok(url) => {
+                let host = url.host_str().unwrap_or_default();
+                self.holds_text(host.strip_suffix('.').unwrap_or(host))
+            }
             Err(_) => self.holds_text(&written()),
         }
     }

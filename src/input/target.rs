@@ -70,10 +70,11 @@ impl<'a> Content<'a> {
             .strip_prefix("\u{feff}".as_bytes())
             .unwrap_or(begun)
             .trim_ascii_start();
-        if matches!(begun.first(), None | Some(b'#')) {
+        if begun.first() == Some(&b'#') {
             return None;
         }
         if let Line::TooLong(_) = line {
+            // Also where its beginning is blank: nobody knows what is behind that.
             return Some(Self::TooLong(begun));
         }
         let Ok(text) = str::from_utf8(begun) else {

@@ -145,7 +145,9 @@ fn lines_that_are_no_text_or_too_long_fail_under_their_number() {
         long.as_bytes(),
         b"\nhttp://c/\n#",
         long.as_bytes(),
-        b"\nhttp://d/",
+        b"\nhttp://d/\n",
+        " ".repeat(LIMIT).as_bytes(),
+        b" http://e/\n",
     ]
     .concat();
     let targets = from_list(&content);
@@ -165,6 +167,10 @@ fn lines_that_are_no_text_or_too_long_fail_under_their_number() {
         ),
         (4, "http://c/"),
         (6, "http://d/"),
+        (
+            7,
+            "invalid_url: the line is over 64 KiB: a list holds one URL a line",
+        ),
     ];
     assert_eq!(seen, expected.map(|(line, text)| (line, text.to_owned())));
     assert_eq!(&*targets[1].written, "\u{fffd}\u{fffd}h\0");

@@ -53,7 +53,7 @@ fn over_all_shards_each_line_is_there_once() {
 fn a_host_is_in_one_shard_however_it_is_written() {
     // example.com is part 22 of 64: the table in `shard` has its hash.
     let content = "http://example.com\nHTTPS://EXAMPLE.com:8443/x?y#z\nhttp://user:pw@example.com/\n\
-                   http:\\\\ex\u{e4}mple.com\\\nhttp://www.example.com/\nexample.com/x\n";
+                   http:\\\\ex\u{e4}mple.com\\\nhttp://www.example.com/\nexample.com/x\nhttp://Example.com./\n";
     let (ours, _list) = sharded(content.as_bytes(), "22/64");
     let lines = |options| {
         all(options)
@@ -61,17 +61,17 @@ fn a_host_is_in_one_shard_however_it_is_written() {
             .map(|target| target.line)
             .collect::<Vec<_>>()
     };
-    assert_eq!(lines(ours.clone()), [1, 2, 3]);
+    assert_eq!(lines(ours.clone()), [1, 2, 3, 7]);
     let with_scheme = Options {
         default_scheme: Some(Scheme::Https),
         ..ours
     };
     assert_eq!(
         lines(with_scheme.clone()),
-        [1, 2, 3, 6],
+        [1, 2, 3, 6, 7],
         "what it is completed to counts"
     );
-    assert_eq!(with_scheme.count(), Some(4));
+    assert_eq!(with_scheme.count(), Some(5));
 }
 
 #[test]
