@@ -14,6 +14,10 @@ const GRACE: Duration = Duration::from_secs(2);
 #[test]
 fn what_is_in_flight_finishes_and_nothing_new_starts() {
     for (signal, status) in [(Signal::HUP, 129), (Signal::INT, 130), (Signal::TERM, 143)] {
+        if signal == Signal::HUP && !cfg!(target_os = "linux") {
+            // It is left to the system there.
+            continue;
+        }
         let server = Server::start();
         let gate = server.gate("slow");
         let first = server.url("/size/3");
