@@ -261,16 +261,20 @@ fn a_reader_of_standard_error_that_stalls_holds_up_neither_records_nor_the_end()
     let server = Server::start();
     let (first, never) = (server.url("/size/3"), server.url("/gate/never"));
     let (_reader, end) = full_pipe();
-    fetchpool()
+    let mut run = fetchpool()
         .list("urls.txt", format!("{first}\n{never}\n"))
-        .args(["-v", "--summary", "--deadline", "1s"])
-        .status(1)
+        .args(["-v", "--summary"])
+        .status(143)
         .stdout(containing([
             page(&first, 3).as_str(),
-            "cancelled: cut by the run's --deadline",
+            "cancelled: cut by SIGTERM",
         ]))
         .stderr_to(Stdio::File(end))
-        .run();
+        .start();
+    assert_eq!(run.read_line(), page(&first, 3));
+    server.gate("never").wait_for_arrivals(1);
+    run.signal(Signal::TERM);
+    run.finish();
 }
 
 /// Also without anything that ends the run before its list does.
