@@ -5,9 +5,10 @@ mod http_support;
 
 use std::io::{self, Write};
 use std::net::TcpListener;
+use std::thread;
 use std::time::Duration;
 
-use fetchpool::fetch::{FailureKind, Method, Options, Phase, Url};
+use fetchpool::fetch::{FailureKind, Method, Options, Url};
 
 use http_support::{Server, bytes, client, failure, fetch, options, page, redirect};
 
@@ -292,6 +293,9 @@ fn what_cannot_be_reached_says_where_and_why() {
     );
 }
 
+/// Long enough to get to what is waited for on a busy machine; nothing is measured.
+const LIMIT: Option<Duration> = Some(Duration::from_secs(2));
+
 #[test]
 fn the_timeout_names_what_was_waited_for() {
     let silent = Server::start(|mut conn| conn.wait_for_hangup());
@@ -300,51 +304,46 @@ fn the_timeout_names_what_was_waited_for() {
         conn.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
         conn.wait_for_hangup();
     });
-    let short = Some(Duration::from_millis(60));
-    for (server, phase, message) in [
-        (&silent, Phase::FirstByte, "no reply within 60ms"),
-        (&half, Phase::Body, "no end of the body within 60ms"),
-    ] {
-        let (outcome, _) = fetch(
-            Options {
-                timeout: short,
-                ..options()
-            },
-            &server.url("/"),
-        );
-        let failure = outcome.result.unwrap_err();
-        assert_eq!(
-            (failure.kind(), failure.message()),
-            (FailureKind::Timeout(phase), message)
-        );
-        let (outcome, _) = fetch(
-            Options {
-                stall_timeout: short,
-                ..options()
-            },
-            &server.url("/"),
-        );
-        let failure = outcome.result.unwrap_err();
-        assert_eq!(
-            (failure.kind(), failure.message()),
-            (FailureKind::Timeout(phase), "nothing was heard for 60ms")
-        );
-    }
-    let (outcome, _) = fetch(
-        Options {
-            connect_timeout: short,
-            ..options()
-        },
-        &Url::parse(&format!("https://{}/", silent.addr)).unwrap(),
-    );
-    let failure = outcome.result.unwrap_err();
-    assert_eq!(
-        (failure.kind(), failure.message()),
+    let whole = || Options {
+        timeout: LIMIT,
+        ..options()
+    };
+    let stall = || Options {
+        stall_timeout: LIMIT,
+        ..options()
+    };
+    let connect = || Options {
+        connect_timeout: LIMIT,
+        ..options()
+    };
+    let secure = Url::parse(&format!("https://{}/", silent.addr)).unwrap();
+    let rows = [
+        (whole(), silent.url("/"), "no reply within 2s [first_byte]"),
         (
-            FailureKind::Timeout(Phase::Tls),
-            "no end of the TLS handshake within 60ms"
-        )
-    );
+            stall(),
+            silent.url("/"),
+            "nothing was heard for 2s [first_byte]",
+        ),
+        (
+            whole(),
+            half.url("/"),
+            "no end of the body within 2s [body]",
+        ),
+        (stall(), half.url("/"), "nothing was heard for 2s [body]"),
+        (
+            connect(),
+            secure,
+            "no end of the TLS handshake within 2s [tls]",
+        ),
+    ];
+    thread::scope(|scope| {
+        for (options, url, expected) in rows {
+            scope.spawn(move || {
+                let (outcome, _) = fetch(options, &url);
+                assert_eq!(failure(&outcome), format!("timeout: {expected}"), "{url}");
+            });
+        }
+    });
 }
 
 #[test]
@@ -355,13 +354,13 @@ fn a_drip_that_never_stalls_ends_at_the_timeout() {
         while conn.stream.write_all(b"x").is_ok() {}
     });
     let options = Options {
-        timeout: Some(Duration::from_millis(100)),
+        timeout: LIMIT,
         ..options()
     };
     let (outcome, body) = fetch(options, &server.url("/"));
     assert_eq!(
         failure(&outcome),
-        "timeout: no end of the body within 100ms [body]"
+        "timeout: no end of the body within 2s [body]"
     );
     assert!(!body.is_empty());
 }

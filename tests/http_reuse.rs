@@ -10,7 +10,9 @@ use std::thread;
 
 use fetchpool::fetch::{Client, FailureKind, Method, Options, Url};
 
-use http_support::{HANG, Server, bytes, client, failure, options, page, redirect};
+use http_support::{
+    HANG, Server, bytes, client, failure, options, page, redirect, without_proxies,
+};
 
 fn load(client: &Client, url: &Url) -> u64 {
     bytes(&client.load_url(url, &mut io::sink()))
@@ -291,7 +293,7 @@ fn no_url_fails_for_want_of_descriptors() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("list");
     std::fs::write(&file, list).unwrap();
-    let output = std::process::Command::new("sh")
+    let output = without_proxies(&mut std::process::Command::new("sh"))
         .args([
             "-c",
             "ulimit -n 24 && exec \"$0\" \"$@\"",

@@ -145,8 +145,9 @@ impl Nginx {
              location /moved {{ return 301 /1k; }} location /gone {{ return 410; }}",
             dir.display()
         );
+        // One process, so that none is left when that is killed.
         let config = format!(
-            "daemon off; pid {0}/pid; error_log {0}/error.log; worker_processes 1;
+            "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;
              events {{ worker_connections 512; }}
              http {{ access_log off; client_body_temp_path {0}/b; proxy_temp_path {0}/p; fastcgi_temp_path {0}/f;
                 uwsgi_temp_path {0}/u; scgi_temp_path {0}/s;

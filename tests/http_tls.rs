@@ -17,7 +17,9 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-use http_support::{Conn, HANG, Server, bytes, client, failure, fetch, options, page};
+use http_support::{
+    Conn, HANG, Server, bytes, client, failure, fetch, options, page, without_proxies,
+};
 
 type Stream = StreamOwned<ServerConnection, std::net::TcpStream>;
 
@@ -300,7 +302,7 @@ fn a_trust_store_that_cannot_be_opened_for_a_while_is_read_later() {
         .collect();
     list.extend((0..6).map(|_| url(&secure, "localhost").to_string()));
     let list = files.write("list", &list.join("\n"));
-    let output = Command::new("sh")
+    let output = without_proxies(&mut Command::new("sh"))
         .args(["-c", "ulimit -n 24 && exec \"$@\"", "sh"])
         .args([env!("CARGO_BIN_EXE_fetchpool"), "-j", "51"])
         .arg(list)

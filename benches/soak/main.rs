@@ -121,8 +121,10 @@ fn main() {
     let curve = watch.finish();
     drop(feeder.join().expect("the feeder does not panic"));
     let surplus = records.next();
-    // To the end, or a program that goes on and on would wait for a reader, and this for its end.
-    records.for_each(drop);
+    if surplus.is_some() {
+        // It may go on for ever. That it has ended already is the one error there is.
+        let _ = child.kill();
+    }
     let status = child.wait().expect("it is there to be reaped");
     let took = begun.elapsed();
     report::print(&settings, &tally, &curve, took);

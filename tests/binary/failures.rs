@@ -3,7 +3,7 @@
 
 use crate::jsonl::{Row, rows};
 use crate::support::{
-    RawServer, Server, anything, checked, dead_host, failed, fetchpool, lines, page,
+    RawServer, Server, anything, checked, dead_host, failed, fetchpool, for_each_limit, lines, page,
 };
 
 /// Runs one URL and gives its row, which must be a failure.
@@ -52,12 +52,12 @@ fn a_port_that_refuses_is_connect_and_names_address_and_reason() {
 #[test]
 fn a_server_that_never_answers_is_a_timeout_waiting_for_the_first_byte() {
     let silent = RawServer::silent();
-    for arguments in [["-t", "200ms"], ["--stall-timeout", "200ms"]] {
-        let row = failure(&silent.url("/"), &arguments);
+    for_each_limit(&["-t", "--stall-timeout"], |arguments| {
+        let row = failure(&silent.url("/"), arguments);
         assert_eq!(row["error"]["kind"], "timeout", "{arguments:?}");
         assert_eq!(row["error"]["phase"], "first_byte", "{arguments:?}");
         assert!(row["status"].is_null(), "{arguments:?}");
-    }
+    });
 }
 
 #[test]
@@ -66,21 +66,23 @@ fn a_body_that_stops_is_a_timeout_in_the_body() {
         talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes.");
         talk.hold();
     });
-    for arguments in [["-t", "200ms"], ["--stall-timeout", "200ms"]] {
-        let row = failure(&stops.url("/"), &arguments);
+    for_each_limit(&["-t", "--stall-timeout"], |arguments| {
+        let row = failure(&stops.url("/"), arguments);
         assert_eq!(row["error"]["kind"], "timeout", "{arguments:?}");
         assert_eq!(row["error"]["phase"], "body", "{arguments:?}");
         assert_eq!(row["status"], 200, "{arguments:?}");
-    }
+    });
 }
 
 #[test]
 fn a_handshake_that_never_comes_is_a_timeout_in_tls() {
     let silent = RawServer::silent();
     let url = silent.url("/").replace("http:", "https:");
-    let row = failure(&url, &["--connect-timeout", "200ms"]);
-    assert_eq!(row["error"]["kind"], "timeout");
-    assert_eq!(row["error"]["phase"], "tls");
+    for_each_limit(&["--connect-timeout"], |arguments| {
+        let row = failure(&url, arguments);
+        assert_eq!(row["error"]["kind"], "timeout");
+        assert_eq!(row["error"]["phase"], "tls");
+    });
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! about itself for shells and for `man`.
 
 use crate::jsonl::rows;
-use crate::support::{RawServer, Server, anything, containing, fetchpool, lines, page};
+use crate::support::{
+    RawServer, Server, anything, containing, fetchpool, for_each_limit, lines, page,
+};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
@@ -125,7 +127,7 @@ fn a_host_that_takes_no_connection_is_a_timeout_in_connect() {
         })
         .collect();
     let url = format!("http://{}/", address.as_socket().expect("it is IPv4"));
-    for arguments in [["--connect-timeout", "300ms"], ["-t", "300ms"]] {
+    for_each_limit(&["--connect-timeout", "-t"], |arguments| {
         let ended = fetchpool()
             .arg(&url)
             .args(arguments)
@@ -139,7 +141,7 @@ fn a_host_that_takes_no_connection_is_a_timeout_in_connect() {
             (&"timeout".into(), &"connect".into()),
             "{error}"
         );
-    }
+    });
     drop(waiting);
 }
 
@@ -151,15 +153,15 @@ fn a_connect_timeout_is_over_when_there_is_a_connection() {
     let run = fetchpool()
         .args([
             "--connect-timeout",
-            "1",
+            "3",
             "--host-delay",
-            "1500ms",
+            "3500ms",
             &url,
             &server.url("/size/3"),
         ])
         .stdout(lines([page(&url, 4), page(&server.url("/size/3"), 3)]))
         .start();
-    // The second may come 1.5 s after the first, which has been waiting for longer than a second then.
+    // The second starts 3.5 s after the first, which has been waiting for longer than 3 s then.
     server.wait_for_requests(2);
     gate.open();
     run.finish();

@@ -2,6 +2,7 @@
 
 use crate::jsonl::rows;
 use crate::support::{Server, anything, checked, fetchpool, lines, page};
+use rustix::process::Signal;
 
 #[test]
 fn ordered_prints_in_the_order_of_the_list_and_a_gated_first_page_holds_the_rest_back() {
@@ -59,14 +60,16 @@ fn look_ahead(urls: usize, filler: usize, most: usize) {
         .map(|n| server.url(&format!("/size/1?{n}{filler}")))
         .collect();
     let list = format!("{first}\n{}\n", rest.join("\n"));
-    let ended = fetchpool()
+    let run = fetchpool()
         .list("urls.txt", list)
-        .args(["--ordered", "-j", "4", "--deadline", "3s"])
-        .status(1)
+        .args(["--ordered", "-j", "4"])
+        .status(143)
         .stdout(anything())
         .stderr(anything())
-        .run();
-    // The run had seconds for the others.
+        .start();
+    wait_for_standstill(&server);
+    run.signal(Signal::TERM);
+    let ended = run.finish();
     let asked = server.paths().len();
     assert!(asked <= most, "{asked} were asked for");
     let lines: Vec<&str> = ended.stdout().lines().collect();
@@ -80,6 +83,25 @@ fn look_ahead(urls: usize, filler: usize, most: usize) {
     );
     for (line, url) in lines[1..].iter().zip(&rest) {
         assert_eq!(*line, page(url, 1), "the order of the list");
+    }
+}
+
+/// Returns when, after a first request, none has come to `server` for as long as another run took to fetch many pages.
+fn wait_for_standstill(server: &Server) {
+    let yardstick = Server::start();
+    let urls: Vec<String> = (0..500)
+        .map(|n| yardstick.url(&format!("/size/1?{n}")))
+        .collect();
+    server.wait_for_requests(1);
+    loop {
+        let before = server.paths().len();
+        fetchpool()
+            .list("urls.txt", urls.join("\n"))
+            .stdout(lines(urls.iter().map(|url| page(url, 1))))
+            .run();
+        if server.paths().len() == before {
+            return;
+        }
     }
 }
 

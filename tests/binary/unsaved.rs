@@ -3,7 +3,8 @@
 use crate::jsonl::rows;
 use crate::saved::{entries, files};
 use crate::support::{
-    PATIENCE, RawServer, Server, anything, checked, containing, failed, fetchpool, killed_by, page,
+    PATIENCE, RawServer, Running, Server, anything, checked, containing, failed, fetchpool,
+    killed_by, page, with_growing_limits,
 };
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
@@ -29,26 +30,34 @@ fn wait_for_part(directory: &Path) {
     }
 }
 
-/// Ends a run in the middle of two bodies, by these signals or by what its arguments say.
-fn cut_in_the_middle(signals: &[Signal], arguments: &[&str], status: i32) {
-    let (server, begun) = endless();
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let pages = directory.path().join("pages");
-    let run = fetchpool()
-        .inside(directory.path())
+/// Starts a run that saves two bodies which begin and never end.
+fn start_to_save_two(
+    server: &RawServer,
+    directory: &Path,
+    arguments: &[&str],
+    status: i32,
+) -> Running {
+    fetchpool()
+        .inside(directory)
         .args([server.url("/a/b/c.html"), server.url("/other")])
         .args(["-o", "pages"])
         .args(arguments)
         .status(status)
         .stdout(anything())
         .stderr(anything())
-        .start();
+        .start()
+}
+
+/// Ends a run in the middle of two bodies by these signals.
+fn cut_in_the_middle(signals: &[Signal], status: i32) {
+    let (server, begun) = endless();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let pages = directory.path().join("pages");
+    let run = start_to_save_two(&server, directory.path(), &[], status);
     for _ in 0..2 {
         begun.recv_timeout(PATIENCE).expect("two pages have begun");
     }
-    if !signals.is_empty() {
-        wait_for_part(&pages);
-    }
+    wait_for_part(&pages);
     for (number, signal) in signals.iter().enumerate() {
         run.signal(*signal);
         if number == 0 {
@@ -57,25 +66,34 @@ fn cut_in_the_middle(signals: &[Signal], arguments: &[&str], status: i32) {
     }
     run.finish();
     let left = files(&pages);
-    assert_eq!(entries(&pages), 0, "{signals:?} {arguments:?}: {left:?}");
+    assert_eq!(entries(&pages), 0, "{signals:?}: {left:?}");
 }
 
 #[test]
 fn a_signal_leaves_no_temporary_file() {
-    cut_in_the_middle(&[Signal::TERM], &[], 143);
-    cut_in_the_middle(&[Signal::INT], &[], 130);
+    cut_in_the_middle(&[Signal::TERM], 143);
+    cut_in_the_middle(&[Signal::INT], 130);
 }
 
 #[test]
 fn neither_does_a_deadline_or_a_timeout() {
-    cut_in_the_middle(&[], &["--deadline", "2s"], 1);
-    cut_in_the_middle(&[], &["-t", "2s"], 1);
+    for option in ["--deadline", "-t"] {
+        with_growing_limits(|limit| {
+            let (server, begun) = endless();
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let pages = directory.path().join("pages");
+            start_to_save_two(&server, directory.path(), &[option, limit], 1).finish();
+            let left = files(&pages);
+            assert_eq!(entries(&pages), 0, "{option} {limit}: {left:?}");
+            begun.try_iter().count() == 2
+        });
+    }
 }
 
 #[test]
 fn a_second_signal_leaves_no_temporary_file() {
     for _ in 0..5 {
-        cut_in_the_middle(&[Signal::TERM, Signal::INT], &[], 143);
+        cut_in_the_middle(&[Signal::TERM, Signal::INT], 143);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// How far the bytes of the trickle are apart, and how many there are.
 const GAP: Duration = Duration::from_millis(300);
-const DROPS: usize = 10;
+const DROPS: usize = 15;
 
 #[test]
 fn a_body_that_trickles_is_no_stall_however_long_it_takes() {
@@ -24,7 +24,7 @@ fn a_body_that_trickles_is_no_stall_however_long_it_takes() {
     let url = server.url("/");
     // Shorter than the whole body takes, and far longer than any gap in it.
     fetchpool()
-        .args([&url, "--stall-timeout", "2s"])
+        .args([&url, "--stall-timeout", "4s"])
         .stdout(page(&url, DROPS) + "\n")
         .run();
 }

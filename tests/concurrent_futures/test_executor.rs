@@ -2,12 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak, mpsc};
-use std::time::Duration;
+use std::sync::{Arc, Weak};
 
 use fetchpool::pool::{BuildError, JobError, ThreadPool, TimedOut};
 
-use crate::support::{Gate, HANG, fail};
+use crate::support::{Gate, HANG, SHORT, fail};
 
 const WORKERS: usize = 5;
 
@@ -82,23 +81,21 @@ fn test_map_timeout_from_callable() {
 
 #[test]
 fn test_map_timeout() {
-    let pool = pool();
-    let gate = Gate::default();
-    let (done, is_done) = mpsc::channel();
+    // The one worker begins with the third when the first two have ended.
+    let pool = ThreadPool::new(1).unwrap();
+    let (begun, gate) = (Gate::default(), Gate::default());
     let results = {
-        let gate = gate.clone();
+        let (begun, gate) = (begun.clone(), gate.clone());
         pool.map(0..3, move |n| {
             if n == 2 {
+                begun.open();
                 gate.wait();
             }
-            done.send(()).unwrap();
             n
         })
     };
-    // Time begins to run when the first two have as good as ended.
-    is_done.recv_timeout(HANG).unwrap();
-    is_done.recv_timeout(HANG).unwrap();
-    let mut results = results.timeout(Duration::from_millis(500));
+    begun.wait();
+    let mut results = results.timeout(SHORT);
     assert_eq!(results.next().unwrap().unwrap().unwrap(), 0);
     assert_eq!(results.next().unwrap().unwrap().unwrap(), 1);
     let timed_out = results.next().unwrap().unwrap_err();

@@ -26,6 +26,23 @@ pub(crate) use tls::{Authority, Signed};
 /// The version that Cargo.toml gives.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Calls `check` with each option and a limit for it that must be outlived to get as far as the test is about: long
+/// enough for a busy machine, and side by side, since each call takes as long. Nothing is measured.
+pub(crate) fn for_each_limit(options: &[&str], check: impl Fn(&[&str]) + Sync) {
+    std::thread::scope(|scope| {
+        for option in options {
+            scope.spawn(|| check(&[option, "2s"]));
+        }
+    });
+}
+
+/// Calls `run` with one limit after another, each longer, until it says that the run got as far as the test is about
+/// before the limit cut it. Whatever must hold, `run` asserts every time.
+pub(crate) fn with_growing_limits(mut run: impl FnMut(&str) -> bool) {
+    let far_enough = ["1s", "5s", "25s"].into_iter().any(&mut run);
+    assert!(far_enough, "no limit was long enough to get so far");
+}
+
 /// One line of text output for a page that was fetched.
 pub(crate) fn page(url: &str, bytes: usize) -> String {
     format!("'{url}' page is {bytes} bytes")

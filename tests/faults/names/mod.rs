@@ -49,7 +49,8 @@ impl Names {
 
     /// Runs `urls` and gives the row of each.
     fn run(&self, urls: &[String], arguments: &[&str]) -> Vec<Value> {
-        self.run_with_patience(2, urls, arguments)
+        // Longer than any answer takes that comes at all, on a busy machine too.
+        self.run_with_patience(5, urls, arguments)
     }
 
     /// As `run`, by a resolver that waits so many seconds for an answer.
