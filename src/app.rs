@@ -91,7 +91,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
 
     has_begun.store(true, Ordering::Release);
     let mut summary = settings.summary.then(|| Summary::new(started));
-    let ending = Engine {
+    let (ending, mut notices) = Engine {
         pool,
         client,
         mailbox: Arc::clone(&mailbox),
@@ -107,28 +107,29 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         },
     }
     .run();
-    // Nobody listens any more: a signal ends what is left. One that came before that is in the mailbox.
+    // Nobody listens any more: a signal ends what is left. One that came before that is known to the mailbox.
     has_begun.store(false, Ordering::Release);
-    let is_stopped = mailbox.has_stops() || ending.as_ref().is_ok_and(|exit| exit.is_of_signal());
     if let Some(save) = save {
         // A run that was given up leaves workers behind, and what they are saving.
         save.abandon();
     }
 
+    let mut text = Vec::new();
     if let Some(mut summary) = summary {
         summary.left_out(skipped.of_other_shards(), "of other shards");
         summary.left_out(skipped.done_before(), "fetched before");
         summary.left_out(skipped.repeated(), "repeated");
-        let mut text = Vec::new();
         summary.print(&mut text, Instant::now(), settings.summary_color)?;
-        // Whoever wanted the run to end, by a signal or by then, waits for no reader; else a signal ends that.
-        let now = Instant::now();
-        let must_end = if is_stopped { Some(now) } else { deadline };
-        output::say(
-            &text,
-            must_end.and_then(|at| at.max(now).checked_add(LAST_WORDS)),
-        );
     }
+    // Whoever wanted the run to end, by a signal or by then, waits for no reader; else a signal ends that.
+    let now = Instant::now();
+    let must_end = if mailbox.was_stopped() {
+        Some(now)
+    } else {
+        deadline
+    };
+    let until = must_end.and_then(|at| at.max(now).checked_add(LAST_WORDS));
+    notices.say(&text, until);
     ending
 }
 

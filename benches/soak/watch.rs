@@ -2,6 +2,7 @@
 //! stay what they were. What the program takes in its first quarter (buffers, connections) it may keep; after that
 //! it must not grow.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -65,7 +66,7 @@ impl Watch {
             if last.0 != done {
                 last = (done, Instant::now());
             } else if done < urls && last.1.elapsed() > PATIENCE {
-                give_up(done, urls);
+                give_up(process, done, urls);
             }
             look(process, begun, done)
         };
@@ -87,10 +88,12 @@ impl Watch {
     }
 }
 
-/// Ends this process, with which the program's list and reader go. A record is missing, and whoever reads would wait on.
-fn give_up(done: usize, urls: usize) -> ! {
+/// Ends the program and this process. A record is missing, and whoever reads would wait on.
+fn give_up(process: u32, done: usize, urls: usize) -> ! {
     let seconds = PATIENCE.as_secs();
     eprintln!("soak: no record came for {seconds} s, after {done} of {urls}");
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    let _ = process.map(|process| kill_process(process, Signal::KILL));
     std::process::exit(1)
 }
 

@@ -53,7 +53,9 @@ impl Coordinator<'_> {
             summary.never_started(whole.then_some(never_started));
         }
         self.report.progress.finish();
-        self.say_the_last();
+        let mut said = Vec::new();
+        self.shared.mailbox.take_said(&mut said);
+        self.report.tell_all(&said);
         recorded.map(drop)
     }
 
@@ -62,6 +64,9 @@ impl Coordinator<'_> {
         let now = Instant::now();
         let mut batch = Batch::default();
         self.shared.mailbox.collect(&mut batch, false, Some(now));
+        self.state.list_broken |= !batch.broken_lists.is_empty();
+        self.report.tell_all(&batch.broken_lists);
+        self.report.tell_all(&batch.said);
         for finished in batch.finished {
             // It is counted before it cannot be written.
             let _ = self.finish(finished, now);

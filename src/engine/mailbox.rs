@@ -48,6 +48,8 @@ struct State {
     /// The bytes of their text.
     bytes: usize,
     stops: Vec<Event>,
+    /// There was one, be it taken or not.
+    was_stopped: bool,
     list_ended: bool,
     /// Lists that could not be read, or not to their end.
     broken_lists: Vec<InputError>,
@@ -85,6 +87,7 @@ impl Mailbox {
         self.stop_starting();
         let mut state = self.lock();
         state.stops.push(event);
+        state.was_stopped = true;
         self.wake(state);
     }
 
@@ -199,6 +202,11 @@ impl Mailbox {
     /// True if a reason to stop is waiting to be taken.
     pub(crate) fn has_stops(&self) -> bool {
         !self.lock().stops.is_empty()
+    }
+
+    /// True once there has been a reason to stop.
+    pub(crate) fn was_stopped(&self) -> bool {
+        self.lock().was_stopped
     }
 
     /// Blocks until there is a reason to stop, or `until` has come.

@@ -83,12 +83,9 @@ pub(crate) struct Engine<'a> {
 }
 
 impl Engine<'_> {
-    /// Runs until the list is done or the run must end, and gives the exit status.
-    ///
-    /// # Errors
-    ///
-    /// If the records could not be written.
-    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+    /// Runs until the list is done or the run must end, and gives the exit status, or an error if the records could not be
+    /// written; and what was told a person and is not out yet.
+    pub(crate) fn run(self) -> (anyhow::Result<Exit>, Outgoing) {
         let Options {
             schedule: settings,
             head_only,
@@ -129,11 +126,11 @@ impl Engine<'_> {
             skipped: self.skipped,
             state: State::default(),
         };
-        let exit = run_and_close(coordinator);
+        let ended = run_and_close(coordinator);
         // Whoever has not come back by now is cut or stuck in a system call: not waited for.
         self.pool.shutdown(Pending::Cancel);
         self.pool.detach();
-        exit
+        ended
     }
 }
 
@@ -161,14 +158,15 @@ fn bounds(settings: &ScheduleSettings, workers: usize) -> (schedule::Options, us
     (options, most_in_flight)
 }
 
-fn run_and_close(mut coordinator: Coordinator<'_>) -> anyhow::Result<Exit> {
+fn run_and_close(mut coordinator: Coordinator<'_>) -> (anyhow::Result<Exit>, Outgoing) {
     let ended = coordinator.run();
     let written = coordinator.close(ended);
     let exit = coordinator.exit();
-    match written {
+    let exit = match written {
         Err(Halt::Failed(error)) if !is_unread(&error, exit) => Err(error),
         Ok(()) | Err(Halt::GivenUp | Halt::Stalled | Halt::Failed(_)) => Ok(exit),
-    }
+    };
+    (exit, coordinator.report.notices)
 }
 
 /// Whether nobody is there any more to read what was being written. A device that fails says the same as a terminal that

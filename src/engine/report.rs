@@ -93,11 +93,16 @@ impl Report<'_> {
     /// Writes out the records that have been gathered, as far as their reader takes them before
     /// `until`, and what was told, as far as its reader takes it at once. True if no record is left.
     pub(super) fn flush_by(&mut self, until: Instant) -> anyhow::Result<bool> {
+        let is_flushed = self.flush_records_by(until);
         self.flush_notices_by(Instant::now());
+        is_flushed
+    }
+
+    fn flush_records_by(&mut self, until: Instant) -> anyhow::Result<bool> {
         if self.writer.is_flushed() {
             return Ok(true);
         }
-        if self.records_must_wait() && !self.flush_notices_by(until) {
+        if self.records_must_wait() && !self.notices.end_line_by(Some(until)).unwrap_or(true) {
             return Ok(false);
         }
         let Report {
@@ -107,13 +112,22 @@ impl Report<'_> {
         flushed.unwrap_or(Ok(false)).context(WRITE_FAILED)
     }
 
+    /// How many bytes have not reached the reader of the records, as far as is known: of what is before them on its
+    /// terminal, too. Takes a system call.
+    pub(super) fn unread(&self) -> usize {
+        let before = if self.progress.shares_terminal() {
+            self.notices.left()
+        } else {
+            0
+        };
+        self.writer.unread() + before
+    }
+
     /// Gives up the records that their reader has not taken, and says how many.
     pub(super) fn give_up_records(&mut self) -> usize {
         let left = self.writer.unwritten();
-        if self.notices_must_wait()
-            && let Ok(text) = self.notices.buffer()
-        {
-            text.push(b'\n');
+        if self.notices_must_wait() {
+            self.notices.put_first(b"\n");
         }
         self.writer.give_up();
         left

@@ -77,19 +77,6 @@ impl Coordinator<'_> {
     /// What the reader has not read, once that matters.
     fn unread_at_the_end(&self) -> Option<usize> {
         let matters = self.ending.may_be_put_off();
-        matters.then(|| self.report.writer.unread())
-    }
-
-    /// Writes out what was told. It is waited for until there is a reason to stop, and then a moment.
-    pub(super) fn say_the_last(&mut self) {
-        let mut said = Vec::new();
-        self.shared.mailbox.take_said(&mut said);
-        self.report.tell_all(&said);
-        let mut until = Instant::now() + STALL;
-        while !self.report.flush_notices_by(until) && !self.ending.stopping() {
-            let now = self.hear_of_stops();
-            self.ending.step(now);
-            until = now + STALL;
-        }
+        matters.then(|| self.report.unread())
     }
 }

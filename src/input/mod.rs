@@ -243,7 +243,9 @@ impl Options {
 
     /// How many targets the lists hold, or a few more, if they are short files or URLs: then that takes no time.
     pub(crate) fn count_if_short(&self) -> Option<u64> {
-        let bytes: Option<u64> = self.lists.iter().map(size_of).sum();
+        // A file that says that it has no bytes may be one that the system makes up as it is read.
+        let bytes_of = |list| size_of(list).filter(|&bytes| bytes > 0);
+        let bytes: Option<u64> = self.lists.iter().map(bytes_of).sum();
         bytes
             .filter(|&bytes| bytes <= SHORT)
             .and_then(|_| self.count())
@@ -284,6 +286,8 @@ fn size_of(list: &List) -> Option<u64> {
     match list {
         List::Url(text) => Some(text.len() as u64),
         List::Stdin => None,
+        // To open one of these may be to duplicate a descriptor: what is read of it then is read.
+        List::File(path) if path.starts_with("/dev") => None,
         List::File(path) => {
             let metadata = fs::metadata(path).ok()?;
             metadata.is_file().then_some(metadata.len())

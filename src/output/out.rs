@@ -76,6 +76,12 @@ impl Outgoing {
         }
     }
 
+    /// Puts `bytes` before all that has not been written.
+    pub(crate) fn put_first(&mut self, bytes: &[u8]) {
+        self.buffer
+            .splice(self.sent..self.sent, bytes.iter().copied());
+    }
+
     /// Whether the reader has a line without its end, which is still to come: nobody else may write there.
     pub(crate) fn is_mid_line(&self) -> bool {
         self.is_mid_line
@@ -109,9 +115,22 @@ impl Outgoing {
     ///
     /// Those of the stream; after one of them every call fails with its kind.
     pub(crate) fn flush_by(&mut self, until: Option<Instant>) -> io::Result<bool> {
+        self.write_out(self.buffer.len(), until)
+    }
+
+    /// As [`flush_by`](Self::flush_by), but no further than to the end of the line that has been begun. False if that did
+    /// not come out.
+    pub(crate) fn end_line_by(&mut self, until: Option<Instant>) -> io::Result<bool> {
+        let left = &self.buffer[self.sent..];
+        let line = left.iter().position(|byte| *byte == b'\n');
+        let end = line.map_or(self.buffer.len(), |end| self.sent + end + 1);
+        self.write_out(end, until)
+    }
+
+    fn write_out(&mut self, end: usize, until: Option<Instant>) -> io::Result<bool> {
         self.check()?;
-        while self.sent < self.buffer.len() {
-            match self.out.write_by(&self.buffer[self.sent..], until) {
+        while self.sent < end {
+            match self.out.write_by(&self.buffer[self.sent..end], until) {
                 Ok(0) => return Ok(false),
                 Ok(amount) => {
                     self.sent += amount;
@@ -125,8 +144,20 @@ impl Outgoing {
                 }
             }
         }
-        self.empty();
+        if self.sent == self.buffer.len() {
+            self.empty();
+        }
         Ok(true)
+    }
+
+    /// Writes `text` behind what is gathered, waiting until `until` at the latest (`None`: for ever). Nobody may be there to
+    /// read it, and then it is lost.
+    pub(crate) fn say(&mut self, text: &[u8], until: Option<Instant>) {
+        if let Ok(buffer) = self.buffer() {
+            buffer.extend(text);
+            // There is nobody else to tell.
+            let _ = self.flush_by(until);
+        }
     }
 
     fn empty(&mut self) {
@@ -183,12 +214,7 @@ pub(crate) fn stderr() -> Box<dyn Out> {
 /// Writes `text` to standard error, waiting for its reader until `until` at the latest (`None`: for ever). Nobody may be
 /// there to read it, and then it is lost.
 pub(crate) fn say(text: &[u8], until: Option<Instant>) {
-    let mut outgoing = Outgoing::new(stderr());
-    if let Ok(buffer) = outgoing.buffer() {
-        buffer.extend(text);
-        // There is nobody else to tell.
-        let _ = outgoing.flush_by(until);
-    }
+    Outgoing::new(stderr()).say(text, until);
 }
 
 /// Waits until standard error takes something, but no longer than until `until`, and says whether it does; true where

@@ -95,10 +95,11 @@ fn a_record_that_is_given_up_in_its_middle_keeps_what_is_told_off_its_line() {
     record(&mut report, "http://a/");
     terminal.takes(5);
     assert!(!flush(&mut report));
+    report.tell(&"terminated");
     assert_eq!(report.give_up_records(), 1);
     terminal.takes(usize::MAX);
     report.tell(&"1 record was not written");
-    let wanted = "'http\nfetchpool: 1 record was not written\n";
+    let wanted = "'http\nfetchpool: terminated\nfetchpool: 1 record was not written\n";
     assert_eq!(terminal.shown(), wanted);
 }
 
@@ -129,4 +130,23 @@ fn a_reader_that_reads_is_told_all_however_long_it_is_behind() {
     stderr.takes(usize::MAX);
     assert!(report.flush_notices_by(Instant::now()));
     assert_eq!(stderr.shown().lines().count(), 300);
+}
+
+#[test]
+fn records_wait_for_no_more_than_the_line_that_was_begun() {
+    let terminal = Slow::default();
+    let mut report = report(&terminal, &terminal, true);
+    terminal.takes(5);
+    let lines = ["line"; 1000];
+    report.tell_all(&lines);
+    record(&mut report, "http://a/");
+    let before = report.unread();
+    terminal.takes(60);
+    assert!(report.flush_by(Instant::now()).unwrap());
+    assert!(report.unread() < before);
+    let shown = terminal.shown();
+    assert!(
+        shown.starts_with("fetchpool: line\n'http://a/' page is 1 bytes\n"),
+        "{shown}"
+    );
 }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags, fstat};
@@ -15,6 +15,9 @@ use super::Out;
 
 /// A pipe takes at least this much at once when it is said to be writable.
 const PIECE: usize = rustix::pipe::PIPE_BUF;
+
+/// How long is waited at one time: systems differ in how long they can.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 /// A file, or a pipe, socket or terminal that is written to only when it is ready, so that a reader that has stalled
 /// holds up nobody for longer than was agreed. Works as well if another program has left it non-blocking.
@@ -28,11 +31,12 @@ pub(super) fn is_ready_by(stream: &impl AsFd, until: Option<Instant>) -> io::Res
     let mut fds = [PollFd::new(stream, PollFlags::OUT)];
     loop {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        // A time too long for the system is as good as none.
-        let left = left.and_then(|left| Timespec::try_from(left).ok());
-        match poll(&mut fds, left.as_ref()) {
+        let wait = left.map(|left| left.min(LONGEST));
+        let timeout = wait.and_then(|wait| Timespec::try_from(wait).ok());
+        match poll(&mut fds, timeout.as_ref()) {
             // By a signal, which says nothing about the stream.
             Err(Errno::INTR) => {}
+            Ok(0) if wait < left => {}
             ready => return Ok(ready? > 0),
         }
     }
