@@ -274,6 +274,7 @@ impl Drop for Lent {
             if is_reusable && connection.layer.is_clean() && !net.cancel.is_thrown() {
                 net.idle.put(connection, Instant::now());
                 net.descriptors.offer();
+                net.seats.offer();
             }
         }
         self.buffers.recycle();
