@@ -15,7 +15,7 @@ use super::buffers::Buffers;
 use super::chunked::Chunked;
 use super::connection::Connection;
 use super::flight::Flight;
-use super::head::{HeadWatch, Sight};
+use super::head::{HeadWatch, Sight, begins_like_http};
 use super::layer::LayerError;
 use super::reply::{self, Framing};
 use crate::fetch::failure::{Failure, FailureKind, Phase};
@@ -98,7 +98,14 @@ impl Lent {
             } {
                 Sight::Whole(size) => break size,
                 Sight::Skip(amount) => self.buffers.skip(amount),
-                Sight::Bad(reason) => return Err(Failure::new(FailureKind::Protocol, reason)),
+                Sight::Bad(reason) => {
+                    // Over a connection that was used before, it is what came late behind the last reply.
+                    // No reply begins so: this request has none yet, as if the connection had been closed
+                    // (RFC 9112, 9.3.1), and whoever reads on would read that reply's remains.
+                    let is_reply = begins_like_http(self.buffers.unread());
+                    self.flight.state().unanswered = !is_reply;
+                    return Err(Failure::new(FailureKind::Protocol, reason));
+                }
                 Sight::Partial => match self.receive() {
                     Ok(0) => return Err(self.lost(LayerError::Truncated)),
                     Ok(_) => {}
@@ -148,7 +155,7 @@ impl Lent {
         let mut state = self.flight.state();
         let nothing_came = state.first_byte.is_none();
         // A server that is silent is not lost: the request may be in its hands, and time has run out for it.
-        state.lost_early = nothing_came && error.is_loss();
+        state.unanswered = nothing_came && error.is_loss();
         drop(state);
         let truncated = if nothing_came {
             "the server closed the connection without a reply"
