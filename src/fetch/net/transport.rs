@@ -89,6 +89,7 @@ impl Lent {
 
     /// Reads until the head is whole, and makes it one that the library can take.
     fn receive_head(&mut self, mut watch: HeadWatch) -> Result<(), Failure> {
+        let mut is_answered = false;
         let size = loop {
             let nothing_new = self.buffers.is_empty();
             match if nothing_new {
@@ -97,13 +98,17 @@ impl Lent {
                 watch.look(self.buffers.unread())
             } {
                 Sight::Whole(size) => break size,
-                Sight::Skip(amount) => self.buffers.skip(amount),
+                Sight::Skip(amount) => {
+                    // An interim reply is to this request; empty lines are to none.
+                    is_answered |= self.buffers.unread().starts_with(b"HTTP/");
+                    self.buffers.skip(amount);
+                }
                 Sight::Bad(reason) => {
                     // Over a connection that was used before, it is what came late behind the last reply.
                     // No reply begins so: this request has none yet, as if the connection had been closed
                     // (RFC 9112, 9.3.1), and whoever reads on would read that reply's remains.
-                    let is_reply = begins_like_http(self.buffers.unread());
-                    self.flight.state().unanswered = !is_reply;
+                    is_answered |= begins_like_http(self.buffers.unread());
+                    self.flight.state().unanswered = !is_answered;
                     return Err(Failure::new(FailureKind::Protocol, reason));
                 }
                 Sight::Partial => match self.receive() {
