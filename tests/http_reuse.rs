@@ -113,6 +113,45 @@ fn a_connection_that_died_idle_is_replaced_unseen() {
 }
 
 #[test]
+fn what_comes_late_behind_a_reply_is_no_reply_to_the_next_request() {
+    // The next request is there before the surplus is sent: so the connection was quiet when it was used.
+    for (is_head, surplus) in [(true, "hello"), (false, "\r\n<p>more"), (false, "HTML")] {
+        let server = Server::start(move |mut conn| {
+            let reply = if is_head {
+                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+            } else {
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+            };
+            conn.request();
+            conn.send(reply);
+            if conn.request().is_some() {
+                conn.send(surplus);
+                conn.send(reply);
+            }
+            conn.wait_for_hangup();
+        });
+        let method = if is_head { Method::HEAD } else { Method::GET };
+        let client = client(Options {
+            method,
+            ..options()
+        });
+        for _ in 0..6 {
+            load(&client, &server.url("/"));
+        }
+        // Half of them twice.
+        assert_eq!(server.requests().len(), 6 + 5, "{surplus:?}");
+    }
+}
+
+#[test]
+fn what_is_no_reply_over_a_new_connection_is_asked_for_once() {
+    let server = Server::always("hello");
+    let outcome = client(options()).load_url(&server.url("/"), &mut io::sink());
+    assert!(failure(&outcome).starts_with("protocol: "), "{outcome:?}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
 fn a_fresh_connection_that_dies_is_a_failure_and_tried_once() {
     let server = Server::start(|mut conn| {
         conn.request();

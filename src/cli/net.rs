@@ -49,6 +49,9 @@ pub(crate) struct Identity {
     pub(crate) key: PathBuf,
 }
 
+/// What is taken for no proxy at all, wherever it stands.
+const NO_PROXY: &str = "\0/";
+
 impl NetSettings {
     /// Adds what is said here to `options`; the proxies that are not named here are those of the
     /// environment, of which `env` gives the variables.
@@ -61,9 +64,18 @@ impl NetSettings {
         options: fetch::Options,
         env: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<fetch::Options, OptionsError> {
-        // What is not UTF-8 names no proxy that can be found, but one was asked for: it must not be taken
-        // for none.
-        let env = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned());
+        // What is not UTF-8 names no proxy, but one was asked for: it must neither be taken for none nor
+        // become the name of another. Of a list of exceptions the others hold.
+        let env = |name: &str| {
+            let readable = |value: OsString| match value.into_string() {
+                Ok(text) => text,
+                Err(value) if name.eq_ignore_ascii_case("no_proxy") => {
+                    value.to_string_lossy().into_owned()
+                }
+                Err(_) => NO_PROXY.to_owned(),
+            };
+            env(name).map(readable)
+        };
         let (cert, key) = self.tls.identity.map(|own| (own.cert, own.key)).unzip();
         Ok(fetch::Options {
             credentials: self.credentials,

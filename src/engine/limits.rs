@@ -76,11 +76,17 @@ fn free_descriptors(most: usize) -> usize {
 /// lists, a few for the resolver's sockets and the signal pipe.
 const RESERVED: u64 = 32;
 
+/// Descriptors of look-ups: as many run as `fetch` starts threads for them, with three at most.
+const OF_LOOK_UPS: u64 = 256 * 3;
+
+/// What is opened behind the making of a client: its pair of sockets for cancelling, and a list.
+const YET_TO_COME: usize = 3;
+
 /// Lowers the cap of idle connections in `options` so that `jobs` workers always find a descriptor
 /// for a new connection and, if they save, for a file among the `files` that may be open.
 ///
 /// With fewer descriptors than workers nothing may idle, and `fetch` makes its callers wait for
-/// each other.
+/// each other. Where they could run short, it is told how many there are.
 pub(crate) fn fit_descriptors(
     mut options: fetch::Options,
     jobs: usize,
@@ -92,7 +98,23 @@ pub(crate) fn fit_descriptors(
     let spare = files.saturating_sub(RESERVED + each * jobs as u64);
     let spare = usize::try_from(spare).unwrap_or(usize::MAX);
     options.idle_connections = options.idle_connections.min(spare);
+    let idle = options.idle_connections as u64;
+    let most = RESERVED + each * jobs as u64 + idle + OF_LOOK_UPS;
+    // To count them takes a while: with twice as many it is left alone.
+    if files < 2 * most {
+        options.descriptors = for_network(jobs, saves, usize::try_from(most).unwrap_or(usize::MAX));
+    }
     options
+}
+
+/// How many of the descriptors that are free now the client can have; `None` if it is more than `most`.
+fn for_network(jobs: usize, saves: bool, most: usize) -> Option<usize> {
+    let free = free_descriptors(most);
+    let mut others = YET_TO_COME + if saves { jobs } else { 0 };
+    if io::stderr().is_terminal() {
+        others += OF_TERMINAL;
+    }
+    (free < most).then(|| free.saturating_sub(others).max(1))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! One attempt at one URL: requests, redirects, the body into the sink.
 //!
 //! It never retries a failure that the user should see. The one thing that is done twice, unseen,
-//! is a request whose idle connection turned out to be dead before any byte of the reply came.
+//! is a request whose idle connection turned out to be dead, or to have the last reply's remains to
+//! deliver, before any byte of its own reply came.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -177,12 +178,14 @@ impl Attempt<'_> {
                 }
                 Err(error) => {
                     let state = flight.state();
-                    if !(state.reused && state.lost_early) || flight.net.is_cancelled() {
+                    if !(state.reused && state.unanswered) || flight.net.is_cancelled() {
                         return Err(Failure::from_client(error, state.first_byte.is_some()));
                     }
                 }
             }
-            log::debug!("{origin}: the idle connection had died; once more on a new one");
+            log::debug!(
+                "{origin}: the idle connection was of no use any more; once more on a new one"
+            );
             may_reuse = false;
         }
     }

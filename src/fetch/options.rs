@@ -57,6 +57,11 @@ pub struct Options {
     pub tls: Tls,
     /// How many idle connections are kept open in all. Default 1024.
     pub idle_connections: usize,
+    /// How many file descriptors there are for connections and look-ups of names, at the least one.
+    /// Attempts that find none left wait for those before them. Default `None`: there are enough. Who
+    /// gives none where they are too few must reckon with failures of kind `dns`: the system's resolver
+    /// does not always tell that it had none left.
+    pub descriptors: Option<usize>,
 }
 
 impl Default for Options {
@@ -78,6 +83,7 @@ impl Default for Options {
             proxies: Proxies::default(),
             tls: Tls::default(),
             idle_connections: 1024,
+            descriptors: None,
         }
     }
 }
@@ -101,6 +107,7 @@ impl fmt::Debug for Options {
             .field("proxies", &self.proxies)
             .field("tls", &self.tls)
             .field("idle_connections", &self.idle_connections)
+            .field("descriptors", &self.descriptors)
             .finish_non_exhaustive()
     }
 }

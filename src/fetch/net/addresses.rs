@@ -53,7 +53,7 @@ impl Lender {
         loop {
             let turn = net.descriptors.turn();
             let limits = self.limits(way);
-            match net.resolver.resolve(host, &limits, &net.cancel) {
+            match net.resolver.resolve(host, &limits, &net.cancel, &way.seat) {
                 Ok(found) => return Ok(found.to_vec()),
                 Err(LookupError::Missed(Miss::NoAddress)) => return Ok(Vec::new()),
                 Err(LookupError::Missed(Miss::Unknown(why))) => {

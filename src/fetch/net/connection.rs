@@ -3,9 +3,11 @@
 
 #[cfg(test)]
 use std::net::TcpStream;
+use std::sync::Arc;
 
 use super::descriptors::Ticket;
 use super::layer::Layer;
+use super::seats::Seat;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -13,21 +15,24 @@ pub(crate) struct Connection {
     pub(crate) layer: Layer,
     /// Given back when the descriptor is closed: after `layer`, as fields are dropped in order.
     _ticket: Ticket,
+    _seat: Arc<Seat>,
 }
 
 impl Connection {
-    pub(crate) fn new(key: &str, layer: Layer, ticket: Ticket) -> Self {
+    pub(crate) fn new(key: &str, layer: Layer, ticket: Ticket, seat: Arc<Seat>) -> Self {
         Self {
             key: key.into(),
             layer,
             _ticket: ticket,
+            _seat: seat,
         }
     }
 
     #[cfg(test)]
     pub(crate) fn for_tests(key: &str, stream: TcpStream) -> Self {
-        let ticket = std::sync::Arc::<super::descriptors::Descriptors>::default().ticket();
-        Self::new(key, Layer::Tcp(super::wire::Wire::new(stream)), ticket)
+        let ticket = Arc::<super::descriptors::Descriptors>::default().ticket();
+        let layer = Layer::Tcp(super::wire::Wire::new(stream));
+        Self::new(key, layer, ticket, Arc::new(Seat::without_limit()))
     }
 
     /// Under what it lies idle: scheme, host and port as the beginning of a URL, and the proxy in

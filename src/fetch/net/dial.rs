@@ -10,13 +10,15 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::cancel::Cancel;
 use super::limits::{Cut, Limits};
-use super::sys::{is_in_progress, is_out_of_descriptors};
+use super::seats::{Seat, Seats};
+use super::sys::{is_in_progress, is_out_of_descriptors, out_of_descriptors};
 use crate::fetch::failure::os_text;
 
 /// "Connection Attempt Delay" of RFC 8305, section 5.
@@ -73,6 +75,9 @@ pub(crate) struct Race {
     failed: Vec<(SocketAddr, io::Error)>,
     /// How many attempts were given up for their descriptors.
     given_up: usize,
+    seats: Arc<Seats>,
+    /// Those of the attempts beside the first, for which whoever connects has one.
+    more_seats: Vec<Seat>,
 }
 
 enum Started {
@@ -83,13 +88,15 @@ enum Started {
 }
 
 impl Race {
-    pub(crate) fn new(addresses: &[SocketAddr]) -> Self {
+    pub(crate) fn new(addresses: &[SocketAddr], seats: &Arc<Seats>) -> Self {
         Self {
             addresses: addresses.len(),
             waiting: addresses.iter().copied().collect(),
             running: Vec::new(),
             failed: Vec::new(),
             given_up: 0,
+            seats: Arc::clone(seats),
+            more_seats: Vec::new(),
         }
     }
 
@@ -136,6 +143,7 @@ impl Race {
             Ok(socket) => socket,
             Err(error) if is_out_of_descriptors(&error) => {
                 self.waiting.push_front(address);
+                self.more_seats.clear();
                 return Err(DialError::NoDescriptor);
             }
             Err(error) => {
@@ -159,17 +167,25 @@ impl Race {
     /// Opens a socket, if need be for the descriptors of the attempts that run. To keep those and wait
     /// for another's would stop everybody when all do so, each with a socket that nobody answers.
     fn open(&mut self, address: SocketAddr, make_room: &dyn Fn() -> bool) -> io::Result<Socket> {
-        let mut opened = open(address);
+        let mut opened = self.open_in_seat(address);
         // Who has none of its own to give up waits where no clock runs, and makes room there.
         let has_own = !self.running.is_empty();
         if has_own && is_short(&opened) && make_room() {
-            opened = open(address);
+            opened = self.open_in_seat(address);
         }
         // Another worker may be faster to take what was closed.
         while is_short(&opened) && self.give_up_oldest() {
-            opened = open(address);
+            opened = self.open_in_seat(address);
         }
         opened
+    }
+
+    fn open_in_seat(&mut self, address: SocketAddr) -> io::Result<Socket> {
+        if self.more_seats.len() < self.running.len() {
+            let seat = self.seats.try_take().ok_or_else(out_of_descriptors)?;
+            self.more_seats.push(seat);
+        }
+        open(address)
     }
 
     /// Closes the attempt that has run for longest; its address is the last in line again.

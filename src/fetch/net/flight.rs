@@ -48,8 +48,8 @@ pub(crate) struct State {
     pub(crate) may_reuse: bool,
     /// Whether an idle connection was used.
     pub(crate) reused: bool,
-    /// The connection was lost before any byte of the reply came.
-    pub(crate) lost_early: bool,
+    /// The connection was lost, or what came over it was no reply, before any byte of one came.
+    pub(crate) unanswered: bool,
     /// The reply's body is in chunks, so that its end can be told without the connection's.
     pub(crate) is_chunked: bool,
     /// Nobody will look at the bytes of the body, whose head has been read: they are only counted.
@@ -89,7 +89,7 @@ impl Flight {
             is_only_counted: false,
             may_reuse: true,
             reused: false,
-            lost_early: false,
+            unanswered: false,
             phase: Phase::Dns,
             first_byte: None,
             wire_bytes: 0,
@@ -141,7 +141,7 @@ impl Flight {
         state.is_only_counted = false;
         state.may_reuse = aim.may_reuse;
         state.reused = false;
-        state.lost_early = false;
+        state.unanswered = false;
         state.first_byte = None;
         state.phase = Phase::Dns;
     }

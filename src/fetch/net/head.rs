@@ -99,7 +99,8 @@ fn too_large() -> Sight {
     ))
 }
 
-fn begins_like_http(input: &[u8]) -> bool {
+/// Whether `input` may be the beginning of a reply.
+pub(super) fn begins_like_http(input: &[u8]) -> bool {
     let begin = b"HTTP/";
     let len = input.len().min(begin.len());
     input[..len] == begin[..len]

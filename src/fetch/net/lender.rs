@@ -21,6 +21,7 @@ use super::dial::{DialError, Race, interleave};
 use super::flight::Flight;
 use super::layer::{Layer, LayerError};
 use super::limits::Limits;
+use super::seats::Seat;
 use super::tls::Session;
 use super::transport::Lent;
 use super::trust::TrustError;
@@ -80,6 +81,8 @@ pub(super) struct Way<'a> {
     began: Cell<Instant>,
     last_tries: Cell<LastTries>,
     ticket: Ticket,
+    /// Who looks the name up holds it as well, until there is an answer.
+    pub(super) seat: Arc<Seat>,
 }
 
 /// The socket that a cancel can find while its connection is being opened. A failure lets go of it,
@@ -129,12 +132,14 @@ impl Lender {
             let state = flight.state();
             (state.proxy.clone(), state.key.clone())
         };
+        let seat = Arc::new(self.seat()?);
         let way = Way {
             host: uri.host().unwrap_or_default(),
             port: uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
             began: Cell::new(Instant::now()),
             last_tries: Cell::default(),
             ticket: flight.net.descriptors.ticket(),
+            seat,
         };
         // Dropped before the ticket: the descriptor is closed when that is given back.
         let held = Held(&flight.slot);
@@ -169,7 +174,21 @@ impl Lender {
                 .map_or_else(|error| error.to_string(), |peer| peer.to_string()),
             way.began.get().elapsed(),
         );
-        Ok(Connection::new(&key, layer, way.ticket))
+        Ok(Connection::new(&key, layer, way.ticket, way.seat))
+    }
+
+    /// The right to the descriptors of a new connection. No clock runs while that is waited for, as in
+    /// [`need_descriptor`](Self::need_descriptor).
+    fn seat(&self) -> Result<Seat, Failure> {
+        let net = &self.flight.net;
+        if let Some(seat) = net.seats.try_take() {
+            return Ok(seat);
+        }
+        let since = Instant::now();
+        let make_room = || net.idle.evict().is_some();
+        let taken = net.seats.take(&make_room, &net.cancel);
+        self.flight.pause(since.elapsed());
+        taken.map_err(|cut| self.flight.cut(cut, FailureKind::Connect))
     }
 
     fn direct(&self, way: &Way<'_>, is_tls: bool) -> Result<Layer, Failure> {
@@ -232,7 +251,7 @@ impl Lender {
         let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
         let make_room = || net.idle.evict().is_some();
         // Begun anew behind each wait, it would never get past a first address that does not answer.
-        let mut race = Race::new(addresses);
+        let mut race = Race::new(addresses, &net.seats);
         loop {
             let turn = net.descriptors.turn();
             match race.run(&self.limits(way), &net.cancel, &make_room) {

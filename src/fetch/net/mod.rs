@@ -27,6 +27,7 @@ mod private;
 mod questions;
 mod reply;
 mod resolver;
+mod seats;
 mod store;
 mod sys;
 mod through;
@@ -46,6 +47,7 @@ use self::descriptors::Descriptors;
 use self::idle::IdlePool;
 use self::lender::{Lender, NoResolver};
 use self::resolver::Resolver;
+use self::seats::Seats;
 use self::trust::Trust;
 use super::options::{Family, Options, OptionsError};
 use super::resolve::Resolve;
@@ -60,6 +62,7 @@ pub(crate) struct Net {
     idle: IdlePool,
     resolver: Resolver,
     descriptors: Arc<Descriptors>,
+    seats: Arc<Seats>,
     trust: Trust,
     family: Family,
     resolve: Vec<Resolve>,
@@ -79,6 +82,7 @@ impl Net {
             idle: IdlePool::new(options.idle_connections),
             resolver: Resolver::new(Arc::clone(&descriptors)),
             descriptors,
+            seats: Seats::new(options.descriptors),
             trust: Trust::load(&options.tls)?,
             family: options.family,
             resolve: options.resolve.clone(),
@@ -92,6 +96,7 @@ impl Net {
         self.cancel.throw();
         self.resolver.wake();
         self.descriptors.wake();
+        self.seats.wake();
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

@@ -21,6 +21,7 @@ use super::descriptors::Descriptors;
 use super::limits::{Cut, Limits};
 use super::lookup::{self, Miss};
 use super::questions::MAX_RUNNING;
+use super::seats::Seat;
 
 /// A helper with nothing to do ends after this long.
 const HELPER_REST: Duration = Duration::from_secs(10);
@@ -70,12 +71,13 @@ impl Resolver {
     }
 
     /// The addresses of `name`, never none. Blocks until they are known or `limits` or `cancel` cut
-    /// the wait.
+    /// the wait. A look-up holds `seat` until its end, also when nobody waits for that any more.
     pub(crate) fn resolve(
         &self,
         name: &str,
         limits: &Limits,
         cancel: &Cancel,
+        seat: &Arc<Seat>,
     ) -> Result<Addresses, LookupError> {
         let since = Instant::now();
         let mut state = self.shared.lock();
@@ -83,7 +85,7 @@ impl Resolver {
         if let Some(kept) = kept {
             return kept.answer.clone().map_err(LookupError::Missed);
         }
-        let told = self.ask(&mut state, name)?;
+        let told = self.ask(&mut state, name, seat)?;
         let (mut state, end) = told.wait(state, since, limits, cancel);
         state.leave(name, &told);
         end.map_err(LookupError::Cut)?;
@@ -103,7 +105,12 @@ impl Resolver {
     }
 
     /// Joins those who wait for `name`, or is the first of them.
-    fn ask(&self, state: &mut State, name: &str) -> Result<Arc<Told>, LookupError> {
+    fn ask(
+        &self,
+        state: &mut State,
+        name: &str,
+        seat: &Arc<Seat>,
+    ) -> Result<Arc<Told>, LookupError> {
         if let Some(asked) = state.asked.get_mut(name) {
             asked.waiters += 1;
             return Ok(Arc::clone(&asked.told));
@@ -119,6 +126,7 @@ impl Resolver {
             place: state.questions.push(name),
             is_running: false,
             told: Arc::clone(&told),
+            _seat: Arc::clone(seat),
         };
         state.asked.insert(name.into(), asked);
         Ok(told)

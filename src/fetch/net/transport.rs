@@ -15,7 +15,7 @@ use super::buffers::Buffers;
 use super::chunked::Chunked;
 use super::connection::Connection;
 use super::flight::Flight;
-use super::head::{HeadWatch, Sight};
+use super::head::{HeadWatch, Sight, begins_like_http};
 use super::layer::LayerError;
 use super::reply::{self, Framing};
 use crate::fetch::failure::{Failure, FailureKind, Phase};
@@ -89,6 +89,7 @@ impl Lent {
 
     /// Reads until the head is whole, and makes it one that the library can take.
     fn receive_head(&mut self, mut watch: HeadWatch) -> Result<(), Failure> {
+        let mut is_answered = false;
         let size = loop {
             let nothing_new = self.buffers.is_empty();
             match if nothing_new {
@@ -97,8 +98,19 @@ impl Lent {
                 watch.look(self.buffers.unread())
             } {
                 Sight::Whole(size) => break size,
-                Sight::Skip(amount) => self.buffers.skip(amount),
-                Sight::Bad(reason) => return Err(Failure::new(FailureKind::Protocol, reason)),
+                Sight::Skip(amount) => {
+                    // An interim reply is to this request; empty lines are to none.
+                    is_answered |= self.buffers.unread().starts_with(b"HTTP/");
+                    self.buffers.skip(amount);
+                }
+                Sight::Bad(reason) => {
+                    // Over a connection that was used before, it is what came late behind the last reply.
+                    // No reply begins so: this request has none yet, as if the connection had been closed
+                    // (RFC 9112, 9.3.1), and whoever reads on would read that reply's remains.
+                    is_answered |= begins_like_http(self.buffers.unread());
+                    self.flight.state().unanswered = !is_answered;
+                    return Err(Failure::new(FailureKind::Protocol, reason));
+                }
                 Sight::Partial => match self.receive() {
                     Ok(0) => return Err(self.lost(LayerError::Truncated)),
                     Ok(_) => {}
@@ -148,7 +160,7 @@ impl Lent {
         let mut state = self.flight.state();
         let nothing_came = state.first_byte.is_none();
         // A server that is silent is not lost: the request may be in its hands, and time has run out for it.
-        state.lost_early = nothing_came && error.is_loss();
+        state.unanswered = nothing_came && error.is_loss();
         drop(state);
         let truncated = if nothing_came {
             "the server closed the connection without a reply"
@@ -274,6 +286,7 @@ impl Drop for Lent {
             if is_reusable && connection.layer.is_clean() && !net.cancel.is_thrown() {
                 net.idle.put(connection, Instant::now());
                 net.descriptors.offer();
+                net.seats.offer();
             }
         }
         self.buffers.recycle();

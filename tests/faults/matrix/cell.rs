@@ -157,8 +157,9 @@ impl Cell {
 
     /// A failure that passes is gone with the second attempt, if the fault is.
     fn with_retries(&self, first: Expected) -> Expected {
-        let passes =
-            ["connect", "body"].contains(&first.kind.as_str()) || first.kind.starts_with("timeout");
+        let passes = ["connect", "body"].contains(&first.kind.as_str())
+            || first.kind.starts_with("timeout")
+            || self.is_repeated_unseen();
         if self.times == Times::Always || !passes {
             return first;
         }
@@ -169,9 +170,10 @@ impl Cell {
         }
     }
 
-    /// A request over a connection that turns out to be dead is sent again and counts for one.
+    /// A request over a connection that turns out to be dead, or to deliver what is no reply, is sent again and counts for
+    /// one.
     fn is_repeated_unseen(&self) -> bool {
-        let dies = matches!(self.fault, Fault::Reset | Fault::Truncate);
+        let dies = matches!(self.fault, Fault::Reset | Fault::Truncate | Fault::Garbage);
         self.link == Link::Kept && self.phase == Phase::BeforeReply && dies
     }
 

@@ -11,8 +11,9 @@ use serde_json::Value;
 use server::NameServer;
 use std::collections::HashMap;
 
-/// Becomes the program where `resolv.conf` and `nsswitch.conf` of the run's directory are those of the system.
-const WITH_OWN_NAMES: &str = r#"set -- unshare -m sh -c 'mount --bind resolv.conf /etc/resolv.conf && mount --bind nsswitch.conf /etc/nsswitch.conf && exec "$@"' sh "$@""#;
+/// Becomes the program where `resolv.conf` and `nsswitch.conf` of the run's directory are those of the system, with
+/// `DESCRIPTORS` if there is such a variable.
+const WITH_OWN_NAMES: &str = r#"[ -z "$DESCRIPTORS" ] || ulimit -n "$DESCRIPTORS"; set -- unshare -m sh -c 'mount --bind resolv.conf /etc/resolv.conf && mount --bind nsswitch.conf /etc/nsswitch.conf && exec "$@"' sh "$@""#;
 
 /// A name server, and a web server that its names lead to.
 struct Names {
@@ -148,5 +149,38 @@ fn names_that_nobody_answers_for_hold_up_no_others() {
     for (number, url) in urls.iter().enumerate() {
         let wanted = if number % 3 == 0 { "cancelled" } else { "ok" };
         assert_eq!(kind(found[url.as_str()]), wanted, "{}", found[url.as_str()]);
+    }
+}
+
+/// A look-up that finds no descriptor left ends as one of a name that is not there, or with another error.
+#[test]
+fn names_by_the_hundred_are_found_with_few_descriptors_and_those_that_are_missing_are_missed_for_that()
+ {
+    let Some(names) = Names::start() else { return };
+    let urls: Vec<String> = (0..400)
+        .map(|n| {
+            let known = if n % 4 == 0 { "missing" } else { "good" };
+            names.url(&format!("n{n}.{known}.test"))
+        })
+        .collect();
+    for (descriptors, jobs) in [("10", "50"), ("12", "50"), ("24", "50"), ("40", "200")] {
+        let ended = fetchpool_by(&names.names)
+            .env("DESCRIPTORS", descriptors)
+            .list("urls.txt", urls.join("\n"))
+            .args(["-j", jobs, "-f", "jsonl"])
+            .status(1)
+            .stdout(anything())
+            .run();
+        let rows = rows(ended.stdout());
+        let found = one_each(&rows, &urls);
+        for (n, url) in urls.iter().enumerate() {
+            let row = found[url.as_str()];
+            let wanted = if n % 4 == 0 { "dns" } else { "ok" };
+            assert_eq!(kind(row), wanted, "{descriptors} descriptors: {row}");
+            if n % 4 == 0 {
+                let message = row["error"]["message"].as_str().unwrap_or_default();
+                assert!(message.starts_with("no address for"), "{message}");
+            }
+        }
     }
 }

@@ -36,7 +36,8 @@ fn dial(
     limits: &Limits,
     cancel: &Cancel,
 ) -> Result<TcpStream, DialError> {
-    Race::new(addresses).run(limits, cancel, &|| unreachable!("descriptors are short"))
+    Race::new(addresses, &Seats::new(None))
+        .run(limits, cancel, &|| unreachable!("descriptors are short"))
 }
 
 fn refusing() -> SocketAddr {
@@ -108,7 +109,7 @@ fn an_attempt_that_was_given_up_for_its_descriptor_has_its_turn_again() {
     let cancel = Cancel::new().unwrap();
     let (full, silent, fill) = silent(&cancel);
     let refusing = refusing();
-    let mut race = Race::new(&[silent, refusing]);
+    let mut race = Race::new(&[silent, refusing], &Seats::new(None));
     assert!(matches!(race.start_next(&|| false), Ok(Started::Running)));
     assert!(race.give_up_oldest());
     assert!(!race.give_up_oldest(), "nothing else runs");
@@ -124,7 +125,7 @@ fn an_attempt_that_was_given_up_for_its_descriptor_has_its_turn_again() {
 
 #[test]
 fn each_round_of_giving_up_doubles_the_head_start() {
-    let mut race = Race::new(&[refusing(), refusing()]);
+    let mut race = Race::new(&[refusing(), refusing()], &Seats::new(None));
     for (given_up, times) in [(0, 1), (1, 1), (2, 2), (3, 2), (4, 4), (1000, 1024)] {
         race.given_up = given_up;
         assert_eq!(race.head_start(), HEAD_START * times, "{given_up}");

@@ -10,6 +10,7 @@ use crate::fetch::net::cancel::Cancel;
 use crate::fetch::net::limits::{Cut, Limits};
 use crate::fetch::net::lookup::Miss;
 use crate::fetch::net::questions::{Place, Questions};
+use crate::fetch::net::seats::Seat;
 
 pub(super) const KEEP_ANSWER: Duration = Duration::from_secs(60);
 pub(super) const KEEP_NO_ADDRESS: Duration = Duration::from_secs(5);
@@ -44,6 +45,8 @@ pub(super) struct Asked {
     pub(super) place: Place,
     pub(super) is_running: bool,
     pub(super) told: Arc<Told>,
+    /// For the descriptor that it is asked with.
+    pub(super) _seat: Arc<Seat>,
 }
 
 /// Where those who wait for an answer find it.

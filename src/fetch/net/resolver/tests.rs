@@ -13,6 +13,10 @@ fn forever() -> Limits {
     Limits::default()
 }
 
+fn seat() -> Arc<Seat> {
+    Arc::new(Seat::without_limit())
+}
+
 #[test]
 fn a_name_is_asked_once_for_all_who_want_it() {
     let asked = Arc::new(AtomicUsize::new(0));
@@ -27,14 +31,14 @@ fn a_name_is_asked_once_for_all_who_want_it() {
     let cancel = Cancel::new().unwrap();
     thread::scope(|s| {
         let all: Vec<_> = (0..8)
-            .map(|_| s.spawn(|| resolver.resolve("a", &forever(), &cancel).unwrap()))
+            .map(|_| s.spawn(|| resolver.resolve("a", &forever(), &cancel, &seat()).unwrap()))
             .collect();
         open.send(()).unwrap();
         for one in all {
             assert_eq!(*one.join().unwrap(), [HOME; MAX_ADDRESSES]);
         }
     });
-    assert!(resolver.resolve("a", &forever(), &cancel).is_ok());
+    assert!(resolver.resolve("a", &forever(), &cancel, &seat()).is_ok());
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
@@ -54,7 +58,7 @@ fn failures_are_kept_too_and_no_address_is_one() {
     for name in ["empty", "broken", "empty", "broken"] {
         assert!(
             matches!(
-                resolver.resolve(name, &forever(), &cancel),
+                resolver.resolve(name, &forever(), &cancel, &seat()),
                 Err(LookupError::Missed(Miss::NoAddress))
             ),
             "{name}"
@@ -77,11 +81,11 @@ fn what_could_not_be_found_out_is_not_kept() {
             _ => Ok(vec![HOME]),
         });
         let cancel = Cancel::new().unwrap();
-        match resolver.resolve("a", &forever(), &cancel) {
+        match resolver.resolve("a", &forever(), &cancel, &seat()) {
             Err(LookupError::Missed(got)) => assert_eq!(got, miss),
             other => panic!("{other:?}"),
         }
-        assert!(resolver.resolve("a", &forever(), &cancel).is_ok());
+        assert!(resolver.resolve("a", &forever(), &cancel, &seat()).is_ok());
     }
 }
 
@@ -100,7 +104,7 @@ fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() 
     let cancel = Cancel::new().unwrap();
     thread::scope(|s| {
         let all: Vec<_> = (0..8)
-            .map(|_| s.spawn(|| resolver.resolve("bad", &forever(), &cancel)))
+            .map(|_| s.spawn(|| resolver.resolve("bad", &forever(), &cancel, &seat())))
             .collect();
         while resolver.shared.lock().asked.get("bad").map(|a| a.waiters) != Some(all.len()) {
             thread::yield_now();
@@ -115,7 +119,11 @@ fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() 
             }
         }
     });
-    assert!(resolver.resolve("good", &forever(), &cancel).is_ok());
+    assert!(
+        resolver
+            .resolve("good", &forever(), &cancel, &seat())
+            .is_ok()
+    );
     // Every helper that is counted is there, and has nothing to do.
     let since = Instant::now();
     loop {
@@ -141,11 +149,14 @@ fn who_leaves_at_the_deadline_finds_the_answer_later() {
     let cancel = Cancel::new().unwrap();
     let short = Limits::new(None, Some(Duration::from_millis(10)));
     assert!(matches!(
-        resolver.resolve("a", &short, &cancel),
+        resolver.resolve("a", &short, &cancel, &seat()),
         Err(LookupError::Cut(Cut::Stalled(_)))
     ));
     open.send(()).unwrap();
-    assert_eq!(*resolver.resolve("a", &forever(), &cancel).unwrap(), [HOME]);
+    assert_eq!(
+        *resolver.resolve("a", &forever(), &cancel, &seat()).unwrap(),
+        [HOME]
+    );
 }
 
 #[test]
@@ -160,7 +171,7 @@ fn a_cancel_wakes_those_who_wait() {
     });
     let cancel = Cancel::new().unwrap();
     thread::scope(|s| {
-        let waiter = s.spawn(|| resolver.resolve("a", &forever(), &cancel));
+        let waiter = s.spawn(|| resolver.resolve("a", &forever(), &cancel, &seat()));
         was_asked.recv().unwrap();
         cancel.throw();
         resolver.wake();
@@ -177,7 +188,7 @@ fn neither_helpers_nor_answers_grow_without_bound() {
     let cancel = Cancel::new().unwrap();
     for i in 0..MAX_ANSWERS + 100 {
         resolver
-            .resolve(&i.to_string(), &forever(), &cancel)
+            .resolve(&i.to_string(), &forever(), &cancel, &seat())
             .unwrap();
     }
     let state = resolver.shared.lock();
@@ -208,14 +219,20 @@ fn a_dead_zone_holds_up_no_other() {
         let dead: Vec<_> = (0..MAX_RUNNING + 50)
             .map(|i| {
                 let (resolver, cancel) = (&resolver, &cancel);
-                s.spawn(move || resolver.resolve(&format!("{i}.dead.test"), &forever(), cancel))
+                s.spawn(move || {
+                    resolver.resolve(&format!("{i}.dead.test"), &forever(), cancel, &seat())
+                })
             })
             .collect();
         while resolver.shared.lock().asked.len() < dead.len() {
             thread::yield_now();
         }
         // It comes back at all, while all of those still wait.
-        assert!(resolver.resolve("good.test", &forever(), &cancel).is_ok());
+        assert!(
+            resolver
+                .resolve("good.test", &forever(), &cancel, &seat())
+                .is_ok()
+        );
         assert_eq!(resolver.shared.lock().asked.len(), dead.len());
         drop(gate);
         for one in dead {
@@ -231,7 +248,7 @@ fn what_nobody_waits_for_is_forgotten_or_fills_the_cache() {
     let short = Limits::new(None, Some(Duration::from_millis(1)));
     let names = MAX_RUNNING + 50;
     for i in 0..names {
-        let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel);
+        let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &seat());
         assert!(matches!(end, Err(LookupError::Cut(Cut::Stalled(_)))));
     }
     let running = resolver.shared.lock().asked.len();
@@ -253,14 +270,18 @@ fn a_name_is_kept_in_the_queue_for_the_last_who_waits_for_it() {
     let short = Limits::new(None, Some(Duration::from_millis(1)));
     thread::scope(|s| {
         for i in 0..MAX_RUNNING / 2 {
-            let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel);
+            let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &seat());
             assert!(end.is_err());
         }
-        let patient = s.spawn(|| resolver.resolve("last.dead.test", &forever(), &cancel));
+        let patient = s.spawn(|| resolver.resolve("last.dead.test", &forever(), &cancel, &seat()));
         while !resolver.shared.lock().asked.contains_key("last.dead.test") {
             thread::yield_now();
         }
-        assert!(resolver.resolve("last.dead.test", &short, &cancel).is_err());
+        assert!(
+            resolver
+                .resolve("last.dead.test", &short, &cancel, &seat())
+                .is_err()
+        );
         drop(gate);
         assert!(patient.join().unwrap().is_ok());
     });

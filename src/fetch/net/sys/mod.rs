@@ -15,7 +15,8 @@ use self::portable as system;
 use self::unix as system;
 
 pub(super) use self::system::{
-    Bell, discard, is_in_progress, is_out_of_descriptors, is_quiet, try_send, wait_readable,
+    Bell, discard, is_in_progress, is_out_of_descriptors, is_quiet, out_of_descriptors, try_send,
+    wait_readable,
 };
 
 /// What became of a connection that is being opened; `None` while that is not known.

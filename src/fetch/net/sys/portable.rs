@@ -117,6 +117,11 @@ pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
+/// What Windows says when no descriptor is left.
+pub(crate) fn out_of_descriptors() -> io::Error {
+    io::Error::from_raw_os_error(10024)
+}
+
 /// Whether the process has no descriptor left: on Windows WSAEMFILE, which the standard library has no
 /// kind for. Other systems are not known well enough to wait for one.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {

@@ -138,6 +138,11 @@ pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
 }
 
+/// What the system says when no descriptor is left.
+pub(crate) fn out_of_descriptors() -> io::Error {
+    Errno::MFILE.into()
+}
+
 /// Whether the process, or the system, has no descriptor left.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(
