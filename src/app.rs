@@ -24,6 +24,9 @@ use crate::system;
 /// How long the reader of standard error has for the last that a program says that must end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How many bytes of what was told before that are still told in that time.
+const LAST_LINES: usize = 2048;
+
 /// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small
 /// enough that ten thousand workers fit any address space. Only what is touched costs memory.
 const WORKER_STACK: usize = 1 << 20;
@@ -128,6 +131,14 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     } else {
         deadline
     };
+    if must_end.is_some_and(|at| at <= now)
+        && let lines @ 1.. = notices.leave_out(LAST_LINES)
+    {
+        text.splice(
+            0..0,
+            format!("fetchpool: ({lines} lines left out)\n").into_bytes(),
+        );
+    }
     let until = must_end.and_then(|at| at.max(now).checked_add(LAST_WORDS));
     notices.say(&text, until);
     ending

@@ -76,6 +76,26 @@ impl Outgoing {
         }
     }
 
+    /// Leaves out whole lines that have not been begun, the oldest first, until no more than about `most` bytes are left. Gives
+    /// their number.
+    pub(crate) fn leave_out(&mut self, most: usize) -> usize {
+        let line_end = |from: usize| {
+            let end = self.buffer[from..].iter().position(|byte| *byte == b'\n');
+            end.map_or(self.buffer.len(), |end| from + end + 1)
+        };
+        let begin = if self.is_mid_line {
+            line_end(self.sent)
+        } else {
+            self.sent
+        };
+        if self.buffer.len() - begin <= most {
+            return 0;
+        }
+        let end = line_end(self.buffer.len() - most);
+        let left_out = self.buffer.drain(begin..end);
+        left_out.filter(|byte| *byte == b'\n').count()
+    }
+
     /// Puts `bytes` before all that has not been written.
     pub(crate) fn put_first(&mut self, bytes: &[u8]) {
         self.buffer

@@ -150,3 +150,16 @@ fn records_wait_for_no_more_than_the_line_that_was_begun() {
         "{shown}"
     );
 }
+
+#[test]
+fn what_is_left_out_at_the_end_are_whole_lines_and_the_oldest() {
+    let stderr = Slow::default();
+    let mut report = report(&Slow::default(), &stderr, false);
+    stderr.takes(5);
+    report.tell_all(&["one", "two", "three", "four"]);
+    assert_eq!(report.notices.leave_out(1000), 0);
+    assert_eq!(report.notices.leave_out("fetchpool: four\n".len() + 3), 2);
+    stderr.takes(usize::MAX);
+    assert!(report.flush_notices_by(Instant::now()));
+    assert_eq!(stderr.shown(), "fetchpool: one\nfetchpool: four\n");
+}
