@@ -6,8 +6,10 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use brotli_decompressor::Decompressor;
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use ureq::http::{HeaderMap, header};
+
+use super::failure::{Failure, FailureKind};
 
 /// What decoders read of the body at a time.
 const CODED: usize = 16 * 1024;
@@ -46,13 +48,43 @@ impl Coding {
     ///
     /// The end of the decoded body may come before that of `body`: see [`check_end`].
     pub(crate) fn decode<'a>(self, body: &'a mut impl BufRead) -> io::Result<Box<dyn Read + 'a>> {
-        if body.fill_buf()?.is_empty() {
+        let begin = body.fill_buf()?;
+        if begin.is_empty() {
             return Ok(Box::new(body));
         }
+        let is_gzip = GZIP.starts_with(&begin[..begin.len().min(GZIP.len())]);
         Ok(match self {
-            Self::Gzip => Box::new(MultiGzDecoder::new(body)),
+            Self::Gzip if !is_gzip => return Err(failed("the body is not gzip")),
+            Self::Gzip => Box::new(Gzip(Some(GzDecoder::new(body)))),
             Self::Brotli => Box::new(Brotli(Decompressor::new(body, CODED))),
         })
+    }
+}
+
+/// What each member of a gzip body begins with (RFC 1952, 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The decoder of gzip, which may have several members; `None` behind the last. It tells what is behind
+/// that from a member that is cut.
+struct Gzip<R: BufRead>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let amount = member.read(buf)?;
+            if amount > 0 || buf.is_empty() {
+                return Ok(amount);
+            }
+            let Some(mut body) = self.0.take().map(GzDecoder::into_inner) else {
+                break;
+            };
+            match body.fill_buf()? {
+                [] => {}
+                [first, ..] if *first == GZIP[0] => self.0 = Some(GzDecoder::new(body)),
+                _ => return Err(more_behind()),
+            }
+        }
+        Ok(0)
     }
 }
 
@@ -86,8 +118,11 @@ pub(crate) fn check_end(body: &mut impl BufRead) -> io::Result<()> {
 }
 
 fn more_behind() -> io::Error {
-    let text = "there is more behind the end of the compressed data";
-    io::Error::new(io::ErrorKind::InvalidData, text)
+    failed("there is more behind the end of the compressed body")
+}
+
+fn failed(text: &str) -> io::Error {
+    io::Error::other(Failure::new(FailureKind::Body, text))
 }
 
 #[cfg(test)]

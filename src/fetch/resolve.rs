@@ -35,7 +35,8 @@ impl Resolve {
     }
 
     pub(crate) fn matches(&self, host: &str, port: u16) -> bool {
-        self.port == port && (self.host == "*" || self.host.eq_ignore_ascii_case(host))
+        self.port == port
+            && (self.host == "*" || undotted(&self.host).eq_ignore_ascii_case(undotted(host)))
     }
 }
 
@@ -69,6 +70,11 @@ impl FromStr for Resolve {
             ))
         })
     }
+}
+
+/// A host without the dot at its end, which only says that the name is whole already.
+fn undotted(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 /// An address without the brackets that IPv6 has in a URL.
@@ -124,6 +130,11 @@ mod tests {
                 && !rule.matches("a.test", 81)
                 && !rule.matches("b.test", 80)
         );
+        let dotted: Resolve = "a.test.:80:127.0.0.1".parse().unwrap();
+        for rule in [&rule, &dotted] {
+            assert!(rule.matches("a.test.", 80) && rule.matches("a.test", 80));
+            assert!(!rule.matches("a.test..", 80) && !rule.matches("b.test.", 80));
+        }
         let any: Resolve = "*:80:127.0.0.1".parse().unwrap();
         assert!(any.matches("b.test", 80) && !any.matches("b.test", 443));
     }

@@ -1,13 +1,16 @@
-//! What a TLS error means, in words that say what to look at. Pure.
+//! What a TLS error means, in words that say what to look at.
 //!
-//! What is rare keeps the name that rustls gives it, in brackets.
+//! No record carries the name of a variant of a library; `-vv` tells it.
 
-use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
+use rustls::{
+    AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerMisbehaved,
+};
 
 use super::trust::is_issuers_mark;
 
 /// One line about `error`.
 pub(crate) fn explain(error: &Error) -> String {
+    log::trace!("TLS: {error:?}");
     let what = match error {
         Error::InvalidCertificate(_) if is_issuers_mark(error) => {
             "it is an issuer's or self-signed, and not itself one of those that are trusted \
@@ -15,24 +18,60 @@ pub(crate) fn explain(error: &Error) -> String {
         }
         Error::InvalidCertificate(certificate) => match certificate_fault(certificate) {
             Some(what) => what,
-            None => return format!("the certificate is not trusted ({certificate})"),
+            None if is_of_an_old_version(certificate) => {
+                "it is not of X.509 version 3, the only one that has a subjectAltName"
+            }
+            None => "it is not one that can be verified here",
         },
         Error::AlertReceived(alert) => match alert_reason(*alert) {
             Some(what) => return format!("the server refused the handshake: {what}"),
-            None => return format!("the server refused the handshake ({alert:?})"),
+            None => {
+                let number = u8::from(*alert);
+                return format!("the server refused the handshake (TLS alert {number})");
+            }
         },
-        Error::InvalidMessage(
-            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-        ) => return "what the server sent is not TLS; it may speak plain http on this port".into(),
-        Error::PeerIncompatible(why) => {
-            return format!(
-                "the server has no version or cipher of TLS in common with this client ({why:?})"
-            );
-        }
-        Error::NoCertificatesPresented => return "the server showed no certificate".into(),
-        other => return other.to_string(),
+        other => return protocol_fault(other).into(),
     };
     format!("the certificate is not trusted: {what}")
+}
+
+/// What a server did that no TLS allows, or that this one does not.
+fn protocol_fault(error: &Error) -> &'static str {
+    match error {
+        Error::InvalidMessage(
+            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+        ) => "what the server sent is not TLS; it may speak plain http on this port",
+        Error::InvalidMessage(
+            InvalidMessage::MessageTooLarge
+            | InvalidMessage::HandshakePayloadTooLarge
+            | InvalidMessage::CertificatePayloadTooLarge,
+        ) => "the server sent a TLS message that is larger than any may be",
+        Error::InvalidMessage(_)
+        | Error::InappropriateMessage { .. }
+        | Error::InappropriateHandshakeMessage { .. } => {
+            "the server sent what TLS does not allow at that place"
+        }
+        Error::PeerMisbehaved(
+            PeerMisbehaved::TooManyWarningAlertsReceived
+            | PeerMisbehaved::TooManyEmptyFragments
+            | PeerMisbehaved::TooManyKeyUpdateRequests,
+        ) => "the server sent too many TLS messages that say nothing",
+        Error::PeerMisbehaved(_) => "the server broke the rules of TLS",
+        Error::DecryptError => "the server sent what cannot be decrypted",
+        Error::PeerIncompatible(_) => {
+            "the server has no version or cipher of TLS in common with this client"
+        }
+        Error::NoCertificatesPresented => "the server showed no certificate",
+        _ => "the TLS handshake failed",
+    }
+}
+
+fn is_of_an_old_version(error: &CertificateError) -> bool {
+    let CertificateError::Other(OtherError(inner)) = error else {
+        return false;
+    };
+    let version = Some(&webpki::Error::UnsupportedCertVersion);
+    inner.downcast_ref() == version
 }
 
 fn certificate_fault(error: &CertificateError) -> Option<&'static str> {
@@ -97,7 +136,7 @@ fn alert_reason(alert: AlertDescription) -> Option<&'static str> {
 mod tests {
     use std::sync::Arc;
 
-    use rustls::{OtherError, PeerIncompatible};
+    use rustls::PeerIncompatible;
 
     use super::*;
 
@@ -141,17 +180,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_rare_keeps_its_name() {
+    fn what_is_rare_is_told_in_words_too() {
         let incompatible = Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon);
         for (error, text) in [
             (
                 Error::AlertReceived(AlertDescription::DecodeError),
-                "the server refused the handshake (DecodeError)",
+                "the server refused the handshake (TLS alert 50)",
             ),
             (
                 incompatible,
-                "the server has no version or cipher of TLS in common with this client \
-                 (NoCipherSuitesInCommon)",
+                "the server has no version or cipher of TLS in common with this client",
+            ),
+            (
+                Error::InvalidMessage(InvalidMessage::MessageTooLarge),
+                "the server sent a TLS message that is larger than any may be",
+            ),
+            (
+                Error::PeerMisbehaved(PeerMisbehaved::TooManyWarningAlertsReceived),
+                "the server sent too many TLS messages that say nothing",
+            ),
+            (
+                Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(
+                    webpki::Error::UnsupportedCertVersion,
+                )))),
+                "the certificate is not trusted: it is not of X.509 version 3, the only one that has a \
+                 subjectAltName",
             ),
         ] {
             assert_eq!(explain(&error), text);
