@@ -52,15 +52,13 @@ impl Server {
     }
 
     /// Every URL came, so no record is of a request that was never made, and it came once. Only a request whose kept
-    /// connection was reset before there was a byte of a reply is sent again, once, over a new one (RFC 9112, 9.3.1).
+    /// connection was reset before there was a byte of a reply, or said what is no HTTP, is sent again, once, over a new one
+    /// (RFC 9112, 9.3.1).
     pub(crate) fn assert_asked_for_all(&self) {
         for (number, count) in self.asked.iter().enumerate() {
             let fault = Fault::of(number);
-            let most = if fault == Fault::ResetBeforeReply {
-                2
-            } else {
-                1
-            };
+            let is_unanswered = matches!(fault, Fault::ResetBeforeReply | Fault::Garbage);
+            let most = if is_unanswered { 2 } else { 1 };
             let count = count.load(Ordering::Relaxed);
             assert!(
                 (1..=most).contains(&count),
