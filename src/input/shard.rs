@@ -26,8 +26,8 @@ pub(crate) struct Shard {
 impl Shard {
     /// Whether a target is of this shard: whether its host is, as it stands in the normalised URL (in
     /// lower case, international names in their ASCII form, addresses in their usual form, those of
-    /// IPv6 in brackets), but for a dot at its end. A line that is no URL has its text in the place of a host, as `written` gives
-    /// it for the record.
+    /// IPv6 in brackets), but for a dot at its end. A line that is no URL has its text in the place of a
+    /// host, as `written` gives it for the record.
     ///
     /// The host's hash, SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012)
     /// under the key 0, as a fraction of 2^64 says which of N equal parts it falls in: its product with

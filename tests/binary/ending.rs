@@ -316,7 +316,7 @@ fn a_reader_that_is_slow_loses_nothing() {
 
 /// A device on which there is no space; no other system has one.
 #[cfg(target_os = "linux")]
-fn full_disk() -> Stdio {
+pub(crate) fn full_disk() -> Stdio {
     let full = File::options().write(true).open("/dev/full");
     Stdio::File(full.expect("Linux has /dev/full"))
 }

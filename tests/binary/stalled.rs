@@ -1,6 +1,8 @@
 //! Readers that take nothing at the worst moment, and terminals that are stopped or closed: the run ends as it must, and
 //! nobody is told that all is well who has not got all.
 
+#[cfg(target_os = "linux")]
+use crate::ending::full_disk;
 use crate::ending::full_pipe;
 use crate::support::{Server, Stdio, anything, containing, fetchpool, pair};
 use rustix::process::Signal;
@@ -123,4 +125,24 @@ fn few_descriptors_are_enough_or_not_with_a_terminal_as_without() {
         records
     });
     assert_eq!((fetched[0], fetched[5]), (0, urls.len()));
+}
+
+/// The signal was heard before the write failed: nobody may have to send another to end what is told last.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_summary_that_nobody_reads_holds_up_no_signal_though_the_records_cannot_be_written() {
+    let server = Server::start();
+    let gate = server.gate("first");
+    let (_reader, end) = full_pipe();
+    let run = fetchpool()
+        .args([server.url("/gate/first"), server.url("/gate/never")])
+        .arg("--summary")
+        .stdout_to(full_disk())
+        .stderr_to(Stdio::File(end))
+        .status(2)
+        .start();
+    gate.wait_for_arrivals(1);
+    run.signal(Signal::TERM);
+    gate.open();
+    run.finish();
 }
