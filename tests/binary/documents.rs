@@ -154,7 +154,7 @@ fn both_licences_are_there() {
     assert!(repository_file("LICENSE-APACHE").contains("Version 2.0, January 2004"));
 }
 
-/// The picture is drawn by `docs/picture/draw`, which `.ci/run` runs; the recipes are run by `.ci/recipes`.
+/// The picture is drawn by `docs/picture/draw`, which `.ci/lab/picture` runs; `.ci/lab/recipes` runs the recipes.
 #[test]
 fn the_picture_of_the_readme_is_small_and_shows_the_lines_of_the_offline_example() {
     let (_, rest) = repository_file("README.md")
