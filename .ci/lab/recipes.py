@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs each recipe of README.md, word for word but for its server, and checks what it leaves behind.
 
-    .ci/recipes FETCHPOOL
+    .ci/lab/recipes.py FETCHPOOL
 
 FETCHPOOL is the binary. `https://example.com` becomes a server on loopback; nothing else is changed.
 Needs curl, jq, xargs and flock beside Python.
@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(sys.argv[1]).resolve()
 
 
