@@ -41,7 +41,7 @@ fn given_addresses_are_used_instead_of_looked_up_ones() {
         &url,
     );
     assert_eq!(failure(&outcome), "dns: no address for nowhere.invalid");
-    assert!(server.requests()[0].contains(&format!("host: nowhere.invalid:{port}\r\n")));
+    assert!(server.requests()[0].contains(&format!("Host: nowhere.invalid:{port}\r\n")));
 }
 
 #[test]
@@ -163,18 +163,18 @@ fn credentials_go_to_the_origin_that_was_asked_for() {
         ..options()
     };
     assert_eq!(bytes(&fetch(given.clone(), &server.url("/")).0), 5);
-    assert!(server.requests()[0].contains("authorization: Basic dXNlcjpwYXNz\r\n"));
-    assert!(!other.requests()[0].contains("authorization"));
+    assert!(server.requests()[0].contains("Authorization: Basic dXNlcjpwYXNz\r\n"));
+    assert!(!other.requests()[0].contains("Authorization"));
 
     // Those in the URL give way to those given for all, and both to a header.
     let mut url = server.url("/");
     url.set_username("else").unwrap();
     fetch(given.clone(), &url);
-    assert!(server.requests()[1].contains("authorization: Basic dXNlcjpwYXNz\r\n"));
+    assert!(server.requests()[1].contains("Authorization: Basic dXNlcjpwYXNz\r\n"));
     let headers = vec![("Authorization".to_owned(), "Bearer x".to_owned())];
     fetch(Options { headers, ..given }, &url);
-    assert!(server.requests()[2].contains("authorization: Bearer x\r\n"));
-    assert_eq!(server.requests()[2].matches("authorization").count(), 1);
+    assert!(server.requests()[2].contains("Authorization: Bearer x\r\n"));
+    assert_eq!(server.requests()[2].matches("Authorization").count(), 1);
 }
 
 fn gzip(content: &[u8]) -> Vec<u8> {

@@ -160,11 +160,11 @@ impl Attempt<'_> {
         // What must not be sent twice is not trusted to a connection that may be dead.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
-            let (request, request_size) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
-            flight.aim(&Aim {
+            let (request, head) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
+            flight.aim(Aim {
                 origin,
                 proxy,
-                request_size,
+                request: head,
                 is_head: hop.method == Method::HEAD,
                 may_reuse,
             });

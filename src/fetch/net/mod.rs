@@ -87,7 +87,11 @@ impl Net {
             family: options.family,
             resolve: options.resolve.clone(),
             deny_private: options.deny_private,
-            user_agent: options.user_agent.clone(),
+            user_agent: if options.omits("user-agent") {
+                String::new()
+            } else {
+                options.user_agent.clone()
+            },
         })
     }
 
