@@ -14,7 +14,7 @@ use url::{Position, Url};
 
 use super::body::{Sink, Source, size_text, undecoded};
 use super::credentials::without_credentials;
-use super::decode::{Coding, check_end, coded};
+use super::decode::{Coding, decoded};
 use super::failure::{Failure, FailureKind, shortened};
 use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{self, Aim, Deadline, Flight, Limits, Net};
@@ -215,38 +215,27 @@ impl Attempt<'_> {
             self.drain(&mut response);
             return Err(Failure::status(status));
         }
-        let coding = self.coding(&response)?;
+        let codings = self.codings(&response)?;
         // For HEAD the length is that of a body which does not come.
         let expected = response
             .body()
             .content_length()
             .filter(|_| hop.method != Method::HEAD);
-        if coding.is_none() {
+        if codings.is_empty() {
             self.check_size(expected.unwrap_or_default())?;
-        }
-        let mut source = Source::new(&mut response, expected);
-        let Some(coding) = coding else {
             self.fetcher.flight.state().is_only_counted = matches!(sink, Sink::Count(_));
-            return self.pour(&mut source, sink);
-        };
-        let mut coded = coded(source);
-        let mut decoder = coding.decode(&mut coded).map_err(undecoded)?;
-        let page = self.pour(&mut *decoder, sink)?;
-        drop(decoder);
-        // The end of the coding is not yet the end of the body: that shows whether all has come,
-        // and lets the connection be used again.
-        check_end(&mut coded).map_err(undecoded)?;
-        Ok(page)
+        }
+        let flight = Arc::clone(&self.fetcher.flight);
+        let check = || flight.check();
+        let source = Source::new(&mut response, expected);
+        self.pour(&mut *decoded(&codings, source, &check), sink)
     }
 
-    fn coding(&self, response: &Response<Body>) -> Result<Option<Coding>, Failure> {
+    fn codings(&self, response: &Response<Body>) -> Result<Vec<Coding>, Failure> {
         if !self.options.compressed {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        Coding::of(response.headers()).map_err(|name| {
-            let text = format!("the body has the content coding {name:?}, which was not asked for");
-            Failure::new(FailureKind::Protocol, text)
-        })
+        Coding::of(response.headers())
     }
 
     fn pour(&mut self, reader: &mut dyn Read, mut sink: Sink<'_>) -> Result<Page, Failure> {

@@ -169,6 +169,17 @@ impl Flight {
         self.state().phase = phase;
     }
 
+    /// Fails when the attempt is to go on no longer, for work that waits for nothing.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let now = Instant::now();
+        let left = self.state().limits.left(now, now);
+        match left {
+            Err(cut) => Err(self.cut(cut, FailureKind::Body)),
+            Ok(_) if self.net.cancel.is_thrown() => Err(cancelled()),
+            Ok(_) => Ok(()),
+        }
+    }
+
     /// The failure that `cut` is at this point; `lost` is the kind of a connection that fails here.
     pub(crate) fn cut(&self, cut: Cut, lost: FailureKind) -> Failure {
         if self.net.cancel.is_thrown() {

@@ -54,6 +54,7 @@ use super::resolve::Resolve;
 
 pub(crate) use self::flight::{Aim, Flight};
 pub(crate) use self::limits::{Deadline, Limits};
+pub(crate) use self::reply::MOST_CODINGS;
 
 /// What all workers of a client share.
 #[derive(Debug)]
