@@ -72,7 +72,7 @@ fn head_and_bodiless_replies_have_no_bytes_and_leave_the_connection_usable() {
     for (method, reply) in [
         (
             Method::HEAD,
-            "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
         ),
         (
             Method::HEAD,

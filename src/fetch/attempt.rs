@@ -8,13 +8,13 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{Method, Response, header};
+use ureq::http::{HeaderMap, Method, Response, header};
 use ureq::{Agent, Body};
 use url::{Position, Url};
 
 use super::body::{Sink, Source, size_text, undecoded};
 use super::credentials::without_credentials;
-use super::decode::{Coding, decoded};
+use super::decode::{Coding, decoded, has_coding};
 use super::failure::{Failure, FailureKind, shortened};
 use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{self, Aim, Deadline, Flight, Limits, Net};
@@ -215,12 +215,13 @@ impl Attempt<'_> {
             self.drain(&mut response);
             return Err(Failure::status(status));
         }
+        if hop.method == Method::HEAD {
+            let size = told_size(response.headers());
+            self.check_size(size.unwrap_or_default())?;
+            return Ok(Page { bytes: 0, size });
+        }
         let codings = self.codings(&response)?;
-        // For HEAD the length is that of a body which does not come.
-        let expected = response
-            .body()
-            .content_length()
-            .filter(|_| hop.method != Method::HEAD);
+        let expected = response.body().content_length();
         if codings.is_empty() {
             self.check_size(expected.unwrap_or_default())?;
             self.fetcher.flight.state().is_only_counted = matches!(sink, Sink::Count(_));
@@ -243,7 +244,8 @@ impl Attempt<'_> {
         loop {
             let amount = reader.read(&mut self.fetcher.buf).map_err(undecoded)?;
             if amount == 0 {
-                return Ok(Page { bytes });
+                let size = Some(bytes);
+                return Ok(Page { bytes, size });
             }
             bytes += amount as u64;
             self.check_size(bytes)?;
@@ -286,4 +288,14 @@ impl Attempt<'_> {
         }
         self.fetcher.flight.state().limits = limits;
     }
+}
+
+/// The size of the page, as the head alone tells it: of a body that would be coded, the length is that of
+/// something else.
+fn told_size(headers: &HeaderMap) -> Option<u64> {
+    if has_coding(headers) {
+        return None;
+    }
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.trim().parse().ok()
 }

@@ -37,18 +37,14 @@ impl Coding {
     /// one of them is unknown: it was not asked for, and the body is left as it came.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Vec<Self>, Failure> {
         let mut found = Vec::new();
-        for value in headers.get_all(header::CONTENT_ENCODING) {
-            let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
-            for name in value.split(',').map(str::trim) {
-                found.push(match name {
-                    "" | "identity" | "none" => continue,
-                    "gzip" | "x-gzip" => Self::Gzip,
-                    "deflate" => Self::Deflate,
-                    "br" => Self::Brotli,
-                    "zstd" => Self::Zstd,
-                    _ => return Ok(Vec::new()),
-                });
-            }
+        for name in names(headers) {
+            found.push(match name.as_str() {
+                "gzip" | "x-gzip" => Self::Gzip,
+                "deflate" => Self::Deflate,
+                "br" => Self::Brotli,
+                "zstd" => Self::Zstd,
+                _ => return Ok(Vec::new()),
+            });
         }
         if found.len() > MOST_CODINGS {
             let text = format!("the body has more than {MOST_CODINGS} content codings");
@@ -56,6 +52,24 @@ impl Coding {
         }
         Ok(found)
     }
+}
+
+/// The codings that `headers` name, but for those that say that there is none.
+fn names(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter();
+    let lists = values.map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
+    let names = lists.flat_map(|list| {
+        let names = list.split(',').map(|name| name.trim().to_owned());
+        names.collect::<Vec<_>>()
+    });
+    names
+        .filter(|name| !matches!(name.as_str(), "" | "identity" | "none"))
+        .collect()
+}
+
+/// Whether `headers` name a coding, known or not.
+pub(crate) fn has_coding(headers: &HeaderMap) -> bool {
+    !names(headers).is_empty()
 }
 
 /// `body` without its codings. Reads to the end of the body: a transfer that fails behind the end of the

@@ -9,15 +9,10 @@ use std::sync::{Arc, Mutex};
 fn request(arguments: &[&str]) -> Seen {
     let server = Server::start();
     let url = server.url("/size/3");
-    let bytes = if arguments.contains(&"-I") || arguments.contains(&"--head") {
-        0
-    } else {
-        3
-    };
     fetchpool()
         .arg(&url)
         .args(arguments)
-        .stdout(page(&url, bytes) + "\n")
+        .stdout(page(&url, 3) + "\n")
         .run();
     let mut seen = server.seen();
     assert_eq!(seen.len(), 1, "one request for one URL");
@@ -202,8 +197,11 @@ fn many_pages_of_one_host_go_over_few_connections() {
     assert_eq!(server.connections(), 1);
 }
 
+/// What is fetched from a server at an address, or through it.
+type Urls = fn(&str) -> String;
+
 /// The heads of the requests that a run sends to a server, which redirects `/from` to `/to`.
-fn heads(arguments: &[&str], url: impl Fn(&str) -> String) -> (String, Vec<String>) {
+fn heads(arguments: &[&str], url: Urls) -> (String, Vec<String>) {
     let heads = Arc::<Mutex<Vec<String>>>::default();
     let seen = Arc::clone(&heads);
     let server = RawServer::start(move |mut talk| {
@@ -231,9 +229,9 @@ fn heads(arguments: &[&str], url: impl Fn(&str) -> String) -> (String, Vec<Strin
 #[test]
 fn header_names_go_out_as_they_were_written_and_host_first() {
     let own = format!("User-Agent: fetchpool/{VERSION}\r\n");
-    let direct = |address: &str| format!("http://ann:pw@{address}/from");
-    let proxied = |_: &str| "http://ann:pw@far.test:81/from".to_owned();
-    let tunnelled = |_: &str| "https://far.test/from".to_owned();
+    let direct: Urls = |address| format!("http://ann:pw@{address}/from");
+    let proxied: Urls = |_| "http://ann:pw@far.test:81/from".to_owned();
+    let tunnelled: Urls = |_| "https://far.test/from".to_owned();
     let users = [
         "-H",
         "X-a: 1",
@@ -253,32 +251,32 @@ fn header_names_go_out_as_they_were_written_and_host_first() {
     let [with_proxy, users_with_proxy] = [&[][..], &users].map(|more| [&proxy, more].concat());
     let to_proxy = "Proxy-Authorization: Basic bWU6cHc=\r\n\r\n";
     let before_proxy = |lines: &str| lines.trim_end().to_owned() + "\r\n" + to_proxy;
-    let table: [(&[&str], &dyn Fn(&str) -> String, &str, &str, String); 5] = [
-        (&[], &direct, "", "Host: ADDRESS", ours.clone()),
+    let table: [(&[&str], Urls, &str, &str, String); 5] = [
+        (&[], direct, "", "Host: ADDRESS", ours.clone()),
         (
             &users,
-            &direct,
+            direct,
             "",
             "hOST: own.test",
             format!("{own}{users_lines}"),
         ),
         (
             &with_proxy,
-            &proxied,
+            proxied,
             "http://far.test:81",
             "Host: far.test:81",
             before_proxy(&ours),
         ),
         (
             &users_with_proxy,
-            &proxied,
+            proxied,
             "http://far.test:81",
             "hOST: own.test",
             before_proxy(&format!("{own}{users_lines}")),
         ),
         (
             &users_with_proxy,
-            &tunnelled,
+            tunnelled,
             "CONNECT",
             "Host: far.test:443",
             format!("{own}{to_proxy}"),
@@ -309,7 +307,7 @@ fn a_default_header_can_be_left_out() {
         "Accept-Encoding",
         "Authorization",
     ];
-    let direct = |address: &str| format!("http://ann:pw@{address}/from");
+    let direct: Urls = |address| format!("http://ann:pw@{address}/from");
     for name in &all[1..] {
         for spelled in [format!("{name}:"), format!("{}: \t", name.to_lowercase())] {
             let arguments = ["--compressed", "-A", "me", "-H", &spelled, "-H", "Other:"];

@@ -23,7 +23,7 @@ pub(in crate::cli) struct RequestArgs {
         short = 'I',
         long,
         conflicts_with = "method",
-        long_help = "Ask for the head only: the method HEAD"
+        long_help = "Ask for the head only: the method HEAD. A page has the size that the server tells, if it does"
     )]
     pub(in crate::cli) head: bool,
     /// A header of your own, 'Name: value'; repeatable
