@@ -64,9 +64,9 @@ fn a_plain_request_is_handed_over_whole_and_over_one_connection_for_all_origins(
         ("GET http://a.invalid/z HTTP/1.1", "a.invalid"),
     ]) {
         assert!(request.starts_with(&format!("{line}\r\n")), "{request}");
-        assert!(request.contains(&format!("host: {host}\r\n")), "{request}");
+        assert!(request.contains(&format!("Host: {host}\r\n")), "{request}");
         assert!(
-            request.contains("proxy-authorization: Basic dXNlcjpwYXNz\r\n"),
+            request.contains("Proxy-Authorization: Basic dXNlcjpwYXNz\r\n"),
             "{request}"
         );
     }
@@ -213,7 +213,7 @@ fn socks5_with_a_name_and_a_password() {
         assert_eq!(bytes(&outcome), 5);
     }
     assert!(origin.requests()[0].starts_with("GET /x HTTP/1.1\r\nhost: a.invalid:8080\r\n"));
-    assert!(!origin.requests()[0].contains("proxy-authorization"));
+    assert!(!origin.requests()[0].contains("Proxy-Authorization"));
 }
 
 #[test]

@@ -147,8 +147,14 @@ fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, S
 }
 
 fn fetch_options(timeouts: TimeoutArgs, request: RequestArgs) -> Result<fetch::Options, String> {
-    let hosts = request
-        .header
+    let (mut headers, mut omitted_headers) = (Vec::new(), Vec::new());
+    for (name, value) in request.header {
+        match value {
+            Some(value) => headers.push((name, value)),
+            None => omitted_headers.push(name),
+        }
+    }
+    let hosts = headers
         .iter()
         .filter(|(name, _)| name.eq_ignore_ascii_case("host"));
     if hosts.count() > 1 {
@@ -160,7 +166,8 @@ fn fetch_options(timeouts: TimeoutArgs, request: RequestArgs) -> Result<fetch::O
         } else {
             request.method.unwrap_or(Method::GET)
         },
-        headers: request.header,
+        headers,
+        omitted_headers,
         timeout: unless_zero(Some(timeouts.timeout)),
         connect_timeout: unless_zero(timeouts.connect_timeout),
         stall_timeout: unless_zero(timeouts.stall_timeout),

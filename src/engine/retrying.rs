@@ -185,7 +185,14 @@ mod tests {
 
     #[test]
     fn a_page_is_never_tried_again() {
-        let page = outcome(Ok(Page { bytes: 1 }), Some(200), Some("7"));
+        let page = outcome(
+            Ok(Page {
+                bytes: 1,
+                size: Some(1),
+            }),
+            Some(200),
+            Some("7"),
+        );
         assert_eq!(verdict(9, 1, &page), (None, None));
     }
 }

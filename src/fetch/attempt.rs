@@ -8,13 +8,13 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{HeaderValue, Method, Response, StatusCode, header};
+use ureq::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use ureq::{Agent, Body};
 use url::{Position, Url};
 
 use super::body::{Sink, Source, size_text, undecoded};
 use super::credentials::without_credentials;
-use super::decode::{Coding, check_end, coded};
+use super::decode::{Coding, decoded, has_coding};
 use super::failure::{Failure, FailureKind, shortened};
 use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{self, Aim, Deadline, Flight, Limits, Net};
@@ -161,11 +161,11 @@ impl Attempt<'_> {
         // What must not be sent twice is not trusted to a connection that may be dead.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
-            let (request, request_size) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
-            flight.aim(&Aim {
+            let (request, head) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
+            flight.aim(Aim {
                 origin,
                 proxy,
-                request_size,
+                request: head,
                 is_head: hop.method == Method::HEAD,
                 may_reuse,
             });
@@ -222,33 +222,27 @@ impl Attempt<'_> {
         }
         let whole = self.whole_length(hop, &response);
         let whole = whole.inspect_err(|_| self.drain(&mut response))?;
-        let coding = self.coding(&response)?;
-        // For HEAD the length is that of a body which does not come.
-        let expected = whole
-            .or(response.body().content_length())
-            .filter(|_| hop.method != Method::HEAD);
-        if coding.is_none() {
-            self.check_size(expected.unwrap_or_default())?;
+        if hop.method == Method::HEAD {
+            let size = told_size(response.headers());
+            self.check_size(size.unwrap_or_default())?;
+            return Ok(Page { bytes: 0, size });
         }
-        let mut source = Source::new(&mut response, expected);
-        let Some(coding) = coding else {
+        let codings = self.codings(&response)?;
+        let expected = whole.or(response.body().content_length());
+        if codings.is_empty() {
+            self.check_size(expected.unwrap_or_default())?;
             self.fetcher.flight.state().is_only_counted = matches!(sink, Sink::Count(_));
-            return self.pour(&mut source, sink);
-        };
-        let mut coded = coded(source);
-        let mut decoder = coding.decode(&mut coded).map_err(undecoded)?;
-        let page = self.pour(&mut *decoder, sink)?;
-        drop(decoder);
-        // The end of the coding is not yet the end of the body: that shows whether all has come,
-        // and lets the connection be used again.
-        check_end(&mut coded).map_err(undecoded)?;
-        Ok(page)
+        }
+        let flight = Arc::clone(&self.fetcher.flight);
+        let check = || flight.check();
+        let source = Source::new(&mut response, expected);
+        self.pour(&mut *decoded(&codings, source, &check), sink)
     }
 
     /// What the range of a 206 says that the page comes to, if no part was asked for. The reply is a failure
     /// unless the range is the whole page.
     fn whole_length(&self, hop: &Hop, response: &Response<Body>) -> Result<Option<u64>, Failure> {
-        let is_asked_for = self.headers.of(hop).contains_key(header::RANGE);
+        let is_asked_for = self.headers.of(hop).has_range;
         if response.status() != StatusCode::PARTIAL_CONTENT || is_asked_for {
             return Ok(None);
         }
@@ -263,14 +257,11 @@ impl Attempt<'_> {
         })
     }
 
-    fn coding(&self, response: &Response<Body>) -> Result<Option<Coding>, Failure> {
+    fn codings(&self, response: &Response<Body>) -> Result<Vec<Coding>, Failure> {
         if !self.options.compressed {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        Coding::of(response.headers()).map_err(|name| {
-            let text = format!("the body has the content coding {name:?}, which was not asked for");
-            Failure::new(FailureKind::Protocol, text)
-        })
+        Coding::of(response.headers())
     }
 
     fn pour(&mut self, reader: &mut dyn Read, mut sink: Sink<'_>) -> Result<Page, Failure> {
@@ -278,7 +269,8 @@ impl Attempt<'_> {
         loop {
             let amount = reader.read(&mut self.fetcher.buf).map_err(undecoded)?;
             if amount == 0 {
-                return Ok(Page { bytes });
+                let size = Some(bytes);
+                return Ok(Page { bytes, size });
             }
             bytes += amount as u64;
             self.check_size(bytes)?;
@@ -321,4 +313,14 @@ impl Attempt<'_> {
         }
         self.fetcher.flight.state().limits = limits;
     }
+}
+
+/// The size of the page, as the head alone tells it: of a body that would be coded, the length is that of
+/// something else.
+fn told_size(headers: &HeaderMap) -> Option<u64> {
+    if has_coding(headers) {
+        return None;
+    }
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.trim().parse().ok()
 }

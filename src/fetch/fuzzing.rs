@@ -102,15 +102,17 @@ fn assert_one_request(hop: &Hop) {
         ..Options::default()
     };
     let headers = RequestHeaders::new(&options).expect("they are headers");
-    let Ok((request, _)) = request(hop, &headers, None) else {
+    let Ok((request, head)) = request(hop, &headers, None) else {
         return;
     };
-    let uri = request.uri().to_string();
-    assert!(
-        !uri.contains(|c: char| c <= ' ' || c == '\u{7f}'),
-        "{uri:?}"
-    );
-    assert_eq!(request.headers().contains_key("x-own"), hop.is_home);
+    let head = String::from_utf8(head).expect("URLs and these headers are ASCII");
+    let lines: Vec<&str> = head.split("\r\n").collect();
+    let path = request.uri().path_and_query().expect("it has a path");
+    assert_eq!(lines[0], format!("{} {path} HTTP/1.1", hop.method));
+    assert!(!head.replace("\r\n", "").contains(|c: char| c.is_control()));
+    assert_eq!(lines.contains(&"X-Own: own"), hop.is_home);
+    let end = head.find("\r\n\r\n").expect("it ends");
+    assert_eq!(end + 4, head.len(), "it is one request");
 }
 
 /// A proxy and its exceptions, parted by a NUL: no message repeats what was given, which may be a password.

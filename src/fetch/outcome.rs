@@ -12,6 +12,9 @@ pub struct Page {
     /// Size of the body in bytes, as it was handed to the sink (decoded, if it was compressed); 0
     /// for HEAD.
     pub bytes: u64,
+    /// Size of the page: `bytes`, or for HEAD the length that the server told. `None` if it told none, or
+    /// one of a body that would be coded.
+    pub size: Option<u64>,
 }
 
 /// What one attempt at one URL came to.

@@ -88,7 +88,7 @@ impl Summary {
 
     /// Adds one record.
     pub(crate) fn add(&mut self, record: &Record) {
-        self.bytes = self.bytes.saturating_add(record.bytes.unwrap_or(0));
+        self.bytes = self.bytes.saturating_add(record.received);
         if let Some(span) = record.elapsed {
             self.spans
                 .saturating_record(span.as_micros().try_into().unwrap_or(u64::MAX));

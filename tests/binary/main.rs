@@ -11,6 +11,7 @@ mod descriptors;
 mod documents;
 mod ending;
 mod failures;
+mod heads;
 mod hostile;
 mod hosts;
 mod jsonl;

@@ -58,6 +58,9 @@ pub(super) fn read(reply: &[u8]) -> Reading {
     }
     match head.values("content-encoding")[..] {
         [] => Reading::Whole { status, body },
+        [coding] if coding.contains(',') || coding.eq_ignore_ascii_case("deflate") => {
+            Reading::Unclear
+        }
         [coding] => Reading::Coded {
             status,
             coding: coding.to_ascii_lowercase(),
@@ -205,14 +208,14 @@ pub(super) fn decoded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     match coding {
         _ if body.is_empty() => return Some(plain),
-        "" | "identity" => return Some(body.to_vec()),
+        "zstd" => return zstd::decode_all(body).ok(),
         "gzip" | "x-gzip" => flate2::read::MultiGzDecoder::new(body)
             .read_to_end(&mut plain)
             .ok()?,
         "br" => brotli_decompressor::Decompressor::new(body, body.len())
             .read_to_end(&mut plain)
             .ok()?,
-        _ => return None,
+        _ => return Some(body.to_vec()),
     };
     Some(plain)
 }

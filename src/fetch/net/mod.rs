@@ -54,6 +54,7 @@ use super::resolve::Resolve;
 
 pub(crate) use self::flight::{Aim, Flight};
 pub(crate) use self::limits::{Deadline, Limits};
+pub(crate) use self::reply::MOST_CODINGS;
 
 /// What all workers of a client share.
 #[derive(Debug)]
@@ -87,7 +88,11 @@ impl Net {
             family: options.family,
             resolve: options.resolve.clone(),
             deny_private: options.deny_private,
-            user_agent: options.user_agent.clone(),
+            user_agent: if options.omits("user-agent") {
+                String::new()
+            } else {
+                options.user_agent.clone()
+            },
         })
     }
 

@@ -17,8 +17,8 @@ use super::chunked::Chunked;
 enum Use {
     /// Somebody asks for it, for the first of them.
     First,
-    /// What the body is coded with. A second coding is refused by who decodes it, so that more
-    /// than two that name any need not be shown.
+    /// What the body is coded with. More headers than [`MOST_CODINGS`] that name any need not be shown: so
+    /// many are refused.
     ContentCoding,
     /// Said by the length of the body, which is not to be asked for if the body is in chunks.
     Length,
@@ -38,6 +38,8 @@ const USES: [(&str, Use); 8] = [
     ("retry-after", Use::First),
     ("transfer-encoding", Use::Coding),
 ];
+/// The most content codings that a body may have.
+pub(crate) const MOST_CODINGS: usize = 5;
 /// So many lengths in different words are shown: the library refuses those that do not agree, and takes
 /// 128 headers in all.
 const MOST_LENGTHS: usize = 40;
@@ -135,9 +137,10 @@ impl Survey {
             }
             Use::First => {}
             Use::ContentCoding => {
-                let names_one =
-                    tokens(value).any(|t| !t.is_empty() && !t.eq_ignore_ascii_case("identity"));
-                if names_one && self.content_codings < 2 {
+                let is_none = |t: &String| {
+                    matches!(t.to_ascii_lowercase().as_str(), "" | "identity" | "none")
+                };
+                if self.content_codings <= MOST_CODINGS && !tokens(value).all(|t| is_none(&t)) {
                     self.content_codings += 1;
                     keep(&mut self.reduced, name, value, NO_TEXT);
                 }

@@ -60,8 +60,8 @@ fn the_library_sees_what_is_asked_for_and_nothing_else() {
             "Content-Encoding: br\n",
         ),
         (
-            "Content-Encoding: br\nContent-Encoding: br\nContent-Encoding: br\n",
-            "Content-Encoding: br\nContent-Encoding: br\n",
+            "Content-Encoding: NONE\nContent-Encoding: br\nContent-Encoding: gzip, x\n",
+            "Content-Encoding: br\nContent-Encoding: gzip, x\n",
         ),
         (
             "Content-Length: 5\nContent-Length:5\nContent-Length: 6\n",
