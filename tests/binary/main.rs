@@ -28,6 +28,7 @@ mod retry_after;
 mod routes;
 mod saved;
 mod secrets;
+mod sessions;
 mod signals;
 mod stalled;
 mod support;

@@ -33,8 +33,6 @@ const NAMED: usize = 3;
 pub(crate) enum DialError {
     /// Every address failed; the text names them.
     Refused(String),
-    /// The same, but one of them had let us in before it hung up.
-    HungUp(String),
     /// No descriptor was left for a socket.
     NoDescriptor,
     Cut(Cut),
@@ -232,14 +230,7 @@ impl Race {
         if more > 0 {
             text.push(format!("and {more} more"));
         }
-        let text = text.join("; ");
-        // Who does not let anybody in refuses; only an open connection can be reset.
-        let hung_up = |(_, e): &(SocketAddr, io::Error)| e.kind() == io::ErrorKind::ConnectionReset;
-        if self.failed.iter().any(hung_up) {
-            DialError::HungUp(text)
-        } else {
-            DialError::Refused(text)
-        }
+        DialError::Refused(text.join("; "))
     }
 }
 

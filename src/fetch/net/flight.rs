@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::Net;
 use super::buffers::Buffers;
 use super::cancel::Slot;
+use super::explain::{explain, explain_loss, is_refusal};
 use super::layer::LayerError;
 use super::limits::{Cut, Deadline, Limits, cancelled};
 use crate::fetch::failure::{Failure, FailureKind, Phase};
@@ -186,7 +187,7 @@ impl Flight {
     }
 
     /// The same for a connection that may have TLS; `truncated` says what an end without notice is
-    /// here.
+    /// here. A broken session is a lost connection, unless it is a refusal.
     pub(crate) fn layer_cut(
         &self,
         error: LayerError,
@@ -196,11 +197,18 @@ impl Flight {
         if self.net.cancel.is_thrown() {
             return cancelled();
         }
+        let state = self.state();
         match error {
-            LayerError::Cut(cut) => cut.into_failure(self.state().phase, lost),
+            LayerError::Cut(cut) => cut.into_failure(state.phase, lost),
             LayerError::Truncated => Failure::new(lost, truncated),
             LayerError::Tls(error) => {
-                Failure::new(FailureKind::Tls, super::explain::explain(&error))
+                let in_handshake = state.phase == Phase::Tls;
+                let nothing_came = state.first_byte.is_none();
+                if is_refusal(&error, in_handshake, nothing_came) {
+                    Failure::new(FailureKind::Tls, explain(&error))
+                } else {
+                    Failure::new(lost, explain_loss(&error))
+                }
             }
         }
     }

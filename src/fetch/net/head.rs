@@ -42,6 +42,13 @@ impl HeadWatch {
         if empty_lines > 0 {
             return self.skip(empty_lines);
         }
+        // The type of a TLS record, an alert or a handshake, and its version (RFC 8446, 5.1).
+        if let [21 | 22, 3, ..] = input {
+            let cure = "the URL must begin with https://";
+            return Sight::Bad(format!(
+                "the reply is not HTTP: the server speaks TLS on this port; {cure}"
+            ));
+        }
         if !begins_like_http(input) {
             return Sight::Bad(format!(
                 "the reply is not HTTP: it begins with {}",

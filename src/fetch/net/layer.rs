@@ -28,7 +28,7 @@ pub(crate) enum LayerError {
 impl LayerError {
     /// Whether the connection was lost, and not given up from this side.
     pub(crate) fn is_loss(&self) -> bool {
-        matches!(self, Self::Truncated | Self::Cut(Cut::Io(_)))
+        matches!(self, Self::Truncated | Self::Tls(_) | Self::Cut(Cut::Io(_)))
     }
 
     /// Whether the other side gave it up, in whichever way it did.
@@ -37,7 +37,9 @@ impl LayerError {
             Self::Truncated => true,
             Self::Cut(Cut::Io(error)) => matches!(
                 error.kind(),
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
             ),
             _ => false,
         }

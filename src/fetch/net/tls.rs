@@ -26,6 +26,8 @@ pub(crate) struct Session {
     start: usize,
     end: usize,
     seams: Seams,
+    /// What broke the session. A read finds it behind what was decrypted before it.
+    fault: Option<rustls::Error>,
 }
 
 impl Session {
@@ -48,8 +50,12 @@ impl Session {
             start: 0,
             end: 0,
             seams: Seams::default(),
+            fault: None,
         };
         while session.tls.is_handshaking() {
+            if let Some(fault) = session.fault {
+                return Err(fault.into());
+            }
             session.flush(limits, cancel)?;
             if session.tls.wants_read() && session.feed(limits, cancel)? == 0 {
                 return Err(LayerError::Truncated);
@@ -95,13 +101,17 @@ impl Session {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Err(LayerError::Truncated),
             }
+            if let Some(fault) = &self.fault {
+                return Err(fault.clone().into());
+            }
             if self.feed(limits, cancel)? == 0 {
                 return Err(LayerError::Truncated);
             }
         }
     }
 
-    /// Encrypts and writes the whole of `buf`.
+    /// Encrypts and writes the whole of `buf`. That the server hung up, or broke the session, is left
+    /// for the next read to find, behind what the server sent before it did.
     pub(crate) fn send(
         &mut self,
         buf: &[u8],
@@ -109,7 +119,7 @@ impl Session {
         cancel: &Cancel,
     ) -> Result<(), LayerError> {
         let mut rest = buf;
-        while !rest.is_empty() {
+        while !rest.is_empty() && self.fault.is_none() {
             // The writer takes as much as its own buffer has room for.
             let taken = self.tls.writer().write(rest).map_err(Cut::Io)?;
             rest = &rest[taken..];
@@ -133,11 +143,10 @@ impl Session {
             .pass(&self.records[self.start..self.start + taken]);
         self.start += taken;
         if let Err(error) = self.tls.process_new_packets() {
-            // The server is told why, if that needs no waiting.
+            // An alert tells the server why.
             let _ = self.flush(limits, cancel);
-            return Err(error.into());
-        }
-        if !self.tls.is_handshaking() {
+            self.fault = Some(error);
+        } else if !self.tls.is_handshaking() {
             self.flush(limits, cancel)?;
         }
         Ok(taken)
@@ -149,7 +158,11 @@ impl Session {
             while self.tls.wants_write() {
                 self.tls.write_tls(&mut out).map_err(Cut::Io)?;
             }
-            self.under.send(&out, limits, cancel)?;
+            match self.under.send(&out, limits, cancel) {
+                // What the server sent before it hung up, as an alert, is still there to be read.
+                Err(error) if error.is_hang_up() => {}
+                sent => return sent,
+            }
         }
         Ok(())
     }
