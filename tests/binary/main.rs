@@ -23,6 +23,7 @@ mod parts;
 mod python_example;
 mod requests;
 mod resume;
+mod resumption;
 mod retries;
 mod retry_after;
 mod routes;

@@ -8,15 +8,16 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const WHOLE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole";
+pub(crate) const WHOLE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole";
 const CHUNKED: &[u8] =
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n";
 const HALF: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nwhole";
-const BOTH: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rustls::version::TLS13];
+pub(crate) const BOTH: [&SupportedProtocolVersion; 2] =
+    [&rustls::version::TLS12, &rustls::version::TLS13];
 
 /// How a session breaks.
 #[derive(Clone, Copy, Debug)]
-enum Fault {
+pub(crate) enum Fault {
     /// A fatal alert of the session's own.
     Alert,
     /// A record that cannot be decrypted.
@@ -40,8 +41,8 @@ const FAULTS: [Fault; 5] = [
 const NOISE: &[u8] = b"\x17\x03\x03\x00\x20abcdefghijklmnopqrstuvwxyzabcdef";
 
 /// The server's end of a session.
-struct Session {
-    tls: ServerConnection,
+pub(crate) struct Session {
+    pub(crate) tls: ServerConnection,
     stream: TcpStream,
 }
 
@@ -60,7 +61,7 @@ impl Session {
     }
 
     /// Makes the handshake, but for what the server would still write then.
-    fn shake_hands(&mut self) -> bool {
+    pub(crate) fn shake_hands(&mut self) -> bool {
         while self.tls.is_handshaking() {
             let records = self.written();
             if self.stream.write_all(&records).is_err() || !self.read() {
@@ -70,7 +71,7 @@ impl Session {
         true
     }
 
-    fn read_request(&mut self) -> bool {
+    pub(crate) fn read_request(&mut self) -> bool {
         let mut head = Vec::new();
         let records = self.written();
         let mut goes_on = self.stream.write_all(&records).is_ok();
@@ -85,13 +86,13 @@ impl Session {
     }
 
     /// The records of `reply`.
-    fn records(&mut self, reply: &[u8]) -> Vec<u8> {
+    pub(crate) fn records(&mut self, reply: &[u8]) -> Vec<u8> {
         self.tls.writer().write_all(reply).expect("a short reply");
         self.written()
     }
 
     /// Writes `before` and breaks the session, in one write.
-    fn breaks(mut self, mut before: Vec<u8>, fault: Fault) {
+    pub(crate) fn breaks(mut self, mut before: Vec<u8>, fault: Fault) {
         match fault {
             Fault::Alert => {
                 // What makes the server's own end of it send one.
@@ -115,7 +116,7 @@ impl Session {
 }
 
 /// A server whose connections, numbered from 0, each run `script`.
-fn serve(
+pub(crate) fn serve(
     config: ServerConfig,
     script: impl Fn(Session, usize) + Send + Sync + 'static,
 ) -> RawServer {
@@ -167,6 +168,24 @@ fn a_whole_reply_is_a_page_whatever_follows_it() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_reply_that_comes_with_the_end_of_the_handshake_is_read_whole() {
+    let mut config = Authority::new().config(false, &[&rustls::version::TLS13]);
+    config.send_half_rtt_data = true;
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 12000\r\n\r\n";
+    let reply = format!("{head}{}", "x".repeat(12_000));
+    let server = serve(config, move |mut session, _| {
+        if session.read() {
+            let records = session.records(reply.as_bytes());
+            let _ = session.stream.write_all(&records);
+            session.read_request();
+        }
+    });
+    for row in fetch(&server, 4) {
+        assert_eq!(row["bytes"], 12_000, "{row}");
     }
 }
 

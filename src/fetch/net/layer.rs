@@ -118,10 +118,17 @@ impl Layer {
         }
     }
 
-    /// Lends TLS a buffer for records, or takes it back.
-    pub(crate) fn swap_records(&mut self, records: &mut Vec<u8>) {
+    /// Lends TLS a buffer for records.
+    pub(crate) fn lend_records(&mut self, records: &mut Vec<u8>) {
         if let Self::Tls(session) = self {
-            session.swap_records(records);
+            session.lend_records(records);
+        }
+    }
+
+    /// Takes the buffer back.
+    pub(crate) fn take_records(&mut self, records: &mut Vec<u8>) {
+        if let Self::Tls(session) = self {
+            *records = session.take_records();
         }
     }
 }

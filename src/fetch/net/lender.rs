@@ -287,6 +287,7 @@ impl Lender {
         flight.enter(Phase::Tls);
         let session = Session::start(
             config,
+            &flight.net.trust.sessions,
             bare(host),
             layer,
             &self.limits(way),

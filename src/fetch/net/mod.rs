@@ -28,6 +28,7 @@ mod questions;
 mod reply;
 mod resolver;
 mod seats;
+mod sessions;
 mod store;
 mod sys;
 mod through;

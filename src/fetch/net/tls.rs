@@ -7,14 +7,18 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig, ClientConnection};
+use rustls::{CertificateError, ClientConfig, ClientConnection, HandshakeKind};
 
 use super::cancel::Cancel;
 use super::layer::{Layer, LayerError};
 use super::limits::{Cut, Limits};
+use super::sessions::{MAX_SESSION, Sessions};
 
 /// A TLS record is at most 16 KiB and a little (RFC 8446, 5.2): room for one at least.
 const RECORDS: usize = 32 * 1024;
+
+/// What a record is longer than its content in TLS 1.3: its header, its tag and the content's type.
+const RECORD_OVERHEAD: usize = 5 + 16 + 1;
 
 /// The TLS state of a connection, and what is under it. Its record buffer is lent to it while it is
 /// in use.
@@ -28,12 +32,17 @@ pub(crate) struct Session {
     seams: Seams,
     /// What broke the session. A read finds it behind what was decrypted before it.
     fault: Option<rustls::Error>,
+    sessions: Arc<Sessions>,
+    name: ServerName<'static>,
+    /// Bytes that came and were no content: certificates and tickets, for the most part.
+    handshake_bytes: usize,
 }
 
 impl Session {
     /// Makes the handshake over `under`. `name` is a host name or an address without brackets.
     pub(crate) fn start(
         config: Arc<ClientConfig>,
+        sessions: &Arc<Sessions>,
         name: &str,
         under: Layer,
         limits: &Limits,
@@ -42,7 +51,7 @@ impl Session {
         // A name that TLS cannot express cannot be in a certificate either.
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::NotValidForName))?;
-        let tls = ClientConnection::new(config, name)?;
+        let tls = ClientConnection::new(config, name.clone())?;
         let mut session = Self {
             under,
             tls,
@@ -51,6 +60,9 @@ impl Session {
             end: 0,
             seams: Seams::default(),
             fault: None,
+            sessions: Arc::clone(sessions),
+            name,
+            handshake_bytes: 0,
         };
         while session.tls.is_handshaking() {
             if let Some(fault) = session.fault {
@@ -62,6 +74,10 @@ impl Session {
             }
         }
         session.flush(limits, cancel)?;
+        session.forget_if_large();
+        if session.start == session.end {
+            session.records = Vec::new();
+        }
         Ok(session)
     }
 
@@ -69,9 +85,16 @@ impl Session {
         &self.under
     }
 
-    /// Lends the session a buffer for records, or takes it back.
-    pub(crate) fn swap_records(&mut self, records: &mut Vec<u8>) {
-        std::mem::swap(&mut self.records, records);
+    /// Lends the session a buffer for records, unless there are some left in its own.
+    pub(crate) fn lend_records(&mut self, records: &mut Vec<u8>) {
+        if self.start == self.end {
+            self.records = std::mem::take(records);
+        }
+    }
+
+    /// Takes the buffer back. Records that are left in it are lost: the session is not clean then.
+    pub(crate) fn take_records(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.records)
     }
 
     /// Whether nothing is left over from the last reply, and more can come: no record in our hands, none that
@@ -139,17 +162,41 @@ impl Session {
             .tls
             .read_tls(&mut &self.records[self.start..self.end])
             .map_err(Cut::Io)?;
-        self.seams
+        let records = self
+            .seams
             .pass(&self.records[self.start..self.start + taken]);
         self.start += taken;
-        if let Err(error) = self.tls.process_new_packets() {
+        let tickets = self.tls.tls13_tickets_received();
+        match self.tls.process_new_packets() {
+            Ok(state) => {
+                let content = state.plaintext_bytes_to_read() + records * RECORD_OVERHEAD;
+                self.handshake_bytes = (self.handshake_bytes + taken).saturating_sub(content);
+            }
+            Err(error) => self.fault = Some(error),
+        }
+        if self.tls.tls13_tickets_received() != tickets {
+            self.forget_if_large();
+        }
+        if self.fault.is_some() {
             // An alert tells the server why.
             let _ = self.flush(limits, cancel);
-            self.fault = Some(error);
         } else if !self.tls.is_handshaking() {
             self.flush(limits, cancel)?;
         }
         Ok(taken)
+    }
+
+    /// Keeps a server from filling the memory with sessions.
+    fn forget_if_large(&mut self) {
+        let mut size = self.handshake_bytes;
+        if self.tls.handshake_kind() == Some(HandshakeKind::Resumed) {
+            // The session before it brought them.
+            let certificates = self.tls.peer_certificates().unwrap_or_default();
+            size += certificates.iter().map(|one| one.len()).sum::<usize>();
+        }
+        if size > MAX_SESSION {
+            self.sessions.forget(&self.name);
+        }
     }
 
     fn flush(&mut self, limits: &Limits, cancel: &Cancel) -> Result<(), LayerError> {
@@ -180,7 +227,9 @@ struct Seams {
 }
 
 impl Seams {
-    fn pass(&mut self, mut bytes: &[u8]) {
+    /// Moves on by `bytes`; gives the number of records whose headers end in them.
+    fn pass(&mut self, mut bytes: &[u8]) -> usize {
+        let mut records = 0;
         while let Some((&first, rest)) = bytes.split_first() {
             if self.missing > 0 {
                 let passed = self.missing.min(bytes.len());
@@ -194,8 +243,10 @@ impl Seams {
             if let (5, [.., high, low]) = (self.in_header, self.header) {
                 self.missing = usize::from(u16::from_be_bytes([high, low]));
                 self.in_header = 0;
+                records += 1;
             }
         }
+        records
     }
 
     fn is_between_records(&self) -> bool {
