@@ -48,6 +48,11 @@ impl Fetcher {
         }
     }
 
+    /// Whether the next attempt is one that is made again.
+    pub(crate) fn set_again(&mut self, is_again: bool) {
+        self.flight.state().misses_since = is_again.then(Instant::now);
+    }
+
     /// Makes one attempt.
     pub(crate) fn fetch(
         &mut self,

@@ -36,6 +36,8 @@ pub(crate) struct State {
     /// What cuts every wait of the attempt.
     pub(crate) limits: Limits,
     pub(crate) connect_timeout: Option<Duration>,
+    /// That a name has no address is asked for anew if it was found out before this.
+    pub(crate) misses_since: Option<Instant>,
     /// Under what connections for the exchange lie idle.
     pub(crate) key: String,
     pub(crate) proxy: Option<Arc<Proxy>>,
@@ -80,6 +82,7 @@ impl Flight {
         let state = State {
             limits: Limits::default(),
             connect_timeout: None,
+            misses_since: None,
             key: String::new(),
             proxy: None,
             target_prefix: String::new(),

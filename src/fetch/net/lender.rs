@@ -30,9 +30,6 @@ use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::proxy::Protocol;
 use crate::fetch::resolve::bare;
 
-/// Addresses of one host that are tried.
-const MAX_ADDRESSES: usize = 16;
-
 const CLOSED_IN_HANDSHAKE: &str = "the server closed the connection during the TLS handshake";
 
 /// The library asks for addresses before it asks for a connection; only a new connection needs
@@ -241,7 +238,6 @@ impl Lender {
         let flight = &self.flight;
         let net = &flight.net;
         flight.enter(Phase::Connect);
-        let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
         let make_room = || net.idle.evict().is_some();
         // Begun anew behind each wait, it would never get past a first address that does not answer.
         let mut race = Race::new(addresses, &net.seats);
