@@ -46,6 +46,8 @@ struct Job {
     target: Target,
     /// A copy, if the server may ask for a pause.
     host: Option<HostKey>,
+    /// An attempt was made before.
+    is_again: bool,
     /// A worker has begun the attempt.
     started: AtomicBool,
 }
@@ -132,6 +134,7 @@ impl JobBatch {
         let job = Arc::new(Job {
             target: item.target,
             host: item.trail.host.clone(),
+            is_again: item.trail.attempts > 0,
             started: AtomicBool::new(false),
         });
         let slot = in_flight.insert(Arc::clone(&job), item.trail);
@@ -169,7 +172,7 @@ impl Shared {
             return JobEnding::Held(until);
         }
         job.started.store(true, Ordering::Relaxed);
-        let (outcome, file) = self.load(url);
+        let (outcome, file) = self.load(url, job.is_again);
         if job.host.is_some() {
             self.hold_if_asked(&outcome);
         }
@@ -194,14 +197,16 @@ impl Shared {
         !late && !self.mailbox.is_stopping()
     }
 
-    fn load(&self, url: &Url) -> (Outcome, Option<String>) {
+    fn load(&self, url: &Url, is_again: bool) -> (Outcome, Option<String>) {
+        let again = is_again.then(|| self.client.again());
+        let client = again.as_ref().unwrap_or(&self.client);
         let Some(save) = &self.save else {
             let mut progress = |amount| self.count(amount);
-            return (self.client.load_size(url, &mut progress), None);
+            return (client.load_size(url, &mut progress), None);
         };
         let mut saved = save.begin(url);
         let count = |amount| self.count(amount);
-        let mut outcome = self.client.load_url(
+        let mut outcome = client.load_url(
             url,
             &mut Metered {
                 into: &mut saved,

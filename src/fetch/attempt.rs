@@ -49,6 +49,11 @@ impl Fetcher {
         }
     }
 
+    /// Whether the next attempt is one that is made again.
+    pub(crate) fn set_again(&mut self, is_again: bool) {
+        self.flight.state().misses_since = is_again.then(Instant::now);
+    }
+
     /// Makes one attempt.
     pub(crate) fn fetch(
         &mut self,
@@ -217,11 +222,19 @@ impl Attempt<'_> {
     ) -> Result<Page, Failure> {
         let status = response.status();
         if !status.is_success() {
-            self.drain(&mut response);
-            return Err(Failure::status(status));
+            let wants_tls = self.drain(&mut response);
+            let failure = Failure::status(status);
+            if !wants_tls || hop.url.scheme() == "https" {
+                return Err(failure);
+            }
+            let cure = "the server speaks TLS on this port; the URL must begin with https://";
+            let text = format!("{}: {cure}", failure.message());
+            return Err(Failure::new(FailureKind::HttpStatus, text));
         }
         let whole = self.whole_length(hop, &response);
-        let whole = whole.inspect_err(|_| self.drain(&mut response))?;
+        let whole = whole.inspect_err(|_| {
+            self.drain(&mut response);
+        })?;
         if hop.method == Method::HEAD {
             let size = told_size(response.headers());
             self.check_size(size.unwrap_or_default())?;
@@ -290,28 +303,35 @@ impl Attempt<'_> {
         }
     }
 
-    /// Reads a body that nobody wants, if it is short and quick, so that its connection can be used
-    /// again.
-    fn drain(&mut self, response: &mut Response<Body>) {
+    /// Reads the body of an error or a redirect, if it is short and quick, so that its connection can be
+    /// used again. True if the reply says that the request was to be sent over TLS.
+    fn drain(&mut self, response: &mut Response<Body>) -> bool {
+        let may_want_tls = response.status() == 400;
         let known = response.body().content_length();
         let is_chunked = self.fetcher.flight.state().is_chunked;
-        if known.is_some_and(|length| length > DRAIN as u64) || known.is_none() && !is_chunked {
-            return;
+        if known.is_some_and(|length| length > DRAIN as u64)
+            || known.is_none() && !is_chunked && !may_want_tls
+        {
+            return false;
         }
         let soon = Deadline::after(Instant::now(), Some(DRAIN_WAIT));
         let limits = self.fetcher.flight.state().limits;
         self.fetcher.flight.state().limits = limits.within(soon);
         let mut reader = response.body_mut().as_reader();
-        let mut drained = 0;
+        let (mut drained, mut wants_tls) = (0, false);
         while drained <= DRAIN {
             match reader.read(&mut self.fetcher.buf) {
                 // Neither matters: the reply is what it is, and an unfinished connection is not
                 // kept.
                 Ok(0) | Err(_) => break,
-                Ok(amount) => drained += amount,
+                Ok(amount) => {
+                    drained += amount;
+                    wants_tls |= may_want_tls && wants_tls_in_words(&self.fetcher.buf[..amount]);
+                }
             }
         }
         self.fetcher.flight.state().limits = limits;
+        wants_tls
     }
 }
 
@@ -323,4 +343,15 @@ fn told_size(headers: &HeaderMap) -> Option<u64> {
     }
     let length = headers.get(header::CONTENT_LENGTH)?;
     length.to_str().ok()?.trim().parse().ok()
+}
+
+/// What nginx, Apache and Go's servers answer to plain HTTP where they speak TLS.
+fn wants_tls_in_words(body: &[u8]) -> bool {
+    [
+        "plain HTTP request was sent to HTTPS port",
+        "speaking plain HTTP to an SSL-enabled server port",
+        "sent an HTTP request to an HTTPS server",
+    ]
+    .iter()
+    .any(|words| memchr::memmem::find(body, words.as_bytes()).is_some())
 }

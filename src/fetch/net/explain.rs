@@ -8,6 +8,35 @@ use rustls::{
 
 use super::trust::is_issuers_mark;
 
+/// Whether `error` would come again with every attempt. Of what breaks a session outside of the handshake, only
+/// the alerts that refuse one do: a server of TLS 1.3 judges the client's certificate when the client has
+/// already finished, so that its alert comes in the place of a reply's first byte.
+pub(crate) fn is_refusal(error: &Error, in_handshake: bool, nothing_came: bool) -> bool {
+    match error {
+        Error::AlertReceived(
+            AlertDescription::CloseNotify
+            | AlertDescription::UserCanceled
+            | AlertDescription::InternalError
+            | AlertDescription::BadRecordMac
+            | AlertDescription::RecordOverflow,
+        ) => false,
+        Error::AlertReceived(_) => in_handshake || nothing_came,
+        _ => in_handshake,
+    }
+}
+
+/// One line about an `error` that is no refusal.
+pub(crate) fn explain_loss(error: &Error) -> String {
+    log::trace!("TLS: {error:?}");
+    match error {
+        Error::AlertReceived(alert) => {
+            let number = u8::from(*alert);
+            format!("the server broke the TLS session off (alert {number})")
+        }
+        other => protocol_fault(other).into(),
+    }
+}
+
 /// One line about `error`.
 pub(crate) fn explain(error: &Error) -> String {
     log::trace!("TLS: {error:?}");
@@ -40,7 +69,9 @@ fn protocol_fault(error: &Error) -> &'static str {
     match error {
         Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-        ) => "what the server sent is not TLS; it may speak plain http on this port",
+        ) => {
+            "what the server sent is not TLS; if it speaks plain http on this port, the URL must begin with http://"
+        }
         Error::InvalidMessage(
             InvalidMessage::MessageTooLarge
             | InvalidMessage::HandshakePayloadTooLarge

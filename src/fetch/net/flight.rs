@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::Net;
 use super::buffers::Buffers;
 use super::cancel::Slot;
+use super::explain::{explain, explain_loss, is_refusal};
 use super::layer::LayerError;
 use super::limits::{Cut, Deadline, Limits, cancelled};
 use crate::fetch::failure::{Failure, FailureKind, Phase};
@@ -35,6 +36,8 @@ pub(crate) struct State {
     /// What cuts every wait of the attempt.
     pub(crate) limits: Limits,
     pub(crate) connect_timeout: Option<Duration>,
+    /// That a name has no address is asked for anew if it was found out before this.
+    pub(crate) misses_since: Option<Instant>,
     /// Under what connections for the exchange lie idle.
     pub(crate) key: String,
     pub(crate) proxy: Option<Arc<Proxy>>,
@@ -77,6 +80,7 @@ impl Flight {
         let state = State {
             limits: Limits::default(),
             connect_timeout: None,
+            misses_since: None,
             key: String::new(),
             proxy: None,
             is_handed_over: false,
@@ -189,7 +193,7 @@ impl Flight {
     }
 
     /// The same for a connection that may have TLS; `truncated` says what an end without notice is
-    /// here.
+    /// here. A broken session is a lost connection, unless it is a refusal.
     pub(crate) fn layer_cut(
         &self,
         error: LayerError,
@@ -199,11 +203,18 @@ impl Flight {
         if self.net.cancel.is_thrown() {
             return cancelled();
         }
+        let state = self.state();
         match error {
-            LayerError::Cut(cut) => cut.into_failure(self.state().phase, lost),
+            LayerError::Cut(cut) => cut.into_failure(state.phase, lost),
             LayerError::Truncated => Failure::new(lost, truncated),
             LayerError::Tls(error) => {
-                Failure::new(FailureKind::Tls, super::explain::explain(&error))
+                let in_handshake = state.phase == Phase::Tls;
+                let nothing_came = state.first_byte.is_none();
+                if is_refusal(&error, in_handshake, nothing_came) {
+                    Failure::new(FailureKind::Tls, explain(&error))
+                } else {
+                    Failure::new(lost, explain_loss(&error))
+                }
             }
         }
     }

@@ -44,6 +44,13 @@ impl HeadWatch {
         if input == b"\r" {
             return Sight::Partial;
         }
+        // The type of a TLS record, an alert or a handshake, and its version (RFC 8446, 5.1).
+        if let [21 | 22, 3, ..] = input {
+            let cure = "the URL must begin with https://";
+            return Sight::Bad(format!(
+                "the reply is not HTTP: the server speaks TLS on this port; {cure}"
+            ));
+        }
         if !begins_like_http(input) {
             return Sight::Bad(format!(
                 "the reply is not HTTP: it begins with {}",

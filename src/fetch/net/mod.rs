@@ -28,6 +28,7 @@ mod questions;
 mod reply;
 mod resolver;
 mod seats;
+mod sessions;
 mod store;
 mod sys;
 mod through;
@@ -81,7 +82,7 @@ impl Net {
         Ok(Self {
             cancel,
             idle: IdlePool::new(options.idle_connections),
-            resolver: Resolver::new(Arc::clone(&descriptors)),
+            resolver: Resolver::new(Arc::clone(&descriptors), options.family),
             descriptors,
             seats: Seats::new(options.descriptors),
             trust: Trust::load(&options.tls)?,

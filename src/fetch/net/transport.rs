@@ -60,7 +60,7 @@ impl Lent {
             is_overrun: false,
             ended_cleanly: false,
         };
-        connection.layer.swap_records(&mut lent.buffers.records);
+        connection.layer.lend_records(&mut lent.buffers.records);
         lent.connection = Some(connection);
         lent
     }
@@ -277,7 +277,7 @@ impl Drop for Lent {
         self.flight.slot.clear();
         let is_reusable = self.is_reusable();
         if let Some(mut connection) = self.connection.take() {
-            connection.layer.swap_records(&mut self.buffers.records);
+            connection.layer.take_records(&mut self.buffers.records);
             if is_reusable && connection.layer.is_clean() && !net.cancel.is_thrown() {
                 net.idle.put(connection, Instant::now());
                 net.descriptors.offer();

@@ -23,11 +23,9 @@ use rustls::{
     RootCertStore, SignatureScheme,
 };
 
+use super::sessions::Sessions;
 use super::store;
 use crate::fetch::options::{OptionsError, Tls};
-
-/// Sessions remembered for resumption; each is a few hundred bytes.
-const SESSIONS: usize = 1024;
 
 /// What was given for a client, and the configuration made of it.
 #[derive(Debug)]
@@ -36,6 +34,7 @@ pub(crate) struct Trust {
     added: Vec<CertificateDer<'static>>,
     identity: Option<Arc<SingleCertAndKey>>,
     config: Mutex<Option<Arc<ClientConfig>>>,
+    pub(super) sessions: Arc<Sessions>,
 }
 
 impl Trust {
@@ -63,6 +62,7 @@ impl Trust {
             added,
             identity,
             config: Mutex::default(),
+            sessions: Arc::default(),
         })
     }
 
@@ -105,7 +105,7 @@ impl Trust {
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        config.resumption = Resumption::store(Arc::clone(&self.sessions) as _);
         Ok(Arc::new(config))
     }
 }

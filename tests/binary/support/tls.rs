@@ -4,7 +4,9 @@ use super::raw::RawServer;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -57,11 +59,26 @@ impl Authority {
     /// A server for `localhost` and 127.0.0.1 that answers every request with a page of 6 bytes; with `asks` only to
     /// clients with a certificate of this authority.
     pub(crate) fn serve(&self, asks: bool) -> RawServer {
+        let config = Arc::new(self.config(asks, rustls::DEFAULT_VERSIONS));
+        RawServer::on_connection(move |stream| {
+            let Ok(connection) = ServerConnection::new(Arc::clone(&config)) else {
+                return;
+            };
+            answer(StreamOwned::new(connection, stream));
+        })
+    }
+
+    /// What `serve` serves with, in some versions of TLS only.
+    pub(crate) fn config(
+        &self,
+        asks: bool,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
         let (certificate, key) = self.signed(&["localhost", "127.0.0.1"]);
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("it is a key");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .expect("ring has all versions");
         let builder = if asks {
             let mut roots = RootCertStore::empty();
@@ -74,13 +91,7 @@ impl Authority {
             builder.with_no_client_auth()
         };
         let config = builder.with_single_cert(vec![certificate.der().clone()], key);
-        let config = Arc::new(config.expect("the key is that of the certificate"));
-        RawServer::on_connection(move |stream| {
-            let Ok(connection) = ServerConnection::new(Arc::clone(&config)) else {
-                return;
-            };
-            answer(StreamOwned::new(connection, stream));
-        })
+        config.expect("the key is that of the certificate")
     }
 }
 
