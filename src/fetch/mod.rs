@@ -20,6 +20,7 @@ mod proxy;
 mod redirect;
 mod request;
 mod resolve;
+mod retry_after;
 
 use std::fmt;
 use std::io::Write;
