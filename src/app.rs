@@ -38,7 +38,8 @@ const WORKER_STACK: usize = 1 << 20;
 /// the process, and the soft limit of open files is raised to the hard one.
 ///
 /// Blocks until every URL is done. It does not panic on bad input: a wrong call is a message on
-/// standard error and status 2.
+/// standard error and status 2. A run that a signal ended does not return: when all is cleaned up,
+/// the process ends by that signal.
 ///
 /// ```no_run
 /// let status = fetchpool::run(["fetchpool".into(), "urls.txt".into(), "-j5".into()]);
@@ -54,7 +55,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(settings) => fetch_all(settings).unwrap_or_else(|error| complain(&error)),
         Err(stop) => print(&stop).unwrap_or_else(|error| complain(&error)),
     };
-    exit.into()
+    match exit {
+        Exit::Stopped(signal) => signal.end_process(),
+        exit => exit.into(),
+    }
 }
 
 fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {

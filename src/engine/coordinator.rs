@@ -185,7 +185,7 @@ impl Coordinator<'_> {
         let now = Instant::now();
         while self.state.in_flight.len() < self.most_in_flight {
             match self.schedule.next(now) {
-                Next::Start(item) => self.state.jobs.push(item, &mut self.state.in_flight),
+                Next::Start(item) => self.state.jobs.push(item, &mut self.state.in_flight, now),
                 Next::WaitUntil(at) => {
                     self.state.start_at = Some(at);
                     break;

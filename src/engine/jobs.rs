@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::fetch::{Client, Failure, FailureKind, Outcome, Url};
 use crate::input::Target;
@@ -33,6 +33,8 @@ pub(super) struct Item {
 pub(super) struct Trail {
     /// Its host and port, if the schedule must know them.
     pub(super) host: Option<HostKey>,
+    /// When the schedule gave it out last.
+    pub(super) started: Option<Instant>,
     /// Its place in the order of the output, if that is the list's.
     pub(super) place: Option<Place>,
     /// Attempts that were made.
@@ -48,6 +50,8 @@ struct Job {
     host: Option<HostKey>,
     /// An attempt was made before.
     is_again: bool,
+    /// When the schedule gave it out.
+    submitted: Instant,
     /// A worker has begun the attempt.
     started: AtomicBool,
 }
@@ -129,12 +133,14 @@ pub(super) struct Shared {
 pub(super) struct JobBatch(Vec<(usize, Arc<Job>)>);
 
 impl JobBatch {
-    /// Adds the job of `item`, and notes it in `in_flight`.
-    pub(super) fn push(&mut self, item: Item, in_flight: &mut InFlight) {
+    /// Adds the job of `item`, which the schedule gave out at `now`, and notes it in `in_flight`.
+    pub(super) fn push(&mut self, mut item: Item, in_flight: &mut InFlight, now: Instant) {
+        item.trail.started = Some(now);
         let job = Arc::new(Job {
             target: item.target,
             host: item.trail.host.clone(),
             is_again: item.trail.attempts > 0,
+            submitted: now,
             started: AtomicBool::new(false),
         });
         let slot = in_flight.insert(Arc::clone(&job), item.trail);
@@ -167,7 +173,7 @@ impl Shared {
             return JobEnding::NotStarted;
         }
         if let Some(host) = &job.host
-            && let Some(until) = self.holds.until(host)
+            && let Some(until) = self.holds.until(host, job.submitted)
         {
             return JobEnding::Held(until);
         }
@@ -184,7 +190,7 @@ impl Shared {
         if !self.retries {
             return;
         }
-        if let Some(wait) = asked_pause(outcome, SystemTime::now()) {
+        if let Some(wait) = asked_pause(outcome) {
             let now = Instant::now();
             let host = convert::host_of(&outcome.final_url);
             self.holds.hold(&host, now + wait, now);

@@ -23,6 +23,7 @@ use super::outcome::{Outcome, Page};
 use super::range::whole_length;
 use super::redirect::Hop;
 use super::request::request;
+use super::retry_after::asked_wait;
 
 /// What one read of a body takes at most.
 const READ: usize = 64 * 1024;
@@ -100,7 +101,7 @@ impl Fetcher {
 struct Seen {
     status: Option<u16>,
     content_type: Option<String>,
-    retry_after: Option<String>,
+    retry_after: Option<Duration>,
     final_url: Option<Url>,
     redirects: u32,
     first_byte: Option<Instant>,
@@ -209,7 +210,7 @@ impl Attempt<'_> {
         };
         self.seen.status = Some(response.status().as_u16());
         self.seen.content_type = text(header::CONTENT_TYPE);
-        self.seen.retry_after = text(header::RETRY_AFTER);
+        self.seen.retry_after = asked_wait(response.status(), response.headers(), SystemTime::now);
         self.seen.first_byte = self.fetcher.flight.state().first_byte;
     }
 

@@ -3,13 +3,16 @@
 mod oracle;
 mod transport;
 
-use ureq::http::{HeaderValue, Method, StatusCode};
+use std::time::{Duration, SystemTime};
+
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::headers::RequestHeaders;
 use super::no_proxy::Exception;
 use super::redirect::{Hop, same_origin};
 use super::request::request;
+use super::retry_after::asked_wait;
 use super::{Failure, FailureKind, Options, Proxies, Resolve};
 
 pub(crate) use self::transport::transport;
@@ -23,6 +26,24 @@ const STATUSES: [StatusCode; 5] = [
     StatusCode::TEMPORARY_REDIRECT,
     StatusCode::PERMANENT_REDIRECT,
 ];
+
+/// Headers that ask for a wait: five minutes at the most, whatever they say.
+pub(crate) fn retry_after(data: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(data) else {
+        return;
+    };
+    let now = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for name in [
+        "retry-after",
+        "ratelimit",
+        "ratelimit-reset",
+        "x-ratelimit-reset",
+    ] {
+        let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.clone())]);
+        let wait = asked_wait(StatusCode::TOO_MANY_REQUESTS, &headers, now);
+        assert!(wait.is_none_or(|wait| wait <= Duration::from_secs(300)));
+    }
+}
 
 /// A `Location`: it leads to http or https, tells nobody what was meant for another, and makes one request.
 pub(crate) fn location(data: &[u8]) {

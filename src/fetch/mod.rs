@@ -21,6 +21,7 @@ mod range;
 mod redirect;
 mod request;
 mod resolve;
+mod retry_after;
 
 use std::fmt;
 use std::io::Write;

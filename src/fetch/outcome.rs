@@ -26,8 +26,9 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// The `Content-Type` that came with `status`.
     pub content_type: Option<String>,
-    /// The `Retry-After` that came with `status`, as the server wrote it.
-    pub retry_after: Option<String>,
+    /// How long the server asked to be left alone when it gave `status`, at most five minutes: by `Retry-After` or, with
+    /// a 429 or 503, by `RateLimit` or `X-RateLimit-Reset`.
+    pub retry_after: Option<Duration>,
     /// The URL of the last request, after redirects, or the one that was asked for if there was no
     /// request; never with credentials.
     pub final_url: Url,

@@ -4,10 +4,11 @@
 use crate::jsonl::{Row, rows};
 
 use crate::support::{
-    RawServer, Server, Talk, anything, dead_host, failed, fetchpool, lines, page,
+    RawServer, Server, Talk, anything, dead_host, failed, fetchpool, killed_by, lines, page,
     with_growing_limits,
 };
 
+use rustix::process::Signal;
 use std::collections::HashMap;
 
 use std::sync::{Arc, Mutex};
@@ -169,14 +170,14 @@ fn a_waiting_retry_holds_no_worker() {
     let mut run = fetchpool()
         .list("urls.txt", format!("{first}\n{}\n", others.join("\n")))
         .args(["-j", "1", "--retries", "1", "--retry-delay", "60s"])
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stdout(lines(pages.chain([why])))
         .stderr(anything())
         .start();
     for (n, url) in others.iter().enumerate() {
         assert_eq!(run.read_line(), page(url, n), "while the first waits");
     }
-    run.signal(rustix::process::Signal::TERM);
+    run.signal(Signal::TERM);
     run.finish();
     assert_eq!(times.lock().unwrap()["/first"].len(), 1);
 }
@@ -220,12 +221,12 @@ fn a_deadline_or_a_signal_does_not_wait_for_a_retry() {
             "60s",
         ])
         .args([server.url("/b"), good.url("/gate/now")])
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stdout(anything())
         .stderr(anything())
         .start();
     good.gate("now").wait_for_arrivals(1);
-    run.signal(rustix::process::Signal::TERM);
+    run.signal(Signal::TERM);
     good.gate("now").open();
     let ended = run.finish();
     let rows = rows(ended.stdout());

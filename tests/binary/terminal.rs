@@ -2,7 +2,8 @@
 //! summary; and colours.
 
 use crate::support::{
-    Fetchpool, Pty, Server, Stdio, anything, containing, failed, fetchpool, lines, page, pair,
+    Fetchpool, Pty, Server, Stdio, anything, containing, failed, fetchpool, killed_by, lines, page,
+    pair,
 };
 use rustix::process::Signal;
 
@@ -250,7 +251,7 @@ fn a_terminal_that_was_stopped_holds_up_neither_records_nor_the_end() {
     let stream = terminal.stream();
     let mut run = fetchpool()
         .list("urls.txt", format!("{first}\n{never}\n"))
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stderr_to(Stdio::File(terminal.stream()))
         .stdout(containing([
             page(&first, 4).as_str(),

@@ -24,11 +24,13 @@ enum Use {
     Length,
     Connection,
     Coding,
+    /// Kept behind a status that refuses.
+    Limit,
 }
 
 /// Headers that anybody asks for: all that the library is shown of a head, as each one that it sees
 /// costs it several allocations.
-const USES: [(&str, Use); 8] = [
+const USES: [(&str, Use); 13] = [
     ("connection", Use::Connection),
     ("content-encoding", Use::ContentCoding),
     ("content-length", Use::Length),
@@ -37,12 +39,20 @@ const USES: [(&str, Use); 8] = [
     ("location", Use::First),
     ("retry-after", Use::First),
     ("transfer-encoding", Use::Coding),
+    ("ratelimit", Use::Limit),
+    ("ratelimit-remaining", Use::Limit),
+    ("ratelimit-reset", Use::Limit),
+    ("x-ratelimit-remaining", Use::Limit),
+    ("x-ratelimit-reset", Use::Limit),
 ];
 /// The most content codings that a body may have.
 pub(crate) const MOST_CODINGS: usize = 5;
 /// So many lengths in different words are shown: the library refuses those that do not agree, and takes
 /// 128 headers in all.
 const MOST_LENGTHS: usize = 40;
+
+/// So many headers of a rate limit are shown.
+const MOST_LIMITS: usize = 16;
 
 /// How a reply is framed.
 #[derive(Debug, Default)]
@@ -99,6 +109,9 @@ struct Survey {
     /// The headers of [`USES`] that were kept, one bit each.
     kept: u8,
     content_codings: usize,
+    /// The status is one behind which a rate limit counts.
+    is_refused: bool,
+    limits: usize,
     /// Without repetitions.
     lengths: Vec<Vec<u8>>,
     is_chunked: bool,
@@ -112,6 +125,7 @@ impl Survey {
     fn of(head: &[u8], status: &[u8]) -> Option<Self> {
         let mut survey = Self {
             reduced: Vec::with_capacity(head.len()),
+            is_refused: matches!(&status[9..12], b"429" | b"503"),
             ..Self::default()
         };
         survey.reduced.extend_from_slice(status);
@@ -136,6 +150,12 @@ impl Survey {
                 keep(&mut self.reduced, name, value, b' ');
             }
             Use::First => {}
+            Use::Limit => {
+                if self.is_refused && self.limits < MOST_LIMITS {
+                    self.limits += 1;
+                    keep(&mut self.reduced, name, value, b' ');
+                }
+            }
             Use::ContentCoding => {
                 let is_none = |t: &String| {
                     matches!(t.to_ascii_lowercase().as_str(), "" | "identity" | "none")

@@ -77,6 +77,17 @@ fn the_library_sees_what_is_asked_for_and_nothing_else() {
 }
 
 #[test]
+fn a_rate_limit_is_shown_behind_a_status_that_refuses() {
+    let limits = "RateLimit: a;r=0;t=1\nRateLimit: b\nX-RateLimit-Reset: 5\n";
+    for (status, shown) in [(200, ""), (403, ""), (429, limits), (503, limits)] {
+        let head = format!("HTTP/1.1 {status} A\n{limits}RateLimit-Policy: c\n\n");
+        let reduced = inspect(head.as_bytes()).unwrap().reduced;
+        let expected = format!("HTTP/1.1 {status}\n{shown}\n");
+        assert_eq!(String::from_utf8(reduced).unwrap(), expected);
+    }
+}
+
+#[test]
 fn what_others_put_up_with_is_repaired() {
     for (headers, repaired) in [
         ("Location: b\r\n c\r\n\td\r\nE: f\r\n", "Location: b c d\n"),
