@@ -231,6 +231,22 @@ impl Targets {
 }
 
 impl Options {
+    /// Makes sure that no list is the file that `out` goes to: the run would feed on its own records. Other systems than
+    /// Unix do not tell which file it is.
+    ///
+    /// # Errors
+    ///
+    /// Names the list.
+    #[cfg(unix)]
+    pub(crate) fn refuse_output(&self, out: impl std::os::fd::AsFd) -> Result<(), InputError> {
+        source::refuse_output(&self.lists, out)
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn refuse_output(&self, _out: impl Sized) -> Result<(), InputError> {
+        Ok(())
+    }
+
     /// How many targets the lists hold, or `None` if that cannot be known without taking them: a pipe,
     /// standard input, a file that cannot be read.
     ///

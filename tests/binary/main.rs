@@ -11,6 +11,7 @@ mod descriptors;
 mod documents;
 mod ending;
 mod failures;
+mod feedback;
 mod hostile;
 mod hosts;
 mod jsonl;
