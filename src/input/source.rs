@@ -98,6 +98,7 @@ impl fmt::Display for InputError {
             io::ErrorKind::NotFound => f.write_str("no such file")?,
             io::ErrorKind::PermissionDenied => f.write_str("permission denied")?,
             io::ErrorKind::IsADirectory => f.write_str("it is a directory")?,
+            io::ErrorKind::UnexpectedEof => f.write_str("its compressed data is cut short")?,
             _ => f.write_str(&system::os_text(&self.source))?,
         }
         self.hint

@@ -9,6 +9,7 @@ mod bombs;
 mod contract;
 mod descriptors;
 mod documents;
+mod encodings;
 mod ending;
 mod failures;
 mod feedback;
