@@ -63,6 +63,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    settings.input.refuse_output(io::stdout())?;
     let files = signals::raise_descriptor_limit();
     let head_only = settings.fetch.method == Method::HEAD;
     let saves = settings.output_dir.is_some() && !head_only;

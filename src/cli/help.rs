@@ -17,10 +17,11 @@ const WIDTH: usize = 100;
 /// lines without their indentation.
 pub(super) const LISTS: &str = "\
 Lists:
-  One URL a line, in UTF-8. Blank lines and lines that begin with # are
-  skipped, and white space around a URL is dropped. A line that is no URL, is
-  not UTF-8 or is over 64 KiB fails by itself, and the run goes on. Without a
-  LIST, standard input is read.
+  One URL a line, in UTF-8, or UTF-16 with a byte order mark; gzip is read as
+  well. Blank lines and lines that begin with # are skipped, and white space
+  around a URL is dropped. A line that is no URL, is not UTF-8 or is over 64
+  KiB fails by itself, and the run goes on. Without a LIST, standard input is
+  read. Standard output may not be a LIST.
 
   Of an option that is given twice the last one counts, but for -H and --resolve.";
 

@@ -22,7 +22,7 @@ use url::Url;
 use crate::system;
 
 use self::mark::Mark;
-pub(super) use self::name::path_for;
+pub(super) use self::name::{Case, path_for};
 use self::parts::{Part, Parts, remove_empty};
 
 /// How often a directory is made again that another save removed, empty, before it was used.
@@ -42,6 +42,7 @@ struct Dir {
     /// Something could not be written because there was no room.
     is_full: AtomicBool,
     mark: Mark,
+    case: Case,
     parts: Arc<Parts>,
     /// Directories that this run has made or looked at, to spare two system calls a body.
     known: Mutex<HashSet<PathBuf>>,
@@ -71,8 +72,14 @@ impl Save {
         })?;
         mark::sweep(&dir, goes_on);
         let mark = Mark::set(&dir).map_err(about(&dir))?;
+        let case = if mark.has_capitals_ignored() {
+            Case::Ignored
+        } else {
+            Case::Kept
+        };
         Ok(Self {
             dir: Arc::new(Dir {
+                case,
                 parts: Parts::new(dir.clone()),
                 path: dir,
                 serial: AtomicU64::new(0),
@@ -83,10 +90,10 @@ impl Save {
         })
     }
 
-    /// Where the body of `url` belongs, below the directory. The same URL always has the same place, and no two have
-    /// one place, on file systems that ignore case as on others.
+    /// Where the body of `url` belongs, below the directory. On one file system the same URL always has the same place,
+    /// and no two have one place.
     pub(crate) fn path_for(&self, url: &Url) -> PathBuf {
-        path_for(url)
+        path_for(url, self.dir.case)
     }
 
     /// Whether the saving has been ended: then what cannot be saved has nobody to blame but the run.

@@ -76,6 +76,13 @@ impl Mark {
         format!("{PART_BEGINNING}{}-{serial}{PART_ENDING}", self.id)
     }
 
+    /// Whether the mark is found under capitals too, as on a file system that ignores case.
+    pub(super) fn has_capitals_ignored(&self) -> bool {
+        let (marks, name) = (self.path.parent(), self.path.file_name());
+        let capitals = marks.map(|marks| marks.with_file_name(MARKS.to_ascii_uppercase()));
+        capitals.is_some_and(|marks| marks.join(name.unwrap_or_default()).exists())
+    }
+
     #[cfg(all(test, unix))]
     pub(super) fn is_there(&self) -> bool {
         self.path.exists()

@@ -84,9 +84,13 @@ impl Running {
 
     /// Writes one line to its standard input, which must be live and open.
     pub(crate) fn write_line(&mut self, line: &str) {
+        self.write(format!("{line}\n").as_bytes());
+    }
+
+    /// Writes bytes to its standard input, which must be live and open.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         let pipe = self.stdin.as_mut().expect("standard input is live");
-        pipe.write_all(format!("{line}\n").as_bytes())
-            .expect("it still reads");
+        pipe.write_all(bytes).expect("it still reads");
     }
 
     /// Ends its standard input.
