@@ -70,7 +70,8 @@ fn protocol_fault(error: &Error) -> &'static str {
         Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
         ) => {
-            "what the server sent is not TLS; if it speaks plain http on this port, the URL must begin with http://"
+            "what the server sent is not TLS; if it speaks plain http on this port, the URL must \
+             begin with http://"
         }
         Error::InvalidMessage(
             InvalidMessage::MessageTooLarge

@@ -167,13 +167,15 @@ impl Session {
             .pass(&self.records[self.start..self.start + taken]);
         self.start += taken;
         let tickets = self.tls.tls13_tickets_received();
-        match self.tls.process_new_packets() {
-            Ok(state) => {
-                let content = state.plaintext_bytes_to_read() + records * RECORD_OVERHEAD;
-                self.handshake_bytes = (self.handshake_bytes + taken).saturating_sub(content);
+        let plaintext = match self.tls.process_new_packets() {
+            Ok(state) => state.plaintext_bytes_to_read(),
+            Err(error) => {
+                self.fault = Some(error);
+                0
             }
-            Err(error) => self.fault = Some(error),
-        }
+        };
+        let content = plaintext + records * RECORD_OVERHEAD;
+        self.handshake_bytes = (self.handshake_bytes + taken).saturating_sub(content);
         if self.tls.tls13_tickets_received() != tickets {
             self.forget_if_large();
         }
