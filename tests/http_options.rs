@@ -3,6 +3,8 @@
 
 mod http_support;
 
+use std::io::Read;
+
 use fetchpool::fetch::{FailureKind, Family, Options, Proxies, Resolve, Url};
 
 use http_support::{Server, bytes, client, failure, fetch, options, page, redirect};
