@@ -3,7 +3,7 @@
 
 mod http_support;
 
-use std::io::Read as _;
+use std::io::Read;
 
 use fetchpool::fetch::{FailureKind, Family, Options, Proxies, Resolve, Url};
 

@@ -10,7 +10,7 @@ use crate::signals::Signal;
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Every URL was fetched; or help or the version was asked for and printed.
+    /// Every URL was fetched; or the reader of standard output left; or help or the version was asked for and printed.
     Success,
     /// At least one URL failed, or the deadline cut the run.
     SomeFailed,
@@ -43,7 +43,10 @@ impl Exit {
     /// What it means, in lines that fit an 80-column terminal.
     fn meaning(self) -> &'static [&'static str] {
         match self {
-            Self::Success => &["every URL was fetched"],
+            Self::Success => &[
+                "every URL was fetched, or the reader of stdout closed the pipe, as head",
+                "does: that ends the run, whatever failed before",
+            ],
             Self::SomeFailed => &[
                 "at least one failed, wherever it stood in the list, or the deadline",
                 "cut the run",

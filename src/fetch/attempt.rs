@@ -243,13 +243,14 @@ impl Attempt<'_> {
         }
         let codings = self.codings(&response)?;
         let expected = whole.or(response.body().content_length());
+        let mut source = Source::new(&mut response, expected);
         if codings.is_empty() {
             self.check_size(expected.unwrap_or_default())?;
             self.fetcher.flight.state().is_only_counted = matches!(sink, Sink::Count(_));
+            return self.pour(&mut source, sink);
         }
         let flight = Arc::clone(&self.fetcher.flight);
         let check = || flight.check();
-        let source = Source::new(&mut response, expected);
         self.pour(&mut *decoded(&codings, source, &check), sink)
     }
 

@@ -22,6 +22,8 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// What each member of a gzip body begins with (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// What a frame of zstd begins with (RFC 8878, 3.1.1).
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// One coding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,15 +58,13 @@ impl Coding {
 
 /// The codings that `headers` name, but for those that say that there is none.
 fn names(headers: &HeaderMap) -> Vec<String> {
-    let values = headers.get_all(header::CONTENT_ENCODING).iter();
-    let lists = values.map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
-    let names = lists.flat_map(|list| {
-        let names = list.split(',').map(|name| name.trim().to_owned());
-        names.collect::<Vec<_>>()
-    });
+    let mut names = Vec::new();
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        let list = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+        names.extend(list.split(',').map(|name| name.trim().to_owned()));
+    }
+    names.retain(|name| !matches!(name.as_str(), "" | "identity" | "none"));
     names
-        .filter(|name| !matches!(name.as_str(), "" | "identity" | "none"))
-        .collect()
 }
 
 /// Whether `headers` name a coding, known or not.
@@ -169,16 +169,12 @@ impl Coding {
     /// The decoder of a body that begins with `begin`, four bytes if it has as many.
     fn decoder<'a>(self, begin: Vec<u8>, rest: Body<'a>) -> io::Result<Decoder<'a>> {
         let is = |magic: &[u8]| begin.starts_with(magic) || magic.starts_with(&begin);
-        let is_known = match self {
-            Self::Gzip => is(&GZIP),
-            Self::Zstd => is(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable(&begin),
-            Self::Deflate | Self::Brotli => true,
-        };
-        if !is_known {
-            return Err(failed(match self {
-                Self::Zstd => "the body is not zstd",
-                _ => "the body is not gzip",
-            }));
+        match self {
+            Self::Gzip if !is(&GZIP) => return Err(failed("the body is not gzip")),
+            Self::Zstd if !is(&ZSTD) && !is_skippable(&begin) => {
+                return Err(failed("the body is not zstd"));
+            }
+            _ => {}
         }
         let is_zlib = is_zlib(&begin);
         let body: Body<'a> = Box::new(Cursor::new(begin).chain(rest));
@@ -335,6 +331,66 @@ mod tests {
             (&[0x03, 0x00], false),
         ] {
             assert_eq!(is_zlib(begin), wanted, "{begin:02x?}");
+        }
+    }
+
+    /// Gives a byte at a time.
+    struct Drip<'a>(&'a [u8]);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            let amount = buf.len().min(1);
+            self.0.read(&mut buf[..amount])
+        }
+    }
+
+    #[test]
+    fn bodies_come_to_the_same_however_reads_cut_and_whatever_is_wrong_with_them() {
+        let deflated = |format| {
+            let mut out = Vec::new();
+            let mut encoder = flate2::Compress::new(Default::default(), format);
+            out.reserve(100);
+            let end = flate2::FlushCompress::Finish;
+            encoder.compress_vec(b"hello hello", &mut out, end).unwrap();
+            out
+        };
+        let gzip =
+            b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xcb\x48\xcd\xc9\xc9\x07\0\x86\xa6\x10\x36\x05\0\0\0";
+        for (coding, whole) in [
+            (Coding::Gzip, gzip.repeat(2)),
+            (Coding::Deflate, deflated(true)),
+            (Coding::Deflate, deflated(false)),
+            (Coding::Brotli, b"\x0b\x02\x80hello\x03".to_vec()),
+            (
+                Coding::Zstd,
+                zstd::encode_all(&b"hello"[..], 1).unwrap().repeat(2),
+            ),
+        ] {
+            let plain = |body: &[u8], in_drips| {
+                let body: Box<dyn Read> = if in_drips {
+                    Box::new(Drip(body))
+                } else {
+                    Box::new(body)
+                };
+                let mut out = Vec::new();
+                let mut limited = decoded(&[coding], body, &|| Ok(())).take(1 << 20);
+                limited.read_to_end(&mut out).ok().map(|_| out)
+            };
+            let wanted = plain(&whole, false).expect("it is whole");
+            assert!(wanted.starts_with(b"hello"), "{coding:?}");
+            assert_eq!(plain(&whole, true), Some(wanted));
+            for at in 0..whole.len() {
+                for bit in [0x01, 0x80, 0xff] {
+                    let mut wrong = whole.clone();
+                    wrong[at] ^= bit;
+                    assert_eq!(
+                        plain(&wrong, true),
+                        plain(&wrong, false),
+                        "{coding:?} {wrong:02x?}"
+                    );
+                }
+                assert_eq!(plain(&whole[..at], true), plain(&whole[..at], false));
+            }
         }
     }
 }

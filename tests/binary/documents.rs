@@ -82,6 +82,11 @@ fn the_exit_statuses_of_the_readme_are_all_of_them() {
         .collect();
     assert_eq!(statuses, EXITS);
     let help = fetchpool().arg("--help").stdout(anything()).run();
+    for (table, row) in [(table.as_str(), "| 0 | "), (help.stdout(), "    0  ")] {
+        let row = table.lines().find(|line| line.starts_with(row));
+        let tells_of_readers = row.is_some_and(|row| row.contains("closed the pipe"));
+        assert!(tells_of_readers, "a closed pipe is status 0: {row:?}");
+    }
     for status in EXITS.iter().flat_map(|cell| cell.split(" / ")) {
         let row = |line: &str| line.split_whitespace().next() == Some(status);
         assert!(
