@@ -132,7 +132,18 @@ fn https_goes_through_a_tunnel_whose_refusal_is_told() {
             "it refused a tunnel to a.invalid:443: 403 Forbidden",
         ),
         ("SSH-2.0\r\n", "the reply is not HTTP: it begins with \"S\""),
-        ("HTTP/1.1\r\n\r\n", "its answer has no status"),
+        (
+            "HTTP/1.1\r\n\r\n",
+            "the reply has no status of three digits: \"HTTP/1.1\"",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n",
+            "there is a CR without its LF in the head of the reply",
+        ),
+        (
+            "HTTP/1.2\t103 Hints\r\n\r\nHTTP/1.2 403\tNo\r\n\r\n",
+            "it refused a tunnel to a.invalid:443: 403 Forbidden",
+        ),
         (
             "HTTP/2.0 200 OK\r\n\r\n",
             "the reply is in another version than HTTP/1.1: \"HTTP/2.0 200 OK\"",
