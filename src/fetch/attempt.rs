@@ -2,13 +2,13 @@
 //!
 //! It never retries a failure that the user should see. The one thing that is done twice, unseen,
 //! is a request whose idle connection turned out to be dead, or to have the last reply's remains to
-//! deliver, before any byte of its own reply came.
+//! deliver, before any byte of its own reply came, or whose server had given up waiting for a request.
 
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{Method, Response, header};
+use ureq::http::{HeaderValue, Method, Response, StatusCode, header};
 use ureq::{Agent, Body};
 use url::{Position, Url};
 
@@ -20,6 +20,7 @@ use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{self, Aim, Deadline, Flight, Limits, Net};
 use super::options::Options;
 use super::outcome::{Outcome, Page};
+use super::range::whole_length;
 use super::redirect::Hop;
 use super::request::request;
 
@@ -169,6 +170,10 @@ impl Attempt<'_> {
                 may_reuse,
             });
             match self.fetcher.agent.run(request) {
+                // The server may have sent it before this request came, which may be repeated (RFC 9110, 15.5.9).
+                Ok(response)
+                    if response.status() == StatusCode::REQUEST_TIMEOUT
+                        && flight.state().reused => {}
                 Ok(response) => {
                     if flight.state().reused {
                         log::trace!("{origin}: over a connection that was open");
@@ -215,11 +220,12 @@ impl Attempt<'_> {
             self.drain(&mut response);
             return Err(Failure::status(status));
         }
+        let whole = self.whole_length(hop, &response);
+        let whole = whole.inspect_err(|_| self.drain(&mut response))?;
         let coding = self.coding(&response)?;
         // For HEAD the length is that of a body which does not come.
-        let expected = response
-            .body()
-            .content_length()
+        let expected = whole
+            .or(response.body().content_length())
             .filter(|_| hop.method != Method::HEAD);
         if coding.is_none() {
             self.check_size(expected.unwrap_or_default())?;
@@ -237,6 +243,24 @@ impl Attempt<'_> {
         // and lets the connection be used again.
         check_end(&mut coded).map_err(undecoded)?;
         Ok(page)
+    }
+
+    /// What the range of a 206 says that the page comes to, if no part was asked for. The reply is a failure
+    /// unless the range is the whole page.
+    fn whole_length(&self, hop: &Hop, response: &Response<Body>) -> Result<Option<u64>, Failure> {
+        let is_asked_for = self.headers.of(hop).contains_key(header::RANGE);
+        if response.status() != StatusCode::PARTIAL_CONTENT || is_asked_for {
+            return Ok(None);
+        }
+        let range = response.headers().get(header::CONTENT_RANGE);
+        let range = range.map_or(&b""[..], HeaderValue::as_bytes);
+        whole_length(range).map(Some).ok_or_else(|| {
+            let text = format!(
+                "the server sent a part of the page, which was not asked for: {:?}",
+                shortened(range)
+            );
+            Failure::new(FailureKind::Body, text)
+        })
     }
 
     fn coding(&self, response: &Response<Body>) -> Result<Option<Coding>, Failure> {

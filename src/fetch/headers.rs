@@ -6,6 +6,7 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::credentials::basic;
 use super::options::{Options, OptionsError, reserved_header};
+use super::redirect::Hop;
 
 /// The headers of a request, made once for a client.
 #[derive(Debug)]
@@ -58,6 +59,11 @@ impl RequestHeaders {
             ));
         }
         Ok(Self { home, away })
+    }
+
+    /// Those that are sent to the origin of `hop`.
+    pub(crate) fn of(&self, hop: &Hop) -> &HeaderMap {
+        if hop.is_home { &self.home } else { &self.away }
     }
 }
 

@@ -17,6 +17,7 @@ mod no_proxy;
 mod options;
 mod outcome;
 mod proxy;
+mod range;
 mod redirect;
 mod request;
 mod resolve;

@@ -56,11 +56,7 @@ fn uri(url: &str, host: Option<&str>) -> Result<Uri, Failure> {
 }
 
 fn headers_of(hop: &Hop, headers: &RequestHeaders, proxy: Option<&Proxy>) -> HeaderMap {
-    let mut headers = if hop.is_home {
-        headers.home.clone()
-    } else {
-        headers.away.clone()
-    };
+    let mut headers = headers.of(hop).clone();
     // The user's own word on it goes before what a URL says.
     if let Some(authorization) = &hop.authorization
         && !headers.contains_key(header::AUTHORIZATION)

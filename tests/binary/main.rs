@@ -21,6 +21,7 @@ mod lists;
 mod memory;
 mod parts;
 mod python_example;
+mod replies;
 mod requests;
 mod resume;
 mod retries;

@@ -17,7 +17,7 @@ mod tls;
 pub(crate) use expect::{anything, checked, containing, lines};
 pub(crate) use gate::{Gate, PATIENCE};
 pub(crate) use pty::{Pty, pair};
-pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host};
+pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host, read_head};
 pub(crate) use run::{Fetchpool, Stdio, fetchpool};
 pub(crate) use running::{Running, killed_by};
 pub(crate) use server::{Seen, Server};
