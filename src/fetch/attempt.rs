@@ -253,10 +253,10 @@ impl Attempt<'_> {
             return Ok(None);
         }
         let range = response.headers().get(header::CONTENT_RANGE);
-        let range = range.map_or(&b""[..], HeaderValue::as_bytes);
+        let range = range.map_or(&b"no Content-Range"[..], HeaderValue::as_bytes);
         whole_length(range).map(Some).ok_or_else(|| {
             let text = format!(
-                "the server sent a part of the page, which was not asked for: {:?}",
+                "the server sent a part of the page, which was not asked for: {}",
                 shortened(range)
             );
             Failure::new(FailureKind::Body, text)

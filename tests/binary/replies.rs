@@ -183,7 +183,7 @@ fn part(range: &str, body: &str) -> String {
 
 #[test]
 fn a_part_that_was_not_asked_for_is_no_page() {
-    let refused = "body: the server sent a part of the page, which was not asked for: \"";
+    let refused = "body: the server sent a part of the page, which was not asked for: ";
     let cut = "body: the body ended after 5 of 9 bytes";
     let cases = [
         (part("Content-Range: bytes 0-4/10", "hello"), refused),
