@@ -248,8 +248,8 @@ impl Attempt<'_> {
     /// What the range of a 206 says that the page comes to, if no part was asked for. The reply is a failure
     /// unless the range is the whole page.
     fn whole_length(&self, hop: &Hop, response: &Response<Body>) -> Result<Option<u64>, Failure> {
-        let is_asked_for = self.headers.of(hop).contains_key(header::RANGE);
-        if response.status() != StatusCode::PARTIAL_CONTENT || is_asked_for {
+        let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
+        if !is_part || self.headers.of(hop).contains_key(header::RANGE) {
             return Ok(None);
         }
         let range = response.headers().get(header::CONTENT_RANGE);
