@@ -166,7 +166,10 @@ fn no_location_adds_a_header_to_a_request() {
             .stdout(anything())
             .run();
         let heads = heads.lock().unwrap();
-        assert_eq!(heads.len(), 2, "{:?}", location.escape_ascii());
+        // A CR alone makes no head, so that there is nowhere to go.
+        let has_bare_cr = location.windows(2).any(|w| w[0] == b'\r' && w[1] != b'\n');
+        let requests = if has_bare_cr { 1 } else { 2 };
+        assert_eq!(heads.len(), requests, "{:?}", location.escape_ascii());
         for head in heads.iter() {
             assert!(is_plain(head), "{:?}: {head:?}", location.escape_ascii());
         }

@@ -5,7 +5,7 @@
 //! limited in size. It refuses the bytes that no head may hold, in interim replies as well, and leaves
 //! the headers themselves to [`super::reply`].
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 use super::buffers::LARGEST;
 use super::reply::status_line;
@@ -123,8 +123,8 @@ pub(super) fn begins_like_http(input: &[u8]) -> bool {
 
 /// Whether another head follows this one. 101 is the last: behind it comes another protocol.
 fn is_interim(head: &[u8]) -> bool {
-    let line = head.split(|&byte| byte == b'\n').next();
-    matches!(line.map(status_line), Some(Ok(line)) if line[9] == b'1' && line[9..12] != *b"101")
+    let line = memchr(b'\n', head).map(|end| status_line(&head[..end]));
+    matches!(line, Some(Ok(line)) if line[9] == b'1' && line[9..12] != *b"101")
 }
 
 /// How many bytes of empty lines `input` begins with.
@@ -142,8 +142,9 @@ fn forbidden(text: &[u8]) -> Option<&'static str> {
     if memchr(0, text).is_some() {
         return Some("there is a NUL byte in the head of the reply");
     }
-    let is_bare = |at: usize| text.get(at + 1).is_some_and(|&next| next != b'\n');
-    let has_bare_cr = memchr_iter(b'\r', text).any(is_bare);
+    // Without a branch, many bytes are compared at once.
+    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
+    let has_bare_cr = pairs.fold(false, |has, (&a, &b)| has | (a == b'\r') & (b != b'\n'));
     has_bare_cr.then_some("there is a CR without its LF in the head of the reply")
 }
 

@@ -245,7 +245,7 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// (RFC 9110, 2.5).
 pub(super) fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
     let mut words = line
-        .split(|byte| matches!(byte, b'\t' | b'\x0b' | b'\x0c' | b'\r' | b' '))
+        .split(|byte| matches!(byte, b'\t'..=b'\r' | b' '))
         .filter(|word| !word.is_empty());
     let minor = match words.next().and_then(|word| word.strip_prefix(b"HTTP/1.")) {
         Some([minor @ b'0'..=b'9']) => *minor.min(&b'1'),
