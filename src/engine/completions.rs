@@ -7,6 +7,8 @@ use crate::fetch::Outcome;
 use crate::output::Record;
 use crate::schedule::{HostKey, Reply};
 
+use crate::span::Span;
+
 use super::convert;
 use super::coordinator::{Coordinator, Halt};
 use super::jobs::{Item, Trail};
@@ -83,6 +85,14 @@ impl Coordinator<'_> {
         let text = text_of(&item.target);
         let again = self.retrying.again(&outcome, attempts, now);
         if let Some(at) = again.filter(|_| !self.ending.stopping()) {
+            if let (Err(failure), true) = (&outcome.result, log::log_enabled!(log::Level::Debug)) {
+                let wait = Span(at.saturating_duration_since(now));
+                log::debug!(
+                    "{}: {failure}; retry {attempts} of {} in {wait}",
+                    outcome.final_url,
+                    self.retrying.most()
+                );
+            }
             let target = item.target.clone();
             let message = self.ending.message();
             let record = convert::attempted(target, outcome, file, worker, message);

@@ -277,6 +277,7 @@ impl Coordinator<'_> {
                 .set_total(total.saturating_sub(skipped));
         }
         self.report.counts.in_flight = self.running();
+        self.report.counts.waiting = self.schedule.coming_back();
         self.report.counts.bytes = self.shared.received.load(Ordering::Relaxed);
         self.report.show_progress();
     }

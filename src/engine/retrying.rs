@@ -24,6 +24,11 @@ impl Retrying {
         }
     }
 
+    /// How many further attempts there are at most.
+    pub(super) fn most(&self) -> u32 {
+        self.retries.most
+    }
+
     /// True if nothing is ever tried again.
     pub(super) fn is_off(&self) -> bool {
         self.retries.most == 0

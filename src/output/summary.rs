@@ -13,8 +13,9 @@ use hdrhistogram::Histogram;
 use indicatif::{HumanBytes, HumanCount};
 
 use super::hosts::Hosts;
-use super::human::{Counted, Rate, Span};
+use super::human::{Counted, Rate};
 use super::record::{Record, RecordError};
+use crate::span::Span;
 
 /// Longer attempts are counted as this long; the longest of all is kept as it was.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

@@ -4,8 +4,8 @@
 use crate::jsonl::{Row, rows};
 
 use crate::support::{
-    RawServer, Server, Talk, anything, dead_host, failed, fetchpool, killed_by, lines, page,
-    with_growing_limits,
+    RawServer, Server, Talk, anything, containing, dead_host, failed, fetchpool, killed_by, lines,
+    page, with_growing_limits,
 };
 
 use rustix::process::Signal;
@@ -133,6 +133,21 @@ fn kinds_that_last_are_not_tried_again() {
         assert_eq!(row["error"]["kind"], kind, "{row}");
         assert_eq!(row["attempts"], attempts, "{row}");
     }
+}
+
+#[test]
+fn each_retry_is_told_with_its_cause_its_wait_and_its_number() {
+    let (server, _) = failing(2, |talk| {
+        talk.reply("503 Word", &["Retry-After: 0.2"], b"no")
+    });
+    let url = server.url("/");
+    let told =
+        |n| format!("{url}: http_status: 503 Service Unavailable; retry {n} of 3 in 200ms\n");
+    fetchpool()
+        .args(["-v", "--retries", "3", &url])
+        .stdout(page(&url, 4) + "\n")
+        .stderr(containing([told(1), told(2)]))
+        .run();
 }
 
 #[test]

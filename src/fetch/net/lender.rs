@@ -29,6 +29,7 @@ use super::wire::Wire;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::proxy::Protocol;
 use crate::fetch::resolve::bare;
+use crate::span::Span;
 
 const CLOSED_IN_HANDSHAKE: &str = "the server closed the connection during the TLS handshake";
 
@@ -161,7 +162,7 @@ impl Lender {
         }
         held.hand_over();
         log::debug!(
-            "{}:{}: connected to {} in {:.1?}",
+            "{}:{}: connected to {} in {}",
             way.host,
             way.port,
             layer
@@ -169,7 +170,7 @@ impl Lender {
                 .stream()
                 .peer_addr()
                 .map_or_else(|error| error.to_string(), |peer| peer.to_string()),
-            way.began.get().elapsed(),
+            Span(way.began.get().elapsed()),
         );
         Ok(Connection::new(&key, layer, way.ticket, way.seat))
     }

@@ -25,6 +25,7 @@ use super::private::refusal;
 use super::questions::MAX_RUNNING;
 use super::seats::Seat;
 use crate::fetch::options::Family;
+use crate::span::Span;
 
 /// A helper with nothing to do ends after this long.
 const HELPER_REST: Duration = Duration::from_secs(10);
@@ -98,7 +99,7 @@ impl Resolver {
         end.map_err(LookupError::Cut)?;
         // The wait ended well, so it is there.
         let answer = told.answer.get().cloned();
-        log::trace!("{name}: looked up in {:.1?}: {answer:?}", since.elapsed());
+        log::trace!("{name}: looked up in {}: {answer:?}", Span(since.elapsed()));
         answer
             .unwrap_or(Err(Miss::NoAddress))
             .map_err(LookupError::Missed)
