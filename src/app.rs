@@ -67,7 +67,8 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let files = signals::raise_descriptor_limit();
     let head_only = settings.fetch.method == Method::HEAD;
     let saves = settings.output_dir.is_some() && !head_only;
-    let jobs = most_at_once(settings.jobs, &settings.input);
+    let asked = settings.jobs;
+    let jobs = most_at_once(asked, &settings.input);
     let jobs = engine::fit_jobs(jobs, saves)?;
     let targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
@@ -95,7 +96,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         .thread_name_prefix("fetch")
         .stack_size(WORKER_STACK)
         .build()
-        .map_err(|error| anyhow!("-j {jobs}: {error}"))?;
+        .map_err(|error| no_workers(asked, error))?;
 
     has_begun.store(true, Ordering::Release);
     let mut summary = settings.summary.then(|| Summary::new(started));
@@ -155,6 +156,25 @@ fn most_at_once(jobs: usize, input: &input::Options) -> usize {
     match targets {
         Some(Ok(targets)) => jobs.min(targets.max(1)),
         _ => jobs,
+    }
+}
+
+/// That `asked` workers cannot be had, and how many can: a few threads are left for look-ups.
+fn no_workers(asked: usize, error: pool::BuildError) -> anyhow::Error {
+    let pool::BuildError::Spawn {
+        started, source, ..
+    } = &error
+    else {
+        return anyhow!("-j {asked}: {error}");
+    };
+    let cause = system::os_text(source);
+    match started - started.div_ceil(8) {
+        0 => anyhow!(
+            "-j {asked}: no thread can be started: {cause}; raise the limit of processes (ulimit -u)"
+        ),
+        fewer => {
+            anyhow!("-j {asked}: only {started} threads could be started: {cause}; try -j {fewer}")
+        }
     }
 }
 
@@ -228,9 +248,19 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
 /// The one place where an error that stopped the program is printed.
 fn complain(error: &anyhow::Error) -> Exit {
     let causes: Vec<String> = error.chain().map(in_words).collect();
-    let line = format!("fetchpool: {}\n", causes.join(": "));
+    let line = format!("fetchpool: {}\n", printable_quotes(&causes.join(": ")));
     output::say(line.as_bytes(), Some(Instant::now() + LAST_WORDS));
     Exit::Unusable
+}
+
+/// `message` with what it repeats in quotes [shown](output::shown) as it must be, wherever that comes from.
+fn printable_quotes(message: &str) -> String {
+    let parts = message.split('\'').enumerate();
+    let parts = parts.map(|(number, part)| match number % 2 {
+        0 => output::printable(part),
+        _ => output::shown(part),
+    });
+    parts.collect::<Vec<_>>().join("'")
 }
 
 /// What a person is told of one cause of an error.

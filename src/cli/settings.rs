@@ -10,7 +10,7 @@ use super::look::{Look, Terminals, decided};
 use super::net::{self, NetSettings};
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
-use crate::output::Format;
+use crate::output::{Format, shown};
 use crate::schedule::PerSecond;
 use log::LevelFilter;
 use std::ffi::{OsStr, OsString};
@@ -200,13 +200,8 @@ fn list(typed: OsString) -> Result<List, String> {
         return Ok(List::File(typed.into()));
     }
     typed.into_string().map(List::Url).map_err(|typed| {
-        let shown = typed.to_string_lossy();
-        // What is before an @ may be a password.
-        let shown = shown.rsplit_once('@').map_or(&*shown, |(_, host)| host);
-        format!(
-            "the URL '{}' is not UTF-8: write other bytes as %XX",
-            shown.escape_debug()
-        )
+        let shown = shown(&typed.to_string_lossy());
+        format!("the URL '{shown}' is not UTF-8: write other bytes as %XX")
     })
 }
 

@@ -12,6 +12,7 @@ use super::seen::Seen;
 use super::source::Identity;
 use super::source::InputError;
 use super::target::{Scheme, normalise, page};
+use crate::output::shown;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::fs::File;
@@ -157,7 +158,7 @@ impl Resumed {
 
     /// What the user should know of the file, on one line without its end.
     pub(crate) fn warning(&self) -> Option<String> {
-        let name = self.name.escape_debug();
+        let name = shown(&self.name);
         if self.is_missing {
             return Some(format!(
                 "note: --resume '{name}': no such file, so nothing is skipped"

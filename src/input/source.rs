@@ -6,6 +6,7 @@
 //! its writer, and closing it again would end that writer.
 
 use super::List;
+use crate::output::shown;
 use crate::system;
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -88,8 +89,7 @@ impl InputError {
 
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = without_userinfo(&self.name);
-        write!(f, "cannot {} '{}'", self.verb, name.escape_debug())?;
+        write!(f, "cannot {} '{}'", self.verb, shown(&self.name))?;
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
         }
@@ -239,20 +239,13 @@ fn hint(name: &str, kind: io::ErrorKind) -> Option<String> {
         io::ErrorKind::NotFound if matches!(name, "auto" | "always" | "never") => Some(format!(
             "if it is meant for --summary, write --summary={name}"
         )),
-        io::ErrorKind::NotFound if looks_like_host(&without_userinfo(name)) => Some(format!(
-            "if it is a URL, write https://{}",
-            without_userinfo(name).escape_debug()
-        )),
+        io::ErrorKind::NotFound if looks_like_host(&shown(name)) => {
+            Some(format!("if it is a URL, write https://{}", shown(name)))
+        }
+        io::ErrorKind::NotFound if name.contains("//") => {
+            Some("a URL begins with http:// or https://".to_owned())
+        }
         _ => None,
-    }
-}
-
-/// `name` with dots for what may be a password, if it may be meant as a URL without a scheme.
-fn without_userinfo(name: &str) -> Cow<'_, str> {
-    let authority = &name[..name.find(['/', '?', '#']).unwrap_or(name.len())];
-    match authority.rfind('@') {
-        Some(at) if authority[..at].contains(':') => format!("...{}", &name[at..]).into(),
-        _ => name.into(),
     }
 }
 

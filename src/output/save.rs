@@ -21,6 +21,8 @@ use url::Url;
 
 use crate::system;
 
+use super::escape::shown;
+
 use self::mark::Mark;
 pub(super) use self::name::{Case, path_for};
 use self::parts::{Part, Parts, remove_empty};
@@ -217,7 +219,7 @@ impl Dir {
             match fs::create_dir(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     if !fs::symlink_metadata(&path)?.is_dir() {
-                        let what = format!("{} is in the way: not a directory", path.display());
+                        let what = format!("{} is in the way: not a directory", shown_path(&path));
                         return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
                     }
                 }
@@ -270,11 +272,15 @@ impl Drop for Dir {
     }
 }
 
+fn shown_path(path: &Path) -> String {
+    shown(&path.to_string_lossy())
+}
+
 /// Puts the path in front of an error's text; its kind stays.
 fn about(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
     move |error| {
         let text = system::os_text(&error);
-        io::Error::new(error.kind(), format!("{}: {text}", path.display()))
+        io::Error::new(error.kind(), format!("{}: {text}", shown_path(path)))
     }
 }
 

@@ -27,7 +27,7 @@ pub(in crate::cli) struct RequestArgs {
     )]
     pub(in crate::cli) head: bool,
     /// A header of your own, 'Name: value'; repeatable
-    #[arg(short = 'H', long, value_name = "N: V", action = ArgAction::Append, value_parser = Value(request::header))]
+    #[arg(short = 'H', long, value_name = "N: V", action = ArgAction::Append, value_parser = Secret(request::header))]
     #[arg(
         long_help = "A header of your own, repeatable; replaces a default one, and is not sent to another origin \
         after a redirect. 'Name;' sends it empty, 'Name:' leaves a default one out. Those that frame a message, like Content-Length and Connection, \

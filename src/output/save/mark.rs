@@ -41,7 +41,7 @@ impl Mark {
     pub(super) fn set(dir: &Path) -> io::Result<Self> {
         let marks = dir.join(MARKS);
         if marks.symlink_metadata().is_ok() && !is_directory(&marks) {
-            let what = format!("{} is in the way: not a directory", marks.display());
+            let what = format!("{MARKS} is in the way: not a directory");
             return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
         }
         let (mut number, mut tries) = (0_usize, 0);
