@@ -297,14 +297,11 @@ impl Lender {
     ) -> Result<Layer, Failure> {
         let flight = &self.flight;
         flight.enter(Phase::Tls);
-        let session = Session::start(
-            config,
-            bare(host),
-            layer,
-            &self.limits(way),
-            &flight.net.cancel,
-        )
-        .map_err(|error| {
+        let name = flight.net.trust.server_name(bare(host));
+        let session = name.map_err(LayerError::Tls).and_then(|name| {
+            Session::start(config, name, layer, &self.limits(way), &flight.net.cancel)
+        });
+        let session = session.map_err(|error| {
             // An end and a reset are the same to who meets them here.
             let error = if error.is_hang_up() {
                 LayerError::Truncated

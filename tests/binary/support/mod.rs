@@ -21,7 +21,7 @@ pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host};
 pub(crate) use run::{Fetchpool, Stdio, fetchpool};
 pub(crate) use running::{Running, killed_by};
 pub(crate) use server::{Seen, Server};
-pub(crate) use tls::{Authority, Signed};
+pub(crate) use tls::{Authority, Signed, serve_as};
 
 /// The version that Cargo.toml gives.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
