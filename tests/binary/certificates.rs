@@ -1,15 +1,14 @@
 //! Which certificates vouch for a server, and what is said of those that do not: roots, a server's own certificate among
 //! the trusted ones, and any under -k.
 
-use crate::support::{Fetchpool, RawServer, containing, fetchpool, page, serve_as};
+use crate::support::{Fetchpool, OpenSsl, RawServer, containing, fetchpool, page, serve_as};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CustomExtension, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    NameConstraints, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 
 /// What makes a certificate what a test is about.
 type Change = fn(&mut CertificateParams);
@@ -42,15 +41,20 @@ fn issued(authority: Change, change: Change) -> (Certificate, KeyPair, Certifica
 fn serve(chain: &[&Certificate], key: &KeyPair) -> RawServer {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let chain = chain.iter().map(|certificate| certificate.der().clone());
-    serve_as(chain.collect(), &key)
+    serve_as(chain.collect(), &key, rustls::ALL_VERSIONS)
 }
 
 fn url(server: &RawServer, host: &str) -> String {
     format!("https://{host}:{}/", server.address().port())
 }
 
+/// A certificate of X.509 version 1 and its key.
+const V1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1_client.pem");
+
+/// Trusts what is in `pem`, and instead of the system's store, which takes time to read, one that matters to no test.
 fn trusting(pem: impl AsRef<[u8]>) -> Fetchpool {
-    fetchpool().file("ca.pem", pem).args(["--cacert", "ca.pem"])
+    let run = fetchpool().file("ca.pem", pem).env("SSL_CERT_FILE", V1);
+    run.args(["--cacert", "ca.pem"])
 }
 
 /// The run must take the page, or fail with these words.
@@ -128,6 +132,17 @@ fn only_a_certificate_that_may_sign_vouches_for_others() {
                 p.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
             },
             None,
+        ),
+        (
+            "for other names",
+            |p| {
+                authority(p);
+                p.name_constraints = Some(NameConstraints {
+                    permitted_subtrees: vec![GeneralSubtree::DnsName("other.test".to_owned())],
+                    excluded_subtrees: Vec::new(),
+                });
+            },
+            Some("an issuer of it may not sign for this name"),
         ),
         ("no basic constraints", plain, Some(MAY_NOT_SIGN)),
         ("CA:FALSE", not_authority, Some(MAY_NOT_SIGN)),
@@ -273,12 +288,15 @@ fn any_certificate_is_taken_when_that_is_asked_for() {
         let server = serve(&[&certificate], &key);
         expect(insecure(), &url(&server, "localhost"), None);
     }
-    let v1 = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1_client.pem");
-    let chain = vec![CertificateDer::from_pem_file(v1).unwrap()];
-    let server = serve_as(chain, &PrivateKeyDer::from_pem_file(v1).unwrap());
-    for host in ["localhost", "127.0.0.1"] {
-        expect(insecure(), &url(&server, host), None);
+    let chain = vec![CertificateDer::from_pem_file(V1).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(V1).unwrap();
+    for version in rustls::ALL_VERSIONS {
+        let server = serve_as(chain.clone(), &key, &[version]);
+        for host in ["localhost", "127.0.0.1"] {
+            expect(insecure(), &url(&server, host), None);
+        }
     }
+    let server = serve_as(chain, &key, rustls::ALL_VERSIONS);
     // TLS has no such names.
     for host in ["a-.test", "b.a_-.test"] {
         let port = server.address().port();
@@ -300,69 +318,14 @@ fn a_host_that_no_certificate_can_be_for_is_told() {
 #[test]
 fn a_server_without_the_key_of_its_certificate_is_refused_in_any_case() {
     let (certificate, _) = self_signed(plain);
-    let server = serve(&[&certificate], &KeyPair::generate().unwrap());
+    let key = KeyPair::generate().unwrap().serialize_der();
+    let key = PrivateKeyDer::try_from(key).unwrap();
     let why = "the server did not prove that it has the key of its certificate";
-    for run in [fetchpool().arg("-k"), trusting(certificate.pem())] {
-        expect(run, &url(&server, "localhost"), Some(why));
-    }
-}
-
-/// `openssl s_server`, killed when it is dropped.
-struct OpenSsl(Child, String);
-
-impl Drop for OpenSsl {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl OpenSsl {
-    /// Serves a self-signed certificate with a key of this kind; `None` where there is no openssl.
-    fn serve(directory: &std::path::Path, key: &[&str], options: &[&str]) -> Option<OpenSsl> {
-        let openssl = || {
-            let mut command = Command::new("openssl");
-            command.current_dir(directory).stderr(Stdio::null());
-            command
-        };
-        let made = openssl()
-            .args([
-                "req", "-x509", "-nodes", "-keyout", "own.key", "-out", "own.pem",
-            ])
-            .args([
-                "-subj",
-                "/CN=own",
-                "-addext",
-                "subjectAltName=DNS:localhost",
-                "-newkey",
-            ])
-            .args(key)
-            .status();
-        if !made.is_ok_and(|made| made.success()) {
-            return None;
+    for version in rustls::ALL_VERSIONS {
+        let server = serve_as(vec![certificate.der().clone()], &key, &[version]);
+        for run in [fetchpool().arg("-k"), trusting(certificate.pem())] {
+            expect(run, &url(&server, "localhost"), Some(why));
         }
-        let mut server = openssl()
-            .args(["s_server", "-accept", "127.0.0.1:0", "-www"])
-            .args([
-                "-cert",
-                "own.pem",
-                "-key",
-                "own.key",
-                "-cipher",
-                "ALL:@SECLEVEL=0",
-            ])
-            .args(options)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .ok()?;
-        let output = BufReader::new(server.stdout.take()?);
-        let address = output.lines().map_while(Result::ok).find_map(|line| {
-            let address = line.strip_prefix("ACCEPT ")?;
-            Some(address.trim().to_owned())
-        });
-        let address = address.expect("it tells where it listens");
-        Some(OpenSsl(server, format!("https://{address}/")))
     }
 }
 
@@ -385,11 +348,11 @@ fn keys_that_the_library_does_not_know_are_taken_when_any_certificate_is() {
             eprintln!("skipped: there is no openssl that makes keys of {key:?}");
             continue;
         };
-        let run = fetchpool().args(["-k", &server.1]);
+        let run = fetchpool().args(["-k", server.url()]);
         run.stdout(containing(["' page is "])).run();
         if key == short {
             let pem = std::fs::read(directory.path().join("own.pem")).unwrap();
-            let host = server.1.replace("127.0.0.1", "localhost");
+            let host = server.url().replace("127.0.0.1", "localhost");
             expect(
                 trusting(pem),
                 &host,

@@ -3,7 +3,8 @@
 //! No record carries the name of a variant of a library; `-vv` tells it.
 
 use rustls::{
-    AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerMisbehaved,
+    AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible,
+    PeerMisbehaved,
 };
 
 use super::certificate::Unfit;
@@ -180,6 +181,9 @@ fn protocol_fault(error: &Error) -> &'static str {
         ) => "the server sent too many TLS messages that say nothing",
         Error::PeerMisbehaved(_) => "the server broke the rules of TLS",
         Error::DecryptError => "the server sent what cannot be decrypted",
+        Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
+            "the server speaks neither TLS 1.2 nor 1.3"
+        }
         Error::PeerIncompatible(_) => {
             "the server has no version or cipher of TLS in common with this client"
         }
@@ -214,8 +218,6 @@ fn alert_reason(alert: AlertDescription) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use rustls::PeerIncompatible;
-
     use super::*;
 
     /// Variants of errors have no place in a message.

@@ -248,23 +248,26 @@ impl AnyCertificate {
     }
 }
 
-/// Checks a signature of an RSA key of less than 2,048 bits, where it is of the older of the two kinds.
+/// Checks a signature of an RSA key of 1,024 bits or more that is too short for the library, if it is PKCS #1.
 fn verify_short_rsa(
-    message: &[u8],
     key: &KeyParts<'_>,
-    dss: &DigitallySignedStruct,
+    scheme: SignatureScheme,
+    message: &[u8],
+    signature: &[u8],
 ) -> Result<(), Distrust> {
-    let algorithm = match dss.scheme {
+    let algorithm = match scheme {
         SignatureScheme::RSA_PKCS1_SHA256 => &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
         SignatureScheme::RSA_PKCS1_SHA512 => &RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
         _ => return Ok(()),
     };
-    if key.rsa_bytes().is_ok_and(|bytes| bytes >= 128) {
-        UnparsedPublicKey::new(algorithm, key.key)
-            .verify(message, dss.signature())
-            .map_err(|_| Distrust::Handshake)?;
+    match key.rsa_bytes() {
+        Ok(bytes) if (128..*RSA_BYTES.start()).contains(&bytes) => {
+            UnparsedPublicKey::new(algorithm, key.key)
+                .verify(message, signature)
+                .map_err(|_| Distrust::Handshake)
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 impl ServerCertVerifier for AnyCertificate {
@@ -292,7 +295,7 @@ impl ServerCertVerifier for AnyCertificate {
             self.verify_tls12_with_raw_key(message, &key, dss)
                 .map_err(|_| Distrust::Handshake)?;
         } else {
-            verify_short_rsa(message, &parts, dss)?;
+            verify_short_rsa(&parts, dss.scheme, message, dss.signature())?;
         }
         Ok(HandshakeSignatureValid::assertion())
     }
@@ -314,5 +317,49 @@ impl ServerCertVerifier for AnyCertificate {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         [self.0.supported_schemes(), UNKNOWN_KEYS.to_vec()].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use rustls::pki_types::SubjectPublicKeyInfoDer;
+
+    use super::*;
+
+    /// `openssl genrsa 1024`, its public half.
+    const KEY: &str = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDlTmWl59g8kmDMUzNpawQxhroqMFZkvzBCwpRrZkkn07n7a2ye\
+        u41nrfiu+V9ac2hHMN/vxtXydp7qMThNtda9qvl9UPNnjFIkweVFufOhVkEa+bonipz19V50L1PDawGHHQZ3wFUU7uvOriG9yaDKDcCQuANt\
+        VIFyW465MbUZfQIDAQAB";
+    /// `openssl dgst -sha256 -sign` of "message".
+    const SHA256: &str = "bvYGPDJIwf33zBm8LoF48YOqZkfJO3s4Sf1x6pa93qc8FKvD/ZXJA8mRhCR3eNJ+LcmdoYRBUHq3YL5wgc09eaLEgP\
+        rYVA6T1nfoS1ZBw7CkHAd9K6qD1kVp2nQtf3f4DrOej9Gc1/ysQAo3ZMiyXxgkcyV/2Yv5OVzu6h/jOfQ=";
+    const SHA512: &str = "wghI3pQIUM4QVL1KzicbbR3Wu3/tTnXALl2IiurWjLcHGbb6ZyAWTy8KYzw6XnUMq5J8or+OVITsmVIft7a3kkKTj1\
+        BF5zwIF5Ige8wGmyMmFMCZp0pY4S3Jue6cF0ahVt31J4zdoAHFmxwJJRQT937KSEEKH0eq7IlwsQ1KtUA=";
+
+    #[test]
+    fn a_wrong_signature_of_a_short_key_is_refused_where_it_can_be_checked() {
+        let decode = |text: &str| STANDARD.decode(text).unwrap();
+        let key = SubjectPublicKeyInfoDer::from(decode(KEY));
+        let key = KeyParts::read(&key).unwrap();
+        let (sha256, sha512) = (
+            SignatureScheme::RSA_PKCS1_SHA256,
+            SignatureScheme::RSA_PKCS1_SHA512,
+        );
+        for (scheme, signature, message, is_taken) in [
+            (sha256, SHA256, "message", true),
+            (sha512, SHA512, "message", true),
+            (sha256, SHA256, "another", false),
+            (sha512, SHA512, "another", false),
+            (sha512, SHA256, "message", false),
+            // The library has no such check.
+            (SignatureScheme::RSA_PSS_SHA256, SHA256, "another", true),
+        ] {
+            let result = verify_short_rsa(&key, scheme, message.as_bytes(), &decode(signature));
+            assert_eq!(result.is_ok(), is_taken, "{scheme:?} {message}");
+        }
+        let known = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        assert!(!AnyCertificate(known).knows(&key));
     }
 }

@@ -6,6 +6,7 @@ mod expect;
 mod gate;
 mod guard;
 mod listener;
+mod openssl;
 mod pty;
 mod raw;
 mod run;
@@ -16,6 +17,7 @@ mod tls;
 
 pub(crate) use expect::{anything, checked, containing, lines};
 pub(crate) use gate::{Gate, PATIENCE};
+pub(crate) use openssl::OpenSsl;
 pub(crate) use pty::{Pty, pair};
 pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host};
 pub(crate) use run::{Fetchpool, Stdio, fetchpool};

@@ -5,7 +5,9 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -79,12 +81,16 @@ impl Authority {
     }
 }
 
-/// A server that shows `chain` to everyone and signs with `key`, whether they go together or not; it answers every
-/// request with a page of 6 bytes.
-pub(crate) fn serve_as(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> RawServer {
+/// A server that shows `chain` to everyone and signs with `key`, whether they go together or not, in these versions of
+/// TLS; it answers every request with a page of 6 bytes.
+pub(crate) fn serve_as(
+    chain: Vec<CertificateDer<'static>>,
+    key: &PrivateKeyDer<'_>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> RawServer {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .expect("ring has all versions")
         .with_no_client_auth();
     answering(builder.with_cert_resolver(resolver(chain, key)))
