@@ -92,6 +92,11 @@ fn a_client_shows_its_certificate_to_a_server_that_asks() {
             .stdout(page(&url, 6) + "\n")
             .run();
     }
+    run()
+        .args(["--cert", "/dev/stdin", "--key", "/dev/stdin", &url])
+        .stdin(format!("{certificate}{key}"))
+        .stdout(page(&url, 6) + "\n")
+        .run();
     assert!(
         kind_of(run(), &url, true).is_some(),
         "without one there is no page"

@@ -19,30 +19,74 @@ use crate::fetch::options::OptionsError;
 /// The largest PEM file that is read, in bytes: a larger one holds no certificates, and may have no end.
 pub(super) const LARGEST: u64 = 64 << 20;
 
-/// The certificates in `file`.
-///
-/// # Errors
-///
-/// The file cannot be read, holds no certificate that can be used, or one of its sections is damaged.
+/// The certificates in `file`, as [`PemFile::certificates`].
 pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
-    let text = read(file).map_err(|error| unreadable(file, &error))?;
-    let found = parse(&text).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|error| damaged(file, "certificate", &error))?;
-    if found.is_empty() {
-        return Err(damaged(file, "certificate", &Error::NoItemsFound));
+    PemFile::read(file)?.certificates()
+}
+
+/// A file that was read, for all that is in it: it may be a pipe.
+pub(super) struct PemFile<'a> {
+    path: &'a Path,
+    text: Vec<u8>,
+}
+
+impl<'a> PemFile<'a> {
+    pub(super) fn read(path: &'a Path) -> Result<Self, OptionsError> {
+        let text = read(path).map_err(|error| {
+            OptionsError::new(format!(
+                "cannot read '{}': {}",
+                path.display(),
+                os_text(&error)
+            ))
+        })?;
+        Ok(Self { path, text })
     }
-    let usable: Vec<_> = found.into_iter().flatten().collect();
-    if !usable
-        .iter()
-        .any(|cert| webpki::anchor_from_trusted_cert(cert).is_ok())
-    {
-        let file = file.display();
-        return Err(OptionsError::new(format!(
-            "no certificate in '{file}' can be used: each is damaged, or OpenSSL's trust settings beside it exclude \
-             TLS servers"
-        )));
+
+    /// The certificates in it, at least one.
+    ///
+    /// # Errors
+    ///
+    /// It holds no certificate that can be used, or one of its sections is damaged.
+    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+        let found = parse(&self.text).collect::<Result<Vec<_>, _>>();
+        let found = found.map_err(|error| damaged(self.path, "certificate", &error))?;
+        if found.is_empty() {
+            return Err(damaged(self.path, "certificate", &Error::NoItemsFound));
+        }
+        let usable: Vec<_> = found.into_iter().flatten().collect();
+        if !usable
+            .iter()
+            .any(|cert| webpki::anchor_from_trusted_cert(cert).is_ok())
+        {
+            let file = self.path.display();
+            return Err(OptionsError::new(format!(
+                "no certificate in '{file}' can be used: each is damaged, or OpenSSL's trust settings beside it \
+                 exclude TLS servers"
+            )));
+        }
+        Ok(usable)
     }
-    Ok(usable)
+
+    /// The private key in it.
+    ///
+    /// # Errors
+    ///
+    /// It holds no key, or an encrypted one.
+    pub(super) fn private_key(&self) -> Result<PrivateKeyDer<'static>, OptionsError> {
+        PrivateKeyDer::from_pem_slice(&self.text).map_err(|error| {
+            // PKCS #8 (RFC 7468, 11) and what came before it (RFC 1421, 4.6.1.1).
+            let marks: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
+            let is_there = |mark: &&[u8]| memmem::find(&self.text, mark).is_some();
+            if !marks.iter().any(is_there) {
+                return damaged(self.path, "private key", &error);
+            }
+            let file = self.path.display();
+            OptionsError::new(format!(
+                "the private key in '{file}' is encrypted; one without a passphrase is wanted \
+                 (openssl pkey -in '{file}' -out PLAIN)"
+            ))
+        })
+    }
 }
 
 /// The certificates in `text`, which [`read`] returned; `None` for one that OpenSSL's trust settings exclude.
@@ -50,27 +94,6 @@ pub(super) fn parse(
     text: &[u8],
 ) -> impl Iterator<Item = Result<Option<CertificateDer<'static>>, Error>> {
     CertificateDer::pem_slice_iter(text).map(|found| found.map(apply_trust_settings))
-}
-
-/// The private key in `file`.
-///
-/// # Errors
-///
-/// The file cannot be read, or holds no key, or an encrypted one.
-pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, OptionsError> {
-    let text = read(file).map_err(|error| unreadable(file, &error))?;
-    PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
-        // PKCS #8 (RFC 7468, 11) and what came before it (RFC 1421, 4.6.1.1).
-        let marks: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
-        if !marks.iter().any(|mark| memmem::find(&text, mark).is_some()) {
-            return damaged(file, "private key", &error);
-        }
-        let file = file.display();
-        OptionsError::new(format!(
-            "the private key in '{file}' is encrypted; one without a passphrase is wanted \
-             (openssl pkey -in '{file}' -out PLAIN)"
-        ))
-    })
 }
 
 /// The text of a PEM file, with byte order marks removed and `CERTIFICATE` as the only label of a certificate.
@@ -139,14 +162,6 @@ fn allow_servers(settings: &[u8]) -> der::Result<bool> {
 /// Puts the option or the variable that a file was named by in front of an error.
 pub(super) fn of_source(name: &str) -> impl Fn(OptionsError) -> OptionsError + '_ {
     move |error| OptionsError::new(format!("{name}: {error}"))
-}
-
-fn unreadable(file: &Path, error: &io::Error) -> OptionsError {
-    OptionsError::new(format!(
-        "cannot read '{}': {}",
-        file.display(),
-        os_text(error)
-    ))
 }
 
 fn damaged(file: &Path, what: &str, error: &Error) -> OptionsError {

@@ -83,6 +83,7 @@ fn load_system() -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
     Ok(found)
 }
 
+/// Takes an empty `SSL_CERT_FILE` for a path: the library reads the environment itself.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn load_system() -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
     let found = rustls_native_certs::load_native_certs();
@@ -117,7 +118,11 @@ impl Reader {
             return Ok(Vec::new());
         };
         let is_new = file_id(&file).is_none_or(|id| self.seen.insert(id));
-        if !file.is_file() || !is_new || file.len() > self.left {
+        if !file.is_file() || !is_new {
+            return Ok(Vec::new());
+        }
+        if file.len() > self.left {
+            log::debug!("'{}' is too large for certificates", path.display());
             return Ok(Vec::new());
         }
         self.left -= file.len();

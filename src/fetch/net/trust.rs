@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, Error, InconsistentKeys};
 
-use super::pem::{certificates, of_source, private_key};
+use super::pem::{PemFile, certificates, of_source};
 use super::store::{NoDescriptor, Store};
 use super::verifier::{AnyCertificate, Distrust, Verifier};
 use crate::fetch::options::{OptionsError, Tls};
@@ -146,8 +146,14 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsError> {
-    let chain = certificates(cert).map_err(of_source("--cert"))?;
-    let secret = private_key(key).map_err(of_source("--key"))?;
+    let cert_file = PemFile::read(cert).map_err(of_source("--cert"))?;
+    let chain = cert_file.certificates().map_err(of_source("--cert"))?;
+    let secret = if key == cert {
+        cert_file.private_key()
+    } else {
+        PemFile::read(key).and_then(|file| file.private_key())
+    }
+    .map_err(of_source("--key"))?;
     let loader = provider().key_provider;
     let signing = loader.load_private_key(secret).map_err(|_| {
         OptionsError::new(format!(
