@@ -265,7 +265,7 @@ fn a_trusted_certificate_that_a_server_shows_is_taken_as_far_as_it_says() {
             &url(&server, "localhost"),
             *why,
         );
-        // Whoever signed it.
+        // Its issuer is not known.
         let (certificate, key, _) = issued(authority, *change);
         let server = serve(&[&certificate], &key);
         expect(

@@ -147,7 +147,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A time in seconds since 1970; none is before.
+/// The next time, in seconds since 1970. An earlier one is malformed.
 fn read_time(reader: &mut SliceReader<'_>) -> der::Result<u64> {
     let time = match Tag::peek(reader)? {
         Tag::UtcTime => UtcTime::decode(reader)?.to_unix_duration(),

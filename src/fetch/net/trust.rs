@@ -35,12 +35,11 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
-    /// Reads the files that `options` name, and tries those that the environment does.
+    /// Reads the files that `options` and the environment name.
     pub(crate) fn load(options: &Tls) -> Result<Self, OptionsError> {
-        let store = match options.insecure {
-            true => None,
-            false => Some(Store::from_environment()?),
-        };
+        let store = (!options.insecure)
+            .then(Store::from_environment)
+            .transpose()?;
         let added = match &options.cacert {
             Some(file) => certificates(file).map_err(of_source("--cacert"))?,
             None => Vec::new(),
@@ -65,7 +64,7 @@ impl Trust {
 
     /// The configuration, made when it is first asked for.
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
-        // Whoever comes while it is made needs it as well, and would only make it again.
+        // Make it under the lock: a second caller would only make it again.
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = &*config {
             return Ok(Arc::clone(made));
@@ -80,7 +79,7 @@ impl Trust {
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| TrustError::Unusable(error.to_string()))?
-            // "Dangerous" is any verifier of one's own.
+            // rustls calls every custom verifier dangerous.
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let mut config = match &self.identity {
@@ -117,7 +116,7 @@ impl Trust {
     /// # Errors
     ///
     /// TLS cannot express the host, as `a-.test`, and so no certificate can be for it. Where any certificate is
-    /// accepted, an address stands for such a host: its session has a name, and no server is told any.
+    /// accepted, an address takes the host's place: sessions are kept by it, and rustls sends no SNI for an address.
     pub(crate) fn server_name(&self, host: &str) -> Result<ServerName<'static>, Error> {
         match (ServerName::try_from(host), &self.store) {
             (Ok(name), _) => Ok(name.to_owned()),
