@@ -206,8 +206,8 @@ fn a_certificate_that_was_handed_over_is_taken_for_its_names_and_dates() {
         let other = files.self_signed("other.pem", &issuers_params(&["localhost"]));
         let (outcome, _) = fetch(trusting(&other.file), &url(&server, "localhost"));
         let why = match name {
-            "ca.pem" => "an issuer's or self-signed, and not itself one of those",
-            _ => "it is not signed by the issuer of that name",
+            "ca.pem" => "it is self-signed, and not itself one of those",
+            _ => "its signature is not that of the issuer whose name it has",
         };
         let text = failure(&outcome);
         assert!(text.contains(why), "{name}: {text}");

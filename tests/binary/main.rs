@@ -6,6 +6,7 @@
 
 mod addresses;
 mod bombs;
+mod certificates;
 mod contract;
 mod descriptors;
 mod documents;

@@ -282,15 +282,13 @@ impl Lender {
     ) -> Result<Layer, Failure> {
         let flight = &self.flight;
         flight.enter(Phase::Tls);
-        let session = Session::start(
-            config,
-            &flight.net.trust.sessions,
-            bare(host),
-            layer,
-            &self.limits(way),
-            &flight.net.cancel,
-        )
-        .map_err(|error| {
+        let trust = &flight.net.trust;
+        let (limits, cancel) = (self.limits(way), &flight.net.cancel);
+        let name = trust.server_name(bare(host));
+        let session = name
+            .map_err(LayerError::Tls)
+            .and_then(|name| Session::start(config, &trust.sessions, name, layer, &limits, cancel));
+        let session = session.map_err(|error| {
             // Whether an end or a reset is seen is a matter of chance.
             let error = if error.is_hang_up() {
                 LayerError::Truncated

@@ -8,6 +8,7 @@
 mod addresses;
 mod buffers;
 mod cancel;
+mod certificate;
 mod chunked;
 mod connection;
 mod descriptors;
@@ -23,6 +24,7 @@ mod lender;
 mod limits;
 mod lookup;
 mod names;
+mod pem;
 mod private;
 mod questions;
 mod reply;
@@ -36,6 +38,7 @@ mod tls;
 mod transport;
 mod trust;
 mod tunnel;
+mod verifier;
 mod wire;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig, ClientConnection, HandshakeKind};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 
 use super::cancel::Cancel;
 use super::layer::{Layer, LayerError};
@@ -39,18 +39,15 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Makes the handshake over `under`. `name` is a host name or an address without brackets.
+    /// Makes the handshake over `under`.
     pub(crate) fn start(
         config: Arc<ClientConfig>,
         sessions: &Arc<Sessions>,
-        name: &str,
+        name: ServerName<'static>,
         under: Layer,
         limits: &Limits,
         cancel: &Cancel,
     ) -> Result<Self, LayerError> {
-        // A name that TLS cannot express cannot be in a certificate either.
-        let name = ServerName::try_from(name.to_owned())
-            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::NotValidForName))?;
         let tls = ClientConnection::new(config, name.clone())?;
         let mut session = Self {
             under,
