@@ -54,6 +54,7 @@ impl InputError {
     }
 
     /// About a list that is also where records go: every record would be a new line of it.
+    #[cfg(unix)]
     fn feeding(list: &List) -> Self {
         Self {
             verb: "read",
