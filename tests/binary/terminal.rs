@@ -260,29 +260,6 @@ fn what_waits_for_a_retry_is_told_and_no_end_that_is_not_known() {
 }
 
 #[test]
-fn an_empty_list_has_no_share() {
-    let terminal = Pty::open(24, 80);
-    let run = fetchpool()
-        .live_stdin()
-        .stderr_to(Stdio::File(terminal.stream()))
-        .start();
-    terminal.wait_for("0 done");
-    run.finish();
-    let terminal = drawn_of("# nothing\n");
-    assert!(!terminal.contains('%'), "{terminal}");
-}
-
-/// The bytes that a run of `list` draws.
-fn drawn_of(list: &str) -> String {
-    let terminal = Pty::open(24, 80);
-    fetchpool()
-        .list("urls.txt", list)
-        .stderr_to(Stdio::File(terminal.stream()))
-        .run();
-    String::from_utf8(terminal.finish().1).expect("it is text")
-}
-
-#[test]
 fn colours_are_for_terminals_and_for_those_who_ask() {
     let server = Server::start();
     let url = server.url("/status/404");
