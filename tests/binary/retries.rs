@@ -138,7 +138,7 @@ fn kinds_that_last_are_not_tried_again() {
 #[test]
 fn each_retry_is_told_with_its_cause_its_wait_and_its_number() {
     let (server, _) = failing(2, |talk| {
-        talk.reply("503 Word", &["Retry-After: 0.2"], b"no")
+        talk.reply("503 Word", &["Retry-After: 0.2"], b"no");
     });
     let url = server.url("/");
     let told =

@@ -227,7 +227,8 @@ fn the_bar_is_never_erased_without_being_drawn_again() {
     let text = String::from_utf8(bytes).expect("it is text");
     let mut drawings: Vec<&str> = text.split("\r\x1b[2K").collect();
     // Before the first one and after the last.
-    (drawings.remove(0), drawings.pop());
+    drawings.remove(0);
+    drawings.pop();
     assert!(!drawings.is_empty(), "no bar was drawn");
     for drawing in drawings {
         let row = drawing.rsplit('\n').next().expect("there is a last one");
