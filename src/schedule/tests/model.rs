@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
             let is_last = run.attempt + 1 == job.attempts.len();
             let reply = match attempt.holds {
                 None if is_last => Reply::Served,
-                None if attempt.again_after.as_millis().is_multiple_of(2) => Reply::None,
+                None if attempt.again_after.as_millis() & 1 == 0 => Reply::None,
                 _ => Reply::Refused,
             };
             self.naive.refused[job.host] |= reply == Reply::Refused;
