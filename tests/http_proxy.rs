@@ -212,7 +212,7 @@ fn socks5_with_a_name_and_a_password() {
         );
         assert_eq!(bytes(&outcome), 5);
     }
-    assert!(origin.requests()[0].starts_with("GET /x HTTP/1.1\r\nhost: a.invalid:8080\r\n"));
+    assert!(origin.requests()[0].starts_with("GET /x HTTP/1.1\r\nHost: a.invalid:8080\r\n"));
     assert!(!origin.requests()[0].contains("Proxy-Authorization"));
 }
 

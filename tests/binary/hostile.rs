@@ -146,7 +146,7 @@ fn is_plain(head: &str) -> bool {
     names.retain(|name| !name.eq_ignore_ascii_case("authorization"));
     names.sort_unstable();
     words == 3
-        && names == ["accept", "host", "user-agent"]
+        && names == ["Accept", "Host", "User-Agent"]
         && !head.replace("\r\n", "").contains(['\r', '\n'])
 }
 
