@@ -159,7 +159,7 @@ fn most_at_once(jobs: usize, input: &input::Options) -> usize {
     }
 }
 
-/// That `asked` workers cannot be had, and how many can: a few threads are left for look-ups.
+/// That `asked` workers cannot be had, and how many can.
 fn no_workers(asked: usize, error: pool::BuildError) -> anyhow::Error {
     let pool::BuildError::Spawn {
         started, source, ..
@@ -167,15 +167,15 @@ fn no_workers(asked: usize, error: pool::BuildError) -> anyhow::Error {
     else {
         return anyhow!("-j {asked}: {error}");
     };
-    let cause = system::os_text(source);
-    match started - started.div_ceil(8) {
-        0 => anyhow!(
-            "-j {asked}: no thread can be started: {cause}; raise the limit of processes (ulimit -u)"
-        ),
-        fewer => {
-            anyhow!("-j {asked}: only {started} threads could be started: {cause}; try -j {fewer}")
-        }
-    }
+    let cure = match started {
+        0 => String::new(),
+        _ => format!("ask for at most {started} workers (-j {started}), or "),
+    };
+    anyhow!(
+        "-j {asked}: worker thread {} could not be started: {}; {cure}raise the limit of processes (ulimit -u)",
+        started + 1,
+        system::os_text(source)
+    )
 }
 
 /// The writer of the records, which may have to end a line that an earlier run has torn.

@@ -213,12 +213,13 @@ fn at_a_limit_of_processes_the_message_names_a_number_that_works() {
     let ended = run("90")
         .status(2)
         .stderr(containing([
-            "fetchpool: -j 90: only ",
-            " threads could be started: ",
-            "; try -j ",
+            "fetchpool: -j 90: worker thread ",
+            " could not be started: ",
+            "ask for at most ",
         ]))
         .run();
-    let (_, works) = ended.stderr().rsplit_once("-j ").expect("it was checked");
-    let ended = run(works.trim()).stdout(crate::support::anything()).run();
+    let (_, works) = ended.stderr().rsplit_once("(-j ").expect("it was checked");
+    let (works, _) = works.split_once(')').expect("it ends");
+    let ended = run(works).stdout(crate::support::anything()).run();
     assert_eq!(ended.stdout().lines().count(), urls.len());
 }

@@ -4,7 +4,8 @@
 //! exact (two such URLs never have one name) because of these rules, each of which keeps one piece of the URL readable:
 //! - `https` on its own port is `HOST`, everything else is `HOST_PORT`, with `https` on another port marked;
 //! - a path that ends in `/` is `index.html`, and a literal `index.html` is marked;
-//! - a query follows an `@`: only with a `=` in it, and a path that looks like that is marked;
+//! - a query follows an `@`. One without a `=` that has an ending like `.html` is marked, and so is a path without a query
+//!   that has anything else behind an `@`: `icon@2x.png` is a path, `page@2` and `page@n=2.5` have a query;
 //! - no name of a directory below the host is one that a file may have, so that `/a` and `/a/b` can both be there. A file
 //!   has an ending like `.html`, or a query and a dot, or else gets `.body`; a directory that has gets a `~`. A path that
 //!   is already written like one of these is marked.
@@ -134,9 +135,12 @@ impl Leaf<'_> {
         let name = self.name();
         let mut text = match self.query {
             None if has_query(&name) => return None,
-            Some(query) if name.contains('@') || !query.contains('=') => return None,
+            Some(_) if name.contains('@') => return None,
             _ => self.text(&name),
         };
+        if self.query.is_some() && !has_query(&text) {
+            return None;
+        }
         let ends_so = text.ends_with(&format!(".{ENDING}"));
         if self.segment == INDEX || ends_so || is_marked(&text) || safe(&text, LONGEST_NAME) != text
         {
@@ -221,14 +225,20 @@ fn is_device(name: &str) -> bool {
 
 /// Whether a file may be called `name`, and so no directory.
 fn may_be_file(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-    ending.is_some_and(|ending| is_ending(ending) || has_query(name) && !name.ends_with('~'))
+    let (page, _) = name.split_once('@').unwrap_or((name, ""));
+    let has_dot_before = page.contains('.') && has_query(name) && !name.ends_with('~');
+    has_ending(name) || has_dot_before
 }
 
-/// Whether `name` looks as if it had a query.
+/// Whether `name` looks as if it had a query: behind an `@` there is a `=`, or no ending.
 fn has_query(name: &str) -> bool {
     name.split_once('@')
-        .is_some_and(|(_, query)| query.contains('='))
+        .is_some_and(|(_, query)| query.contains('=') || !has_ending(query))
+}
+
+fn has_ending(text: &str) -> bool {
+    text.rsplit_once('.')
+        .is_some_and(|(_, ending)| is_ending(ending))
 }
 
 /// Whether `name` looks as if it were marked.
