@@ -248,7 +248,7 @@ fn a_session_that_breaks_before_the_reply_is_one_kind_and_tried_again() {
 #[test]
 fn a_refused_handshake_is_tls_and_final_and_one_that_is_given_up_is_not() {
     let table = [
-        (40, "tls", "other ciphers, or a client certificate"),
+        (40, "tls", "it wants other ciphers"),
         (70, "tls", "neither TLS 1.2 nor 1.3"),
         (112, "tls", "does not know this name"),
         (

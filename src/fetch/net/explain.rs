@@ -386,7 +386,7 @@ mod tests {
             ),
             (
                 Error::InvalidMessage(InvalidMessage::InvalidContentType),
-                "what the server sent is not TLS; it may speak plain http on this port",
+                "what the server sent is not TLS; if it speaks plain http on this port, the URL must begin with http://",
             ),
             (
                 Error::InvalidMessage(InvalidMessage::MessageTooLarge),
