@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use url::Url;
@@ -35,8 +35,6 @@ pub(crate) struct Save {
 struct Dir {
     path: PathBuf,
     staging: Staging,
-    /// Numbers the temporary files.
-    serial: AtomicU64,
     /// Something could not be written because there was no room.
     is_full: AtomicBool,
     /// Read-locked while a file or a directory is made or renamed.
@@ -66,7 +64,6 @@ impl Save {
             dir: Arc::new(Dir {
                 path: dir,
                 staging,
-                serial: AtomicU64::new(0),
                 is_full: AtomicBool::new(false),
                 has_ended: RwLock::new(false),
                 known: Mutex::default(),
@@ -174,9 +171,8 @@ impl Drop for Saved {
 
 impl Dir {
     fn create_temp(&self) -> io::Result<TempFile> {
-        let folder = self.staging.folder();
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!("{serial}.part"));
+        let path = self.staging.next_path();
+        let folder = path.parent().unwrap_or(&self.path);
         let file = system::wait_out_shortage(|| {
             // Descriptors may be short for longer than the run goes on.
             let _going_on = self.go_on()?;

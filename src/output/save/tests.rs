@@ -223,7 +223,7 @@ fn nothing_is_created_or_put_in_place_after_the_end() {
         while save.dir.has_ended.try_read().is_ok() {
             thread::yield_now();
         }
-        assert!(save.dir.staging.folder().exists());
+        assert!(out.join(".fetchpool").exists());
         drop(renaming);
         ending.join().unwrap();
     });

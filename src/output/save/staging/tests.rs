@@ -26,15 +26,15 @@ fn left_by_a_dead_run(dir: &Path, run: &str) -> PathBuf {
 fn nothing_is_left_of_a_run_that_has_ended() {
     let dir = tempfile::tempdir().unwrap();
     let staging = Staging::new(dir.path()).unwrap();
-    fs::create_dir(staging.folder()).unwrap();
-    fs::write(staging.folder().join("0.part"), "half").unwrap();
+    fs::create_dir(&staging.folder).unwrap();
+    fs::write(staging.folder.join("0.part"), "half").unwrap();
     staging.remove();
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     // A second removal must not touch what another run has made by now.
     let next = left_by_a_dead_run(dir.path(), "next");
-    fs::rename(&next, staging.folder()).unwrap();
+    fs::rename(&next, &staging.folder).unwrap();
     staging.remove();
-    assert!(staging.folder().exists());
+    assert!(staging.folder.exists());
 }
 
 #[cfg(unix)]
@@ -42,7 +42,7 @@ fn nothing_is_left_of_a_run_that_has_ended() {
 fn only_the_folders_of_dead_runs_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     let live = Staging::new(dir.path()).unwrap();
-    fs::create_dir(live.folder()).unwrap();
+    fs::create_dir(&live.folder).unwrap();
     left_by_a_dead_run(dir.path(), "1-1");
     // Killed before it made its folder.
     fs::write(dir.path().join(RUNS).join("1-2.lock"), "").unwrap();
@@ -50,10 +50,10 @@ fn only_the_folders_of_dead_runs_are_removed() {
     fs::create_dir(&unlocked).unwrap();
     let other = Staging::new(dir.path()).unwrap();
     let left = [
-        live.folder(),
-        &lock_of(live.folder()),
+        &live.folder,
+        &lock_of(&live.folder),
         &unlocked,
-        &lock_of(other.folder()),
+        &lock_of(&other.folder),
     ];
     let mut left = left.map(|path| path.file_name().unwrap().to_str().unwrap());
     left.sort_unstable();
@@ -67,9 +67,9 @@ fn only_the_folders_of_dead_runs_are_removed() {
 fn a_folder_that_cannot_be_removed_keeps_its_lock_for_the_next_run() {
     let dir = tempfile::tempdir().unwrap();
     let staging = Staging::new(dir.path()).unwrap();
-    let lock = lock_of(staging.folder());
+    let lock = lock_of(&staging.folder);
     // Whatever the rights: it is no folder.
-    fs::write(staging.folder(), "").unwrap();
+    fs::write(&staging.folder, "").unwrap();
     staging.remove();
     assert!(lock.exists());
     drop(Staging::new(dir.path()).unwrap());
@@ -107,10 +107,10 @@ fn runs_that_begin_and_end_at_once_do_not_disturb_each_other() {
             scope.spawn(|| {
                 for _ in 0..50 {
                     let staging = Staging::new(dir.path()).unwrap();
-                    fs::create_dir(staging.folder()).unwrap();
-                    let file = staging.folder().join("0.part");
+                    fs::create_dir(&staging.folder).unwrap();
+                    let file = staging.folder.join("0.part");
                     fs::write(&file, "half").unwrap();
-                    fs::rename(&file, staging.folder().join("1.part")).unwrap();
+                    fs::rename(&file, staging.folder.join("1.part")).unwrap();
                 }
             });
         }
