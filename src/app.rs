@@ -78,8 +78,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let has_begun = Arc::new(AtomicBool::new(false));
     listen_to_signals(&mailbox, &has_begun)?;
     let deadline = settings.deadline.and_then(|d| started.checked_add(d));
-    let goes_on = || !mailbox.is_stopping() && deadline.is_none_or(|at| at > Instant::now());
-    let save = settings.output_dir.map(|dir| Save::new(dir, &goes_on));
+    let save = settings.output_dir.map(Save::new);
     let save = save
         .transpose()
         .context("-o: bodies cannot be saved there")?;

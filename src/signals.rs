@@ -24,9 +24,8 @@ use std::time::{Duration, Instant};
 
 pub(crate) use system::raise_descriptor_limit;
 
-/// How long the engine may take to end by itself after a second signal: to remove what thousands of workers were saving,
-/// and to wait half a second for what a slow disk holds up. A process that is ended before that loses nothing that the
-/// next run does not remove.
+/// How long the engine may take to end by itself after a second signal: it removes what thousands of workers were saving,
+/// and a slow disk may hold it up. If the process ends before that, the next run removes what is left.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The same signal within this time of the first is the first. A person is slower.

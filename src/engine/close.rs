@@ -117,7 +117,7 @@ impl Coordinator<'_> {
         if self.state.in_flight.len() > 0
             && let Some(save) = &self.shared.save
         {
-            // Or a worker that was stuck could put a file in its place after its record said that it failed.
+            // Stop saving first: a stuck worker must not rename its file after its failure was recorded.
             save.abandon();
         }
         // What has come back by now is not lost.

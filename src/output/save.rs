@@ -1,21 +1,19 @@
 //! Saved bodies: one file a URL, below one directory, whole or not there at all.
 //!
-//! A body goes into a temporary file beside its place and is renamed when it is complete. Whatever is dropped before
-//! that leaves nothing behind, not even the directories that were made for it; what a killed run has left, the next one
-//! in the directory removes (see [`mark`]). The server and the list choose no part of the file system: [`name`] makes
-//! the names, and a symbolic link that lies below the directory is never followed. No `fsync`: what is renamed outlives
-//! this process, not a loss of power a moment later.
+//! A body is written to a temporary file in the run's own folder (see [`staging`]) and renamed into place when it is
+//! complete. [`name`] chooses its path, and symbolic links below the directory are never followed: the server and the
+//! list decide nothing about the file system. There is no `fsync`: a renamed file survives this process, not a power
+//! cut a moment later.
 
-mod mark;
 mod name;
-mod parts;
+mod staging;
 
 use std::collections::HashSet;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use url::Url;
 
@@ -23,12 +21,11 @@ use crate::system;
 
 use super::escape::shown;
 
-use self::mark::Mark;
 pub(super) use self::name::{Case, path_for};
-use self::parts::{Part, Parts, remove_empty};
+use self::staging::{Staging, TRIES, make_dir};
 
-/// How often a directory is made again that another save removed, empty, before it was used.
-const TRIES: usize = 64;
+/// How many directories are remembered: less than half a megabyte.
+const KNOWN: usize = 2048;
 
 /// The directory that bodies are saved in. Clones are cheap and save into the same one, from any thread.
 #[derive(Clone, Debug)]
@@ -39,42 +36,34 @@ pub(crate) struct Save {
 #[derive(Debug)]
 struct Dir {
     path: PathBuf,
-    /// Numbers the temporary files of this process.
-    serial: AtomicU64,
+    staging: Staging,
     /// Something could not be written because there was no room.
     is_full: AtomicBool,
-    mark: Mark,
     case: Case,
-    parts: Arc<Parts>,
-    /// Directories that this run has made or looked at, to spare two system calls a body.
+    /// Read-locked while a file or a directory is made or renamed.
+    has_ended: RwLock<bool>,
+    /// Directories that this run has made or checked: saves two system calls a body.
     known: Mutex<HashSet<PathBuf>>,
 }
 
-/// How many directories are remembered: less than half a megabyte.
-const KNOWN: usize = 2048;
-
 impl Save {
-    /// Makes `dir` if it is not there, finds out whether a file can be made in it, and removes what runs that were
-    /// killed have left in it. Only in that case all of `dir` is looked through, for as long as `goes_on`.
+    /// Makes `dir` if it is not there, removes the temporary files of dead runs, and checks that a file can be made.
     ///
     /// # Errors
     ///
     /// Those of the file system, with the path they are about.
-    pub(crate) fn new(dir: PathBuf, goes_on: &dyn Fn() -> bool) -> io::Result<Self> {
+    pub(crate) fn new(dir: PathBuf) -> io::Result<Self> {
         if dir.to_str().is_none() {
             let text = "its name is not UTF-8, so that no record could say where a file is";
-            return Err(about(&dir)(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                text,
-            )));
+            let error = io::Error::new(io::ErrorKind::InvalidInput, text);
+            return Err(about(&dir, &error));
         }
         fs::create_dir_all(&dir).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => about(&dir)(io::ErrorKind::NotADirectory.into()),
-            _ => about(&dir)(error),
+            io::ErrorKind::AlreadyExists => about(&dir, &io::ErrorKind::NotADirectory.into()),
+            _ => about(&dir, &error),
         })?;
-        mark::sweep(&dir, goes_on);
-        let mark = Mark::set(&dir).map_err(about(&dir))?;
-        let case = if mark.has_capitals_ignored() {
+        let staging = Staging::new(&dir).map_err(|error| about(&dir, &error))?;
+        let case = if staging.ignores_case() {
             Case::Ignored
         } else {
             Case::Kept
@@ -82,11 +71,10 @@ impl Save {
         Ok(Self {
             dir: Arc::new(Dir {
                 case,
-                parts: Parts::new(dir.clone()),
                 path: dir,
-                serial: AtomicU64::new(0),
+                staging,
                 is_full: AtomicBool::new(false),
-                mark,
+                has_ended: RwLock::new(false),
                 known: Mutex::default(),
             }),
         })
@@ -98,30 +86,33 @@ impl Save {
         path_for(url, self.dir.case)
     }
 
-    /// Whether the saving has been ended: then what cannot be saved has nobody to blame but the run.
+    /// Whether [`abandon`](Self::abandon) was called: then a failed save is the run's doing, not the disk's.
     pub(crate) fn has_ended(&self) -> bool {
-        self.dir.parts.has_ended()
+        *self.dir.read_has_ended()
     }
 
-    /// Ends the saving, and removes the temporary files of workers that nobody waits for. What they write after that
-    /// is lost, and none of them begins another. Blocks for half a second at most if the disk holds one of them up.
+    /// Ends all saving and removes the temporary files. When this returns no worker can put a file in place any more:
+    /// the body that it is saving is lost. Blocks while the file system makes or renames a file.
     pub(crate) fn abandon(&self) {
-        self.dir.parts.end();
-        self.dir.unmark();
+        *self
+            .dir
+            .has_ended
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = true;
+        self.dir.staging.remove();
     }
 
-    /// Whether something could not be saved because the disk, or what the user may have of it, was full.
+    /// Whether something could not be saved because the disk, or the user's quota, was full.
     pub(crate) fn is_disk_full(&self) -> bool {
         self.dir.is_full.load(Ordering::Relaxed)
     }
 
-    /// A place for the body of `url`. Nothing is created before the first byte is written or the save committed, so
-    /// this cannot fail and a fetch that never gets a body costs no descriptor.
+    /// Prepares to save the body of `url`. The first byte or the commit creates the file: a fetch without a body needs
+    /// no descriptor.
     pub(crate) fn begin(&self, url: &Url) -> Saved {
-        let place = self.dir.path.join(self.path_for(url));
         Saved {
-            part: None,
-            place,
+            temp: None,
+            place: self.dir.path.join(self.path_for(url)),
             dir: Arc::clone(&self.dir),
         }
     }
@@ -130,43 +121,51 @@ impl Save {
 /// One body being saved. Dropped before [`commit`](Self::commit), it leaves nothing.
 #[derive(Debug)]
 pub(crate) struct Saved {
-    /// Dropped before the directory, whose mark may go with it.
-    part: Option<Part>,
+    temp: Option<TempFile>,
     place: PathBuf,
     dir: Arc<Dir>,
 }
 
+#[derive(Debug)]
+struct TempFile {
+    file: File,
+    path: PathBuf,
+}
+
 impl Saved {
-    /// Puts the file in its place, over one that is there, and gives its path, the directory as given in front.
+    /// Renames the file into place, over one that is there, and returns its path, which begins with the directory as
+    /// given.
     ///
     /// # Errors
     ///
     /// Those of the file system, with the path they are about; then nothing is left.
     pub(crate) fn commit(mut self) -> io::Result<String> {
-        self.part()?;
-        if let Some(part) = self.part.take() {
-            part.rename_to(&self.place)
-                .map_err(|error| self.dir.failed(&self.place, error))?;
+        self.temp()?;
+        if let Some(temp) = &self.temp {
+            self.dir
+                .rename(&temp.path, &self.place)
+                .map_err(|error| self.dir.failed(&self.place, &error))?;
         }
+        self.temp = None;
         Ok(self.place.to_string_lossy().into_owned())
     }
 
-    fn part(&mut self) -> io::Result<&mut Part> {
-        let part = match self.part.take() {
-            Some(part) => part,
+    fn temp(&mut self) -> io::Result<&mut TempFile> {
+        let temp = match self.temp.take() {
+            Some(temp) => temp,
             None => self
                 .dir
-                .create_part_for(&self.place)
-                .map_err(|error| self.dir.failed(&self.place, error))?,
+                .create_temp()
+                .map_err(|error| self.dir.failed(&self.place, &error))?,
         };
-        Ok(self.part.insert(part))
+        Ok(self.temp.insert(temp))
     }
 }
 
 impl Write for Saved {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.part()?.file.write(bytes);
-        written.map_err(|error| self.dir.failed(&self.place, error))
+        let written = self.temp()?.file.write(bytes);
+        written.map_err(|error| self.dir.failed(&self.place, &error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -174,57 +173,91 @@ impl Write for Saved {
     }
 }
 
-impl Dir {
-    /// A temporary file beside `place`, with the directories that it needs.
-    fn create_part_for(&self, place: &Path) -> io::Result<Part> {
-        let _making = self.parts.begin()?;
-        let parent = place.parent().unwrap_or(&self.path);
-        let mut is_known = self.known().contains(parent);
-        let mut tries = 0;
-        loop {
-            let made = if is_known {
-                Ok(())
-            } else {
-                self.make_dirs(parent)
-            };
-            match made.and_then(|()| self.create_part(parent)) {
-                // A save that came to nothing took its empty directories away.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
-                    is_known = false;
-                    tries += 1;
-                }
-                Ok(part) => return Ok(part),
-                Err(error) => {
-                    remove_empty(parent, &self.path);
-                    return Err(error);
-                }
-            }
+impl Drop for Saved {
+    fn drop(&mut self) {
+        if let Some(TempFile { file, path }) = self.temp.take() {
+            // NFS and Windows keep a removed file in its directory until it is closed.
+            drop(file);
+            // If this fails, the end of the run removes the file with its folder.
+            let _ = fs::remove_file(path);
         }
     }
+}
 
-    /// Takes note of what could not be done about `place`, and says which it was.
-    fn failed(&self, place: &Path, error: io::Error) -> io::Error {
-        use io::ErrorKind::{QuotaExceeded, StorageFull};
-        if matches!(error.kind(), StorageFull | QuotaExceeded) {
-            self.is_full.store(true, Ordering::Relaxed);
+impl Dir {
+    fn create_temp(&self) -> io::Result<TempFile> {
+        let path = self.staging.next_path();
+        let folder = path.parent().unwrap_or(&self.path);
+        let file = system::wait_out_shortage(|| {
+            // Descriptors may be short for longer than the run goes on.
+            let _going_on = self.go_on()?;
+            self.inside(folder, || {
+                OpenOptions::new().write(true).create_new(true).open(&path)
+            })
+        })?;
+        Ok(TempFile { file, path })
+    }
+
+    fn rename(&self, temp: &Path, place: &Path) -> io::Result<()> {
+        let _going_on = self.go_on()?;
+        let parent = place.parent().unwrap_or(&self.path);
+        let renamed = self.inside(parent, || fs::rename(temp, place));
+        renamed.map_err(|error| {
+            self.remove_empty(parent);
+            if error.kind() != io::ErrorKind::CrossesDevices {
+                return error;
+            }
+            let text = format!(
+                "its folder is on another file system than {}",
+                self.path.display()
+            );
+            io::Error::new(error.kind(), text)
+        })
+    }
+
+    /// Keeps the run from ending until the guard is dropped.
+    ///
+    /// # Errors
+    ///
+    /// It has ended.
+    fn go_on(&self) -> io::Result<RwLockReadGuard<'_, bool>> {
+        let has_ended = self.read_has_ended();
+        if *has_ended {
+            return Err(io::Error::other("the run has ended"));
         }
-        about(place)(error)
+        Ok(has_ended)
+    }
+
+    fn read_has_ended(&self) -> RwLockReadGuard<'_, bool> {
+        self.has_ended
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `act`, which needs the directory `parent`, and makes that if it is not there.
+    fn inside<T>(&self, parent: &Path, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        let mut tries = 0;
+        loop {
+            match self.make_dirs(parent).and_then(|()| act()) {
+                // Another save failed and removed its directories, which were empty.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                    self.known().remove(parent);
+                    tries += 1;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Makes the directories from this one down to `parent`. One that is a symbolic link is an error.
     fn make_dirs(&self, parent: &Path) -> io::Result<()> {
+        if self.known().contains(parent) {
+            return Ok(());
+        }
         let mut path = self.path.clone();
         for name in parent.strip_prefix(&self.path).into_iter().flatten() {
             path.push(name);
-            match fs::create_dir(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    if !fs::symlink_metadata(&path)?.is_dir() {
-                        let what = format!("{} is in the way: not a directory", shown_path(&path));
-                        return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
-                    }
-                }
-                made => made?,
-            }
+            make_dir(&path)?;
         }
         let mut known = self.known();
         if known.len() == KNOWN {
@@ -234,41 +267,29 @@ impl Dir {
         Ok(())
     }
 
+    /// Removes `dir` and its parents as far as they are empty.
+    fn remove_empty(&self, dir: &Path) {
+        for dir in dir.ancestors().take_while(|dir| *dir != self.path) {
+            match fs::remove_dir(dir) {
+                // The deepest may never have been made.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return,
+                _ => {}
+            }
+        }
+    }
+
     fn known(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
         // Plain operations on a set: a panic leaves nothing half done.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new temporary file in `parent`. The mark makes its name this run's own.
-    fn create_part(&self, parent: &Path) -> io::Result<Part> {
-        loop {
-            let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-            let path = parent.join(self.mark.part_name(serial));
-            let create = || {
-                // Descriptors may be short for longer than the run goes on.
-                self.parts.go_on()?;
-                OpenOptions::new().write(true).create_new(true).open(&path)
-            };
-            match system::wait_out_shortage(create) {
-                // Somebody has removed the mark of a run that had this ID and was killed.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                created => return self.parts.add(path, created?),
-            }
+    /// Notes that `place` could not be saved, and names it in the error.
+    fn failed(&self, place: &Path, error: &io::Error) -> io::Error {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        if matches!(error.kind(), StorageFull | QuotaExceeded) {
+            self.is_full.store(true, Ordering::Relaxed);
         }
-    }
-
-    /// Takes the mark away, but not while a temporary file is left, or may still appear: whatever ends this process
-    /// then, the next run finds both.
-    fn unmark(&self) {
-        if self.parts.are_gone() {
-            self.mark.remove();
-        }
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        self.unmark();
+        about(place, error)
     }
 }
 
@@ -277,11 +298,9 @@ fn shown_path(path: &Path) -> String {
 }
 
 /// Puts the path in front of an error's text; its kind stays.
-fn about(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
-    move |error| {
-        let text = system::os_text(&error);
-        io::Error::new(error.kind(), format!("{}: {text}", shown_path(path)))
-    }
+fn about(path: &Path, error: &io::Error) -> io::Error {
+    let text = system::os_text(error);
+    io::Error::new(error.kind(), format!("{}: {text}", shown_path(path)))
 }
 
 #[cfg(test)]

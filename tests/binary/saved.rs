@@ -272,3 +272,31 @@ fn an_empty_page_is_a_file_and_a_second_run_replaces_what_is_there() {
         assert_eq!(lengths, [0, 70000]);
     }
 }
+
+#[test]
+fn a_directory_may_be_a_link_and_no_host_s_folder_is_that_of_temporary_files() {
+    let server = echo();
+    let port = server.address().port();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let real = directory.path().join("real");
+    std::fs::create_dir(&real).expect("it can be made");
+    std::os::unix::fs::symlink("real", directory.path().join("pages")).expect("it can be made");
+    let urls = [
+        format!("http://.fetchpool:{port}/x"),
+        format!("http://.fetchpool@localhost:{port}/.fetchpool/x"),
+    ];
+    let ended = fetchpool()
+        .inside(directory.path())
+        .list("urls.txt", urls.join("\n"))
+        .args(["--resolve", &format!(".fetchpool:{port}:127.0.0.1")])
+        .args(["-4", "-o", "pages", "-f", "jsonl"])
+        .stdout(anything())
+        .run();
+    assert_eq!(rows(ended.stdout()).len(), urls.len());
+    let saved = files(&real);
+    assert_eq!(saved.len(), urls.len(), "{saved:?}");
+    assert!(
+        saved.keys().all(|name| !name.starts_with(".fetchpool")),
+        "{saved:?}"
+    );
+}

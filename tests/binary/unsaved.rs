@@ -120,6 +120,7 @@ fn what_a_killed_run_has_left_is_gone_after_the_next_one_and_what_a_live_one_has
     };
     let live = start("/live/page", killed_by(Signal::INT));
     wait_for_part(&pages);
+    let of_live: Vec<String> = files(&pages).into_keys().collect();
     let killed = start("/deep/er/page", killed_by(Signal::KILL));
     let since = std::time::Instant::now();
     while parts() < 2 {
@@ -138,10 +139,7 @@ fn what_a_killed_run_has_left_is_gone_after_the_next_one_and_what_a_live_one_has
         .run();
     let left: Vec<String> = files(&pages).into_keys().collect();
     assert_eq!(parts(), 1, "{left:?}");
-    assert!(
-        left.iter().any(|name| name.contains("/live/.fetchpool-")),
-        "{left:?}"
-    );
+    assert!(of_live.iter().all(|name| left.contains(name)), "{left:?}");
     live.signal(Signal::INT);
     live.finish();
     let page = format!("127.0.0.1_{}/size/1.body", good.address().port());
@@ -272,6 +270,81 @@ fn a_full_disk_is_kind_write_for_the_pages_that_do_not_fit_and_is_told_once() {
         .run();
     let left = files(directory.path());
     assert_eq!(left.values().collect::<Vec<_>>(), [&100], "{left:?}");
+}
+
+#[test]
+fn a_folder_on_another_file_system_is_kind_write_and_says_so() {
+    let server = Server::start();
+    let port = server.address().port();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let folder = directory.path().join(format!("pages/127.0.0.1_{port}"));
+    std::fs::create_dir_all(&folder).expect("it can be made");
+    let Some(_disk) = SmallDisk::mount(&folder) else {
+        crate::left_out::refused("a file system cannot be mounted here; none was another");
+        return;
+    };
+    let there = server.url("/size/7");
+    let elsewhere = server.url("/size/5").replace("127.0.0.1", "localhost");
+    fetchpool()
+        .inside(directory.path())
+        .args([&there, &elsewhere])
+        .args(["-4", "-o", "pages", "--ordered"])
+        .status(1)
+        .stdout(format!(
+            "'{there}' generated an exception: write: pages/127.0.0.1_{port}/size/7.body: its folder is on another \
+             file system than pages\n{}\n",
+            page(&elsewhere, 5)
+        ))
+        .run();
+    assert_eq!(entries(&folder), 0, "no directory was left in it");
+    let left = files(&directory.path().join("pages"));
+    assert_eq!(left.values().collect::<Vec<_>>(), [&5], "{left:?}");
+}
+
+/// What a user may do to DIR while a run saves in it, and whether bodies can be saved after it.
+#[test]
+fn a_directory_that_is_removed_or_moved_during_the_run_is_not_made_again() {
+    type Change = fn(&Path);
+    let changes: [(Change, bool); 3] = [
+        (
+            |pages| std::fs::remove_dir_all(pages).expect("it is there"),
+            false,
+        ),
+        (
+            |pages| std::fs::rename(pages, pages.with_extension("old")).expect("it is there"),
+            false,
+        ),
+        (
+            |pages| std::fs::remove_dir_all(pages.join(".fetchpool")).expect("it is there"),
+            true,
+        ),
+    ];
+    for (change, is_saved) in changes {
+        let server = Server::start();
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let pages = directory.path().join("pages");
+        let urls = [server.url("/size/1"), server.url("/gate/change")];
+        let run = fetchpool()
+            .inside(directory.path())
+            .args(&urls)
+            .args(["-j", "1", "-o", "pages", "-f", "jsonl"])
+            .status(i32::from(!is_saved))
+            .stdout(anything())
+            .start();
+        let gate = server.gate("change");
+        gate.wait_for_arrivals(1);
+        change(&pages);
+        gate.open();
+        let ended = run.finish();
+        let row = &rows(ended.stdout())[1];
+        assert_eq!(row["ok"], is_saved, "{row}");
+        if is_saved {
+            assert_eq!(files(&pages).len(), 2);
+        } else {
+            assert_eq!(row["error"]["kind"], "write", "{row}");
+            assert!(!pages.exists());
+        }
+    }
 }
 
 /// A file system of 256 KiB in memory; unmounted on drop.

@@ -164,7 +164,7 @@ fn killed_again_and_again_while_it_saves_every_file_is_whole_and_every_url_is_re
     }
 }
 
-/// Every file is whole, but for so many at most that are called temporary: one a worker, and one that marks the run.
+/// Every file is whole, but for so many at most that are called temporary: one a worker, and the lock of the run.
 fn assert_whole(place: &Path, temporary: usize) {
     let files = files(&place.join("pages"));
     let is_part = |name: &Path| name.to_string_lossy().contains(".fetchpool");

@@ -8,7 +8,7 @@ use super::*;
 
 fn save() -> (TempDir, Save) {
     let dir = tempfile::tempdir().unwrap();
-    let save = Save::new(dir.path().join("out"), &|| true).unwrap();
+    let save = Save::new(dir.path().join("out")).unwrap();
     (dir, save)
 }
 
@@ -16,7 +16,7 @@ fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
 }
 
-/// Everything below `dir`, sorted: files with what is in them, directories with a slash; without the mark of the run.
+/// Everything below `dir`, sorted: files with what is in them, directories with a slash; without the temporary ones.
 fn tree(dir: &Path) -> Vec<String> {
     fn walk(dir: &Path, root: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(dir).unwrap() {
@@ -52,7 +52,7 @@ fn a_body_appears_whole_when_it_is_complete() {
     saved.write_all(b"two").unwrap();
     let place = dir.path().join("out/e.x/a/b.html");
     assert!(!place.exists());
-    assert_eq!(fs::read_dir(place.parent().unwrap()).unwrap().count(), 1);
+    assert_eq!(tree(&dir.path().join("out")), [""; 0]);
     let file = saved.commit().unwrap();
     assert_eq!(Path::new(&file), place);
     assert_eq!(
@@ -69,7 +69,7 @@ fn a_directory_that_no_record_could_name_is_refused() {
     let odd = dir
         .path()
         .join(std::ffi::OsString::from_vec(b"pages\xff".to_vec()));
-    let Err(error) = Save::new(odd, &|| true) else {
+    let Err(error) = Save::new(odd) else {
         panic!("it was taken");
     };
     assert!(error.to_string().contains("is not UTF-8"), "{error}");
@@ -141,7 +141,8 @@ fn something_in_the_way_is_an_error_that_names_it() {
     fs::write(out.join("e.x"), "a file").unwrap();
     fs::create_dir_all(out.join("f.x/a.html")).unwrap();
     let mut saved = save.begin(&url("https://e.x/a.html"));
-    let error = saved.write_all(b"x").unwrap_err();
+    saved.write_all(b"x").unwrap();
+    let error = saved.commit().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
     assert!(error.to_string().contains("e.x is in the way"), "{error}");
     let error = save.begin(&url("https://f.x/a.html")).commit().unwrap_err();
@@ -172,29 +173,30 @@ fn a_symbolic_link_is_never_followed_out() {
 
 #[cfg(unix)]
 #[test]
-fn what_lies_where_the_marks_belong_is_neither_followed_nor_waited_for() {
+fn what_lies_where_the_locks_belong_is_neither_followed_nor_waited_for() {
     use std::os::unix::fs::symlink;
     let dir = tempfile::tempdir().unwrap();
-    let (linked, piped, outside) = (
-        dir.path().join("linked"),
-        dir.path().join("piped"),
-        dir.path().join("outside"),
-    );
+    let [linked, piped, outside] = ["linked", "piped", "outside"].map(|name| dir.path().join(name));
     for made in [&linked, &piped, &outside] {
         fs::create_dir(made).unwrap();
     }
     fs::write(outside.join("9.lock"), "precious").unwrap();
     symlink(&outside, linked.join(".fetchpool")).unwrap();
-    let error = Save::new(linked, &|| true).unwrap_err();
+    let error = Save::new(linked).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
     assert_eq!(tree(&outside), ["9.lock: precious"]);
 
-    fs::create_dir(piped.join(".fetchpool")).unwrap();
-    let pipe = piped.join(".fetchpool/9.lock");
+    let runs = piped.join(".fetchpool");
+    fs::create_dir(&runs).unwrap();
+    symlink(&outside, runs.join("8")).unwrap();
+    fs::write(runs.join("8.lock"), "").unwrap();
+    let pipe = runs.join("9.lock");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
-    drop(Save::new(piped, &|| true).unwrap());
+    drop(Save::new(piped).unwrap());
     assert!(pipe.exists(), "it is not ours to remove");
+    assert!(!runs.join("8").exists(), "the link itself goes");
+    assert_eq!(tree(&outside), ["9.lock: precious"]);
 }
 
 #[test]
@@ -203,83 +205,47 @@ fn a_directory_that_cannot_be_is_found_out_at_once() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     for path in [file.clone(), file.join("below")] {
-        let error = Save::new(path, &|| true).unwrap_err();
+        let error = Save::new(path).unwrap_err();
         assert!(error.to_string().contains("file"), "{error}");
     }
 }
 
 #[test]
-fn nothing_is_begun_after_the_end() {
+fn nothing_is_created_or_put_in_place_after_the_end() {
     let (dir, save) = save();
+    let out = dir.path().join("out");
     let mut begun = save.begin(&url("https://e.x/a.html"));
     begun.write_all(b"half").unwrap();
-    save.abandon();
-    assert_eq!(fs::read_dir(dir.path().join("out")).unwrap().count(), 0);
+    // A worker in the middle of a rename holds up the end, which then leaves what it has renamed.
+    let renaming = save.dir.go_on().unwrap();
+    thread::scope(|scope| {
+        let ending = scope.spawn(|| save.abandon());
+        while save.dir.has_ended.try_read().is_ok() {
+            thread::yield_now();
+        }
+        assert!(out.join(".fetchpool").exists());
+        drop(renaming);
+        ending.join().unwrap();
+    });
+    assert!(save.has_ended());
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
     begun.write_all(b"lost").unwrap();
     assert!(begun.commit().is_err());
     assert!(save.begin(&url("https://e.x/b.html")).commit().is_err());
-    assert_eq!(fs::read_dir(dir.path().join("out")).unwrap().count(), 0);
-}
-
-/// What ends the process while it tidies up must not leave a temporary file that no run removes.
-#[cfg(unix)]
-#[test]
-fn the_mark_goes_after_the_last_temporary_file_and_not_while_one_is_being_made() {
-    let (dir, save) = save();
-    let out = dir.path().join("out");
-    let begin = |text: &str| {
-        let mut saved = save.begin(&url(text));
-        saved.write_all(b"half").unwrap();
-        saved
-    };
-    let parts = [begin("https://e.x/a.html"), begin("https://e.x/b/c.html")];
-    let making = save.dir.parts.begin().unwrap();
-    thread::scope(|scope| {
-        let abandoning = scope.spawn(|| save.abandon());
-        while out.join("e.x").exists() {
-            thread::yield_now();
-        }
-        // A run that comes now finds that this one lives; one that comes after a kill finds its mark.
-        assert!(save.dir.mark.is_there());
-        drop(Save::new(out.clone(), &|| true).unwrap());
-        assert!(save.dir.mark.is_there());
-        drop(making);
-        abandoning.join().unwrap();
-    });
-    drop((parts, save));
-    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_temporary_file_that_could_not_be_removed_keeps_its_mark_for_the_next_run() {
-    let (dir, save) = save();
-    let out = dir.path().join("out");
-    let mut saved = save.begin(&url("https://e.x/a.html"));
-    saved.write_all(b"half").unwrap();
-    let part = out.join("e.x").join(save.dir.mark.part_name(0));
-    fs::remove_file(&part).unwrap();
-    fs::create_dir(&part).unwrap();
-    save.abandon();
-    drop((saved, save));
-    fs::remove_dir(&part).unwrap();
-    fs::write(&part, "half").unwrap();
-    drop(Save::new(out.clone(), &|| true).unwrap());
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
 }
 
 #[test]
-fn a_name_that_a_run_without_a_mark_has_left_is_passed_by() {
+fn a_folder_for_temporary_files_that_was_removed_is_made_again_and_its_directory_is_not() {
     let (dir, save) = save();
-    let host = dir.path().join("out/e.x");
-    fs::create_dir(&host).unwrap();
-    for serial in 0..3 {
-        fs::write(host.join(save.dir.mark.part_name(serial)), "old").unwrap();
-    }
-    let mut saved = save.begin(&url("https://e.x/a.html"));
-    saved.write_all(b"new").unwrap();
-    saved.commit().unwrap();
-    assert_eq!(fs::read_to_string(host.join("a.html")).unwrap(), "new");
+    let out = dir.path().join("out");
+    save.begin(&url("https://e.x/a.html")).commit().unwrap();
+    fs::remove_dir_all(out.join(".fetchpool")).unwrap();
+    save.begin(&url("https://e.x/b.html")).commit().unwrap();
+    fs::remove_dir_all(&out).unwrap();
+    let error = save.begin(&url("https://e.x/c.html")).commit().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert_eq!(tree(dir.path()), [""; 0]);
 }
 
 /// Saves that fail take away the directories that others are about to use.

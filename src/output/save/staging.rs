@@ -1,0 +1,198 @@
+//! The folder of this run's temporary files, `DIR/.fetchpool/RUN/`, and the removal of folders that dead runs left.
+//!
+//! A run holds a lock on `DIR/.fetchpool/RUN.lock` until it ends, however it ends. If another run can take the lock,
+//! the folder is a dead run's. The lock is made before the folder and removed after it, so that no folder is without
+//! one. The file system keeps the lock, for all machines and containers; where it has none, no folder is removed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use crate::output::escape::shown;
+use crate::system;
+
+/// Contains the folders of all runs. The name of a host never begins with a dot.
+const RUNS: &str = ".fetchpool";
+const LOCK_EXTENSION: &str = "lock";
+
+/// How many folders share a run's temporary files. The kernel locks a folder for each file that is made or renamed in
+/// it: with one folder for 50 workers, saving takes a sixth more time.
+const SHARES: u64 = 16;
+
+/// How often a directory is made again that another thread or run removed, empty, before it was used.
+pub(super) const TRIES: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Staging {
+    folder: PathBuf,
+    /// Numbers the temporary files.
+    serial: AtomicU64,
+    /// `None` once the folder was removed.
+    lock: Mutex<Option<File>>,
+}
+
+impl Staging {
+    /// Locks a name for a new folder in `dir`, and removes the folders of dead runs.
+    ///
+    /// # Errors
+    ///
+    /// No file can be made in `dir`.
+    pub(super) fn new(dir: &Path) -> io::Result<Self> {
+        let runs = dir.join(RUNS);
+        let mut tries = 0;
+        loop {
+            let folder = runs.join(unique_name());
+            match make_dir(&runs).and_then(|()| create_locked(&lock_of(&folder))) {
+                // Another run removed `.fetchpool`, or took the lock for a dead run's.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                    tries += 1;
+                }
+                lock => {
+                    let lock = Mutex::new(Some(lock?));
+                    sweep(&runs);
+                    let serial = AtomicU64::new(0);
+                    return Ok(Self {
+                        folder,
+                        serial,
+                        lock,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Whether the file system ignores case: the lock is found under capitals too.
+    pub(super) fn ignores_case(&self) -> bool {
+        let lock = lock_of(&self.folder);
+        let capitals = RUNS.to_ascii_uppercase();
+        let dir = self.folder.parent().and_then(Path::parent);
+        let path = dir.map(|dir| {
+            dir.join(capitals)
+                .join(lock.file_name().unwrap_or_default())
+        });
+        path.is_some_and(|path| path.exists())
+    }
+
+    /// Names a new temporary file. The caller makes it, and its folder if that is not there.
+    pub(super) fn next_path(&self) -> PathBuf {
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        self.folder
+            .join(format!("{}/{serial}.part", serial % SHARES))
+    }
+
+    /// Removes the folder with all that is in it. If that fails, the next run in the directory tries again.
+    pub(super) fn remove(&self) {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = lock.take() {
+            *lock = remove_run(&self.folder, file).err();
+        }
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Makes a directory. A symbolic link to one is an error.
+pub(super) fn make_dir(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if fs::symlink_metadata(path)?.is_dir() {
+                return Ok(());
+            }
+            let text = format!(
+                "{} is in the way: not a directory",
+                shown(&path.to_string_lossy())
+            );
+            Err(io::Error::new(io::ErrorKind::NotADirectory, text))
+        }
+        made => made,
+    }
+}
+
+/// Removes what dead runs left. What cannot be removed stays for the next run.
+fn sweep(runs: &Path) {
+    for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
+        let path = entry.path();
+        // Do not open what no run has made: a link leads elsewhere, a pipe blocks.
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if !is_file || path.extension().is_none_or(|name| name != LOCK_EXTENSION) {
+            continue;
+        }
+        // NFS locks only files that are open for writing.
+        if let Ok(lock) = OpenOptions::new().write(true).open(&path)
+            && matches!(try_lock(&lock), Ok(true))
+        {
+            let _ = remove_run(&path.with_extension(""), lock);
+        }
+    }
+}
+
+/// Removes the folder, its lock, and `.fetchpool` if that is empty.
+///
+/// # Errors
+///
+/// The lock, if the folder could not be removed.
+fn remove_run(folder: &Path, lock: File) -> Result<(), File> {
+    // Its removal needs descriptors, which workers that end give back.
+    let removed = system::wait_out_shortage(|| fs::remove_dir_all(folder));
+    if removed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+        return Err(lock);
+    }
+    let _ = fs::remove_file(lock_of(folder));
+    // NFS keeps a removed file in its directory until it is closed.
+    drop(lock);
+    if let Some(runs) = folder.parent() {
+        let _ = fs::remove_dir(runs);
+    }
+    Ok(())
+}
+
+fn lock_of(folder: &Path) -> PathBuf {
+    folder.with_extension(LOCK_EXTENSION)
+}
+
+/// A name that no run had before: process IDs are the same in other containers and come again.
+fn unique_name() -> String {
+    let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    format!("{}-{}", std::process::id(), time.as_nanos())
+}
+
+/// # Errors
+///
+/// `NotFound` if a sweep came between the creation and the lock.
+fn create_locked(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    // Where there are no locks, nothing is swept.
+    if matches!(try_lock(&file), Ok(false)) || !path.exists() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(file)
+}
+
+/// Whether the lock could be taken. `File::try_lock` is newer than the oldest Rust that compiles this crate.
+///
+/// # Errors
+///
+/// The system or the file system has no locks.
+#[cfg(unix)]
+fn try_lock(file: &File) -> io::Result<bool> {
+    use rustix::fs::{FlockOperation, flock};
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        locked => Ok(locked.map(|()| true)?),
+    }
+}
+
+#[cfg(not(unix))]
+fn try_lock(_file: &File) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(test)]
+mod tests;
