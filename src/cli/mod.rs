@@ -9,25 +9,25 @@ mod flags;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod help;
-mod look;
 mod net;
 mod pages;
 mod request;
 mod settings;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod units;
 
 pub(crate) use exit::Exit;
-pub(crate) use look::Terminals;
 pub(crate) use net::NetSettings;
 pub(crate) use settings::{ScheduleSettings, Settings};
+pub(crate) use terminal::Terminals;
 
 use args::Typed;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
-use look::Look;
 use std::ffi::OsString;
+use terminal::Look;
 
 /// Why there is nothing to run: help, the version, completions or the manual page was asked for, or the
 /// call was wrong.

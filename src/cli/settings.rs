@@ -6,8 +6,8 @@
 use super::args::{
     FormatArg, InputArgs, PoolArgs, RequestArgs, RetryArgs, SchemeArg, TimeoutArgs, Typed, When,
 };
-use super::look::{Look, Terminals, decided};
 use super::net::{self, NetSettings};
+use super::terminal::{Look, Terminals, decided};
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
 use crate::output::{Format, shown};

@@ -14,14 +14,14 @@ use crate::output::Save;
 use crate::pool::ThreadPool;
 use crate::schedule::{Next, Schedule};
 
-use super::convert;
-use super::ending::Ending;
 use super::jobs::{InFlight, Item, JobBatch, Shared, Trail};
 use super::mailbox::text_of;
-use super::notes::Notes;
-use super::post::Batch;
+use super::messages::Batch;
 use super::report::Report;
 use super::retrying::Retrying;
+use super::shutdown::Ending;
+use super::to_record;
+use super::warnings::Notes;
 
 /// The pause between two turns while the queue is deep. Long enough to gather a dozen records
 /// from a fast server, short enough that nobody sees it.
@@ -156,7 +156,7 @@ impl Coordinator<'_> {
             match &target.url {
                 Ok(url) => {
                     let needs_host = self.schedule.options().needs_hosts();
-                    let host = needs_host.then(|| convert::host_of(url));
+                    let host = needs_host.then(|| to_record::host_of(url));
                     self.state.text += text_of(&target);
                     let trail = Trail {
                         host: host.clone(),
@@ -168,7 +168,7 @@ impl Coordinator<'_> {
                 Err(failure) => {
                     let failure = failure.clone();
                     self.report
-                        .record(convert::refused(target, &failure), place)?;
+                        .record(to_record::refused(target, &failure), place)?;
                 }
             }
         }

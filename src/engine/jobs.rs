@@ -16,11 +16,11 @@ use crate::pool::{self, JobError, ThreadPool};
 use crate::schedule::HostKey;
 use crate::schedule::ordered::Place;
 
-use super::convert;
-use super::holds::Holds;
+use super::host_pauses::Holds;
 use super::mailbox::Mailbox;
-use super::post::{Finished, JobEnding};
+use super::messages::{Finished, JobEnding};
 use super::retrying::asked_pause;
+use super::to_record;
 
 /// A target on its way through the run.
 pub(super) struct Item {
@@ -192,7 +192,7 @@ impl Shared {
         }
         if let Some(wait) = asked_pause(outcome) {
             let now = Instant::now();
-            let host = convert::host_of(&outcome.final_url);
+            let host = to_record::host_of(&outcome.final_url);
             self.holds.hold(&host, now + wait, now);
         }
     }

@@ -18,7 +18,7 @@ use std::time::Instant;
 use crate::input::{InputError, Target};
 use crate::signals::Event;
 
-use super::post::{Batch, Finished};
+use super::messages::{Batch, Finished};
 
 /// How many targets wait here at most: enough that the reader runs seldom and reads much at a
 /// time, little enough that ten million URLs cost nothing.

@@ -5,22 +5,22 @@
 //! is over when the list has ended and every job has come back, or when a reason to stop came and
 //! what was in flight had its time.
 
-mod close;
-mod completions;
-mod convert;
 mod coordinator;
-mod ending;
-mod feed;
-mod holds;
+mod finalize;
+mod host_pauses;
 mod jobs;
 mod limits;
+mod list_reader;
+mod logger;
 mod mailbox;
-mod notes;
-mod post;
+mod messages;
+mod on_completion;
 mod report;
 mod retrying;
-mod stops;
-mod talk;
+mod shutdown;
+mod shutdown_steps;
+mod to_record;
+mod warnings;
 
 use std::io;
 use std::sync::Arc;
@@ -37,16 +37,16 @@ use crate::schedule::retry::Retries;
 use crate::schedule::{self, Schedule};
 
 use coordinator::{Coordinator, Halt, State};
-use ending::Ending;
-use holds::Holds;
+use host_pauses::Holds;
 use jobs::Shared;
 use report::Report;
 use retrying::Retrying;
+use shutdown::Ending;
 
-pub(crate) use feed::{count_in_background, read_in_background};
 pub(crate) use limits::{fit_descriptors, fit_jobs};
+pub(crate) use list_reader::{count_in_background, read_in_background};
+pub(crate) use logger::listen;
 pub(crate) use mailbox::Mailbox;
-pub(crate) use talk::listen;
 
 /// How many targets are looked at at once where some may be held back, whatever the number of
 /// workers: a long run of lines of one host hides the others only if it is longer than this.

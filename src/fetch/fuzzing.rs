@@ -9,7 +9,7 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::headers::RequestHeaders;
-use super::no_proxy::Exception;
+use super::proxy::no_proxy::Exception;
 use super::redirect::{Hop, same_origin};
 use super::request::request;
 use super::retry_after::asked_wait;

@@ -13,7 +13,6 @@ mod failure;
 pub(crate) mod fuzzing;
 mod headers;
 mod net;
-mod no_proxy;
 mod options;
 mod outcome;
 mod proxy;

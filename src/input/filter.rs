@@ -4,8 +4,8 @@
 //! its mind only about its own part. A line that is no URL belongs to one shard like any other, and is
 //! never taken for a repetition: it is reported under each of its numbers.
 
-use super::seen::Seen;
 use super::shard::Shard;
+use super::url_set::Seen;
 use super::{Options, target};
 use crate::fetch::{Failure, Url};
 use std::sync::Arc;

@@ -12,12 +12,12 @@ mod foreign;
 pub(crate) mod fuzzing;
 mod lines;
 mod resume;
-mod seen;
 mod shard;
 mod source;
 mod target;
 #[cfg(test)]
 mod tests;
+mod url_set;
 
 use decode::Bytes;
 use filter::Filter;

@@ -7,11 +7,11 @@
 //! constant memory, and not written to.
 
 use super::lines::{Line, Lines};
-use super::seen::Seen;
 #[cfg(unix)]
 use super::source::Identity;
 use super::source::InputError;
 use super::target::{Scheme, normalise, page};
+use super::url_set::Seen;
 use crate::output::shown;
 use serde::Deserialize;
 use std::borrow::Cow;

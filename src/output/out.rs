@@ -230,7 +230,7 @@ pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
     {
         use std::os::fd::AsFd as _;
         let stdout = io::stdout();
-        Ok(Box::new(match patient::reopened(&stdout) {
+        Ok(Box::new(match nonblocking::reopened(&stdout) {
             Some(terminal) => Patient::nonblocking(terminal),
             None => Patient::new(stdout.as_fd().try_clone_to_owned()?.into()),
         }))
@@ -246,7 +246,7 @@ pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
 pub(crate) fn stderr() -> Box<dyn Out> {
     #[cfg(unix)]
     {
-        match patient::reopened(&io::stderr()) {
+        match nonblocking::reopened(&io::stderr()) {
             Some(terminal) => Box::new(Patient::nonblocking(terminal)),
             None => Box::new(Patient::new(io::stderr())),
         }
@@ -267,7 +267,7 @@ pub(crate) fn say(text: &[u8], until: Option<Instant>) {
 /// that cannot be found out.
 #[cfg(unix)]
 pub(super) fn stderr_takes_by(until: Instant) -> bool {
-    patient::is_ready_by(&io::stderr(), Some(until)).unwrap_or(true)
+    nonblocking::is_ready_by(&io::stderr(), Some(until)).unwrap_or(true)
 }
 
 /// A stream that is waited for however long it takes.
@@ -287,9 +287,9 @@ impl<W: io::Write + Send> Out for Blocking<W> {
 }
 
 #[cfg(unix)]
-mod patient;
+mod nonblocking;
 #[cfg(unix)]
-use patient::Patient;
+use nonblocking::Patient;
 
 #[cfg(all(test, unix))]
 mod tests;

@@ -10,8 +10,8 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::cooldown::Quiet;
 use super::host::{Host, Limits, Standing};
-use super::quiet::Quiet;
 use super::{HostKey, Reply};
 
 /// See the module's head.

@@ -16,10 +16,10 @@
 //! [`Schedule::hold_host`] upon it must be remembered until its time is over: at most 40 bytes each
 //! (see `quiet`).
 
+mod cooldown;
 mod host;
 mod hosts;
 pub(crate) mod ordered;
-mod quiet;
 mod rate;
 pub(crate) mod retry;
 #[cfg(test)]

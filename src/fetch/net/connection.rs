@@ -5,9 +5,9 @@
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use super::descriptors::Ticket;
-use super::layer::Layer;
-use super::seats::Seat;
+use super::io::stream::Layer;
+use super::reach::descriptors::Ticket;
+use super::reach::seats::Seat;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -30,8 +30,8 @@ impl Connection {
 
     #[cfg(test)]
     pub(crate) fn for_tests(key: &str, stream: TcpStream) -> Self {
-        let ticket = Arc::<super::descriptors::Descriptors>::default().ticket();
-        let layer = Layer::Tcp(super::wire::Wire::new(stream));
+        let ticket = Arc::<super::reach::descriptors::Descriptors>::default().ticket();
+        let layer = Layer::Tcp(super::io::tcp::Wire::new(stream));
         Self::new(key, layer, ticket, Arc::new(Seat::without_limit()))
     }
 

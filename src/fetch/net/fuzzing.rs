@@ -1,8 +1,8 @@
 //! What the framing of replies is checked for, whatever bytes a server sends and however reads cut them.
 
-use super::chunked::Chunked;
-use super::head::{HeadWatch, Sight};
-use super::reply::inspect;
+use super::http1::chunked::Chunked;
+use super::http1::head::{HeadWatch, Sight};
+use super::http1::reply::inspect;
 
 /// The first byte says how much each read brings, the rest is what the server says.
 fn cut(data: &[u8]) -> (usize, &[u8]) {
@@ -28,7 +28,7 @@ pub(crate) fn head(data: &[u8]) {
     look_at(&bytes[..end]);
 }
 
-/// Where the head ends, as [`super::transport`] finds it in reads of `step` bytes.
+/// Where the head ends, as [`super::client::transport`] finds it in reads of `step` bytes.
 fn watch(bytes: &[u8], step: usize) -> Sight {
     let mut watch = HeadWatch::default();
     let (mut from, mut to) = (0, 0);

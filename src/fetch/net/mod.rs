@@ -5,60 +5,35 @@
 //! below that is here: names, connecting, proxies, TLS, idle connections, buffers, time limits and
 //! cancelling. Nothing here knows of redirects, statuses or bodies.
 
-mod addresses;
-mod buffers;
-mod cancel;
-mod certificate;
-mod chunked;
+mod client;
 mod connection;
-mod descriptors;
-mod dial;
-mod explain;
-mod flight;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;
-mod head;
+mod http1;
 mod idle;
-mod layer;
-mod lender;
-mod limits;
-mod lookup;
-mod names;
-mod pem;
-mod private;
-mod questions;
-mod reply;
-mod resolver;
-mod seats;
-mod sessions;
-mod store;
-mod sys;
-mod through;
+mod io;
+mod proxy_handshake;
+mod reach;
 mod tls;
-mod transport;
-mod trust;
-mod tunnel;
-mod verifier;
-mod wire;
 
 use std::sync::Arc;
 
 use ureq::Agent;
 use ureq::config::{AutoHeaderValue, Config};
 
-use self::cancel::Cancel;
-use self::descriptors::Descriptors;
+use self::client::connector::{Lender, NoResolver};
 use self::idle::IdlePool;
-use self::lender::{Lender, NoResolver};
-use self::resolver::Resolver;
-use self::seats::Seats;
-use self::trust::Trust;
+use self::io::cancel::Cancel;
+use self::reach::descriptors::Descriptors;
+use self::reach::resolver::Resolver;
+use self::reach::seats::Seats;
+use self::tls::config::Trust;
 use super::options::{Family, Options, OptionsError};
 use super::resolve::Resolve;
 
-pub(crate) use self::flight::{Aim, Flight};
-pub(crate) use self::limits::{Deadline, Limits};
-pub(crate) use self::reply::MOST_CODINGS;
+pub(crate) use self::client::exchange::{Aim, Flight};
+pub(crate) use self::http1::reply::MOST_CODINGS;
+pub(crate) use self::io::timeouts::{Deadline, Limits};
 
 /// What all workers of a client share.
 #[derive(Debug)]
@@ -121,7 +96,7 @@ pub(crate) fn agent(flight: &Arc<Flight>) -> Agent {
         .max_redirects_will_error(false)
         .max_idle_connections(0)
         .allow_non_standard_methods(true)
-        .max_response_header_size(2 * head::HEAD_LIMIT)
+        .max_response_header_size(2 * http1::head::HEAD_LIMIT)
         .user_agent(AutoHeaderValue::None)
         .accept(AutoHeaderValue::None)
         .accept_encoding(AutoHeaderValue::None)

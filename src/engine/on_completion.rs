@@ -1,0 +1,143 @@
+//! What becomes of a job that has come back: a record, another attempt later, or nothing if it was
+//! never begun. Hosts that are to be left alone are told to the schedule on the way.
+
+use std::time::Instant;
+
+use crate::fetch::Outcome;
+use crate::output::Record;
+use crate::schedule::{HostKey, Reply};
+
+use crate::span::Span;
+
+use super::coordinator::{Coordinator, Halt};
+use super::jobs::{Item, Trail};
+use super::mailbox::text_of;
+use super::messages::{Finished, JobEnding};
+use super::retrying::{asked_pause, reply_of};
+use super::to_record;
+
+impl Coordinator<'_> {
+    pub(super) fn finish(&mut self, finished: Finished, now: Instant) -> Result<(), Halt> {
+        let Finished {
+            slot,
+            worker,
+            ending,
+        } = finished;
+        let Some(mut item) = self.state.in_flight.take(slot) else {
+            return Ok(());
+        };
+        if let Some(host) = &item.trail.host {
+            let started = item.trail.started.unwrap_or(now);
+            let reply = self.told(&ending, host, now);
+            self.schedule.finished(host, started, reply, now);
+        }
+        match ending {
+            JobEnding::Attempted { outcome, file } => {
+                self.attempted(item, outcome, file, worker, now)?;
+            }
+            JobEnding::Panicked(panic) => {
+                item.trail.attempts += 1;
+                let text = text_of(&item.target);
+                let record = to_record::panicked(item.target, &panic, worker);
+                self.done(record, item.trail, text)?;
+            }
+            JobEnding::Held(until) if !self.ending.stopping() => self.try_again(item, until)?,
+            JobEnding::Held(_) => self.drop_unstarted(item)?,
+            JobEnding::NotStarted => {
+                self.state.refused = true;
+                self.drop_unstarted(item)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What `ending` tells of its item's host `home`. Pauses the host that asked for it, which is that at the end of the
+    /// redirects.
+    fn told(&mut self, ending: &JobEnding, home: &HostKey, now: Instant) -> Reply {
+        let JobEnding::Attempted { outcome, .. } = ending else {
+            return Reply::None;
+        };
+        if self.retrying.is_off() {
+            return Reply::None;
+        }
+        let (reply, asked) = (reply_of(outcome), asked_pause(outcome));
+        if asked.is_none() && reply != Reply::Refused {
+            return reply;
+        }
+        let host = to_record::host_of(&outcome.final_url);
+        if let Some(wait) = asked {
+            // Of what was queued by then, the worker has taken care.
+            self.schedule.pause_host(&host, now + wait, now);
+        }
+        if host == *home { reply } else { Reply::Served }
+    }
+
+    fn attempted(
+        &mut self,
+        mut item: Item,
+        outcome: Outcome,
+        file: Option<String>,
+        worker: Option<usize>,
+        now: Instant,
+    ) -> Result<(), Halt> {
+        item.trail.attempts += 1;
+        let attempts = item.trail.attempts;
+        let text = text_of(&item.target);
+        let again = self.retrying.again(&outcome, attempts, now);
+        if let Some(at) = again.filter(|_| !self.ending.stopping()) {
+            if let (Err(failure), true) = (&outcome.result, log::log_enabled!(log::Level::Debug)) {
+                let wait = Span(at.saturating_duration_since(now));
+                log::debug!(
+                    "{}: {failure}; retry {attempts} of {} in {wait}",
+                    outcome.final_url,
+                    self.retrying.most()
+                );
+            }
+            let target = item.target.clone();
+            let message = self.ending.message();
+            let record = to_record::attempted(target, outcome, file, worker, message);
+            item.trail.failed = Some(Box::new(record));
+            return self.try_again(item, at);
+        }
+        let Item { target, trail } = item;
+        let record = to_record::attempted(target, outcome, file, worker, self.ending.message());
+        self.done(record, trail, text)
+    }
+
+    fn try_again(&mut self, item: Item, at: Instant) -> Result<(), Halt> {
+        match item.trail.host.clone() {
+            Some(host) => {
+                let attempts = item.trail.attempts;
+                self.schedule.retry(item, host, at, attempts);
+            }
+            // With retries every item has its host; without one it cannot wait.
+            None => self.drop_unstarted(item)?,
+        }
+        Ok(())
+    }
+
+    /// A target that will not be tried (again): its last failure is its record, if it has one.
+    pub(super) fn drop_unstarted(&mut self, mut item: Item) -> Result<(), Halt> {
+        match item.trail.failed.take() {
+            Some(record) => {
+                let text = text_of(&item.target);
+                self.done(*record, item.trail, text)
+            }
+            None => {
+                self.state.never_started += 1;
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn done(
+        &mut self,
+        mut record: Record,
+        trail: Trail,
+        text: usize,
+    ) -> Result<(), Halt> {
+        self.state.text -= text;
+        record.attempts = trail.attempts;
+        Ok(self.report.record(record, trail.place)?)
+    }
+}

@@ -1,0 +1,290 @@
+//! A connection as the client library sees it, for one request and its reply.
+//!
+//! It gives out the head of a reply only when that is whole, applies the attempt's limits to every
+//! wait, and turns what goes wrong into a [`Failure`] of the right kind. The library asks `is_open`
+//! when a reply has ended cleanly and never otherwise: that is what lets the connection go back to
+//! the idle ones when this is dropped. The one exception is a body in chunks. This takes the coding
+//! off itself and shows the library one that ends with the connection.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ureq::unversioned::transport::{Buffers as ClientBuffers, NextTimeout, Transport};
+
+use super::exchange::Flight;
+use crate::fetch::failure::{Failure, FailureKind, Phase};
+use crate::fetch::net::connection::Connection;
+use crate::fetch::net::http1::buffers::Buffers;
+use crate::fetch::net::http1::chunked::Chunked;
+use crate::fetch::net::http1::head::{HeadWatch, Sight, begins_like_http};
+use crate::fetch::net::http1::reply::{self, Framing};
+use crate::fetch::net::io::stream::LayerError;
+
+/// What the client library's head of a request has beyond what is in ours, but for the host.
+const AROUND: usize = 128;
+
+#[derive(Debug)]
+pub(crate) struct Lent {
+    flight: Arc<Flight>,
+    /// `None` once it went back.
+    connection: Option<Connection>,
+    buffers: Buffers,
+    /// Watches the head; `None` once that was given out.
+    head: Option<HeadWatch>,
+    framing: Framing,
+    /// What is wrong with the chunks that came with the head.
+    bad_body: Option<&'static str>,
+    /// Something came behind a body in chunks.
+    is_overrun: bool,
+    /// The library says so.
+    ended_cleanly: bool,
+}
+
+impl Lent {
+    /// Lends `connection` to the exchange that `flight` is at.
+    pub(crate) fn new(flight: Arc<Flight>, mut connection: Connection) -> Self {
+        let buffers = {
+            let mut state = flight.state();
+            state.phase = Phase::FirstByte;
+            let size = state.request.len() + state.key.len() + AROUND;
+            state.buffers.reserve_output(size);
+            std::mem::take(&mut state.buffers)
+        };
+        let mut lent = Self {
+            flight,
+            connection: None,
+            buffers,
+            head: Some(HeadWatch::default()),
+            framing: Framing::default(),
+            bad_body: None,
+            is_overrun: false,
+            ended_cleanly: false,
+        };
+        connection.layer.lend_records(&mut lent.buffers.records);
+        lent.connection = Some(connection);
+        lent
+    }
+
+    /// One read into the buffers; 0 is the end.
+    fn receive(&mut self) -> Result<usize, LayerError> {
+        let (limits, is_only_counted) = {
+            let state = self.flight.state();
+            (state.limits, state.is_only_counted && !state.is_chunked)
+        };
+        // `Drop` alone takes the connection away.
+        let Some(connection) = &mut self.connection else {
+            return Ok(0);
+        };
+        let (space, cancel) = (self.buffers.space(), &self.flight.net.cancel);
+        let amount = if is_only_counted {
+            connection.layer.discard(space, &limits, cancel)?
+        } else {
+            connection.layer.recv(space, &limits, cancel)?
+        };
+        self.buffers.take_in(amount);
+        let mut state = self.flight.state();
+        state.wire_bytes += amount as u64;
+        if amount > 0 && state.first_byte.is_none() {
+            state.first_byte = Some(Instant::now());
+        }
+        Ok(amount)
+    }
+
+    /// Reads until the head is whole, and makes it one that the library can take.
+    fn receive_head(&mut self, mut watch: HeadWatch) -> Result<(), Failure> {
+        let mut is_answered = false;
+        let size = loop {
+            let nothing_new = self.buffers.is_empty();
+            match if nothing_new {
+                Sight::Partial
+            } else {
+                watch.look(self.buffers.unread())
+            } {
+                Sight::Whole(size) => break size,
+                Sight::Skip(amount) => {
+                    // An interim reply is to this request; empty lines are to none.
+                    is_answered |= self.buffers.unread().starts_with(b"HTTP/");
+                    self.buffers.skip(amount);
+                }
+                Sight::Bad(reason) => {
+                    // Over a connection that was used before, it is what came late behind the last reply.
+                    // No reply begins so: this request has none yet, as if the connection had been closed
+                    // (RFC 9112, 9.3.1), and whoever reads on would read that reply's remains.
+                    is_answered |= begins_like_http(self.buffers.unread());
+                    self.flight.state().unanswered = !is_answered;
+                    return Err(Failure::new(FailureKind::Protocol, reason));
+                }
+                Sight::Partial => match self.receive() {
+                    Ok(0) => return Err(self.lost(LayerError::Truncated)),
+                    Ok(_) => {}
+                    Err(error) => return Err(self.lost(error)),
+                },
+            }
+        };
+        self.accept_head(size)
+            .map_err(|reason| Failure::new(FailureKind::Protocol, reason))?;
+        self.flight.enter(Phase::Body);
+        Ok(())
+    }
+
+    fn accept_head(&mut self, size: usize) -> Result<(), String> {
+        let inspected = reply::inspect(&self.buffers.unread()[..size])?;
+        self.buffers.replace_first(size, &inspected.reduced);
+        let size = inspected.reduced.len();
+        let mut state = self.flight.state();
+        self.framing = inspected.framing;
+        if state.is_head || matches!(&self.buffers.unread()[9..12], b"204" | b"304") {
+            self.framing.chunked = None;
+        }
+        state.is_chunked = self.framing.chunked.is_some();
+        drop(state);
+        // What came of the body with the head. If that is bad, whoever reads the body is told so.
+        let came = self.buffers.unread().len() - size;
+        if let Err(reason) = self.decode(came) {
+            self.buffers.drop_last(came);
+            self.bad_body = Some(reason);
+        }
+        Ok(())
+    }
+
+    /// Takes the transfer coding off the last `amount` bytes that came.
+    fn decode(&mut self, amount: usize) -> Result<(), &'static str> {
+        if let Some(chunked) = &mut self.framing.chunked {
+            let at = self.buffers.unread().len() - amount;
+            let (kept, behind) = chunked.decode(self.buffers.unread_from(at))?;
+            self.buffers.drop_last(amount - kept);
+            self.is_overrun |= behind > 0;
+        }
+        Ok(())
+    }
+
+    /// The connection failed before the head was whole.
+    fn lost(&mut self, error: LayerError) -> Failure {
+        let mut state = self.flight.state();
+        let nothing_came = state.first_byte.is_none();
+        // A server that is silent is not lost: the request may be in its hands, and time has run out for it.
+        state.unanswered = nothing_came && error.is_loss();
+        drop(state);
+        let truncated = if nothing_came {
+            "the server closed the connection without a reply"
+        } else {
+            "the server closed the connection in the middle of the reply's head"
+        };
+        let failure = self
+            .flight
+            .layer_cut(error, FailureKind::Connect, truncated);
+        self.flight.no_reply(failure)
+    }
+
+    /// Reads more of the body; `false` is its end, or the connection's.
+    fn receive_body(&mut self) -> Result<bool, Failure> {
+        if self.buffers.space().is_empty() {
+            let what = "the client library left a quarter of a megabyte unread";
+            return Err(Failure::new(FailureKind::Internal, what));
+        }
+        if let Some(reason) = self.bad_body {
+            return Err(Failure::new(FailureKind::Protocol, reason));
+        }
+        while !self.has_ended() {
+            let amount = self.receive().map_err(|error| {
+                let truncated = "the connection was cut without TLS saying so";
+                self.flight.layer_cut(error, FailureKind::Body, truncated)
+            })?;
+            if amount == 0 {
+                return self.end_of_connection();
+            }
+            self.decode(amount)
+                .map_err(|reason| Failure::new(FailureKind::Protocol, reason))?;
+            if !self.buffers.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the end of a body that tells its own end has come.
+    fn has_ended(&self) -> bool {
+        self.framing
+            .chunked
+            .as_ref()
+            .is_some_and(Chunked::has_ended)
+    }
+
+    /// The library knows whether a body with a length is whole; of one in chunks it does not know.
+    fn end_of_connection(&self) -> Result<bool, Failure> {
+        match &self.framing.chunked {
+            Some(chunked) if !chunked.has_all_data() => {
+                Err(Failure::new(FailureKind::Body, "the connection was closed"))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether the reply has ended, nothing came behind it, and the connection stays open.
+    fn is_reusable(&self) -> bool {
+        let ended =
+            self.ended_cleanly || self.has_ended() && self.framing.stays_open && !self.is_overrun;
+        ended && self.buffers.is_empty()
+    }
+}
+
+impl Transport for Lent {
+    fn buffers(&mut self) -> &mut dyn ClientBuffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        let (limits, request) = {
+            let mut state = self.flight.state();
+            (state.limits, std::mem::take(&mut state.request))
+        };
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        // Behind the head there is nothing to send: no request has a body.
+        if request.is_empty() {
+            return Ok(());
+        }
+        let sent = connection
+            .layer
+            .send(&request, &limits, &self.flight.net.cancel);
+        sent.map_err(|error| self.lost(error).into())
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        match self.head.take() {
+            Some(watch) => self.receive_head(watch).map(|()| true),
+            None => self.receive_body(),
+        }
+        .map_err(Into::into)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.ended_cleanly = true;
+        // The library keeps no idle connections: it need not go on with one that it is about to
+        // drop.
+        false
+    }
+
+    fn is_tls(&self) -> bool {
+        self.connection.as_ref().is_some_and(|c| c.layer.is_tls())
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let net = &self.flight.net;
+        self.flight.slot.clear();
+        let is_reusable = self.is_reusable();
+        if let Some(mut connection) = self.connection.take() {
+            connection.layer.take_records(&mut self.buffers.records);
+            if is_reusable && connection.layer.is_clean() && !net.cancel.is_thrown() {
+                net.idle.put(connection, Instant::now());
+                net.descriptors.offer();
+                net.seats.offer();
+            }
+        }
+        self.buffers.recycle();
+        self.flight.state().buffers = std::mem::take(&mut self.buffers);
+    }
+}

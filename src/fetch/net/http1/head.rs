@@ -1,0 +1,272 @@
+//! Watches for the end of a reply's head before the client library sees any of it.
+//!
+//! That way the library parses each head once, however slowly it drips in; a server that does not
+//! speak HTTP is found out by its first bytes; interim replies (1xx) are passed over; and heads are
+//! limited in size. It refuses the bytes that no head may hold, in interim replies as well, and leaves
+//! the headers themselves to [`super::reply`].
+
+use memchr::memchr;
+
+use super::buffers::LARGEST;
+use super::reply::status_line;
+
+/// The largest head, interim replies included. curl's limit is 300 KiB.
+pub(crate) const HEAD_LIMIT: usize = LARGEST;
+
+/// What the bytes so far are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// The beginning of a head: more is needed.
+    Partial,
+    /// A whole head of this many bytes, and perhaps more behind it.
+    Whole(usize),
+    /// This many bytes to be dropped: an interim reply, or empty lines before the status line.
+    Skip(usize),
+    /// No head of a reply, for this reason.
+    Bad(String),
+}
+
+/// Looks at the input of one exchange until its head is whole.
+#[derive(Debug, Default)]
+pub(crate) struct HeadWatch {
+    /// How much of the input has been searched for the end.
+    searched: usize,
+    skipped: usize,
+}
+
+impl HeadWatch {
+    /// `input` is everything that has come and was not skipped.
+    pub(crate) fn look(&mut self, input: &[u8]) -> Sight {
+        let empty_lines = empty_lines(input);
+        if empty_lines > 0 {
+            return self.skip(empty_lines);
+        }
+        if input == b"\r" {
+            return Sight::Partial;
+        }
+        // The type of a TLS record, an alert or a handshake, and its version (RFC 8446, 5.1).
+        if let [21 | 22, 3, ..] = input {
+            let cure = "the URL must begin with https://";
+            return Sight::Bad(format!(
+                "the reply is not HTTP: the server speaks TLS on this port; {cure}"
+            ));
+        }
+        if !begins_like_http(input) {
+            return Sight::Bad(format!(
+                "the reply is not HTTP: it begins with {}",
+                excerpt(input)
+            ));
+        }
+        let from = self.search_from();
+        let end = self.find_end(input);
+        if let Some(reason) = forbidden(&input[from..end.unwrap_or(input.len())]) {
+            return Sight::Bad(reason.to_owned());
+        }
+        let Some(end) = end else {
+            return if self.skipped + input.len() >= HEAD_LIMIT {
+                too_large()
+            } else {
+                Sight::Partial
+            };
+        };
+        if is_interim(&input[..end]) {
+            self.skip(end)
+        } else {
+            Sight::Whole(end)
+        }
+    }
+
+    fn skip(&mut self, amount: usize) -> Sight {
+        self.skipped += amount;
+        self.searched = 0;
+        if self.skipped >= HEAD_LIMIT {
+            too_large()
+        } else {
+            Sight::Skip(amount)
+        }
+    }
+
+    /// The last two bytes that were searched may be the beginning of the end.
+    fn search_from(&self) -> usize {
+        self.searched.saturating_sub(2)
+    }
+
+    /// Where the empty line ends. Lines end in LF, with or without CR.
+    fn find_end(&mut self, input: &[u8]) -> Option<usize> {
+        let mut from = self.search_from();
+        while let Some(at) = memchr(b'\n', &input[from..]) {
+            from += at + 1;
+            match &input[from..] {
+                [b'\n', ..] => return Some(from + 1),
+                [b'\r', b'\n', ..] => return Some(from + 2),
+                _ => {}
+            }
+        }
+        self.searched = input.len();
+        None
+    }
+}
+
+fn too_large() -> Sight {
+    Sight::Bad(format!(
+        "the head of the reply is larger than {} KiB",
+        HEAD_LIMIT / 1024
+    ))
+}
+
+/// Whether `input` may be the beginning of a reply.
+pub(in crate::fetch::net) fn begins_like_http(input: &[u8]) -> bool {
+    let begin = b"HTTP/";
+    let len = input.len().min(begin.len());
+    input[..len] == begin[..len]
+}
+
+/// Whether another head follows this one. 101 is the last: behind it comes another protocol.
+fn is_interim(head: &[u8]) -> bool {
+    let line = memchr(b'\n', head).map(|end| status_line(&head[..end]));
+    matches!(line, Some(Ok(line)) if line[9] == b'1' && line[9..12] != *b"101")
+}
+
+/// How many bytes of empty lines `input` begins with.
+fn empty_lines(input: &[u8]) -> usize {
+    let mut rest = input;
+    while let [b'\n', behind @ ..] | [b'\r', b'\n', behind @ ..] = rest {
+        rest = behind;
+    }
+    input.len() - rest.len()
+}
+
+/// Why `text`, a part of a head, can stand in none. A CR is half a line break and nothing else: recipients
+/// that take it for a line break, for white space or for text see different headers (RFC 9112, 2.2).
+fn forbidden(text: &[u8]) -> Option<&'static str> {
+    if memchr(0, text).is_some() {
+        return Some("there is a NUL byte in the head of the reply");
+    }
+    // Without a branch, many bytes are compared at once.
+    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
+    let has_bare_cr = pairs.fold(false, |has, (&a, &b)| has | (a == b'\r') & (b != b'\n'));
+    has_bare_cr.then_some("there is a CR without its LF in the head of the reply")
+}
+
+fn excerpt(input: &[u8]) -> String {
+    let shown = &input[..input.len().min(24)];
+    format!("\"{}\"", shown.escape_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_found_wherever_reads_cut() {
+        for head in [
+            "HTTP/1.1 200 OK\r\nA: b\r\n\r\n",
+            "HTTP/1.1 200 OK\n\n",
+            "HTTP/1.0 200 OK\r\n\n",
+            "HTTP/1.1 200 OK\nA: b\r\n\n",
+        ] {
+            for step in [1, 2, 3, 5, 100] {
+                let mut watch = HeadWatch::default();
+                let mut seen = 0;
+                loop {
+                    seen = head.len().min(seen + step);
+                    match watch.look(&head.as_bytes()[..seen]) {
+                        Sight::Partial => assert!(seen < head.len(), "{head:?} in steps of {step}"),
+                        sight => {
+                            assert_eq!(
+                                (sight, seen),
+                                (Sight::Whole(head.len()), head.len()),
+                                "{head:?} in steps of {step}"
+                            );
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn interim_replies_and_empty_lines_are_passed_over() {
+        let mut watch = HeadWatch::default();
+        let interim = "HTTP/1.2\t103 Early Hints\r\nLink: </a>\r\n\r\n";
+        let all = format!("\r\n{interim}HTTP/1.1 200 OK\r\n\r\n");
+        assert_eq!(watch.look(all.as_bytes()), Sight::Skip(2));
+        assert_eq!(watch.look(&all.as_bytes()[2..]), Sight::Skip(interim.len()));
+        assert_eq!(
+            watch.look(&all.as_bytes()[2 + interim.len()..]),
+            Sight::Whole(19)
+        );
+        assert_eq!(
+            HeadWatch::default().look(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+            Sight::Whole(36)
+        );
+        // What follows a head is no part of its status.
+        assert_eq!(
+            HeadWatch::default().look(b"HTTP/\n\nXX103 "),
+            Sight::Whole(7)
+        );
+    }
+
+    #[test]
+    fn what_is_not_http_is_found_out_by_its_first_bytes() {
+        for input in [
+            "SSH-2.0-OpenSSH",
+            "x",
+            "<html>",
+            "ICY 200 OK\r\n",
+            "\u{16}\u{3}\u{1}",
+        ] {
+            let Sight::Bad(reason) = HeadWatch::default().look(input.as_bytes()) else {
+                panic!("{input:?} was taken for HTTP");
+            };
+            assert!(reason.contains("not HTTP"), "{reason}");
+        }
+        assert_eq!(HeadWatch::default().look(b""), Sight::Partial);
+        assert_eq!(HeadWatch::default().look(b"HT"), Sight::Partial);
+    }
+
+    #[test]
+    fn bytes_that_no_head_may_hold_are_refused_wherever_reads_cut() {
+        for (input, word) in [
+            ("HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n", "CR"),
+            ("HTTP/1.1 200 OK\rA: b\r\r", "CR"),
+            ("HTTP/1.1 200 OK\r\nA: b\r\r\n", "CR"),
+            ("HTTP/1.1 200 OK\r\n\r\r\n", "CR"),
+            ("HTTP/1.1 200 OK\n\r\r\n", "CR"),
+            ("HTTP/1.1 103 Hints\r\nA: b\r C\r\n\r\n", "CR"),
+            ("\r\n\rHTTP/1.1 200 OK\r\n\r\n", "not HTTP"),
+            ("HTTP/1.1 103 Hints\r\nA: \0\r\n\r\n", "NUL"),
+        ] {
+            for step in [1, 2, 3, 5, 100] {
+                let (mut watch, mut from, mut to) = (HeadWatch::default(), 0, 0);
+                let reason = loop {
+                    assert!(to < input.len(), "{input:?} in steps of {step}");
+                    to = input.len().min(to + step);
+                    match watch.look(&input.as_bytes()[from..to]) {
+                        Sight::Partial => {}
+                        Sight::Skip(amount) => {
+                            from += amount;
+                            to = from;
+                        }
+                        Sight::Bad(reason) => break reason,
+                        Sight::Whole(_) => panic!("{input:?} was taken, in steps of {step}"),
+                    }
+                };
+                assert!(reason.contains(word), "{input:?}: {reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn endless_heads_are_cut() {
+        let endless = [b"HTTP/1.1 200 OK\r\n".as_slice(), &vec![b'a'; HEAD_LIMIT]].concat();
+        assert!(matches!(HeadWatch::default().look(&endless), Sight::Bad(_)));
+        let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+        let mut watch = HeadWatch::default();
+        let skipped = (0..HEAD_LIMIT)
+            .take_while(|_| watch.look(interim) == Sight::Skip(interim.len()))
+            .count();
+        assert_eq!(skipped, (HEAD_LIMIT - 1) / interim.len());
+    }
+}

@@ -1,0 +1,250 @@
+//! Asking a proxy for a connection to somewhere else: CONNECT (RFC 9110, 9.3.6), SOCKS 4 and 4a,
+//! and SOCKS 5 (RFC 1928 and RFC 1929).
+//!
+//! What the proxy is told about the way is exactly what is given here; it is told no more than the
+//! user's name and password for it. Nothing is read beyond its answer.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ureq::http::StatusCode;
+
+use super::http1::head::{HeadWatch, Sight};
+use super::http1::reply::status_line;
+use super::io::cancel::Cancel;
+use super::io::stream::{Layer, LayerError};
+use super::io::timeouts::Limits;
+use crate::fetch::proxy::Proxy;
+
+/// Where the tunnel is to lead.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target<'a> {
+    /// An address that was looked up here.
+    Address(SocketAddr),
+    /// A name for the proxy to look up.
+    Name(&'a str, u16),
+}
+
+/// Why there is no tunnel.
+#[derive(Debug)]
+pub(crate) enum TunnelError {
+    /// The proxy said no, or something else than it should.
+    Refused(String),
+    /// The connection to the proxy failed.
+    Layer(LayerError),
+}
+
+impl From<LayerError> for TunnelError {
+    fn from(error: LayerError) -> Self {
+        Self::Layer(error)
+    }
+}
+
+/// A connection to a proxy while the tunnel is being made.
+pub(crate) struct Tunnel<'a> {
+    pub(crate) proxy: &'a Proxy,
+    pub(crate) layer: &'a mut Layer,
+    pub(crate) limits: &'a Limits,
+    pub(crate) cancel: &'a Cancel,
+}
+
+impl Tunnel<'_> {
+    /// Asks an HTTP proxy. `host` is as it stands in a URL.
+    pub(crate) fn connect(
+        &mut self,
+        host: &str,
+        port: u16,
+        user_agent: &str,
+    ) -> Result<(), TunnelError> {
+        let mut request =
+            format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n").into_bytes();
+        if !user_agent.is_empty() {
+            request.extend_from_slice(format!("User-Agent: {user_agent}\r\n").as_bytes());
+        }
+        if let Some(authorization) = &self.proxy.authorization {
+            request.extend_from_slice(b"Proxy-Authorization: ");
+            request.extend_from_slice(authorization.as_bytes());
+            request.extend_from_slice(b"\r\n");
+        }
+        request.extend_from_slice(b"\r\n");
+        self.send(&request)?;
+        let head = self.head()?;
+        let line = head.split(|&byte| byte == b'\n').next();
+        let line = line.unwrap_or_default().trim_ascii_end();
+        let line = status_line(line).map_err(TunnelError::Refused)?;
+        let status = std::str::from_utf8(&line[9..12])
+            .ok()
+            .and_then(|s| s.parse::<StatusCode>().ok());
+        match status {
+            Some(status) if status.is_success() => Ok(()),
+            Some(status) => {
+                let reason = status.canonical_reason().unwrap_or_default();
+                let text = format!(
+                    "it refused a tunnel to {host}:{port}: {} {reason}",
+                    status.as_u16()
+                );
+                Err(TunnelError::Refused(text.trim_end().to_owned()))
+            }
+            None => Err(refused("its answer has no status")),
+        }
+    }
+
+    /// Reads the head of the answer to CONNECT, byte for byte: what comes behind it is the
+    /// origin's.
+    fn head(&mut self) -> Result<Vec<u8>, TunnelError> {
+        let (mut watch, mut head) = (HeadWatch::default(), Vec::new());
+        loop {
+            let [byte] = self.receive()?;
+            head.push(byte);
+            match watch.look(&head) {
+                Sight::Whole(_) => return Ok(head),
+                Sight::Skip(amount) => drop(head.drain(..amount)),
+                Sight::Bad(reason) => return Err(TunnelError::Refused(reason)),
+                Sight::Partial => {}
+            }
+        }
+    }
+
+    /// Asks a SOCKS 4 proxy; one that is given a name has to know 4a.
+    pub(crate) fn socks4(&mut self, target: Target<'_>) -> Result<(), TunnelError> {
+        let (port, address, name) = match target {
+            Target::Address(SocketAddr::V4(address)) => {
+                (address.port(), address.ip().octets(), None)
+            }
+            Target::Address(_) => return Err(refused("SOCKS 4 knows no IPv6 addresses")),
+            // 0.0.0.x says that a name follows.
+            Target::Name(name, port) => (port, [0, 0, 0, 1], Some(name)),
+        };
+        if self.proxy.user.contains(&0) {
+            return Err(refused("SOCKS 4 knows no user with a NUL byte in the name"));
+        }
+        let [high, low] = port.to_be_bytes();
+        let mut request = vec![4, 1, high, low];
+        request.extend_from_slice(&address);
+        request.extend_from_slice(&self.proxy.user);
+        request.push(0);
+        if let Some(name) = name {
+            request.extend_from_slice(name.as_bytes());
+            request.push(0);
+        }
+        self.send(&request)?;
+        match self.receive::<8>()? {
+            [0, 90, ..] => Ok(()),
+            [0, code @ 91..=93, ..] => Err(TunnelError::Refused(socks4_reason(code))),
+            _ => Err(refused("its answer is not SOCKS 4")),
+        }
+    }
+
+    /// Asks a SOCKS 5 proxy.
+    pub(crate) fn socks5(&mut self, target: Target<'_>) -> Result<(), TunnelError> {
+        self.socks5_authenticate()?;
+        let mut request = vec![5, 1, 0];
+        let port = match target {
+            Target::Address(address) => {
+                match address.ip() {
+                    IpAddr::V4(ip) => request.extend([&[1][..], &ip.octets()].concat()),
+                    IpAddr::V6(ip) => request.extend([&[4][..], &ip.octets()].concat()),
+                }
+                address.port()
+            }
+            Target::Name(name, port) => {
+                let length = u8::try_from(name.len())
+                    .map_err(|_| refused("SOCKS 5 knows no name that long"))?;
+                request.extend([3, length]);
+                request.extend_from_slice(name.as_bytes());
+                port
+            }
+        };
+        request.extend(port.to_be_bytes());
+        self.send(&request)?;
+        let [version, answer, _, kind] = self.receive()?;
+        if version != 5 {
+            return Err(refused("its answer is not SOCKS 5"));
+        }
+        if answer != 0 {
+            return Err(TunnelError::Refused(socks5_reason(answer)));
+        }
+        // The address that it connects from is of no interest, but has to be read.
+        let length = match kind {
+            1 => 4,
+            4 => 16,
+            3 => usize::from(self.receive::<1>()?[0]),
+            _ => return Err(refused("its answer is not SOCKS 5")),
+        };
+        for _ in 0..length + 2 {
+            self.receive::<1>()?;
+        }
+        Ok(())
+    }
+
+    fn socks5_authenticate(&mut self) -> Result<(), TunnelError> {
+        let has_user = !self.proxy.user.is_empty();
+        self.send(if has_user { &[5, 2, 0, 2] } else { &[5, 1, 0] })?;
+        match self.receive()? {
+            [5, 0] => Ok(()),
+            [5, 2] if has_user => {
+                let part = |bytes: &[u8]| match u8::try_from(bytes.len()) {
+                    Ok(length) => Ok([&[length][..], bytes].concat()),
+                    Err(_) => Err(refused("the user or the password is too long")),
+                };
+                let (user, password) = (part(&self.proxy.user)?, part(&self.proxy.password)?);
+                self.send(&[&[1][..], &user, &password].concat())?;
+                match self.receive()? {
+                    [1, 0] => Ok(()),
+                    [1, _] => Err(refused("it does not accept the user or the password")),
+                    _ => Err(refused("its answer is not SOCKS 5")),
+                }
+            }
+            [5, _] => Err(refused("it wants another kind of authentication")),
+            _ => Err(refused("its answer is not SOCKS 5")),
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), TunnelError> {
+        Ok(self.layer.send(bytes, self.limits, self.cancel)?)
+    }
+
+    fn receive<const N: usize>(&mut self) -> Result<[u8; N], TunnelError> {
+        let mut bytes = [0; N];
+        let mut filled = 0;
+        while filled < N {
+            match self
+                .layer
+                .recv(&mut bytes[filled..], self.limits, self.cancel)?
+            {
+                0 => return Err(LayerError::Truncated.into()),
+                amount => filled += amount,
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+fn refused(why: &str) -> TunnelError {
+    TunnelError::Refused(why.to_owned())
+}
+
+/// The reply codes of RFC 1928, section 6, in its words.
+fn socks5_reason(code: u8) -> String {
+    let meaning = match code {
+        1 => "general SOCKS server failure",
+        2 => "connection not allowed by ruleset",
+        3 => "network unreachable",
+        4 => "host unreachable",
+        5 => "connection refused",
+        6 => "TTL expired",
+        7 => "command not supported",
+        8 => "address type not supported",
+        _ => "a code that SOCKS 5 does not have",
+    };
+    format!("it made no connection: {meaning} (SOCKS 5 reply {code})")
+}
+
+/// The reply codes of SOCKS 4, from "SOCKS: A protocol for TCP proxy across firewalls".
+fn socks4_reason(code: u8) -> String {
+    let meaning = match code {
+        92 => "it cannot reach identd on this machine",
+        93 => "identd on this machine names another user",
+        _ => "rejected or failed",
+    };
+    format!("it made no connection: {meaning} (SOCKS 4 reply {code})")
+}

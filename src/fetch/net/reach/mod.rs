@@ -1,0 +1,10 @@
+//! From a host to a connection: look-ups, happy eyeballs, and the budget of descriptors.
+
+pub(super) mod descriptors;
+pub(super) mod getaddrinfo;
+pub(super) mod happy_eyeballs;
+pub(super) mod lookup_queue;
+pub(super) mod private;
+pub(super) mod resolver;
+pub(super) mod seats;
+pub(super) mod special_names;

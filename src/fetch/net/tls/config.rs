@@ -1,0 +1,174 @@
+//! Whom to trust in TLS, and as whom to appear: one rustls configuration for a client.
+//!
+//! Files that the user named are read when the client is made, so that a bad one is reported before
+//! anything is fetched. The system's store takes milliseconds to load and waits for the first https
+//! URL.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, Error, InconsistentKeys};
+
+use super::pem::{PemFile, certificates, of_source};
+use super::root_store::{NoDescriptor, Store};
+use super::sessions::Sessions;
+use super::verifier::{AnyCertificate, Distrust, Verifier};
+use crate::fetch::options::{OptionsError, Tls};
+
+/// What was given for a client, and the configuration made of it.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    /// `None` if any certificate is accepted.
+    store: Option<Store>,
+    added: Vec<CertificateDer<'static>>,
+    identity: Option<Arc<SingleCertAndKey>>,
+    config: Mutex<Option<Arc<ClientConfig>>>,
+    pub(in crate::fetch::net) sessions: Arc<Sessions>,
+}
+
+impl Trust {
+    /// Reads the files that `options` and the environment name.
+    pub(crate) fn load(options: &Tls) -> Result<Self, OptionsError> {
+        let store = (!options.insecure)
+            .then(Store::from_environment)
+            .transpose()?;
+        let added = match &options.cacert {
+            Some(file) => certificates(file).map_err(of_source("--cacert"))?,
+            None => Vec::new(),
+        };
+        let identity = match (&options.cert, &options.key) {
+            (Some(cert), key) => Some(identity(cert, key.as_deref().unwrap_or(cert))?),
+            (None, Some(key)) => {
+                let key = key.display();
+                return Err(OptionsError::new(format!(
+                    "the key '{key}' was given without its certificate"
+                )));
+            }
+            (None, None) => None,
+        };
+        Ok(Self {
+            store,
+            added,
+            identity,
+            config: Mutex::default(),
+            sessions: Arc::default(),
+        })
+    }
+
+    /// The configuration, made when it is first asked for.
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+        // Make it under the lock: a second caller would only make it again.
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &*config {
+            return Ok(Arc::clone(made));
+        }
+        // What fails is not kept: it may be passing.
+        Ok(Arc::clone(config.insert(self.make()?)))
+    }
+
+    fn make(&self) -> Result<Arc<ClientConfig>, TrustError> {
+        let provider = provider();
+        let verifier = self.verifier(&provider)?;
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TrustError::Unusable(error.to_string()))?
+            // rustls calls every custom verifier dangerous.
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match &self.identity {
+            Some(identity) => builder.with_client_cert_resolver(Arc::clone(identity) as _),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.resumption = Resumption::store(Arc::clone(&self.sessions) as _);
+        Ok(Arc::new(config))
+    }
+
+    fn verifier(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<Arc<dyn ServerCertVerifier>, TrustError> {
+        let algorithms = provider.signature_verification_algorithms;
+        let Some(store) = &self.store else {
+            return Ok(Arc::new(AnyCertificate(algorithms)));
+        };
+        let found = store
+            .load()
+            .map_err(|NoDescriptor| TrustError::NoDescriptor)?;
+        let trusted = [found, self.added.clone()].concat();
+        let Some(verifier) = Verifier::new(trusted, algorithms) else {
+            let what = "no trusted certificate was found";
+            let cure = "install ca-certificates, or set SSL_CERT_FILE";
+            return Err(TrustError::Unusable(format!("{what} ({cure})")));
+        };
+        Ok(Arc::new(verifier))
+    }
+
+    /// The name of `host` for TLS.
+    ///
+    /// # Errors
+    ///
+    /// TLS cannot express the host, as `a-.test`, and so no certificate can be for it. Where any certificate is
+    /// accepted, an address takes the host's place: sessions are kept by it, and rustls sends no SNI for an address.
+    pub(crate) fn server_name(&self, host: &str) -> Result<ServerName<'static>, Error> {
+        match (ServerName::try_from(host), &self.store) {
+            (Ok(name), _) => Ok(name.to_owned()),
+            (Err(_), Some(_)) => Err(Distrust::Host.into()),
+            (Err(_), None) => {
+                let mut hasher = DefaultHasher::new();
+                host.hash(&mut hasher);
+                let address = Ipv6Addr::from(u128::from(hasher.finish()));
+                Ok(ServerName::from(IpAddr::from(address)))
+            }
+        }
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub(crate) enum TrustError {
+    /// What is wrong with the trust store.
+    Unusable(String),
+    /// No descriptor was left to read it with.
+    NoDescriptor,
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsError> {
+    let cert_file = PemFile::read(cert).map_err(of_source("--cert"))?;
+    let chain = cert_file.certificates().map_err(of_source("--cert"))?;
+    let secret = if key == cert {
+        cert_file.private_key()
+    } else {
+        PemFile::read(key).and_then(|file| file.private_key())
+    }
+    .map_err(of_source("--key"))?;
+    let loader = provider().key_provider;
+    let signing = loader.load_private_key(secret).map_err(|_| {
+        OptionsError::new(format!(
+            "--key: the key in '{}' cannot be used; an RSA, ECDSA (P-256, P-384) or Ed25519 key is \
+             wanted",
+            key.display()
+        ))
+    })?;
+    let pair = CertifiedKey::new(chain, signing);
+    // Our own certificate is the server's to judge: what cannot be read here, as one of version 1,
+    // may be good enough for it.
+    if let Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) = pair.keys_match() {
+        let (cert, key) = (cert.display(), key.display());
+        return Err(OptionsError::new(format!(
+            "--key: the key in '{key}' does not go with the certificate in '{cert}'"
+        )));
+    }
+    Ok(Arc::new(pair.into()))
+}

@@ -1,0 +1,195 @@
+//! The certificates that are trusted when no option names others: the system's, or what
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` name in their place.
+//!
+//! The file of the environment is read once, when a client is made: a path that leads nowhere is told before anything
+//! is fetched, and the file may be a pipe. Directories and the system's store take milliseconds to read and wait
+//! for the first https URL.
+
+use std::collections::HashSet;
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::CertificateDer;
+
+use super::pem::{self, certificates, of_source};
+use crate::fetch::failure::os_text;
+use crate::fetch::net::io::sys::is_out_of_descriptors;
+use crate::fetch::options::OptionsError;
+
+const FILE: &str = "SSL_CERT_FILE";
+const DIR: &str = "SSL_CERT_DIR";
+
+/// Where certificates come from, and those that have been read.
+#[derive(Debug)]
+pub(in crate::fetch::net) enum Store {
+    System,
+    Environment {
+        file: Vec<CertificateDer<'static>>,
+        dirs: Vec<PathBuf>,
+    },
+}
+
+impl Store {
+    /// The store of the environment; a variable that is empty counts for none. Directories are not checked when there
+    /// is a file: an empty one beside it is how a user trusts that file alone.
+    ///
+    /// # Errors
+    ///
+    /// What the environment names holds no certificate.
+    pub(in crate::fetch::net) fn from_environment() -> Result<Self, OptionsError> {
+        let file: Option<OsString> = env::var_os(FILE).filter(|file| !file.is_empty());
+        let dirs = env::var_os(DIR).unwrap_or_default();
+        let dirs: Vec<PathBuf> = env::split_paths(&dirs)
+            .filter(|dir| !dir.as_os_str().is_empty())
+            .collect();
+        let file = match file {
+            Some(file) => certificates(Path::new(&file)).map_err(of_source(FILE))?,
+            None if dirs.is_empty() => return Ok(Self::System),
+            None => {
+                check_dirs(&dirs).map_err(of_source(DIR))?;
+                Vec::new()
+            }
+        };
+        Ok(Self::Environment { file, dirs })
+    }
+
+    /// Reads the store. A file that cannot be read is passed over, unless it is for the lack of a descriptor.
+    pub(in crate::fetch::net) fn load(&self) -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+        let mut found = match self {
+            Self::System => load_system(),
+            Self::Environment { file, dirs } => Reader::default()
+                .dirs(dirs)
+                .map(|found| [&found[..], file].concat()),
+        }?;
+        // A bundle beside the files that it was made of is usual.
+        found.sort_unstable_by(|a, b| a.cmp(b));
+        found.dedup();
+        Ok(found)
+    }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn load_system() -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+    let places = openssl_probe::probe();
+    let mut reader = Reader::default();
+    let mut found = match &places.cert_file {
+        Some(file) => reader.file(file)?,
+        None => Vec::new(),
+    };
+    found.extend(reader.dirs(&places.cert_dir)?);
+    Ok(found)
+}
+
+/// Takes an empty `SSL_CERT_FILE` for a path: the library reads the environment itself.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn load_system() -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+    let found = rustls_native_certs::load_native_certs();
+    if let ([], Some(error)) = (&found.certs[..], found.errors.first()) {
+        log::debug!("the system's certificates cannot be read: {error}");
+    }
+    Ok(found.certs)
+}
+
+/// No descriptor was left to open a file with.
+#[derive(Debug)]
+pub(in crate::fetch::net) struct NoDescriptor;
+
+/// Reads files that may be anything: each once, and not more of all than one file of PEM may have.
+struct Reader {
+    left: u64,
+    seen: HashSet<FileId>,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            left: pem::LARGEST,
+            seen: HashSet::new(),
+        }
+    }
+}
+
+impl Reader {
+    fn file(&mut self, path: &Path) -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+        let Ok(file) = fs::metadata(path) else {
+            return Ok(Vec::new());
+        };
+        let is_new = file_id(&file).is_none_or(|id| self.seen.insert(id));
+        if !file.is_file() || !is_new {
+            return Ok(Vec::new());
+        }
+        if file.len() > self.left {
+            log::debug!("'{}' is too large for certificates", path.display());
+            return Ok(Vec::new());
+        }
+        self.left -= file.len();
+        match pem::read(path) {
+            Ok(text) => Ok(pem::parse(&text).flatten().flatten().collect()),
+            Err(error) if is_out_of_descriptors(&error) => Err(NoDescriptor),
+            Err(error) => {
+                log::debug!("'{}' cannot be read: {error}", path.display());
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn dirs(&mut self, dirs: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+        let mut found = Vec::new();
+        for dir in dirs {
+            match fs::read_dir(dir) {
+                Ok(entries) => {
+                    for entry in entries.flatten() {
+                        found.extend(self.file(&entry.path())?);
+                    }
+                }
+                Err(error) if is_out_of_descriptors(&error) => return Err(NoDescriptor),
+                Err(error) => log::debug!("'{}' cannot be read: {error}", dir.display()),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The device and the number of a file.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(file: &Metadata) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(_: &Metadata) -> Option<FileId> {
+    None
+}
+
+fn check_dirs(dirs: &[PathBuf]) -> Result<(), OptionsError> {
+    let mut wrong = Vec::new();
+    for dir in dirs {
+        match holds_a_certificate(dir) {
+            Ok(true) => return Ok(()),
+            Ok(false) => wrong.push(format!("there is no certificate in '{}'", dir.display())),
+            Err(error) => {
+                let reason = os_text(&error);
+                wrong.push(format!("cannot read '{}': {reason}", dir.display()));
+            }
+        }
+    }
+    let cure = "name a directory of PEM files, or unset it";
+    Err(OptionsError::new(format!("{}; {cure}", wrong.join("; "))))
+}
+
+fn holds_a_certificate(dir: &Path) -> io::Result<bool> {
+    let mut reader = Reader::default();
+    for entry in fs::read_dir(dir)? {
+        let found = reader.file(&entry?.path());
+        if found.is_ok_and(|found| !found.is_empty()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

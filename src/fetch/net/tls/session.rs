@@ -1,0 +1,281 @@
+//! One TLS session over the bytes of a connection, by rustls.
+//!
+//! A stream that ends without a `close_notify` is an error here: a body that ends with the
+//! connection could otherwise be cut short by anybody.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, HandshakeKind};
+
+use super::sessions::{MAX_SESSION, Sessions};
+use crate::fetch::net::io::cancel::Cancel;
+use crate::fetch::net::io::stream::{Layer, LayerError};
+use crate::fetch::net::io::timeouts::{Cut, Limits};
+
+/// A TLS record is at most 16 KiB and a little (RFC 8446, 5.2): room for one at least.
+const RECORDS: usize = 32 * 1024;
+
+/// What a record is longer than its content in TLS 1.3: its header, its tag and the content's type.
+const RECORD_OVERHEAD: usize = 5 + 16 + 1;
+
+/// The TLS state of a connection, and what is under it. Its record buffer is lent to it while it is
+/// in use.
+#[derive(Debug)]
+pub(crate) struct Session {
+    under: Layer,
+    tls: ClientConnection,
+    records: Vec<u8>,
+    start: usize,
+    end: usize,
+    seams: Seams,
+    /// What broke the session. A read finds it behind what was decrypted before it.
+    fault: Option<rustls::Error>,
+    sessions: Arc<Sessions>,
+    name: ServerName<'static>,
+    /// Bytes that came and were no content: certificates and tickets, for the most part.
+    handshake_bytes: usize,
+}
+
+impl Session {
+    /// Makes the handshake over `under`.
+    pub(crate) fn start(
+        config: Arc<ClientConfig>,
+        sessions: &Arc<Sessions>,
+        name: ServerName<'static>,
+        under: Layer,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<Self, LayerError> {
+        let tls = ClientConnection::new(config, name.clone())?;
+        let mut session = Self {
+            under,
+            tls,
+            records: Vec::new(),
+            start: 0,
+            end: 0,
+            seams: Seams::default(),
+            fault: None,
+            sessions: Arc::clone(sessions),
+            name,
+            handshake_bytes: 0,
+        };
+        while session.tls.is_handshaking() {
+            if let Some(fault) = session.fault {
+                return Err(fault.into());
+            }
+            session.flush(limits, cancel)?;
+            if session.tls.wants_read() && session.feed(limits, cancel)? == 0 {
+                return Err(LayerError::Truncated);
+            }
+        }
+        session.flush(limits, cancel)?;
+        session.forget_if_large();
+        if session.start == session.end {
+            session.records = Vec::new();
+        }
+        Ok(session)
+    }
+
+    pub(crate) fn under(&self) -> &Layer {
+        &self.under
+    }
+
+    /// Lends the session a buffer for records, unless there are some left in its own.
+    pub(crate) fn lend_records(&mut self, records: &mut Vec<u8>) {
+        if self.start == self.end {
+            self.records = std::mem::take(records);
+        }
+    }
+
+    /// Takes the buffer back. Records that are left in it are lost: the session is not clean then.
+    pub(crate) fn take_records(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.records)
+    }
+
+    /// Whether nothing is left over from the last reply, and more can come: no record in our hands, none that
+    /// rustls has decrypted, and no part of one.
+    pub(crate) fn is_clean(&mut self) -> bool {
+        // It has nothing to process, and says what it holds.
+        let is_drained = self
+            .tls
+            .process_new_packets()
+            .is_ok_and(|io| io.plaintext_bytes_to_read() == 0 && !io.peer_has_closed());
+        is_drained
+            && self.start == self.end
+            && self.seams.is_between_records()
+            && self.under.is_clean()
+    }
+
+    /// Reads decrypted bytes; 0 is an end that the server announced.
+    pub(crate) fn recv(
+        &mut self,
+        buf: &mut [u8],
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<usize, LayerError> {
+        loop {
+            match self.tls.reader().read(buf) {
+                Ok(amount) => return Ok(amount),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Err(LayerError::Truncated),
+            }
+            if let Some(fault) = &self.fault {
+                return Err(fault.clone().into());
+            }
+            if self.feed(limits, cancel)? == 0 {
+                return Err(LayerError::Truncated);
+            }
+        }
+    }
+
+    /// Encrypts and writes the whole of `buf`. That the server hung up, or broke the session, is left
+    /// for the next read to find, behind what the server sent before it did.
+    pub(crate) fn send(
+        &mut self,
+        buf: &[u8],
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Result<(), LayerError> {
+        let mut rest = buf;
+        while !rest.is_empty() && self.fault.is_none() {
+            // The writer takes as much as its own buffer has room for.
+            let taken = self.tls.writer().write(rest).map_err(Cut::Io)?;
+            rest = &rest[taken..];
+            self.flush(limits, cancel)?;
+        }
+        Ok(())
+    }
+
+    /// Hands records that came to rustls, waiting for some if there are none; 0 is the end of the
+    /// connection.
+    fn feed(&mut self, limits: &Limits, cancel: &Cancel) -> Result<usize, LayerError> {
+        if self.start == self.end {
+            self.records.resize(RECORDS, 0);
+            (self.start, self.end) = (0, self.under.recv(&mut self.records, limits, cancel)?);
+        }
+        let taken = self
+            .tls
+            .read_tls(&mut &self.records[self.start..self.end])
+            .map_err(Cut::Io)?;
+        let records = self
+            .seams
+            .pass(&self.records[self.start..self.start + taken]);
+        self.start += taken;
+        let tickets = self.tls.tls13_tickets_received();
+        let plaintext = match self.tls.process_new_packets() {
+            Ok(state) => state.plaintext_bytes_to_read(),
+            Err(error) => {
+                self.fault = Some(error);
+                0
+            }
+        };
+        let content = plaintext + records * RECORD_OVERHEAD;
+        self.handshake_bytes = (self.handshake_bytes + taken).saturating_sub(content);
+        if self.tls.tls13_tickets_received() != tickets {
+            self.forget_if_large();
+        }
+        if self.fault.is_some() {
+            // An alert tells the server why.
+            let _ = self.flush(limits, cancel);
+        } else if !self.tls.is_handshaking() {
+            self.flush(limits, cancel)?;
+        }
+        Ok(taken)
+    }
+
+    /// Keeps a server from filling the memory with sessions.
+    fn forget_if_large(&mut self) {
+        let mut size = self.handshake_bytes;
+        if self.tls.handshake_kind() == Some(HandshakeKind::Resumed) {
+            // The session before it brought them.
+            let certificates = self.tls.peer_certificates().unwrap_or_default();
+            size += certificates.iter().map(|one| one.len()).sum::<usize>();
+        }
+        if size > MAX_SESSION {
+            self.sessions.forget(&self.name);
+        }
+    }
+
+    fn flush(&mut self, limits: &Limits, cancel: &Cancel) -> Result<(), LayerError> {
+        if self.tls.wants_write() {
+            let mut out = Vec::with_capacity(1024);
+            while self.tls.wants_write() {
+                self.tls.write_tls(&mut out).map_err(Cut::Io)?;
+            }
+            match self.under.send(&out, limits, cancel) {
+                // What the server sent before it hung up, as an alert, is still there to be read.
+                Err(error) if error.is_hang_up() => {}
+                sent => return sent,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where one record ends and the next begins (RFC 8446, 5.1), in what rustls was given: it does not tell whether it
+/// holds a part of one.
+#[derive(Debug, Default)]
+struct Seams {
+    header: [u8; 5],
+    /// Bytes of the header that came; 0 behind it.
+    in_header: usize,
+    /// Bytes of the content that have not come.
+    missing: usize,
+}
+
+impl Seams {
+    /// Moves on by `bytes`; gives the number of records whose headers end in them.
+    fn pass(&mut self, mut bytes: &[u8]) -> usize {
+        let mut records = 0;
+        while let Some((&first, rest)) = bytes.split_first() {
+            if self.missing > 0 {
+                let passed = self.missing.min(bytes.len());
+                self.missing -= passed;
+                bytes = &bytes[passed..];
+                continue;
+            }
+            self.header[self.in_header] = first;
+            self.in_header += 1;
+            bytes = rest;
+            if let (5, [.., high, low]) = (self.in_header, self.header) {
+                self.missing = usize::from(u16::from_be_bytes([high, low]));
+                self.in_header = 0;
+                records += 1;
+            }
+        }
+        records
+    }
+
+    fn is_between_records(&self) -> bool {
+        self.in_header == 0 && self.missing == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_told_apart_however_they_are_cut() {
+        let record = |content: &[u8]| {
+            let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+            [&[23, 3, 3][..], &length, content].concat()
+        };
+        let stream = [record(&[7; 300]), record(&[]), record(&[22, 3, 3, 0, 9])].concat();
+        let ends = [305, 310, 320];
+        for size in [1, 2, 3, 4, 5, 6, 7, 299, 304, 305, 306, 320] {
+            let (mut seams, mut at) = (Seams::default(), 0);
+            for piece in stream.chunks(size) {
+                seams.pass(piece);
+                at += piece.len();
+                assert_eq!(
+                    seams.is_between_records(),
+                    ends.contains(&at),
+                    "{at} bytes, {size} at a time"
+                );
+            }
+        }
+    }
+}
