@@ -14,12 +14,12 @@ use crate::output::Save;
 use crate::pool::ThreadPool;
 use crate::schedule::{Next, Schedule};
 
-use super::jobs::{InFlight, Item, JobBatch, Shared, Trail};
+use super::jobs::{InFlight, Item, JobBatch, JobContext, Shared};
 use super::mailbox::text_of;
 use super::messages::Batch;
 use super::report::Report;
 use super::retrying::Retrying;
-use super::shutdown::Ending;
+use super::shutdown::Shutdown;
 use super::to_record;
 use super::warnings::Notes;
 
@@ -41,7 +41,7 @@ pub(super) struct Coordinator<'a> {
     pub(super) shared: Arc<Shared>,
     pub(super) schedule: Schedule<Item>,
     pub(super) retrying: Retrying,
-    pub(super) ending: Ending,
+    pub(super) ending: Shutdown,
     pub(super) report: Report<'a>,
     pub(super) skipped: Arc<Skipped>,
     pub(super) state: State,
@@ -158,12 +158,12 @@ impl Coordinator<'_> {
                     let needs_host = self.schedule.options().needs_hosts();
                     let host = needs_host.then(|| to_record::host_of(url));
                     self.state.text += text_of(&target);
-                    let trail = Trail {
+                    let context = JobContext {
                         host: host.clone(),
                         place,
-                        ..Trail::default()
+                        ..JobContext::default()
                     };
-                    self.schedule.push(Item { target, trail }, host);
+                    self.schedule.push(Item { target, context }, host);
                 }
                 Err(failure) => {
                     let failure = failure.clone();

@@ -74,7 +74,7 @@ impl Coordinator<'_> {
         let waiting = self.schedule.drain(now);
         let (begun, unbegun) = self.state.in_flight.give_up();
         for mut item in waiting.into_iter().chain(unbegun) {
-            match item.trail.failed.take() {
+            match item.context.failed.take() {
                 Some(record) => self.report.count(&record),
                 None => self.state.never_started += 1,
             }
@@ -131,10 +131,10 @@ impl Coordinator<'_> {
             self.drop_unstarted(item)?;
         }
         for mut item in begun {
-            item.trail.attempts += 1;
+            item.context.attempts += 1;
             let text = text_of(&item.target);
             let record = to_record::left_behind(item.target, self.ending.message());
-            self.done(record, item.trail, text)?;
+            self.done(record, item.context, text)?;
         }
         self.report.give_up_order()?;
         Ok(())

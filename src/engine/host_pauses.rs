@@ -13,13 +13,13 @@ use crate::schedule::HostKey;
 
 /// See the module's head.
 #[derive(Default)]
-pub(super) struct Holds {
+pub(super) struct HostPauses {
     any: AtomicBool,
-    held: Mutex<Held>,
+    held: Mutex<Pauses>,
 }
 
 #[derive(Default)]
-struct Held {
+struct Pauses {
     hosts: HashMap<HostKey, Hold>,
     /// How many there were after the last sweep. They are swept when they have doubled, so that many
     /// of them cost each only a little.
@@ -35,7 +35,7 @@ struct Hold {
 /// Below this many hosts a sweep is not worth its while.
 const FEW: usize = 64;
 
-impl Holds {
+impl HostPauses {
     /// Nothing of `host` is to start before `until`. Those that are over at `now` are forgotten in
     /// time.
     pub(super) fn hold(&self, host: &HostKey, until: Instant, now: Instant) {
@@ -69,7 +69,7 @@ impl Holds {
         None
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Pauses> {
         // Plain map operations: a panic leaves nothing half done.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_host_is_held_until_its_time_and_forgotten_then() {
-        let (holds, host, now) = (Holds::default(), HostKey::from("a:80"), Instant::now());
+        let (holds, host, now) = (HostPauses::default(), HostKey::from("a:80"), Instant::now());
         assert_eq!(holds.until(&host, now), None);
         let later = now + Duration::from_secs(300);
         holds.hold(&host, later, now);
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn hosts_that_are_over_do_not_pile_up() {
-        let (holds, now) = (Holds::default(), Instant::now());
+        let (holds, now) = (HostPauses::default(), Instant::now());
         for n in 0..10_000 {
             holds.hold(&HostKey::from(format!("{n}:80")), now, now);
         }

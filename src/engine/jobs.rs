@@ -16,7 +16,7 @@ use crate::pool::{self, JobError, ThreadPool};
 use crate::schedule::HostKey;
 use crate::schedule::ordered::Place;
 
-use super::host_pauses::Holds;
+use super::host_pauses::HostPauses;
 use super::mailbox::Mailbox;
 use super::messages::{Finished, JobEnding};
 use super::retrying::asked_pause;
@@ -25,12 +25,12 @@ use super::to_record;
 /// A target on its way through the run.
 pub(super) struct Item {
     pub(super) target: Target,
-    pub(super) trail: Trail,
+    pub(super) context: JobContext,
 }
 
 /// What is known of a target beside itself.
 #[derive(Default)]
-pub(super) struct Trail {
+pub(super) struct JobContext {
     /// Its host and port, if the schedule must know them.
     pub(super) host: Option<HostKey>,
     /// When the schedule gave it out last.
@@ -59,26 +59,26 @@ struct Job {
 /// The jobs that have been submitted and have not come back, by slot.
 #[derive(Default)]
 pub(super) struct InFlight {
-    slots: Vec<Option<(Arc<Job>, Trail)>>,
+    slots: Vec<Option<(Arc<Job>, JobContext)>>,
     free: Vec<usize>,
 }
 
 impl InFlight {
-    fn insert(&mut self, job: Arc<Job>, trail: Trail) -> usize {
+    fn insert(&mut self, job: Arc<Job>, context: JobContext) -> usize {
         if let Some(slot) = self.free.pop() {
-            self.slots[slot] = Some((job, trail));
+            self.slots[slot] = Some((job, context));
             return slot;
         }
-        self.slots.push(Some((job, trail)));
+        self.slots.push(Some((job, context)));
         self.slots.len() - 1
     }
 
     /// The item of `slot`, or `None` if it has been taken already.
     pub(super) fn take(&mut self, slot: usize) -> Option<Item> {
-        let (job, trail) = self.slots.get_mut(slot)?.take()?;
+        let (job, context) = self.slots.get_mut(slot)?.take()?;
         self.free.push(slot);
         let target = target_of(job);
-        Some(Item { target, trail })
+        Some(Item { target, context })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -92,10 +92,10 @@ impl InFlight {
         let left = self.slots.drain(..).flatten();
         let (begun, waiting): (Vec<_>, Vec<_>) =
             left.partition(|(job, _)| job.started.load(Ordering::Relaxed));
-        let items = |jobs: Vec<(Arc<Job>, Trail)>| {
-            let items = jobs.into_iter().map(|(job, trail)| Item {
+        let items = |jobs: Vec<(Arc<Job>, JobContext)>| {
+            let items = jobs.into_iter().map(|(job, context)| Item {
                 target: target_of(job),
-                trail,
+                context,
             });
             items.collect()
         };
@@ -119,7 +119,7 @@ pub(super) struct Shared {
     /// The method is HEAD: there is no body to save.
     pub(super) head_only: bool,
     pub(super) mailbox: Arc<Mailbox>,
-    pub(super) holds: Holds,
+    pub(super) holds: HostPauses,
     /// Failures may be tried again, and then servers may ask for a pause.
     pub(super) retries: bool,
     /// Nothing starts after this.
@@ -135,15 +135,15 @@ pub(super) struct JobBatch(Vec<(usize, Arc<Job>)>);
 impl JobBatch {
     /// Adds the job of `item`, which the schedule gave out at `now`, and notes it in `in_flight`.
     pub(super) fn push(&mut self, mut item: Item, in_flight: &mut InFlight, now: Instant) {
-        item.trail.started = Some(now);
+        item.context.started = Some(now);
         let job = Arc::new(Job {
             target: item.target,
-            host: item.trail.host.clone(),
-            is_again: item.trail.attempts > 0,
+            host: item.context.host.clone(),
+            is_again: item.context.attempts > 0,
             submitted: now,
             started: AtomicBool::new(false),
         });
-        let slot = in_flight.insert(Arc::clone(&job), item.trail);
+        let slot = in_flight.insert(Arc::clone(&job), item.context);
         self.0.push((slot, job));
     }
 
@@ -175,7 +175,7 @@ impl Shared {
         if let Some(host) = &job.host
             && let Some(until) = self.holds.until(host, job.submitted)
         {
-            return JobEnding::Held(until);
+            return JobEnding::Pauses(until);
         }
         job.started.store(true, Ordering::Relaxed);
         let (outcome, file) = self.load(url, job.is_again);
@@ -185,7 +185,7 @@ impl Shared {
         JobEnding::Attempted { outcome, file }
     }
 
-    /// Holds the host that answered back before the next job is taken, if it has asked for that.
+    /// HostPauses the host that answered back before the next job is taken, if it has asked for that.
     fn hold_if_asked(&self, outcome: &Outcome) {
         if !self.retries {
             return;

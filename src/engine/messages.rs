@@ -28,7 +28,7 @@ pub(crate) enum JobEnding {
         file: Option<String>,
     },
     /// The server wants to be left alone until then: nothing was sent.
-    Held(Instant),
+    Pauses(Instant),
     /// The run was stopping when a worker took the job: nothing was sent.
     NotStarted,
     /// The job panicked.

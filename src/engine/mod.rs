@@ -1,7 +1,7 @@
 //! The hall that joins the rooms: one coordinator owns the schedule and the output, submits jobs
 //! to the pool and takes what they finished.
 //!
-//! It never touches the network, and workers never touch the output. Ending is explicit: the run
+//! It never touches the network, and workers never touch the output. Shutdown is explicit: the run
 //! is over when the list has ended and every job has come back, or when a reason to stop came and
 //! what was in flight had its time.
 
@@ -37,11 +37,11 @@ use crate::schedule::retry::Retries;
 use crate::schedule::{self, Schedule};
 
 use coordinator::{Coordinator, Halt, State};
-use host_pauses::Holds;
+use host_pauses::HostPauses;
 use jobs::Shared;
 use report::Report;
 use retrying::Retrying;
-use shutdown::Ending;
+use shutdown::Shutdown;
 
 pub(crate) use limits::{fit_descriptors, fit_jobs};
 pub(crate) use list_reader::{count_in_background, read_in_background};
@@ -105,14 +105,14 @@ impl Engine<'_> {
                 save: self.save,
                 head_only,
                 mailbox: self.mailbox,
-                holds: Holds::default(),
+                holds: HostPauses::default(),
                 retries: retries.most > 0,
                 deadline,
                 received: AtomicU64::new(0),
             }),
             schedule: Schedule::new(schedule),
             retrying: Retrying::new(retries, seed()),
-            ending: Ending::new(deadline),
+            ending: Shutdown::new(deadline),
             report: Report {
                 writer: self.writer,
                 notices: Outgoing::new(output::stderr()),

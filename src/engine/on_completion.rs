@@ -10,7 +10,7 @@ use crate::schedule::{HostKey, Reply};
 use crate::span::Span;
 
 use super::coordinator::{Coordinator, Halt};
-use super::jobs::{Item, Trail};
+use super::jobs::{Item, JobContext};
 use super::mailbox::text_of;
 use super::messages::{Finished, JobEnding};
 use super::retrying::{asked_pause, reply_of};
@@ -26,8 +26,8 @@ impl Coordinator<'_> {
         let Some(mut item) = self.state.in_flight.take(slot) else {
             return Ok(());
         };
-        if let Some(host) = &item.trail.host {
-            let started = item.trail.started.unwrap_or(now);
+        if let Some(host) = &item.context.host {
+            let started = item.context.started.unwrap_or(now);
             let reply = self.told(&ending, host, now);
             self.schedule.finished(host, started, reply, now);
         }
@@ -36,13 +36,13 @@ impl Coordinator<'_> {
                 self.attempted(item, outcome, file, worker, now)?;
             }
             JobEnding::Panicked(panic) => {
-                item.trail.attempts += 1;
+                item.context.attempts += 1;
                 let text = text_of(&item.target);
                 let record = to_record::panicked(item.target, &panic, worker);
-                self.done(record, item.trail, text)?;
+                self.done(record, item.context, text)?;
             }
-            JobEnding::Held(until) if !self.ending.stopping() => self.try_again(item, until)?,
-            JobEnding::Held(_) => self.drop_unstarted(item)?,
+            JobEnding::Pauses(until) if !self.ending.stopping() => self.try_again(item, until)?,
+            JobEnding::Pauses(_) => self.drop_unstarted(item)?,
             JobEnding::NotStarted => {
                 self.state.refused = true;
                 self.drop_unstarted(item)?;
@@ -80,8 +80,8 @@ impl Coordinator<'_> {
         worker: Option<usize>,
         now: Instant,
     ) -> Result<(), Halt> {
-        item.trail.attempts += 1;
-        let attempts = item.trail.attempts;
+        item.context.attempts += 1;
+        let attempts = item.context.attempts;
         let text = text_of(&item.target);
         let again = self.retrying.again(&outcome, attempts, now);
         if let Some(at) = again.filter(|_| !self.ending.stopping()) {
@@ -96,18 +96,18 @@ impl Coordinator<'_> {
             let target = item.target.clone();
             let message = self.ending.message();
             let record = to_record::attempted(target, outcome, file, worker, message);
-            item.trail.failed = Some(Box::new(record));
+            item.context.failed = Some(Box::new(record));
             return self.try_again(item, at);
         }
-        let Item { target, trail } = item;
+        let Item { target, context } = item;
         let record = to_record::attempted(target, outcome, file, worker, self.ending.message());
-        self.done(record, trail, text)
+        self.done(record, context, text)
     }
 
     fn try_again(&mut self, item: Item, at: Instant) -> Result<(), Halt> {
-        match item.trail.host.clone() {
+        match item.context.host.clone() {
             Some(host) => {
-                let attempts = item.trail.attempts;
+                let attempts = item.context.attempts;
                 self.schedule.retry(item, host, at, attempts);
             }
             // With retries every item has its host; without one it cannot wait.
@@ -118,10 +118,10 @@ impl Coordinator<'_> {
 
     /// A target that will not be tried (again): its last failure is its record, if it has one.
     pub(super) fn drop_unstarted(&mut self, mut item: Item) -> Result<(), Halt> {
-        match item.trail.failed.take() {
+        match item.context.failed.take() {
             Some(record) => {
                 let text = text_of(&item.target);
-                self.done(*record, item.trail, text)
+                self.done(*record, item.context, text)
             }
             None => {
                 self.state.never_started += 1;
@@ -133,11 +133,11 @@ impl Coordinator<'_> {
     pub(super) fn done(
         &mut self,
         mut record: Record,
-        trail: Trail,
+        context: JobContext,
         text: usize,
     ) -> Result<(), Halt> {
         self.state.text -= text;
-        record.attempts = trail.attempts;
-        Ok(self.report.record(record, trail.place)?)
+        record.attempts = context.attempts;
+        Ok(self.report.record(record, context.place)?)
     }
 }

@@ -32,7 +32,7 @@ pub(super) enum Step {
 
 /// The state of a run's ending.
 #[derive(Debug)]
-pub(super) struct Ending {
+pub(super) struct Shutdown {
     deadline: Option<Instant>,
     reason: Option<Reason>,
     cut_at: Option<Instant>,
@@ -52,10 +52,10 @@ pub(super) enum Reason {
     Deadline,
 }
 
-impl Ending {
+impl Shutdown {
     /// A run that has no reason to end yet, but must at `deadline`.
     pub(super) fn new(deadline: Option<Instant>) -> Self {
-        Ending {
+        Shutdown {
             deadline,
             reason: None,
             cut_at: None,
@@ -125,7 +125,7 @@ impl Ending {
         self.give_up_at.is_some() && !self.at_once
     }
 
-    /// The next time at which [`Ending::step`] may answer something else.
+    /// The next time at which [`Shutdown::step`] may answer something else.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let times = [self.deadline, self.cut_at, self.give_up_at];
         times.into_iter().flatten().min()
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_signal_gives_two_seconds_then_cuts_then_gives_up() {
         let start = Instant::now();
-        let mut ending = Ending::new(None);
+        let mut ending = Shutdown::new(None);
         assert_eq!(ending.step(start), Step::GoOn);
         ending.stop(Event::Signal(Signal::Interrupt), start);
         assert!(ending.stopping());
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_second_signal_ends_at_once_with_the_status_of_the_first() {
         let start = Instant::now();
-        let mut ending = Ending::new(None);
+        let mut ending = Shutdown::new(None);
         ending.stop(Event::Signal(Signal::Terminate), start);
         ending.stop(Event::Signal(Signal::Interrupt), after(start, 10));
         assert_eq!(ending.step(after(start, 10)), Step::GiveUp);
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_deadline_cuts_at_once_and_fails_the_run() {
         let start = Instant::now();
-        let mut ending = Ending::new(Some(after(start, 100)));
+        let mut ending = Shutdown::new(Some(after(start, 100)));
         assert_eq!(ending.wake_at(), Some(after(start, 100)));
         assert_eq!(ending.step(after(start, 99)), Step::GoOn);
         assert!(!ending.stopping());
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_deadline_shortens_the_grace_of_a_signal_and_keeps_its_status() {
         let start = Instant::now();
-        let mut ending = Ending::new(Some(after(start, 100)));
+        let mut ending = Shutdown::new(Some(after(start, 100)));
         ending.stop(Event::Signal(Signal::Interrupt), start);
         assert_eq!(ending.step(after(start, 100)), Step::Cut);
         assert_eq!(ending.exit(false), Exit::Stopped(Signal::Interrupt));
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_signal_after_the_deadline_has_a_status_of_its_own_and_no_new_grace() {
         let start = Instant::now();
-        let mut ending = Ending::new(Some(start));
+        let mut ending = Shutdown::new(Some(start));
         assert_eq!(ending.step(start), Step::Cut);
         ending.stop(Event::Signal(Signal::Interrupt), after(start, 1));
         assert_eq!(ending.exit(false), Exit::Stopped(Signal::Interrupt));
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn a_closed_output_ends_at_once_with_what_is_known() {
         let start = Instant::now();
-        let mut ending = Ending::new(None);
+        let mut ending = Shutdown::new(None);
         ending.stop(Event::OutputClosed, start);
         assert_eq!(ending.step(start), Step::GiveUp);
         assert_eq!(ending.exit(false), Exit::Success);
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_reader_that_reads_puts_off_the_end_of_a_run_that_was_cut() {
         let start = Instant::now();
-        let mut ending = Ending::new(Some(after(start, 100)));
+        let mut ending = Shutdown::new(Some(after(start, 100)));
         ending.put_off(start);
         assert_eq!(ending.wake_at(), Some(after(start, 100)));
         assert!(!ending.may_be_put_off());
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_reader_has_its_time_once() {
         let start = Instant::now();
-        let mut ending = Ending::new(Some(start));
+        let mut ending = Shutdown::new(Some(start));
         ending.wait_for_reader(start);
         assert_eq!(ending.step(start), Step::Cut);
         ending.wait_for_reader(after(start, 100));
@@ -291,7 +291,7 @@ mod tests {
             ][..],
             &[Event::OutputClosed],
         ] {
-            let mut ending = Ending::new(None);
+            let mut ending = Shutdown::new(None);
             for event in events {
                 ending.stop(*event, start);
             }

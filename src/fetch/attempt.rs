@@ -17,7 +17,7 @@ use super::credentials::without_credentials;
 use super::decode::{Coding, decoded, has_coding};
 use super::failure::{Failure, FailureKind, shortened};
 use super::headers::{RequestHeaders, is_idempotent};
-use super::net::{self, Aim, Deadline, Flight, Limits, Net};
+use super::net::{self, Deadline, Exchange, ExchangeContext, Net, Timeouts};
 use super::options::Options;
 use super::outcome::{Outcome, Page};
 use super::range::whole_length;
@@ -35,24 +35,24 @@ const DRAIN_WAIT: Duration = Duration::from_millis(50);
 
 /// What one worker makes attempts with. Made once, used again and again.
 pub(crate) struct Fetcher {
-    flight: Arc<Flight>,
+    context: Arc<ExchangeContext>,
     agent: Agent,
     buf: Vec<u8>,
 }
 
 impl Fetcher {
     pub(crate) fn new(net: Arc<Net>) -> Self {
-        let flight = Arc::new(Flight::new(net));
+        let context = Arc::new(ExchangeContext::new(net));
         Self {
-            agent: net::agent(&flight),
-            flight,
+            agent: net::agent(&context),
+            context,
             buf: vec![0; READ],
         }
     }
 
     /// Whether the next attempt is one that is made again.
     pub(crate) fn set_again(&mut self, is_again: bool) {
-        self.flight.state().misses_since = is_again.then(Instant::now);
+        self.context.state().misses_since = is_again.then(Instant::now);
     }
 
     /// Makes one attempt.
@@ -65,30 +65,32 @@ impl Fetcher {
     ) -> Outcome {
         let started_at = SystemTime::now();
         let started = Instant::now();
-        let limits = Limits::new(
+        let limits = Timeouts::new(
             Deadline::after(started, options.timeout),
             options.stall_timeout,
         );
-        self.flight.begin(limits, options.connect_timeout);
+        self.context.begin(limits, options.connect_timeout);
         let mut attempt = Attempt {
             fetcher: self,
             options,
             headers,
-            seen: Seen::default(),
+            observed: Observed::default(),
         };
         let result = attempt.run(url, sink);
-        let seen = attempt.seen;
-        let state = self.flight.state();
+        let observed = attempt.observed;
+        let state = self.context.state();
         Outcome {
             result,
-            status: seen.status,
-            content_type: seen.content_type,
-            retry_after: seen.retry_after,
-            final_url: seen.final_url.unwrap_or_else(|| without_credentials(url)),
-            redirects: seen.redirects,
+            status: observed.status,
+            content_type: observed.content_type,
+            retry_after: observed.retry_after,
+            final_url: observed
+                .final_url
+                .unwrap_or_else(|| without_credentials(url)),
+            redirects: observed.redirects,
             started_at,
             elapsed: started.elapsed(),
-            ttfb: seen
+            ttfb: observed
                 .first_byte
                 .map(|at| at.saturating_duration_since(started)),
             wire_bytes: state.wire_bytes,
@@ -96,9 +98,9 @@ impl Fetcher {
     }
 }
 
-/// What an attempt has seen so far.
+/// What an attempt has observed so far.
 #[derive(Default)]
-struct Seen {
+struct Observed {
     status: Option<u16>,
     content_type: Option<String>,
     retry_after: Option<Duration>,
@@ -111,7 +113,7 @@ struct Attempt<'a> {
     fetcher: &'a mut Fetcher,
     options: &'a Options,
     headers: &'a RequestHeaders,
-    seen: Seen,
+    observed: Observed,
 }
 
 impl Attempt<'_> {
@@ -120,13 +122,13 @@ impl Attempt<'_> {
         let mut away: Option<Hop> = None;
         loop {
             let hop = away.as_ref().unwrap_or(&home);
-            self.seen.final_url = Some(hop.url.clone());
+            self.observed.final_url = Some(hop.url.clone());
             let mut response = self.exchange(hop)?;
             self.note(&response);
             match self.next(hop, &home, &response)? {
                 Some(next) => {
                     self.drain(&mut response);
-                    self.seen.redirects += 1;
+                    self.observed.redirects += 1;
                     away = Some(next);
                 }
                 None => return self.finish(hop, response, sink),
@@ -149,7 +151,7 @@ impl Attempt<'_> {
             response.status(),
             response.headers().get(header::LOCATION),
         )?;
-        if next.is_some() && self.seen.redirects >= max {
+        if next.is_some() && self.observed.redirects >= max {
             let plural = if max == 1 { "redirect" } else { "redirects" };
             return Err(Failure::new(
                 FailureKind::TooManyRedirects,
@@ -161,14 +163,14 @@ impl Attempt<'_> {
 
     /// Sends one request and receives the head of its reply.
     fn exchange(&self, hop: &Hop) -> Result<Response<Body>, Failure> {
-        let flight = &self.fetcher.flight;
+        let context = &self.fetcher.context;
         let origin = &hop.url[..Position::BeforePath];
         let proxy = self.options.proxies.of(&hop.url);
         // What must not be sent twice is not trusted to a connection that may be dead.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
             let (request, head) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
-            flight.aim(Aim {
+            context.aim(Exchange {
                 origin,
                 proxy,
                 request: head,
@@ -179,17 +181,17 @@ impl Attempt<'_> {
                 // The server may have sent it before this request came, which may be repeated (RFC 9110, 15.5.9).
                 Ok(response)
                     if response.status() == StatusCode::REQUEST_TIMEOUT
-                        && flight.state().reused => {}
+                        && context.state().reused => {}
                 Ok(response) => {
-                    if flight.state().reused {
+                    if context.state().reused {
                         log::trace!("{origin}: over a connection that was open");
                     }
                     log::debug!("{} {} answered {}", hop.method, hop.url, response.status());
                     return Ok(response);
                 }
                 Err(error) => {
-                    let state = flight.state();
-                    if !(state.reused && state.unanswered) || flight.net.is_cancelled() {
+                    let state = context.state();
+                    if !(state.reused && state.unanswered) || context.net.is_cancelled() {
                         return Err(Failure::from_client(error, state.first_byte.is_some()));
                     }
                 }
@@ -208,10 +210,11 @@ impl Attempt<'_> {
                 .get(name)
                 .map(|value| shortened(value.as_bytes()))
         };
-        self.seen.status = Some(response.status().as_u16());
-        self.seen.content_type = text(header::CONTENT_TYPE);
-        self.seen.retry_after = asked_wait(response.status(), response.headers(), SystemTime::now);
-        self.seen.first_byte = self.fetcher.flight.state().first_byte;
+        self.observed.status = Some(response.status().as_u16());
+        self.observed.content_type = text(header::CONTENT_TYPE);
+        self.observed.retry_after =
+            asked_wait(response.status(), response.headers(), SystemTime::now);
+        self.observed.first_byte = self.fetcher.context.state().first_byte;
     }
 
     /// Takes the final reply.
@@ -246,11 +249,11 @@ impl Attempt<'_> {
         let mut source = Source::new(&mut response, expected);
         if codings.is_empty() {
             self.check_size(expected.unwrap_or_default())?;
-            self.fetcher.flight.state().is_only_counted = matches!(sink, Sink::Count(_));
+            self.fetcher.context.state().is_only_counted = matches!(sink, Sink::Count(_));
             return self.pour(&mut source, sink);
         }
-        let flight = Arc::clone(&self.fetcher.flight);
-        let check = || flight.check();
+        let context = Arc::clone(&self.fetcher.context);
+        let check = || context.check();
         self.pour(&mut *decoded(&codings, source, &check), sink)
     }
 
@@ -310,15 +313,15 @@ impl Attempt<'_> {
     fn drain(&mut self, response: &mut Response<Body>) -> bool {
         let may_want_tls = response.status() == 400;
         let known = response.body().content_length();
-        let is_chunked = self.fetcher.flight.state().is_chunked;
+        let is_chunked = self.fetcher.context.state().is_chunked;
         if known.is_some_and(|length| length > DRAIN as u64)
             || known.is_none() && !is_chunked && !may_want_tls
         {
             return false;
         }
         let soon = Deadline::after(Instant::now(), Some(DRAIN_WAIT));
-        let limits = self.fetcher.flight.state().limits;
-        self.fetcher.flight.state().limits = limits.within(soon);
+        let limits = self.fetcher.context.state().limits;
+        self.fetcher.context.state().limits = limits.within(soon);
         let mut reader = response.body_mut().as_reader();
         let (mut drained, mut wants_tls) = (0, false);
         while drained <= DRAIN {
@@ -332,7 +335,7 @@ impl Attempt<'_> {
                 }
             }
         }
-        self.fetcher.flight.state().limits = limits;
+        self.fetcher.context.state().limits = limits;
         wants_tls
     }
 }

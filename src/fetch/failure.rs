@@ -71,7 +71,7 @@ pub enum FailureKind {
     TooLarge,
     /// The sink did not take the body.
     Write,
-    /// Cut off by [`Client::cancel`](super::Client::cancel).
+    /// WaitError off by [`Client::cancel`](super::Client::cancel).
     Cancelled,
     /// A fault of this program: a worker panicked, or the client library broke its word.
     Internal,

@@ -154,7 +154,7 @@ impl Client {
         }
     }
 
-    /// Cuts off every attempt in flight, on all clones; it ends as [`FailureKind::Cancelled`], and
+    /// Cuts off every attempt in context, on all clones; it ends as [`FailureKind::Cancelled`], and
     /// so does every later one. Does not block, and cannot be undone.
     pub fn cancel(&self) {
         self.inner.net.cancel();

@@ -5,7 +5,7 @@
 //! never taken for a repetition: it is reported under each of its numbers.
 
 use super::shard::Shard;
-use super::url_set::Seen;
+use super::url_set::UrlSet;
 use super::{Options, target};
 use crate::fetch::{Failure, Url};
 use std::sync::Arc;
@@ -40,18 +40,18 @@ impl Skipped {
 pub(super) struct Filter {
     shard: Option<Shard>,
     /// The URLs that an earlier run has fetched, if this is to go on with it.
-    done: Option<Seen>,
+    done: Option<UrlSet>,
     /// The URLs so far, if they are to be unique.
-    met: Option<Seen>,
+    met: Option<UrlSet>,
     skipped: Arc<Skipped>,
 }
 
 impl Filter {
-    pub(super) fn new(options: &Options, done: Option<Seen>) -> Self {
+    pub(super) fn new(options: &Options, done: Option<UrlSet>) -> Self {
         Self {
             shard: options.shard,
             done,
-            met: options.unique.then(Seen::new),
+            met: options.unique.then(UrlSet::new),
             skipped: Arc::default(),
         }
     }

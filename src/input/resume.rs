@@ -11,7 +11,7 @@ use super::lines::{Line, Lines};
 use super::source::Identity;
 use super::source::InputError;
 use super::target::{Scheme, normalise, page};
-use super::url_set::Seen;
+use super::url_set::UrlSet;
 use crate::output::shown;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -80,8 +80,8 @@ enum Kind<'a> {
 pub(super) fn read(
     path: &Path,
     default_scheme: Option<Scheme>,
-) -> Result<(Resumed, Seen), InputError> {
-    let mut done = Seen::new();
+) -> Result<(Resumed, UrlSet), InputError> {
+    let mut done = UrlSet::new();
     let mut resumed = Resumed::new(path);
     let file = match open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -24,7 +24,7 @@ const FULL: usize = SLOTS / 8 * 7;
 const EMPTY: u128 = 0;
 
 /// See the module's page.
-pub(super) struct Seen {
+pub(super) struct UrlSet {
     /// With the key, and no text yet.
     hasher: SipHasher24,
     /// For each beginning of `depth` bits that a hash can have, the page for it.
@@ -41,7 +41,7 @@ struct Page {
     depth: u32,
 }
 
-impl Seen {
+impl UrlSet {
     /// An empty set with a key of its own. Takes no memory.
     pub(super) fn new() -> Self {
         // The standard library draws from the system, and gives no more than this away of it.
@@ -163,7 +163,7 @@ mod tests {
     use std::mem::size_of;
 
     /// What the allocator has been asked for at most so far, in bytes, with 16 of its own for a page.
-    fn peak(seen: &Seen) -> usize {
+    fn peak(seen: &UrlSet) -> usize {
         // A list that has doubled was there in both sizes.
         let list = |capacity: usize, size: usize| capacity * size * 3 / 2;
         seen.pages.len() * (SLOTS * size_of::<u128>() + 16)
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn it_is_a_set() {
-        let mut seen = Seen::new();
+        let mut seen = UrlSet::new();
         let mut model = HashSet::new();
         // Every text comes about three times, in no order.
         for n in 0..60_000_u64 {
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn it_never_takes_more_than_40_bytes_a_url() {
-        let mut seen = Seen::new();
+        let mut seen = UrlSet::new();
         assert_eq!(peak(&seen), 0);
         for n in 1..=300_000 {
             assert!(seen.insert(&n.to_string()));
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn hashes_that_share_their_bits_are_kept_apart() {
-        let mut seen = Seen::new();
+        let mut seen = UrlSet::new();
         // All of them want the same slot; then all of them begin alike.
         let last = (0..5000_u128).map(|n| (n << 115) | 77);
         let first = (0..5000_u128).map(|n| (0xabc << 116) | (n << 103) | (n * n + 1));
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn two_sets_have_two_keys() {
-        let [a, b] = [Seen::new(), Seen::new()];
+        let [a, b] = [UrlSet::new(), UrlSet::new()];
         assert_ne!(a.hash("http://h/"), b.hash("http://h/"));
         assert_eq!(a.hash("http://h/"), a.hash("http://h/"));
     }

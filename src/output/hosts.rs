@@ -17,12 +17,12 @@ const LONGEST: usize = 253;
 
 /// Failures by `host` or `host:port`.
 #[derive(Default)]
-pub(super) struct Hosts {
+pub(super) struct WorstHosts {
     counters: HashMap<Box<str>, u64>,
     crowded: bool,
 }
 
-impl Hosts {
+impl WorstHosts {
     /// Counts one failure at the host that `record` was meant for; nothing if there was none.
     pub(super) fn add(&mut self, record: &Record, error: &RecordError) {
         // Text that is no URL is counted by kind; what might be read out of it as a host was never asked.
@@ -96,7 +96,7 @@ fn web_url(text: &str) -> Option<Url> {
 mod tests {
     use super::*;
 
-    fn fail(hosts: &mut Hosts, url: &str, kind: &'static str) {
+    fn fail(hosts: &mut WorstHosts, url: &str, kind: &'static str) {
         let record = Record::failure(url, kind, "");
         hosts.add(&record, record.error.as_ref().unwrap());
     }
@@ -120,7 +120,7 @@ mod tests {
             ("ftp://h/", "unsupported_scheme", None),
             ("http://", "internal", None),
         ] {
-            let mut hosts = Hosts::default();
+            let mut hosts = WorstHosts::default();
             fail(&mut hosts, url, kind);
             let expected: Vec<_> = expected.into_iter().map(|host| (host, 1)).collect();
             assert_eq!(hosts.worst(5), expected, "{url}");
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_worst_come_first_then_by_name() {
-        let mut hosts = Hosts::default();
+        let mut hosts = WorstHosts::default();
         for url in [
             "http://b/",
             "http://c/",
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn many_hosts_with_one_failure_each_say_nothing() {
-        let mut hosts = Hosts::default();
+        let mut hosts = WorstHosts::default();
         for n in 0..6 {
             fail(&mut hosts, &format!("http://h{n}/"), "dns");
         }
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_the_worst_is_still_found() {
-        let mut hosts = Hosts::default();
+        let mut hosts = WorstHosts::default();
         let all: u64 = 100_000;
         for n in 0..all {
             let host = if n % 10 == 0 {

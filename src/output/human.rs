@@ -4,9 +4,9 @@
 use std::fmt::{self, Display, Formatter};
 
 /// A number per second: one decimal while it is small.
-pub(super) struct Rate(pub(super) f64);
+pub(super) struct RateText(pub(super) f64);
 
-impl Display for Rate {
+impl Display for RateText {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let decimals = if self.0 < 9.95 { 1 } else { 0 };
         write!(out, "{:.decimals$}", self.0)
@@ -38,7 +38,7 @@ mod tests {
             (98.6, "99"),
             (12345.6, "12346"),
         ] {
-            assert_eq!(Rate(rate).to_string(), expected);
+            assert_eq!(RateText(rate).to_string(), expected);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The account of a run that is over: how many, how much, how fast, and what went wrong.
 //!
 //! Memory is bounded whatever the run's length: times go into a histogram whose values are right to 1 %, hosts into
-//! [`Hosts`]. A line that would say nothing is left out. The text is ASCII and free of control characters but for
+//! [`WorstHosts`]. A line that would say nothing is left out. The text is ASCII and free of control characters but for
 //! the colours that the caller asks for.
 
 use std::collections::BTreeMap;
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use indicatif::{HumanBytes, HumanCount};
 
-use super::hosts::Hosts;
-use super::human::{Counted, Rate};
+use super::hosts::WorstHosts;
+use super::human::{Counted, RateText};
 use super::record::{Record, RecordError};
 use crate::span::Span;
 
@@ -36,7 +36,7 @@ pub(crate) struct Summary {
     spans: Histogram<u64>,
     longest: Duration,
     kinds: BTreeMap<&'static str, Kind>,
-    hosts: Hosts,
+    hosts: WorstHosts,
     never_started: Rest,
     /// Targets that were left out on purpose, by reason.
     left_out: Vec<(u64, &'static str)>,
@@ -74,7 +74,7 @@ impl Summary {
             spans,
             longest: Duration::ZERO,
             kinds: BTreeMap::new(),
-            hosts: Hosts::default(),
+            hosts: WorstHosts::default(),
             never_started: Rest::Counted(0),
             left_out: Vec::new(),
         }
@@ -168,7 +168,7 @@ impl Summary {
 
     fn took(&self, wall: Duration) -> String {
         let rate = rate(self.finished(), wall);
-        let rate = rate.map_or(String::new(), |rate| format!(", {} URLs/s", Rate(rate)));
+        let rate = rate.map_or(String::new(), |rate| format!(", {} URLs/s", RateText(rate)));
         format!("{}{rate}", Span(wall))
     }
 

@@ -22,7 +22,7 @@ const FEW: usize = 1024;
 
 /// See the module's head.
 #[derive(Debug)]
-pub(super) struct Quiet {
+pub(super) struct Cooldown {
     /// By the hash of the name: until when, in nanoseconds after `origin`, shifted by a bit that says whether the host is
     /// refusing. An [`Instant`] would be twice as large.
     until: HashMap<u64, u64>,
@@ -32,9 +32,9 @@ pub(super) struct Quiet {
     sweep_at: usize,
 }
 
-impl Quiet {
+impl Cooldown {
     pub(super) fn new() -> Self {
-        Quiet {
+        Cooldown {
             until: HashMap::new(),
             names: RandomState::new(),
             origin: None,
@@ -100,7 +100,7 @@ mod tests {
     fn what_was_remembered_is_recalled_once() {
         let now = Instant::now();
         let until = now + Duration::from_nanos(1_234_567_891);
-        let mut quiet = Quiet::new();
+        let mut quiet = Cooldown::new();
         quiet.remember("a:80", until, false, now);
         assert_eq!(quiet.recall("b:80"), None);
         assert_eq!(quiet.recall("a:80"), Some((until, false)));
@@ -111,7 +111,7 @@ mod tests {
     fn the_longer_time_stands() {
         let now = Instant::now();
         let after = |seconds| now + Duration::from_secs(seconds);
-        let mut quiet = Quiet::new();
+        let mut quiet = Cooldown::new();
         for seconds in [2, 3, 1] {
             quiet.remember("a:80", after(seconds), seconds == 2, now);
         }
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(size_of::<(u64, u64)>(), 16);
         let now = Instant::now();
         let until = now + Duration::from_secs(3600);
-        let mut quiet = Quiet::new();
+        let mut quiet = Cooldown::new();
         for host in 0..100_000 {
             quiet.remember(&format!("host-{host}:443"), until, false, now);
             let (hosts, room) = quiet.size();
@@ -142,7 +142,7 @@ mod tests {
     fn hosts_whose_time_is_over_make_room_and_no_others() {
         let start = Instant::now();
         let time = |ms| start + Duration::from_millis(ms);
-        let mut quiet = Quiet::new();
+        let mut quiet = Cooldown::new();
         let mut most = 0;
         // Each is remembered for as long as the next 5,000 take.
         for host in 0..50_000 {
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn memory_is_given_back_when_few_are_left() {
         let start = Instant::now();
-        let mut quiet = Quiet::new();
+        let mut quiet = Cooldown::new();
         for host in 0..100_000 {
             quiet.remember(
                 &host.to_string(),

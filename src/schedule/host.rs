@@ -20,7 +20,7 @@ const SHORT_LINE: usize = 8;
 
 /// What every host is held to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct HostLimits {
     /// At most so many running at once.
     pub(super) per_host: Option<usize>,
     /// The least time between two starts.
@@ -36,7 +36,7 @@ struct Waiting<T> {
 
 /// Where a host stands among the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum HostState {
     /// It need not be looked at before something of it arrives or ends: nobody waits, or it is
     /// full.
     Out,
@@ -79,7 +79,7 @@ pub(super) struct Host<T> {
     /// Places rise from front to back.
     line: VecDeque<Waiting<T>>,
     /// Where `hosts` has filed it.
-    pub(super) filed: Standing,
+    pub(super) filed: HostState,
 }
 
 impl<T> Host<T> {
@@ -90,27 +90,27 @@ impl<T> Host<T> {
             not_before,
             recovery: recovers.then(|| Recovery::new(1, 0)),
             line: VecDeque::new(),
-            filed: Standing::Out,
+            filed: HostState::Out,
         }
     }
 
     /// True if an item that arrives now may start at once: the host may, and nobody is ahead.
-    pub(super) fn may_start_at_once(&self, limits: Limits, now: Instant) -> bool {
+    pub(super) fn may_start_at_once(&self, limits: HostLimits, now: Instant) -> bool {
         self.first_place().is_none() && !self.is_full(limits) && self.held_until(now).is_none()
     }
 
     /// Where it stands now.
-    pub(super) fn standing(&self, limits: Limits, now: Instant) -> Standing {
+    pub(super) fn standing(&self, limits: HostLimits, now: Instant) -> HostState {
         match (self.first_place(), self.held_until(now)) {
-            (None, _) => Standing::Out,
-            (Some(_), _) if self.is_full(limits) => Standing::Out,
-            (Some(first), None) => Standing::Ready(first),
-            (Some(first), Some(until)) => Standing::Timed(until, first),
+            (None, _) => HostState::Out,
+            (Some(_), _) if self.is_full(limits) => HostState::Out,
+            (Some(first), None) => HostState::Ready(first),
+            (Some(first), Some(until)) => HostState::Timed(until, first),
         }
     }
 
     /// Takes note of a start.
-    pub(super) fn started(&mut self, limits: Limits, now: Instant) {
+    pub(super) fn started(&mut self, limits: HostLimits, now: Instant) {
         self.running += 1;
         if let Some(recovery) = &mut self.recovery {
             recovery.running += 1;
@@ -225,7 +225,7 @@ impl<T> Host<T> {
         self.running == 0 && self.first_place().is_none()
     }
 
-    fn is_full(&self, limits: Limits) -> bool {
+    fn is_full(&self, limits: HostLimits) -> bool {
         let recovery = self.recovery.as_ref();
         limits.per_host.is_some_and(|most| self.running >= most)
             || recovery.is_some_and(|recovery| recovery.running >= recovery.most)

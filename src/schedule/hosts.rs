@@ -10,17 +10,17 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::cooldown::Quiet;
-use super::host::{Host, Limits, Standing};
+use super::cooldown::Cooldown;
+use super::host::{Host, HostLimits, HostState};
 use super::{HostKey, Reply};
 
 /// See the module's head.
 pub(super) struct Hosts<T> {
-    limits: Limits,
+    limits: HostLimits,
     /// Those of which something runs or somebody waits.
     active: HashMap<HostKey, Host<T>>,
     /// The others, if they must be left alone.
-    quiet: Quiet,
+    quiet: Cooldown,
     /// By the place of their first in line.
     ready: BTreeMap<u64, HostKey>,
     /// By the time at which they get ready, and the place of their first in line.
@@ -30,11 +30,11 @@ pub(super) struct Hosts<T> {
 }
 
 impl<T> Hosts<T> {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: HostLimits) -> Self {
         Hosts {
             limits,
             active: HashMap::new(),
-            quiet: Quiet::new(),
+            quiet: Cooldown::new(),
             ready: BTreeMap::new(),
             timers: BTreeMap::new(),
             last_place: 0,
@@ -177,14 +177,14 @@ impl<T> Hosts<T> {
             return;
         }
         match filed {
-            Standing::Out => {}
-            Standing::Ready(place) => drop(self.ready.remove(&place)),
-            Standing::Timed(at, place) => drop(self.timers.remove(&(at, place))),
+            HostState::Out => {}
+            HostState::Ready(place) => drop(self.ready.remove(&place)),
+            HostState::Timed(at, place) => drop(self.timers.remove(&(at, place))),
         }
         match standing {
-            Standing::Out => {}
-            Standing::Ready(place) => drop(self.ready.insert(place, Arc::clone(key))),
-            Standing::Timed(at, place) => drop(self.timers.insert((at, place), Arc::clone(key))),
+            HostState::Out => {}
+            HostState::Ready(place) => drop(self.ready.insert(place, Arc::clone(key))),
+            HostState::Timed(at, place) => drop(self.timers.insert((at, place), Arc::clone(key))),
         }
     }
 }
@@ -202,9 +202,9 @@ impl<T> Hosts<T> {
             room += capacity;
             run += host.running();
             let found = match host.filed {
-                Standing::Out => continue,
-                Standing::Ready(place) => self.ready.get(&place),
-                Standing::Timed(at, place) => self.timers.get(&(at, place)),
+                HostState::Out => continue,
+                HostState::Ready(place) => self.ready.get(&place),
+                HostState::Timed(at, place) => self.timers.get(&(at, place)),
             };
             assert_eq!(found, Some(key), "{key} is not where it was filed");
             filed += 1;

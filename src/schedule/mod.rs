@@ -13,7 +13,7 @@
 //! none, and as many more as came back by `retry` while they had left the window, which is never
 //! more than run at once. A long run of lines of one host therefore costs no memory, and holds up
 //! others only if it fills the window. Beside that, a host with `host_delay` or
-//! [`Schedule::hold_host`] upon it must be remembered until its time is over: at most 40 bytes each
+//! [`Schedule::pause_host`] upon it must be remembered until its time is over: at most 40 bytes each
 //! (see `quiet`).
 
 mod cooldown;
@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use host::Limits;
+use host::HostLimits;
 use hosts::Hosts;
 use rate::Rate;
 
@@ -117,7 +117,7 @@ struct Later<T> {
 impl<T> Schedule<T> {
     /// An empty schedule.
     pub(crate) fn new(options: Options) -> Self {
-        let limits = Limits {
+        let limits = HostLimits {
             per_host: options.per_host.map(|most| most.max(1)),
             delay: options.host_delay.min(A_CENTURY),
         };

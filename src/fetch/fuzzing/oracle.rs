@@ -10,7 +10,7 @@ use std::io::Read;
 pub(super) enum Reading {
     /// It is not by the letter; the transport may make of it what it can.
     Unclear,
-    /// Cut short, or such that nobody could repair it: it is no page.
+    /// WaitError short, or such that nobody could repair it: it is no page.
     Broken,
     /// All of it came, behind this status.
     Whole { status: u16, body: Vec<u8> },

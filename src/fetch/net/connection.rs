@@ -5,21 +5,21 @@
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use super::io::stream::Layer;
+use super::io::stream::Stream;
 use super::reach::descriptors::Ticket;
 use super::reach::seats::Seat;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
     key: Box<str>,
-    pub(crate) layer: Layer,
+    pub(crate) layer: Stream,
     /// Given back when the descriptor is closed: after `layer`, as fields are dropped in order.
     _ticket: Ticket,
     _seat: Arc<Seat>,
 }
 
 impl Connection {
-    pub(crate) fn new(key: &str, layer: Layer, ticket: Ticket, seat: Arc<Seat>) -> Self {
+    pub(crate) fn new(key: &str, layer: Stream, ticket: Ticket, seat: Arc<Seat>) -> Self {
         Self {
             key: key.into(),
             layer,
@@ -31,7 +31,7 @@ impl Connection {
     #[cfg(test)]
     pub(crate) fn for_tests(key: &str, stream: TcpStream) -> Self {
         let ticket = Arc::<super::reach::descriptors::Descriptors>::default().ticket();
-        let layer = Layer::Tcp(super::io::tcp::Wire::new(stream));
+        let layer = Stream::Tcp(super::io::tcp::Tcp::new(stream));
         Self::new(key, layer, ticket, Arc::new(Seat::without_limit()))
     }
 

@@ -1,7 +1,7 @@
 //! What the framing of replies is checked for, whatever bytes a server sends and however reads cut them.
 
 use super::http1::chunked::Chunked;
-use super::http1::head::{HeadWatch, Sight};
+use super::http1::head::{HeadStatus, HeadWatch};
 use super::http1::reply::inspect;
 
 /// The first byte says how much each read brings, the rest is what the server says.
@@ -16,10 +16,12 @@ pub(crate) fn head(data: &[u8]) {
     let whole = watch(bytes, usize::MAX);
     let dripped = watch(bytes, step);
     match (&whole, &dripped) {
-        (Sight::Bad(_), Sight::Bad(_)) => return,
+        (HeadStatus::Bad(_), HeadStatus::Bad(_)) => return,
         _ => assert_eq!(whole, dripped),
     }
-    let Sight::Whole(end) = whole else { return };
+    let HeadStatus::Whole(end) = whole else {
+        return;
+    };
     let begin = bytes[..end]
         .windows(5)
         .rposition(|w| w == b"HTTP/")
@@ -29,22 +31,24 @@ pub(crate) fn head(data: &[u8]) {
 }
 
 /// Where the head ends, as [`super::client::transport`] finds it in reads of `step` bytes.
-fn watch(bytes: &[u8], step: usize) -> Sight {
+fn watch(bytes: &[u8], step: usize) -> HeadStatus {
     let mut watch = HeadWatch::default();
     let (mut from, mut to) = (0, 0);
     loop {
         let sight = if from == to {
-            Sight::Partial
+            HeadStatus::Partial
         } else {
             watch.look(&bytes[from..to])
         };
         match sight {
-            Sight::Skip(amount) => {
+            HeadStatus::Skip(amount) => {
                 assert!(0 < amount && amount <= to - from);
                 from += amount;
             }
-            Sight::Whole(size) => return Sight::Whole(from + size),
-            Sight::Partial if to < bytes.len() => to = bytes.len().min(to.saturating_add(step)),
+            HeadStatus::Whole(size) => return HeadStatus::Whole(from + size),
+            HeadStatus::Partial if to < bytes.len() => {
+                to = bytes.len().min(to.saturating_add(step))
+            }
             other => return other,
         }
     }

@@ -21,19 +21,19 @@ use std::sync::Arc;
 use ureq::Agent;
 use ureq::config::{AutoHeaderValue, Config};
 
-use self::client::connector::{Lender, NoResolver};
+use self::client::connector::{Connector, NoResolver};
 use self::idle::IdlePool;
 use self::io::cancel::Cancel;
 use self::reach::descriptors::Descriptors;
 use self::reach::resolver::Resolver;
 use self::reach::seats::Seats;
-use self::tls::config::Trust;
+use self::tls::config::TlsConfig;
 use super::options::{Family, Options, OptionsError};
 use super::resolve::Resolve;
 
-pub(crate) use self::client::exchange::{Aim, Flight};
+pub(crate) use self::client::exchange::{Exchange, ExchangeContext};
 pub(crate) use self::http1::reply::MOST_CODINGS;
-pub(crate) use self::io::timeouts::{Deadline, Limits};
+pub(crate) use self::io::timeouts::{Deadline, Timeouts};
 
 /// What all workers of a client share.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) struct Net {
     resolver: Resolver,
     descriptors: Arc<Descriptors>,
     seats: Arc<Seats>,
-    trust: Trust,
+    trust: TlsConfig,
     family: Family,
     resolve: Vec<Resolve>,
     deny_private: bool,
@@ -63,7 +63,7 @@ impl Net {
             resolver: Resolver::new(Arc::clone(&descriptors), options.family),
             descriptors,
             seats: Seats::new(options.descriptors),
-            trust: Trust::load(&options.tls)?,
+            trust: TlsConfig::load(&options.tls)?,
             family: options.family,
             resolve: options.resolve.clone(),
             deny_private: options.deny_private,
@@ -75,7 +75,7 @@ impl Net {
         })
     }
 
-    /// Cuts off everything that is in flight, and whatever is started later.
+    /// Cuts off everything that is in context, and whatever is started later.
     pub(crate) fn cancel(&self) {
         self.cancel.throw();
         self.resolver.wake();
@@ -84,12 +84,12 @@ impl Net {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancel.is_thrown()
+        self.cancel.is_cancelled()
     }
 }
 
-/// A client library for one worker, whose connections come from `flight`.
-pub(crate) fn agent(flight: &Arc<Flight>) -> Agent {
+/// A client library for one worker, whose connections come from `context`.
+pub(crate) fn agent(context: &Arc<ExchangeContext>) -> Agent {
     let config = Config::builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -104,8 +104,8 @@ pub(crate) fn agent(flight: &Arc<Flight>) -> Agent {
         .build();
     Agent::with_parts(
         config,
-        Lender {
-            flight: Arc::clone(flight),
+        Connector {
+            context: Arc::clone(context),
         },
         NoResolver,
     )

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::HumanBytes;
 
 use super::Counts;
-use crate::output::human::Rate;
+use crate::output::human::RateText;
 use crate::span::Span;
 
 /// An end that is further away than this is a guess.
@@ -75,7 +75,7 @@ impl View {
                 self.total.is_some_and(|total| total > 0),
                 format!("{}%", self.share_of(100)),
             ),
-            (3, moving, format!("{}/s", Rate(self.per_second))),
+            (3, moving, format!("{}/s", RateText(self.per_second))),
             (
                 5,
                 moving && self.ends(),

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::connector::{Lender, Way};
+use super::connector::{ConnectAttempt, Connector};
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::reach::getaddrinfo::Miss;
 use crate::fetch::net::reach::private::refusal;
@@ -12,17 +12,17 @@ use crate::fetch::net::reach::special_names::known;
 use crate::fetch::options::Family;
 use crate::fetch::resolve::{Resolve, bare};
 
-impl Lender {
+impl Connector {
     /// The addresses of a host in the wanted family: at least one.
     pub(in crate::fetch::net) fn addresses(
         &self,
         host: &str,
         port: u16,
-        way: &Way<'_>,
+        way: &ConnectAttempt<'_>,
     ) -> Result<Vec<IpAddr>, Failure> {
-        let flight = &self.flight;
-        let net = &flight.net;
-        flight.enter(Phase::Dns);
+        let context = &self.context;
+        let net = &context.net;
+        context.enter(Phase::Dns);
         let mut found = if let Some(rule) = Resolve::of(&net.resolve, host, port) {
             rule.addresses.clone()
         } else if let Ok(address) = bare(host).parse() {
@@ -48,11 +48,11 @@ impl Lender {
     }
 
     /// What the system knows of a name; nothing if it knows no address.
-    fn look_up(&self, host: &str, way: &Way<'_>) -> Result<Vec<IpAddr>, Failure> {
-        let net = &self.flight.net;
+    fn look_up(&self, host: &str, way: &ConnectAttempt<'_>) -> Result<Vec<IpAddr>, Failure> {
+        let net = &self.context.net;
         loop {
             let turn = net.descriptors.turn();
-            let (limits, misses_since) = (self.limits(way), self.flight.state().misses_since);
+            let (limits, misses_since) = (self.limits(way), self.context.state().misses_since);
             let (resolver, cancel) = (&net.resolver, &net.cancel);
             match resolver.resolve(host, &limits, cancel, &way.seat, misses_since) {
                 Ok(found) => return Ok(found.to_vec()),
@@ -64,7 +64,9 @@ impl Lender {
                 Err(LookupError::Missed(Miss::NoDescriptor)) => {
                     self.need_descriptor(way, turn, FailureKind::Dns)?;
                 }
-                Err(LookupError::Cut(cut)) => return Err(self.flight.cut(cut, FailureKind::Dns)),
+                Err(LookupError::WaitError(cut)) => {
+                    return Err(self.context.cut(cut, FailureKind::Dns));
+                }
             }
         }
     }
@@ -75,7 +77,7 @@ impl Lender {
         host: &str,
         mut found: Vec<IpAddr>,
     ) -> Result<Vec<IpAddr>, Failure> {
-        if self.flight.net.deny_private {
+        if self.context.net.deny_private {
             let first = found.first().and_then(|&a| Some((a, refusal(a)?)));
             found.retain(|&a| refusal(a).is_none());
             if let (true, Some((address, reason))) = (found.is_empty(), first) {

@@ -12,20 +12,20 @@ use rustls::ClientConfig;
 use ureq::config::Config;
 use ureq::http::{Uri, uri::Scheme};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as ClientResolver};
-use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
+use ureq::unversioned::transport::{ConnectionDetails, Connector as ClientConnector, NextTimeout};
 
-use super::exchange::Flight;
-use super::transport::Lent;
+use super::exchange::ExchangeContext;
+use super::transport::Transport;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::connection::Connection;
 use crate::fetch::net::io::cancel::Slot;
-use crate::fetch::net::io::stream::{Layer, LayerError};
-use crate::fetch::net::io::tcp::Wire;
-use crate::fetch::net::io::timeouts::Limits;
+use crate::fetch::net::io::stream::{Stream, StreamError};
+use crate::fetch::net::io::tcp::Tcp;
+use crate::fetch::net::io::timeouts::Timeouts;
 use crate::fetch::net::reach::descriptors::{LastTries, Ticket, Turn};
-use crate::fetch::net::reach::happy_eyeballs::{DialError, Race, interleave};
+use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs, interleave};
 use crate::fetch::net::reach::seats::Seat;
-use crate::fetch::net::tls::config::TrustError;
+use crate::fetch::net::tls::config::TlsConfigError;
 use crate::fetch::net::tls::session::Session;
 use crate::fetch::proxy::Protocol;
 use crate::fetch::resolve::bare;
@@ -51,28 +51,28 @@ impl ClientResolver for NoResolver {
 
 /// Lends connections to the exchanges of one worker.
 #[derive(Debug)]
-pub(crate) struct Lender {
-    pub(crate) flight: Arc<Flight>,
+pub(crate) struct Connector {
+    pub(crate) context: Arc<ExchangeContext>,
 }
 
-impl Connector for Lender {
-    type Out = Lent;
+impl ClientConnector for Connector {
+    type Out = Transport;
 
     fn connect(
         &self,
         details: &ConnectionDetails<'_>,
         _: Option<()>,
-    ) -> Result<Option<Lent>, ureq::Error> {
+    ) -> Result<Option<Transport>, ureq::Error> {
         let connection = match self.idle() {
             Some(connection) => connection,
             None => self.open(details.uri)?,
         };
-        Ok(Some(Lent::new(Arc::clone(&self.flight), connection)))
+        Ok(Some(Transport::new(Arc::clone(&self.context), connection)))
     }
 }
 
 /// What a new connection leads to.
-pub(in crate::fetch::net) struct Way<'a> {
+pub(in crate::fetch::net) struct ConnectAttempt<'a> {
     pub(in crate::fetch::net) host: &'a str,
     pub(in crate::fetch::net) port: u16,
     /// When it began, less the time that it waited for descriptors.
@@ -88,7 +88,7 @@ pub(in crate::fetch::net) struct Way<'a> {
 struct Held<'a>(&'a Slot);
 
 impl Held<'_> {
-    /// The connection is open, and [`Lent`] lets go of the socket.
+    /// The connection is open, and [`Transport`] lets go of the socket.
     fn hand_over(self) {
         std::mem::forget(self);
     }
@@ -100,13 +100,13 @@ impl Drop for Held<'_> {
     }
 }
 
-impl Lender {
+impl Connector {
     fn idle(&self) -> Option<Connection> {
-        let mut state = self.flight.state();
+        let mut state = self.context.state();
         if !state.may_reuse {
             return None;
         }
-        let connection = self.flight.net.idle.take(&state.key, Instant::now())?;
+        let connection = self.context.net.idle.take(&state.key, Instant::now())?;
         state.reused = true;
         drop(state);
         self.hold(connection.layer.wire().stream()).ok()?;
@@ -115,32 +115,32 @@ impl Lender {
 
     /// Lets a cancel find the socket.
     fn hold(&self, stream: &Arc<TcpStream>) -> Result<(), Failure> {
-        let flight = &self.flight;
-        flight
+        let context = &self.context;
+        context
             .net
             .cancel
-            .hold(&flight.slot, stream)
-            .map_err(|cut| flight.cut(cut, FailureKind::Connect))
+            .hold(&context.slot, stream)
+            .map_err(|cut| context.cut(cut, FailureKind::Connect))
     }
 
     fn open(&self, uri: &Uri) -> Result<Connection, Failure> {
-        let flight = &self.flight;
+        let context = &self.context;
         let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
         let (proxy, key) = {
-            let state = flight.state();
+            let state = context.state();
             (state.proxy.clone(), state.key.clone())
         };
         let seat = Arc::new(self.seat()?);
-        let way = Way {
+        let way = ConnectAttempt {
             host: uri.host().unwrap_or_default(),
             port: uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
             began: Cell::new(Instant::now()),
             last_tries: Cell::default(),
-            ticket: flight.net.descriptors.ticket(),
+            ticket: context.net.descriptors.ticket(),
             seat,
         };
         // Dropped before the ticket: the descriptor is closed when that is given back.
-        let held = Held(&flight.slot);
+        let held = Held(&context.slot);
         // Read before a socket is held: who holds one must not have to wait for another descriptor.
         let speaks_tls = is_tls
             || proxy
@@ -178,26 +178,26 @@ impl Lender {
     /// The right to the descriptors of a new connection. No clock runs while that is waited for, as in
     /// [`need_descriptor`](Self::need_descriptor).
     fn seat(&self) -> Result<Seat, Failure> {
-        let net = &self.flight.net;
+        let net = &self.context.net;
         if let Some(seat) = net.seats.try_take() {
             return Ok(seat);
         }
         let since = Instant::now();
         let make_room = || net.idle.evict().is_some();
         let taken = net.seats.take(&make_room, &net.cancel);
-        self.flight.pause(since.elapsed());
-        taken.map_err(|cut| self.flight.cut(cut, FailureKind::Connect))
+        self.context.pause(since.elapsed());
+        taken.map_err(|cut| self.context.cut(cut, FailureKind::Connect))
     }
 
-    fn direct(&self, way: &Way<'_>) -> Result<Layer, Failure> {
+    fn direct(&self, way: &ConnectAttempt<'_>) -> Result<Stream, Failure> {
         let found = self.addresses(way.host, way.port, way)?;
         let addresses = interleave(&self.allowed(way.host, found)?, way.port);
         self.dial(&addresses, way)
     }
 
     /// The limits of opening the connection.
-    pub(in crate::fetch::net) fn limits(&self, way: &Way<'_>) -> Limits {
-        self.flight.connect_limits(way.began.get())
+    pub(in crate::fetch::net) fn limits(&self, way: &ConnectAttempt<'_>) -> Timeouts {
+        self.context.connect_limits(way.began.get())
     }
 
     /// Gives up an idle connection for its descriptor, or waits until somebody else gives one back.
@@ -208,11 +208,11 @@ impl Lender {
     /// the system does not have: no clock runs.
     pub(in crate::fetch::net) fn need_descriptor(
         &self,
-        way: &Way<'_>,
+        way: &ConnectAttempt<'_>,
         before: Turn,
         kind: FailureKind,
     ) -> Result<(), Failure> {
-        let net = &self.flight.net;
+        let net = &self.context.net;
         if net.idle.evict().is_some() {
             return Ok(());
         }
@@ -221,7 +221,7 @@ impl Lender {
         let end = way.ticket.wait(before, &mut last, &net.cancel);
         way.last_tries.set(last);
         let waited = since.elapsed();
-        self.flight.pause(waited);
+        self.context.pause(waited);
         way.began.set(way.began.get() + waited);
         match end {
             Ok(true) => Ok(()),
@@ -229,7 +229,7 @@ impl Lender {
                 let text = "too many open files, and none that could be closed";
                 Err(Failure::new(kind, text))
             }
-            Err(cut) => Err(self.flight.cut(cut, kind)),
+            Err(cut) => Err(self.context.cut(cut, kind)),
         }
     }
 
@@ -237,40 +237,40 @@ impl Lender {
     pub(in crate::fetch::net) fn dial(
         &self,
         addresses: &[SocketAddr],
-        way: &Way<'_>,
-    ) -> Result<Layer, Failure> {
+        way: &ConnectAttempt<'_>,
+    ) -> Result<Stream, Failure> {
         let kind = FailureKind::Connect;
-        let flight = &self.flight;
-        let net = &flight.net;
-        flight.enter(Phase::Connect);
+        let context = &self.context;
+        let net = &context.net;
+        context.enter(Phase::Connect);
         let make_room = || net.idle.evict().is_some();
         // Begun anew behind each wait, it would never get past a first address that does not answer.
-        let mut race = Race::new(addresses, &net.seats);
+        let mut race = HappyEyeballs::new(addresses, &net.seats);
         loop {
             let turn = net.descriptors.turn();
             match race.run(&self.limits(way), &net.cancel, &make_room) {
                 Ok(stream) => {
-                    let wire = Wire::new(stream);
+                    let wire = Tcp::new(stream);
                     self.hold(wire.stream())?;
-                    return Ok(Layer::Tcp(wire));
+                    return Ok(Stream::Tcp(wire));
                 }
-                Err(DialError::Refused(text)) => return Err(Failure::new(kind, text)),
-                Err(DialError::Cut(cut)) => return Err(flight.cut(cut, kind)),
-                Err(DialError::NoDescriptor) => self.need_descriptor(way, turn, kind)?,
+                Err(ConnectError::Refused(text)) => return Err(Failure::new(kind, text)),
+                Err(ConnectError::WaitError(cut)) => return Err(context.cut(cut, kind)),
+                Err(ConnectError::NoDescriptor) => self.need_descriptor(way, turn, kind)?,
             }
         }
     }
 
-    fn tls_config(&self, way: &Way<'_>) -> Result<Arc<ClientConfig>, Failure> {
-        self.flight.enter(Phase::Tls);
+    fn tls_config(&self, way: &ConnectAttempt<'_>) -> Result<Arc<ClientConfig>, Failure> {
+        self.context.enter(Phase::Tls);
         loop {
-            let turn = self.flight.net.descriptors.turn();
-            match self.flight.net.trust.config() {
+            let turn = self.context.net.descriptors.turn();
+            match self.context.net.trust.config() {
                 Ok(config) => return Ok(config),
-                Err(TrustError::Unusable(reason)) => {
+                Err(TlsConfigError::Unusable(reason)) => {
                     return Err(Failure::new(FailureKind::Tls, reason));
                 }
-                Err(TrustError::NoDescriptor) => {
+                Err(TlsConfigError::NoDescriptor) => {
                     self.need_descriptor(way, turn, FailureKind::Tls)?;
                 }
             }
@@ -280,27 +280,27 @@ impl Lender {
     pub(in crate::fetch::net) fn secure(
         &self,
         host: &str,
-        layer: Layer,
-        way: &Way<'_>,
+        layer: Stream,
+        way: &ConnectAttempt<'_>,
         config: Arc<ClientConfig>,
-    ) -> Result<Layer, Failure> {
-        let flight = &self.flight;
-        flight.enter(Phase::Tls);
-        let trust = &flight.net.trust;
-        let (limits, cancel) = (self.limits(way), &flight.net.cancel);
+    ) -> Result<Stream, Failure> {
+        let context = &self.context;
+        context.enter(Phase::Tls);
+        let trust = &context.net.trust;
+        let (limits, cancel) = (self.limits(way), &context.net.cancel);
         let name = trust.server_name(bare(host));
         let session = name
-            .map_err(LayerError::Tls)
+            .map_err(StreamError::Tls)
             .and_then(|name| Session::start(config, &trust.sessions, name, layer, &limits, cancel));
         let session = session.map_err(|error| {
             // Whether an end or a reset is seen is a matter of chance.
             let error = if error.is_hang_up() {
-                LayerError::Truncated
+                StreamError::Truncated
             } else {
                 error
             };
-            flight.layer_cut(error, FailureKind::Connect, CLOSED_IN_HANDSHAKE)
+            context.layer_cut(error, FailureKind::Connect, CLOSED_IN_HANDSHAKE)
         })?;
-        Ok(Layer::Tls(Box::new(session)))
+        Ok(Stream::Tls(Box::new(session)))
     }
 }

@@ -1,7 +1,7 @@
 //! What a worker, its client library and the connection lent to it know in common about the attempt
-//! in flight.
+//! in context.
 //!
-//! Only one thread uses a flight at a time; its locks are there because the library wants its parts
+//! Only one thread uses a context at a time; its locks are there because the library wants its parts
 //! to be `Sync`, and are never contended.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,14 +11,14 @@ use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::Net;
 use crate::fetch::net::http1::buffers::Buffers;
 use crate::fetch::net::io::cancel::Slot;
-use crate::fetch::net::io::stream::LayerError;
-use crate::fetch::net::io::timeouts::{Cut, Deadline, Limits, cancelled};
+use crate::fetch::net::io::stream::StreamError;
+use crate::fetch::net::io::timeouts::{Deadline, Timeouts, WaitError, cancelled};
 use crate::fetch::net::tls::errors::{explain, explain_loss, is_refusal};
 use crate::fetch::proxy::Proxy;
 
 /// What an exchange, one request and its reply, is to be.
 #[derive(Debug)]
-pub(crate) struct Aim<'a> {
+pub(crate) struct Exchange<'a> {
     /// Scheme, host and port of the URL, as its beginning.
     pub(crate) origin: &'a str,
     pub(crate) proxy: Option<&'a Arc<Proxy>>,
@@ -34,7 +34,7 @@ pub(crate) struct Aim<'a> {
 #[derive(Debug)]
 pub(crate) struct State {
     /// What cuts every wait of the attempt.
-    pub(crate) limits: Limits,
+    pub(crate) limits: Timeouts,
     pub(crate) connect_timeout: Option<Duration>,
     /// That a name has no address is asked for anew if it was found out before this.
     pub(crate) misses_since: Option<Instant>,
@@ -67,18 +67,18 @@ pub(crate) struct State {
 
 /// One for each worker, made once and used for all its attempts.
 #[derive(Debug)]
-pub(crate) struct Flight {
+pub(crate) struct ExchangeContext {
     pub(crate) net: Arc<Net>,
     /// Where a cancel finds the socket that is in use.
     pub(crate) slot: Arc<Slot>,
     state: Mutex<State>,
 }
 
-impl Flight {
+impl ExchangeContext {
     pub(crate) fn new(net: Arc<Net>) -> Self {
         let slot = net.cancel.slot();
         let state = State {
-            limits: Limits::default(),
+            limits: Timeouts::default(),
             connect_timeout: None,
             misses_since: None,
             key: String::new(),
@@ -109,7 +109,7 @@ impl Flight {
     }
 
     /// Begins an attempt.
-    pub(crate) fn begin(&self, limits: Limits, connect_timeout: Option<Duration>) {
+    pub(crate) fn begin(&self, limits: Timeouts, connect_timeout: Option<Duration>) {
         let mut state = self.state();
         state.limits = limits;
         state.connect_timeout = connect_timeout;
@@ -118,7 +118,7 @@ impl Flight {
     }
 
     /// Begins an exchange.
-    pub(crate) fn aim(&self, aim: Aim<'_>) {
+    pub(crate) fn aim(&self, aim: Exchange<'_>) {
         let mut state = self.state();
         state.key.clear();
         if let Some(proxy) = aim.proxy {
@@ -143,7 +143,7 @@ impl Flight {
     }
 
     /// The limits of opening a connection that began at `began`.
-    pub(crate) fn connect_limits(&self, began: Instant) -> Limits {
+    pub(crate) fn connect_limits(&self, began: Instant) -> Timeouts {
         let state = self.state();
         state
             .limits
@@ -179,14 +179,14 @@ impl Flight {
         let left = self.state().limits.left(now, now);
         match left {
             Err(cut) => Err(self.cut(cut, FailureKind::Body)),
-            Ok(_) if self.net.cancel.is_thrown() => Err(cancelled()),
+            Ok(_) if self.net.cancel.is_cancelled() => Err(cancelled()),
             Ok(_) => Ok(()),
         }
     }
 
     /// The failure that `cut` is at this point; `lost` is the kind of a connection that fails here.
-    pub(crate) fn cut(&self, cut: Cut, lost: FailureKind) -> Failure {
-        if self.net.cancel.is_thrown() {
+    pub(crate) fn cut(&self, cut: WaitError, lost: FailureKind) -> Failure {
+        if self.net.cancel.is_cancelled() {
             return cancelled();
         }
         cut.into_failure(self.state().phase, lost)
@@ -196,18 +196,18 @@ impl Flight {
     /// here. A broken session is a lost connection, unless it is a refusal.
     pub(crate) fn layer_cut(
         &self,
-        error: LayerError,
+        error: StreamError,
         lost: FailureKind,
         truncated: &str,
     ) -> Failure {
-        if self.net.cancel.is_thrown() {
+        if self.net.cancel.is_cancelled() {
             return cancelled();
         }
         let state = self.state();
         match error {
-            LayerError::Cut(cut) => cut.into_failure(state.phase, lost),
-            LayerError::Truncated => Failure::new(lost, truncated),
-            LayerError::Tls(error) => {
+            StreamError::WaitError(cut) => cut.into_failure(state.phase, lost),
+            StreamError::Truncated => Failure::new(lost, truncated),
+            StreamError::Tls(error) => {
                 let in_handshake = state.phase == Phase::Tls;
                 let nothing_came = state.first_byte.is_none();
                 if is_refusal(&error, in_handshake, nothing_came) {

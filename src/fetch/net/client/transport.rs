@@ -9,23 +9,25 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use ureq::unversioned::transport::{Buffers as ClientBuffers, NextTimeout, Transport};
+use ureq::unversioned::transport::{
+    Buffers as ClientBuffers, NextTimeout, Transport as ClientTransport,
+};
 
-use super::exchange::Flight;
+use super::exchange::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::connection::Connection;
 use crate::fetch::net::http1::buffers::Buffers;
 use crate::fetch::net::http1::chunked::Chunked;
-use crate::fetch::net::http1::head::{HeadWatch, Sight, begins_like_http};
+use crate::fetch::net::http1::head::{HeadStatus, HeadWatch, begins_like_http};
 use crate::fetch::net::http1::reply::{self, Framing};
-use crate::fetch::net::io::stream::LayerError;
+use crate::fetch::net::io::stream::StreamError;
 
 /// What the client library's head of a request has beyond what is in ours, but for the host.
 const AROUND: usize = 128;
 
 #[derive(Debug)]
-pub(crate) struct Lent {
-    flight: Arc<Flight>,
+pub(crate) struct Transport {
+    context: Arc<ExchangeContext>,
     /// `None` once it went back.
     connection: Option<Connection>,
     buffers: Buffers,
@@ -40,18 +42,18 @@ pub(crate) struct Lent {
     ended_cleanly: bool,
 }
 
-impl Lent {
-    /// Lends `connection` to the exchange that `flight` is at.
-    pub(crate) fn new(flight: Arc<Flight>, mut connection: Connection) -> Self {
+impl Transport {
+    /// Lends `connection` to the exchange that `context` is at.
+    pub(crate) fn new(context: Arc<ExchangeContext>, mut connection: Connection) -> Self {
         let buffers = {
-            let mut state = flight.state();
+            let mut state = context.state();
             state.phase = Phase::FirstByte;
             let size = state.request.len() + state.key.len() + AROUND;
             state.buffers.reserve_output(size);
             std::mem::take(&mut state.buffers)
         };
         let mut lent = Self {
-            flight,
+            context,
             connection: None,
             buffers,
             head: Some(HeadWatch::default()),
@@ -66,23 +68,23 @@ impl Lent {
     }
 
     /// One read into the buffers; 0 is the end.
-    fn receive(&mut self) -> Result<usize, LayerError> {
+    fn receive(&mut self) -> Result<usize, StreamError> {
         let (limits, is_only_counted) = {
-            let state = self.flight.state();
+            let state = self.context.state();
             (state.limits, state.is_only_counted && !state.is_chunked)
         };
         // `Drop` alone takes the connection away.
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let (space, cancel) = (self.buffers.space(), &self.flight.net.cancel);
+        let (space, cancel) = (self.buffers.space(), &self.context.net.cancel);
         let amount = if is_only_counted {
             connection.layer.discard(space, &limits, cancel)?
         } else {
             connection.layer.recv(space, &limits, cancel)?
         };
         self.buffers.take_in(amount);
-        let mut state = self.flight.state();
+        let mut state = self.context.state();
         state.wire_bytes += amount as u64;
         if amount > 0 && state.first_byte.is_none() {
             state.first_byte = Some(Instant::now());
@@ -96,26 +98,26 @@ impl Lent {
         let size = loop {
             let nothing_new = self.buffers.is_empty();
             match if nothing_new {
-                Sight::Partial
+                HeadStatus::Partial
             } else {
                 watch.look(self.buffers.unread())
             } {
-                Sight::Whole(size) => break size,
-                Sight::Skip(amount) => {
+                HeadStatus::Whole(size) => break size,
+                HeadStatus::Skip(amount) => {
                     // An interim reply is to this request; empty lines are to none.
                     is_answered |= self.buffers.unread().starts_with(b"HTTP/");
                     self.buffers.skip(amount);
                 }
-                Sight::Bad(reason) => {
+                HeadStatus::Bad(reason) => {
                     // Over a connection that was used before, it is what came late behind the last reply.
                     // No reply begins so: this request has none yet, as if the connection had been closed
                     // (RFC 9112, 9.3.1), and whoever reads on would read that reply's remains.
                     is_answered |= begins_like_http(self.buffers.unread());
-                    self.flight.state().unanswered = !is_answered;
+                    self.context.state().unanswered = !is_answered;
                     return Err(Failure::new(FailureKind::Protocol, reason));
                 }
-                Sight::Partial => match self.receive() {
-                    Ok(0) => return Err(self.lost(LayerError::Truncated)),
+                HeadStatus::Partial => match self.receive() {
+                    Ok(0) => return Err(self.lost(StreamError::Truncated)),
                     Ok(_) => {}
                     Err(error) => return Err(self.lost(error)),
                 },
@@ -123,7 +125,7 @@ impl Lent {
         };
         self.accept_head(size)
             .map_err(|reason| Failure::new(FailureKind::Protocol, reason))?;
-        self.flight.enter(Phase::Body);
+        self.context.enter(Phase::Body);
         Ok(())
     }
 
@@ -131,7 +133,7 @@ impl Lent {
         let inspected = reply::inspect(&self.buffers.unread()[..size])?;
         self.buffers.replace_first(size, &inspected.reduced);
         let size = inspected.reduced.len();
-        let mut state = self.flight.state();
+        let mut state = self.context.state();
         self.framing = inspected.framing;
         if state.is_head || matches!(&self.buffers.unread()[9..12], b"204" | b"304") {
             self.framing.chunked = None;
@@ -159,8 +161,8 @@ impl Lent {
     }
 
     /// The connection failed before the head was whole.
-    fn lost(&mut self, error: LayerError) -> Failure {
-        let mut state = self.flight.state();
+    fn lost(&mut self, error: StreamError) -> Failure {
+        let mut state = self.context.state();
         let nothing_came = state.first_byte.is_none();
         // A server that is silent is not lost: the request may be in its hands, and time has run out for it.
         state.unanswered = nothing_came && error.is_loss();
@@ -171,9 +173,9 @@ impl Lent {
             "the server closed the connection in the middle of the reply's head"
         };
         let failure = self
-            .flight
+            .context
             .layer_cut(error, FailureKind::Connect, truncated);
-        self.flight.no_reply(failure)
+        self.context.no_reply(failure)
     }
 
     /// Reads more of the body; `false` is its end, or the connection's.
@@ -188,7 +190,7 @@ impl Lent {
         while !self.has_ended() {
             let amount = self.receive().map_err(|error| {
                 let truncated = "the connection was cut without TLS saying so";
-                self.flight.layer_cut(error, FailureKind::Body, truncated)
+                self.context.layer_cut(error, FailureKind::Body, truncated)
             })?;
             if amount == 0 {
                 return self.end_of_connection();
@@ -228,14 +230,14 @@ impl Lent {
     }
 }
 
-impl Transport for Lent {
+impl ClientTransport for Transport {
     fn buffers(&mut self) -> &mut dyn ClientBuffers {
         &mut self.buffers
     }
 
     fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
         let (limits, request) = {
-            let mut state = self.flight.state();
+            let mut state = self.context.state();
             (state.limits, std::mem::take(&mut state.request))
         };
         let Some(connection) = &mut self.connection else {
@@ -247,7 +249,7 @@ impl Transport for Lent {
         }
         let sent = connection
             .layer
-            .send(&request, &limits, &self.flight.net.cancel);
+            .send(&request, &limits, &self.context.net.cancel);
         sent.map_err(|error| self.lost(error).into())
     }
 
@@ -271,20 +273,20 @@ impl Transport for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for Transport {
     fn drop(&mut self) {
-        let net = &self.flight.net;
-        self.flight.slot.clear();
+        let net = &self.context.net;
+        self.context.slot.clear();
         let is_reusable = self.is_reusable();
         if let Some(mut connection) = self.connection.take() {
             connection.layer.take_records(&mut self.buffers.records);
-            if is_reusable && connection.layer.is_clean() && !net.cancel.is_thrown() {
+            if is_reusable && connection.layer.is_clean() && !net.cancel.is_cancelled() {
                 net.idle.put(connection, Instant::now());
                 net.descriptors.offer();
                 net.seats.offer();
             }
         }
         self.buffers.recycle();
-        self.flight.state().buffers = std::mem::take(&mut self.buffers);
+        self.context.state().buffers = std::mem::take(&mut self.buffers);
     }
 }

@@ -5,24 +5,24 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 
-use super::connector::{Lender, Way};
+use super::connector::{ConnectAttempt, Connector};
 use crate::fetch::failure::{Failure, FailureKind, Phase};
-use crate::fetch::net::io::stream::Layer;
-use crate::fetch::net::proxy_handshake::{Target, Tunnel, TunnelError};
+use crate::fetch::net::io::stream::Stream;
+use crate::fetch::net::proxy_handshake::{ProxyTarget, Tunnel, TunnelError};
 use crate::fetch::net::reach::happy_eyeballs::interleave;
 use crate::fetch::proxy::{Protocol, Proxy};
 use crate::fetch::resolve::bare;
 
-impl Lender {
+impl Connector {
     /// A connection through `proxy`: to the proxy itself when whole requests are handed to it, else
     /// by a tunnel.
     pub(in crate::fetch::net) fn through(
         &self,
         proxy: &Proxy,
-        way: &Way<'_>,
+        way: &ConnectAttempt<'_>,
         is_tls: bool,
         config: Option<&Arc<ClientConfig>>,
-    ) -> Result<Layer, Failure> {
+    ) -> Result<Stream, Failure> {
         let target = self.target(proxy, way)?;
         self.ask(proxy, target, way, is_tls, config)
             .map_err(|failure| proxy.blame(failure))
@@ -31,11 +31,11 @@ impl Lender {
     fn ask(
         &self,
         proxy: &Proxy,
-        target: Target<'_>,
-        way: &Way<'_>,
+        target: ProxyTarget<'_>,
+        way: &ConnectAttempt<'_>,
         is_tls: bool,
         config: Option<&Arc<ClientConfig>>,
-    ) -> Result<Layer, Failure> {
+    ) -> Result<Stream, Failure> {
         let config = config.filter(|_| proxy.protocol == Protocol::Https);
         let found = self.addresses(&proxy.host, proxy.port, way)?;
         let mut layer = self.dial(&interleave(&found, proxy.port), way)?;
@@ -45,8 +45,8 @@ impl Lender {
         if proxy.protocol.is_http() && !is_tls {
             return Ok(layer);
         }
-        self.flight.enter(Phase::Connect);
-        let (net, limits) = (&self.flight.net, self.limits(way));
+        self.context.enter(Phase::Connect);
+        let (net, limits) = (&self.context.net, self.limits(way));
         let mut tunnel = Tunnel {
             proxy,
             layer: &mut layer,
@@ -60,20 +60,24 @@ impl Lender {
         };
         made.map_err(|error| match error {
             TunnelError::Refused(why) => Failure::new(FailureKind::Proxy, why),
-            TunnelError::Layer(error) => {
+            TunnelError::Stream(error) => {
                 let closed = "it closed the connection";
-                self.flight.layer_cut(error, FailureKind::Proxy, closed)
+                self.context.layer_cut(error, FailureKind::Proxy, closed)
             }
         })?;
         Ok(layer)
     }
 
     /// What the proxy is asked to connect to.
-    fn target<'a>(&self, proxy: &Proxy, way: &Way<'a>) -> Result<Target<'a>, Failure> {
+    fn target<'a>(
+        &self,
+        proxy: &Proxy,
+        way: &ConnectAttempt<'a>,
+    ) -> Result<ProxyTarget<'a>, Failure> {
         let is_address = bare(way.host).parse::<IpAddr>().is_ok();
         // With addresses to be refused there is no such proxy: `Client::new` sees to that.
         if !is_address && !proxy.protocol.wants_address() {
-            return Ok(Target::Name(way.host, way.port));
+            return Ok(ProxyTarget::Name(way.host, way.port));
         }
         let found = self.addresses(way.host, way.port, way)?;
         let found = self.allowed(way.host, found)?;
@@ -85,6 +89,6 @@ impl Lender {
             .or(found.first())
             .copied()
             .unwrap_or(IpAddr::from([0, 0, 0, 0]));
-        Ok(Target::Address(SocketAddr::new(address, way.port)))
+        Ok(ProxyTarget::Address(SocketAddr::new(address, way.port)))
     }
 }

@@ -15,7 +15,7 @@ pub(crate) const HEAD_LIMIT: usize = LARGEST;
 
 /// What the bytes so far are.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
+pub(crate) enum HeadStatus {
     /// The beginning of a head: more is needed.
     Partial,
     /// A whole head of this many bytes, and perhaps more behind it.
@@ -36,23 +36,23 @@ pub(crate) struct HeadWatch {
 
 impl HeadWatch {
     /// `input` is everything that has come and was not skipped.
-    pub(crate) fn look(&mut self, input: &[u8]) -> Sight {
+    pub(crate) fn look(&mut self, input: &[u8]) -> HeadStatus {
         let empty_lines = empty_lines(input);
         if empty_lines > 0 {
             return self.skip(empty_lines);
         }
         if input == b"\r" {
-            return Sight::Partial;
+            return HeadStatus::Partial;
         }
         // The type of a TLS record, an alert or a handshake, and its version (RFC 8446, 5.1).
         if let [21 | 22, 3, ..] = input {
             let cure = "the URL must begin with https://";
-            return Sight::Bad(format!(
+            return HeadStatus::Bad(format!(
                 "the reply is not HTTP: the server speaks TLS on this port; {cure}"
             ));
         }
         if !begins_like_http(input) {
-            return Sight::Bad(format!(
+            return HeadStatus::Bad(format!(
                 "the reply is not HTTP: it begins with {}",
                 excerpt(input)
             ));
@@ -60,29 +60,29 @@ impl HeadWatch {
         let from = self.search_from();
         let end = self.find_end(input);
         if let Some(reason) = forbidden(&input[from..end.unwrap_or(input.len())]) {
-            return Sight::Bad(reason.to_owned());
+            return HeadStatus::Bad(reason.to_owned());
         }
         let Some(end) = end else {
             return if self.skipped + input.len() >= HEAD_LIMIT {
                 too_large()
             } else {
-                Sight::Partial
+                HeadStatus::Partial
             };
         };
         if is_interim(&input[..end]) {
             self.skip(end)
         } else {
-            Sight::Whole(end)
+            HeadStatus::Whole(end)
         }
     }
 
-    fn skip(&mut self, amount: usize) -> Sight {
+    fn skip(&mut self, amount: usize) -> HeadStatus {
         self.skipped += amount;
         self.searched = 0;
         if self.skipped >= HEAD_LIMIT {
             too_large()
         } else {
-            Sight::Skip(amount)
+            HeadStatus::Skip(amount)
         }
     }
 
@@ -107,8 +107,8 @@ impl HeadWatch {
     }
 }
 
-fn too_large() -> Sight {
-    Sight::Bad(format!(
+fn too_large() -> HeadStatus {
+    HeadStatus::Bad(format!(
         "the head of the reply is larger than {} KiB",
         HEAD_LIMIT / 1024
     ))
@@ -171,11 +171,13 @@ mod tests {
                 loop {
                     seen = head.len().min(seen + step);
                     match watch.look(&head.as_bytes()[..seen]) {
-                        Sight::Partial => assert!(seen < head.len(), "{head:?} in steps of {step}"),
+                        HeadStatus::Partial => {
+                            assert!(seen < head.len(), "{head:?} in steps of {step}")
+                        }
                         sight => {
                             assert_eq!(
                                 (sight, seen),
-                                (Sight::Whole(head.len()), head.len()),
+                                (HeadStatus::Whole(head.len()), head.len()),
                                 "{head:?} in steps of {step}"
                             );
                             break;
@@ -191,20 +193,23 @@ mod tests {
         let mut watch = HeadWatch::default();
         let interim = "HTTP/1.2\t103 Early Hints\r\nLink: </a>\r\n\r\n";
         let all = format!("\r\n{interim}HTTP/1.1 200 OK\r\n\r\n");
-        assert_eq!(watch.look(all.as_bytes()), Sight::Skip(2));
-        assert_eq!(watch.look(&all.as_bytes()[2..]), Sight::Skip(interim.len()));
+        assert_eq!(watch.look(all.as_bytes()), HeadStatus::Skip(2));
+        assert_eq!(
+            watch.look(&all.as_bytes()[2..]),
+            HeadStatus::Skip(interim.len())
+        );
         assert_eq!(
             watch.look(&all.as_bytes()[2 + interim.len()..]),
-            Sight::Whole(19)
+            HeadStatus::Whole(19)
         );
         assert_eq!(
             HeadWatch::default().look(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
-            Sight::Whole(36)
+            HeadStatus::Whole(36)
         );
         // What follows a head is no part of its status.
         assert_eq!(
             HeadWatch::default().look(b"HTTP/\n\nXX103 "),
-            Sight::Whole(7)
+            HeadStatus::Whole(7)
         );
     }
 
@@ -217,13 +222,13 @@ mod tests {
             "ICY 200 OK\r\n",
             "\u{16}\u{3}\u{1}",
         ] {
-            let Sight::Bad(reason) = HeadWatch::default().look(input.as_bytes()) else {
+            let HeadStatus::Bad(reason) = HeadWatch::default().look(input.as_bytes()) else {
                 panic!("{input:?} was taken for HTTP");
             };
             assert!(reason.contains("not HTTP"), "{reason}");
         }
-        assert_eq!(HeadWatch::default().look(b""), Sight::Partial);
-        assert_eq!(HeadWatch::default().look(b"HT"), Sight::Partial);
+        assert_eq!(HeadWatch::default().look(b""), HeadStatus::Partial);
+        assert_eq!(HeadWatch::default().look(b"HT"), HeadStatus::Partial);
     }
 
     #[test]
@@ -244,13 +249,13 @@ mod tests {
                     assert!(to < input.len(), "{input:?} in steps of {step}");
                     to = input.len().min(to + step);
                     match watch.look(&input.as_bytes()[from..to]) {
-                        Sight::Partial => {}
-                        Sight::Skip(amount) => {
+                        HeadStatus::Partial => {}
+                        HeadStatus::Skip(amount) => {
                             from += amount;
                             to = from;
                         }
-                        Sight::Bad(reason) => break reason,
-                        Sight::Whole(_) => panic!("{input:?} was taken, in steps of {step}"),
+                        HeadStatus::Bad(reason) => break reason,
+                        HeadStatus::Whole(_) => panic!("{input:?} was taken, in steps of {step}"),
                     }
                 };
                 assert!(reason.contains(word), "{input:?}: {reason}");
@@ -261,11 +266,14 @@ mod tests {
     #[test]
     fn endless_heads_are_cut() {
         let endless = [b"HTTP/1.1 200 OK\r\n".as_slice(), &vec![b'a'; HEAD_LIMIT]].concat();
-        assert!(matches!(HeadWatch::default().look(&endless), Sight::Bad(_)));
+        assert!(matches!(
+            HeadWatch::default().look(&endless),
+            HeadStatus::Bad(_)
+        ));
         let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
         let mut watch = HeadWatch::default();
         let skipped = (0..HEAD_LIMIT)
-            .take_while(|_| watch.look(interim) == Sight::Skip(interim.len()))
+            .take_while(|_| watch.look(interim) == HeadStatus::Skip(interim.len()))
             .count();
         assert_eq!(skipped, (HEAD_LIMIT - 1) / interim.len());
     }

@@ -76,9 +76,9 @@ pub(crate) struct Inspected {
 pub(crate) fn inspect(head: &[u8]) -> Result<Inspected, String> {
     let status = status_line(lines(head).next().unwrap_or_default())?;
     // A folded line may hide the end of a list of codings or options.
-    let survey = match Survey::of(head, &status) {
+    let survey = match HeaderSummary::of(head, &status) {
         Some(survey) => survey,
-        None => Survey::of(&unfold(head), &status).unwrap_or_default(),
+        None => HeaderSummary::of(&unfold(head), &status).unwrap_or_default(),
     };
     if !survey.is_chunked && survey.lengths.len() > MOST_LENGTHS {
         return Err(format!(
@@ -103,7 +103,7 @@ pub(crate) fn inspect(head: &[u8]) -> Result<Inspected, String> {
 
 /// What the headers come to.
 #[derive(Debug, Default)]
-struct Survey {
+struct HeaderSummary {
     /// The status line, and the headers that are wanted. Lines end in LF alone: it is not to grow.
     reduced: Vec<u8>,
     /// The headers of [`USES`] that were kept, one bit each.
@@ -120,7 +120,7 @@ struct Survey {
     unknown_coding: Option<String>,
 }
 
-impl Survey {
+impl HeaderSummary {
     /// `None`: a line is folded.
     fn of(head: &[u8], status: &[u8]) -> Option<Self> {
         let mut survey = Self {

@@ -1,4 +1,4 @@
-//! Cutting off what is in flight, from any thread.
+//! Cutting off what is in context, from any thread.
 //!
 //! A blocked read ends because its socket is shut down; a wait for sockets ends because the bell rings
 //! that it was given; waits for name resolution are woken by the resolver itself. Once
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use super::sys::{Bell, Opened};
-use super::timeouts::Cut;
+use super::sys::{Opened, Waker};
+use super::timeouts::WaitError;
 
 /// The socket that one worker is using now. Taken by the worker twice a request and by nobody else,
 /// unless the client is cancelled: never contended.
@@ -51,7 +51,7 @@ impl Slots {
 pub(crate) struct Cancel {
     thrown: AtomicBool,
     slots: Mutex<Slots>,
-    bell: Bell,
+    bell: Waker,
 }
 
 impl Cancel {
@@ -59,11 +59,11 @@ impl Cancel {
         Ok(Self {
             thrown: AtomicBool::new(false),
             slots: Mutex::default(),
-            bell: Bell::new()?,
+            bell: Waker::new()?,
         })
     }
 
-    pub(crate) fn is_thrown(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.thrown.load(Ordering::SeqCst)
     }
 
@@ -90,11 +90,11 @@ impl Cancel {
 
     /// Puts a socket where a cancel finds it. The flag is asked after that, so that a cancel which
     /// came too early to find the socket is seen here.
-    pub(crate) fn hold(&self, slot: &Slot, stream: &Arc<TcpStream>) -> Result<(), Cut> {
+    pub(crate) fn hold(&self, slot: &Slot, stream: &Arc<TcpStream>) -> Result<(), WaitError> {
         *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(stream));
-        if self.is_thrown() {
+        if self.is_cancelled() {
             slot.clear();
-            Err(Cut::Cancelled)
+            Err(WaitError::Cancelled)
         } else {
             Ok(())
         }
@@ -106,7 +106,7 @@ impl Cancel {
         &self,
         sockets: &[&Socket],
         left: Duration,
-    ) -> Result<Vec<Opened>, Cut> {
+    ) -> Result<Vec<Opened>, WaitError> {
         self.unless_thrown(self.bell.wait_opened(sockets, Some(left)))
     }
 
@@ -115,19 +115,19 @@ impl Cancel {
         &self,
         stream: &TcpStream,
         left: Option<Duration>,
-    ) -> Result<(), Cut> {
+    ) -> Result<(), WaitError> {
         self.unless_thrown(self.bell.wait_writable(stream, left))
     }
 
     /// Waits for `left`.
-    pub(crate) fn pause(&self, left: Duration) -> Result<(), Cut> {
+    pub(crate) fn pause(&self, left: Duration) -> Result<(), WaitError> {
         self.unless_thrown(self.bell.wait(left))
     }
 
-    fn unless_thrown<T>(&self, waited: io::Result<T>) -> Result<T, Cut> {
+    fn unless_thrown<T>(&self, waited: io::Result<T>) -> Result<T, WaitError> {
         match waited {
-            Ok(_) if self.is_thrown() => Err(Cut::Cancelled),
-            waited => waited.map_err(Cut::Io),
+            Ok(_) if self.is_cancelled() => Err(WaitError::Cancelled),
+            waited => waited.map_err(WaitError::Io),
         }
     }
 }

@@ -4,38 +4,41 @@
 use std::io;
 
 use super::cancel::Cancel;
-use super::tcp::Wire;
-use super::timeouts::{Cut, Limits};
+use super::tcp::Tcp;
+use super::timeouts::{Timeouts, WaitError};
 use crate::fetch::net::tls::session::Session;
 
 #[derive(Debug)]
-pub(crate) enum Layer {
-    Tcp(Wire),
+pub(crate) enum Stream {
+    Tcp(Tcp),
     Tls(Box<Session>),
 }
 
 /// What went wrong with the bytes of a connection.
 #[derive(Debug)]
-pub(crate) enum LayerError {
+pub(crate) enum StreamError {
     /// Time ran out, the client was cancelled, or TCP failed.
-    Cut(Cut),
+    WaitError(WaitError),
     /// The connection ended without the `close_notify` that tells an end from an interruption.
     Truncated,
     /// The TLS protocol, or the trust.
     Tls(rustls::Error),
 }
 
-impl LayerError {
+impl StreamError {
     /// Whether the connection was lost, and not given up from this side.
     pub(crate) fn is_loss(&self) -> bool {
-        matches!(self, Self::Truncated | Self::Tls(_) | Self::Cut(Cut::Io(_)))
+        matches!(
+            self,
+            Self::Truncated | Self::Tls(_) | Self::WaitError(WaitError::Io(_))
+        )
     }
 
     /// Whether the other side gave it up, in whichever way it did.
     pub(crate) fn is_hang_up(&self) -> bool {
         match self {
             Self::Truncated => true,
-            Self::Cut(Cut::Io(error)) => matches!(
+            Self::WaitError(WaitError::Io(error)) => matches!(
                 error.kind(),
                 io::ErrorKind::ConnectionReset
                     | io::ErrorKind::ConnectionAborted
@@ -46,26 +49,26 @@ impl LayerError {
     }
 }
 
-impl From<Cut> for LayerError {
-    fn from(cut: Cut) -> Self {
-        Self::Cut(cut)
+impl From<WaitError> for StreamError {
+    fn from(cut: WaitError) -> Self {
+        Self::WaitError(cut)
     }
 }
 
-impl From<rustls::Error> for LayerError {
+impl From<rustls::Error> for StreamError {
     fn from(error: rustls::Error) -> Self {
         Self::Tls(error)
     }
 }
 
-impl Layer {
+impl Stream {
     /// Reads what is there, waiting for the first byte of it; 0 is the end.
     pub(crate) fn recv(
         &mut self,
         buf: &mut [u8],
-        limits: &Limits,
+        limits: &Timeouts,
         cancel: &Cancel,
-    ) -> Result<usize, LayerError> {
+    ) -> Result<usize, StreamError> {
         let amount = match self {
             Self::Tcp(wire) => wire.recv(buf, limits)?,
             Self::Tls(session) => session.recv(buf, limits, cancel)?,
@@ -77,9 +80,9 @@ impl Layer {
     pub(crate) fn discard(
         &mut self,
         buf: &mut [u8],
-        limits: &Limits,
+        limits: &Timeouts,
         cancel: &Cancel,
-    ) -> Result<usize, LayerError> {
+    ) -> Result<usize, StreamError> {
         match self {
             Self::Tcp(wire) => unless_cancelled(wire.discard(buf, limits)?, cancel),
             Self::Tls(_) => self.recv(buf, limits, cancel),
@@ -90,9 +93,9 @@ impl Layer {
     pub(crate) fn send(
         &mut self,
         buf: &[u8],
-        limits: &Limits,
+        limits: &Timeouts,
         cancel: &Cancel,
-    ) -> Result<(), LayerError> {
+    ) -> Result<(), StreamError> {
         match self {
             Self::Tcp(wire) => Ok(wire.send(buf, limits, cancel)?),
             Self::Tls(session) => session.send(buf, limits, cancel),
@@ -111,7 +114,7 @@ impl Layer {
         }
     }
 
-    pub(crate) fn wire(&self) -> &Wire {
+    pub(crate) fn wire(&self) -> &Tcp {
         match self {
             Self::Tcp(wire) => wire,
             Self::Tls(session) => session.under().wire(),
@@ -134,9 +137,9 @@ impl Layer {
 }
 
 /// A cancel ends a blocked read by shutting the socket down, which looks like an end.
-fn unless_cancelled(amount: usize, cancel: &Cancel) -> Result<usize, LayerError> {
-    if amount == 0 && cancel.is_thrown() {
-        Err(Cut::Cancelled.into())
+fn unless_cancelled(amount: usize, cancel: &Cancel) -> Result<usize, StreamError> {
+    if amount == 0 && cancel.is_cancelled() {
+        Err(WaitError::Cancelled.into())
     } else {
         Ok(amount)
     }

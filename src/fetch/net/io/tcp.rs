@@ -14,19 +14,19 @@ use std::time::{Duration, Instant};
 
 use super::cancel::Cancel;
 use super::sys;
-use super::timeouts::{Cut, Limits};
+use super::timeouts::{Timeouts, WaitError};
 
 /// The shortest receive timeout that is set: zero would mean none.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub(crate) struct Tcp {
     stream: Arc<TcpStream>,
     /// What the socket's receive timeout is set to.
     read_timeout: Option<Duration>,
 }
 
-impl Wire {
+impl Tcp {
     /// Takes over a connected, blocking socket without a receive timeout.
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self {
@@ -40,21 +40,25 @@ impl Wire {
     }
 
     /// Reads what is there, waiting for the first byte of it; 0 is the end.
-    pub(crate) fn recv(&mut self, buf: &mut [u8], limits: &Limits) -> Result<usize, Cut> {
+    pub(crate) fn recv(&mut self, buf: &mut [u8], limits: &Timeouts) -> Result<usize, WaitError> {
         self.take(buf, limits, |mut stream, buf| stream.read(buf))
     }
 
     /// The same for what nobody will look at: what is in `buf` afterwards is of no meaning.
-    pub(crate) fn discard(&mut self, buf: &mut [u8], limits: &Limits) -> Result<usize, Cut> {
+    pub(crate) fn discard(
+        &mut self,
+        buf: &mut [u8],
+        limits: &Timeouts,
+    ) -> Result<usize, WaitError> {
         self.take(buf, limits, sys::discard)
     }
 
     fn take(
         &mut self,
         buf: &mut [u8],
-        limits: &Limits,
+        limits: &Timeouts,
         read: fn(&TcpStream, &mut [u8]) -> io::Result<usize>,
-    ) -> Result<usize, Cut> {
+    ) -> Result<usize, WaitError> {
         let since = Instant::now();
         self.prepare_wait(limits.left(since, since)?)?;
         loop {
@@ -69,16 +73,16 @@ impl Wire {
                 {
                     self.wait_readable(since, limits)?;
                 }
-                Err(error) => return Err(Cut::Io(error)),
+                Err(error) => return Err(WaitError::Io(error)),
             }
         }
     }
 
     /// Waits until there is something to read, by the exact clock.
-    fn wait_readable(&self, since: Instant, limits: &Limits) -> Result<(), Cut> {
+    fn wait_readable(&self, since: Instant, limits: &Timeouts) -> Result<(), WaitError> {
         loop {
             let left = limits.left(since, Instant::now())?;
-            if sys::wait_readable(&self.stream, left).map_err(Cut::Io)? {
+            if sys::wait_readable(&self.stream, left).map_err(WaitError::Io)? {
                 return Ok(());
             }
         }
@@ -86,7 +90,7 @@ impl Wire {
 
     /// Makes sure that a read comes back before `left` is over. Half of it is set, so that the next
     /// reads find a timeout that is still short enough and need no system call.
-    fn prepare_wait(&mut self, left: Option<Duration>) -> Result<(), Cut> {
+    fn prepare_wait(&mut self, left: Option<Duration>) -> Result<(), WaitError> {
         match (left, self.read_timeout) {
             (Some(left), Some(set)) if set <= left => Ok(()),
             (Some(left), _) => self.set_read_timeout(Some((left / 2).max(SHORTEST))),
@@ -95,14 +99,21 @@ impl Wire {
         }
     }
 
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> Result<(), Cut> {
-        self.stream.set_read_timeout(timeout).map_err(Cut::Io)?;
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> Result<(), WaitError> {
+        self.stream
+            .set_read_timeout(timeout)
+            .map_err(WaitError::Io)?;
         self.read_timeout = timeout;
         Ok(())
     }
 
     /// Writes the whole of `buf`.
-    pub(crate) fn send(&self, mut buf: &[u8], limits: &Limits, cancel: &Cancel) -> Result<(), Cut> {
+    pub(crate) fn send(
+        &self,
+        mut buf: &[u8],
+        limits: &Timeouts,
+        cancel: &Cancel,
+    ) -> Result<(), WaitError> {
         let mut since = None;
         while !buf.is_empty() {
             match sys::try_send(&self.stream, buf) {
@@ -116,7 +127,7 @@ impl Wire {
                     let left = limits.left(*since.get_or_insert(now), now)?;
                     cancel.wait_writable(&self.stream, left)?;
                 }
-                Err(error) => return Err(Cut::Io(error)),
+                Err(error) => return Err(WaitError::Io(error)),
             }
         }
         Ok(())

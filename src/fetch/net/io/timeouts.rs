@@ -31,12 +31,12 @@ impl Deadline {
 
 /// What cuts a wait.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Limits {
+pub(crate) struct Timeouts {
     deadline: Option<Deadline>,
     stall: Option<Duration>,
 }
 
-impl Limits {
+impl Timeouts {
     pub(crate) fn new(deadline: Option<Deadline>, stall: Option<Duration>) -> Self {
         Self {
             deadline,
@@ -66,18 +66,18 @@ impl Limits {
     }
 
     /// How long a wait that began at `since` may go on at `now`: `Ok(None)` is for ever.
-    pub(crate) fn left(&self, since: Instant, now: Instant) -> Result<Option<Duration>, Cut> {
+    pub(crate) fn left(&self, since: Instant, now: Instant) -> Result<Option<Duration>, WaitError> {
         let mut left = None;
         if let Some(deadline) = self.deadline {
             match deadline.at.checked_duration_since(now) {
                 Some(rest) if !rest.is_zero() => left = Some(rest),
-                _ => return Err(Cut::TimedOut(deadline.span)),
+                _ => return Err(WaitError::TimedOut(deadline.span)),
             }
         }
         if let Some(stall) = self.stall {
             match stall.checked_sub(now.saturating_duration_since(since)) {
                 Some(rest) if !rest.is_zero() => left = Some(left.map_or(rest, |l| l.min(rest))),
-                _ => return Err(Cut::Stalled(stall)),
+                _ => return Err(WaitError::Stalled(stall)),
             }
         }
         Ok(left)
@@ -86,7 +86,7 @@ impl Limits {
 
 /// What ended a wait or a transfer.
 #[derive(Debug)]
-pub(crate) enum Cut {
+pub(crate) enum WaitError {
     /// A deadline passed, this long after it was set.
     TimedOut(Duration),
     /// Nothing was heard for this long.
@@ -97,7 +97,7 @@ pub(crate) enum Cut {
     Io(io::Error),
 }
 
-impl Cut {
+impl WaitError {
     /// The failure that this is in `phase`; `lost` is the kind of a connection that fails in it.
     pub(crate) fn into_failure(self, phase: Phase, lost: FailureKind) -> Failure {
         match self {
@@ -137,7 +137,7 @@ mod tests {
     fn the_earliest_limit_cuts() {
         let start = Instant::now();
         let second = Duration::from_secs(1);
-        let limits = Limits::new(Deadline::after(start, Some(second * 60)), Some(second * 5));
+        let limits = Timeouts::new(Deadline::after(start, Some(second * 60)), Some(second * 5));
         let cases = [
             // (wait began, now, what is left)
             (0, 0, Some(5)),
@@ -156,11 +156,11 @@ mod tests {
         }
         let connect = limits.within(Deadline::after(start, Some(second * 3)));
         assert!(
-            matches!(connect.left(start + second, start + second * 3), Err(Cut::TimedOut(s)) if s == second * 3)
+            matches!(connect.left(start + second, start + second * 3), Err(WaitError::TimedOut(s)) if s == second * 3)
         );
         let later = limits.within(Deadline::after(start, Some(second * 90)));
         assert!(
-            matches!(later.left(start + second * 60, start + second * 60), Err(Cut::TimedOut(s)) if s == second * 60)
+            matches!(later.left(start + second * 60, start + second * 60), Err(WaitError::TimedOut(s)) if s == second * 60)
         );
     }
 
@@ -168,11 +168,11 @@ mod tests {
     fn no_limit_and_a_limit_of_zero_wait_for_ever() {
         let now = Instant::now();
         for span in [None, Some(Duration::ZERO), Some(Duration::MAX)] {
-            let limits = Limits::new(Deadline::after(now, span), None);
+            let limits = Timeouts::new(Deadline::after(now, span), None);
             assert!(matches!(limits.left(now, now), Ok(None)));
         }
         assert!(matches!(
-            Limits::new(None, Some(Duration::ZERO)).left(now, now),
+            Timeouts::new(None, Some(Duration::ZERO)).left(now, now),
             Ok(None)
         ));
     }

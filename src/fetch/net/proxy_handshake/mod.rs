@@ -8,16 +8,16 @@ use std::net::{IpAddr, SocketAddr};
 
 use ureq::http::StatusCode;
 
-use super::http1::head::{HeadWatch, Sight};
+use super::http1::head::{HeadStatus, HeadWatch};
 use super::http1::reply::status_line;
 use super::io::cancel::Cancel;
-use super::io::stream::{Layer, LayerError};
-use super::io::timeouts::Limits;
+use super::io::stream::{Stream, StreamError};
+use super::io::timeouts::Timeouts;
 use crate::fetch::proxy::Proxy;
 
 /// Where the tunnel is to lead.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Target<'a> {
+pub(crate) enum ProxyTarget<'a> {
     /// An address that was looked up here.
     Address(SocketAddr),
     /// A name for the proxy to look up.
@@ -30,20 +30,20 @@ pub(crate) enum TunnelError {
     /// The proxy said no, or something else than it should.
     Refused(String),
     /// The connection to the proxy failed.
-    Layer(LayerError),
+    Stream(StreamError),
 }
 
-impl From<LayerError> for TunnelError {
-    fn from(error: LayerError) -> Self {
-        Self::Layer(error)
+impl From<StreamError> for TunnelError {
+    fn from(error: StreamError) -> Self {
+        Self::Stream(error)
     }
 }
 
 /// A connection to a proxy while the tunnel is being made.
 pub(crate) struct Tunnel<'a> {
     pub(crate) proxy: &'a Proxy,
-    pub(crate) layer: &'a mut Layer,
-    pub(crate) limits: &'a Limits,
+    pub(crate) layer: &'a mut Stream,
+    pub(crate) limits: &'a Timeouts,
     pub(crate) cancel: &'a Cancel,
 }
 
@@ -96,23 +96,23 @@ impl Tunnel<'_> {
             let [byte] = self.receive()?;
             head.push(byte);
             match watch.look(&head) {
-                Sight::Whole(_) => return Ok(head),
-                Sight::Skip(amount) => drop(head.drain(..amount)),
-                Sight::Bad(reason) => return Err(TunnelError::Refused(reason)),
-                Sight::Partial => {}
+                HeadStatus::Whole(_) => return Ok(head),
+                HeadStatus::Skip(amount) => drop(head.drain(..amount)),
+                HeadStatus::Bad(reason) => return Err(TunnelError::Refused(reason)),
+                HeadStatus::Partial => {}
             }
         }
     }
 
     /// Asks a SOCKS 4 proxy; one that is given a name has to know 4a.
-    pub(crate) fn socks4(&mut self, target: Target<'_>) -> Result<(), TunnelError> {
+    pub(crate) fn socks4(&mut self, target: ProxyTarget<'_>) -> Result<(), TunnelError> {
         let (port, address, name) = match target {
-            Target::Address(SocketAddr::V4(address)) => {
+            ProxyTarget::Address(SocketAddr::V4(address)) => {
                 (address.port(), address.ip().octets(), None)
             }
-            Target::Address(_) => return Err(refused("SOCKS 4 knows no IPv6 addresses")),
+            ProxyTarget::Address(_) => return Err(refused("SOCKS 4 knows no IPv6 addresses")),
             // 0.0.0.x says that a name follows.
-            Target::Name(name, port) => (port, [0, 0, 0, 1], Some(name)),
+            ProxyTarget::Name(name, port) => (port, [0, 0, 0, 1], Some(name)),
         };
         if self.proxy.user.contains(&0) {
             return Err(refused("SOCKS 4 knows no user with a NUL byte in the name"));
@@ -135,18 +135,18 @@ impl Tunnel<'_> {
     }
 
     /// Asks a SOCKS 5 proxy.
-    pub(crate) fn socks5(&mut self, target: Target<'_>) -> Result<(), TunnelError> {
+    pub(crate) fn socks5(&mut self, target: ProxyTarget<'_>) -> Result<(), TunnelError> {
         self.socks5_authenticate()?;
         let mut request = vec![5, 1, 0];
         let port = match target {
-            Target::Address(address) => {
+            ProxyTarget::Address(address) => {
                 match address.ip() {
                     IpAddr::V4(ip) => request.extend([&[1][..], &ip.octets()].concat()),
                     IpAddr::V6(ip) => request.extend([&[4][..], &ip.octets()].concat()),
                 }
                 address.port()
             }
-            Target::Name(name, port) => {
+            ProxyTarget::Name(name, port) => {
                 let length = u8::try_from(name.len())
                     .map_err(|_| refused("SOCKS 5 knows no name that long"))?;
                 request.extend([3, length]);
@@ -211,7 +211,7 @@ impl Tunnel<'_> {
                 .layer
                 .recv(&mut bytes[filled..], self.limits, self.cancel)?
             {
-                0 => return Err(LayerError::Truncated.into()),
+                0 => return Err(StreamError::Truncated.into()),
                 amount => filled += amount,
             }
         }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::timeouts::Cut;
+use crate::fetch::net::io::timeouts::WaitError;
 
 #[derive(Debug, Default)]
 struct State {
@@ -122,13 +122,13 @@ impl Ticket {
         before: Turn,
         last: &mut LastTries,
         cancel: &Cancel,
-    ) -> Result<bool, Cut> {
+    ) -> Result<bool, WaitError> {
         let all = &*self.of;
         let mut state = all.lock();
         all.count_waiting(&mut state, 1);
         let now = all.turn();
         let is_last = state.active() == 0;
-        while now == before && !is_last && state.calls == 0 && !cancel.is_thrown() {
+        while now == before && !is_last && state.calls == 0 && !cancel.is_cancelled() {
             state = all
                 .called
                 .wait(state)
@@ -142,8 +142,8 @@ impl Ticket {
         if now == before {
             state.calls = state.calls.saturating_sub(1);
         }
-        if cancel.is_thrown() {
-            return Err(Cut::Cancelled);
+        if cancel.is_cancelled() {
+            return Err(WaitError::Cancelled);
         }
         Ok(true)
     }
@@ -157,7 +157,7 @@ impl Ticket {
 
 impl LastTries {
     /// Waits for those who hold no ticket. `Ok(false)`: it was long enough.
-    fn pause(&mut self, now: Turn, cancel: &Cancel) -> Result<bool, Cut> {
+    fn pause(&mut self, now: Turn, cancel: &Cancel) -> Result<bool, WaitError> {
         if self.turn != now {
             *self = Self { turn: now, made: 0 };
         }

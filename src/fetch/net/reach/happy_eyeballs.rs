@@ -19,7 +19,7 @@ use super::seats::{Seat, Seats};
 use crate::fetch::failure::os_text;
 use crate::fetch::net::io::cancel::Cancel;
 use crate::fetch::net::io::sys::{is_in_progress, is_out_of_descriptors, out_of_descriptors};
-use crate::fetch::net::io::timeouts::{Cut, Limits};
+use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
 
 /// "Connection Attempt Delay" of RFC 8305, section 5.
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -32,17 +32,17 @@ const NAMED: usize = 3;
 
 /// Why there is no connection.
 #[derive(Debug)]
-pub(crate) enum DialError {
+pub(crate) enum ConnectError {
     /// Every address failed; the text names them.
     Refused(String),
     /// No descriptor was left for a socket.
     NoDescriptor,
-    Cut(Cut),
+    WaitError(WaitError),
 }
 
-impl From<Cut> for DialError {
-    fn from(cut: Cut) -> Self {
-        Self::Cut(cut)
+impl From<WaitError> for ConnectError {
+    fn from(cut: WaitError) -> Self {
+        Self::WaitError(cut)
     }
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn interleave(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
 }
 
 /// One connection that is being opened, to the first of several addresses that answers.
-pub(crate) struct Race {
+pub(crate) struct HappyEyeballs {
     addresses: usize,
     /// Those whose turn is yet to come, or to come again.
     waiting: VecDeque<SocketAddr>,
@@ -90,7 +90,7 @@ enum Started {
     NoneLeft,
 }
 
-impl Race {
+impl HappyEyeballs {
     pub(crate) fn new(addresses: &[SocketAddr], seats: &Arc<Seats>) -> Self {
         Self {
             addresses: addresses.len(),
@@ -106,13 +106,13 @@ impl Race {
     /// Connects to the first address that answers. The socket blocks, and has `TCP_NODELAY` set.
     /// `make_room` closes what can be spared, and says whether there was anything.
     ///
-    /// After [`DialError::NoDescriptor`] none is held here, and the race may be run on.
+    /// After [`ConnectError::NoDescriptor`] none is held here, and the race may be run on.
     pub(crate) fn run(
         &mut self,
-        limits: &Limits,
+        limits: &Timeouts,
         cancel: &Cancel,
         make_room: &dyn Fn() -> bool,
-    ) -> Result<TcpStream, DialError> {
+    ) -> Result<TcpStream, ConnectError> {
         let since = Instant::now();
         let mut next_start = since;
         loop {
@@ -138,7 +138,7 @@ impl Race {
         }
     }
 
-    fn start_next(&mut self, make_room: &dyn Fn() -> bool) -> Result<Started, DialError> {
+    fn start_next(&mut self, make_room: &dyn Fn() -> bool) -> Result<Started, ConnectError> {
         let Some(address) = self.waiting.pop_front() else {
             return Ok(Started::NoneLeft);
         };
@@ -147,7 +147,7 @@ impl Race {
             Err(error) if is_out_of_descriptors(&error) => {
                 self.waiting.push_front(address);
                 self.more_seats.clear();
-                return Err(DialError::NoDescriptor);
+                return Err(ConnectError::NoDescriptor);
             }
             Err(error) => {
                 self.failed.push((address, error));
@@ -210,7 +210,7 @@ impl Race {
     }
 
     /// Waits for news of the running attempts; the one that came through, if any.
-    fn wait(&mut self, wait: Duration, cancel: &Cancel) -> Result<Option<Socket>, Cut> {
+    fn wait(&mut self, wait: Duration, cancel: &Cancel) -> Result<Option<Socket>, WaitError> {
         let sockets: Vec<&Socket> = self.running.iter().map(|(_, socket)| socket).collect();
         let news = cancel.wait_opened(&sockets, wait)?;
         for (at, opened) in news.into_iter().enumerate().rev() {
@@ -224,7 +224,7 @@ impl Race {
         Ok(None)
     }
 
-    fn lost(&self) -> DialError {
+    fn lost(&self) -> ConnectError {
         let more = self.failed.len().saturating_sub(NAMED);
         let mut text: Vec<String> = self
             .failed
@@ -235,7 +235,7 @@ impl Race {
         if more > 0 {
             text.push(format!("and {more} more"));
         }
-        DialError::Refused(text.join("; "))
+        ConnectError::Refused(text.join("; "))
     }
 }
 
@@ -255,9 +255,9 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn blocking(socket: Socket) -> Result<TcpStream, Cut> {
+fn blocking(socket: Socket) -> Result<TcpStream, WaitError> {
     let stream = TcpStream::from(socket);
-    stream.set_nonblocking(false).map_err(Cut::Io)?;
+    stream.set_nonblocking(false).map_err(WaitError::Io)?;
     Ok(stream)
 }
 

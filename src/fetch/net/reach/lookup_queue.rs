@@ -16,12 +16,12 @@ const MAX_IN_ZONE: usize = MAX_RUNNING / 2;
 
 /// Where a name stands in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::fetch::net) struct Place(u64);
+pub(in crate::fetch::net) struct Position(u64);
 
 #[derive(Debug, Default)]
-pub(in crate::fetch::net) struct Questions {
+pub(in crate::fetch::net) struct LookupQueue {
     /// Those that may be next.
-    ready: BTreeMap<Place, Box<str>>,
+    ready: BTreeMap<Position, Box<str>>,
     zones: HashMap<Box<str>, Zone>,
     next: u64,
 }
@@ -31,20 +31,20 @@ pub(in crate::fetch::net) struct Questions {
 struct Zone {
     running: usize,
     /// Those that wait until one of its own has ended.
-    held: BTreeMap<Place, Box<str>>,
+    held: BTreeMap<Position, Box<str>>,
 }
 
-impl Questions {
+impl LookupQueue {
     /// Puts a name at the end.
-    pub(in crate::fetch::net) fn push(&mut self, name: &str) -> Place {
-        let place = Place(self.next);
+    pub(in crate::fetch::net) fn push(&mut self, name: &str) -> Position {
+        let place = Position(self.next);
         self.next += 1;
         self.ready.insert(place, name.into());
         place
     }
 
     /// Takes back a name that nobody waits for any more, unless it was taken already.
-    pub(in crate::fetch::net) fn withdraw(&mut self, place: Place, name: &str) {
+    pub(in crate::fetch::net) fn withdraw(&mut self, place: Position, name: &str) {
         if self.ready.remove(&place).is_none()
             && let Some(zone) = self.zones.get_mut(zone_of(name))
         {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn one_zone_leaves_half_for_the_others() {
-        let mut questions = Questions::default();
+        let mut questions = LookupQueue::default();
         for i in 0..1000 {
             questions.push(&format!("{i}.dead.test"));
         }
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_was_withdrawn_is_not_taken_and_leaves_nothing_behind() {
-        let mut questions = Questions::default();
+        let mut questions = LookupQueue::default();
         let names: Vec<_> = (0..MAX_IN_ZONE + 10)
             .map(|i| format!("{i}.dead.test"))
             .collect();

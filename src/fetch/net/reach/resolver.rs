@@ -23,7 +23,7 @@ use super::lookup_queue::MAX_RUNNING;
 use super::private::refusal;
 use super::seats::Seat;
 use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::timeouts::{Cut, Limits};
+use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
 use crate::fetch::options::Family;
 use crate::span::Span;
 
@@ -36,7 +36,7 @@ pub(crate) enum LookupError {
     /// There is no address.
     Missed(Miss),
     /// The wait was cut.
-    Cut(Cut),
+    WaitError(WaitError),
 }
 
 type Lookup = dyn Fn(&str) -> Result<Vec<IpAddr>, Miss> + Send + Sync;
@@ -79,7 +79,7 @@ impl Resolver {
     pub(crate) fn resolve(
         &self,
         name: &str,
-        limits: &Limits,
+        limits: &Timeouts,
         cancel: &Cancel,
         seat: &Arc<Seat>,
         misses_since: Option<Instant>,
@@ -96,7 +96,7 @@ impl Resolver {
         let told = self.ask(&mut state, name, seat)?;
         let (mut state, end) = told.wait(state, since, limits, cancel);
         state.leave(name, &told);
-        end.map_err(LookupError::Cut)?;
+        end.map_err(LookupError::WaitError)?;
         // The wait ended well, so it is there.
         let answer = told.answer.get().cloned();
         log::trace!("{name}: looked up in {}: {answer:?}", Span(since.elapsed()));

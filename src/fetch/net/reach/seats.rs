@@ -10,7 +10,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::timeouts::Cut;
+use crate::fetch::net::io::timeouts::WaitError;
 
 /// A look-up has one descriptor at a time: `/etc/resolv.conf`, `/etc/hosts`, the socket of a cache or of
 /// a name server. It has one more when a name server sends it on to TCP, and one more for each server
@@ -68,9 +68,9 @@ impl Seats {
         self: &Arc<Self>,
         make_room: &dyn Fn() -> bool,
         cancel: &Cancel,
-    ) -> Result<Seat, Cut> {
+    ) -> Result<Seat, WaitError> {
         let mut state = self.lock();
-        while !cancel.is_thrown() {
+        while !cancel.is_cancelled() {
             if let Some(seat) = self.one_of(&mut state) {
                 return Ok(seat);
             }
@@ -79,7 +79,7 @@ impl Seats {
             drop(state);
             let is_made = make_room();
             state = self.lock();
-            while !is_made && state.news == before && !cancel.is_thrown() {
+            while !is_made && state.news == before && !cancel.is_cancelled() {
                 state.waiting += 1;
                 state = self
                     .freed
@@ -88,7 +88,7 @@ impl Seats {
                 state.waiting -= 1;
             }
         }
-        Err(Cut::Cancelled)
+        Err(WaitError::Cancelled)
     }
 
     /// Says that a connection fell idle and could be closed for its seat.
@@ -219,7 +219,7 @@ mod tests {
             until_so_many_wait(&seats, 1);
             cancel.throw();
             seats.wake();
-            assert!(matches!(waiter.join().unwrap(), Err(Cut::Cancelled)));
+            assert!(matches!(waiter.join().unwrap(), Err(WaitError::Cancelled)));
         });
     }
 }

@@ -24,7 +24,7 @@ use crate::fetch::options::{OptionsError, Tls};
 
 /// What was given for a client, and the configuration made of it.
 #[derive(Debug)]
-pub(crate) struct Trust {
+pub(crate) struct TlsConfig {
     /// `None` if any certificate is accepted.
     store: Option<Store>,
     added: Vec<CertificateDer<'static>>,
@@ -33,7 +33,7 @@ pub(crate) struct Trust {
     pub(in crate::fetch::net) sessions: Arc<Sessions>,
 }
 
-impl Trust {
+impl TlsConfig {
     /// Reads the files that `options` and the environment name.
     pub(crate) fn load(options: &Tls) -> Result<Self, OptionsError> {
         let store = (!options.insecure)
@@ -63,7 +63,7 @@ impl Trust {
     }
 
     /// The configuration, made when it is first asked for.
-    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
         // Make it under the lock: a second caller would only make it again.
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = &*config {
@@ -73,12 +73,12 @@ impl Trust {
         Ok(Arc::clone(config.insert(self.make()?)))
     }
 
-    fn make(&self) -> Result<Arc<ClientConfig>, TrustError> {
+    fn make(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
         let provider = provider();
         let verifier = self.verifier(&provider)?;
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| TrustError::Unusable(error.to_string()))?
+            .map_err(|error| TlsConfigError::Unusable(error.to_string()))?
             // rustls calls every custom verifier dangerous.
             .dangerous()
             .with_custom_certificate_verifier(verifier);
@@ -94,19 +94,19 @@ impl Trust {
     fn verifier(
         &self,
         provider: &CryptoProvider,
-    ) -> Result<Arc<dyn ServerCertVerifier>, TrustError> {
+    ) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
         let algorithms = provider.signature_verification_algorithms;
         let Some(store) = &self.store else {
             return Ok(Arc::new(AnyCertificate(algorithms)));
         };
         let found = store
             .load()
-            .map_err(|NoDescriptor| TrustError::NoDescriptor)?;
+            .map_err(|NoDescriptor| TlsConfigError::NoDescriptor)?;
         let trusted = [found, self.added.clone()].concat();
         let Some(verifier) = Verifier::new(trusted, algorithms) else {
             let what = "no trusted certificate was found";
             let cure = "install ca-certificates, or set SSL_CERT_FILE";
-            return Err(TrustError::Unusable(format!("{what} ({cure})")));
+            return Err(TlsConfigError::Unusable(format!("{what} ({cure})")));
         };
         Ok(Arc::new(verifier))
     }
@@ -133,7 +133,7 @@ impl Trust {
 
 /// Why there is no configuration.
 #[derive(Debug)]
-pub(crate) enum TrustError {
+pub(crate) enum TlsConfigError {
     /// What is wrong with the trust store.
     Unusable(String),
     /// No descriptor was left to read it with.

@@ -11,8 +11,8 @@ use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 
 use super::sessions::{MAX_SESSION, Sessions};
 use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::stream::{Layer, LayerError};
-use crate::fetch::net::io::timeouts::{Cut, Limits};
+use crate::fetch::net::io::stream::{Stream, StreamError};
+use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
 
 /// A TLS record is at most 16 KiB and a little (RFC 8446, 5.2): room for one at least.
 const RECORDS: usize = 32 * 1024;
@@ -24,12 +24,12 @@ const RECORD_OVERHEAD: usize = 5 + 16 + 1;
 /// in use.
 #[derive(Debug)]
 pub(crate) struct Session {
-    under: Layer,
+    under: Stream,
     tls: ClientConnection,
     records: Vec<u8>,
     start: usize,
     end: usize,
-    seams: Seams,
+    seams: RecordBoundary,
     /// What broke the session. A read finds it behind what was decrypted before it.
     fault: Option<rustls::Error>,
     sessions: Arc<Sessions>,
@@ -44,10 +44,10 @@ impl Session {
         config: Arc<ClientConfig>,
         sessions: &Arc<Sessions>,
         name: ServerName<'static>,
-        under: Layer,
-        limits: &Limits,
+        under: Stream,
+        limits: &Timeouts,
         cancel: &Cancel,
-    ) -> Result<Self, LayerError> {
+    ) -> Result<Self, StreamError> {
         let tls = ClientConnection::new(config, name.clone())?;
         let mut session = Self {
             under,
@@ -55,7 +55,7 @@ impl Session {
             records: Vec::new(),
             start: 0,
             end: 0,
-            seams: Seams::default(),
+            seams: RecordBoundary::default(),
             fault: None,
             sessions: Arc::clone(sessions),
             name,
@@ -67,7 +67,7 @@ impl Session {
             }
             session.flush(limits, cancel)?;
             if session.tls.wants_read() && session.feed(limits, cancel)? == 0 {
-                return Err(LayerError::Truncated);
+                return Err(StreamError::Truncated);
             }
         }
         session.flush(limits, cancel)?;
@@ -78,7 +78,7 @@ impl Session {
         Ok(session)
     }
 
-    pub(crate) fn under(&self) -> &Layer {
+    pub(crate) fn under(&self) -> &Stream {
         &self.under
     }
 
@@ -112,20 +112,20 @@ impl Session {
     pub(crate) fn recv(
         &mut self,
         buf: &mut [u8],
-        limits: &Limits,
+        limits: &Timeouts,
         cancel: &Cancel,
-    ) -> Result<usize, LayerError> {
+    ) -> Result<usize, StreamError> {
         loop {
             match self.tls.reader().read(buf) {
                 Ok(amount) => return Ok(amount),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Err(LayerError::Truncated),
+                Err(_) => return Err(StreamError::Truncated),
             }
             if let Some(fault) = &self.fault {
                 return Err(fault.clone().into());
             }
             if self.feed(limits, cancel)? == 0 {
-                return Err(LayerError::Truncated);
+                return Err(StreamError::Truncated);
             }
         }
     }
@@ -135,13 +135,13 @@ impl Session {
     pub(crate) fn send(
         &mut self,
         buf: &[u8],
-        limits: &Limits,
+        limits: &Timeouts,
         cancel: &Cancel,
-    ) -> Result<(), LayerError> {
+    ) -> Result<(), StreamError> {
         let mut rest = buf;
         while !rest.is_empty() && self.fault.is_none() {
             // The writer takes as much as its own buffer has room for.
-            let taken = self.tls.writer().write(rest).map_err(Cut::Io)?;
+            let taken = self.tls.writer().write(rest).map_err(WaitError::Io)?;
             rest = &rest[taken..];
             self.flush(limits, cancel)?;
         }
@@ -150,7 +150,7 @@ impl Session {
 
     /// Hands records that came to rustls, waiting for some if there are none; 0 is the end of the
     /// connection.
-    fn feed(&mut self, limits: &Limits, cancel: &Cancel) -> Result<usize, LayerError> {
+    fn feed(&mut self, limits: &Timeouts, cancel: &Cancel) -> Result<usize, StreamError> {
         if self.start == self.end {
             self.records.resize(RECORDS, 0);
             (self.start, self.end) = (0, self.under.recv(&mut self.records, limits, cancel)?);
@@ -158,7 +158,7 @@ impl Session {
         let taken = self
             .tls
             .read_tls(&mut &self.records[self.start..self.end])
-            .map_err(Cut::Io)?;
+            .map_err(WaitError::Io)?;
         let records = self
             .seams
             .pass(&self.records[self.start..self.start + taken]);
@@ -198,11 +198,11 @@ impl Session {
         }
     }
 
-    fn flush(&mut self, limits: &Limits, cancel: &Cancel) -> Result<(), LayerError> {
+    fn flush(&mut self, limits: &Timeouts, cancel: &Cancel) -> Result<(), StreamError> {
         if self.tls.wants_write() {
             let mut out = Vec::with_capacity(1024);
             while self.tls.wants_write() {
-                self.tls.write_tls(&mut out).map_err(Cut::Io)?;
+                self.tls.write_tls(&mut out).map_err(WaitError::Io)?;
             }
             match self.under.send(&out, limits, cancel) {
                 // What the server sent before it hung up, as an alert, is still there to be read.
@@ -217,7 +217,7 @@ impl Session {
 /// Where one record ends and the next begins (RFC 8446, 5.1), in what rustls was given: it does not tell whether it
 /// holds a part of one.
 #[derive(Debug, Default)]
-struct Seams {
+struct RecordBoundary {
     header: [u8; 5],
     /// Bytes of the header that came; 0 behind it.
     in_header: usize,
@@ -225,7 +225,7 @@ struct Seams {
     missing: usize,
 }
 
-impl Seams {
+impl RecordBoundary {
     /// Moves on by `bytes`; gives the number of records whose headers end in them.
     fn pass(&mut self, mut bytes: &[u8]) -> usize {
         let mut records = 0;
@@ -266,7 +266,7 @@ mod tests {
         let stream = [record(&[7; 300]), record(&[]), record(&[22, 3, 3, 0, 9])].concat();
         let ends = [305, 310, 320];
         for size in [1, 2, 3, 4, 5, 6, 7, 299, 304, 305, 306, 320] {
-            let (mut seams, mut at) = (Seams::default(), 0);
+            let (mut seams, mut at) = (RecordBoundary::default(), 0);
             for piece in stream.chunks(size) {
                 seams.pass(piece);
                 at += piece.len();

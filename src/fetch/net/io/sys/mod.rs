@@ -15,7 +15,7 @@ use self::portable as system;
 use self::unix as system;
 
 pub(in crate::fetch::net) use self::system::{
-    Bell, discard, is_in_progress, is_out_of_descriptors, is_quiet, out_of_descriptors, try_send,
+    Waker, discard, is_in_progress, is_out_of_descriptors, is_quiet, out_of_descriptors, try_send,
     wait_readable,
 };
 

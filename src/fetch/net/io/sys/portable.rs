@@ -18,12 +18,12 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// Ends every wait that is given it, from any thread, once and for all.
 #[derive(Debug, Default)]
-pub(crate) struct Bell {
+pub(crate) struct Waker {
     rung: Mutex<bool>,
     changed: Condvar,
 }
 
-impl Bell {
+impl Waker {
     /// Takes no descriptor, and does not fail.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self::default())

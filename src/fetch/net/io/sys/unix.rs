@@ -14,13 +14,13 @@ use super::Opened;
 
 /// Ends every wait that is given it, from any thread, once and for all.
 #[derive(Debug)]
-pub(crate) struct Bell {
+pub(crate) struct Waker {
     /// Becomes readable when `rope` is shut down.
     ear: UnixStream,
     rope: UnixStream,
 }
 
-impl Bell {
+impl Waker {
     /// Takes two descriptors.
     pub(crate) fn new() -> io::Result<Self> {
         let (ear, rope) = UnixStream::pair()?;

@@ -147,6 +147,6 @@ fn a_cancel_ends_the_wait() {
         room.until_so_many_wait(1);
         room.cancel.throw();
         room.descriptors.wake();
-        assert!(matches!(waiter.join().unwrap(), Err(Cut::Cancelled)));
+        assert!(matches!(waiter.join().unwrap(), Err(WaitError::Cancelled)));
     });
 }

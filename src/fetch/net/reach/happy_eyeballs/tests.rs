@@ -37,10 +37,10 @@ fn families_take_turns_beginning_with_the_preferred_one() {
 /// Without a shortage of descriptors.
 fn dial(
     addresses: &[SocketAddr],
-    limits: &Limits,
+    limits: &Timeouts,
     cancel: &Cancel,
-) -> Result<TcpStream, DialError> {
-    Race::new(addresses, &Seats::new(None))
+) -> Result<TcpStream, ConnectError> {
+    HappyEyeballs::new(addresses, &Seats::new(None))
         .run(limits, cancel, &|| unreachable!("descriptors are short"))
 }
 
@@ -56,7 +56,7 @@ fn a_refusing_address_is_followed_by_the_next_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let good = listener.local_addr().unwrap();
     let cancel = Cancel::new().unwrap();
-    let stream = dial(&[refusing(), good], &Limits::default(), &cancel).unwrap();
+    let stream = dial(&[refusing(), good], &Timeouts::default(), &cancel).unwrap();
     assert_eq!(stream.peer_addr().unwrap(), good);
     assert!(stream.nodelay().unwrap());
 }
@@ -65,7 +65,7 @@ fn a_refusing_address_is_followed_by_the_next_at_once() {
 fn the_failure_names_address_and_reason() {
     let cancel = Cancel::new().unwrap();
     let (one, two) = (refusing(), refusing());
-    let Err(DialError::Refused(text)) = dial(&[one, two], &Limits::default(), &cancel) else {
+    let Err(ConnectError::Refused(text)) = dial(&[one, two], &Timeouts::default(), &cancel) else {
         panic!("connected to a port that nobody listens on");
     };
     assert_eq!(
@@ -81,7 +81,7 @@ fn silent(cancel: &Cancel) -> (TcpListener, SocketAddr, Vec<TcpStream>) {
         .unwrap();
     full.listen(0).unwrap();
     let silent = full.local_addr().unwrap().as_socket().unwrap();
-    let short = Limits::new(None, Some(Duration::from_millis(50)));
+    let short = Timeouts::new(None, Some(Duration::from_millis(50)));
     let mut fill = Vec::new();
     while let Ok(stream) = dial(&[silent], &short, cancel) {
         fill.push(stream);
@@ -95,15 +95,15 @@ fn an_address_that_does_not_answer_costs_no_more_than_the_head_start() {
     let (_full, silent, _fill) = silent(&cancel);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let good = listener.local_addr().unwrap();
-    let stream = dial(&[silent, good], &Limits::default(), &cancel).unwrap();
+    let stream = dial(&[silent, good], &Timeouts::default(), &cancel).unwrap();
     assert_eq!(stream.peer_addr().unwrap(), good);
 
     std::thread::scope(|s| {
-        let dialer = s.spawn(|| dial(&[silent], &Limits::default(), &cancel));
+        let dialer = s.spawn(|| dial(&[silent], &Timeouts::default(), &cancel));
         cancel.throw();
         assert!(matches!(
             dialer.join().unwrap(),
-            Err(DialError::Cut(Cut::Cancelled))
+            Err(ConnectError::WaitError(WaitError::Cancelled))
         ));
     });
 }
@@ -113,7 +113,7 @@ fn an_attempt_that_was_given_up_for_its_descriptor_has_its_turn_again() {
     let cancel = Cancel::new().unwrap();
     let (full, silent, fill) = silent(&cancel);
     let refusing = refusing();
-    let mut race = Race::new(&[silent, refusing], &Seats::new(None));
+    let mut race = HappyEyeballs::new(&[silent, refusing], &Seats::new(None));
     assert!(matches!(race.start_next(&|| false), Ok(Started::Running)));
     assert!(race.give_up_oldest());
     assert!(!race.give_up_oldest(), "nothing else runs");
@@ -122,14 +122,14 @@ fn an_attempt_that_was_given_up_for_its_descriptor_has_its_turn_again() {
         full.accept().unwrap();
     }
     let stream = race
-        .run(&Limits::default(), &cancel, &|| false)
+        .run(&Timeouts::default(), &cancel, &|| false)
         .expect("it answers now, and the other has refused");
     assert_eq!(stream.peer_addr().unwrap(), silent);
 }
 
 #[test]
 fn each_round_of_giving_up_doubles_the_head_start() {
-    let mut race = Race::new(&[refusing(), refusing()], &Seats::new(None));
+    let mut race = HappyEyeballs::new(&[refusing(), refusing()], &Seats::new(None));
     for (given_up, times) in [(0, 1), (1, 1), (2, 2), (3, 2), (4, 4), (1000, 1024)] {
         race.given_up = given_up;
         assert_eq!(race.head_start(), HEAD_START * times, "{given_up}");

@@ -7,9 +7,9 @@ use std::sync::{Arc, Condvar, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::timeouts::{Cut, Limits};
+use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
 use crate::fetch::net::reach::getaddrinfo::Miss;
-use crate::fetch::net::reach::lookup_queue::{Place, Questions};
+use crate::fetch::net::reach::lookup_queue::{LookupQueue, Position};
 use crate::fetch::net::reach::seats::Seat;
 
 pub(super) const KEEP_ANSWER: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ pub(super) struct State {
     pub(super) answers: HashMap<Box<str>, Kept>,
     /// What somebody waits for, or a helper is asking for: no more than there are of both.
     pub(super) asked: HashMap<Box<str>, Asked>,
-    pub(super) questions: Questions,
+    pub(super) questions: LookupQueue,
     pub(super) helpers: usize,
     pub(super) resting: usize,
     pub(super) ended: bool,
@@ -42,7 +42,7 @@ pub(super) struct Kept {
 /// A question in the queue, or with a helper.
 pub(super) struct Asked {
     pub(super) waiters: usize,
-    pub(super) place: Place,
+    pub(super) place: Position,
     pub(super) is_running: bool,
     pub(super) told: Arc<Told>,
     /// For the descriptor that it is asked with.
@@ -62,12 +62,12 @@ impl Told {
         &self,
         mut state: MutexGuard<'a, State>,
         since: Instant,
-        limits: &Limits,
+        limits: &Timeouts,
         cancel: &Cancel,
-    ) -> (MutexGuard<'a, State>, Result<(), Cut>) {
+    ) -> (MutexGuard<'a, State>, Result<(), WaitError>) {
         while self.answer.get().is_none() {
-            if cancel.is_thrown() {
-                return (state, Err(Cut::Cancelled));
+            if cancel.is_cancelled() {
+                return (state, Err(WaitError::Cancelled));
             }
             state = match limits.left(since, Instant::now()) {
                 Ok(None) => self

@@ -9,8 +9,8 @@ use super::*;
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-fn forever() -> Limits {
-    Limits::default()
+fn forever() -> Timeouts {
+    Timeouts::default()
 }
 
 fn seat() -> Arc<Seat> {
@@ -192,10 +192,10 @@ fn who_leaves_at_the_deadline_finds_the_answer_later() {
         Ok(vec![HOME])
     });
     let cancel = Cancel::new().unwrap();
-    let short = Limits::new(None, Some(Duration::from_millis(10)));
+    let short = Timeouts::new(None, Some(Duration::from_millis(10)));
     assert!(matches!(
         resolver.resolve("a", &short, &cancel, &seat(), None),
-        Err(LookupError::Cut(Cut::Stalled(_)))
+        Err(LookupError::WaitError(WaitError::Stalled(_)))
     ));
     open.send(()).unwrap();
     assert_eq!(
@@ -224,7 +224,7 @@ fn a_cancel_wakes_those_who_wait() {
         resolver.wake();
         assert!(matches!(
             waiter.join().unwrap(),
-            Err(LookupError::Cut(Cut::Cancelled))
+            Err(LookupError::WaitError(WaitError::Cancelled))
         ));
     });
 }
@@ -292,11 +292,14 @@ fn a_dead_zone_holds_up_no_other() {
 fn what_nobody_waits_for_is_forgotten_or_fills_the_cache() {
     let (resolver, gate) = resolver_with_a_dead_zone();
     let cancel = Cancel::new().unwrap();
-    let short = Limits::new(None, Some(Duration::from_millis(1)));
+    let short = Timeouts::new(None, Some(Duration::from_millis(1)));
     let names = MAX_RUNNING + 50;
     for i in 0..names {
         let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &seat(), None);
-        assert!(matches!(end, Err(LookupError::Cut(Cut::Stalled(_)))));
+        assert!(matches!(
+            end,
+            Err(LookupError::WaitError(WaitError::Stalled(_)))
+        ));
     }
     let running = resolver.shared.lock().asked.len();
     assert!(
@@ -314,7 +317,7 @@ fn what_nobody_waits_for_is_forgotten_or_fills_the_cache() {
 fn a_name_is_kept_in_the_queue_for_the_last_who_waits_for_it() {
     let (resolver, gate) = resolver_with_a_dead_zone();
     let cancel = Cancel::new().unwrap();
-    let short = Limits::new(None, Some(Duration::from_millis(1)));
+    let short = Timeouts::new(None, Some(Duration::from_millis(1)));
     thread::scope(|s| {
         for i in 0..MAX_RUNNING / 2 {
             let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &seat(), None);
