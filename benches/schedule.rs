@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 #[path = "../src/schedule/mod.rs"]
 mod schedule;
 
-use schedule::{HostKey, Next, Options, PerSecond, Schedule};
+use schedule::{HostKey, Next, Options, PerSecond, Reply, Schedule};
 
 const WORKERS: usize = 50;
 const WINDOW: usize = 8 * WORKERS;
@@ -126,7 +126,7 @@ fn run(options: &Options, list: List, hosts: &[HostKey], items: usize) -> f64 {
             continue;
         };
         if let Some(host) = &item.host {
-            schedule.finished(host, now);
+            schedule.finished(host, now, Reply::Served, now);
         }
         ended += 1;
     }

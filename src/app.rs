@@ -38,7 +38,8 @@ const WORKER_STACK: usize = 1 << 20;
 /// the process, and the soft limit of open files is raised to the hard one.
 ///
 /// Blocks until every URL is done. It does not panic on bad input: a wrong call is a message on
-/// standard error and status 2.
+/// standard error and status 2. A run that a signal ended does not return: when all is cleaned up,
+/// the process ends by that signal.
 ///
 /// ```no_run
 /// let status = fetchpool::run(["fetchpool".into(), "urls.txt".into(), "-j5".into()]);
@@ -54,15 +55,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(settings) => fetch_all(settings).unwrap_or_else(|error| complain(&error)),
         Err(stop) => print(&stop).unwrap_or_else(|error| complain(&error)),
     };
-    exit.into()
+    match exit {
+        Exit::Stopped(signal) => signal.end_process(),
+        exit => exit.into(),
+    }
 }
 
 fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    settings.input.refuse_output(io::stdout())?;
     let files = signals::raise_descriptor_limit();
     let head_only = settings.fetch.method == Method::HEAD;
     let saves = settings.output_dir.is_some() && !head_only;
-    let jobs = most_at_once(settings.jobs, &settings.input);
+    let asked = settings.jobs;
+    let jobs = most_at_once(asked, &settings.input);
     let jobs = engine::fit_jobs(jobs, saves)?;
     let targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
@@ -90,7 +96,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         .thread_name_prefix("fetch")
         .stack_size(WORKER_STACK)
         .build()
-        .map_err(|error| anyhow!("-j {jobs}: {error}"))?;
+        .map_err(|error| no_workers(asked, error))?;
 
     has_begun.store(true, Ordering::Release);
     let mut summary = settings.summary.then(|| Summary::new(started));
@@ -151,6 +157,25 @@ fn most_at_once(jobs: usize, input: &input::Options) -> usize {
         Some(Ok(targets)) => jobs.min(targets.max(1)),
         _ => jobs,
     }
+}
+
+/// That `asked` workers cannot be had, and how many can.
+fn no_workers(asked: usize, error: pool::BuildError) -> anyhow::Error {
+    let pool::BuildError::Spawn {
+        started, source, ..
+    } = &error
+    else {
+        return anyhow!("-j {asked}: {error}");
+    };
+    let cure = match started {
+        0 => String::new(),
+        _ => format!("ask for at most {started} workers (-j {started}), or "),
+    };
+    anyhow!(
+        "-j {asked}: worker thread {} could not be started: {}; {cure}raise the limit of processes (ulimit -u)",
+        started + 1,
+        system::os_text(source)
+    )
 }
 
 /// The writer of the records, which may have to end a line that an earlier run has torn.
@@ -223,9 +248,19 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
 /// The one place where an error that stopped the program is printed.
 fn complain(error: &anyhow::Error) -> Exit {
     let causes: Vec<String> = error.chain().map(in_words).collect();
-    let line = format!("fetchpool: {}\n", causes.join(": "));
+    let line = format!("fetchpool: {}\n", printable_quotes(&causes.join(": ")));
     output::say(line.as_bytes(), Some(Instant::now() + LAST_WORDS));
     Exit::Unusable
+}
+
+/// `message` with what it repeats in quotes [shown](output::shown) as it must be, wherever that comes from.
+fn printable_quotes(message: &str) -> String {
+    let parts = message.split('\'').enumerate();
+    let parts = parts.map(|(number, part)| match number % 2 {
+        0 => output::printable(part),
+        _ => output::shown(part),
+    });
+    parts.collect::<Vec<_>>().join("'")
 }
 
 /// What a person is told of one cause of an error.

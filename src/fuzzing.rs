@@ -10,8 +10,6 @@ use crate::cli::fuzzing as cli;
 use crate::fetch::fuzzing as fetch;
 use crate::input::fuzzing as input;
 use crate::output::fuzzing as output;
-use crate::schedule::retry::parse_retry_after;
-use std::time::{Duration, SystemTime};
 
 /// One check.
 #[derive(Clone, Copy)]
@@ -64,7 +62,11 @@ pub const TARGETS: [Target; 13] = [
         b"socks5h://ann:hunter2@p.test:1080\0*.a.test, 10.0.0.0/8",
     ),
     target("rule", fetch::rule, b"[::1]:443:127.0.0.1,[::2]"),
-    target("retry_after", retry_after, b"Fri, 31 Dec 1999 23:59:59 GMT"),
+    target(
+        "retry_after",
+        fetch::retry_after,
+        b"Fri, 31 Dec 1999 23:59:59 GMT",
+    ),
     target(
         "saved_names",
         output::saved_names,
@@ -75,15 +77,6 @@ pub const TARGETS: [Target; 13] = [
 
 const fn target(name: &'static str, check: fn(&[u8]), seed: &'static [u8]) -> Target {
     Target { name, check, seed }
-}
-
-/// A `Retry-After`: five minutes at the most, whatever is asked for.
-fn retry_after(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-    if let Some(wait) = parse_retry_after(&text, now) {
-        assert!(wait <= Duration::from_secs(300));
-    }
 }
 
 fn options(data: &[u8]) {

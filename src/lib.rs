@@ -23,6 +23,7 @@ mod input;
 mod output;
 mod schedule;
 mod signals;
+mod span;
 mod system;
 
 pub use app::run;

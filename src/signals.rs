@@ -35,44 +35,41 @@ const ECHO: Duration = Duration::from_millis(100);
 /// What is told to the callback of [`watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// SIGINT, as Ctrl-C sends it.
-    Interrupt,
-    /// SIGTERM.
-    Terminate,
-    /// SIGHUP, as the end of a terminal or of a connection sends it.
-    #[cfg_attr(windows, allow(dead_code, reason = "nobody sends it there"))]
-    HangUp,
+    /// A signal asks the run to end.
+    Signal(Signal),
     /// The reader of standard output has gone.
-    #[cfg_attr(windows, allow(dead_code, reason = "nobody notices it there"))]
+    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not tell it"))]
     OutputClosed,
 }
 
-/// A request to end.
+/// A signal that asks the run to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Signal {
-    Interrupt,
-    #[cfg_attr(windows, allow(dead_code, reason = "nobody sends it there"))]
-    Terminate,
-    #[cfg_attr(windows, allow(dead_code, reason = "nobody sends it there"))]
+pub(crate) enum Signal {
+    /// SIGHUP, as the end of a terminal or of a connection sends it.
+    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not send it"))]
     HangUp,
+    /// SIGINT, as Ctrl-C sends it.
+    Interrupt,
+    /// SIGTERM.
+    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not send it"))]
+    Terminate,
 }
 
 impl Signal {
-    fn event(self) -> Event {
-        match self {
-            Self::Interrupt => Event::Interrupt,
-            Self::Terminate => Event::Terminate,
-            Self::HangUp => Event::HangUp,
+    /// What `$?` is after a process that it ended.
+    pub(crate) fn status(self) -> u8 {
+        128 + match self {
+            Self::HangUp => 1,
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
         }
     }
 
-    /// The status of a process that it ended, as shells tell it.
-    fn status(self) -> i32 {
-        match self {
-            Self::Interrupt => 130,
-            Self::Terminate => 143,
-            Self::HangUp => 129,
-        }
+    /// Ends the process by this signal's default action, so that a shell stops its loop and a service manager knows
+    /// why. Where that is not possible, the process exits with [`status`](Self::status).
+    pub(crate) fn end_process(self) -> ! {
+        system::take_default_action(self);
+        process::exit(self.status().into())
     }
 }
 
@@ -115,20 +112,20 @@ impl<T: Fn(Event)> Relay<T> {
         {
             return;
         }
-        (self.tell)(signal.event());
+        (self.tell)(Event::Signal(signal));
         match self.first {
             None => {
                 self.first = Some((signal, now));
                 if !self.has_begun() {
                     thread::sleep(PATIENCE);
                     if !self.has_begun() {
-                        process::exit(signal.status());
+                        signal.end_process();
                     }
                 }
             }
             Some((first, _)) => {
                 thread::sleep(PATIENCE);
-                process::exit(first.status());
+                first.end_process();
             }
         }
     }

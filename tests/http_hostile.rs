@@ -156,12 +156,6 @@ fn not_http() -> Vec<Case> {
             "protocol: the reply is in another version",
         ),
         case(
-            "HTTP/1.2",
-            "HTTP/1.2 200 OK\r\n\r\n",
-            Holds,
-            "protocol: the reply is in another version",
-        ),
-        case(
             "a status of two digits",
             "HTTP/1.1 20 OK\r\n\r\n",
             Holds,
@@ -214,6 +208,30 @@ fn not_http() -> Vec<Case> {
             format!("{OK}A: b\0c\r\n\r\n"),
             Holds,
             "protocol: there is a NUL byte",
+        ),
+        case(
+            "a NUL byte in an interim reply",
+            "HTTP/1.1 103 Hints\r\nA: b\0c\r\n\r\n",
+            Holds,
+            "protocol: there is a NUL byte",
+        ),
+        case(
+            "CR alone, and no end",
+            "HTTP/1.1 200 OK\rContent-Length: 2\r\rok",
+            Holds,
+            "protocol: there is a CR without its LF",
+        ),
+        case(
+            "CR CR LF, as what is translated twice has",
+            "HTTP/1.1 200 OK\r\r\nContent-Length: 2\r\r\n\r\r\nok",
+            Holds,
+            "protocol: there is a CR without its LF",
+        ),
+        case(
+            "a CR in front",
+            "\r\rHTTP/1.1 200 OK\r\n\r\n",
+            Holds,
+            "protocol: the reply is not HTTP",
         ),
     ]
 }
@@ -475,8 +493,8 @@ fn repaired_heads() -> Vec<Case> {
             "2",
         ),
         case(
-            "CR CR LF, as what is translated twice has",
-            "HTTP/1.1 200 OK\r\r\nContent-Length: 2\r\r\n\r\r\nok",
+            "HTTP/1.2",
+            "HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nok",
             Holds,
             "2",
         ),

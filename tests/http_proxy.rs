@@ -64,9 +64,9 @@ fn a_plain_request_is_handed_over_whole_and_over_one_connection_for_all_origins(
         ("GET http://a.invalid/z HTTP/1.1", "a.invalid"),
     ]) {
         assert!(request.starts_with(&format!("{line}\r\n")), "{request}");
-        assert!(request.contains(&format!("host: {host}\r\n")), "{request}");
+        assert!(request.contains(&format!("Host: {host}\r\n")), "{request}");
         assert!(
-            request.contains("proxy-authorization: Basic dXNlcjpwYXNz\r\n"),
+            request.contains("Proxy-Authorization: Basic dXNlcjpwYXNz\r\n"),
             "{request}"
         );
     }
@@ -132,7 +132,18 @@ fn https_goes_through_a_tunnel_whose_refusal_is_told() {
             "it refused a tunnel to a.invalid:443: 403 Forbidden",
         ),
         ("SSH-2.0\r\n", "the reply is not HTTP: it begins with \"S\""),
-        ("HTTP/1.1\r\n\r\n", "its answer has no status"),
+        (
+            "HTTP/1.1\r\n\r\n",
+            "the reply has no status of three digits: \"HTTP/1.1\"",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n",
+            "there is a CR without its LF in the head of the reply",
+        ),
+        (
+            "HTTP/1.2\t103 Hints\r\n\r\nHTTP/1.2 403\tNo\r\n\r\n",
+            "it refused a tunnel to a.invalid:443: 403 Forbidden",
+        ),
         (
             "HTTP/2.0 200 OK\r\n\r\n",
             "the reply is in another version than HTTP/1.1: \"HTTP/2.0 200 OK\"",
@@ -201,8 +212,8 @@ fn socks5_with_a_name_and_a_password() {
         );
         assert_eq!(bytes(&outcome), 5);
     }
-    assert!(origin.requests()[0].starts_with("GET /x HTTP/1.1\r\nhost: a.invalid:8080\r\n"));
-    assert!(!origin.requests()[0].contains("proxy-authorization"));
+    assert!(origin.requests()[0].starts_with("GET /x HTTP/1.1\r\nHost: a.invalid:8080\r\n"));
+    assert!(!origin.requests()[0].contains("Proxy-Authorization"));
 }
 
 #[test]

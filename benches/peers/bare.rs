@@ -5,7 +5,7 @@
 //! one expected is an error. What it takes is the kernel's, so no program that gives a thread to each request
 //! can be faster.
 
-use crate::server::PAGE;
+use crate::load::PAGE;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::ffi::OsString;
 use std::io::{Read, Write};

@@ -5,8 +5,8 @@
 //! count the bytes of a page are told to, as fetchpool does.
 
 use crate::bare;
-use crate::peer::{Load, Peer};
-use crate::work::Kind;
+use crate::load::{Kind, Load};
+use crate::peer::Peer;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;

@@ -10,6 +10,7 @@
 mod bare;
 mod call;
 mod child;
+mod load;
 mod machine;
 mod peer;
 mod server;

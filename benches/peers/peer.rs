@@ -2,12 +2,11 @@
 //!
 //! How each is called is told in call.rs. A run that did not fetch every page whole is an error, never a figure.
 
-use crate::server::{LARGE, PAGE, Seen};
-use crate::work::{Kind, Row, Site};
+use crate::load::{Kind, Load, PAGE, Seen};
 use anyhow::{Context, Result, ensure};
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,43 +32,6 @@ pub(crate) enum Peer {
     True,
     /// No program: the pages by the jobs, times what the server waits.
     Ideal,
-}
-
-/// The URLs of a load.
-#[derive(Clone, Debug)]
-pub(crate) struct Lists {
-    /// One a line.
-    pub(crate) list: PathBuf,
-    /// The same as a configuration of curl's.
-    pub(crate) config: PathBuf,
-    pub(crate) first_url: String,
-}
-
-/// What one process is to fetch, and the files it needs.
-pub(crate) struct Load {
-    pub(crate) site: Site,
-    pub(crate) kind: Kind,
-    pub(crate) pages: usize,
-    pub(crate) jobs: usize,
-    pub(crate) lists: Lists,
-    pub(crate) certificate: PathBuf,
-    /// Where pages are saved.
-    pub(crate) saved: PathBuf,
-}
-
-impl Load {
-    pub(crate) fn is_tls(&self) -> bool {
-        matches!(self.site, Site::KeptTls | Site::FreshTls)
-    }
-
-    fn bytes(&self) -> u64 {
-        let page = if self.site == Site::Large {
-            LARGE
-        } else {
-            PAGE
-        };
-        (self.pages * page) as u64
-    }
 }
 
 impl Peer {
@@ -102,17 +64,16 @@ impl Peer {
         }
     }
 
-    /// It fetches one page of this many, so that the slow do not take all of the time; what it took is
-    /// scaled.
-    pub(crate) fn share(self, row: &Row) -> usize {
+    /// It fetches one page of this many, so that a slow program does not take all of the time; its figures
+    /// are scaled. `full_pages` is the whole work, of which the small form has a tenth.
+    pub(crate) fn share(self, kind: Kind, full_pages: usize) -> usize {
         let most = match self {
             Self::Fetchpool { share, .. } => return share,
             Self::Xargs => 400,
-            Self::Aria2 | Self::Python if row.kind == Kind::Fetch => 4_000,
+            Self::Aria2 | Self::Python if kind == Kind::Fetch => 4_000,
             _ => return 1,
         };
-        // By the whole work, of which the small form has a tenth.
-        (row.full_pages / most).max(1)
+        (full_pages / most).max(1)
     }
 
     /// The environment it needs to trust the servers.

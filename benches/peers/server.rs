@@ -3,7 +3,7 @@
 //! They are started here on ports that the kernel has free, and end when [`Servers`] is dropped. They
 //! count the connections and the requests they have seen, as no client can be trusted with that.
 
-use crate::work::Site;
+use crate::load::{LARGE, PAGE, Seen, Site};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,34 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Bytes of a page.
-pub(crate) const PAGE: usize = 1024;
-
-/// Bytes of a large body.
-pub(crate) const LARGE: usize = 100_000_000;
-
 /// Hosts of [`Site::Hosts`].
 const HOSTS: usize = 500;
 
 /// How long the server that waits does.
 pub(crate) const WAIT: Duration = Duration::from_millis(100);
-
-/// Connections and requests that a server has seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) connections: u64,
-    pub(crate) requests: u64,
-}
-
-impl Seen {
-    /// What was seen after `earlier`.
-    pub(crate) fn since(self, earlier: Self) -> Self {
-        Self {
-            connections: self.connections - earlier.connections,
-            requests: self.requests - earlier.requests,
-        }
-    }
-}
 
 /// All servers.
 pub(crate) struct Servers {

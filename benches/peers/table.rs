@@ -3,9 +3,10 @@
 //! A ratio is the median of the ratios of all turns, not the ratio of two medians: what disturbs the
 //! machine for a while then disturbs both sides of a ratio.
 
+use crate::load::Kind;
 use crate::peer::Peer;
 use crate::turn::{Pair, Sample};
-use crate::work::{Goal, Kind, Row};
+use crate::work::{Goal, Row};
 
 /// The head of the table.
 pub(crate) const HEAD: &str = "\
@@ -54,7 +55,7 @@ pub(crate) fn line(row: &Row, peer: Peer, goals: &[Goal], pairs: &[Pair]) -> Lin
 }
 
 fn pages(row: &Row, peer: Peer) -> String {
-    let share = peer.share(row);
+    let share = peer.share(row.kind, row.full_pages);
     match row.kind {
         Kind::Version => String::new(),
         _ if share > 1 => format!("{}, theirs {}", row.pages, (row.pages / share).max(1)),

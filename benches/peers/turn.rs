@@ -4,9 +4,10 @@
 
 use crate::call;
 use crate::child::{self, Outputs, Until};
-use crate::peer::{Lists, Load, Peer};
+use crate::load::{Kind, Lists, Load};
+use crate::peer::Peer;
 use crate::server::{Servers, WAIT};
-use crate::work::{Kind, Row};
+use crate::work::Row;
 use anyhow::{Context, Result, ensure};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -140,7 +141,7 @@ impl Bench {
 
     /// What `peer` is to fetch in `row`, with its lists written and nothing saved yet.
     fn load(&mut self, row: &Row, peer: Peer) -> Result<Load> {
-        let pages = (row.pages / peer.share(row)).max(1);
+        let pages = (row.pages / peer.share(row.kind, row.full_pages)).max(1);
         let saved = self.dir.join("saved");
         if saved.exists() {
             fs::remove_dir_all(&saved)?;

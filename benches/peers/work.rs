@@ -4,37 +4,8 @@
 //! Goals are limits, not records: they stand here so that the table can say yes or no beside each figure.
 //! Nothing here runs anything.
 
+use crate::load::{Kind, Site};
 use crate::peer::Peer;
-
-/// Where the pages of a row are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Site {
-    /// 1 KiB each, from one host.
-    Plain,
-    /// 1 KiB each, from 500 hosts in an order that is shuffled, and the same in each run.
-    Hosts,
-    /// 100 MB each.
-    Large,
-    /// 1 KiB each over TLS.
-    KeptTls,
-    /// The same, from a server that closes each connection.
-    FreshTls,
-    /// 1 KiB each, from a server that waits 100 ms before each reply.
-    Slow,
-}
-
-/// What is done with the pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Each is fetched and thrown away.
-    Fetch,
-    /// Each is saved to a file.
-    Save,
-    /// The run is cut after its first line.
-    FirstRecord,
-    /// Nothing is fetched: the program prints its version.
-    Version,
-}
 
 /// What fetchpool has to reach. Ratios are fetchpool's by the other's, so that less is better.
 #[derive(Clone, Copy, Debug)]

@@ -5,21 +5,19 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use crate::signals::Signal;
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Every URL was fetched; or help or the version was asked for and printed.
+    /// Every URL was fetched; or the reader of standard output left; or help or the version was asked for and printed.
     Success,
     /// At least one URL failed, or the deadline cut the run.
     SomeFailed,
     /// The call was wrong, a list could not be read, or the output could not be written.
     Unusable,
-    /// Ended by SIGHUP.
-    HungUp,
-    /// Ended by SIGINT.
-    Interrupted,
-    /// Ended by SIGTERM.
-    Terminated,
+    /// A signal ended it. The process ends by that signal, too.
+    Stopped(Signal),
 }
 
 impl Exit {
@@ -27,32 +25,28 @@ impl Exit {
         Self::Success,
         Self::SomeFailed,
         Self::Unusable,
-        Self::HungUp,
-        Self::Interrupted,
-        Self::Terminated,
+        Self::Stopped(Signal::HangUp),
+        Self::Stopped(Signal::Interrupt),
+        Self::Stopped(Signal::Terminate),
     ];
 
-    /// The status that the shell sees. Those of the signals are 128 and the signal's number.
+    /// The status that the shell sees.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
             Self::SomeFailed => 1,
             Self::Unusable => 2,
-            Self::HungUp => 129,
-            Self::Interrupted => 130,
-            Self::Terminated => 143,
+            Self::Stopped(signal) => signal.status(),
         }
-    }
-
-    /// Whether a signal ended the run.
-    pub(crate) fn is_of_signal(self) -> bool {
-        matches!(self, Self::HungUp | Self::Interrupted | Self::Terminated)
     }
 
     /// What it means, in lines that fit an 80-column terminal.
     fn meaning(self) -> &'static [&'static str] {
         match self {
-            Self::Success => &["every URL was fetched"],
+            Self::Success => &[
+                "every URL was fetched, or the reader of stdout closed the pipe, as head",
+                "does: that ends the run, whatever failed before",
+            ],
             Self::SomeFailed => &[
                 "at least one failed, wherever it stood in the list, or the deadline",
                 "cut the run",
@@ -61,12 +55,15 @@ impl Exit {
                 "the call was wrong, a list could not be read, or stdout or DIR could",
                 "not be written",
             ],
-            Self::Interrupted => &[
+            Self::Stopped(Signal::Interrupt) => &[
                 "SIGINT: what was in flight got 2 s to finish, and every record was",
-                "written",
+                "written; then the signal itself ends the program, as a shell's loop",
+                "needs it to stop",
             ],
-            Self::HungUp => &["SIGHUP, as when a terminal is closed: as for SIGINT"],
-            Self::Terminated => &["SIGTERM: likewise"],
+            Self::Stopped(Signal::HangUp) => {
+                &["SIGHUP, as when a terminal is closed: as for SIGINT"]
+            }
+            Self::Stopped(Signal::Terminate) => &["SIGTERM: likewise"],
         }
     }
 

@@ -30,9 +30,11 @@ pub(crate) fn header(data: &[u8]) {
     match request::header(text) {
         Ok((name, value)) => {
             assert!(!name.contains(|c: char| c.is_control() || c == ' ' || c == ':'));
-            assert!(!value.contains(|c: char| c.is_control() && c != '\t'));
-            let line = format!("{name}: {value}");
-            assert!(value.is_empty() || request::header(&line) == Ok((name, value)));
+            let value = value.filter(|value| !value.is_empty());
+            let line = format!("{name}: {}", value.as_deref().unwrap_or_default());
+            assert!(!line.contains(|c: char| c.is_control() && c != '\t'));
+            let again = request::header(&line);
+            assert!(again == Ok((name, value)) || line.eq_ignore_ascii_case("host: "));
         }
         Err(why) => assert!(!why.contains(['\r', '\n']), "{why}"),
     }

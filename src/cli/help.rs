@@ -6,8 +6,10 @@
 
 use super::args;
 use super::exit::Exit;
+use super::flags;
+use crate::output::shown;
 use clap::builder::StyledStr;
-use clap::error::{ContextValue, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
 /// The width of help that does not go to a terminal, and the most that is used of one that is wide.
@@ -17,10 +19,11 @@ const WIDTH: usize = 100;
 /// lines without their indentation.
 pub(super) const LISTS: &str = "\
 Lists:
-  One URL a line, in UTF-8. Blank lines and lines that begin with # are
-  skipped, and white space around a URL is dropped. A line that is no URL, is
-  not UTF-8 or is over 64 KiB fails by itself, and the run goes on. Without a
-  LIST, standard input is read.
+  One URL a line, in UTF-8, or UTF-16 with a byte order mark; gzip is read as
+  well. Blank lines and lines that begin with # are skipped, and white space
+  around a URL is dropped. A line that is no URL, is not UTF-8 or is over 64
+  KiB fails by itself, and the run goes on. Without a LIST, standard input is
+  read. Standard output may not be a LIST.
 
   Of an option that is given twice the last one counts, but for -H and --resolve.";
 
@@ -58,9 +61,11 @@ pub(super) fn message(error: Error, screen: Screen) -> String {
         ErrorKind::DisplayHelp
             if error.render().to_string() != short(screen).render_help().to_string() =>
         {
-            shown(&long(screen).render_help(), screen)
+            rendered(&long(screen).render_help(), screen)
         }
-        _ => shown(&escaped(error).render(), screen),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => rendered(&error.render(), screen),
+        // Every message begins with the program's name.
+        _ => rendered(&told(error).render(), screen).replacen("error:", "fetchpool:", 1),
     }
 }
 
@@ -94,7 +99,7 @@ fn sized(command: Command, screen: Screen) -> Command {
     }
 }
 
-fn shown(text: &StyledStr, screen: Screen) -> String {
+fn rendered(text: &StyledStr, screen: Screen) -> String {
     if screen.color {
         text.ansi().to_string()
     } else {
@@ -102,16 +107,35 @@ fn shown(text: &StyledStr, screen: Screen) -> String {
     }
 }
 
-/// Escapes control characters in all that the user typed: the message goes to a terminal.
-fn escaped(mut error: Error) -> Error {
+/// The error in which all that the user typed is [shown] as messages do, with the tips that hold.
+fn told(mut error: Error) -> Error {
+    let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    if let (ErrorKind::UnknownArgument, Some(flag)) = (error.kind(), flag) {
+        // clap proposes what is only a little like the flag, and to give the flag itself as a list.
+        error.remove(ContextKind::Suggested);
+        let similar = error
+            .get(ContextKind::SuggestedArg)
+            .map(ToString::to_string);
+        let instead = flags::instead(&flag);
+        if instead.is_some() || !similar.is_some_and(|option| flags::is_slip(&flag, &option)) {
+            error.remove(ContextKind::SuggestedArg);
+            // Which has the proposal in it.
+            let usage = ContextValue::StyledStr(args::command().render_usage());
+            error.insert(ContextKind::Usage, usage);
+        }
+        if let Some(instead) = instead {
+            let tip = ContextValue::StyledStrs(vec![StyledStr::from(instead)]);
+            error.insert(ContextKind::Suggested, tip);
+        }
+    }
     let typed: Vec<_> = error
         .context()
         .filter_map(|(kind, value)| match value {
-            ContextValue::String(text) => Some((kind, ContextValue::String(escape(text)))),
-            ContextValue::Strings(texts) => Some((
-                kind,
-                ContextValue::Strings(texts.iter().map(|text| escape(text)).collect()),
-            )),
+            ContextValue::String(text) => Some((kind, ContextValue::String(shown(text)))),
+            ContextValue::Strings(texts) => {
+                let texts = texts.iter().map(|text| shown(text)).collect();
+                Some((kind, ContextValue::Strings(texts)))
+            }
             _ => None,
         })
         .collect();
@@ -119,16 +143,4 @@ fn escaped(mut error: Error) -> Error {
         error.insert(kind, value);
     }
     error
-}
-
-fn escape(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() {
-                c.escape_debug().to_string()
-            } else {
-                c.to_string()
-            }
-        })
-        .collect()
 }

@@ -5,6 +5,7 @@
 
 mod args;
 mod exit;
+mod flags;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod help;

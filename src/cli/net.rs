@@ -5,6 +5,7 @@
 
 use super::args::{RequestArgs, SafetyArgs};
 use crate::fetch::{self, Family, OptionsError, Proxies, Resolve, Tls, Url};
+use crate::output::shown;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use url::Host;
@@ -127,17 +128,16 @@ pub(super) fn identity(
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
 ) -> Result<Option<Identity>, String> {
-    let shown = |path: PathBuf| path.to_string_lossy().escape_debug().to_string();
     match (cert, key) {
         (None, None) => Ok(None),
         (Some(cert), Some(key)) => Ok(Some(Identity { cert, key })),
         (Some(cert), None) => Err(format!(
             "--cert '{}' is given without its key: add --key FILE; if one file holds both, name it twice",
-            shown(cert)
+            shown(&cert.to_string_lossy())
         )),
         (None, Some(key)) => Err(format!(
             "--key '{}' is given without its certificate: add --cert FILE",
-            shown(key)
+            shown(&key.to_string_lossy())
         )),
     }
 }
@@ -217,19 +217,14 @@ pub(super) fn resolve(text: &str) -> Result<Resolve, String> {
         _ => Host::parse(host)
             .ok()
             .filter(|_| !host.starts_with(['+', '-']))
-            .ok_or_else(|| format!("'{}' is no host: {RIGHT}", host.escape_debug()))?
+            .ok_or_else(|| format!("'{}' is no host: {RIGHT}", shown(host)))?
             .to_string(),
     };
     let port = port
         .parse()
         .ok()
         .filter(|number| *number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()))
-        .ok_or_else(|| {
-            format!(
-                "'{}' is no port from 1 to 65535: {RIGHT}",
-                port.escape_debug()
-            )
-        })?;
+        .ok_or_else(|| format!("'{}' is no port from 1 to 65535: {RIGHT}", shown(port)))?;
     let address = |text: &str| {
         let bare = text
             .strip_prefix('[')
@@ -237,7 +232,7 @@ pub(super) fn resolve(text: &str) -> Result<Resolve, String> {
             .filter(|text| text.contains(':'))
             .unwrap_or(text);
         bare.parse()
-            .map_err(|_| format!("'{}' is no address: {RIGHT}", text.escape_debug()))
+            .map_err(|_| format!("'{}' is no address: {RIGHT}", shown(text)))
     };
     Ok(Resolve {
         host,

@@ -5,20 +5,20 @@
 
 use crate::fetch::{Method, reserved_header};
 
-/// One header of the user's: its name and its value.
-pub(super) type Header = (String, String);
+/// One header of the user's: its name and its value, or `None` for a default header that is left out.
+pub(super) type Header = (String, Option<String>);
 
-/// Reads `Name: value`, or `Name;` for a header without a value.
+/// Reads `Name: value`, `Name;` for a header without a value, or `Name:` for a default header that is not
+/// to be sent, as curl does.
 ///
 /// # Errors
 ///
-/// What is wrong with `text`, and what would be right. `Name:` is refused: to curl it means a default
-/// header that is not sent, and to HTTP an empty one.
+/// What is wrong with `text`, and what would be right.
 pub(super) fn header(text: &str) -> Result<Header, String> {
     let (name, value) = match text.split_once(':') {
-        Some((name, value)) => (name, value.trim_matches([' ', '\t'])),
+        Some((name, value)) => (name, Some(value.trim_matches([' ', '\t']))),
         None => match text.strip_suffix(';') {
-            Some(name) => (name, ""),
+            Some(name) => (name, None),
             None => return Err("no colon: a header is written like 'Name: value'".to_owned()),
         },
     };
@@ -28,16 +28,19 @@ pub(super) fn header(text: &str) -> Result<Header, String> {
                 .to_owned(),
         );
     }
-    if value.is_empty() && text.contains(':') {
-        return Err(format!(
-            "no value: write '{name};' to send the header empty"
-        ));
-    }
     if let Some(reason) = reserved_header(name) {
         return Err(format!("{name} cannot be set: {reason}"));
     }
-    header_value(value)?;
-    Ok((name.to_owned(), value.to_owned()))
+    let value = match value {
+        Some("") if name.eq_ignore_ascii_case("host") => {
+            return Err(format!(
+                "{name} cannot be left out: every request has one; write 'Host: NAME' to set it"
+            ));
+        }
+        Some("") => None,
+        value => Some(header_value(value.unwrap_or_default())?),
+    };
+    Ok((name.to_owned(), value))
 }
 
 /// Reads a value for the User-Agent header.
@@ -92,26 +95,28 @@ mod tests {
     #[test]
     fn headers() {
         let table = [
-            ("Accept: text/html", "Accept", "text/html"),
-            ("Accept:text/html", "Accept", "text/html"),
-            ("X-A:  \t b  c \t", "X-A", "b  c"),
-            ("x-time: 10:30", "x-time", "10:30"),
-            ("X-Empty;", "X-Empty", ""),
-            ("Host: other.example", "Host", "other.example"),
+            ("Accept: text/html", "Accept", Some("text/html")),
+            ("Accept:text/html", "Accept", Some("text/html")),
+            ("X-A:  \t b  c \t", "X-A", Some("b  c")),
+            ("x-time: 10:30", "x-time", Some("10:30")),
+            ("X-Empty;", "X-Empty", Some("")),
+            ("Accept:", "Accept", None),
+            ("uSER-aGENT: \t", "uSER-aGENT", None),
+            ("Host: other.example", "Host", Some("other.example")),
             (
                 "Authorization: Bearer a.b-c_d=",
                 "Authorization",
-                "Bearer a.b-c_d=",
+                Some("Bearer a.b-c_d="),
             ),
-            ("X-Name: bücher", "X-Name", "bücher"),
-            ("X-Tab: a\tb", "X-Tab", "a\tb"),
-            ("X-Semi: a; b;", "X-Semi", "a; b;"),
-            ("!#$%&'*+-.^_`|~9a: odd", "!#$%&'*+-.^_`|~9a", "odd"),
+            ("X-Name: bücher", "X-Name", Some("bücher")),
+            ("X-Tab: a\tb", "X-Tab", Some("a\tb")),
+            ("X-Semi: a; b;", "X-Semi", Some("a; b;")),
+            ("!#$%&'*+-.^_`|~9a: odd", "!#$%&'*+-.^_`|~9a", Some("odd")),
         ];
         for (text, name, value) in table {
             assert_eq!(
                 header(text),
-                Ok((name.to_owned(), value.to_owned())),
+                Ok((name.to_owned(), value.map(str::to_owned))),
                 "{text}"
             );
         }
@@ -134,8 +139,9 @@ mod tests {
             ("A\0: x", "not a header name"),
             (";", "not a header name"),
             ("A b;", "not a header name"),
-            ("Accept:", "no value: write 'Accept;'"),
-            ("Accept: \t", "no value: write 'Accept;'"),
+            ("Host:", "Host cannot be left out"),
+            ("hOST: \t", "hOST cannot be left out"),
+            ("Connection:", "Connection cannot be set"),
             ("A: b\r\nEvil: c", r"the control character '\r'"),
             ("A: b\nEvil: c", r"the control character '\n'"),
             ("A: \r\n", r"the control character '\r'"),

@@ -10,7 +10,7 @@ use super::look::{Look, Terminals, decided};
 use super::net::{self, NetSettings};
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
-use crate::output::Format;
+use crate::output::{Format, shown};
 use crate::schedule::PerSecond;
 use log::LevelFilter;
 use std::ffi::{OsStr, OsString};
@@ -147,8 +147,14 @@ fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, S
 }
 
 fn fetch_options(timeouts: TimeoutArgs, request: RequestArgs) -> Result<fetch::Options, String> {
-    let hosts = request
-        .header
+    let (mut headers, mut omitted_headers) = (Vec::new(), Vec::new());
+    for (name, value) in request.header {
+        match value {
+            Some(value) => headers.push((name, value)),
+            None => omitted_headers.push(name),
+        }
+    }
+    let hosts = headers
         .iter()
         .filter(|(name, _)| name.eq_ignore_ascii_case("host"));
     if hosts.count() > 1 {
@@ -160,7 +166,8 @@ fn fetch_options(timeouts: TimeoutArgs, request: RequestArgs) -> Result<fetch::O
         } else {
             request.method.unwrap_or(Method::GET)
         },
-        headers: request.header,
+        headers,
+        omitted_headers,
         timeout: unless_zero(Some(timeouts.timeout)),
         connect_timeout: unless_zero(timeouts.connect_timeout),
         stall_timeout: unless_zero(timeouts.stall_timeout),
@@ -193,13 +200,8 @@ fn list(typed: OsString) -> Result<List, String> {
         return Ok(List::File(typed.into()));
     }
     typed.into_string().map(List::Url).map_err(|typed| {
-        let shown = typed.to_string_lossy();
-        // What is before an @ may be a password.
-        let shown = shown.rsplit_once('@').map_or(&*shown, |(_, host)| host);
-        format!(
-            "the URL '{}' is not UTF-8: write other bytes as %XX",
-            shown.escape_debug()
-        )
+        let shown = shown(&typed.to_string_lossy());
+        format!("the URL '{shown}' is not UTF-8: write other bytes as %XX")
     })
 }
 

@@ -4,6 +4,7 @@
 //! text and what would be right; naming the option is left to the caller. All arithmetic is exact and
 //! checked: nothing wraps around, and nothing but a written 0 becomes 0.
 
+use crate::output::shown;
 use crate::schedule::PerSecond;
 use std::slice;
 use std::time::Duration;
@@ -89,7 +90,7 @@ fn unit_of_time(unit: &str, units: &mut slice::Iter<'_, (&str, u128)>) -> Result
         )),
         None => Err(format!(
             "'{}' is no unit of time: {A_DURATION}",
-            unit.escape_debug()
+            shown(unit)
         )),
     }
 }
@@ -132,14 +133,11 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
             ));
         }
         _ => {
-            return Err(format!(
-                "'{}' is no unit of size: {A_SIZE}",
-                unit.escape_debug()
-            ));
+            return Err(format!("'{}' is no unit of size: {A_SIZE}", shown(unit)));
         }
     };
     if !behind.is_empty() {
-        return Err(format!("'{}' is too much: {A_SIZE}", behind.escape_debug()));
+        return Err(format!("'{}' is too much: {A_SIZE}", shown(behind)));
     }
     if unit.is_empty() && number.contains('.') {
         return Err(format!("a byte has no fractions: {A_SIZE}"));

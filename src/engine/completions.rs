@@ -1,16 +1,20 @@
 //! What becomes of a job that has come back: a record, another attempt later, or nothing if it was
 //! never begun. Hosts that are to be left alone are told to the schedule on the way.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::fetch::Outcome;
 use crate::output::Record;
+use crate::schedule::{HostKey, Reply};
+
+use crate::span::Span;
 
 use super::convert;
 use super::coordinator::{Coordinator, Halt};
 use super::jobs::{Item, Trail};
 use super::mailbox::text_of;
 use super::post::{Finished, JobEnding};
+use super::retrying::{asked_pause, reply_of};
 
 impl Coordinator<'_> {
     pub(super) fn finish(&mut self, finished: Finished, now: Instant) -> Result<(), Halt> {
@@ -23,7 +27,9 @@ impl Coordinator<'_> {
             return Ok(());
         };
         if let Some(host) = &item.trail.host {
-            self.schedule.finished(host, now);
+            let started = item.trail.started.unwrap_or(now);
+            let reply = self.told(&ending, host, now);
+            self.schedule.finished(host, started, reply, now);
         }
         match ending {
             JobEnding::Attempted { outcome, file } => {
@@ -45,6 +51,27 @@ impl Coordinator<'_> {
         Ok(())
     }
 
+    /// What `ending` tells of its item's host `home`. Pauses the host that asked for it, which is that at the end of the
+    /// redirects.
+    fn told(&mut self, ending: &JobEnding, home: &HostKey, now: Instant) -> Reply {
+        let JobEnding::Attempted { outcome, .. } = ending else {
+            return Reply::None;
+        };
+        if self.retrying.is_off() {
+            return Reply::None;
+        }
+        let (reply, asked) = (reply_of(outcome), asked_pause(outcome));
+        if asked.is_none() && reply != Reply::Refused {
+            return reply;
+        }
+        let host = convert::host_of(&outcome.final_url);
+        if let Some(wait) = asked {
+            // Of what was queued by then, the worker has taken care.
+            self.schedule.pause_host(&host, now + wait, now);
+        }
+        if host == *home { reply } else { Reply::Served }
+    }
+
     fn attempted(
         &mut self,
         mut item: Item,
@@ -55,18 +82,17 @@ impl Coordinator<'_> {
     ) -> Result<(), Halt> {
         item.trail.attempts += 1;
         let attempts = item.trail.attempts;
-        let verdict = self
-            .retrying
-            .verdict(&outcome, attempts, now, SystemTime::now());
-        if let (Some(until), Some(_)) = (verdict.hold_host, &item.trail.host) {
-            // Of what was queued by then, the worker has taken care. It is the host that asked for
-            // it, at the end of the redirects.
-            let host = convert::host_of(&outcome.final_url);
-            self.schedule.hold_host(&host, until, now);
-        }
         let text = text_of(&item.target);
-        let again = verdict.again.filter(|_| !self.ending.stopping());
-        if let Some(at) = again {
+        let again = self.retrying.again(&outcome, attempts, now);
+        if let Some(at) = again.filter(|_| !self.ending.stopping()) {
+            if let (Err(failure), true) = (&outcome.result, log::log_enabled!(log::Level::Debug)) {
+                let wait = Span(at.saturating_duration_since(now));
+                log::debug!(
+                    "{}: {failure}; retry {attempts} of {} in {wait}",
+                    outcome.final_url,
+                    self.retrying.most()
+                );
+            }
             let target = item.target.clone();
             let message = self.ending.message();
             let record = convert::attempted(target, outcome, file, worker, message);
@@ -80,7 +106,10 @@ impl Coordinator<'_> {
 
     fn try_again(&mut self, item: Item, at: Instant) -> Result<(), Halt> {
         match item.trail.host.clone() {
-            Some(host) => self.schedule.retry(item, host, at),
+            Some(host) => {
+                let attempts = item.trail.attempts;
+                self.schedule.retry(item, host, at, attempts);
+            }
             // With retries every item has its host; without one it cannot wait.
             None => self.drop_unstarted(item)?,
         }

@@ -39,7 +39,8 @@ pub(super) fn attempted(
     match outcome.result {
         Ok(page) => {
             record.ok = true;
-            record.bytes = Some(page.bytes);
+            record.bytes = page.size;
+            record.received = page.bytes;
         }
         Err(failure) if failure.kind() == FailureKind::Cancelled => {
             record.error = Some(error_of(&Failure::new(FailureKind::Cancelled, cut)));
@@ -77,6 +78,7 @@ fn blank(target: Target) -> Record {
         ok: false,
         status: None,
         bytes: None,
+        received: 0,
         content_type: None,
         final_url: None,
         redirects: None,

@@ -185,7 +185,7 @@ impl Coordinator<'_> {
         let now = Instant::now();
         while self.state.in_flight.len() < self.most_in_flight {
             match self.schedule.next(now) {
-                Next::Start(item) => self.state.jobs.push(item, &mut self.state.in_flight),
+                Next::Start(item) => self.state.jobs.push(item, &mut self.state.in_flight, now),
                 Next::WaitUntil(at) => {
                     self.state.start_at = Some(at);
                     break;
@@ -277,6 +277,7 @@ impl Coordinator<'_> {
                 .set_total(total.saturating_sub(skipped));
         }
         self.report.counts.in_flight = self.running();
+        self.report.counts.waiting = self.schedule.coming_back();
         self.report.counts.bytes = self.shared.received.load(Ordering::Relaxed);
         self.report.show_progress();
     }

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cli::Exit;
-use crate::signals::Event;
+use crate::signals::{Event, Signal};
 
 /// How long a signal lets requests in flight go on before they are cut.
 const GRACE: Duration = Duration::from_secs(2);
@@ -46,7 +46,9 @@ pub(super) struct Ending {
 /// Why nothing new starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    Stopped(Event),
+    Signal(Signal),
+    /// The reader of standard output has gone.
+    OutputClosed,
     Deadline,
 }
 
@@ -65,9 +67,12 @@ impl Ending {
 
     /// Takes note of `event`, which came at `now`.
     pub(super) fn stop(&mut self, event: Event, now: Instant) {
-        let second = matches!(self.reason, Some(Reason::Stopped(_)));
+        let second = !matches!(self.reason, None | Some(Reason::Deadline));
         if !second {
-            self.reason = Some(Reason::Stopped(event));
+            self.reason = Some(match event {
+                Event::Signal(signal) => Reason::Signal(signal),
+                Event::OutputClosed => Reason::OutputClosed,
+            });
         }
         if second || event == Event::OutputClosed {
             self.give_up_at = Some(now);
@@ -133,28 +138,28 @@ impl Ending {
 
     /// What a person is told when the ending begins.
     pub(super) fn announcement(&self) -> Option<&'static str> {
-        match self.reason? {
-            Reason::Stopped(Event::Interrupt) => Some(
-                "interrupted: what is in flight gets 2 s to finish, a second signal ends at once",
-            ),
-            Reason::Stopped(Event::Terminate) => Some(
-                "terminated: what is in flight gets 2 s to finish, a second signal ends at once",
-            ),
-            Reason::Stopped(Event::HangUp) => {
-                Some("hung up: what is in flight gets 2 s to finish, a second signal ends at once")
+        Some(match self.reason? {
+            Reason::Signal(Signal::Interrupt) => {
+                "interrupted: what is in flight gets 2 s to finish, a second signal ends at once"
             }
-            Reason::Deadline => Some("the deadline has passed: what is in flight is cut"),
-            Reason::Stopped(Event::OutputClosed) => None,
-        }
+            Reason::Signal(Signal::Terminate) => {
+                "terminated: what is in flight gets 2 s to finish, a second signal ends at once"
+            }
+            Reason::Signal(Signal::HangUp) => {
+                "hung up: what is in flight gets 2 s to finish, a second signal ends at once"
+            }
+            Reason::Deadline => "the deadline has passed: what is in flight is cut",
+            Reason::OutputClosed => return None,
+        })
     }
 
     /// Why a request was cut, for its record.
     pub(super) fn message(&self) -> &'static str {
         match self.reason {
-            Some(Reason::Stopped(Event::Interrupt)) => "cut by SIGINT",
-            Some(Reason::Stopped(Event::Terminate)) => "cut by SIGTERM",
-            Some(Reason::Stopped(Event::HangUp)) => "cut by SIGHUP",
-            Some(Reason::Stopped(Event::OutputClosed)) => "nobody reads the records",
+            Some(Reason::Signal(Signal::Interrupt)) => "cut by SIGINT",
+            Some(Reason::Signal(Signal::Terminate)) => "cut by SIGTERM",
+            Some(Reason::Signal(Signal::HangUp)) => "cut by SIGHUP",
+            Some(Reason::OutputClosed) => "nobody reads the records",
             Some(Reason::Deadline) => "cut by the run's --deadline",
             None => "cut short",
         }
@@ -163,12 +168,10 @@ impl Ending {
     /// The exit status of a run in which `failed` says whether a URL failed.
     pub(super) fn exit(&self, failed: bool) -> Exit {
         match self.reason {
-            Some(Reason::Stopped(Event::Interrupt)) => Exit::Interrupted,
-            Some(Reason::Stopped(Event::Terminate)) => Exit::Terminated,
-            Some(Reason::Stopped(Event::HangUp)) => Exit::HungUp,
+            Some(Reason::Signal(signal)) => Exit::Stopped(signal),
             Some(Reason::Deadline) => Exit::SomeFailed,
-            Some(Reason::Stopped(Event::OutputClosed)) | None if failed => Exit::SomeFailed,
-            Some(Reason::Stopped(Event::OutputClosed)) | None => Exit::Success,
+            Some(Reason::OutputClosed) | None if failed => Exit::SomeFailed,
+            Some(Reason::OutputClosed) | None => Exit::Success,
         }
     }
 }
@@ -186,24 +189,24 @@ mod tests {
         let start = Instant::now();
         let mut ending = Ending::new(None);
         assert_eq!(ending.step(start), Step::GoOn);
-        ending.stop(Event::Interrupt, start);
+        ending.stop(Event::Signal(Signal::Interrupt), start);
         assert!(ending.stopping());
         assert_eq!(ending.wake_at(), Some(after(start, 2000)));
         assert_eq!(ending.step(after(start, 1999)), Step::GoOn);
         assert_eq!(ending.step(after(start, 2000)), Step::Cut);
         assert_eq!(ending.step(after(start, 2001)), Step::GoOn);
         assert_eq!(ending.step(after(start, 2500)), Step::GiveUp);
-        assert_eq!(ending.exit(true), Exit::Interrupted);
+        assert_eq!(ending.exit(true), Exit::Stopped(Signal::Interrupt));
     }
 
     #[test]
     fn a_second_signal_ends_at_once_with_the_status_of_the_first() {
         let start = Instant::now();
         let mut ending = Ending::new(None);
-        ending.stop(Event::Terminate, start);
-        ending.stop(Event::Interrupt, after(start, 10));
+        ending.stop(Event::Signal(Signal::Terminate), start);
+        ending.stop(Event::Signal(Signal::Interrupt), after(start, 10));
         assert_eq!(ending.step(after(start, 10)), Step::GiveUp);
-        assert_eq!(ending.exit(false), Exit::Terminated);
+        assert_eq!(ending.exit(false), Exit::Stopped(Signal::Terminate));
     }
 
     #[test]
@@ -223,9 +226,9 @@ mod tests {
     fn a_deadline_shortens_the_grace_of_a_signal_and_keeps_its_status() {
         let start = Instant::now();
         let mut ending = Ending::new(Some(after(start, 100)));
-        ending.stop(Event::Interrupt, start);
+        ending.stop(Event::Signal(Signal::Interrupt), start);
         assert_eq!(ending.step(after(start, 100)), Step::Cut);
-        assert_eq!(ending.exit(false), Exit::Interrupted);
+        assert_eq!(ending.exit(false), Exit::Stopped(Signal::Interrupt));
     }
 
     #[test]
@@ -233,8 +236,8 @@ mod tests {
         let start = Instant::now();
         let mut ending = Ending::new(Some(start));
         assert_eq!(ending.step(start), Step::Cut);
-        ending.stop(Event::Interrupt, after(start, 1));
-        assert_eq!(ending.exit(false), Exit::Interrupted);
+        ending.stop(Event::Signal(Signal::Interrupt), after(start, 1));
+        assert_eq!(ending.exit(false), Exit::Stopped(Signal::Interrupt));
         assert_eq!(ending.step(after(start, 500)), Step::GiveUp);
     }
 
@@ -282,7 +285,10 @@ mod tests {
     fn nothing_puts_off_a_run_that_ends_where_it_stands() {
         let start = Instant::now();
         for events in [
-            &[Event::Interrupt, Event::Terminate][..],
+            &[
+                Event::Signal(Signal::Interrupt),
+                Event::Signal(Signal::Terminate),
+            ][..],
             &[Event::OutputClosed],
         ] {
             let mut ending = Ending::new(None);

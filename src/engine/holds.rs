@@ -1,7 +1,8 @@
 //! Hosts whose server has asked to be left alone, for jobs that were queued before it did.
 //!
 //! The schedule holds back what it has not given out yet; this holds back what already waits in
-//! the pool's queue. Nearly always it is empty, and then a look costs one atomic load.
+//! the pool's queue, also when the pause is over by then: the schedule knows how many may go.
+//! Nearly always it is empty, and then a look costs one atomic load.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,10 +20,16 @@ pub(super) struct Holds {
 
 #[derive(Default)]
 struct Held {
-    hosts: HashMap<HostKey, Instant>,
+    hosts: HashMap<HostKey, Hold>,
     /// How many there were after the last sweep. They are swept when they have doubled, so that many
     /// of them cost each only a little.
     swept: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Hold {
+    since: Instant,
+    until: Instant,
 }
 
 /// Below this many hosts a sweep is not worth its while.
@@ -34,23 +41,25 @@ impl Holds {
     pub(super) fn hold(&self, host: &HostKey, until: Instant, now: Instant) {
         let mut held = self.lock();
         if held.hosts.len() >= FEW.max(2 * held.swept) {
-            held.hosts.retain(|_, until| *until > now);
+            held.hosts.retain(|_, hold| hold.until > now);
             held.swept = held.hosts.len();
         }
-        let known = held.hosts.entry(Arc::clone(host)).or_insert(until);
-        *known = until.max(*known);
+        let new = Hold { since: now, until };
+        let known = held.hosts.entry(Arc::clone(host)).or_insert(new);
+        known.since = now;
+        known.until = until.max(known.until);
         self.any.store(true, Ordering::Release);
     }
 
-    /// Until when `host` is held, if it is.
-    pub(super) fn until(&self, host: &HostKey) -> Option<Instant> {
+    /// Until when a job of `host` that was submitted at `submitted` is held, if it is.
+    pub(super) fn until(&self, host: &HostKey, submitted: Instant) -> Option<Instant> {
         if !self.any.load(Ordering::Acquire) {
             return None;
         }
         let now = Instant::now();
         let mut held = self.lock();
-        let until = *held.hosts.get(host)?;
-        if until > now {
+        let Hold { since, until } = *held.hosts.get(host)?;
+        if until > now || submitted <= since {
             return Some(until);
         }
         held.hosts.remove(host);
@@ -74,15 +83,20 @@ mod tests {
     #[test]
     fn a_host_is_held_until_its_time_and_forgotten_then() {
         let (holds, host, now) = (Holds::default(), HostKey::from("a:80"), Instant::now());
-        assert_eq!(holds.until(&host), None);
+        assert_eq!(holds.until(&host, now), None);
         let later = now + Duration::from_secs(300);
         holds.hold(&host, later, now);
         holds.hold(&host, now + Duration::from_secs(1), now);
-        assert_eq!(holds.until(&host), Some(later), "the longer promise stands");
-        assert_eq!(holds.until(&HostKey::from("b:80")), None);
+        assert_eq!(holds.until(&host, later), Some(later), "the longer stands");
+        assert_eq!(holds.until(&HostKey::from("b:80"), now), None);
         let over = HostKey::from("c:80");
         holds.hold(&over, now, now);
-        assert_eq!(holds.until(&over), None);
+        assert_eq!(
+            holds.until(&over, now),
+            Some(now),
+            "it was submitted before"
+        );
+        assert_eq!(holds.until(&over, later), None);
         assert_eq!(holds.lock().hosts.len(), 1);
     }
 

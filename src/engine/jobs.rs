@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::fetch::{Client, Failure, FailureKind, Outcome, Url};
 use crate::input::Target;
@@ -33,6 +33,8 @@ pub(super) struct Item {
 pub(super) struct Trail {
     /// Its host and port, if the schedule must know them.
     pub(super) host: Option<HostKey>,
+    /// When the schedule gave it out last.
+    pub(super) started: Option<Instant>,
     /// Its place in the order of the output, if that is the list's.
     pub(super) place: Option<Place>,
     /// Attempts that were made.
@@ -46,6 +48,10 @@ struct Job {
     target: Target,
     /// A copy, if the server may ask for a pause.
     host: Option<HostKey>,
+    /// An attempt was made before.
+    is_again: bool,
+    /// When the schedule gave it out.
+    submitted: Instant,
     /// A worker has begun the attempt.
     started: AtomicBool,
 }
@@ -127,11 +133,14 @@ pub(super) struct Shared {
 pub(super) struct JobBatch(Vec<(usize, Arc<Job>)>);
 
 impl JobBatch {
-    /// Adds the job of `item`, and notes it in `in_flight`.
-    pub(super) fn push(&mut self, item: Item, in_flight: &mut InFlight) {
+    /// Adds the job of `item`, which the schedule gave out at `now`, and notes it in `in_flight`.
+    pub(super) fn push(&mut self, mut item: Item, in_flight: &mut InFlight, now: Instant) {
+        item.trail.started = Some(now);
         let job = Arc::new(Job {
             target: item.target,
             host: item.trail.host.clone(),
+            is_again: item.trail.attempts > 0,
+            submitted: now,
             started: AtomicBool::new(false),
         });
         let slot = in_flight.insert(Arc::clone(&job), item.trail);
@@ -164,12 +173,12 @@ impl Shared {
             return JobEnding::NotStarted;
         }
         if let Some(host) = &job.host
-            && let Some(until) = self.holds.until(host)
+            && let Some(until) = self.holds.until(host, job.submitted)
         {
             return JobEnding::Held(until);
         }
         job.started.store(true, Ordering::Relaxed);
-        let (outcome, file) = self.load(url);
+        let (outcome, file) = self.load(url, job.is_again);
         if job.host.is_some() {
             self.hold_if_asked(&outcome);
         }
@@ -181,7 +190,7 @@ impl Shared {
         if !self.retries {
             return;
         }
-        if let Some(wait) = asked_pause(outcome, SystemTime::now()) {
+        if let Some(wait) = asked_pause(outcome) {
             let now = Instant::now();
             let host = convert::host_of(&outcome.final_url);
             self.holds.hold(&host, now + wait, now);
@@ -194,14 +203,16 @@ impl Shared {
         !late && !self.mailbox.is_stopping()
     }
 
-    fn load(&self, url: &Url) -> (Outcome, Option<String>) {
+    fn load(&self, url: &Url, is_again: bool) -> (Outcome, Option<String>) {
+        let again = is_again.then(|| self.client.again());
+        let client = again.as_ref().unwrap_or(&self.client);
         let Some(save) = &self.save else {
             let mut progress = |amount| self.count(amount);
-            return (self.client.load_size(url, &mut progress), None);
+            return (client.load_size(url, &mut progress), None);
         };
         let mut saved = save.begin(url);
         let count = |amount| self.count(amount);
-        let mut outcome = self.client.load_url(
+        let mut outcome = client.load_url(
             url,
             &mut Metered {
                 into: &mut saved,

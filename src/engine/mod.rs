@@ -173,7 +173,7 @@ fn run_and_close(mut coordinator: Coordinator<'_>) -> (anyhow::Result<Exit>, Out
 /// is no more, but without a signal.
 fn is_unread(error: &anyhow::Error, exit: Exit) -> bool {
     has_cause(error, |cause| cause.kind() == io::ErrorKind::BrokenPipe)
-        || comes_of_hang_up(error) && exit.is_of_signal()
+        || comes_of_hang_up(error) && matches!(exit, Exit::Stopped(_))
 }
 
 /// Whether a write failed as one to a terminal that is no more does.

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::span::Span;
+
 /// A shorter wait is nothing to tell of.
 const LONG: Duration = Duration::from_secs(5);
 
@@ -22,9 +24,9 @@ impl Notes {
             return None;
         }
         Some(format!(
-            "note: the next {window} URLs all wait for hosts that are to be left alone or for another attempt, {} s at \
+            "note: the next {window} URLs all wait for hosts that are to be left alone or for another attempt, {} at \
              least, and those behind them wait too; a list in mixed order would not",
-            wait.as_secs()
+            Span(wait)
         ))
     }
 
@@ -56,7 +58,7 @@ mod tests {
         let mut notes = Notes::default();
         assert_eq!(notes.held_up(4096, Duration::from_secs(4)), None);
         let said = notes.held_up(4096, Duration::from_secs(300));
-        assert!(said.is_some_and(|said| said.contains("4096") && said.contains("300 s")));
+        assert!(said.is_some_and(|said| said.contains("4096") && said.contains(" 5m ")));
         assert_eq!(notes.held_up(4096, Duration::from_secs(300)), None);
         assert!(notes.disk_full().is_some());
         assert_eq!(notes.disk_full(), None);

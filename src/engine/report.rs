@@ -105,11 +105,17 @@ impl Report<'_> {
         if self.records_must_wait() && !self.notices.end_line_by(Some(until)).unwrap_or(true) {
             return Ok(false);
         }
-        let Report {
-            writer, progress, ..
-        } = self;
-        let flushed = progress.suspend(until, || writer.flush_by(Some(until)));
-        flushed.unwrap_or(Ok(false)).context(WRITE_FAILED)
+        if !self.progress.shares_terminal() {
+            return self.writer.flush_by(Some(until)).context(WRITE_FAILED);
+        }
+        let Some((erase, bar)) = self.progress.around(until) else {
+            return Ok(false);
+        };
+        let flushed = self.writer.flush_between(erase, &bar, until);
+        if !matches!(flushed, Ok(true)) {
+            self.progress.erased();
+        }
+        flushed.context(WRITE_FAILED)
     }
 
     /// How many bytes have not reached the reader of the records, as far as is known: of what is before them on its
@@ -202,11 +208,14 @@ impl Report<'_> {
         if self.notices_must_wait() {
             return false;
         }
-        let Report {
-            notices, progress, ..
-        } = self;
-        let flushed = progress.suspend_stderr(until, || notices.flush_by(Some(until)));
-        flushed.is_some_and(|flushed| flushed.unwrap_or(true))
+        let Some((erase, bar)) = self.progress.around(until) else {
+            return false;
+        };
+        let flushed = self.notices.flush_between(erase, &bar, until);
+        if !matches!(flushed, Ok(true)) {
+            self.progress.erased();
+        }
+        flushed.unwrap_or(true)
     }
 }
 

@@ -1,21 +1,13 @@
 //! Which failures pass, and when such an attempt is made again.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::fetch::{FailureKind, Outcome};
-use crate::schedule::retry::{Jitter, Retries, parse_retry_after};
+use crate::schedule::Reply;
+use crate::schedule::retry::{Jitter, Retries};
 
 /// Statuses that say "not now" rather than "no".
 const PASSING: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
-
-/// What is to be done about a failed attempt.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Verdict {
-    /// When to try again; `None` makes the failure final.
-    pub(super) again: Option<Instant>,
-    /// Until when its host is to be left alone.
-    pub(super) hold_host: Option<Instant>,
-}
 
 /// Decides about retries for a whole run.
 pub(super) struct Retrying {
@@ -32,38 +24,46 @@ impl Retrying {
         }
     }
 
+    /// How many further attempts there are at most.
+    pub(super) fn most(&self) -> u32 {
+        self.retries.most
+    }
+
     /// True if nothing is ever tried again.
     pub(super) fn is_off(&self) -> bool {
         self.retries.most == 0
     }
 
-    /// What to do after the attempt number `attempts`, which came to `outcome` at `now`.
-    pub(super) fn verdict(
+    /// When to try again after the attempt number `attempts`, which came to `outcome` at `now`; `None` if it is final.
+    pub(super) fn again(
         &mut self,
         outcome: &Outcome,
         attempts: u32,
         now: Instant,
-        wall_clock: SystemTime,
-    ) -> Verdict {
+    ) -> Option<Instant> {
         if self.is_off() || !passes(outcome) {
-            return Verdict::default();
+            return None;
         }
-        let asked = asked_pause(outcome, wall_clock);
-        let back_off = self.retries.delay(attempts, &mut self.jitter);
-        let at = |wait: Duration| now + wait;
-        Verdict {
-            again: back_off.map(|back_off| at(asked.unwrap_or(back_off))),
-            hold_host: asked.map(at),
-        }
+        let back_off = self.retries.delay(attempts, &mut self.jitter)?;
+        Some(now + asked_pause(outcome).unwrap_or(back_off))
     }
 }
 
-/// How long the server of a passing failure wants its host to be left alone, by the wall clock
-/// `now`.
-pub(super) fn asked_pause(outcome: &Outcome, now: SystemTime) -> Option<Duration> {
-    let value = outcome.retry_after.as_deref()?;
-    let wait = parse_retry_after(value, now)?;
-    (!wait.is_zero() && passes(outcome)).then_some(wait)
+/// How long the server of a passing failure wants its host to be left alone.
+pub(super) fn asked_pause(outcome: &Outcome) -> Option<Duration> {
+    outcome
+        .retry_after
+        .filter(|wait| !wait.is_zero() && passes(outcome))
+}
+
+/// What the host that sent `outcome` said by it.
+pub(super) fn reply_of(outcome: &Outcome) -> Reply {
+    match outcome.status {
+        Some(429) => Reply::Refused,
+        None => Reply::None,
+        Some(_) if passes(outcome) => Reply::None,
+        Some(_) => Reply::Served,
+    }
 }
 
 fn passes(outcome: &Outcome) -> bool {
@@ -84,14 +84,16 @@ fn passes(outcome: &Outcome) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::SystemTime;
+
     use crate::fetch::{Failure, Page, Phase, Url};
 
-    fn outcome(result: Result<Page, Failure>, status: Option<u16>, after: Option<&str>) -> Outcome {
+    fn outcome(result: Result<Page, Failure>, status: Option<u16>, after: Option<u64>) -> Outcome {
         Outcome {
             result,
             status,
             content_type: None,
-            retry_after: after.map(str::to_owned),
+            retry_after: after.map(Duration::from_secs),
             final_url: Url::parse("http://example.com/").expect("a URL"),
             redirects: 0,
             started_at: SystemTime::UNIX_EPOCH,
@@ -101,10 +103,11 @@ mod tests {
         }
     }
 
-    fn failed(kind: FailureKind, status: Option<u16>, after: Option<&str>) -> Outcome {
+    fn failed(kind: FailureKind, status: Option<u16>, after: Option<u64>) -> Outcome {
         outcome(Err(Failure::new(kind, "x")), status, after)
     }
 
+    /// How long after the attempt the next one is, and what its host is held for.
     fn verdict(
         most: u32,
         attempts: u32,
@@ -115,9 +118,8 @@ mod tests {
             first_delay: Duration::from_secs(1),
         };
         let now = Instant::now();
-        let verdict = Retrying::new(retries, 1).verdict(outcome, attempts, now, SystemTime::now());
-        let wait = |at: Option<Instant>| at.map(|at| at - now);
-        (wait(verdict.again), wait(verdict.hold_host))
+        let again = Retrying::new(retries, 1).again(outcome, attempts, now);
+        (again.map(|at| at - now), asked_pause(outcome))
     }
 
     #[test]
@@ -150,7 +152,7 @@ mod tests {
             (FailureKind::TooLarge, Some(200)),
         ];
         for (kind, status) in lasting {
-            let failed = failed(kind, status, Some("5"));
+            let failed = failed(kind, status, Some(5));
             assert_eq!(verdict(9, 1, &failed), (None, None), "{kind:?} {status:?}");
         }
     }
@@ -166,26 +168,58 @@ mod tests {
     #[test]
     fn retry_after_takes_the_place_of_the_back_off_and_holds_the_host() {
         let asked = Duration::from_secs(7);
-        let busy = failed(FailureKind::HttpStatus, Some(503), Some("7"));
+        let busy = failed(FailureKind::HttpStatus, Some(503), Some(7));
         assert_eq!(verdict(1, 1, &busy), (Some(asked), Some(asked)));
         assert_eq!(
             verdict(1, 2, &busy),
             (None, Some(asked)),
             "even after the last attempt"
         );
-        assert_eq!(
-            verdict(0, 1, &busy),
-            (None, None),
-            "but not without retries"
-        );
-        let now = failed(FailureKind::HttpStatus, Some(503), Some("0"));
+        assert_eq!(verdict(0, 1, &busy).0, None, "but not without retries");
+        let now = failed(FailureKind::HttpStatus, Some(503), Some(0));
         let (again, hold) = verdict(1, 1, &now);
         assert!(again >= Some(Duration::from_millis(500)) && hold.is_none());
     }
 
     #[test]
+    fn a_reply_serves_or_refuses_or_tells_nothing() {
+        let page = outcome(
+            Ok(Page {
+                bytes: 1,
+                size: Some(1),
+            }),
+            Some(200),
+            None,
+        );
+        assert_eq!(reply_of(&page), Reply::Served);
+        for (kind, status, reply) in [
+            (FailureKind::HttpStatus, Some(404), Reply::Served),
+            (FailureKind::TooLarge, Some(200), Reply::Served),
+            (FailureKind::HttpStatus, Some(429), Reply::Refused),
+            (FailureKind::HttpStatus, Some(503), Reply::None),
+            (FailureKind::HttpStatus, Some(500), Reply::None),
+            (FailureKind::Timeout(Phase::Body), Some(200), Reply::None),
+            (FailureKind::Connect, None, Reply::None),
+            (FailureKind::Cancelled, None, Reply::None),
+        ] {
+            assert_eq!(
+                reply_of(&failed(kind, status, None)),
+                reply,
+                "{kind:?} {status:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_page_is_never_tried_again() {
-        let page = outcome(Ok(Page { bytes: 1 }), Some(200), Some("7"));
+        let page = outcome(
+            Ok(Page {
+                bytes: 1,
+                size: Some(1),
+            }),
+            Some(200),
+            Some(7),
+        );
         assert_eq!(verdict(9, 1, &page), (None, None));
     }
 }

@@ -2,26 +2,28 @@
 //!
 //! It never retries a failure that the user should see. The one thing that is done twice, unseen,
 //! is a request whose idle connection turned out to be dead, or to have the last reply's remains to
-//! deliver, before any byte of its own reply came.
+//! deliver, before any byte of its own reply came, or whose server had given up waiting for a request.
 
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{Method, Response, header};
+use ureq::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use ureq::{Agent, Body};
 use url::{Position, Url};
 
 use super::body::{Sink, Source, size_text, undecoded};
 use super::credentials::without_credentials;
-use super::decode::{Coding, check_end, coded};
+use super::decode::{Coding, decoded, has_coding};
 use super::failure::{Failure, FailureKind, shortened};
 use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{self, Aim, Deadline, Flight, Limits, Net};
 use super::options::Options;
 use super::outcome::{Outcome, Page};
+use super::range::whole_length;
 use super::redirect::Hop;
 use super::request::request;
+use super::retry_after::asked_wait;
 
 /// What one read of a body takes at most.
 const READ: usize = 64 * 1024;
@@ -46,6 +48,11 @@ impl Fetcher {
             flight,
             buf: vec![0; READ],
         }
+    }
+
+    /// Whether the next attempt is one that is made again.
+    pub(crate) fn set_again(&mut self, is_again: bool) {
+        self.flight.state().misses_since = is_again.then(Instant::now);
     }
 
     /// Makes one attempt.
@@ -94,7 +101,7 @@ impl Fetcher {
 struct Seen {
     status: Option<u16>,
     content_type: Option<String>,
-    retry_after: Option<String>,
+    retry_after: Option<Duration>,
     final_url: Option<Url>,
     redirects: u32,
     first_byte: Option<Instant>,
@@ -160,15 +167,19 @@ impl Attempt<'_> {
         // What must not be sent twice is not trusted to a connection that may be dead.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
-            let (request, request_size) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
-            flight.aim(&Aim {
+            let (request, head) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
+            flight.aim(Aim {
                 origin,
                 proxy,
-                request_size,
+                request: head,
                 is_head: hop.method == Method::HEAD,
                 may_reuse,
             });
             match self.fetcher.agent.run(request) {
+                // The server may have sent it before this request came, which may be repeated (RFC 9110, 15.5.9).
+                Ok(response)
+                    if response.status() == StatusCode::REQUEST_TIMEOUT
+                        && flight.state().reused => {}
                 Ok(response) => {
                     if flight.state().reused {
                         log::trace!("{origin}: over a connection that was open");
@@ -199,7 +210,7 @@ impl Attempt<'_> {
         };
         self.seen.status = Some(response.status().as_u16());
         self.seen.content_type = text(header::CONTENT_TYPE);
-        self.seen.retry_after = text(header::RETRY_AFTER);
+        self.seen.retry_after = asked_wait(response.status(), response.headers(), SystemTime::now);
         self.seen.first_byte = self.fetcher.flight.state().first_byte;
     }
 
@@ -212,41 +223,60 @@ impl Attempt<'_> {
     ) -> Result<Page, Failure> {
         let status = response.status();
         if !status.is_success() {
+            let wants_tls = self.drain(&mut response);
+            let failure = Failure::status(status);
+            if !wants_tls || hop.url.scheme() == "https" {
+                return Err(failure);
+            }
+            let cure = "the server speaks TLS on this port; the URL must begin with https://";
+            let text = format!("{}: {cure}", failure.message());
+            return Err(Failure::new(FailureKind::HttpStatus, text));
+        }
+        let whole = self.whole_length(hop, &response);
+        let whole = whole.inspect_err(|_| {
             self.drain(&mut response);
-            return Err(Failure::status(status));
+        })?;
+        if hop.method == Method::HEAD {
+            let size = told_size(response.headers());
+            self.check_size(size.unwrap_or_default())?;
+            return Ok(Page { bytes: 0, size });
         }
-        let coding = self.coding(&response)?;
-        // For HEAD the length is that of a body which does not come.
-        let expected = response
-            .body()
-            .content_length()
-            .filter(|_| hop.method != Method::HEAD);
-        if coding.is_none() {
-            self.check_size(expected.unwrap_or_default())?;
-        }
+        let codings = self.codings(&response)?;
+        let expected = whole.or(response.body().content_length());
         let mut source = Source::new(&mut response, expected);
-        let Some(coding) = coding else {
+        if codings.is_empty() {
+            self.check_size(expected.unwrap_or_default())?;
             self.fetcher.flight.state().is_only_counted = matches!(sink, Sink::Count(_));
             return self.pour(&mut source, sink);
-        };
-        let mut coded = coded(source);
-        let mut decoder = coding.decode(&mut coded).map_err(undecoded)?;
-        let page = self.pour(&mut *decoder, sink)?;
-        drop(decoder);
-        // The end of the coding is not yet the end of the body: that shows whether all has come,
-        // and lets the connection be used again.
-        check_end(&mut coded).map_err(undecoded)?;
-        Ok(page)
+        }
+        let flight = Arc::clone(&self.fetcher.flight);
+        let check = || flight.check();
+        self.pour(&mut *decoded(&codings, source, &check), sink)
     }
 
-    fn coding(&self, response: &Response<Body>) -> Result<Option<Coding>, Failure> {
-        if !self.options.compressed {
+    /// What the range of a 206 says that the page comes to, if no part was asked for. The reply is a failure
+    /// unless the range is the whole page.
+    fn whole_length(&self, hop: &Hop, response: &Response<Body>) -> Result<Option<u64>, Failure> {
+        let is_asked_for = self.headers.of(hop).has_range;
+        if response.status() != StatusCode::PARTIAL_CONTENT || is_asked_for {
             return Ok(None);
         }
-        Coding::of(response.headers()).map_err(|name| {
-            let text = format!("the body has the content coding {name:?}, which was not asked for");
-            Failure::new(FailureKind::Protocol, text)
+        let range = response.headers().get(header::CONTENT_RANGE);
+        let range = range.map_or(&b"no Content-Range"[..], HeaderValue::as_bytes);
+        whole_length(range).map(Some).ok_or_else(|| {
+            let text = format!(
+                "the server sent a part of the page, which was not asked for: {}",
+                shortened(range)
+            );
+            Failure::new(FailureKind::Body, text)
         })
+    }
+
+    fn codings(&self, response: &Response<Body>) -> Result<Vec<Coding>, Failure> {
+        if !self.options.compressed {
+            return Ok(Vec::new());
+        }
+        Coding::of(response.headers())
     }
 
     fn pour(&mut self, reader: &mut dyn Read, mut sink: Sink<'_>) -> Result<Page, Failure> {
@@ -254,7 +284,8 @@ impl Attempt<'_> {
         loop {
             let amount = reader.read(&mut self.fetcher.buf).map_err(undecoded)?;
             if amount == 0 {
-                return Ok(Page { bytes });
+                let size = Some(bytes);
+                return Ok(Page { bytes, size });
             }
             bytes += amount as u64;
             self.check_size(bytes)?;
@@ -274,27 +305,55 @@ impl Attempt<'_> {
         }
     }
 
-    /// Reads a body that nobody wants, if it is short and quick, so that its connection can be used
-    /// again.
-    fn drain(&mut self, response: &mut Response<Body>) {
+    /// Reads the body of an error or a redirect, if it is short and quick, so that its connection can be
+    /// used again. True if the reply says that the request was to be sent over TLS.
+    fn drain(&mut self, response: &mut Response<Body>) -> bool {
+        let may_want_tls = response.status() == 400;
         let known = response.body().content_length();
         let is_chunked = self.fetcher.flight.state().is_chunked;
-        if known.is_some_and(|length| length > DRAIN as u64) || known.is_none() && !is_chunked {
-            return;
+        if known.is_some_and(|length| length > DRAIN as u64)
+            || known.is_none() && !is_chunked && !may_want_tls
+        {
+            return false;
         }
         let soon = Deadline::after(Instant::now(), Some(DRAIN_WAIT));
         let limits = self.fetcher.flight.state().limits;
         self.fetcher.flight.state().limits = limits.within(soon);
         let mut reader = response.body_mut().as_reader();
-        let mut drained = 0;
+        let (mut drained, mut wants_tls) = (0, false);
         while drained <= DRAIN {
             match reader.read(&mut self.fetcher.buf) {
                 // Neither matters: the reply is what it is, and an unfinished connection is not
                 // kept.
                 Ok(0) | Err(_) => break,
-                Ok(amount) => drained += amount,
+                Ok(amount) => {
+                    drained += amount;
+                    wants_tls |= may_want_tls && wants_tls_in_words(&self.fetcher.buf[..amount]);
+                }
             }
         }
         self.fetcher.flight.state().limits = limits;
+        wants_tls
     }
+}
+
+/// The size of the page, as the head alone tells it: of a body that would be coded, the length is that of
+/// something else.
+fn told_size(headers: &HeaderMap) -> Option<u64> {
+    if has_coding(headers) {
+        return None;
+    }
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.trim().parse().ok()
+}
+
+/// What nginx, Apache and Go's servers answer to plain HTTP where they speak TLS.
+fn wants_tls_in_words(body: &[u8]) -> bool {
+    [
+        "plain HTTP request was sent to HTTPS port",
+        "speaking plain HTTP to an SSL-enabled server port",
+        "sent an HTTP request to an HTTPS server",
+    ]
+    .iter()
+    .any(|words| memchr::memmem::find(body, words.as_bytes()).is_some())
 }

@@ -28,6 +28,10 @@ impl<'a> Source<'a> {
 impl Read for Source<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self.reader.read(buf) {
+            Ok(0) if !buf.is_empty() && self.expected.is_some_and(|e| e != self.came) => {
+                let failure = Failure::cut_short("the body ended", self.came, self.expected);
+                Err(io::Error::other(failure))
+            }
             Ok(amount) => {
                 self.came += amount as u64;
                 Ok(amount)

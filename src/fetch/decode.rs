@@ -1,120 +1,269 @@
-//! Takes the content coding off a body that was asked for compressed: gzip and br.
+//! Takes the content codings off a body: gzip, deflate, br and zstd, up to five on top of each other.
 //!
 //! Decoding runs over the body as it streams, in bounded memory, so a small reply that unfolds into
-//! gigabytes is stopped by the limit on the decoded size and not by the machine.
+//! gigabytes is stopped by the limits of its attempt and not by the machine.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::mem;
 
-use brotli_decompressor::Decompressor;
-use flate2::bufread::GzDecoder;
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use ureq::http::{HeaderMap, header};
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 
 use super::failure::{Failure, FailureKind};
+use super::net::MOST_CODINGS;
 
-/// What decoders read of the body at a time.
+/// What decoders read at a time.
 const CODED: usize = 16 * 1024;
 
-/// How a body is coded.
+/// The largest window of a zstd frame is two to this power: 8 MiB, as RFC 9659 has it.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// What each member of a gzip body begins with (RFC 1952, 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// What a frame of zstd begins with (RFC 8878, 3.1.1).
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// One coding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Coding {
     Gzip,
+    Deflate,
     Brotli,
+    Zstd,
 }
 
 impl Coding {
-    /// The coding of a reply; `None` when it has none. The error is the name of one that was not
-    /// asked for.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, String> {
-        let mut found = None;
-        for value in headers.get_all(header::CONTENT_ENCODING) {
-            let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
-            for name in value.split(',').map(str::trim) {
-                let coding = match name {
-                    "" | "identity" => continue,
-                    "gzip" | "x-gzip" => Self::Gzip,
-                    "br" => Self::Brotli,
-                    _ => return Err(name.to_owned()),
-                };
-                if found.replace(coding).is_some() {
-                    return Err(value);
-                }
-            }
+    /// The codings of a reply, in the order in which they were applied. There are none to take off if
+    /// one of them is unknown: it was not asked for, and the body is left as it came.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Vec<Self>, Failure> {
+        let mut found = Vec::new();
+        for name in names(headers) {
+            found.push(match name.as_str() {
+                "gzip" | "x-gzip" => Self::Gzip,
+                "deflate" => Self::Deflate,
+                "br" => Self::Brotli,
+                "zstd" => Self::Zstd,
+                _ => return Ok(Vec::new()),
+            });
+        }
+        if found.len() > MOST_CODINGS {
+            let text = format!("the body has more than {MOST_CODINGS} content codings");
+            return Err(Failure::new(FailureKind::Protocol, text));
         }
         Ok(found)
     }
+}
 
-    /// The decoded body. An empty one is taken as it is: servers mark replies without a body as
-    /// well.
-    ///
-    /// The end of the decoded body may come before that of `body`: see [`check_end`].
-    pub(crate) fn decode<'a>(self, body: &'a mut impl BufRead) -> io::Result<Box<dyn Read + 'a>> {
-        let begin = body.fill_buf()?;
-        if begin.is_empty() {
-            return Ok(Box::new(body));
+/// The codings that `headers` name, but for those that say that there is none.
+fn names(headers: &HeaderMap) -> Vec<String> {
+    let mut names = Vec::new();
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        let list = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+        names.extend(list.split(',').map(|name| name.trim().to_owned()));
+    }
+    names.retain(|name| !matches!(name.as_str(), "" | "identity" | "none"));
+    names
+}
+
+/// Whether `headers` name a coding, known or not.
+pub(crate) fn has_coding(headers: &HeaderMap) -> bool {
+    !names(headers).is_empty()
+}
+
+/// `body` without its codings. Reads to the end of the body: a transfer that fails behind the end of the
+/// coding is an error, and so are bytes there, of which nobody knows what they are.
+///
+/// `check` is called before each piece: a body can unfold for hours without a byte from the network.
+pub(crate) fn decoded<'a>(
+    codings: &[Coding],
+    body: impl Read + 'a,
+    check: &'a dyn Fn() -> Result<(), Failure>,
+) -> Box<dyn Read + 'a> {
+    let outermost_first = codings.iter().rev();
+    outermost_first.fold(Box::new(body), |body, &coding| {
+        let body = Box::new(BufReader::with_capacity(CODED, body));
+        Box::new(Layer {
+            coding,
+            decoder: Decoder::Begin(body),
+            check,
+        })
+    })
+}
+
+type Body<'a> = Box<dyn BufRead + 'a>;
+
+/// One coding that is taken off.
+struct Layer<'a> {
+    coding: Coding,
+    decoder: Decoder<'a>,
+    check: &'a dyn Fn() -> Result<(), Failure>,
+}
+
+enum Decoder<'a> {
+    /// Nothing has been read.
+    Begin(Body<'a>),
+    Gzip(GzDecoder<Body<'a>>),
+    Zlib(ZlibDecoder<Body<'a>>),
+    Deflate(DeflateDecoder<Body<'a>>),
+    Brotli(Box<Brotli<Body<'a>>>),
+    /// Reads all frames, and skips those that hold no body.
+    Zstd(zstd::Decoder<'static, Body<'a>>),
+    Ended,
+}
+
+impl Read for Layer<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            (self.check)().map_err(io::Error::other)?;
+            let amount = match &mut self.decoder {
+                Decoder::Begin(_) | Decoder::Ended => 0,
+                Decoder::Gzip(decoder) => decoder.read(buf)?,
+                Decoder::Zlib(decoder) => decoder.read(buf)?,
+                Decoder::Deflate(decoder) => decoder.read(buf)?,
+                Decoder::Brotli(decoder) => decoder.read(buf)?,
+                Decoder::Zstd(decoder) => decoder.read(buf).map_err(zstd_failure)?,
+            };
+            if amount > 0 || buf.is_empty() || !self.go_on()? {
+                return Ok(amount);
+            }
         }
-        let is_gzip = GZIP.starts_with(&begin[..begin.len().min(GZIP.len())]);
+    }
+}
+
+impl<'a> Layer<'a> {
+    /// Goes on where the decoder has come to an end; `false` is the body's. An empty body has no coding:
+    /// servers mark replies without a body as well.
+    fn go_on(&mut self) -> io::Result<bool> {
+        let (mut body, is_first) = match mem::replace(&mut self.decoder, Decoder::Ended) {
+            Decoder::Begin(body) => (body, true),
+            Decoder::Gzip(decoder) => (decoder.into_inner(), false),
+            Decoder::Zlib(decoder) => (decoder.into_inner(), false),
+            Decoder::Deflate(decoder) => (decoder.into_inner(), false),
+            Decoder::Brotli(decoder) => (decoder.body, false),
+            Decoder::Zstd(decoder) => (decoder.finish(), false),
+            Decoder::Ended => return Ok(false),
+        };
+        if is_first {
+            let mut begin = Vec::new();
+            body.by_ref().take(4).read_to_end(&mut begin)?;
+            if !begin.is_empty() {
+                self.decoder = self.coding.decoder(begin, body)?;
+            }
+            return Ok(!matches!(self.decoder, Decoder::Ended));
+        }
+        match body.fill_buf()? {
+            [] => Ok(false),
+            // A gzip body may have several members.
+            [first, ..] if self.coding == Coding::Gzip && *first == GZIP[0] => {
+                self.decoder = Decoder::Gzip(GzDecoder::new(body));
+                Ok(true)
+            }
+            _ => Err(more_behind()),
+        }
+    }
+}
+
+impl Coding {
+    /// The decoder of a body that begins with `begin`, four bytes if it has as many.
+    fn decoder<'a>(self, begin: Vec<u8>, rest: Body<'a>) -> io::Result<Decoder<'a>> {
+        let is = |magic: &[u8]| begin.starts_with(magic) || magic.starts_with(&begin);
+        match self {
+            Self::Gzip if !is(&GZIP) => return Err(failed("the body is not gzip")),
+            Self::Zstd if !is(&ZSTD) && !is_skippable(&begin) => {
+                return Err(failed("the body is not zstd"));
+            }
+            _ => {}
+        }
+        let is_zlib = is_zlib(&begin);
+        let body: Body<'a> = Box::new(Cursor::new(begin).chain(rest));
         Ok(match self {
-            Self::Gzip if !is_gzip => return Err(failed("the body is not gzip")),
-            Self::Gzip => Box::new(Gzip(Some(GzDecoder::new(body)))),
-            Self::Brotli => Box::new(Brotli(Decompressor::new(body, CODED))),
+            Self::Gzip => Decoder::Gzip(GzDecoder::new(body)),
+            Self::Deflate if is_zlib => Decoder::Zlib(ZlibDecoder::new(body)),
+            Self::Deflate => Decoder::Deflate(DeflateDecoder::new(body)),
+            Self::Brotli => Decoder::Brotli(Box::new(Brotli::new(body))),
+            Self::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(body)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                Decoder::Zstd(decoder)
+            }
         })
     }
 }
 
-/// What each member of a gzip body begins with (RFC 1952, 2.3.1).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Whether a zstd body begins with a frame that holds none of it (RFC 8878, 3.1.2).
+fn is_skippable(begin: &[u8]) -> bool {
+    matches!(begin, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
+}
 
-/// The decoder of gzip, which may have several members; `None` behind the last. It tells what is behind
-/// that from a member that is cut.
-struct Gzip<R: BufRead>(Option<GzDecoder<R>>);
+/// Whether a body in `deflate` is in the format of zlib (RFC 1950, 2.2), as RFC 9110 says, and not in that
+/// of deflate itself, as many servers send it.
+fn is_zlib(begin: &[u8]) -> bool {
+    matches!(begin, [method, flags, ..]
+        if method & 0x8f == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31))
+}
 
-impl<R: BufRead> Read for Gzip<R> {
+/// The decoder of br. That of the library takes windows of up to 1 GiB, which br does not have (RFC 7932).
+struct Brotli<R> {
+    body: R,
+    state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+}
+
+impl<R: BufRead> Brotli<R> {
+    fn new(body: R) -> Self {
+        let alloc = StandardAlloc::default;
+        let state = BrotliState::new_strict(alloc(), alloc(), alloc());
+        Self { body, state }
+    }
+}
+
+impl<R: BufRead> Read for Brotli<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while let Some(member) = &mut self.0 {
-            let amount = member.read(buf)?;
-            if amount > 0 || buf.is_empty() {
-                return Ok(amount);
-            }
-            let Some(mut body) = self.0.take().map(GzDecoder::into_inner) else {
-                break;
-            };
-            match body.fill_buf()? {
-                [] => {}
-                [first, ..] if *first == GZIP[0] => self.0 = Some(GzDecoder::new(body)),
-                _ => return Err(more_behind()),
+        loop {
+            let input = self.body.fill_buf()?;
+            let (mut room, mut written, mut left, mut used) = (buf.len(), 0, input.len(), 0);
+            let result = BrotliDecompressStream(
+                &mut left,
+                &mut used,
+                input,
+                &mut room,
+                &mut written,
+                buf,
+                &mut 0,
+                &mut self.state,
+            );
+            let is_end = input.is_empty();
+            self.body.consume(used);
+            match result {
+                _ if written > 0 => return Ok(written),
+                BrotliResult::ResultSuccess => return Ok(0),
+                BrotliResult::ResultFailure => return Err(io::ErrorKind::InvalidData.into()),
+                BrotliResult::NeedsMoreInput if is_end => {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => {}
             }
         }
-        Ok(0)
     }
 }
 
-/// The decoder of br, which does not keep to itself what it has read behind the end.
-struct Brotli<R: Read>(Decompressor<R>);
-
-impl<R: Read> Read for Brotli<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.0.read(buf)? {
-            // Only the read behind the one that tells of the end says that there are bytes left in
-            // the decoder's own buffer.
-            0 if !buf.is_empty() => self.0.read(buf).map_err(|_| more_behind()),
-            amount => Ok(amount),
-        }
+fn zstd_failure(error: io::Error) -> io::Error {
+    let is = |kind| {
+        let inner = error
+            .get_ref()
+            .and_then(|e| e.downcast_ref::<zstd::Error>());
+        inner.is_some_and(|error| error.is(kind))
+    };
+    if is(ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge) {
+        return failed(
+            "the zstd body needs a window of more than 8 MiB, which RFC 9659 does not allow",
+        );
     }
-}
-
-/// A body as [`Coding::decode`] takes it.
-pub(crate) fn coded<R: Read>(body: R) -> BufReader<R> {
-    BufReader::with_capacity(CODED, body)
-}
-
-/// Looks for the end of a body whose decoder has come to its own. A failure of the transfer is an
-/// error even there, and so are bytes behind the end of the coding, of which nobody knows what they
-/// are.
-pub(crate) fn check_end(body: &mut impl BufRead) -> io::Result<()> {
-    if body.fill_buf()?.is_empty() {
-        return Ok(());
+    if is(ZSTD_ErrorCode::ZSTD_error_prefix_unknown) {
+        return more_behind();
     }
-    Err(more_behind())
+    error
 }
 
 fn more_behind() -> io::Error {
@@ -131,21 +280,117 @@ mod tests {
 
     #[test]
     fn codings_as_servers_name_them() {
-        for (values, coding) in [
-            (&[][..], Ok(None)),
-            (&["gzip"], Ok(Some(Coding::Gzip))),
-            (&["X-GZip"], Ok(Some(Coding::Gzip))),
-            (&["br"], Ok(Some(Coding::Brotli))),
-            (&["identity"], Ok(None)),
-            (&["identity, gzip"], Ok(Some(Coding::Gzip))),
-            (&["zstd"], Err("zstd".to_owned())),
-            (&["gzip, br"], Err("gzip, br".to_owned())),
+        use Coding::{Brotli, Deflate, Gzip, Zstd};
+        let table: [(&[&str], &[Coding]); 14] = [
+            (&[], &[]),
+            (&["gzip"], &[Gzip]),
+            (&["X-GZip"], &[Gzip]),
+            (&["deflate"], &[Deflate]),
+            (&["br"], &[Brotli]),
+            (&["zstd"], &[Zstd]),
+            (&["identity"], &[]),
+            (&["none"], &[]),
+            (&["identity, gzip,none"], &[Gzip]),
+            (&["gzip, br"], &[Gzip, Brotli]),
+            (&["gzip", "br,,zstd"], &[Gzip, Brotli, Zstd]),
+            (
+                &["gzip,gzip", "br,deflate,zstd"],
+                &[Gzip, Gzip, Brotli, Deflate, Zstd],
+            ),
+            (&["compress"], &[]),
+            (&["aws-chunked, gzip"], &[]),
+        ];
+        for (values, codings) in table {
+            assert_eq!(Coding::of(&headers(values)).unwrap(), codings, "{values:?}");
+        }
+        let six = Coding::of(&headers(&["gzip, br, gzip", "br, gzip, br"]));
+        assert_eq!(six.unwrap_err().kind(), FailureKind::Protocol);
+    }
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::CONTENT_ENCODING, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn deflate_is_told_from_zlib() {
+        for (begin, wanted) in [
+            (&[0x78, 0x01][..], true),
+            (&[0x78, 0x5e], true),
+            (&[0x78, 0x9c], true),
+            (&[0x78, 0xda], true),
+            (&[0x08, 0x1d], true),
+            (&[0x78, 0x02], false),
+            (&[0x78], false),
+            (&[0x88, 0x1c], false),
+            (&[0x4b, 0x4c], false),
+            (&[0x01, 0x05], false),
+            (&[0x03, 0x00], false),
         ] {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(header::CONTENT_ENCODING, value.parse().unwrap());
+            assert_eq!(is_zlib(begin), wanted, "{begin:02x?}");
+        }
+    }
+
+    /// Gives a byte at a time.
+    struct Drip<'a>(&'a [u8]);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            let amount = buf.len().min(1);
+            self.0.read(&mut buf[..amount])
+        }
+    }
+
+    #[test]
+    fn bodies_come_to_the_same_however_reads_cut_and_whatever_is_wrong_with_them() {
+        let deflated = |format| {
+            let mut out = Vec::new();
+            let mut encoder = flate2::Compress::new(Default::default(), format);
+            out.reserve(100);
+            let end = flate2::FlushCompress::Finish;
+            encoder.compress_vec(b"hello hello", &mut out, end).unwrap();
+            out
+        };
+        let gzip =
+            b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xcb\x48\xcd\xc9\xc9\x07\0\x86\xa6\x10\x36\x05\0\0\0";
+        for (coding, whole) in [
+            (Coding::Gzip, gzip.repeat(2)),
+            (Coding::Deflate, deflated(true)),
+            (Coding::Deflate, deflated(false)),
+            (Coding::Brotli, b"\x0b\x02\x80hello\x03".to_vec()),
+            (
+                Coding::Zstd,
+                zstd::encode_all(&b"hello"[..], 1).unwrap().repeat(2),
+            ),
+        ] {
+            let plain = |body: &[u8], in_drips| {
+                let body: Box<dyn Read> = if in_drips {
+                    Box::new(Drip(body))
+                } else {
+                    Box::new(body)
+                };
+                let mut out = Vec::new();
+                let mut limited = decoded(&[coding], body, &|| Ok(())).take(1 << 20);
+                limited.read_to_end(&mut out).ok().map(|_| out)
+            };
+            let wanted = plain(&whole, false).expect("it is whole");
+            assert!(wanted.starts_with(b"hello"), "{coding:?}");
+            assert_eq!(plain(&whole, true), Some(wanted));
+            for at in 0..whole.len() {
+                for bit in [0x01, 0x80, 0xff] {
+                    let mut wrong = whole.clone();
+                    wrong[at] ^= bit;
+                    assert_eq!(
+                        plain(&wrong, true),
+                        plain(&wrong, false),
+                        "{coding:?} {wrong:02x?}"
+                    );
+                }
+                assert_eq!(plain(&whole[..at], true), plain(&whole[..at], false));
             }
-            assert_eq!(Coding::of(&headers), coding, "{values:?}");
         }
     }
 }

@@ -209,7 +209,7 @@ impl Failure {
         }
     }
 
-    fn cut_short(what: &str, received: u64, expected: Option<u64>) -> Self {
+    pub(crate) fn cut_short(what: &str, received: u64, expected: Option<u64>) -> Self {
         let message = match expected {
             Some(expected) => format!("{what} after {received} of {expected} bytes"),
             None => format!("{what} after {received} bytes, before the end of the body"),

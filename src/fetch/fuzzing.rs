@@ -3,13 +3,16 @@
 mod oracle;
 mod transport;
 
-use ureq::http::{HeaderValue, Method, StatusCode};
+use std::time::{Duration, SystemTime};
+
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::headers::RequestHeaders;
 use super::no_proxy::Exception;
 use super::redirect::{Hop, same_origin};
 use super::request::request;
+use super::retry_after::asked_wait;
 use super::{Failure, FailureKind, Options, Proxies, Resolve};
 
 pub(crate) use self::transport::transport;
@@ -23,6 +26,24 @@ const STATUSES: [StatusCode; 5] = [
     StatusCode::TEMPORARY_REDIRECT,
     StatusCode::PERMANENT_REDIRECT,
 ];
+
+/// Headers that ask for a wait: five minutes at the most, whatever they say.
+pub(crate) fn retry_after(data: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(data) else {
+        return;
+    };
+    let now = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for name in [
+        "retry-after",
+        "ratelimit",
+        "ratelimit-reset",
+        "x-ratelimit-reset",
+    ] {
+        let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.clone())]);
+        let wait = asked_wait(StatusCode::TOO_MANY_REQUESTS, &headers, now);
+        assert!(wait.is_none_or(|wait| wait <= Duration::from_secs(300)));
+    }
+}
 
 /// A `Location`: it leads to http or https, tells nobody what was meant for another, and makes one request.
 pub(crate) fn location(data: &[u8]) {
@@ -102,15 +123,17 @@ fn assert_one_request(hop: &Hop) {
         ..Options::default()
     };
     let headers = RequestHeaders::new(&options).expect("they are headers");
-    let Ok((request, _)) = request(hop, &headers, None) else {
+    let Ok((request, head)) = request(hop, &headers, None) else {
         return;
     };
-    let uri = request.uri().to_string();
-    assert!(
-        !uri.contains(|c: char| c <= ' ' || c == '\u{7f}'),
-        "{uri:?}"
-    );
-    assert_eq!(request.headers().contains_key("x-own"), hop.is_home);
+    let head = String::from_utf8(head).expect("URLs and these headers are ASCII");
+    let lines: Vec<&str> = head.split("\r\n").collect();
+    let path = request.uri().path_and_query().expect("it has a path");
+    assert_eq!(lines[0], format!("{} {path} HTTP/1.1", hop.method));
+    assert!(!head.replace("\r\n", "").contains(|c: char| c.is_control()));
+    assert_eq!(lines.contains(&"X-Own: own"), hop.is_home);
+    let end = head.find("\r\n\r\n").expect("it ends");
+    assert_eq!(end + 4, head.len(), "it is one request");
 }
 
 /// A proxy and its exceptions, parted by a NUL: no message repeats what was given, which may be a password.

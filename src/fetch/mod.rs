@@ -17,9 +17,11 @@ mod no_proxy;
 mod options;
 mod outcome;
 mod proxy;
+mod range;
 mod redirect;
 mod request;
 mod resolve;
+mod retry_after;
 
 use std::fmt;
 use std::io::Write;
@@ -68,6 +70,7 @@ pub(crate) use self::request::INVALID_HOST;
 /// ```
 #[derive(Clone)]
 pub struct Client {
+    is_again: bool,
     inner: Arc<Inner>,
 }
 
@@ -107,6 +110,7 @@ impl Client {
         let headers = RequestHeaders::new(&options)?;
         let net = Net::new(&options)?;
         Ok(Self {
+            is_again: false,
             inner: Arc::new(Inner {
                 options,
                 headers,
@@ -137,9 +141,18 @@ impl Client {
     fn load(&self, url: &Url, sink: Sink<'_>) -> Outcome {
         let spare = self.inner.spare().pop();
         let mut fetcher = spare.unwrap_or_else(|| Fetcher::new(Arc::clone(&self.inner.net)));
+        fetcher.set_again(self.is_again);
         let outcome = fetcher.fetch(&self.inner.options, &self.inner.headers, url, sink);
         self.inner.spare().push(fetcher);
         outcome
+    }
+
+    /// This client for attempts that are made again: a name that had no address is asked for anew.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            is_again: true,
+            ..self.clone()
+        }
     }
 
     /// Cuts off every attempt in flight, on all clones; it ends as [`FailureKind::Cancelled`], and

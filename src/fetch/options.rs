@@ -25,6 +25,8 @@ pub struct Options {
     /// that name; the same name may be given several times. They go to the origin (scheme, host,
     /// port) of the URL that was asked for and to no other, whatever redirects say.
     pub headers: Vec<(String, String)>,
+    /// Default headers that are left out, whatever else asks for them, at every origin. `Host` is always sent.
+    pub omitted_headers: Vec<String>,
     /// The `User-Agent`. Default `fetchpool/VERSION`; empty for none.
     pub user_agent: String,
     /// Limit of one whole attempt: DNS, connect, TLS, redirects and body. Default 60 s.
@@ -41,7 +43,8 @@ pub struct Options {
     /// other. They go before those in a URL, and an `Authorization` among the headers goes before
     /// both.
     pub credentials: Option<(String, String)>,
-    /// Asks for gzip and br, and decodes what comes. Sizes are then those of the decoded body.
+    /// Asks for gzip, deflate, br and zstd, and decodes what comes. Sizes are then those of the decoded
+    /// body.
     pub compressed: bool,
     /// Which addresses of a host are used.
     pub family: Family,
@@ -64,11 +67,20 @@ pub struct Options {
     pub descriptors: Option<usize>,
 }
 
+impl Options {
+    /// Whether the header `name` is left out.
+    pub(super) fn omits(&self, name: &str) -> bool {
+        let mut omitted = self.omitted_headers.iter();
+        omitted.any(|omitted| omitted.eq_ignore_ascii_case(name))
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             method: Method::GET,
             headers: Vec::new(),
+            omitted_headers: Vec::new(),
             user_agent: concat!("fetchpool/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeout: Some(Duration::from_secs(60)),
             connect_timeout: None,
@@ -94,6 +106,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("method", &self.method)
             .field("headers", &names)
+            .field("omitted_headers", &self.omitted_headers)
             .field("user_agent", &self.user_agent)
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)

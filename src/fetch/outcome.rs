@@ -12,6 +12,9 @@ pub struct Page {
     /// Size of the body in bytes, as it was handed to the sink (decoded, if it was compressed); 0
     /// for HEAD.
     pub bytes: u64,
+    /// Size of the page: `bytes`, or for HEAD the length that the server told. `None` if it told none, or
+    /// one of a body that would be coded.
+    pub size: Option<u64>,
 }
 
 /// What one attempt at one URL came to.
@@ -23,8 +26,9 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// The `Content-Type` that came with `status`.
     pub content_type: Option<String>,
-    /// The `Retry-After` that came with `status`, as the server wrote it.
-    pub retry_after: Option<String>,
+    /// How long the server asked to be left alone when it gave `status`, at most five minutes: by `Retry-After` or, with
+    /// a 429 or 503, by `RateLimit` or `X-RateLimit-Reset`.
+    pub retry_after: Option<Duration>,
     /// The URL of the last request, after redirects, or the one that was asked for if there was no
     /// request; never with credentials.
     pub final_url: Url,

@@ -114,6 +114,11 @@ impl Proxy {
 }
 
 impl Proxy {
+    /// Whether it is handed the whole request for `url`, so that it is the proxy that replies.
+    pub(crate) fn takes_requests_for(&self, url: &str) -> bool {
+        self.protocol.is_http() && url.starts_with("http:")
+    }
+
     /// The failure of a connection to this proxy, which it names: what is of the network is then the
     /// proxy's. What is not its doing stays as it is.
     pub(crate) fn blame(&self, failure: Failure) -> Failure {

@@ -48,6 +48,10 @@ impl Hop {
         };
         let mut url = self.target(location)?;
         check_scheme(&url)?;
+        if url.fragment().is_none() {
+            // It is inherited (RFC 9110, 10.2.2).
+            url.set_fragment(self.url.fragment());
+        }
         let is_home = same_origin(&url, &home.url);
         let authorization = match take_credentials(&mut url) {
             Some(own) => Some(own),
@@ -156,7 +160,7 @@ mod tests {
 
     #[test]
     fn locations_as_servers_write_them() {
-        let from = hop("http://a.test/x/y?q#f");
+        let from = hop("http://a.test/x/y?q");
         for (location, to) in [
             ("/z", "http://a.test/z"),
             ("z", "http://a.test/x/z"),
@@ -182,6 +186,25 @@ mod tests {
         }
         let latin1 = follow(&from, &from, b"/caf\xe9").unwrap().unwrap();
         assert_eq!(latin1.url.as_str(), "http://a.test/caf%E9");
+    }
+
+    #[test]
+    fn a_fragment_is_inherited_by_a_location_without_one() {
+        for (from, location, to) in [
+            ("http://a.test/x#f", "/y", "http://a.test/y#f"),
+            ("http://a.test/x#f", "?q", "http://a.test/x?q#f"),
+            ("http://a.test/x#f", "//b.test:1/", "http://b.test:1/#f"),
+            ("http://a.test/x#%41 b", "y", "http://a.test/y#%41%20b"),
+            ("http://a.test/x#", "y", "http://a.test/y#"),
+            ("http://a.test/x#f", "/y#g", "http://a.test/y#g"),
+            ("http://a.test/x#f", "#g", "http://a.test/x#g"),
+            ("http://a.test/x#f", "/y#", "http://a.test/y#"),
+            ("http://a.test/x", "/y", "http://a.test/y"),
+        ] {
+            let from = hop(from);
+            let next = follow(&from, &from, location.as_bytes()).unwrap().unwrap();
+            assert_eq!(next.url.as_str(), to, "{location}");
+        }
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! One request as the client library is given it.
+//! One request: its head as it is sent, and what the client library is told of it.
+//!
+//! The library would write names in lower case and `Host` where the user has it. So the head is written
+//! here, and the transport sends it in place of the library's.
 
 use ureq::http::uri::{Authority, Uri};
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, header};
+use ureq::http::{HeaderValue, Method, Request, header};
 use url::Position;
 
 use super::failure::{Failure, FailureKind};
-use super::headers::RequestHeaders;
+use super::headers::{RequestHeaders, push_line};
 use super::proxy::Proxy;
 use super::redirect::Hop;
-
-/// The method, the version and the line ends of a request, and the `Host` before its value.
-const AROUND: usize = 128;
 
 /// What the client library takes of a URL: scheme, host, path and query, in bytes.
 const LONGEST: usize = 65_534;
@@ -18,24 +18,25 @@ const LONGEST: usize = 65_534;
 pub(crate) const INVALID_HOST: &str =
     "invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]";
 
-/// The request of `hop`, and how many bytes it takes at most.
+/// The request of `hop` for the client library, and its head for the transport.
 pub(crate) fn request(
     hop: &Hop,
     headers: &RequestHeaders,
     proxy: Option<&Proxy>,
-) -> Result<(Request<()>, usize), Failure> {
+) -> Result<(Request<()>, Vec<u8>), Failure> {
     let mut request = Request::new(());
     let url = &hop.url[..Position::AfterQuery];
     *request.uri_mut() = uri(url, hop.url.host_str())?;
-    *request.headers_mut() = headers_of(hop, headers, proxy);
     *request.method_mut() = hop.method.clone();
-    let lines = request
-        .headers()
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4);
-    // The host stands in the URL: it is counted for its header as well.
-    let size = lines.sum::<usize>() + hop.method.as_str().len() + 2 * url.len() + AROUND;
-    Ok((request, size))
+    let mut head = head(hop, headers, proxy);
+    if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
+        // These promise a body: that there is none has to be said (RFC 9110, 8.6).
+        let none = HeaderValue::from_static("0");
+        push_line(&mut head, "Content-Length", &none);
+        request.headers_mut().insert(header::CONTENT_LENGTH, none);
+    }
+    head.extend_from_slice(b"\r\n");
+    Ok((request, head))
 }
 
 fn uri(url: &str, host: Option<&str>) -> Result<Uri, Failure> {
@@ -55,26 +56,37 @@ fn uri(url: &str, host: Option<&str>) -> Result<Uri, Failure> {
     })
 }
 
-fn headers_of(hop: &Hop, headers: &RequestHeaders, proxy: Option<&Proxy>) -> HeaderMap {
-    let mut headers = if hop.is_home {
-        headers.home.clone()
-    } else {
-        headers.away.clone()
+/// The request line and the headers, but for those of a body and the empty line.
+fn head(hop: &Hop, headers: &RequestHeaders, proxy: Option<&Proxy>) -> Vec<u8> {
+    let headers = headers.of(hop);
+    // Over a tunnel its credentials would reach the origin.
+    let proxy = proxy.filter(|proxy| proxy.takes_requests_for(hop.url.as_str()));
+    let target = match proxy {
+        Some(_) => &hop.url[..Position::AfterQuery],
+        None => &hop.url[Position::BeforePath..Position::AfterQuery],
     };
+    let mut head = Vec::with_capacity(target.len() + headers.lines.len() + 256);
+    for part in [hop.method.as_str(), " ", target, " HTTP/1.1\r\n"] {
+        head.extend_from_slice(part.as_bytes());
+    }
+    if headers.host.is_empty() {
+        let host = &hop.url[Position::BeforeHost..Position::AfterPort];
+        for part in ["Host: ", host, "\r\n"] {
+            head.extend_from_slice(part.as_bytes());
+        }
+    }
+    head.extend_from_slice(&headers.host);
+    head.extend_from_slice(&headers.lines);
     // The user's own word on it goes before what a URL says.
-    if let Some(authorization) = &hop.authorization
-        && !headers.contains_key(header::AUTHORIZATION)
+    if let Some(value) = &hop.authorization
+        && !headers.has_authorization
     {
-        headers.insert(header::AUTHORIZATION, authorization.clone());
+        push_line(&mut head, "Authorization", value);
     }
-    // Over a tunnel this would reach the origin.
-    if let Some(proxy) = proxy.filter(|p| p.protocol.is_http() && hop.url.scheme() == "http") {
-        let authorization = proxy.authorization.clone();
-        headers.extend(authorization.map(|v| (header::PROXY_AUTHORIZATION, v)));
+    if let Some(value) = proxy.and_then(|proxy| proxy.authorization.as_ref())
+        && !headers.has_proxy_authorization
+    {
+        push_line(&mut head, "Proxy-Authorization", value);
     }
-    if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
-        // These promise a body: that there is none has to be said (RFC 9110, 8.6).
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-    headers
+    head
 }

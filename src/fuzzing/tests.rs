@@ -15,10 +15,11 @@ const ROUNDS_OF_TRANSPORT: u64 = 400;
 const LONGEST: usize = 4096;
 
 /// What random bytes would never come to by themselves.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 44] = [
     "\r\n",
     "\n",
     "\r",
+    "\r\r\n",
     "\0",
     "\u{feff}",
     "http://",
@@ -29,6 +30,7 @@ const WORDS: [&str; 40] = [
     "%0d%0a",
     "@",
     ":",
+    " :",
     "[::1]",
     "localhost",
     ".body",
@@ -39,7 +41,9 @@ const WORDS: [&str; 40] = [
     "HTTP/1.1 ",
     "HTTP/1.0 200\r\n\r\n",
     "100 ",
+    "206 \r\nContent-Range: bytes 0-4/5\r\n",
     "302 Found\r\n",
+    "408 ",
     "Location: ",
     "Content-Length: ",
     "Transfer-Encoding: chunked\r\n",

@@ -27,6 +27,15 @@ pub(super) enum Line<'a> {
     TooLong(&'a [u8]),
 }
 
+impl<'a> Line<'a> {
+    /// What there is of it.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Whole(bytes) | Self::TooLong(bytes) => bytes,
+        }
+    }
+}
+
 /// The lines of one stream; see the module's page.
 pub(super) struct Lines<R> {
     reader: R,
@@ -152,7 +161,8 @@ fn without_line_end(line: &[u8]) -> &[u8] {
     }
 }
 
-fn read_once(reader: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+/// One read that no signal has interrupted.
+pub(super) fn read_once(reader: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(into) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

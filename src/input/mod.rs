@@ -5,7 +5,9 @@
 //! already; only a list that cannot be read is an error. Nothing is fetched here, and nothing is left
 //! out but blank lines, comments, and what the options leave to others (see `filter`).
 
+mod decode;
 mod filter;
+mod foreign;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod lines;
@@ -17,6 +19,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use decode::Bytes;
 use filter::Filter;
 use lines::Lines;
 use std::collections::VecDeque;
@@ -83,7 +86,22 @@ pub(crate) struct Targets {
 /// The list that is being read.
 struct Reading {
     source: Arc<str>,
-    lines: Lines<Box<dyn Read + Send>>,
+    lines: Lines<Bytes>,
+    /// The first byte is NUL: known when the first line has come.
+    begins_with_nul: bool,
+    /// No record has come.
+    awaits_first: bool,
+}
+
+impl Reading {
+    fn new(source: Arc<str>, text: Bytes) -> Self {
+        Self {
+            source,
+            lines: Lines::new(text),
+            begins_with_nul: false,
+            awaits_first: true,
+        }
+    }
 }
 
 impl Targets {
@@ -141,17 +159,29 @@ impl Targets {
 
     /// Adds what has been read already. False if that was nothing.
     fn take_buffered(&mut self, out: &mut Vec<Target>) -> bool {
-        let Some(Reading { source, lines }) = &mut self.reading else {
+        let Some(Reading {
+            source,
+            lines,
+            begins_with_nul,
+            awaits_first,
+        }) = &mut self.reading
+        else {
             return false;
         };
         let before = out.len();
         while out.len() - before < BATCH
             && let Some((line, text)) = lines.next_buffered()
         {
+            if line == 1 {
+                *begins_with_nul = text.bytes().first() == Some(&0);
+            }
             let Some(content) = Content::of(text) else {
                 continue;
             };
-            let url = content.url(self.default_scheme);
+            let mut url = content.url(self.default_scheme);
+            if mem::take(awaits_first) {
+                url = url.map_err(|failure| foreign::explain(failure, &content, *begins_with_nul));
+            }
             if self.filter.admits(&url, || content.written()) {
                 out.push(Target {
                     source: Arc::clone(source),
@@ -202,22 +232,20 @@ impl Targets {
             return Ok(false);
         };
         let source: Arc<str> = source::name(&list).into();
-        let reader: Box<dyn Read + Send> = match list {
+        let bytes: Bytes = match list {
             List::File(path) => Box::new(source::open(&path)?),
             List::Stdin if mem::replace(&mut self.stdin_was_read, true) => Box::new(io::empty()),
             List::Stdin => Box::new(source::Stdin::new()),
             List::Url(_) => unreachable!("take_arguments leaves no URL in front"),
         };
-        self.reading = Some(Reading {
-            source,
-            lines: Lines::new(reader),
-        });
+        let text = decode::text(bytes).map_err(|error| InputError::reading(&source, 1, error))?;
+        self.reading = Some(Reading::new(source, text));
         Ok(true)
     }
 
     /// Reads once, and leaves a list that has ended or cannot be read.
     fn fill(&mut self) -> Result<(), InputError> {
-        let Some(Reading { source, lines }) = &mut self.reading else {
+        let Some(Reading { source, lines, .. }) = &mut self.reading else {
             return Ok(());
         };
         let filled = lines
@@ -231,6 +259,22 @@ impl Targets {
 }
 
 impl Options {
+    /// Makes sure that no list is the file that `out` goes to: the run would feed on its own records. Other systems than
+    /// Unix do not tell which file it is.
+    ///
+    /// # Errors
+    ///
+    /// Names the list.
+    #[cfg(unix)]
+    pub(crate) fn refuse_output(&self, out: impl std::os::fd::AsFd) -> Result<(), InputError> {
+        source::refuse_output(&self.lists, out)
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn refuse_output(&self, _out: impl Sized) -> Result<(), InputError> {
+        Ok(())
+    }
+
     /// How many targets the lists hold, or `None` if that cannot be known without taking them: a pipe,
     /// standard input, a file that cannot be read.
     ///
@@ -238,7 +282,15 @@ impl Options {
     /// [`Targets`]: about a second for ten million lines. Only with a shard every line is read as a URL
     /// as well, which takes ten times as long. What [`Skipped`] counts for other reasons is in it.
     pub(crate) fn count(&self) -> Option<u64> {
-        self.lists.iter().map(|list| self.count_list(list)).sum()
+        self.count_within(u64::MAX)
+    }
+
+    /// As [`count`](Self::count); `None` if a list has `most` bytes of text or more.
+    fn count_within(&self, most: u64) -> Option<u64> {
+        self.lists
+            .iter()
+            .map(|list| self.count_list(list, most))
+            .sum()
     }
 
     /// How many targets the lists hold, or a few more, if they are short files or URLs: then that takes no time.
@@ -248,28 +300,30 @@ impl Options {
         let bytes: Option<u64> = self.lists.iter().map(bytes_of).sum();
         bytes
             .filter(|&bytes| bytes <= SHORT)
-            .and_then(|_| self.count())
+            // What is compressed may be long.
+            .and_then(|_| self.count_within(2 * SHORT))
     }
 
-    fn count_list(&self, list: &List) -> Option<u64> {
+    fn count_list(&self, list: &List, most: u64) -> Option<u64> {
         match list {
             List::Url(text) => Some(u64::from(self.is_ours(&Content::Text(text.trim())))),
             List::Stdin => None,
             List::File(path) => {
-                size_of(list).and_then(|_| self.count_lines(fs::File::open(path).ok()?))
+                size_of(list).and_then(|_| self.count_lines(fs::File::open(path).ok()?, most))
             }
         }
     }
 
-    fn count_lines(&self, file: fs::File) -> Option<u64> {
-        let mut lines = Lines::new(file);
+    fn count_lines(&self, file: fs::File, most: u64) -> Option<u64> {
+        let mut text = decode::text(Box::new(file)).ok()?.take(most);
+        let mut lines = Lines::new(&mut text);
         let mut count = 0;
         loop {
             while let Some((_, line)) = lines.next_buffered() {
                 count += u64::from(Content::of(line).is_some_and(|content| self.is_ours(&content)));
             }
             if !lines.fill().ok()? {
-                return Some(count);
+                return (text.limit() > 0).then_some(count);
             }
         }
     }

@@ -8,12 +8,17 @@
 
 use super::lines::{Line, Lines};
 use super::seen::Seen;
+#[cfg(unix)]
+use super::source::Identity;
 use super::source::InputError;
 use super::target::{Scheme, normalise, page};
+use crate::output::shown;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io;
+#[cfg(unix)]
+use std::os::fd::AsFd;
 use std::path::Path;
 
 /// The longest row that is read, in bytes. What is long in one is a URL or two, and one of 64 KiB takes
@@ -87,7 +92,7 @@ pub(super) fn read(
     };
     #[cfg(unix)]
     {
-        resumed.identity = Identity::of(&file);
+        resumed.identity = Identity::of_open(&file);
     }
     let mut lines = Lines::with_limit(file, LONGEST_ROW);
     loop {
@@ -153,7 +158,7 @@ impl Resumed {
 
     /// What the user should know of the file, on one line without its end.
     pub(crate) fn warning(&self) -> Option<String> {
-        let name = self.name.escape_debug();
+        let name = shown(&self.name);
         if self.is_missing {
             return Some(format!(
                 "note: --resume '{name}': no such file, so nothing is skipped"
@@ -214,70 +219,36 @@ impl PassedOver {
 }
 
 #[cfg(unix)]
-mod same_file {
-    //! Whether standard output goes to the file that was read.
-
-    use super::{InputError, Resumed};
-    use rustix::fs::{OFlags, fcntl_getfl};
-    use std::fs::File;
-    use std::io;
-    use std::os::fd::AsFd;
-    use std::os::unix::fs::MetadataExt;
-
-    /// A file, by whatever name: its device and its number there.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(super) struct Identity(u64, u64);
-
-    impl Identity {
-        /// That of a regular file.
-        pub(super) fn of(file: &File) -> Option<Self> {
-            let metadata = file.metadata().ok()?;
-            metadata
-                .is_file()
-                .then(|| Self(metadata.dev(), metadata.ino()))
+impl Resumed {
+    /// Makes sure, before the first record, that those that go to `out` fit the file that was read,
+    /// if it is the same. `Ok(true)` asks for an LF before the first of them, as its last line is
+    /// torn.
+    ///
+    /// # Errors
+    ///
+    /// `out` is the file, but would be written from its beginning, or not in jsonl.
+    pub(crate) fn needs_newline(&self, out: impl AsFd, is_jsonl: bool) -> Result<bool, InputError> {
+        use rustix::fs::{OFlags, fcntl_getfl};
+        if self.identity.is_none() || Identity::of_open(&out) != self.identity {
+            return Ok(false);
         }
-    }
-
-    impl Resumed {
-        /// Makes sure, before the first record, that those that go to `out` fit the file that was read,
-        /// if it is the same. `Ok(true)` asks for an LF before the first of them, as its last line is
-        /// torn.
-        ///
-        /// # Errors
-        ///
-        /// `out` is the file, but would be written from its beginning, or not in jsonl.
-        pub(crate) fn needs_newline(
-            &self,
-            out: impl AsFd,
-            is_jsonl: bool,
-        ) -> Result<bool, InputError> {
-            let Ok(out) = out.as_fd().try_clone_to_owned() else {
-                return Ok(false);
-            };
-            let is_appended = fcntl_getfl(&out).is_ok_and(|flags| flags.contains(OFlags::APPEND));
-            if self.identity.is_none() || Identity::of(&File::from(out)) != self.identity {
-                return Ok(false);
-            }
-            let refuse = |what, hint| Err(self.refuse(None, io::Error::other(what), hint));
-            if !is_jsonl {
-                return refuse(
-                    "standard output goes to it, but not as jsonl",
-                    "add -f jsonl",
-                );
-            }
-            if !is_appended {
-                return refuse(
-                    "standard output is written over it",
-                    "append to it with >> instead of >",
-                );
-            }
-            Ok(self.unfinished)
+        let is_appended = fcntl_getfl(&out).is_ok_and(|flags| flags.contains(OFlags::APPEND));
+        let refuse = |what, hint| Err(self.refuse(None, io::Error::other(what), hint));
+        if !is_jsonl {
+            return refuse(
+                "standard output goes to it, but not as jsonl",
+                "add -f jsonl",
+            );
         }
+        if !is_appended {
+            return refuse(
+                "standard output is written over it",
+                "append to it with >> instead of >",
+            );
+        }
+        Ok(self.unfinished)
     }
 }
-
-#[cfg(unix)]
-use same_file::Identity;
 
 #[cfg(not(unix))]
 impl Resumed {

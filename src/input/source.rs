@@ -6,10 +6,13 @@
 //! its writer, and closing it again would end that writer.
 
 use super::List;
+use crate::output::shown;
 use crate::system;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
+#[cfg(unix)]
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::{error, fmt};
 
@@ -50,6 +53,18 @@ impl InputError {
         }
     }
 
+    /// About a list that is also where records go: every record would be a new line of it.
+    #[cfg(unix)]
+    fn feeding(list: &List) -> Self {
+        Self {
+            verb: "read",
+            name: name(list).into_owned(),
+            line: None,
+            hint: Some("write the records to another file".to_owned()),
+            source: io::Error::other("standard output goes to it"),
+        }
+    }
+
     /// About a reader that panicked, and took what was left of the lists with it.
     pub(crate) fn panicked() -> Self {
         Self {
@@ -75,8 +90,7 @@ impl InputError {
 
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = without_userinfo(&self.name);
-        write!(f, "cannot {} '{}'", self.verb, name.escape_debug())?;
+        write!(f, "cannot {} '{}'", self.verb, shown(&self.name))?;
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
         }
@@ -85,6 +99,7 @@ impl fmt::Display for InputError {
             io::ErrorKind::NotFound => f.write_str("no such file")?,
             io::ErrorKind::PermissionDenied => f.write_str("permission denied")?,
             io::ErrorKind::IsADirectory => f.write_str("it is a directory")?,
+            io::ErrorKind::UnexpectedEof => f.write_str("its compressed data is cut short")?,
             _ => f.write_str(&system::os_text(&self.source))?,
         }
         self.hint
@@ -121,6 +136,50 @@ pub(super) fn check(list: &List) -> Result<(), InputError> {
         Ok(())
     };
     look().map_err(|error| InputError::opening(path, error))
+}
+
+/// A regular file, by whatever name: its device and its number there.
+#[cfg(unix)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+#[cfg(unix)]
+impl Identity {
+    fn of(metadata: &fs::Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        metadata
+            .is_file()
+            .then(|| Self(metadata.dev(), metadata.ino()))
+    }
+
+    /// The file behind an open descriptor.
+    pub(super) fn of_open(descriptor: impl AsFd) -> Option<Self> {
+        let duplicate = descriptor.as_fd().try_clone_to_owned().ok()?;
+        Self::of(&File::from(duplicate).metadata().ok()?)
+    }
+}
+
+/// Makes sure that no list is the regular file that `out` writes to. A file that the shell has emptied for `>` is
+/// refused, too.
+///
+/// # Errors
+///
+/// The first list that is.
+#[cfg(unix)]
+pub(super) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputError> {
+    let Some(output) = Identity::of_open(out) else {
+        return Ok(());
+    };
+    let is_output = |list: &&List| {
+        let identity = match list {
+            List::File(path) => fs::metadata(path).ok().and_then(|m| Identity::of(&m)),
+            List::Stdin => Identity::of_open(io::stdin()),
+            List::Url(_) => None,
+        };
+        identity == Some(output)
+    };
+    let found = lists.iter().find(is_output);
+    found.map_or(Ok(()), |list| Err(InputError::feeding(list)))
 }
 
 /// Opens a list file; waits for the writer of a named pipe, and for a descriptor if they are short.
@@ -181,20 +240,13 @@ fn hint(name: &str, kind: io::ErrorKind) -> Option<String> {
         io::ErrorKind::NotFound if matches!(name, "auto" | "always" | "never") => Some(format!(
             "if it is meant for --summary, write --summary={name}"
         )),
-        io::ErrorKind::NotFound if looks_like_host(&without_userinfo(name)) => Some(format!(
-            "if it is a URL, write https://{}",
-            without_userinfo(name).escape_debug()
-        )),
+        io::ErrorKind::NotFound if looks_like_host(&shown(name)) => {
+            Some(format!("if it is a URL, write https://{}", shown(name)))
+        }
+        io::ErrorKind::NotFound if name.contains("//") => {
+            Some("a URL begins with http:// or https://".to_owned())
+        }
         _ => None,
-    }
-}
-
-/// `name` with dots for what may be a password, if it may be meant as a URL without a scheme.
-fn without_userinfo(name: &str) -> Cow<'_, str> {
-    let authority = &name[..name.find(['/', '?', '#']).unwrap_or(name.len())];
-    match authority.rfind('@') {
-        Some(at) if authority[..at].contains(':') => format!("...{}", &name[at..]).into(),
-        _ => name.into(),
     }
 }
 

@@ -62,10 +62,7 @@ impl<'a> Content<'a> {
     /// A comment is a line whose first character behind white space and a BOM is `#`, whatever its
     /// encoding and length. A BOM is dropped from every line, as lists are joined with `cat`, too.
     pub(super) fn of(line: Line<'a>) -> Option<Self> {
-        let bytes = match line {
-            Line::Whole(bytes) | Line::TooLong(bytes) => bytes,
-        };
-        let begun = bytes.trim_ascii_start();
+        let begun = line.bytes().trim_ascii_start();
         let begun = begun
             .strip_prefix("\u{feff}".as_bytes())
             .unwrap_or(begun)
@@ -82,6 +79,14 @@ impl<'a> Content<'a> {
         };
         let text = text.trim();
         (!text.is_empty() && !text.starts_with('#')).then_some(Self::Text(text))
+    }
+
+    /// The bytes that it was read from.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::NotUtf8(bytes) | Self::TooLong(bytes) => bytes,
+        }
     }
 
     /// What the user wrote, as the record keeps it.
@@ -116,13 +121,11 @@ impl<'a> Content<'a> {
 
 /// Reads `text` as a browser would, and lets http and https through.
 ///
-/// One thing a browser forgives is refused: a carriage return inside, which it would drop. It is what is
-/// left of a list with the line ends of old Macs, all of whose URLs would be joined into one.
+/// One thing a browser forgives is refused: what separates lines, cells or names. It would drop a tab or a line end
+/// inside, and so glue two URLs together.
 pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
-    if text.contains('\r') {
-        return Err(invalid(
-            "a carriage return inside the line: lines end with LF or CRLF",
-        ));
+    if let Some(separator) = text.bytes().find_map(separator) {
+        return Err(invalid(separator));
     }
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
@@ -141,6 +144,17 @@ pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Ur
     }
 }
 
+/// Why a URL cannot have `byte` in it.
+fn separator(byte: u8) -> Option<&'static str> {
+    match byte {
+        b'\t' => Some("a tab inside the line: a list has one URL a line"),
+        b'\r' => Some("a carriage return inside the line: lines end with LF or CRLF"),
+        b'\n' => Some("a line end inside the URL"),
+        0 => Some("a NUL byte inside the line: a list is text with one URL a line"),
+        _ => None,
+    }
+}
+
 /// What makes two URLs the same: the normalised URL up to its fragment, which is never sent.
 pub(super) fn page(url: &Url) -> &str {
     &url[..Position::AfterQuery]
@@ -148,8 +162,7 @@ pub(super) fn page(url: &Url) -> &str {
 
 /// Whether the `scheme` that was read from `text` is a host before a port: `localhost:8080/x`.
 fn is_host_and_port(text: &str, scheme: &str) -> bool {
-    // The scheme is ASCII and begins the text, so the colon stands right behind it; `url` drops
-    // tabs inside, and such a text is left alone.
+    // The scheme is ASCII and begins the text, so the colon stands right behind it.
     let Some(rest) = text
         .get(scheme.len()..)
         .and_then(|rest| rest.strip_prefix(':'))
@@ -217,11 +230,6 @@ fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Fai
             )),
         };
     }
-    if text.contains('\0') {
-        return Err(invalid(
-            "no scheme, and a NUL byte: a list is UTF-8 text, not UTF-16",
-        ));
-    }
     // What would be no URL either is not proposed.
     let hint = completed.filter(|completed| {
         completed.len() <= HINT
@@ -268,7 +276,8 @@ fn no_url(error: ParseError) -> Failure {
     }
 }
 
-fn invalid(message: impl Into<String>) -> Failure {
+/// A line that is no URL.
+pub(super) fn invalid(message: impl Into<String>) -> Failure {
     Failure::new(FailureKind::InvalidUrl, message.into())
 }
 

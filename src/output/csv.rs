@@ -1,14 +1,14 @@
 //! The `csv` and `tsv` formats: the record's fields, flattened, one row a line under a header line.
 //!
-//! Cells are quoted as RFC 4180 says, and only where they must be; rows end in LF. Before that, what cannot be
-//! printed is escaped as in the `text` format, so that a row is one line whatever a server sent and a tab or a line
-//! break never needs quoting. A null is an empty cell. Cells are not made harmless for spreadsheets (a leading `=`):
+//! What cannot be printed is escaped as in the `text` format, so that a row is one line whatever a server sent. After
+//! that, cells of `csv` are quoted as RFC 4180 says, and only where they must be. In `tsv` nothing is quoted, as awk and
+//! cut read it: a backslash is escaped, too, so that a reader of escapes (`mlr --itsv`) gets it back. Rows end in LF. A null is an empty cell. Cells are not made harmless for spreadsheets (a leading `=`):
 //! that would change what the user wrote, and only a reader that evaluates data needs it.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
-use super::escape::push_escaped;
+use super::escape::{push_backslashed, push_escaped};
 use super::record::{Record, in_milliseconds, in_rfc3339};
 
 /// The columns, in order.
@@ -82,8 +82,14 @@ struct Row<'a> {
 impl Row<'_> {
     fn text(&mut self, text: Option<&str>) {
         let start = self.out.len();
-        push_escaped(self.out, text.unwrap_or(""));
+        let text = text.unwrap_or("");
         let delimiter = self.delimiter as u8;
+        if self.delimiter == Delimiter::Tab {
+            push_backslashed(self.out, text);
+            self.out.push(delimiter);
+            return;
+        }
+        push_escaped(self.out, text);
         if self.out[start..]
             .iter()
             .any(|byte| *byte == b'"' || *byte == delimiter)
@@ -131,8 +137,19 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// The cells of the one row, read by a reader that is not ours.
+    /// The cells of the one row, read by a reader that is not ours, or for `tsv` as awk and cut do it.
     fn read(lines: &str, delimiter: Delimiter) -> Vec<String> {
+        if delimiter == Delimiter::Tab {
+            let rows = lines
+                .lines()
+                .map(|line| line.split('\t').map(str::to_owned));
+            let rows: Vec<Vec<String>> = rows.map(Iterator::collect).collect();
+            assert_eq!(
+                (rows.len(), &rows[0][..]),
+                (2, &COLUMNS.map(str::to_owned)[..])
+            );
+            return rows[1].clone();
+        }
         let mut reader = ::csv::ReaderBuilder::new();
         let mut reader = reader
             .delimiter(delimiter as u8)
@@ -202,7 +219,7 @@ mod tests {
     #[test]
     fn any_text_stays_in_its_cell_and_on_its_line() {
         let nasty = "=a,b\t\"c\";\r\n'd'\u{1b}[2J\u{2028}\u{e9}\\ ";
-        let shown = "=a,b\\t\"c\";\\r\\n'd'\\x1b[2J\\u2028\u{e9}\\ ";
+        let escaped = "=a,b\\t\"c\";\\r\\n'd'\\x1b[2J\\u2028\u{e9}\\ ";
         for delimiter in [Delimiter::Comma, Delimiter::Tab] {
             let record = Record {
                 source: nasty.into(),
@@ -212,6 +229,13 @@ mod tests {
                 ..Record::failure(nasty, "body", nasty)
             };
             let lines = lines(&record, delimiter);
+            // A reader of escapes must be able to tell a backslash from one that begins an escape.
+            let backslash = if delimiter == Delimiter::Tab {
+                "\\\\ "
+            } else {
+                "\\ "
+            };
+            let shown = &*escaped.replace("\\ ", backslash);
             assert_eq!(lines.matches('\n').count(), 2, "{lines}");
             let cells = read(&lines, delimiter);
             for (column, expected) in [

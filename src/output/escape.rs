@@ -23,11 +23,29 @@ pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     push_with(out, text, |_| false);
 }
 
+/// Appends `text` with its unprintable characters and its backslashes escaped.
+pub(super) fn push_backslashed(out: &mut Vec<u8>, text: &str) {
+    push_with(out, text, |c| c == '\\');
+}
+
 /// `text` with its unprintable characters escaped, for a line of standard error.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     push_escaped(&mut out, text);
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// What the user typed, as a message repeats it: its unprintable characters escaped, and without what may be credentials.
+///
+/// These are all before the last `@`, if a colon or `//` is among it: in what is no URL as it stands nobody can tell where
+/// a password ends.
+pub(crate) fn shown(typed: &str) -> String {
+    match typed.rsplit_once('@') {
+        Some((before, behind)) if before.contains(':') || before.contains("//") => {
+            format!("...@{}", printable(behind))
+        }
+        _ => printable(typed),
+    }
 }
 
 /// Whether `c` may be shown as it is: Python's `str.isprintable`, that is no control, format (bidi overrides among

@@ -4,10 +4,10 @@ use std::path::{Component, Path};
 
 use url::Url;
 
-use super::save::path_for;
+use super::save::{Case, path_for};
 
 /// What makes out of one URL another that is likely to want its file.
-const NEIGHBOURS: [fn(&str) -> String; 8] = [
+const NEIGHBOURS: [fn(&str) -> String; 13] = [
     |text| format!("{text}.body"),
     |text| format!("{text}/"),
     |text| format!("{text}/index.html"),
@@ -16,7 +16,22 @@ const NEIGHBOURS: [fn(&str) -> String; 8] = [
     |text| text.replace('/', "_"),
     str::to_uppercase,
     |text| text.replace("%", "%25"),
+    |text| text.replace('@', "?"),
+    |text| format!("{text}~/x"),
+    |text| format!("{text}/a.b"),
+    |text| text.replace("%20", "+").replace("%7B", "%7b"),
+    |text| path_of(text, Case::Kept),
 ];
+
+/// A URL whose path is written like the file of `text`.
+fn path_of(text: &str, case: Case) -> String {
+    let name = url(text).map(|url| path_for(&url, case));
+    let name = name
+        .unwrap_or_default()
+        .to_string_lossy()
+        .replace('#', "%23");
+    format!("https://{name}")
+}
 
 /// Two URLs, one a line, or one and its neighbours: safe names, a place of its own for each, and none in another's way.
 pub(crate) fn saved_names(data: &[u8]) {
@@ -32,16 +47,22 @@ pub(crate) fn saved_names(data: &[u8]) {
 }
 
 fn assert_apart(one: &Url, other: &Url) {
-    let [first, second] = [one, other].map(|url| {
-        let path = path_for(url);
-        assert_safe(&path);
-        assert_eq!(path, path_for(url));
-        path.to_string_lossy().to_lowercase()
-    });
-    assert_eq!(first == second, one == other, "{one} and {other}");
-    if first != second {
-        assert!(!Path::new(&first).starts_with(&second), "{one} {other}");
-        assert!(!Path::new(&second).starts_with(&first), "{one} {other}");
+    for case in [Case::Kept, Case::Ignored] {
+        let [first, second] = [one, other].map(|url| {
+            let path = path_for(url, case);
+            assert_safe(&path);
+            assert_eq!(path, path_for(url, case));
+            let path = path.to_string_lossy();
+            match case {
+                Case::Kept => path.into_owned(),
+                Case::Ignored => path.to_lowercase(),
+            }
+        });
+        assert_eq!(first == second, one == other, "{one} and {other}");
+        if first != second {
+            assert!(!Path::new(&first).starts_with(&second), "{one} {other}");
+            assert!(!Path::new(&second).starts_with(&first), "{one} {other}");
+        }
     }
 }
 
@@ -59,11 +80,12 @@ fn assert_safe(path: &Path) {
             panic!("{path:?} leaves its directory");
         };
         let name = name.to_str().expect("names are ASCII");
-        assert!(name.len() <= 143 && !name.starts_with(['.', '-']), "{name}");
         assert!(
-            name.bytes()
-                .all(|b| b.is_ascii_graphic() && !b"/\\:*?\"<>|".contains(&b)),
+            name.len() <= 143 && !name.starts_with(['.', '-', ' ']),
             "{name}"
         );
+        assert!(!name.ends_with(['.', ' ']), "{name}");
+        let is_safe = |b| matches!(b, b' '..=b'~') && !b"/\\:*?\"<>|`".contains(&b);
+        assert!(name.bytes().all(is_safe), "{name}");
     }
 }

@@ -21,7 +21,7 @@ mod summary;
 mod text;
 mod writer;
 
-pub(crate) use escape::printable;
+pub(crate) use escape::{printable, shown};
 #[cfg(test)]
 pub(crate) use out::Out;
 pub(crate) use out::{Outgoing, say, stderr, stdout};

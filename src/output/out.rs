@@ -147,6 +147,33 @@ impl Outgoing {
         self.write_out(end, until)
     }
 
+    /// As [`flush_by`](Self::flush_by), with `before` and `after` round the lines, which leave with them in one write if the
+    /// stream takes all. False if not all lines came out: then `after` did not either.
+    pub(crate) fn flush_between(
+        &mut self,
+        before: &[u8],
+        after: &[u8],
+        until: Instant,
+    ) -> io::Result<bool> {
+        // What is left of an earlier try follows its own `before`.
+        if self.sent == 0 {
+            self.put_first(before);
+        }
+        let end = self.buffer.len();
+        self.buffer.extend_from_slice(after);
+        self.write_out(self.buffer.len(), Some(until))?;
+        if self.buffer.is_empty() {
+            return Ok(true);
+        }
+        if self.sent >= end {
+            // A part of `after` does no harm: its row is erased before anything else is written.
+            self.empty();
+            return Ok(true);
+        }
+        self.buffer.truncate(end);
+        Ok(false)
+    }
+
     fn write_out(&mut self, end: usize, until: Option<Instant>) -> io::Result<bool> {
         self.check()?;
         while self.sent < end {
@@ -203,11 +230,10 @@ pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
     {
         use std::os::fd::AsFd as _;
         let stdout = io::stdout();
-        let file = match patient::reopened(&stdout) {
-            Some(terminal) => terminal,
-            None => stdout.as_fd().try_clone_to_owned()?.into(),
-        };
-        Ok(Box::new(Patient::new(file)))
+        Ok(Box::new(match patient::reopened(&stdout) {
+            Some(terminal) => Patient::nonblocking(terminal),
+            None => Patient::new(stdout.as_fd().try_clone_to_owned()?.into()),
+        }))
     }
     #[cfg(not(unix))]
     {
@@ -221,7 +247,7 @@ pub(crate) fn stderr() -> Box<dyn Out> {
     #[cfg(unix)]
     {
         match patient::reopened(&io::stderr()) {
-            Some(terminal) => Box::new(Patient::new(terminal)),
+            Some(terminal) => Box::new(Patient::nonblocking(terminal)),
             None => Box::new(Patient::new(io::stderr())),
         }
     }

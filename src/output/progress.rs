@@ -1,28 +1,26 @@
 //! The bar on standard error: how far the run is, and how fast.
 //!
-//! It is drawn by whoever calls it, no thread ticks. However often [`Progress::update`] is called it draws ten times
-//! a second at most and otherwise costs a look at the clock. It keeps to one row of the terminal, leaving out what
+//! The caller draws it; no thread ticks. However often [`Progress::update`] is called it draws ten times
+//! a second at most and otherwise costs a look at the clock. Lines for its terminal leave in one write with what erases it
+//! and what draws it again ([`Progress::around`]). It keeps to one row of the terminal, leaving out what
 //! matters least when that is narrow, and it is gone when the run is over. Errors of the terminal are ignored: a bar
 //! is no reason to stop.
 
 mod row;
-#[cfg(unix)]
-mod screen;
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::style::ProgressTracker;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use self::row::{Row, View};
+use self::row::View;
+use super::out::{self, Out, Outgoing};
+
 /// Fast enough to look alive, slow enough to read the numbers.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
-/// After result lines took its row the bar comes back sooner: at ten times a second it would blink.
-const BETWEEN_REDRAWS: Duration = Duration::from_millis(33);
-/// indicatif's own limit, well above ours so that it never swallows a draw of ours.
-const INDICATIF_HZ: u8 = 60;
+/// Erases the row of the cursor (ECMA-48) and puts the cursor at its begin.
+const ERASE: &[u8] = b"\r\x1b[2K";
+/// Columns that are left free for what the terminal shows of a key: `^C` behind the bar must not begin another row.
+const TYPED: usize = 3;
 
 /// Where the run stands.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,6 +33,8 @@ pub(crate) struct Counts {
     pub(crate) in_flight: usize,
     /// Bytes of all bodies so far.
     pub(crate) bytes: u64,
+    /// How many wait for another attempt, and when the first of them is due.
+    pub(crate) waiting: Option<(usize, Instant)>,
 }
 
 /// The bar, or nothing where none is to be drawn. Dropping it clears it.
@@ -85,26 +85,24 @@ impl Progress {
             .map(|bar| bar.due.unwrap_or_else(Instant::now))
     }
 
-    /// Runs `write`, which writes to standard output. If that is the bar's terminal, the bar makes room until the next
-    /// update; `None` if it could not before `until`.
-    pub(crate) fn suspend<R>(&mut self, until: Instant, write: impl FnOnce() -> R) -> Option<R> {
-        match self.shares_terminal {
-            true => self.suspend_stderr(until, write),
-            false => Some(write()),
+    /// What erases the bar and what draws it, for lines that go to its terminal in between; both are empty if it is not
+    /// there. `None` if the terminal takes nothing before `until`.
+    pub(crate) fn around(&mut self, until: Instant) -> Option<(&'static [u8], Vec<u8>)> {
+        let Some(bar) = &mut self.bar else {
+            return Some((b"", Vec::new()));
+        };
+        if !bar.takes_by(until) {
+            return None;
         }
+        let shown = bar.shown.as_ref().map(|row| row.clone().into_bytes());
+        Some(shown.map_or((b"", Vec::new()), |row| (ERASE, row)))
     }
 
-    /// Runs `write`, which writes to standard error: a drawn bar always makes room until the next update. `None` if it could
-    /// not before `until`.
-    pub(crate) fn suspend_stderr<R>(
-        &mut self,
-        until: Instant,
-        write: impl FnOnce() -> R,
-    ) -> Option<R> {
-        let Some(bar) = &mut self.bar else {
-            return Some(write());
-        };
-        bar.hide_by(until).then(write)
+    /// Takes note that the bar was erased and not drawn again.
+    pub(crate) fn erased(&mut self) {
+        if let Some(bar) = &mut self.bar {
+            bar.shown = None;
+        }
     }
 
     /// Clears the bar; nothing is drawn any more.
@@ -114,10 +112,10 @@ impl Progress {
 }
 
 struct Bar {
-    bar: ProgressBar,
-    styles: Styles,
-    /// The texts at both ends of the bar, which the styles show.
-    row: Arc<Mutex<Row>>,
+    /// Where it is drawn. What the terminal does not take of one drawing goes before the next.
+    out: Outgoing,
+    /// Estimates the rate and the end; it draws nothing.
+    estimate: ProgressBar,
     width: Box<dyn Fn() -> usize + Send>,
     /// Waits until the terminal takes something, at most until then, and says whether it does: one that was stopped (with
     /// Ctrl-S) must hold up nobody.
@@ -126,51 +124,43 @@ struct Bar {
     counts: Counts,
     /// When it may be drawn next; `None` before the first time.
     due: Option<Instant>,
-    drawn: Option<Instant>,
-    visible: bool,
+    /// What is on the terminal, if the bar is.
+    shown: Option<String>,
 }
 
 impl Bar {
     /// A bar on standard error, if that can show one.
     fn on_stderr() -> Option<Self> {
         let terminal = console::Term::buffered_stderr();
-        let target = ProgressDrawTarget::term(terminal.clone(), INDICATIF_HZ);
-        if target.is_hidden() {
+        if ProgressDrawTarget::term(terminal.clone(), 1).is_hidden() {
+            return None;
+        }
+        // On Windows this makes the terminal take escape sequences.
+        if cfg!(windows) && !terminal.features().colors_supported() {
             return None;
         }
         let width = move || terminal.size().1.into();
         #[cfg(unix)]
-        {
-            let screen = screen::Screen::stderr();
-            let drawn = Box::new(screen.clone());
-            let target = ProgressDrawTarget::term_like_with_hz(drawn, INDICATIF_HZ);
-            let takes_by = move |until| screen.takes_by(until);
-            Some(Self::new(target, width, takes_by))
-        }
+        let takes_by = out::stderr_takes_by;
         #[cfg(not(unix))]
-        Some(Self::new(target, width, |_| true))
+        let takes_by = |_| true;
+        Some(Self::new(out::stderr(), width, takes_by))
     }
 
     fn new(
-        target: ProgressDrawTarget,
+        out: Box<dyn Out>,
         width: impl Fn() -> usize + Send + 'static,
         takes_by: impl Fn(Instant) -> bool + Send + 'static,
     ) -> Self {
-        let row = Arc::default();
-        let styles = Styles::new(&row);
-        let bar = ProgressBar::with_draw_target(None, target).with_style(styles.hidden.clone());
-        let (width, takes_by) = (Box::new(width), Box::new(takes_by));
         Self {
-            bar,
-            styles,
-            row,
-            width,
-            takes_by,
+            out: Outgoing::new(out),
+            estimate: ProgressBar::hidden(),
+            width: Box::new(width),
+            takes_by: Box::new(takes_by),
             total: None,
             counts: Counts::default(),
             due: None,
-            drawn: None,
-            visible: false,
+            shown: None,
         }
     }
 
@@ -180,92 +170,50 @@ impl Bar {
             return;
         }
         self.due = Some(now + BETWEEN_DRAWS);
-        if is_free && (self.takes_by)(now) {
+        if is_free && self.takes_by(now) {
             self.draw(now);
         }
     }
 
+    /// Whether all that was drawn is out before `until` and more is taken; true where that cannot be found out.
+    fn takes_by(&mut self, until: Instant) -> bool {
+        self.out.flush_by(Some(until)).unwrap_or(true) && (self.takes_by)(until)
+    }
+
     fn draw(&mut self, now: Instant) {
-        let view = View {
-            counts: self.counts,
-            total: self.total.map(|total| total.max(self.counts.done)),
-            per_second: self.bar.per_sec(),
-            left: self.bar.eta(),
-        };
-        let row = view.row((self.width)());
-        self.bar.set_style(if row.bar {
-            self.styles.bar.clone()
-        } else {
-            self.styles.text.clone()
-        });
-        *self.row.lock().unwrap_or_else(PoisonError::into_inner) = row;
-        self.bar.update(|state| {
-            state.set_pos(view.counts.done);
-            if let Some(total) = view.total {
+        let total = self.total.map(|total| total.max(self.counts.done));
+        self.estimate.update(|state| {
+            state.set_pos(self.counts.done);
+            if let Some(total) = total {
                 state.set_len(total);
             }
         });
-        self.visible = true;
-        self.drawn = Some(now);
+        let view = View {
+            counts: self.counts,
+            total,
+            per_second: self.estimate.per_sec(),
+            left: self.estimate.eta(),
+            now,
+        };
+        let row = view.row((self.width)().saturating_sub(TYPED)).text();
+        self.write(&[ERASE, row.as_bytes()].concat());
+        self.shown = Some(row);
     }
 
-    /// Clears the bar; false if the terminal did not take that before `until`, or not to its end: what follows would stand
-    /// in its midst.
-    fn hide_by(&mut self, until: Instant) -> bool {
-        if !(self.takes_by)(until) {
-            return false;
+    fn write(&mut self, text: &[u8]) {
+        if let Ok(buffer) = self.out.buffer() {
+            buffer.extend_from_slice(text);
+            // An error of the terminal is no reason to stop.
+            let _ = self.out.flush_by(Some(Instant::now()));
         }
-        if self.visible {
-            self.bar.set_style(self.styles.hidden.clone());
-            self.bar.force_draw();
-            self.visible = false;
-            self.due = self.drawn.map(|drawn| drawn + BETWEEN_REDRAWS);
-            return (self.takes_by)(until);
-        }
-        true
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if !(self.takes_by)(Instant::now()) {
-            self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        if self.shown.is_some() && self.takes_by(Instant::now()) {
+            self.write(ERASE);
         }
-        self.bar.finish_and_clear();
-    }
-}
-
-/// The three looks of the bar. One template could not do: what does not fit is left out, the bar itself included.
-struct Styles {
-    hidden: ProgressStyle,
-    text: ProgressStyle,
-    bar: ProgressStyle,
-}
-
-impl Styles {
-    fn new(row: &Arc<Mutex<Row>>) -> Self {
-        let style = |template: &str| {
-            ProgressStyle::with_template(template)
-                .expect("the templates are constants, and each is drawn in the tests")
-                .progress_chars("=> ")
-                .with_key("head", text_of(row, |row| &row.head))
-                .with_key("tail", text_of(row, |row| &row.tail))
-        };
-        // An empty template draws no row at all, which is how indicatif is made to clear the last one.
-        Self {
-            hidden: style(""),
-            text: style("{head}{tail}"),
-            bar: style("{head} [{wide_bar}]{tail}"),
-        }
-    }
-}
-
-/// Shows one text of `row`, as it is when the bar is drawn.
-fn text_of(row: &Arc<Mutex<Row>>, text: fn(&Row) -> &str) -> impl ProgressTracker + 'static {
-    let row = Arc::clone(row);
-    move |_: &ProgressState, out: &mut dyn fmt::Write| {
-        // Writes to a String, which cannot fail.
-        let _ = out.write_str(text(&row.lock().unwrap_or_else(PoisonError::into_inner)));
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Record {
     pub(crate) ok: bool,
     /// The last HTTP status, if a server gave one.
     pub(crate) status: Option<u16>,
-    /// Length of the body in bytes, after decoding.
+    /// Length of the body in bytes, after decoding; with HEAD, the length that the server told.
     pub(crate) bytes: Option<u64>,
     /// The `Content-Type` header as the server sent it.
     pub(crate) content_type: Option<String>,
@@ -47,6 +47,9 @@ pub(crate) struct Record {
     pub(crate) file: Option<String>,
     /// Why there is no page; `None` exactly where `ok` is true.
     pub(crate) error: Option<RecordError>,
+    /// Bytes of the page's body that came, which is told by the summary alone: none with HEAD.
+    #[serde(skip)]
+    pub(crate) received: u64,
 }
 
 /// Why a target has no page.
@@ -113,6 +116,7 @@ impl Record {
             started_at: Some(UNIX_EPOCH + Duration::from_millis(1_769_853_600_123)),
             file: None,
             error: None,
+            received: bytes,
         }
     }
 

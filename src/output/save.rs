@@ -21,8 +21,10 @@ use url::Url;
 
 use crate::system;
 
+use super::escape::shown;
+
 use self::mark::Mark;
-pub(super) use self::name::path_for;
+pub(super) use self::name::{Case, path_for};
 use self::parts::{Part, Parts, remove_empty};
 
 /// How often a directory is made again that another save removed, empty, before it was used.
@@ -42,6 +44,7 @@ struct Dir {
     /// Something could not be written because there was no room.
     is_full: AtomicBool,
     mark: Mark,
+    case: Case,
     parts: Arc<Parts>,
     /// Directories that this run has made or looked at, to spare two system calls a body.
     known: Mutex<HashSet<PathBuf>>,
@@ -71,8 +74,14 @@ impl Save {
         })?;
         mark::sweep(&dir, goes_on);
         let mark = Mark::set(&dir).map_err(about(&dir))?;
+        let case = if mark.has_capitals_ignored() {
+            Case::Ignored
+        } else {
+            Case::Kept
+        };
         Ok(Self {
             dir: Arc::new(Dir {
+                case,
                 parts: Parts::new(dir.clone()),
                 path: dir,
                 serial: AtomicU64::new(0),
@@ -83,10 +92,10 @@ impl Save {
         })
     }
 
-    /// Where the body of `url` belongs, below the directory. The same URL always has the same place, and no two have
-    /// one place, on file systems that ignore case as on others.
+    /// Where the body of `url` belongs, below the directory. On one file system the same URL always has the same place,
+    /// and no two have one place.
     pub(crate) fn path_for(&self, url: &Url) -> PathBuf {
-        path_for(url)
+        path_for(url, self.dir.case)
     }
 
     /// Whether the saving has been ended: then what cannot be saved has nobody to blame but the run.
@@ -210,7 +219,7 @@ impl Dir {
             match fs::create_dir(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     if !fs::symlink_metadata(&path)?.is_dir() {
-                        let what = format!("{} is in the way: not a directory", path.display());
+                        let what = format!("{} is in the way: not a directory", shown_path(&path));
                         return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
                     }
                 }
@@ -263,11 +272,15 @@ impl Drop for Dir {
     }
 }
 
+fn shown_path(path: &Path) -> String {
+    shown(&path.to_string_lossy())
+}
+
 /// Puts the path in front of an error's text; its kind stays.
 fn about(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
     move |error| {
         let text = system::os_text(&error);
-        io::Error::new(error.kind(), format!("{}: {text}", path.display()))
+        io::Error::new(error.kind(), format!("{}: {text}", shown_path(path)))
     }
 }
 

@@ -13,8 +13,9 @@ use hdrhistogram::Histogram;
 use indicatif::{HumanBytes, HumanCount};
 
 use super::hosts::Hosts;
-use super::human::{Counted, Rate, Span};
+use super::human::{Counted, Rate};
 use super::record::{Record, RecordError};
+use crate::span::Span;
 
 /// Longer attempts are counted as this long; the longest of all is kept as it was.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -88,7 +89,7 @@ impl Summary {
 
     /// Adds one record.
     pub(crate) fn add(&mut self, record: &Record) {
-        self.bytes = self.bytes.saturating_add(record.bytes.unwrap_or(0));
+        self.bytes = self.bytes.saturating_add(record.received);
         if let Some(span) = record.elapsed {
             self.spans
                 .saturating_record(span.as_micros().try_into().unwrap_or(u64::MAX));

@@ -14,7 +14,10 @@ const VERB: &str = "generated an exception";
 pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) -> io::Result<()> {
     push_quoted(out, &record.url);
     if record.ok {
-        return writeln!(out, " page is {} bytes", record.bytes.unwrap_or(0));
+        return match record.bytes {
+            Some(bytes) => writeln!(out, " page is {bytes} bytes"),
+            None => writeln!(out, " page is of unknown size"),
+        };
     }
     match color {
         true => write!(out, " \x1b[31m{VERB}\x1b[0m: ")?,
@@ -48,6 +51,13 @@ mod tests {
             (
                 Record::page("https://example.com/", 1256),
                 "'https://example.com/' page is 1256 bytes\n",
+            ),
+            (
+                Record {
+                    bytes: None,
+                    ..Record::page("http://x/", 0)
+                },
+                "'http://x/' page is of unknown size\n",
             ),
             (
                 Record::page("http://x/it's", 1),

@@ -123,10 +123,33 @@ impl Writer {
     /// Those of the stream; after one of them every call fails with its kind.
     pub(crate) fn flush_by(&mut self, until: Option<Instant>) -> io::Result<bool> {
         let flushed = self.outgoing.flush_by(until);
+        self.note_flushed();
+        flushed
+    }
+
+    /// As [`Outgoing::flush_between`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream; after one of them every call fails with its kind.
+    pub(crate) fn flush_between(
+        &mut self,
+        before: &[u8],
+        after: &[u8],
+        until: Instant,
+    ) -> io::Result<bool> {
+        if self.preamble > 0 {
+            self.preamble += before.len();
+        }
+        let flushed = self.outgoing.flush_between(before, after, until);
+        self.note_flushed();
+        flushed
+    }
+
+    fn note_flushed(&mut self) {
         if self.outgoing.is_flushed() {
             self.preamble = 0;
         }
-        flushed
     }
 }
 

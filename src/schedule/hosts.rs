@@ -10,9 +10,9 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::HostKey;
 use super::host::{Host, Limits, Standing};
 use super::quiet::Quiet;
+use super::{HostKey, Reply};
 
 /// See the module's head.
 pub(super) struct Hosts<T> {
@@ -64,6 +64,25 @@ impl<T> Hosts<T> {
         }
     }
 
+    /// Takes an item that has been tried so often, and gives it back if its host does not recover from a refusal: then it
+    /// arrives as any other does.
+    pub(super) fn line_up_tried(
+        &mut self,
+        value: T,
+        key: &HostKey,
+        attempts: u32,
+        now: Instant,
+    ) -> Option<T> {
+        if !self.active.contains_key(key) && !self.quiet.is_refusing(key) {
+            return Some(value);
+        }
+        self.last_place += 1;
+        let place = self.last_place;
+        let value = self.host(key).line_up_tried(place, value, attempts);
+        self.refile(key, now);
+        value
+    }
+
     /// Starts the first in the order of arrival of all who may.
     pub(super) fn start_first(&mut self, now: Instant) -> Option<T> {
         let (_, key) = self.ready.pop_first()?;
@@ -95,24 +114,24 @@ impl<T> Hosts<T> {
         self.timers.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Takes note that an item of `key` has ended. Ignored if none of it runs.
-    pub(super) fn finished(&mut self, key: &HostKey, now: Instant) {
+    /// Takes note that an item of `key` has ended, which started at `started`. Ignored if none of it runs.
+    pub(super) fn finished(&mut self, key: &HostKey, started: Instant, reply: Reply, now: Instant) {
         if let Some(host) = self.active.get_mut(key) {
-            host.finished();
+            host.finished(started, reply);
             self.refile(key, now);
         }
     }
 
-    /// Nothing of `key` starts before `until`.
-    pub(super) fn hold(&mut self, key: &HostKey, until: Instant, now: Instant) {
+    /// Nothing of `key` starts before `until`, and then one item goes first.
+    pub(super) fn pause(&mut self, key: &HostKey, until: Instant, now: Instant) {
         if until <= now {
             return;
         }
         if let Some(host) = self.active.get_mut(key) {
-            host.hold(until);
+            host.pause(until, now);
             self.refile(key, now);
         } else {
-            self.quiet.remember(key, until, now);
+            self.quiet.remember(key, until, true, now);
         }
     }
 
@@ -132,7 +151,10 @@ impl<T> Hosts<T> {
         let Hosts { active, quiet, .. } = self;
         active
             .entry(Arc::clone(key))
-            .or_insert_with(|| Host::new(quiet.recall(key)))
+            .or_insert_with(|| match quiet.recall(key) {
+                Some((until, is_refusing)) => Host::new(Some(until), is_refusing),
+                None => Host::new(None, false),
+            })
     }
 
     /// Files a host where it belongs after anything about it has changed. An idle one goes: to
@@ -144,10 +166,11 @@ impl<T> Hosts<T> {
         let standing = host.standing(self.limits, now);
         let filed = mem::replace(&mut host.filed, standing);
         if host.is_idle() {
-            let held = host.held_until(now);
+            let (held, is_refusing) = (host.held_until(now), host.is_refusing());
             self.active.remove(key);
-            if let Some(until) = held {
-                self.quiet.remember(key, until, now);
+            if held.is_some() || is_refusing {
+                let until = held.unwrap_or(now);
+                self.quiet.remember(key, until, is_refusing, now);
             }
         }
         if standing == filed {

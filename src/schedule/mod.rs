@@ -81,6 +81,17 @@ pub(crate) enum Next<T> {
     Nothing,
 }
 
+/// What a host has replied, as far as its limits are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// It took the request, whatever the answer.
+    Served,
+    /// It was asked too often.
+    Refused,
+    /// Nothing that tells.
+    None,
+}
+
 /// The schedule. See the module's head. The times that its calls are given must not go back.
 pub(crate) struct Schedule<T> {
     options: Options,
@@ -90,10 +101,17 @@ pub(crate) struct Schedule<T> {
     arrived: VecDeque<(T, Option<HostKey>)>,
     hosts: Hosts<T>,
     /// Items that come back at a time of their own, and for equal times in the order of `retry`.
-    later: BTreeMap<(Instant, u64), (T, HostKey)>,
+    later: BTreeMap<(Instant, u64), Later<T>>,
     /// How many have come back in all.
     retried: u64,
     held: usize,
+}
+
+/// An item that comes back.
+struct Later<T> {
+    value: T,
+    host: HostKey,
+    attempts: u32,
 }
 
 impl<T> Schedule<T> {
@@ -140,23 +158,43 @@ impl<T> Schedule<T> {
     }
 
     /// Adds an item whose attempt failed, which [`Schedule::finished`] has been told, and which
-    /// may start again from `at` on. It arrives anew when that time comes, behind whoever is in
-    /// line by then. It needs no room.
-    pub(crate) fn retry(&mut self, value: T, host: HostKey, at: Instant) {
+    /// may start again from `at` on. It arrives anew when that time comes, behind all that are in
+    /// line by then; but at a host that recovers, those that were tried more often go first. It
+    /// needs no room.
+    pub(crate) fn retry(&mut self, value: T, host: HostKey, at: Instant, attempts: u32) {
         self.held += 1;
         self.retried += 1;
-        self.later.insert((at, self.retried), (value, host));
+        let later = Later {
+            value,
+            host,
+            attempts,
+        };
+        self.later.insert((at, self.retried), later);
     }
 
-    /// Takes note that an item of `host` has ended, well or not. Ignored if none of it runs.
-    pub(crate) fn finished(&mut self, host: &HostKey, now: Instant) {
-        self.hosts.finished(host, now);
+    /// Takes note that an item of `host`, which was given out at `started`, has ended, and of what
+    /// the host replied. Ignored if none of it runs.
+    pub(crate) fn finished(
+        &mut self,
+        host: &HostKey,
+        started: Instant,
+        reply: Reply,
+        now: Instant,
+    ) {
+        self.hosts.finished(host, started, reply, now);
     }
 
-    /// Nothing of `host` starts before `until`. An earlier promise to wait longer stands. What has
-    /// been given out is out of reach, even if no worker has taken it yet.
-    pub(crate) fn hold_host(&mut self, host: &HostKey, until: Instant, now: Instant) {
-        self.hosts.hold(host, until, now);
+    /// Nothing of `host` starts before `until`, and one item goes first then. An earlier promise to
+    /// wait longer stands. What has been given out is out of reach, even if no worker has taken it
+    /// yet.
+    pub(crate) fn pause_host(&mut self, host: &HostKey, until: Instant, now: Instant) {
+        self.hosts.pause(host, until, now);
+    }
+
+    /// How many items come back at a time of their own, and when the first of them does.
+    pub(crate) fn coming_back(&self) -> Option<(usize, Instant)> {
+        let ((first, _), _) = self.later.first_key_value()?;
+        Some((self.later.len(), *first))
     }
 
     /// Answers what may be done at `now`. After [`Next::Start`] it should be asked again, for as
@@ -188,7 +226,7 @@ impl<T> Schedule<T> {
         all.extend(
             std::mem::take(&mut self.later)
                 .into_values()
-                .map(|(value, _)| value),
+                .map(|later| later.value),
         );
         self.hosts.drain(&mut all, now);
         self.held = 0;
@@ -201,8 +239,18 @@ impl<T> Schedule<T> {
         while let Some(first) = self.later.first_entry()
             && first.key().0 <= now
         {
-            let (value, host) = first.remove();
-            self.arrived.push_back((value, Some(host)));
+            let Later {
+                value,
+                host,
+                attempts,
+            } = first.remove();
+            let value = match attempts {
+                0 => Some(value),
+                _ => self.hosts.line_up_tried(value, &host, attempts, now),
+            };
+            if let Some(value) = value {
+                self.arrived.push_back((value, Some(host)));
+            }
         }
     }
 

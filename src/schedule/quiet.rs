@@ -5,7 +5,8 @@
 //! a time, which makes at most 40 bytes a host however full the table is (and half as much again
 //! in the moment in which it doubles: 10,000,000 hosts took 280 MB, and 420 MB at the peak). Hosts
 //! whose time is over are swept out before the table grows: it never has more than twice the
-//! entries that the last sweep had to leave (or [`FEW`]).
+//! entries that the last sweep had to leave (or [`FEW`]). The lowest bit of a time tells whether the
+//! host refuses requests.
 //!
 //! Two hosts whose hashes are the same share the later time. One of them then waits for longer
 //! than it need (among 10,000,000 hosts the odds are 1 in 370,000 that this happens at all); none
@@ -22,8 +23,8 @@ const FEW: usize = 1024;
 /// See the module's head.
 #[derive(Debug)]
 pub(super) struct Quiet {
-    /// By the hash of the name: until when, in nanoseconds after `origin`. An [`Instant`] would be
-    /// twice as large.
+    /// By the hash of the name: until when, in nanoseconds after `origin`, shifted by a bit that says whether the host is
+    /// refusing. An [`Instant`] would be twice as large.
     until: HashMap<u64, u64>,
     names: RandomState,
     /// The first time that was seen.
@@ -42,30 +43,38 @@ impl Quiet {
     }
 
     /// Remembers that `host` must be left alone until `until`, or longer if that is known
-    /// already.
-    pub(super) fn remember(&mut self, host: &str, until: Instant, now: Instant) {
+    /// already, and whether it is refusing.
+    pub(super) fn remember(&mut self, host: &str, until: Instant, is_refusing: bool, now: Instant) {
         let origin = *self.origin.get_or_insert(now);
         if self.until.len() >= self.sweep_at {
             self.sweep(nanos_between(origin, now));
         }
-        let until = nanos_between(origin, until);
+        let until = nanos_between(origin, until) << 1;
         let known = self.until.entry(self.names.hash_one(host)).or_insert(until);
-        *known = until.max(*known);
+        let flag = *known & 1 | u64::from(is_refusing);
+        *known = until.max(*known & !1) | flag;
     }
 
-    /// Gives what is remembered of `host`, and forgets it.
-    pub(super) fn recall(&mut self, host: &str) -> Option<Instant> {
+    /// Gives what is remembered of `host`, until when and whether it is refusing, and forgets it.
+    pub(super) fn recall(&mut self, host: &str) -> Option<(Instant, bool)> {
         if self.until.is_empty() {
             return None;
         }
         let until = self.until.remove(&self.names.hash_one(host))?;
         // A sum that overflowed would be a time that no caller can have named.
-        self.origin?.checked_add(Duration::from_nanos(until))
+        let time = self.origin?.checked_add(Duration::from_nanos(until >> 1));
+        Some((time?, until & 1 == 1))
+    }
+
+    /// Whether `host` is remembered as refusing.
+    pub(super) fn is_refusing(&self, host: &str) -> bool {
+        let known = || self.until.get(&self.names.hash_one(host));
+        !self.until.is_empty() && known().is_some_and(|until| until & 1 == 1)
     }
 
     /// Costs as much as the table is long, and is called again only when that has doubled.
     fn sweep(&mut self, now: u64) {
-        self.until.retain(|_, until| *until > now);
+        self.until.retain(|_, until| *until >> 1 > now);
         self.sweep_at = FEW.max(self.until.len() * 2);
         self.until.shrink_to(self.sweep_at);
     }
@@ -77,10 +86,10 @@ impl Quiet {
     }
 }
 
-/// Cut to what 64 bits hold, 584 years.
+/// Cut to what 63 bits hold, 292 years.
 fn nanos_between(earlier: Instant, later: Instant) -> u64 {
     let nanos = later.saturating_duration_since(earlier).as_nanos();
-    u64::try_from(nanos).unwrap_or(u64::MAX)
+    u64::try_from(nanos).unwrap_or(u64::MAX).min(u64::MAX >> 1)
 }
 
 #[cfg(test)]
@@ -92,9 +101,9 @@ mod tests {
         let now = Instant::now();
         let until = now + Duration::from_nanos(1_234_567_891);
         let mut quiet = Quiet::new();
-        quiet.remember("a:80", until, now);
+        quiet.remember("a:80", until, false, now);
         assert_eq!(quiet.recall("b:80"), None);
-        assert_eq!(quiet.recall("a:80"), Some(until));
+        assert_eq!(quiet.recall("a:80"), Some((until, false)));
         assert_eq!(quiet.recall("a:80"), None);
     }
 
@@ -104,9 +113,10 @@ mod tests {
         let after = |seconds| now + Duration::from_secs(seconds);
         let mut quiet = Quiet::new();
         for seconds in [2, 3, 1] {
-            quiet.remember("a:80", after(seconds), now);
+            quiet.remember("a:80", after(seconds), seconds == 2, now);
         }
-        assert_eq!(quiet.recall("a:80"), Some(after(3)));
+        assert!(quiet.is_refusing("a:80") && !quiet.is_refusing("b:80"));
+        assert_eq!(quiet.recall("a:80"), Some((after(3), true)));
     }
 
     #[test]
@@ -116,7 +126,7 @@ mod tests {
         let until = now + Duration::from_secs(3600);
         let mut quiet = Quiet::new();
         for host in 0..100_000 {
-            quiet.remember(&format!("host-{host}:443"), until, now);
+            quiet.remember(&format!("host-{host}:443"), until, false, now);
             let (hosts, room) = quiet.size();
             // A table is at most 7/8 full, and has a byte of its own for each slot.
             let bytes = room * 8 / 7 * 17;
@@ -137,12 +147,12 @@ mod tests {
         // Each is remembered for as long as the next 5,000 take.
         for host in 0..50_000 {
             let now = time(host);
-            quiet.remember(&host.to_string(), time(host + 5000), now);
+            quiet.remember(&host.to_string(), time(host + 5000), false, now);
             most = most.max(quiet.size().0);
             if let Some(oldest) = host.checked_sub(4999) {
                 let (name, until) = (oldest.to_string(), time(oldest + 5000));
-                assert_eq!(quiet.recall(&name), Some(until), "{name}");
-                quiet.remember(&name, until, now);
+                assert_eq!(quiet.recall(&name), Some((until, false)), "{name}");
+                quiet.remember(&name, until, false, now);
             }
         }
         assert!((5_000..=10_001).contains(&most), "{most} at once");
@@ -153,12 +163,22 @@ mod tests {
         let start = Instant::now();
         let mut quiet = Quiet::new();
         for host in 0..100_000 {
-            quiet.remember(&host.to_string(), start + Duration::from_secs(1), start);
+            quiet.remember(
+                &host.to_string(),
+                start + Duration::from_secs(1),
+                false,
+                start,
+            );
         }
         let later = start + Duration::from_secs(2);
         for host in 0..200_000 {
             let now = later + Duration::from_millis(host);
-            quiet.remember(&host.to_string(), now + Duration::from_millis(1), now);
+            quiet.remember(
+                &host.to_string(),
+                now + Duration::from_millis(1),
+                false,
+                now,
+            );
         }
         let (hosts, room) = quiet.size();
         assert!(room <= 4 * FEW, "room for {room} hosts, {hosts} there");

@@ -1,16 +1,12 @@
-//! When a failed attempt is tried again: exponential back-off with jitter, and what a server asks
-//! for in `Retry-After`.
+//! When a failed attempt is tried again: exponential back-off with jitter.
 //!
-//! Pure arithmetic: the time and the seed of the jitter are given to it. Which failures pass is
+//! Pure arithmetic: the seed of the jitter is given to it. Which failures pass is
 //! decided where failures are known; who waits, in the schedule.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// The longest back-off between two attempts.
 pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(60);
-
-/// The longest that a server may ask to be left alone.
-pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// How often and how soon a passing failure is tried again.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,22 +68,6 @@ impl Jitter {
         // As many bits as the fraction of an f64 holds.
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
-}
-
-/// Reads a `Retry-After` value (RFC 9110, 10.2.3): seconds, or a date, which is compared to `now`.
-/// A date that has passed is no wait at all; more than [`LONGEST_RETRY_AFTER`] is cut to it.
-/// `None` if it is neither.
-pub(crate) fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
-    let value = value.trim();
-    let is_number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    let wait = if is_number {
-        // Too many digits for a number are still a long time.
-        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
-    } else {
-        let date = httpdate::parse_http_date(value).ok()?;
-        date.duration_since(now).unwrap_or_default()
-    };
-    Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -155,33 +135,5 @@ mod tests {
             ..RETRIES
         };
         assert_eq!(eager.delay(5, &mut Jitter::new(0)), Some(Duration::ZERO));
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        let cases = [
-            ("0", Some(0)),
-            (" 17 ", Some(17)),
-            ("300", Some(300)),
-            ("301", Some(300)),
-            ("99999999999999999999999", Some(300)),
-            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
-            ("Sunday, 06-Nov-94 08:50:37 GMT", Some(60)),
-            ("Sun Nov  6 08:50:37 1994", Some(60)),
-            ("Sun, 06 Nov 1994 07:00:00 GMT", Some(0)),
-            ("Sat, 06 Nov 2094 07:00:00 GMT", Some(300)),
-            // Not that day of the week.
-            ("Sun, 06 Nov 2094 07:00:00 GMT", None),
-            ("-1", None),
-            ("1.5", None),
-            ("soon", None),
-            ("", None),
-            ("١٢", None),
-        ];
-        for (value, seconds) in cases {
-            let wait = parse_retry_after(value, now).map(|d| d.as_secs());
-            assert_eq!(wait, seconds, "{value:?}");
-        }
     }
 }

@@ -74,18 +74,29 @@ impl Bench {
     }
 
     fn end(&mut self, host: &str) -> &mut Self {
-        self.schedule.finished(&key(host), self.time(self.now));
+        self.replied(host, self.now, Reply::Served)
+    }
+
+    /// Ends an item that started at `started`.
+    fn replied(&mut self, host: &str, started: u64, reply: Reply) -> &mut Self {
+        let (started, now) = (self.time(started), self.time(self.now));
+        self.schedule.finished(&key(host), started, reply, now);
         self
     }
 
     fn hold(&mut self, host: &str, until: u64) -> &mut Self {
         let (until, now) = (self.time(until), self.time(self.now));
-        self.schedule.hold_host(&key(host), until, now);
+        self.schedule.pause_host(&key(host), until, now);
         self
     }
 
     fn retry(&mut self, item: &'static str, at: u64) -> &mut Self {
-        self.schedule.retry(item, key(&item[..1]), self.time(at));
+        self.retry_after(item, 1, at)
+    }
+
+    fn retry_after(&mut self, item: &'static str, attempts: u32, at: u64) -> &mut Self {
+        let at = self.time(at);
+        self.schedule.retry(item, key(&item[..1]), at, attempts);
         self
     }
 
@@ -222,7 +233,7 @@ fn limits_of_zero_are_taken_as_one() {
     assert_eq!(schedule.room(), 1);
     schedule.push("a1", Some(key("a")));
     assert_eq!(schedule.next(now), Next::Start("a1"));
-    schedule.finished(&key("a"), now);
+    schedule.finished(&key("a"), now, Reply::Served, now);
     schedule.push("a2", Some(key("a")));
     let second = now + Duration::from_secs(1);
     assert_eq!(schedule.next(now), Next::WaitUntil(second));

@@ -3,6 +3,7 @@
 //! Every thread that is started here lives as long as the process.
 
 use std::io;
+use std::process;
 use std::sync::Arc;
 use std::thread;
 
@@ -32,6 +33,20 @@ pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -
             }
         })?;
     Ok(())
+}
+
+/// Ends the process by the default action of `signal`. Returns in the first process of a container, for which the kernel
+/// ignores that action.
+pub(super) fn take_default_action(signal: Signal) {
+    let number = match signal {
+        Signal::HangUp => SIGHUP,
+        Signal::Interrupt => SIGINT,
+        Signal::Terminate => SIGTERM,
+    };
+    if process::id() != 1 {
+        // Fails only for a signal that it does not know.
+        let _ = signal_hook::low_level::emulate_default_handler(number);
+    }
 }
 
 /// Whether the process was started with `signal` ignored. Where that is not known (it is on Linux), SIGHUP is taken to be:

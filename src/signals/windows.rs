@@ -10,6 +10,9 @@ pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -
     ctrlc::set_handler(move || relay.pass_on(Signal::Interrupt)).map_err(io::Error::other)
 }
 
+/// Does nothing: no process ends by a signal there.
+pub(super) fn take_default_action(_signal: Signal) {}
+
 /// Notices nothing.
 pub(super) fn watch_output(_tell: impl Fn(Event)) -> io::Result<()> {
     Ok(())

@@ -69,6 +69,19 @@ fn one_family_of_addresses_can_be_asked_for() {
 }
 
 #[test]
+fn an_address_that_is_given_often_leaves_no_other_out() {
+    let server = Server::start();
+    let port = server.address().port();
+    // Nobody listens at 127.0.0.2.
+    let rule = format!("many.invalid:{port}:{}127.0.0.1", "127.0.0.2,".repeat(20));
+    let url = format!("http://many.invalid:{port}/size/6");
+    fetchpool()
+        .args(["--resolve", &rule, &url])
+        .stdout(page(&url, 6) + "\n")
+        .run();
+}
+
+#[test]
 fn localhost_and_all_under_it_is_this_machine_without_being_asked_for() {
     let server = Server::start();
     let port = server.address().port();

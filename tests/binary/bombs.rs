@@ -25,13 +25,28 @@ fn gzip_bomb() -> Vec<u8> {
     member.repeat(UNFOLDED >> 24)
 }
 
+/// 256 MiB of zeros in zstd, with the largest window that is allowed, 8 MiB.
+fn zstd_bomb() -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("it has memory");
+    encoder.window_log(23).expect("zstd has such a window");
+    let piece = vec![0; 1 << 20];
+    (0..UNFOLDED >> 20)
+        .try_for_each(|_| encoder.write_all(&piece))
+        .and_then(|()| encoder.finish())
+        .expect("a vector takes everything")
+}
+
 #[test]
 fn a_body_that_unfolds_without_end_costs_no_memory_and_can_be_limited() {
     let brotli = base64::engine::general_purpose::STANDARD
         .decode(BROTLI)
         .expect("it is base64");
+    let (gzip, zstd) = (gzip_bomb(), zstd_bomb());
+    let stack = zstd::encode_all(&gzip[..], 1).expect("it has memory");
     let bombs = RawServer::start(move |mut talk| match talk.path() {
-        "/gzip" => talk.reply("200 OK", &["Content-Encoding: gzip"], &gzip_bomb()),
+        "/gzip" => talk.reply("200 OK", &["Content-Encoding: gzip"], &gzip),
+        "/zstd" => talk.reply("200 OK", &["Content-Encoding: zstd"], &zstd),
+        "/stack" => talk.reply("200 OK", &["Content-Encoding: gzip, zstd"], &stack),
         "/br" => talk.reply("200 OK", &["Content-Encoding: br"], &brotli),
         _ => talk.reply("200 OK", &[], b"ok"),
     });
@@ -53,7 +68,7 @@ fn a_body_that_unfolds_without_end_costs_no_memory_and_can_be_limited() {
         (line, peak)
     };
     let (_, plain) = peak("/plain");
-    for path in ["/gzip", "/br"] {
+    for path in ["/gzip", "/br", "/zstd", "/stack"] {
         let (line, with_bomb) = peak(path);
         assert!(line.contains(&format!("is {UNFOLDED} bytes")), "{line}");
         assert!(

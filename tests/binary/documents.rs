@@ -82,6 +82,11 @@ fn the_exit_statuses_of_the_readme_are_all_of_them() {
         .collect();
     assert_eq!(statuses, EXITS);
     let help = fetchpool().arg("--help").stdout(anything()).run();
+    for (table, row) in [(table.as_str(), "| 0 | "), (help.stdout(), "    0  ")] {
+        let row = table.lines().find(|line| line.starts_with(row));
+        let tells_of_readers = row.is_some_and(|row| row.contains("closed the pipe"));
+        assert!(tells_of_readers, "a closed pipe is status 0: {row:?}");
+    }
     for status in EXITS.iter().flat_map(|cell| cell.split(" / ")) {
         let row = |line: &str| line.split_whitespace().next() == Some(status);
         assert!(
@@ -154,20 +159,23 @@ fn both_licences_are_there() {
     assert!(repository_file("LICENSE-APACHE").contains("Version 2.0, January 2004"));
 }
 
-/// The picture is drawn by `docs/picture/draw`, which `.ci/run` runs; the recipes are run by `.ci/recipes`.
+/// The picture is drawn by `docs/picture/draw`, which `.ci/lab/picture` runs; `.ci/lab/recipes` runs the recipes.
 #[test]
-fn the_picture_of_the_readme_is_small_and_shows_the_lines_of_the_offline_example() {
-    let (_, rest) = repository_file("README.md")
+fn the_picture_of_the_readme_is_small_and_shows_a_run_of_urls_txt() {
+    let readme = repository_file("README.md");
+    let (_, rest) = readme
         .split_once("](docs/picture/")
-        .map(|(before, rest)| (before.to_owned(), rest.to_owned()))
         .expect("README.md shows a picture");
     let name = rest.split(')').next().expect("its name ends");
     let picture = repository_file(&format!("docs/picture/{name}"));
     assert!(picture.len() < 40 * 1024, "{} bytes", picture.len());
-    for line in repository_file("fixtures/offline.expected").lines() {
-        let (_, told) = line.split_once("' ").expect("a URL in quotes");
-        let told = told.rsplit(": ").next().expect("the last part of a line");
-        assert!(picture.contains(told), "the picture does not show {told:?}");
+    let list = repository_file("urls.txt");
+    let urls = list.lines().filter(|line| !line.starts_with('#'));
+    for shown in urls.chain(["fetchpool urls.txt -j 5"]) {
+        assert!(
+            picture.contains(shown),
+            "the picture does not show {shown:?}"
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{
     PATIENCE, Running, Server, Stdio, anything, checked, containing, dead_host, failed, fetchpool,
-    lines, page,
+    killed_by, lines, page,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
@@ -235,7 +235,7 @@ fn a_reader_that_stalls_holds_up_no_deadline() {
 #[test]
 fn a_reader_that_stalls_holds_up_no_signal_and_nothing_starts_after_it() {
     let server = Server::start();
-    let (pipe, run) = stalled(&server, &[], 143);
+    let (pipe, run) = stalled(&server, &[], killed_by(Signal::TERM));
     pipe.wait_until_full();
     run.signal(Signal::TERM);
     let ended = run.finish();
@@ -268,7 +268,7 @@ fn a_reader_of_standard_error_that_stalls_holds_up_neither_records_nor_the_end()
     let mut run = fetchpool()
         .list("urls.txt", format!("{first}\n{never}\n"))
         .args(["-v", "--summary"])
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stdout(containing([
             page(&first, 3).as_str(),
             "cancelled: cut by SIGTERM",

@@ -91,18 +91,23 @@ fn no_reply_and_no_list_can_add_a_column_or_a_row() {
         let mut reader = csv::ReaderBuilder::new();
         let mut reader = reader
             .delimiter(delimiter)
+            .quoting(format == "csv")
             .from_reader(ended.stdout().as_bytes());
         let read: Vec<_> = reader
             .records()
             .map(|row| row.expect("as many cells as in the header"))
             .collect();
         assert_eq!(read.len(), list.len());
+        let escaped = |text: &str| match format {
+            "csv" => text.replace('\t', "\\t"),
+            _ => text.replace('\\', "\\\\").replace('\t', "\\t"),
+        };
         for (row, written) in read.iter().zip(&list) {
-            assert_eq!(row[0], written.replace('\t', "\\t"));
+            assert_eq!(row[0], escaped(written));
             assert_eq!(&row[1], "a,\"b\".txt");
         }
         for (row, written) in read.iter().zip(types) {
-            assert_eq!(row[6], written.replace('\t', "\\t"), "as it was sent");
+            assert_eq!(row[6], escaped(written), "as it was sent");
         }
     }
 }
@@ -141,7 +146,7 @@ fn is_plain(head: &str) -> bool {
     names.retain(|name| !name.eq_ignore_ascii_case("authorization"));
     names.sort_unstable();
     words == 3
-        && names == ["accept", "host", "user-agent"]
+        && names == ["Accept", "Host", "User-Agent"]
         && !head.replace("\r\n", "").contains(['\r', '\n'])
 }
 
@@ -166,7 +171,10 @@ fn no_location_adds_a_header_to_a_request() {
             .stdout(anything())
             .run();
         let heads = heads.lock().unwrap();
-        assert_eq!(heads.len(), 2, "{:?}", location.escape_ascii());
+        // A CR alone makes no head, so that there is nowhere to go.
+        let has_bare_cr = location.windows(2).any(|w| w[0] == b'\r' && w[1] != b'\n');
+        let requests = if has_bare_cr { 1 } else { 2 };
+        assert_eq!(heads.len(), requests, "{:?}", location.escape_ascii());
         for head in heads.iter() {
             assert!(is_plain(head), "{:?}: {head:?}", location.escape_ascii());
         }
@@ -196,9 +204,9 @@ fn no_line_of_a_list_adds_a_header_to_a_request() {
         .iter()
         .map(|row| row["ok"] == true)
         .collect();
-    assert_eq!(ok, [true, false, true, true, true, true, false]);
+    assert_eq!(ok, [true, false, false, true, true, true, false]);
     let heads = heads.lock().unwrap();
-    assert_eq!(heads.len(), 5);
+    assert_eq!(heads.len(), 4);
     for head in heads.iter() {
         assert!(is_plain(head), "{head:?}");
     }

@@ -2,7 +2,7 @@
 //! nobody else. Times are compared as lower bounds only, from a moment before the first start to the arrival at the server:
 //! a request that is late on its way cannot come too early by that, whereas it shortens the gap to the next.
 
-use crate::support::{Running, Server, anything, checked, fetchpool, lines, page};
+use crate::support::{Running, Server, anything, checked, fetchpool, killed_by, lines, page};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,7 @@ fn long_lines_of_one_host_hide_no_other() {
         .list("urls.txt", list.collect::<String>())
         .args(["-j", "3", "--per-host", "1"])
         .stdout(anything())
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stderr(anything())
         .start();
     assert_eq!(run.read_line(), page(&free, 4));
@@ -139,7 +139,7 @@ fn a_host_that_is_left_alone_for_a_while_holds_up_no_other() {
     let mut run = fetchpool()
         .list("urls.txt", list.join("\n"))
         .args(["-j", "4", "--host-delay", "10m"])
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stdout(lines([&first, &free]))
         .stderr(anything())
         .start();
@@ -197,7 +197,7 @@ fn a_host_that_holds_up_the_list_for_long_is_told_of_once() {
     let run = fetchpool()
         .list("urls.txt", list.join("\n"))
         .args(["--host-delay", "10m"])
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stdout(page(&list[0], 1) + "\n")
         .stderr(checked(|text| match text.matches("note: ").count() {
             1 => Ok(()),

@@ -68,7 +68,7 @@ fn compressing() -> RawServer {
     RawServer::start(|mut talk| {
         let plain = b"hello".repeat(200);
         let asked = talk.header("accept-encoding").unwrap_or("");
-        if asked.split(", ").eq(["gzip", "br"]) {
+        if asked.split(", ").eq(["gzip", "deflate", "br", "zstd"]) {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
             encoder.write_all(&plain).expect("memory takes it");
             let body = encoder.finish().expect("memory takes it");

@@ -1,7 +1,7 @@
 //! The order and the parts of a list: `--ordered`, `--shard` and `--unique`.
 
 use crate::jsonl::rows;
-use crate::support::{Server, anything, checked, fetchpool, lines, page};
+use crate::support::{Server, anything, checked, fetchpool, killed_by, lines, page};
 use rustix::process::Signal;
 
 #[test]
@@ -63,7 +63,7 @@ fn look_ahead(urls: usize, filler: usize, most: usize) {
     let run = fetchpool()
         .list("urls.txt", list)
         .args(["--ordered", "-j", "4"])
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stdout(anything())
         .stderr(anything())
         .start();

@@ -1,20 +1,18 @@
 //! What a server sees: methods, headers, and what is kept from another origin after a redirect.
 
-use crate::support::{Seen, Server, VERSION, failed, fetchpool, page};
+use crate::support::{
+    RawServer, Seen, Server, VERSION, anything, containing, failed, fetchpool, page,
+};
+use std::sync::{Arc, Mutex};
 
 /// Fetches one page with these arguments and gives the request that the server saw.
 fn request(arguments: &[&str]) -> Seen {
     let server = Server::start();
     let url = server.url("/size/3");
-    let bytes = if arguments.contains(&"-I") || arguments.contains(&"--head") {
-        0
-    } else {
-        3
-    };
     fetchpool()
         .arg(&url)
         .args(arguments)
-        .stdout(page(&url, bytes) + "\n")
+        .stdout(page(&url, 3) + "\n")
         .run();
     let mut seen = server.seen();
     assert_eq!(seen.len(), 1, "one request for one URL");
@@ -197,4 +195,145 @@ fn many_pages_of_one_host_go_over_few_connections() {
         .stdout(wanted)
         .run();
     assert_eq!(server.connections(), 1);
+}
+
+/// What is fetched from a server at an address, or through it.
+type Urls = fn(&str) -> String;
+
+/// The heads of the requests that a run sends to a server, which redirects `/from` to `/to`.
+fn heads(arguments: &[&str], url: Urls) -> (String, Vec<String>) {
+    let heads = Arc::<Mutex<Vec<String>>>::default();
+    let seen = Arc::clone(&heads);
+    let server = RawServer::start(move |mut talk| {
+        seen.lock().unwrap().push(talk.head().to_owned());
+        match talk.path() {
+            path if path.ends_with(":443") => talk.reply("403 No", &[], b""),
+            path if path.ends_with("/from") => talk.reply("302 Found", &["Location: /to"], b""),
+            _ => talk.reply("200 OK", &[], b"page"),
+        }
+    });
+    let address = server.address().to_string();
+    let arguments = arguments
+        .iter()
+        .map(|text| text.replace("ADDRESS", &address));
+    fetchpool()
+        .args(arguments)
+        .arg(url(&address))
+        .status_0_or_1()
+        .stdout(anything())
+        .run();
+    let heads = heads.lock().unwrap().clone();
+    (address, heads)
+}
+
+#[test]
+fn header_names_go_out_as_they_were_written_and_host_first() {
+    let own = format!("User-Agent: fetchpool/{VERSION}\r\n");
+    let direct: Urls = |address| format!("http://ann:pw@{address}/from");
+    let proxied: Urls = |_| "http://ann:pw@far.test:81/from".to_owned();
+    let tunnelled: Urls = |_| "https://far.test/from".to_owned();
+    let users = [
+        "-H",
+        "X-a: 1",
+        "-H",
+        "aCCEPT: b",
+        "-H",
+        "hOST: own.test",
+        "-H",
+        "x-A: 2",
+        "-H",
+        "EMPTY;",
+    ];
+    let users_lines =
+        "X-a: 1\r\naCCEPT: b\r\nx-A: 2\r\nEMPTY: \r\nAuthorization: Basic YW5uOnB3\r\n\r\n";
+    let ours = format!("Accept: */*\r\n{own}Authorization: Basic YW5uOnB3\r\n\r\n");
+    let proxy = ["--proxy", "http://me:pw@ADDRESS"];
+    let [with_proxy, users_with_proxy] = [&[][..], &users].map(|more| [&proxy, more].concat());
+    let to_proxy = "Proxy-Authorization: Basic bWU6cHc=\r\n\r\n";
+    let before_proxy = |lines: &str| lines.trim_end().to_owned() + "\r\n" + to_proxy;
+    let table: [(&[&str], Urls, &str, &str, String); 5] = [
+        (&[], direct, "", "Host: ADDRESS", ours.clone()),
+        (
+            &users,
+            direct,
+            "",
+            "hOST: own.test",
+            format!("{own}{users_lines}"),
+        ),
+        (
+            &with_proxy,
+            proxied,
+            "http://far.test:81",
+            "Host: far.test:81",
+            before_proxy(&ours),
+        ),
+        (
+            &users_with_proxy,
+            proxied,
+            "http://far.test:81",
+            "hOST: own.test",
+            before_proxy(&format!("{own}{users_lines}")),
+        ),
+        (
+            &users_with_proxy,
+            tunnelled,
+            "CONNECT",
+            "Host: far.test:443",
+            format!("{own}{to_proxy}"),
+        ),
+    ];
+    for (arguments, url, origin, host, lines) in table {
+        let (address, heads) = heads(arguments, url);
+        let wanted = match origin {
+            "CONNECT" => vec!["CONNECT far.test:443".to_owned()],
+            _ => vec![format!("GET {origin}/from"), format!("GET {origin}/to")],
+        };
+        let wanted: Vec<String> = wanted
+            .iter()
+            .map(|line| {
+                format!("{line} HTTP/1.1\r\n{host}\r\n{lines}").replace("ADDRESS", &address)
+            })
+            .collect();
+        assert_eq!(heads, wanted, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_default_header_can_be_left_out() {
+    let all = [
+        "Host",
+        "Accept",
+        "User-Agent",
+        "Accept-Encoding",
+        "Authorization",
+    ];
+    let direct: Urls = |address| format!("http://ann:pw@{address}/from");
+    for name in &all[1..] {
+        for spelled in [format!("{name}:"), format!("{}: \t", name.to_lowercase())] {
+            let arguments = ["--compressed", "-A", "me", "-H", &spelled, "-H", "Other:"];
+            let (_, heads) = heads(&arguments, direct);
+            assert_eq!(heads.len(), 2);
+            for head in heads {
+                let lines = head.trim_end().lines().skip(1);
+                let sent: Vec<&str> = lines
+                    .map(|line| line.split(':').next().unwrap_or(""))
+                    .collect();
+                let wanted: Vec<&str> = all.into_iter().filter(|other| other != name).collect();
+                assert_eq!(sent, wanted);
+            }
+        }
+    }
+    // What is left out and given is given; a tunnel is asked for without it, too.
+    let (_, heads) = heads(&["--proxy", "ADDRESS", "-H", "user-agent:"], |_| {
+        "https://far.test/".to_owned()
+    });
+    assert_eq!(
+        heads,
+        ["CONNECT far.test:443 HTTP/1.1\r\nHost: far.test:443\r\n\r\n"]
+    );
+    fetchpool()
+        .args(["-H", "Host:", "http://never.invalid/"])
+        .status(2)
+        .stderr(containing(["--header", "Host cannot be left out"]))
+        .run();
 }

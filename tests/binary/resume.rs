@@ -296,7 +296,7 @@ fn the_record_of_a_run_that_was_asked_to_stop_is_whole() {
         .list("urls.txt", urls.join("\n"))
         .args(["-j", "3", "-f", "jsonl", "--resume", "r.jsonl"])
         .stdout_to(Stdio::File(append(&directory.path().join("r.jsonl"))))
-        .status(130)
+        .status(killed_by(Signal::INT))
         .stderr(anything())
         .start();
     let gate = server.gate("slow");

@@ -4,10 +4,11 @@
 use crate::jsonl::{Row, rows};
 
 use crate::support::{
-    RawServer, Server, Talk, anything, dead_host, failed, fetchpool, lines, page,
-    with_growing_limits,
+    RawServer, Server, Talk, anything, containing, dead_host, failed, fetchpool, killed_by, lines,
+    page, with_growing_limits,
 };
 
+use rustix::process::Signal;
 use std::collections::HashMap;
 
 use std::sync::{Arc, Mutex};
@@ -135,6 +136,21 @@ fn kinds_that_last_are_not_tried_again() {
 }
 
 #[test]
+fn each_retry_is_told_with_its_cause_its_wait_and_its_number() {
+    let (server, _) = failing(2, |talk| {
+        talk.reply("503 Word", &["Retry-After: 0.2"], b"no");
+    });
+    let url = server.url("/");
+    let told =
+        |n| format!("{url}: http_status: 503 Service Unavailable; retry {n} of 3 in 200ms\n");
+    fetchpool()
+        .args(["-v", "--retries", "3", &url])
+        .stdout(page(&url, 4) + "\n")
+        .stderr(containing([told(1), told(2)]))
+        .run();
+}
+
+#[test]
 fn without_the_option_nothing_is_tried_again() {
     let (server, times) = failing(1, |talk| talk.reply("503 Word", &["Retry-After: 1"], b"no"));
     let url = server.url("/");
@@ -169,14 +185,14 @@ fn a_waiting_retry_holds_no_worker() {
     let mut run = fetchpool()
         .list("urls.txt", format!("{first}\n{}\n", others.join("\n")))
         .args(["-j", "1", "--retries", "1", "--retry-delay", "60s"])
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stdout(lines(pages.chain([why])))
         .stderr(anything())
         .start();
     for (n, url) in others.iter().enumerate() {
         assert_eq!(run.read_line(), page(url, n), "while the first waits");
     }
-    run.signal(rustix::process::Signal::TERM);
+    run.signal(Signal::TERM);
     run.finish();
     assert_eq!(times.lock().unwrap()["/first"].len(), 1);
 }
@@ -220,12 +236,12 @@ fn a_deadline_or_a_signal_does_not_wait_for_a_retry() {
             "60s",
         ])
         .args([server.url("/b"), good.url("/gate/now")])
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stdout(anything())
         .stderr(anything())
         .start();
     good.gate("now").wait_for_arrivals(1);
-    run.signal(rustix::process::Signal::TERM);
+    run.signal(Signal::TERM);
     good.gate("now").open();
     let ended = run.finish();
     let rows = rows(ended.stdout());

@@ -2,7 +2,8 @@
 
 use crate::retries::failing;
 use crate::support::{RawServer, Server, fetchpool, lines, page};
-use std::time::{Duration, SystemTime};
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
 
 #[test]
 fn retry_after_is_obeyed_for_the_whole_host_and_for_no_other() {
@@ -96,5 +97,41 @@ fn nothing_queued_slips_out_between_a_retry_after_and_its_retry() {
             let wait = times[path][0] - times["/asks"][0];
             assert!(wait >= Duration::from_secs(1), "{path} came {wait:?} later");
         }
+    }
+}
+
+/// A server that lets so many requests through and refuses the next ones until the wait that it asks for is over.
+fn limited(most: usize, wait: Duration, header: String) -> RawServer {
+    let window = Mutex::new((0, None::<Instant>));
+    RawServer::start(move |mut talk| {
+        let (served, refused) = &mut *window.lock().unwrap();
+        if refused.is_some_and(|at| at.elapsed() >= wait) {
+            (*served, *refused) = (0, None);
+        }
+        *served += 1;
+        if *served <= most {
+            return talk.reply("200 OK", &[], b"good");
+        }
+        refused.get_or_insert_with(Instant::now);
+        talk.reply("429 Word", &[&header], b"no");
+    })
+}
+
+#[test]
+fn a_server_with_a_limit_gives_every_page() {
+    let wait = Duration::from_millis(100);
+    for (jobs, header) in [
+        ("5", "Retry-After: 0.1"),
+        ("50", "Retry-After: 0.1"),
+        ("50", "RateLimit: \"page\";r=9;t=9, \"second\";r=0;t=0.1"),
+        ("50", "X-RateLimit-Reset: 0.1"),
+    ] {
+        let server = limited(5, wait, header.to_owned());
+        let urls: Vec<String> = (0..50).map(|n| server.url(&format!("/{n}"))).collect();
+        fetchpool()
+            .list("urls.txt", urls.join("\n"))
+            .args(["-j", jobs, "--retries", "3", "--retry-delay", "1ms"])
+            .stdout(lines(urls.iter().map(|url| page(url, 4))))
+            .run();
     }
 }

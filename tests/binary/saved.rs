@@ -68,6 +68,12 @@ fn bodies_are_where_the_document_says() {
         ("/about/", "about/index.html"),
         ("/list.php?page=2", "list.php@page=2"),
         ("/a.png", "a.png"),
+        ("/Foo-1.2.tar.gz", "Foo-1.2.tar.gz"),
+        ("/IMG_1234.JPG", "IMG_1234.JPG"),
+        ("/v1.2/x%20(1).zip", "v1.2/x (1).zip"),
+        ("/v1.2", "v1.2.body"),
+        ("/Foo-1.2.tar.gz/x", "Foo-1.2.tar.gz~/x.body"),
+        ("/a_-+,@~()[]{}!$%&';%23^.b", "a_-+,@~()[]{}!$%&';#^.b"),
     ];
     let urls: Vec<String> = table
         .iter()
@@ -83,9 +89,39 @@ fn bodies_are_where_the_document_says() {
         let file = format!("new/pages/{host}/{name}");
         assert_eq!(row["file"], file);
         let body = std::fs::read_to_string(directory.path().join(&file)).expect("it was saved");
-        assert_eq!(body, *path);
+        assert_eq!(body, path.replace('{', "%7B").replace('}', "%7D"));
     }
     assert_eq!(files(&directory.path().join("new")).len(), table.len());
+}
+
+#[test]
+fn capitals_cost_a_hash_only_where_they_are_ignored() {
+    let server = echo();
+    let urls = [server.url("/README.md"), server.url("/readme.md")];
+    let names = |directory: &Path| {
+        let ended = fetchpool()
+            .inside(directory)
+            .args(&urls)
+            .args(["-o", "pages", "-f", "jsonl", "--ordered"])
+            .stdout(anything())
+            .run();
+        let file = |row: &serde_json::Value| row["file"].as_str().expect("it was saved").to_owned();
+        rows(ended.stdout()).iter().map(file).collect::<Vec<_>>()
+    };
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let kept = names(directory.path());
+    assert!(
+        kept[0].ends_with("/README.md") && kept[1].ends_with("/readme.md"),
+        "{kept:?}"
+    );
+    // The marks of runs are found under both names, as on a file system that ignores case.
+    let link = directory.path().join("pages/.FETCHPOOL");
+    std::os::unix::fs::symlink(".fetchpool", &link).expect("it can be made");
+    let marked = names(directory.path());
+    assert!(
+        marked[0].contains("/README~") && marked[1] == kept[1],
+        "{marked:?}"
+    );
 }
 
 #[test]
@@ -149,7 +185,7 @@ fn two_urls_never_share_a_file_and_none_leaves_the_directory() {
         let file = row["file"]
             .as_str()
             .expect("a page that was saved has a file");
-        assert!(seen.insert(file.to_lowercase()), "{file} has two URLs");
+        assert!(seen.insert(file.to_owned()), "{file} has two URLs");
         let path = directory.path().join(file);
         let whole = path.canonicalize().expect("it was saved");
         assert!(whole.starts_with(&pages), "{file}");

@@ -123,3 +123,47 @@ fn verbose_tells_what_the_client_does() {
         );
     }
 }
+
+#[test]
+fn no_message_repeats_a_password_that_was_typed_in_the_wrong_place() {
+    let server = Server::start();
+    let good = server.url("/size/1");
+    for (arguments, shown) in [
+        (&["https//user:hunter2@h/x"][..], "'...@h/x'"),
+        (&["https:/user:hunter2@h/x"], "'...@h/x'"),
+        (&["user:hunter2@h/x"], "'...@h/x'"),
+        (&["user:hunter2/@h/x"], "'...@h/x'"),
+        (&["user:hunter2@h.example/\u{1b}"], "'...@h.example/\\x1b'"),
+        (&["http//hunter2@h/x"], "'...@h/x'"),
+        (&["https//user:it's hunter2@h/x"], "'...@h/x'"),
+        (&["-", "--resume", "http//user:hunter2@h/x", "/"], "'/'"),
+        (&["-o", "/dev/null/https://user:hunter2@h"], "...@h"),
+        (
+            &["--cacert", "https://user:hunter2@h/ca.pem"],
+            "'...@h/ca.pem'",
+        ),
+        (
+            &["--cert", "https://user:hunter2@h/c", "--key", "k"],
+            "'...@h/c'",
+        ),
+        (&["-H", "Authorization Basic hunter2"], "--header"),
+        (&["--proxy", "ftp://user:hunter2@p"], "--proxy"),
+        (&["-u", "user:hunter2\n"], "--user"),
+        (&["--resolve", "user:hunter2@h"], "...@h"),
+        (&["-f", "user:hunter2@h"], "...@h"),
+    ] {
+        fetchpool()
+            .arg(&good)
+            .args(arguments.iter().copied())
+            .status(2)
+            .stderr(checked(move |text| {
+                let lines = text.lines().filter(|line| !line.is_empty());
+                if text.contains("hunter2") || !text.contains(shown) || text.contains('\u{1b}') {
+                    return Err(format!("{shown}: {:?}", lines.collect::<Vec<_>>()));
+                }
+                Ok(())
+            }))
+            .run();
+    }
+    assert_eq!(server.paths(), [""; 0]);
+}

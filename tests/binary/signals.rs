@@ -1,7 +1,7 @@
-//! SIGHUP, SIGINT and SIGTERM: nothing new starts, what is in flight has its 2 s, every record is written, and a
-//! second signal ends at once.
+//! SIGHUP, SIGINT and SIGTERM: nothing new starts, what is in flight has its 2 s, every record is written, a second
+//! signal ends at once, and the program ends by the signal itself.
 
-use crate::support::{Server, anything, checked, containing, fetchpool, lines, page};
+use crate::support::{Server, anything, checked, containing, fetchpool, killed_by, lines, page};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 #[test]
 fn what_is_in_flight_finishes_and_nothing_new_starts() {
-    for (signal, status) in [(Signal::HUP, 129), (Signal::INT, 130), (Signal::TERM, 143)] {
+    for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
         if signal == Signal::HUP && !cfg!(target_os = "linux") {
             // It is left to the system there.
             continue;
@@ -31,7 +31,7 @@ fn what_is_in_flight_finishes_and_nothing_new_starts() {
                 format!("{first}\n{}\n{}\n", slow.join("\n"), never.join("\n")),
             )
             .args(["-j", "2"])
-            .status(status)
+            .status(killed_by(signal))
             .stdout(lines([
                 page(&first, 3),
                 page(&slow[0], 4),
@@ -64,7 +64,7 @@ fn what_does_not_finish_is_cut_and_still_has_its_record() {
             format!("{0}?1\n{0}?2\n{0}?3\n", server.url("/gate/never")),
         )
         .args(["-j", "2"])
-        .status(130)
+        .status(killed_by(Signal::INT))
         .stdout(checked(|text| {
             let cut = text
                 .lines()
@@ -85,14 +85,11 @@ fn what_does_not_finish_is_cut_and_still_has_its_record() {
 #[test]
 fn a_second_signal_ends_at_once() {
     // Not the same one twice: within a moment that counts as one, as `timeout` sends two.
-    for (signal, second, status) in [
-        (Signal::INT, Signal::TERM, 130),
-        (Signal::TERM, Signal::INT, 143),
-    ] {
+    for (signal, second) in [(Signal::INT, Signal::TERM), (Signal::TERM, Signal::INT)] {
         // The time that the run takes can only be compared with the grace that it must not wait for. A
         // machine may stall for longer than that once; a run that waits does so each time.
         let fastest = (0..5)
-            .map(|_| time_to_end_after_two(signal, second, status))
+            .map(|_| time_to_end_after_two(signal, second))
             .find(|took| *took < GRACE);
         assert!(
             fastest.is_some(),
@@ -102,11 +99,11 @@ fn a_second_signal_ends_at_once() {
 }
 
 /// Signals twice a run whose one URL never ends, and tells the time from the first signal to its end.
-fn time_to_end_after_two(signal: Signal, second: Signal, status: i32) -> Duration {
+fn time_to_end_after_two(signal: Signal, second: Signal) -> Duration {
     let server = Server::start();
     let run = fetchpool()
         .arg(server.url("/gate/never"))
-        .status(status)
+        .status(killed_by(signal))
         // Written by the coordinator: it ended the run, not the watchdog of the second signal.
         .stdout(containing([" generated an exception: cancelled: "]))
         .stderr(anything())
@@ -126,7 +123,7 @@ fn a_signal_while_waiting_for_a_line_of_a_pipe_ends_the_run() {
     let url = server.url("/size/9");
     let mut run = fetchpool()
         .live_stdin()
-        .status(130)
+        .status(killed_by(Signal::INT))
         .stdout(page(&url, 9) + "\n")
         .stderr(containing([TAKEN]))
         .start();
@@ -145,7 +142,7 @@ fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
     let mut run = fetchpool()
         .ignoring_interrupt()
         .live_stdin()
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stdout(format!("{}\n{}\n", page(&before, 1), page(&after, 2)))
         .stderr(containing(["terminated", TAKEN]))
         .start();
@@ -172,11 +169,50 @@ fn a_signal_before_the_run_has_begun_ends_it() {
     let run = fetchpool()
         .arg("http://127.0.0.1:9/")
         .args(["--cacert", path.to_str().expect("it is UTF-8")])
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .start();
     // Opens once the run reads from it, which it then does without end.
     let end = std::fs::OpenOptions::new().write(true).open(&path);
     run.signal(Signal::TERM);
     run.finish();
     drop(end);
+}
+
+/// Runs `script`, a shell's, in a process group of its own, and signals all of that as a terminal does.
+#[cfg(target_os = "linux")]
+fn signalled_in_a_shell(script: &'static str, signal: Signal, status: i32) -> String {
+    let server = Server::start();
+    let run = fetchpool()
+        .after(script)
+        .arg(server.url("/gate/never"))
+        .status(status)
+        .stdout(containing(["cancelled: cut by SIG"]))
+        .stderr(anything())
+        .start();
+    server.gate("never").wait_for_arrivals(1);
+    run.signal_group(signal);
+    run.finish().stdout().to_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_shell_tells_the_usual_status() {
+    for (signal, status) in [(Signal::HUP, 129), (Signal::INT, 130), (Signal::TERM, 143)] {
+        let script = r#"set -- setsid sh -c 'trap : HUP INT TERM; "$@"; echo "status $?"' sh "$@""#;
+        let shown = signalled_in_a_shell(script, signal, 0);
+        let last = shown.lines().last();
+        assert_eq!(
+            last,
+            Some(format!("status {status}").as_str()),
+            "{signal:?}"
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_shell_loop_stops() {
+    let script = r#"set -- setsid bash -c 'for n in 1 2; do "$@"; echo "goes on"; done' bash "$@""#;
+    let shown = signalled_in_a_shell(script, Signal::INT, killed_by(Signal::INT));
+    assert!(!shown.contains("goes on"), "{shown}");
 }

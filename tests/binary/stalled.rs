@@ -4,7 +4,7 @@
 #[cfg(target_os = "linux")]
 use crate::ending::full_disk;
 use crate::ending::full_pipe;
-use crate::support::{Server, Stdio, anything, containing, fetchpool, pair};
+use crate::support::{Server, Stdio, anything, containing, fetchpool, killed_by, pair};
 use rustix::process::Signal;
 use rustix::termios::{Action, tcflow};
 
@@ -50,7 +50,7 @@ fn a_terminal_that_was_stopped_holds_up_no_signal() {
         .args(["-j", "2", "--progress", "always"])
         .stdout_to(Stdio::File(copy()))
         .stderr_to(Stdio::File(copy()))
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .start();
     server.wait_for_requests(2);
     // As Ctrl-S does. A record will wait for the bar to make room.
@@ -80,7 +80,7 @@ fn a_terminal_that_is_closed_is_status_129_whatever_tells_of_it_first() {
             .args(["-j", "20"])
             .stdin_from(copy())
             .stdout_to(Stdio::File(copy()))
-            .status(129)
+            .status(killed_by(Signal::HUP))
             .stderr(anything())
             .start();
         drop(near);

@@ -41,6 +41,7 @@ fn table(server: &Server, format: &str, delimiter: u8) -> Vec<Vec<(String, Strin
     );
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
+        .quoting(format == "csv")
         .from_reader(text.as_bytes());
     let names: Vec<String> = reader
         .headers()
@@ -105,6 +106,52 @@ fn tables_say_what_jsonl_says() {
                 }
             }
         }
+    }
+}
+
+/// What a shell's `command` makes of `text`.
+fn piped(text: &str, command: &str) -> String {
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", command])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("every system has a shell");
+    let mut pipe = child.stdin.take().expect("it is a pipe");
+    std::io::Write::write_all(&mut pipe, text.as_bytes()).expect("it reads");
+    drop(pipe);
+    let ended = child.wait_with_output().expect("it ends");
+    String::from_utf8(ended.stdout).expect("it is text")
+}
+
+#[test]
+fn tsv_is_read_by_cut_and_awk_without_a_thought() {
+    let server = Server::start();
+    let urls = [
+        server.url("/size/1?a=\"b\",c"),
+        "\"quoted\"".to_owned(),
+        "back\\slash\\t".to_owned(),
+        "a\tb\u{1b}".to_owned(),
+    ];
+    let ended = fetchpool()
+        .list("a\"b.txt", urls.join("\n"))
+        .args(["-f", "tsv", "--ordered"])
+        .status(1)
+        .stdout(anything())
+        .run();
+    let cells = [&urls[0], r#""quoted""#, r"back\\slash\\t", r"a\tb\x1b"];
+    let rows: Vec<String> = cells
+        .iter()
+        .map(|url| format!("{url}|a\"b.txt\n"))
+        .collect();
+    let wanted = format!("url|source\n{}", rows.concat());
+    for command in [
+        "cut -f1,2 | tr '\\t' '|'",
+        r#"awk -F '\t' '{ print $1 "|" $2 }'"#,
+        "awk -F '\\t' 'NF != 18'",
+    ] {
+        let wanted = if command.contains("NF") { "" } else { &wanted };
+        assert_eq!(piped(ended.stdout(), command), wanted, "{command}");
     }
 }
 

@@ -2,7 +2,8 @@
 //! summary; and colours.
 
 use crate::support::{
-    Fetchpool, Pty, Server, Stdio, anything, containing, failed, fetchpool, lines, page, pair,
+    Fetchpool, Pty, Server, Stdio, anything, containing, failed, fetchpool, killed_by, lines, page,
+    pair,
 };
 use rustix::process::Signal;
 
@@ -206,6 +207,58 @@ fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
     assert!(drawings >= 1, "no bar was drawn");
 }
 
+/// What erases the bar also draws it again, in one write: it is on the screen at any rate of records.
+#[test]
+fn the_bar_is_never_erased_without_being_drawn_again() {
+    let server = Server::start();
+    let gate = server.gate("slow");
+    let (list, _) = pages(&server, 300);
+    let terminal = Pty::open(24, 100);
+    let run = fetchpool()
+        .list("urls.txt", format!("{}\n{list}", server.url("/gate/slow")))
+        .args(["--color", "never"])
+        .stdout_to(Stdio::File(terminal.stream()))
+        .stderr_to(Stdio::File(terminal.stream()))
+        .start();
+    terminal.wait_for("300/301");
+    gate.open();
+    run.finish();
+    let (_, bytes) = terminal.finish();
+    let text = String::from_utf8(bytes).expect("it is text");
+    let mut drawings: Vec<&str> = text.split("\r\x1b[2K").collect();
+    // Before the first one and after the last.
+    drawings.remove(0);
+    drawings.pop();
+    assert!(!drawings.is_empty(), "no bar was drawn");
+    for drawing in drawings {
+        let row = drawing.rsplit('\n').next().expect("there is a last one");
+        assert!(row.contains(" in flight"), "{drawing:?}");
+        // A key that is typed is shown behind it, without another row.
+        assert!(row.len() <= 97, "{row:?}");
+    }
+}
+
+#[test]
+fn what_waits_for_a_retry_is_told_and_no_end_that_is_not_known() {
+    let server = Server::start();
+    let (list, _) = pages(&server, 5);
+    let busy = [server.url("/status/503?1"), server.url("/status/503?2")];
+    let terminal = Pty::open(24, 100);
+    let run = fetchpool()
+        .list("urls.txt", format!("{list}{}\n", busy.join("\n")))
+        .args(["--retries", "1", "--retry-delay", "60s"])
+        .status(killed_by(Signal::TERM))
+        .stdout(anything())
+        .stderr_to(Stdio::File(terminal.stream()))
+        .start();
+    terminal.wait_for("2 waiting, next in ");
+    let screen = terminal.screen();
+    assert!(!screen.contains("ETA"), "{screen}");
+    run.signal(Signal::TERM);
+    run.finish();
+    terminal.finish();
+}
+
 #[test]
 fn colours_are_for_terminals_and_for_those_who_ask() {
     let server = Server::start();
@@ -250,7 +303,7 @@ fn a_terminal_that_was_stopped_holds_up_neither_records_nor_the_end() {
     let stream = terminal.stream();
     let mut run = fetchpool()
         .list("urls.txt", format!("{first}\n{never}\n"))
-        .status(143)
+        .status(killed_by(Signal::TERM))
         .stderr_to(Stdio::File(terminal.stream()))
         .stdout(containing([
             page(&first, 4).as_str(),

@@ -1,6 +1,10 @@
 //! Whom a run trusts and whom it shows itself to: -k, --cacert, SSL_CERT_FILE, --cert and --key.
 
 use crate::jsonl::rows;
+use base64::Engine as _;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
 use crate::support::{Authority, Signed, anything, containing, fetchpool, page};
 
 /// Runs `url` and gives the kind of its failure, if it failed.
@@ -88,6 +92,11 @@ fn a_client_shows_its_certificate_to_a_server_that_asks() {
             .stdout(page(&url, 6) + "\n")
             .run();
     }
+    run()
+        .args(["--cert", "/dev/stdin", "--key", "/dev/stdin", &url])
+        .stdin(format!("{certificate}{key}"))
+        .stdout(page(&url, 6) + "\n")
+        .run();
     assert!(
         kind_of(run(), &url, true).is_some(),
         "without one there is no page"
@@ -168,7 +177,6 @@ fn a_trust_store_of_the_environment_that_is_none_is_status_2_and_named() {
         "cannot read 'missing.pem': no such file",
     );
     refused(file, "noise/pem", "there is no certificate in 'noise/pem'");
-    refused(file, "", "it is empty");
     let dir = "SSL_CERT_DIR";
     refused(dir, "missing", "cannot read 'missing': no such file");
     refused(dir, "noise", "there is no certificate in 'noise'");
@@ -199,4 +207,140 @@ fn a_trust_store_that_is_not_needed_is_not_asked_for() {
         .arg(&url)
         .stdout(page(&url, 6) + "\n")
         .run();
+}
+
+#[test]
+fn a_variable_that_is_empty_names_no_trust_store() {
+    let server =
+        crate::support::RawServer::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let (url, authority) = (server.url("/"), Authority::new());
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let run = fetchpool().env(variable, "").arg(&url);
+        run.stdout(page(&url, 2) + "\n").run();
+    }
+    let secure = authority.serve(false);
+    let kind = kind_of(
+        fetchpool().env("SSL_CERT_FILE", "").env("SSL_CERT_DIR", ""),
+        &https(&secure),
+        true,
+    );
+    assert_eq!(
+        kind.as_deref(),
+        Some("tls"),
+        "it is not known to the system"
+    );
+    // One that is empty takes nothing from the other.
+    fetchpool()
+        .after("mkdir roots; cp ca.pem roots")
+        .file("ca.pem", authority.pem())
+        .env("SSL_CERT_FILE", "")
+        .env("SSL_CERT_DIR", "roots")
+        .arg(https(&secure))
+        .stdout(page(&https(&secure), 6) + "\n")
+        .run();
+}
+
+#[test]
+fn a_trust_store_may_come_out_of_a_pipe() {
+    let authority = Authority::new();
+    let server = authority.serve(false);
+    let url = https(&server);
+    fetchpool()
+        .env("SSL_CERT_FILE", "/dev/stdin")
+        .stdin(authority.pem())
+        .arg(&url)
+        .stdout(page(&url, 6) + "\n")
+        .run();
+}
+
+#[test]
+fn a_file_without_end_in_the_trust_store_holds_nothing_up() {
+    let authority = Authority::new();
+    let server = authority.serve(false);
+    let url = https(&server);
+    // Whichever comes first in the directory; more memory than it takes there is not.
+    fetchpool()
+        .after("ulimit -v 2000000; mkdir roots; cp ca.pem roots; truncate -s 3G roots/a roots/z")
+        .file("ca.pem", authority.pem())
+        .env("SSL_CERT_DIR", "roots")
+        .arg(&url)
+        .stdout(page(&url, 6) + "\n")
+        .run();
+}
+
+/// The same certificate in the other forms that files have it in.
+#[test]
+fn marks_and_labels_of_other_tools_are_read() {
+    let authority = Authority::new();
+    let server = authority.serve(false);
+    let (url, pem) = (https(&server), authority.pem());
+    // A CertAux of OpenSSL: purposes that are trusted, then [0] those that are rejected.
+    const SERVERS: [u8; 10] = [6, 8, 43, 6, 1, 5, 5, 7, 3, 1];
+    const MAIL: [u8; 10] = [6, 8, 43, 6, 1, 5, 5, 7, 3, 4];
+    let aux = |trusted: &[u8], rejected: &[u8]| {
+        let of = |tag, content: &[u8]| [&[tag, content.len() as u8], content].concat();
+        let trusted = match trusted {
+            [] => Vec::new(),
+            some => of(0x30, some),
+        };
+        let rejected = match rejected {
+            [] => Vec::new(),
+            some => of(0xa0, some),
+        };
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let der = [&der[..], &of(0x30, &[trusted, rejected].concat())].concat();
+        let base64 = base64::engine::general_purpose::STANDARD.encode(der);
+        format!(
+            "-----BEGIN TRUSTED CERTIFICATE-----\n{base64}\n-----END TRUSTED CERTIFICATE-----\n"
+        )
+    };
+    let old = pem.replace(" CERTIFICATE", " X509 CERTIFICATE");
+    for (what, text, is_taken) in [
+        ("byte order mark", format!("\u{feff}{pem}"), true),
+        ("marks within", format!("# notes\n\u{feff}{pem}"), true),
+        ("old label", old, true),
+        ("no settings", aux(&[], &[]), true),
+        ("trusted", aux(&[MAIL, SERVERS].concat(), &[]), true),
+        ("others rejected", aux(&[], &MAIL), true),
+        ("for mail", aux(&MAIL, &[]), false),
+        ("rejected", aux(&[], &SERVERS), false),
+        ("trusted and rejected", aux(&SERVERS, &SERVERS), false),
+    ] {
+        eprintln!("{what}");
+        let run = fetchpool()
+            .file("ca.pem", text)
+            .args(["--cacert", "ca.pem", &url]);
+        if is_taken {
+            run.stdout(page(&url, 6) + "\n").run();
+        } else {
+            let why = "no certificate in 'ca.pem' can be used";
+            run.status(2).stderr(containing([why])).run();
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_in_words() {
+    let pem = Authority::new().pem();
+    for (text, why) in [
+        (
+            pem.replace("-----END CERTIFICATE-----", ""),
+            "the line '-----END CERTIFICATE-----' is missing; was the file cut short?",
+        ),
+        (
+            pem.replacen("CERTIFICATE-----", "CERTIFICATE----", 1),
+            "the line '-----BEGIN CERTIFICATE----' does not end in five hyphens",
+        ),
+        (
+            pem.replacen("MII", "!!!", 1),
+            "what stands between its BEGIN and END lines is not base64",
+        ),
+    ] {
+        let run = fetchpool()
+            .file("ca.pem", text)
+            .args(["--cacert", "ca.pem"]);
+        let why = format!("--cacert: there is no readable certificate in 'ca.pem': {why}");
+        let run = run.arg("https://127.0.0.1:9/").status(2);
+        run.stderr(containing([why])).run();
+    }
 }

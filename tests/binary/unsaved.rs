@@ -49,11 +49,11 @@ fn start_to_save_two(
 }
 
 /// Ends a run in the middle of two bodies by these signals.
-fn cut_in_the_middle(signals: &[Signal], status: i32) {
+fn cut_in_the_middle(signals: &[Signal]) {
     let (server, begun) = endless();
     let directory = tempfile::tempdir().expect("a temporary directory");
     let pages = directory.path().join("pages");
-    let run = start_to_save_two(&server, directory.path(), &[], status);
+    let run = start_to_save_two(&server, directory.path(), &[], killed_by(signals[0]));
     for _ in 0..2 {
         begun.recv_timeout(PATIENCE).expect("two pages have begun");
     }
@@ -71,8 +71,8 @@ fn cut_in_the_middle(signals: &[Signal], status: i32) {
 
 #[test]
 fn a_signal_leaves_no_temporary_file() {
-    cut_in_the_middle(&[Signal::TERM], 143);
-    cut_in_the_middle(&[Signal::INT], 130);
+    cut_in_the_middle(&[Signal::TERM]);
+    cut_in_the_middle(&[Signal::INT]);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn neither_does_a_deadline_or_a_timeout() {
 #[test]
 fn a_second_signal_leaves_no_temporary_file() {
     for _ in 0..5 {
-        cut_in_the_middle(&[Signal::TERM, Signal::INT], 143);
+        cut_in_the_middle(&[Signal::TERM, Signal::INT]);
     }
 }
 
@@ -118,7 +118,7 @@ fn what_a_killed_run_has_left_is_gone_after_the_next_one_and_what_a_live_one_has
         begun.recv_timeout(PATIENCE).expect("a page has begun");
         run
     };
-    let live = start("/live/page", 130);
+    let live = start("/live/page", killed_by(Signal::INT));
     wait_for_part(&pages);
     let killed = start("/deep/er/page", killed_by(Signal::KILL));
     let since = std::time::Instant::now();

@@ -37,9 +37,9 @@ const WRONG: &[(&[&str], &[&str])] = &[
         &["-H", "no colon"],
         &["--header", "no colon", "Name: value"],
     ),
-    (&["-H", ": nameless"], &["--header", ": nameless"]),
-    (&["-H", "Bad Name: x"], &["--header", "Bad Name"]),
-    (&["-H", "X: a\r\nEvil: b"], &["--header", "\\r\\n"]),
+    (&["-H", ": nameless"], &["--header", "not a header name"]),
+    (&["-H", "Bad Name: x"], &["--header", "no spaces"]),
+    (&["-H", "X: a\r\nEvil: b"], &["--header", "'\\r'"]),
     (
         &["-H", "Content-Length: 5"],
         &["--header", "Content-Length"],
@@ -67,6 +67,8 @@ const WRONG: &[(&[&str], &[&str])] = &[
     ),
     (&["--no-such-option"], &["--no-such-option"]),
     (&["--job", "5"], &["--job", "--jobs"]),
+    (&["--thread", "5"], &["--thread", "write --jobs N"]),
+    (&["-L"], &["-L", "redirects are followed as it is"]),
 ];
 
 #[test]
@@ -75,12 +77,13 @@ fn a_wrong_call_is_explained_and_fetches_nothing() {
     let url = server.url("/size/1");
     for (arguments, named) in WRONG {
         let fragments = named.iter().chain(&["--help"]).copied();
-        fetchpool()
+        let ended = fetchpool()
             .arg(&url)
             .args(arguments.iter().copied())
             .status(2)
             .stderr(containing(fragments))
             .run();
+        assert!(ended.stderr().starts_with("fetchpool: "), "{arguments:?}");
     }
     assert_eq!(server.paths(), [""; 0], "something was fetched");
 }
@@ -184,4 +187,39 @@ fn long_help_has_every_option_the_exit_statuses_and_examples() {
         .arg("--help")
         .stdout(containing(options.into_iter().chain(rest)))
         .run();
+}
+
+/// Where no more processes may be, the message names the number of workers that was asked for, and one that works.
+#[cfg(target_os = "linux")]
+#[test]
+fn at_a_limit_of_processes_the_message_names_a_number_that_works() {
+    // A user who has no other process; root has no limit.
+    const LIMITED: &str =
+        r#"set -- setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc=20 "$@""#;
+    if !rustix::process::geteuid().is_root() {
+        crate::left_out::refused("only root can become another user");
+        return;
+    }
+    let server = Server::start();
+    let urls: Vec<String> = (0..100)
+        .map(|n| server.url(&format!("/size/1?{n}")))
+        .collect();
+    let run = |jobs: &str| {
+        fetchpool()
+            .after(LIMITED)
+            .args(["-j", jobs])
+            .stdin(urls.join("\n"))
+    };
+    let ended = run("90")
+        .status(2)
+        .stderr(containing([
+            "fetchpool: -j 90: worker thread ",
+            " could not be started: ",
+            "ask for at most ",
+        ]))
+        .run();
+    let (_, works) = ended.stderr().rsplit_once("(-j ").expect("it was checked");
+    let (works, _) = works.split_once(')').expect("it ends");
+    let ended = run(works).stdout(crate::support::anything()).run();
+    assert_eq!(ended.stdout().lines().count(), urls.len());
 }

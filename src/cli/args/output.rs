@@ -23,8 +23,9 @@ pub(in crate::cli) struct OutputArgs {
     /// Save each body under DIR
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(
-        long_help = "Save each body under DIR, as HOST[_PORT]/PATH with names made safe; a file that is there is whole, and \
-        a failed fetch leaves none"
+        long_help = "Save each body under DIR, as HOST[_PORT]/PATH: names keep letters, digits, inner blanks and most \
+        punctuation, what is unsafe becomes _ with a hash behind. A file that is there is whole, and a failed fetch \
+        leaves none"
     )]
     pub(in crate::cli) output_dir: Option<PathBuf>,
     /// Print in the order of the lists

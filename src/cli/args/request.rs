@@ -23,14 +23,14 @@ pub(in crate::cli) struct RequestArgs {
         short = 'I',
         long,
         conflicts_with = "method",
-        long_help = "Ask for the head only: the method HEAD"
+        long_help = "Ask for the head only: the method HEAD. A page has the size that the server tells, if it does"
     )]
     pub(in crate::cli) head: bool,
     /// A header of your own, 'Name: value'; repeatable
-    #[arg(short = 'H', long, value_name = "N: V", action = ArgAction::Append, value_parser = Value(request::header))]
+    #[arg(short = 'H', long, value_name = "N: V", action = ArgAction::Append, value_parser = Secret(request::header))]
     #[arg(
         long_help = "A header of your own, repeatable; replaces a default one, and is not sent to another origin \
-        after a redirect. 'Name;' sends it empty. Those that frame a message, like Content-Length and Connection, \
+        after a redirect. 'Name;' sends it empty, 'Name:' leaves a default one out. Those that frame a message, like Content-Length and Connection, \
         are refused"
     )]
     pub(in crate::cli) header: Vec<Header>,
@@ -55,9 +55,12 @@ pub(in crate::cli) struct RequestArgs {
     #[arg(long, value_name = "SIZE", value_parser = Value(size))]
     #[arg(long_help = "Fail a larger body, as soon as it is seen; 0 = none")]
     pub(in crate::cli) max_size: Option<u64>,
-    /// Ask for gzip and br
+    /// Ask for compressed bodies
     #[arg(long, hide_short_help = true)]
-    #[arg(long_help = "Ask for gzip and br; sizes are of the decoded body")]
+    #[arg(
+        long_help = "Ask for gzip, deflate, br and zstd; sizes are of the decoded body, and a coding that was not \
+        asked for leaves it as it came"
+    )]
     pub(in crate::cli) compressed: bool,
     /// Through a proxy
     #[arg(long, value_name = "URL", value_parser = Secret(net::proxy), hide_short_help = true)]

@@ -70,7 +70,8 @@ pub(in crate::cli) struct RetryArgs {
     #[arg(long, value_name = "D", default_value = "1s", value_parser = Value(retry_delay), hide_short_help = true)]
     #[arg(
         long_help = "The wait before the first of them, which doubles, with jitter, up to 60s; holds no worker. A \
-        Retry-After of up to 5 min is obeyed for all URLs of its host"
+        Retry-After of up to 5 min is obeyed for all URLs of its host, and behind a 429 or 503 RateLimit and \
+        X-RateLimit-Reset are; then one request goes first, and others follow as it succeeds"
     )]
     pub(in crate::cli) retry_delay: Duration,
 }

@@ -68,7 +68,8 @@ fn usage_error(stop: Stop) -> String {
     } = stop;
     assert_eq!((to_stderr, exit), (true, Exit::Unusable), "{text}");
     assert!(
-        text.starts_with("error: ") && text.ends_with("\nFor more information, try '--help'.\n"),
+        text.starts_with("fetchpool: ")
+            && text.ends_with("\nFor more information, try '--help'.\n"),
         "{text}"
     );
     assert!(
@@ -105,7 +106,7 @@ fn lists_are_told_apart() {
     );
     let told = usage_error(parse_in(stdin, &[], "").unwrap_err());
     assert!(
-        told.starts_with("error: no LIST: give a file with one URL a line"),
+        told.starts_with("fetchpool: no LIST: give a file with one URL a line"),
         "{told}"
     );
 }

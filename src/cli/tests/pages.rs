@@ -139,6 +139,6 @@ fn a_page_is_printed_whatever_else_is_asked_for() {
         printed("--completions zsh")
     );
     let told = usage_error(stop("--completions tcsh"));
-    let expected = "error: invalid value 'tcsh' for '--completions <SHELL>'\n  [possible values: bash, elvish, fish, powershell, zsh]";
+    let expected = "fetchpool: invalid value 'tcsh' for '--completions <SHELL>'\n  [possible values: bash, elvish, fish, powershell, zsh]";
     assert!(told.starts_with(expected), "{told}");
 }

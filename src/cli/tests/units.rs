@@ -68,7 +68,7 @@ fn what_is_no_duration_says_why() {
         ("1e3", "'e' is no unit of time"),
         ("0x10", "'x' is no unit of time"),
         ("1,5", "',' is no unit of time"),
-        ("5s\x1b", r"'s\u{1b}' is no unit of time"),
+        ("5s\x1b", r"'s\x1b' is no unit of time"),
         ("5us", "'us' is no unit of time"),
         ("1h30", "the last number has no unit: did you mean 1h30m?"),
         ("5ms3", "not a duration"),

@@ -19,21 +19,21 @@ fn arguments_that_are_not_utf_8() {
     let table: [(&[&[u8]], &str); 5] = [
         (
             &[b"http://u:secret@\xe9/"],
-            "error: the URL '\u{fffd}/' is not UTF-8",
+            "fetchpool: the URL '...@\u{fffd}/' is not UTF-8",
         ),
         (
             &[b"http://\xe9\x1b/"],
-            "error: the URL 'http://\u{fffd}\\u{1b}/' is not UTF-8",
+            "fetchpool: the URL 'http://\u{fffd}\\x1b/' is not UTF-8",
         ),
         (
             &[b"-t", b"\xe9"],
-            "error: invalid value '\u{fffd}' for '--timeout <D>': it is not UTF-8",
+            "fetchpool: invalid value '\u{fffd}' for '--timeout <D>': it is not UTF-8",
         ),
         (
             &[b"-HA: \xe9"],
-            "error: invalid value 'A: \u{fffd}' for '--header <N: V>': it is not UTF-8",
+            "fetchpool: invalid value for '--header <N: V>': it is not UTF-8",
         ),
-        (&[b"--\xe9"], "error: "),
+        (&[b"--\xe9"], "fetchpool: "),
     ];
     for (typed, expected) in table {
         let told = usage_error(parse_bytes(typed).unwrap_err());
@@ -108,13 +108,10 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
             "-I -X HEAD",
             "the argument '--head' cannot be used with '--method <M>'",
         ),
-        (
-            "-H Accept",
-            "invalid value 'Accept' for '--header <N: V>': no colon",
-        ),
+        ("-H Accept", "invalid value for '--header <N: V>': no colon"),
         (
             "-H Content-Length:5",
-            "invalid value 'Content-Length:5' for '--header <N: V>': Content-Length cannot be set",
+            "invalid value for '--header <N: V>': Content-Length cannot be set",
         ),
         ("-H Host:a -H host:b", "the header Host is given twice"),
         (
@@ -228,21 +225,21 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
         ("-n 5", "unexpected argument '-n' found"),
         (
             "--\x1b[31mred",
-            "unexpected argument '--\\u{1b}[31mred' found",
+            "unexpected argument '--\\x1b[31mred' found",
         ),
         (
             "-f \x1b[31m",
-            "invalid value '\\u{1b}[31m' for '--format <F>'",
+            "invalid value '\\x1b[31m' for '--format <F>'",
         ),
         (
             "-t 5\x07",
-            "invalid value '5\\u{7}' for '--timeout <D>': '\\u{7}' is no unit of time",
+            "invalid value '5\\x07' for '--timeout <D>': '\\x07' is no unit of time",
         ),
     ];
     for (line, expected) in table {
         let told = usage_error(stop(line));
         assert!(
-            told.starts_with(&format!("error: {expected}")),
+            told.starts_with(&format!("fetchpool: {expected}")),
             "{line}: {told}"
         );
     }
@@ -262,6 +259,90 @@ fn a_header_cannot_be_smuggled_in() {
 }
 
 #[test]
+fn flags_of_other_tools_are_answered_with_what_to_write_instead() {
+    for (line, instead) in [
+        ("--thread 5", "write --jobs N"),
+        ("--threads=5", "write --jobs N"),
+        ("--concurrency 5", "write --jobs N"),
+        (
+            "-P 5",
+            "write --jobs N for so many at once, -o DIR for where",
+        ),
+        (
+            "-P5",
+            "write --jobs N for so many at once, -o DIR for where",
+        ),
+        ("--parallel", "--jobs N says how many"),
+        ("--retry 3", "write --retries N"),
+        ("--tries=3", "write --retries N"),
+        ("-L", "redirects are followed as it is"),
+        ("--location", "redirects are followed as it is"),
+        ("-O", "write -o DIR"),
+        ("--output x", "write -o DIR"),
+        ("-s", "write -q (--quiet)"),
+        ("-sS", "write -q (--quiet)"),
+        ("--silent", "write -q (--quiet)"),
+        ("--max-time 5", "write --timeout D"),
+        ("-m 5", "write --timeout D"),
+        ("-d x", "requests have no body"),
+        ("--data x", "requests have no body"),
+        (
+            "--json",
+            "write -f jsonl for records in JSON; requests have no body",
+        ),
+        ("--request POST", "write -X M"),
+        ("-x http://p", "write --proxy URL"),
+    ] {
+        let told = usage_error(stop(line));
+        let tips: Vec<&str> = told
+            .lines()
+            .filter_map(|line| line.strip_prefix("  tip: "))
+            .collect();
+        assert!(
+            tips.len() == 1 && tips[0].contains(instead),
+            "{line}: {told}"
+        );
+        let usage = "\n\nUsage: fetchpool [OPTIONS] [LIST]...\n";
+        assert!(told.contains(usage), "{line}: {told}");
+    }
+    // What is no flag of anybody gets no guess, and a slip of the pen the option that was meant.
+    for (flag, meant) in [
+        ("--zzz", None),
+        ("--hander", Some("--header")),
+        ("--tiemout", Some("--timeout")),
+        ("--retires", Some("--retries")),
+        ("--summery", Some("--summary")),
+        ("--rated", Some("--rate")),
+        ("--colour", Some("--color")),
+        ("--limit", None),
+        ("--tread", None),
+        ("--times", None),
+    ] {
+        let told = usage_error(stop(flag));
+        let tip = meant.map(|meant| format!("  tip: a similar argument exists: '{meant}'"));
+        let found = told.lines().find(|line| line.contains("tip:"));
+        assert_eq!(found, tip.as_deref(), "{flag}: {told}");
+    }
+}
+
+#[test]
+fn every_row_of_foreign_flags_is_of_flags_that_are_not_here() {
+    for arg in args::command().get_arguments() {
+        let names = arg.get_long_and_visible_aliases().unwrap_or_default();
+        let shorts = arg.get_short_and_visible_aliases().unwrap_or_default();
+        let names = names
+            .into_iter()
+            .chain(arg.get_all_aliases().unwrap_or_default());
+        for flag in names
+            .map(|name| format!("--{name}"))
+            .chain(shorts.iter().map(|c| format!("-{c}")))
+        {
+            assert_eq!(flags::instead(&flag), None, "{flag}");
+        }
+    }
+}
+
+#[test]
 fn no_message_has_a_password_in_it() {
     for typed in [
         &["-u", "me:secret\n"][..],
@@ -271,6 +352,22 @@ fn no_message_has_a_password_in_it() {
         &["--proxy=http://me:secret@proxy:port"],
         &["-u", "me:secret", "-j", "0"],
         &["--proxy", "http://me:secret@p", "-4", "-6"],
+        &["-H", "Authorization: Basic secret\r\n"],
+        &["-H", "Authorization Basic secret"],
+        &["--header=Authorization: secret\0"],
+        &["-A", "https//me:secret@h/\n"],
+        &["--resolve", "http://me:secret@h:80:::1"],
+        &["--resolve", "h:80:me:secret@::1"],
+        &["--resume", "-", "-f", "http//me:secret@h"],
+        &["-X", "GET https//me:secret@h"],
+        &["-t", "5me:secret@h"],
+        &["--max-size", "5me:secret@h"],
+        &["--shard", "1/me:secret@h"],
+        &["--cert", "https//me:secret@h/c.pem"],
+        &["--key", "me:secret@h"],
+        &["--https://me:secret@h/"],
+        &["--color", "me:sec@secret@h"],
+        &["https//ok", "--thread=me:secret@h"],
     ] {
         let told = usage_error(parse_all(NONE, &[], typed).unwrap_err());
         assert!(!told.contains("secret"), "{typed:?}: {told}");
@@ -289,7 +386,7 @@ fn no_message_has_a_password_in_it_that_is_not_utf_8() {
         ];
         let told = usage_error(parse(typed.map(OsString::from_vec), NONE, &|_| None).unwrap_err());
         assert!(
-            told.starts_with(&format!("error: invalid value for '{option} <")),
+            told.starts_with(&format!("fetchpool: invalid value for '{option} <")),
             "{told}"
         );
         assert!(

@@ -33,7 +33,7 @@ struct Head<'a> {
 pub(super) fn read(reply: &[u8]) -> Reading {
     let mut rest = reply;
     let head = loop {
-        if !has_empty_line(rest) {
+        if !has_empty_line(rest) || has_bare_cr(rest) {
             return Reading::Broken;
         }
         match Head::read(rest) {
@@ -48,8 +48,19 @@ pub(super) fn read(reply: &[u8]) -> Reading {
         Ok(body) => body,
         Err(reading) => return reading,
     };
+    if status == 206 {
+        match head.range() {
+            Some((0, last, length))
+                if last.checked_add(1) == Some(length) && length == body.len() as u64 => {}
+            None if !head.values("content-range").is_empty() => return Reading::Unclear,
+            _ => return Reading::Broken,
+        }
+    }
     match head.values("content-encoding")[..] {
         [] => Reading::Whole { status, body },
+        [coding] if coding.contains(',') || coding.eq_ignore_ascii_case("deflate") => {
+            Reading::Unclear
+        }
         [coding] => Reading::Coded {
             status,
             coding: coding.to_ascii_lowercase(),
@@ -59,10 +70,23 @@ pub(super) fn read(reply: &[u8]) -> Reading {
     }
 }
 
-/// Without an empty line of any kind no head ends.
+/// Without an empty line no head ends.
 fn has_empty_line(bytes: &[u8]) -> bool {
-    bytes.windows(2).any(|two| matches!(two, b"\n\n" | b"\n\r"))
-        || matches!(bytes, [b'\n' | b'\r', ..])
+    find(bytes, b"\n\n").is_some()
+        || find(bytes, b"\n\r\n").is_some()
+        || matches!(bytes, [b'\n', ..] | [b'\r', b'\n', ..])
+}
+
+/// Whether a CR that is no part of a line break stands in a head that is otherwise by the letter.
+fn has_bare_cr(bytes: &[u8]) -> bool {
+    let end = find(bytes, b"\r\n\r\n").map_or(0, |at| at + 2);
+    let head = &bytes[..end];
+    !head.starts_with(b"\n")
+        && find(head, b"\n\n").is_none()
+        && find(head, b"\n\r\n").is_none()
+        && head
+            .windows(2)
+            .any(|two| two[0] == b'\r' && two[1] != b'\n')
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
@@ -95,6 +119,17 @@ impl<'a> Head<'a> {
         fields.map(|(_, value)| *value).collect()
     }
 
+    /// The first and the last byte of a 206, and the length of the whole: RFC 9110, 14.4.
+    fn range(&self) -> Option<(u64, u64, u64)> {
+        let range = self
+            .values("content-range")
+            .first()?
+            .strip_prefix("bytes ")?;
+        let (range, length) = range.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        Some((number(first)?, number(last)?, number(length)?))
+    }
+
     /// RFC 9112, 6.3.
     fn body(&self) -> Result<Vec<u8>, Reading> {
         if matches!(self.status, 204 | 304) {
@@ -125,6 +160,8 @@ impl<'a> Head<'a> {
 /// Name, in lower case, and value.
 fn field(line: &str) -> Option<(String, &str)> {
     let (name, value) = line.split_once(':')?;
+    // White space before the colon is against the letter, but makes no other header.
+    let name = name.trim_end_matches([' ', '\t']);
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     let is_good = !name.is_empty() && name.bytes().all(is_token) && is_printable(value);
     is_good.then(|| (name.to_ascii_lowercase(), value.trim_matches([' ', '\t'])))
@@ -161,7 +198,6 @@ fn chunks(mut rest: &[u8]) -> Result<Vec<u8>, Reading> {
         body.extend(rest.get(..size).ok_or(Reading::Broken)?);
         rest = match &rest[size..] {
             [b'\r', b'\n', next @ ..] => next,
-            [b'\n', ..] => return Err(Reading::Unclear),
             _ => return Err(Reading::Broken),
         };
     }
@@ -172,14 +208,14 @@ pub(super) fn decoded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     match coding {
         _ if body.is_empty() => return Some(plain),
-        "" | "identity" => return Some(body.to_vec()),
+        "zstd" => return zstd::decode_all(body).ok(),
         "gzip" | "x-gzip" => flate2::read::MultiGzDecoder::new(body)
             .read_to_end(&mut plain)
             .ok()?,
         "br" => brotli_decompressor::Decompressor::new(body, body.len())
             .read_to_end(&mut plain)
             .ok()?,
-        _ => return None,
+        _ => return Some(body.to_vec()),
     };
     Some(plain)
 }
@@ -216,7 +252,15 @@ mod tests {
             ("Transfer-Encoding: chunked\r\n\r\n2\r\na", Reading::Broken),
             ("Transfer-Encoding: chunked\r\n\r\n0", Reading::Broken),
             ("Transfer-Encoding: x\r\n\r\n", Reading::Unclear),
-            ("A : b\r\n\r\n", Reading::Unclear),
+            ("A : b\r\n\r\n", whole("")),
+            ("Content-Length : 4\r\n\r\nabc", Reading::Broken),
+            ("A: b\rContent-Length: 4\r\n\r\nabc", Reading::Broken),
+            ("A: b\r\n\r\nab\rc", whole("ab\rc")),
+            ("A : b\x01\r\n\r\n", Reading::Unclear),
+            (
+                "Transfer-Encoding: chunked\r\n\r\n3\r\nab\r\n0\r\n",
+                Reading::Broken,
+            ),
         ] {
             let reply = format!("HTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\n{rest}");
             assert_eq!(read(reply.as_bytes()), reading, "{rest:?}");

@@ -167,8 +167,8 @@ fn load_kept(reply: &[u8]) -> Outcome {
     if let Ok(page) = outcome.result {
         assert_eq!(page.bytes, counted as u64);
     }
-    // Who says nothing at all, or what no reply begins with, is asked once more, over a new one.
-    if outcome.redirects == 0 && reply.starts_with(b"HTTP/") {
+    // Without a word, with what no reply begins with, or with 408, the request goes out once more, over a new one.
+    if outcome.redirects == 0 && reply.starts_with(b"HTTP/") && outcome.status != Some(408) {
         let now = stage.connections.load(Ordering::SeqCst);
         assert_eq!(now, connections, "the connection was not kept");
     }

@@ -52,8 +52,9 @@ impl Lender {
         let net = &self.flight.net;
         loop {
             let turn = net.descriptors.turn();
-            let limits = self.limits(way);
-            match net.resolver.resolve(host, &limits, &net.cancel, &way.seat) {
+            let (limits, misses_since) = (self.limits(way), self.flight.state().misses_since);
+            let (resolver, cancel) = (&net.resolver, &net.cancel);
+            match resolver.resolve(host, &limits, cancel, &way.seat, misses_since) {
                 Ok(found) => return Ok(found.to_vec()),
                 Err(LookupError::Missed(Miss::NoAddress)) => return Ok(Vec::new()),
                 Err(LookupError::Missed(Miss::Unknown(why))) => {

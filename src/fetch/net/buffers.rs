@@ -29,8 +29,7 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// Makes room for a request of `size` bytes: the client library writes whole lines only, and
-    /// one transmission for the whole request is the fastest.
+    /// Makes room for the request of `size` bytes that the client library writes, all at once.
     pub(crate) fn reserve_output(&mut self, size: usize) {
         if self.output.len() < size {
             self.output.resize(size, 0);
@@ -90,11 +89,6 @@ impl Buffers {
         let end = self.start + old;
         self.start = end - new.len();
         self.input[self.start..end].copy_from_slice(new);
-    }
-
-    /// The first `amount` bytes of a request that was written.
-    pub(crate) fn request(&self, amount: usize) -> &[u8] {
-        &self.output[..amount]
     }
 
     /// Makes them ready for the next exchange.

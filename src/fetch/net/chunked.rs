@@ -2,8 +2,8 @@
 //!
 //! The client library has a decoder of its own, but that one waits for ever when lines end in LF
 //! alone, fails on chunk extensions that real servers send, and ignores the coding in HTTP/1.0
-//! replies. This one takes what curl takes and refuses the rest; its memory is a few words whatever
-//! the server sends.
+//! replies. This one takes what curl takes, but for line breaks that are only half there, and refuses the
+//! rest; its memory is a few words whatever the server sends.
 
 /// Longest line of framing: a chunk's size with its extensions, or a trailer field.
 const LONGEST_LINE: u32 = 16 * 1024;
@@ -38,6 +38,10 @@ pub(crate) struct Chunked {
     seen: u32,
     /// The last chunk, of size zero, has begun.
     is_last: bool,
+    /// The last byte of framing was a CR, so that LF has to come next.
+    after_cr: bool,
+    /// The line with the size of the chunk ended in LF alone.
+    is_lf_alone: bool,
 }
 
 impl Chunked {
@@ -47,6 +51,8 @@ impl Chunked {
             size: 0,
             seen: 0,
             is_last: false,
+            after_cr: false,
+            is_lf_alone: false,
         }
     }
 
@@ -78,18 +84,26 @@ impl Chunked {
 
     /// Takes one byte of framing.
     fn step(&mut self, byte: u8) -> Result<(), &'static str> {
+        let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+        if after_cr && byte != b'\n' {
+            return Err("there is a CR without its LF between chunks");
+        }
         match (self.at, byte) {
             (At::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.digit(byte)?,
             (At::Size, _) if self.seen == 0 => return Err("a chunk does not begin with its size"),
-            (At::Size | At::Extension, b'\n') => self.begin_chunk(),
+            (At::Size | At::Extension, b'\n') => {
+                self.is_lf_alone = !after_cr;
+                self.begin_chunk();
+            }
             (At::Size, b'\r' | b' ' | b'\t' | b';') | (At::Extension, _) => {
                 self.at = At::Extension;
                 self.count(LONGEST_LINE, "the size line of a chunk does not end")?;
             }
             (At::Size, _) => return Err("the size of a chunk is not a number"),
-            // A CR is only half of a line break; two of them are none.
-            (At::DataEnd, b'\r') if self.seen == 0 => self.seen = 1,
-            (At::DataEnd, b'\n') => self.go_to(At::Size),
+            (At::DataEnd, b'\r') => {}
+            (At::DataEnd, b'\n') if after_cr || self.is_lf_alone => self.go_to(At::Size),
+            // The size took the CR for data.
+            (At::DataEnd, b'\n') => return Err("a chunk is shorter than its size"),
             (At::DataEnd, _) => return Err("a chunk is longer than its size"),
             (At::TrailerLine, b'\n') => self.at = At::End,
             (At::TrailerLine | At::Trailer, _) => {
@@ -169,6 +183,8 @@ mod tests {
             ("0\r\n\r\n", ""),
             ("5\r\nhello\r\n0\r\n\r\n", "hello"),
             ("5\nhello\n0\n\n", "hello"),
+            ("5\nhello\r\n0\r\n\n", "hello"),
+            ("6\nhello\r\n0\n\n", "hello\r"),
             ("2\r\nhe\r\n3\r\nllo\r\n00\r\n\r\n", "hello"),
             ("0000000000000000000000005\r\nhello\r\n0\r\n\r\n", "hello"),
             ("A \r\n0123456789\r\n0;end\r\n\r\n", "0123456789"),
@@ -214,6 +230,14 @@ mod tests {
             "0x5\r\nhello".to_owned(),
             "5\r\nhello!\r\n".to_owned(),
             "5\r\nhello\r\r\n".to_owned(),
+            "5\r\nhello\n".to_owned(),
+            "6\r\nhello\r\n".to_owned(),
+            "5\rx\nhello".to_owned(),
+            "5;a=\r;b\r\nhello".to_owned(),
+            "5\r\r\nhello".to_owned(),
+            "0\r\n\r\r\n".to_owned(),
+            "0\r\nA: b\rC: d\r\n\r\n".to_owned(),
+            "0\r\n\rA: b\r\n\r\n".to_owned(),
             "10000000000000000\r\n".to_owned(),
             "ffffffffffffffffffff\r\n".to_owned(),
             long("5;"),

@@ -7,7 +7,7 @@
 //! An attempt that nobody has answered yet never keeps a descriptor from the next address: when none
 //! is left, the oldest is given up for it, and has its turn again later.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ use crate::fetch::failure::os_text;
 const HEAD_START: Duration = Duration::from_millis(250);
 /// How often the head start is doubled at most: beyond four minutes the system has given up itself.
 const DOUBLINGS: usize = 10;
+/// Addresses of one host that are tried.
+pub(super) const MAX_ADDRESSES: usize = 16;
 /// How many addresses a failure names.
 const NAMED: usize = 3;
 
@@ -33,8 +35,6 @@ const NAMED: usize = 3;
 pub(crate) enum DialError {
     /// Every address failed; the text names them.
     Refused(String),
-    /// The same, but one of them had let us in before it hung up.
-    HungUp(String),
     /// No descriptor was left for a socket.
     NoDescriptor,
     Cut(Cut),
@@ -46,14 +46,16 @@ impl From<Cut> for DialError {
     }
 }
 
-/// The first families take turns, beginning with the one that the system prefers (RFC 8305, section
-/// 4).
+/// The addresses that are tried, each once: the families take turns, beginning with the one that the system
+/// prefers (RFC 8305, section 4), and no more are taken than [`MAX_ADDRESSES`].
 pub(crate) fn interleave(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else {
         return Vec::new();
     };
+    let mut seen = HashSet::new();
     let (preferred, other): (Vec<&IpAddr>, Vec<&IpAddr>) = addresses
         .iter()
+        .filter(|address| seen.insert(**address))
         .partition(|a| a.is_ipv4() == first.is_ipv4());
     let mut other = other.into_iter();
     let mut turns = Vec::with_capacity(addresses.len());
@@ -62,6 +64,7 @@ pub(crate) fn interleave(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
         turns.extend(other.next().map(|a| SocketAddr::new(*a, port)));
     }
     turns.extend(other.map(|a| SocketAddr::new(*a, port)));
+    turns.truncate(MAX_ADDRESSES);
     turns
 }
 
@@ -232,14 +235,7 @@ impl Race {
         if more > 0 {
             text.push(format!("and {more} more"));
         }
-        let text = text.join("; ");
-        // Who does not let anybody in refuses; only an open connection can be reset.
-        let hung_up = |(_, e): &(SocketAddr, io::Error)| e.kind() == io::ErrorKind::ConnectionReset;
-        if self.failed.iter().any(hung_up) {
-            DialError::HungUp(text)
-        } else {
-            DialError::Refused(text)
-        }
+        DialError::Refused(text.join("; "))
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::Net;
 use super::buffers::Buffers;
 use super::cancel::Slot;
+use super::explain::{explain, explain_loss, is_refusal};
 use super::layer::LayerError;
 use super::limits::{Cut, Deadline, Limits, cancelled};
 use crate::fetch::failure::{Failure, FailureKind, Phase};
@@ -21,8 +22,8 @@ pub(crate) struct Aim<'a> {
     /// Scheme, host and port of the URL, as its beginning.
     pub(crate) origin: &'a str,
     pub(crate) proxy: Option<&'a Arc<Proxy>>,
-    /// Bytes that the request takes at most.
-    pub(crate) request_size: usize,
+    /// The head of the request.
+    pub(crate) request: Vec<u8>,
     /// Whether its method is HEAD, so that the reply has no body whatever its head says.
     pub(crate) is_head: bool,
     /// Whether an idle connection may be used for it.
@@ -35,15 +36,15 @@ pub(crate) struct State {
     /// What cuts every wait of the attempt.
     pub(crate) limits: Limits,
     pub(crate) connect_timeout: Option<Duration>,
+    /// That a name has no address is asked for anew if it was found out before this.
+    pub(crate) misses_since: Option<Instant>,
     /// Under what connections for the exchange lie idle.
     pub(crate) key: String,
     pub(crate) proxy: Option<Arc<Proxy>>,
-    /// What stands before the path in the request: the origin, when the proxy is handed the whole
-    /// URL.
-    pub(crate) target_prefix: String,
     /// Whether the proxy is handed the whole request, so that it is the proxy that replies.
     is_handed_over: bool,
-    pub(crate) request_size: usize,
+    /// The head of the request, until it is sent.
+    pub(crate) request: Vec<u8>,
     pub(crate) is_head: bool,
     pub(crate) may_reuse: bool,
     /// Whether an idle connection was used.
@@ -79,11 +80,11 @@ impl Flight {
         let state = State {
             limits: Limits::default(),
             connect_timeout: None,
+            misses_since: None,
             key: String::new(),
             proxy: None,
-            target_prefix: String::new(),
             is_handed_over: false,
-            request_size: 0,
+            request: Vec::new(),
             is_head: false,
             is_chunked: false,
             is_only_counted: false,
@@ -117,25 +118,20 @@ impl Flight {
     }
 
     /// Begins an exchange.
-    pub(crate) fn aim(&self, aim: &Aim<'_>) {
+    pub(crate) fn aim(&self, aim: Aim<'_>) {
         let mut state = self.state();
         state.key.clear();
-        state.target_prefix.clear();
         if let Some(proxy) = aim.proxy {
             state.key.push_str(&proxy.key);
         }
-        let is_handed_over =
-            aim.proxy.is_some_and(|p| p.protocol.is_http()) && aim.origin.starts_with("http:");
-        if is_handed_over {
-            state.target_prefix.push_str(aim.origin);
-        }
+        let is_handed_over = aim.proxy.is_some_and(|p| p.takes_requests_for(aim.origin));
         // A proxy that is handed whole requests takes them for any origin over one connection.
         if !is_handed_over {
             state.key.push_str(aim.origin);
         }
         state.is_handed_over = is_handed_over;
         state.proxy = aim.proxy.cloned();
-        state.request_size = aim.request_size;
+        state.request = aim.request;
         state.is_head = aim.is_head;
         state.is_chunked = false;
         state.is_only_counted = false;
@@ -177,6 +173,17 @@ impl Flight {
         self.state().phase = phase;
     }
 
+    /// Fails when the attempt is to go on no longer, for work that waits for nothing.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let now = Instant::now();
+        let left = self.state().limits.left(now, now);
+        match left {
+            Err(cut) => Err(self.cut(cut, FailureKind::Body)),
+            Ok(_) if self.net.cancel.is_thrown() => Err(cancelled()),
+            Ok(_) => Ok(()),
+        }
+    }
+
     /// The failure that `cut` is at this point; `lost` is the kind of a connection that fails here.
     pub(crate) fn cut(&self, cut: Cut, lost: FailureKind) -> Failure {
         if self.net.cancel.is_thrown() {
@@ -186,7 +193,7 @@ impl Flight {
     }
 
     /// The same for a connection that may have TLS; `truncated` says what an end without notice is
-    /// here.
+    /// here. A broken session is a lost connection, unless it is a refusal.
     pub(crate) fn layer_cut(
         &self,
         error: LayerError,
@@ -196,11 +203,18 @@ impl Flight {
         if self.net.cancel.is_thrown() {
             return cancelled();
         }
+        let state = self.state();
         match error {
-            LayerError::Cut(cut) => cut.into_failure(self.state().phase, lost),
+            LayerError::Cut(cut) => cut.into_failure(state.phase, lost),
             LayerError::Truncated => Failure::new(lost, truncated),
             LayerError::Tls(error) => {
-                Failure::new(FailureKind::Tls, super::explain::explain(&error))
+                let in_handshake = state.phase == Phase::Tls;
+                let nothing_came = state.first_byte.is_none();
+                if is_refusal(&error, in_handshake, nothing_came) {
+                    Failure::new(FailureKind::Tls, explain(&error))
+                } else {
+                    Failure::new(lost, explain_loss(&error))
+                }
             }
         }
     }

@@ -2,11 +2,13 @@
 //!
 //! That way the library parses each head once, however slowly it drips in; a server that does not
 //! speak HTTP is found out by its first bytes; interim replies (1xx) are passed over; and heads are
-//! limited in size. It does not judge the headers themselves.
+//! limited in size. It refuses the bytes that no head may hold, in interim replies as well, and leaves
+//! the headers themselves to [`super::reply`].
 
 use memchr::memchr;
 
 use super::buffers::LARGEST;
+use super::reply::status_line;
 
 /// The largest head, interim replies included. curl's limit is 300 KiB.
 pub(crate) const HEAD_LIMIT: usize = LARGEST;
@@ -35,12 +37,19 @@ pub(crate) struct HeadWatch {
 impl HeadWatch {
     /// `input` is everything that has come and was not skipped.
     pub(crate) fn look(&mut self, input: &[u8]) -> Sight {
-        let empty_lines = input
-            .iter()
-            .take_while(|b| matches!(b, b'\r' | b'\n'))
-            .count();
+        let empty_lines = empty_lines(input);
         if empty_lines > 0 {
             return self.skip(empty_lines);
+        }
+        if input == b"\r" {
+            return Sight::Partial;
+        }
+        // The type of a TLS record, an alert or a handshake, and its version (RFC 8446, 5.1).
+        if let [21 | 22, 3, ..] = input {
+            let cure = "the URL must begin with https://";
+            return Sight::Bad(format!(
+                "the reply is not HTTP: the server speaks TLS on this port; {cure}"
+            ));
         }
         if !begins_like_http(input) {
             return Sight::Bad(format!(
@@ -48,18 +57,22 @@ impl HeadWatch {
                 excerpt(input)
             ));
         }
-        let Some(end) = self.find_end(input) else {
+        let from = self.search_from();
+        let end = self.find_end(input);
+        if let Some(reason) = forbidden(&input[from..end.unwrap_or(input.len())]) {
+            return Sight::Bad(reason.to_owned());
+        }
+        let Some(end) = end else {
             return if self.skipped + input.len() >= HEAD_LIMIT {
                 too_large()
             } else {
                 Sight::Partial
             };
         };
-        // Behind the end may be anything: a head too short for a status has none.
-        match status(&input[..end]) {
-            Some(101) | None => Sight::Whole(end),
-            Some(100..=199) => self.skip(end),
-            Some(_) => Sight::Whole(end),
+        if is_interim(&input[..end]) {
+            self.skip(end)
+        } else {
+            Sight::Whole(end)
         }
     }
 
@@ -73,17 +86,19 @@ impl HeadWatch {
         }
     }
 
-    /// Where the empty line ends; a line ends in LF, with or without CR, or with two of them, as what is
-    /// translated twice has.
+    /// The last two bytes that were searched may be the beginning of the end.
+    fn search_from(&self) -> usize {
+        self.searched.saturating_sub(2)
+    }
+
+    /// Where the empty line ends. Lines end in LF, with or without CR.
     fn find_end(&mut self, input: &[u8]) -> Option<usize> {
-        // The line break that was searched last may be the first of the two.
-        let mut from = self.searched.saturating_sub(4);
+        let mut from = self.search_from();
         while let Some(at) = memchr(b'\n', &input[from..]) {
             from += at + 1;
             match &input[from..] {
                 [b'\n', ..] => return Some(from + 1),
                 [b'\r', b'\n', ..] => return Some(from + 2),
-                [b'\r', b'\r', b'\n', ..] => return Some(from + 3),
                 _ => {}
             }
         }
@@ -106,10 +121,31 @@ pub(super) fn begins_like_http(input: &[u8]) -> bool {
     input[..len] == begin[..len]
 }
 
-fn status(head: &[u8]) -> Option<u16> {
-    // "HTTP/1.1 200": the client library checks the rest.
-    let digits = head.get(9..12)?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
+/// Whether another head follows this one. 101 is the last: behind it comes another protocol.
+fn is_interim(head: &[u8]) -> bool {
+    let line = memchr(b'\n', head).map(|end| status_line(&head[..end]));
+    matches!(line, Some(Ok(line)) if line[9] == b'1' && line[9..12] != *b"101")
+}
+
+/// How many bytes of empty lines `input` begins with.
+fn empty_lines(input: &[u8]) -> usize {
+    let mut rest = input;
+    while let [b'\n', behind @ ..] | [b'\r', b'\n', behind @ ..] = rest {
+        rest = behind;
+    }
+    input.len() - rest.len()
+}
+
+/// Why `text`, a part of a head, can stand in none. A CR is half a line break and nothing else: recipients
+/// that take it for a line break, for white space or for text see different headers (RFC 9112, 2.2).
+fn forbidden(text: &[u8]) -> Option<&'static str> {
+    if memchr(0, text).is_some() {
+        return Some("there is a NUL byte in the head of the reply");
+    }
+    // Without a branch, many bytes are compared at once.
+    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
+    let has_bare_cr = pairs.fold(false, |has, (&a, &b)| has | (a == b'\r') & (b != b'\n'));
+    has_bare_cr.then_some("there is a CR without its LF in the head of the reply")
 }
 
 fn excerpt(input: &[u8]) -> String {
@@ -127,7 +163,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nA: b\r\n\r\n",
             "HTTP/1.1 200 OK\n\n",
             "HTTP/1.0 200 OK\r\n\n",
-            "HTTP/1.1 200 OK\r\r\nA: b\r\r\n\r\r\n",
+            "HTTP/1.1 200 OK\nA: b\r\n\n",
         ] {
             for step in [1, 2, 3, 5, 100] {
                 let mut watch = HeadWatch::default();
@@ -153,7 +189,7 @@ mod tests {
     #[test]
     fn interim_replies_and_empty_lines_are_passed_over() {
         let mut watch = HeadWatch::default();
-        let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+        let interim = "HTTP/1.2\t103 Early Hints\r\nLink: </a>\r\n\r\n";
         let all = format!("\r\n{interim}HTTP/1.1 200 OK\r\n\r\n");
         assert_eq!(watch.look(all.as_bytes()), Sight::Skip(2));
         assert_eq!(watch.look(&all.as_bytes()[2..]), Sight::Skip(interim.len()));
@@ -188,6 +224,38 @@ mod tests {
         }
         assert_eq!(HeadWatch::default().look(b""), Sight::Partial);
         assert_eq!(HeadWatch::default().look(b"HT"), Sight::Partial);
+    }
+
+    #[test]
+    fn bytes_that_no_head_may_hold_are_refused_wherever_reads_cut() {
+        for (input, word) in [
+            ("HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n", "CR"),
+            ("HTTP/1.1 200 OK\rA: b\r\r", "CR"),
+            ("HTTP/1.1 200 OK\r\nA: b\r\r\n", "CR"),
+            ("HTTP/1.1 200 OK\r\n\r\r\n", "CR"),
+            ("HTTP/1.1 200 OK\n\r\r\n", "CR"),
+            ("HTTP/1.1 103 Hints\r\nA: b\r C\r\n\r\n", "CR"),
+            ("\r\n\rHTTP/1.1 200 OK\r\n\r\n", "not HTTP"),
+            ("HTTP/1.1 103 Hints\r\nA: \0\r\n\r\n", "NUL"),
+        ] {
+            for step in [1, 2, 3, 5, 100] {
+                let (mut watch, mut from, mut to) = (HeadWatch::default(), 0, 0);
+                let reason = loop {
+                    assert!(to < input.len(), "{input:?} in steps of {step}");
+                    to = input.len().min(to + step);
+                    match watch.look(&input.as_bytes()[from..to]) {
+                        Sight::Partial => {}
+                        Sight::Skip(amount) => {
+                            from += amount;
+                            to = from;
+                        }
+                        Sight::Bad(reason) => break reason,
+                        Sight::Whole(_) => panic!("{input:?} was taken, in steps of {step}"),
+                    }
+                };
+                assert!(reason.contains(word), "{input:?}: {reason}");
+            }
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(crate) enum LayerError {
 impl LayerError {
     /// Whether the connection was lost, and not given up from this side.
     pub(crate) fn is_loss(&self) -> bool {
-        matches!(self, Self::Truncated | Self::Cut(Cut::Io(_)))
+        matches!(self, Self::Truncated | Self::Tls(_) | Self::Cut(Cut::Io(_)))
     }
 
     /// Whether the other side gave it up, in whichever way it did.
@@ -37,7 +37,9 @@ impl LayerError {
             Self::Truncated => true,
             Self::Cut(Cut::Io(error)) => matches!(
                 error.kind(),
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
             ),
             _ => false,
         }
@@ -116,10 +118,17 @@ impl Layer {
         }
     }
 
-    /// Lends TLS a buffer for records, or takes it back.
-    pub(crate) fn swap_records(&mut self, records: &mut Vec<u8>) {
+    /// Lends TLS a buffer for records.
+    pub(crate) fn lend_records(&mut self, records: &mut Vec<u8>) {
         if let Self::Tls(session) = self {
-            session.swap_records(records);
+            session.lend_records(records);
+        }
+    }
+
+    /// Takes the buffer back.
+    pub(crate) fn take_records(&mut self, records: &mut Vec<u8>) {
+        if let Self::Tls(session) = self {
+            *records = session.take_records();
         }
     }
 }

@@ -29,9 +29,7 @@ use super::wire::Wire;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::proxy::Protocol;
 use crate::fetch::resolve::bare;
-
-/// Addresses of one host that are tried.
-const MAX_ADDRESSES: usize = 16;
+use crate::span::Span;
 
 const CLOSED_IN_HANDSHAKE: &str = "the server closed the connection during the TLS handshake";
 
@@ -156,7 +154,7 @@ impl Lender {
         // Reading the trust store is no part of connecting, and happens once.
         way.began.set(Instant::now());
         let mut layer = match &proxy {
-            None => self.direct(&way, is_tls)?,
+            None => self.direct(&way)?,
             Some(proxy) => self.through(proxy, &way, is_tls, config.as_ref())?,
         };
         if let Some(config) = config.filter(|_| is_tls) {
@@ -164,7 +162,7 @@ impl Lender {
         }
         held.hand_over();
         log::debug!(
-            "{}:{}: connected to {} in {:.1?}",
+            "{}:{}: connected to {} in {}",
             way.host,
             way.port,
             layer
@@ -172,7 +170,7 @@ impl Lender {
                 .stream()
                 .peer_addr()
                 .map_or_else(|error| error.to_string(), |peer| peer.to_string()),
-            way.began.get().elapsed(),
+            Span(way.began.get().elapsed()),
         );
         Ok(Connection::new(&key, layer, way.ticket, way.seat))
     }
@@ -191,10 +189,10 @@ impl Lender {
         taken.map_err(|cut| self.flight.cut(cut, FailureKind::Connect))
     }
 
-    fn direct(&self, way: &Way<'_>, is_tls: bool) -> Result<Layer, Failure> {
+    fn direct(&self, way: &Way<'_>) -> Result<Layer, Failure> {
         let found = self.addresses(way.host, way.port, way)?;
         let addresses = interleave(&self.allowed(way.host, found)?, way.port);
-        self.dial(&addresses, way, is_tls)
+        self.dial(&addresses, way)
     }
 
     /// The limits of opening the connection.
@@ -235,20 +233,12 @@ impl Lender {
         }
     }
 
-    /// Connects; when no descriptor is left, gives up idle connections or waits until one is. With
-    /// `then_tls` a server that lets us in and hangs up at once has failed the handshake that was to
-    /// come: whether its reset is seen before that begins or behind is a matter of chance.
-    pub(super) fn dial(
-        &self,
-        addresses: &[SocketAddr],
-        way: &Way<'_>,
-        then_tls: bool,
-    ) -> Result<Layer, Failure> {
+    /// Connects; when no descriptor is left, gives up idle connections or waits until one is.
+    pub(super) fn dial(&self, addresses: &[SocketAddr], way: &Way<'_>) -> Result<Layer, Failure> {
         let kind = FailureKind::Connect;
         let flight = &self.flight;
         let net = &flight.net;
         flight.enter(Phase::Connect);
-        let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
         let make_room = || net.idle.evict().is_some();
         // Begun anew behind each wait, it would never get past a first address that does not answer.
         let mut race = Race::new(addresses, &net.seats);
@@ -260,12 +250,7 @@ impl Lender {
                     self.hold(wire.stream())?;
                     return Ok(Layer::Tcp(wire));
                 }
-                Err(DialError::HungUp(_)) if then_tls => {
-                    return Err(Failure::new(FailureKind::Tls, CLOSED_IN_HANDSHAKE));
-                }
-                Err(DialError::Refused(text) | DialError::HungUp(text)) => {
-                    return Err(Failure::new(kind, text));
-                }
+                Err(DialError::Refused(text)) => return Err(Failure::new(kind, text)),
                 Err(DialError::Cut(cut)) => return Err(flight.cut(cut, kind)),
                 Err(DialError::NoDescriptor) => self.need_descriptor(way, turn, kind)?,
             }
@@ -297,21 +282,20 @@ impl Lender {
     ) -> Result<Layer, Failure> {
         let flight = &self.flight;
         flight.enter(Phase::Tls);
-        let session = Session::start(
-            config,
-            bare(host),
-            layer,
-            &self.limits(way),
-            &flight.net.cancel,
-        )
-        .map_err(|error| {
-            // An end and a reset are the same to who meets them here.
+        let trust = &flight.net.trust;
+        let (limits, cancel) = (self.limits(way), &flight.net.cancel);
+        let name = trust.server_name(bare(host));
+        let session = name
+            .map_err(LayerError::Tls)
+            .and_then(|name| Session::start(config, &trust.sessions, name, layer, &limits, cancel));
+        let session = session.map_err(|error| {
+            // Whether an end or a reset is seen is a matter of chance.
             let error = if error.is_hang_up() {
                 LayerError::Truncated
             } else {
                 error
             };
-            flight.layer_cut(error, FailureKind::Tls, CLOSED_IN_HANDSHAKE)
+            flight.layer_cut(error, FailureKind::Connect, CLOSED_IN_HANDSHAKE)
         })?;
         Ok(Layer::Tls(Box::new(session)))
     }

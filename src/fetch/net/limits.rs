@@ -8,6 +8,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::fetch::failure::{Failure, FailureKind, Phase, os_text};
+use crate::span::Span;
 
 /// A point in time and the span that led to it, which the message names.
 #[derive(Debug, Clone, Copy)]
@@ -110,12 +111,12 @@ impl Cut {
                 };
                 Failure::new(
                     FailureKind::Timeout(phase),
-                    format!("{what} within {}", seconds(span)),
+                    format!("{what} within {}", Span(span)),
                 )
             }
             Self::Stalled(span) => Failure::new(
                 FailureKind::Timeout(phase),
-                format!("nothing was heard for {}", seconds(span)),
+                format!("nothing was heard for {}", Span(span)),
             ),
             Self::Cancelled => cancelled(),
             Self::Io(error) => Failure::new(lost, os_text(&error)),
@@ -126,17 +127,6 @@ impl Cut {
 /// The failure of an attempt that was cut off from outside.
 pub(crate) fn cancelled() -> Failure {
     Failure::new(FailureKind::Cancelled, "cut off before it was complete")
-}
-
-/// A span as it is typed on the command line: `60s`, `1.5s`, `200ms`.
-fn seconds(span: Duration) -> String {
-    if span.subsec_nanos() == 0 {
-        format!("{}s", span.as_secs())
-    } else if span < Duration::from_secs(1) {
-        format!("{}ms", span.as_secs_f64() * 1000.0)
-    } else {
-        format!("{}s", span.as_secs_f64())
-    }
 }
 
 #[cfg(test)]
@@ -190,7 +180,7 @@ mod tests {
     #[test]
     fn spans_are_named_as_they_were_typed() {
         for (ms, text) in [(60_000, "60s"), (1_500, "1.5s"), (200, "200ms"), (1, "1ms")] {
-            assert_eq!(seconds(Duration::from_millis(ms)), text);
+            assert_eq!(Span(Duration::from_millis(ms)).to_string(), text);
         }
     }
 }

@@ -7,11 +7,12 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
+use dns_lookup::{AddrFamily, AddrInfoHints, LookupErrorKind, SockType};
 
 use super::descriptors::Descriptors;
 use super::sys::is_out_of_descriptors;
 use crate::fetch::failure::os_text;
+use crate::fetch::options::Family;
 
 /// Why there is no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,18 +25,32 @@ pub(crate) enum Miss {
     NoDescriptor,
 }
 
+/// `getaddrinfo` has one error for all of it (EAI_AGAIN).
+const AGAIN: &str =
+    "the name servers failed (SERVFAIL), refused to answer, or did not answer in time";
+
 /// The addresses of `name`, in the order that the system prefers.
-pub(super) fn look_up(name: &str, descriptors: &Arc<Descriptors>) -> Result<Vec<IpAddr>, Miss> {
+pub(super) fn look_up(
+    name: &str,
+    family: Family,
+    descriptors: &Arc<Descriptors>,
+) -> Result<Vec<IpAddr>, Miss> {
     let ticket = descriptors.ticket();
-    let answer = ask_system(name);
+    let answer = ask_system(name, family);
     if answer == Err(Miss::NoDescriptor) {
         ticket.give_back_quietly();
     }
     answer
 }
 
-fn ask_system(name: &str) -> Result<Vec<IpAddr>, Miss> {
+fn ask_system(name: &str, family: Family) -> Result<Vec<IpAddr>, Miss> {
     let hints = AddrInfoHints {
+        // Only the question of that family is asked, and waited for.
+        address: match family {
+            Family::Any => 0,
+            Family::V4 => AddrFamily::Inet.into(),
+            Family::V6 => AddrFamily::Inet6.into(),
+        },
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
     };
@@ -64,7 +79,7 @@ fn miss(kind: LookupErrorKind, error: &io::Error) -> Miss {
     match kind {
         LookupErrorKind::NoName | LookupErrorKind::NoData => Miss::NoAddress,
         _ if is_out_of_descriptors(error) => Miss::NoDescriptor,
-        LookupErrorKind::Again => Miss::Unknown("no name server answered, for now".into()),
+        LookupErrorKind::Again => Miss::Unknown(AGAIN.into()),
         LookupErrorKind::Fail => Miss::Unknown("the name server refused to answer".into()),
         _ => Miss::Unknown(os_text(error).into()),
     }
@@ -98,11 +113,7 @@ mod tests {
                 Errno::CONNREFUSED.into(),
                 text("connection refused"),
             ),
-            (
-                LookupErrorKind::Again,
-                other(),
-                text("no name server answered, for now"),
-            ),
+            (LookupErrorKind::Again, other(), text(AGAIN)),
             (
                 LookupErrorKind::Fail,
                 other(),
@@ -116,7 +127,7 @@ mod tests {
 
     #[test]
     fn this_machine_is_found() {
-        let found = look_up("localhost", &Arc::default()).unwrap();
+        let found = look_up("localhost", Family::Any, &Arc::default()).unwrap();
         assert!(found.iter().all(IpAddr::is_loopback), "{found:?}");
     }
 }

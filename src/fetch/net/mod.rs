@@ -8,6 +8,7 @@
 mod addresses;
 mod buffers;
 mod cancel;
+mod certificate;
 mod chunked;
 mod connection;
 mod descriptors;
@@ -23,11 +24,13 @@ mod lender;
 mod limits;
 mod lookup;
 mod names;
+mod pem;
 mod private;
 mod questions;
 mod reply;
 mod resolver;
 mod seats;
+mod sessions;
 mod store;
 mod sys;
 mod through;
@@ -35,6 +38,7 @@ mod tls;
 mod transport;
 mod trust;
 mod tunnel;
+mod verifier;
 mod wire;
 
 use std::sync::Arc;
@@ -54,6 +58,7 @@ use super::resolve::Resolve;
 
 pub(crate) use self::flight::{Aim, Flight};
 pub(crate) use self::limits::{Deadline, Limits};
+pub(crate) use self::reply::MOST_CODINGS;
 
 /// What all workers of a client share.
 #[derive(Debug)]
@@ -80,14 +85,18 @@ impl Net {
         Ok(Self {
             cancel,
             idle: IdlePool::new(options.idle_connections),
-            resolver: Resolver::new(Arc::clone(&descriptors)),
+            resolver: Resolver::new(Arc::clone(&descriptors), options.family),
             descriptors,
             seats: Seats::new(options.descriptors),
             trust: Trust::load(&options.tls)?,
             family: options.family,
             resolve: options.resolve.clone(),
             deny_private: options.deny_private,
-            user_agent: options.user_agent.clone(),
+            user_agent: if options.omits("user-agent") {
+                String::new()
+            } else {
+                options.user_agent.clone()
+            },
         })
     }
 

@@ -5,7 +5,8 @@
 //! would fail a page that curl fetches. And each header that it takes costs it time and memory. What
 //! it is shown is never longer than what came, so that it can be put in its place, and never more than
 //! [`MOST_LENGTHS`] headers and a handful: repetitions are dropped, and nothing that says more. What
-//! only looks like HTTP is refused.
+//! only looks like HTTP is refused. [`super::head`] has seen to it that there is no NUL byte, and no CR but
+//! before LF.
 
 use memchr::memchr;
 
@@ -16,29 +17,42 @@ use super::chunked::Chunked;
 enum Use {
     /// Somebody asks for it, for the first of them.
     First,
-    /// What the body is coded with. A second coding is refused by who decodes it, so that more
-    /// than two that name any need not be shown.
+    /// What the body is coded with. More headers than [`MOST_CODINGS`] that name any need not be shown: so
+    /// many are refused.
     ContentCoding,
     /// Said by the length of the body, which is not to be asked for if the body is in chunks.
     Length,
     Connection,
     Coding,
+    /// Kept behind a status that refuses.
+    Limit,
 }
 
 /// Headers that anybody asks for: all that the library is shown of a head, as each one that it sees
 /// costs it several allocations.
-const USES: [(&str, Use); 7] = [
+const USES: [(&str, Use); 13] = [
     ("connection", Use::Connection),
     ("content-encoding", Use::ContentCoding),
     ("content-length", Use::Length),
+    ("content-range", Use::First),
     ("content-type", Use::First),
     ("location", Use::First),
     ("retry-after", Use::First),
     ("transfer-encoding", Use::Coding),
+    ("ratelimit", Use::Limit),
+    ("ratelimit-remaining", Use::Limit),
+    ("ratelimit-reset", Use::Limit),
+    ("x-ratelimit-remaining", Use::Limit),
+    ("x-ratelimit-reset", Use::Limit),
 ];
+/// The most content codings that a body may have.
+pub(crate) const MOST_CODINGS: usize = 5;
 /// So many lengths in different words are shown: the library refuses those that do not agree, and takes
 /// 128 headers in all.
 const MOST_LENGTHS: usize = 40;
+
+/// So many headers of a rate limit are shown.
+const MOST_LIMITS: usize = 16;
 
 /// How a reply is framed.
 #[derive(Debug, Default)]
@@ -60,9 +74,6 @@ pub(crate) struct Inspected {
 
 /// Inspects a whole head, up to and including the empty line.
 pub(crate) fn inspect(head: &[u8]) -> Result<Inspected, String> {
-    if memchr(0, head).is_some() {
-        return Err("there is a NUL byte in the head of the reply".to_owned());
-    }
     let status = status_line(lines(head).next().unwrap_or_default())?;
     // A folded line may hide the end of a list of codings or options.
     let survey = match Survey::of(head, &status) {
@@ -98,6 +109,9 @@ struct Survey {
     /// The headers of [`USES`] that were kept, one bit each.
     kept: u8,
     content_codings: usize,
+    /// The status is one behind which a rate limit counts.
+    is_refused: bool,
+    limits: usize,
     /// Without repetitions.
     lengths: Vec<Vec<u8>>,
     is_chunked: bool,
@@ -111,6 +125,7 @@ impl Survey {
     fn of(head: &[u8], status: &[u8]) -> Option<Self> {
         let mut survey = Self {
             reduced: Vec::with_capacity(head.len()),
+            is_refused: matches!(&status[9..12], b"429" | b"503"),
             ..Self::default()
         };
         survey.reduced.extend_from_slice(status);
@@ -132,15 +147,22 @@ impl Survey {
         match USES[at].1 {
             Use::First if self.kept & 1 << at == 0 => {
                 self.kept |= 1 << at;
-                keep(&mut self.reduced, name, value);
+                keep(&mut self.reduced, name, value, b' ');
             }
             Use::First => {}
+            Use::Limit => {
+                if self.is_refused && self.limits < MOST_LIMITS {
+                    self.limits += 1;
+                    keep(&mut self.reduced, name, value, b' ');
+                }
+            }
             Use::ContentCoding => {
-                let names_one =
-                    tokens(value).any(|t| !t.is_empty() && !t.eq_ignore_ascii_case("identity"));
-                if names_one && self.content_codings < 2 {
+                let is_none = |t: &String| {
+                    matches!(t.to_ascii_lowercase().as_str(), "" | "identity" | "none")
+                };
+                if self.content_codings <= MOST_CODINGS && !tokens(value).all(|t| is_none(&t)) {
                     self.content_codings += 1;
-                    keep(&mut self.reduced, name, value);
+                    keep(&mut self.reduced, name, value, NO_TEXT);
                 }
             }
             Use::Length => self.take_length(value),
@@ -163,7 +185,7 @@ impl Survey {
     }
 
     fn take_length(&mut self, value: &[u8]) {
-        let value = value.trim_ascii();
+        let value = trim(value);
         let is_new = || self.lengths.iter().all(|length| length != value);
         // One more than can be shown says that there are too many.
         if self.lengths.len() <= MOST_LENGTHS && is_new() {
@@ -174,13 +196,13 @@ impl Survey {
     fn finish(mut self) -> Vec<u8> {
         // One line says what all of them come to, and is no longer than the one that said it.
         if self.says_close {
-            keep(&mut self.reduced, b"connection", b"close");
+            keep(&mut self.reduced, b"connection", b"close", b' ');
         } else if self.says_keep_alive {
-            keep(&mut self.reduced, b"connection", b"keep-alive");
+            keep(&mut self.reduced, b"connection", b"keep-alive", b' ');
         }
         if !self.is_chunked {
             for length in &self.lengths {
-                keep(&mut self.reduced, b"content-length", length);
+                keep(&mut self.reduced, b"content-length", length, NO_TEXT);
             }
         }
         self.reduced.push(b'\n');
@@ -192,11 +214,14 @@ fn is(name: &[u8], other: &str) -> bool {
     name.eq_ignore_ascii_case(other.as_bytes())
 }
 
-/// Adds a header line, of which every byte is one that the library takes.
-fn keep(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+/// Stands for a control character in a value that is read by the letter: no number and no coding has it.
+const NO_TEXT: u8 = b'?';
+
+/// Adds a header line. `instead` stands for every byte that the library does not take.
+fn keep(out: &mut Vec<u8>, name: &[u8], value: &[u8], instead: u8) {
     out.extend_from_slice(name);
     out.push(b':');
-    out.extend(value.iter().map(|&b| if is_text(b) { b } else { b' ' }));
+    out.extend(value.iter().map(|&b| if is_text(b) { b } else { instead }));
     out.push(b'\n');
 }
 
@@ -216,11 +241,14 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The status line as the library can take it: version and code, and nothing of what a server says
-/// besides.
+/// besides. Any white space parts its words (RFC 9112, 4), and a later version of HTTP/1 is read as 1.1
+/// (RFC 9110, 2.5).
 pub(super) fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
-    let (version, rest) = match line.split_at_checked(8) {
-        Some((version @ (b"HTTP/1.0" | b"HTTP/1.1"), [b' ', rest @ ..])) => (version, rest),
-        Some((b"HTTP/1.0" | b"HTTP/1.1", _)) => return Err(not_a_status(line)),
+    let mut words = line
+        .split(|byte| matches!(byte, b'\t'..=b'\r' | b' '))
+        .filter(|word| !word.is_empty());
+    let minor = match words.next().and_then(|word| word.strip_prefix(b"HTTP/1.")) {
+        Some([minor @ b'0'..=b'9']) => *minor.min(&b'1'),
         _ => {
             return Err(format!(
                 "the reply is in another version than HTTP/1.1: {}",
@@ -228,34 +256,41 @@ pub(super) fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
             ));
         }
     };
-    match rest.trim_ascii_start() {
-        [
-            a @ b'1'..=b'9',
-            b @ b'0'..=b'9',
-            c @ b'0'..=b'9',
-            reason @ ..,
-        ] if matches!(reason.first(), None | Some(b' ')) => {
+    match words.next() {
+        Some([a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']) => {
             let mut status = *b"HTTP/1.x 000\n";
-            status[..8].copy_from_slice(version);
+            status[7] = minor;
             status[9..12].copy_from_slice(&[*a, *b, *c]);
             Ok(status)
         }
-        _ => Err(not_a_status(line)),
+        _ => Err(format!(
+            "the reply has no status of three digits: {}",
+            quote(line)
+        )),
     }
-}
-
-fn not_a_status(line: &[u8]) -> String {
-    format!("the reply has no status of three digits: {}", quote(line))
 }
 
 fn quote(line: &[u8]) -> String {
     format!("\"{}\"", line[..line.len().min(40)].escape_ascii())
 }
 
-/// Name and value of a header line.
+/// Name and value of a header line. White space and control characters around a name are no part of it:
+/// some servers send them, and what the header says of the body counts.
 fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr(b':', line)?;
-    Some((&line[..colon], &line[colon + 1..]))
+    let mut name = &line[..colon];
+    while let [0..=b' ' | 0x7f, inner @ ..] | [inner @ .., 0..=b' ' | 0x7f] = name {
+        name = inner;
+    }
+    Some((name, &line[colon + 1..]))
+}
+
+/// Drops blanks and tabs at both ends, and no other white space: in a value that is not text.
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', inner @ ..] | [inner @ .., b' ' | b'\t'] = text {
+        text = inner;
+    }
+    text
 }
 
 /// A byte that may stand in a header's value.
@@ -266,14 +301,14 @@ fn is_text(byte: u8) -> bool {
 fn tokens(value: &[u8]) -> impl Iterator<Item = String> {
     value
         .split(|&b| b == b',')
-        .map(|t| String::from_utf8_lossy(t.trim_ascii()).into_owned())
+        .map(|t| String::from_utf8_lossy(trim(t)).into_owned())
 }
 
 /// Puts folded lines (RFC 9112, 5.2) on one.
 fn unfold(head: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(head.len());
     for line in lines(head) {
-        let text = line.trim_ascii();
+        let text = trim(line);
         match line.first() {
             // What would be left of it is a line for the next to look folded behind.
             _ if text.is_empty() => continue,

@@ -15,18 +15,20 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use self::state::{Addresses, Answer, Asked, State, Told};
+use self::state::{Addresses, Answer, Asked, KEEP_NO_ADDRESS, Kept, State, Told};
 use super::cancel::Cancel;
 use super::descriptors::Descriptors;
+use super::dial::MAX_ADDRESSES;
 use super::limits::{Cut, Limits};
 use super::lookup::{self, Miss};
+use super::private::refusal;
 use super::questions::MAX_RUNNING;
 use super::seats::Seat;
+use crate::fetch::options::Family;
+use crate::span::Span;
 
 /// A helper with nothing to do ends after this long.
 const HELPER_REST: Duration = Duration::from_secs(10);
-/// Addresses kept of one name: more are never tried.
-const MAX_ADDRESSES: usize = 16;
 
 /// What a wait for an answer came to.
 #[derive(Debug)]
@@ -53,8 +55,9 @@ struct Shared {
 }
 
 impl Resolver {
-    pub(crate) fn new(descriptors: Arc<Descriptors>) -> Self {
-        Self::with_lookup(move |name| lookup::look_up(name, &descriptors))
+    /// Looks up addresses of one family, or of both.
+    pub(crate) fn new(descriptors: Arc<Descriptors>, family: Family) -> Self {
+        Self::with_lookup(move |name| lookup::look_up(name, family, &descriptors))
     }
 
     fn with_lookup(
@@ -71,18 +74,23 @@ impl Resolver {
     }
 
     /// The addresses of `name`, never none. Blocks until they are known or `limits` or `cancel` cut
-    /// the wait. A look-up holds `seat` until its end, also when nobody waits for that any more.
+    /// the wait. A look-up holds `seat` until its end, also when nobody waits for that any more. That there
+    /// is no address is not taken from before `misses_since`.
     pub(crate) fn resolve(
         &self,
         name: &str,
         limits: &Limits,
         cancel: &Cancel,
         seat: &Arc<Seat>,
+        misses_since: Option<Instant>,
     ) -> Result<Addresses, LookupError> {
         let since = Instant::now();
         let mut state = self.shared.lock();
-        let kept = state.answers.get(name).filter(|kept| kept.until > since);
-        if let Some(kept) = kept {
+        let is_good = |kept: &&Kept| {
+            let was_missed = |at| kept.answer.is_err() && kept.until < at + KEEP_NO_ADDRESS;
+            kept.until > since && !misses_since.is_some_and(was_missed)
+        };
+        if let Some(kept) = state.answers.get(name).filter(is_good) {
             return kept.answer.clone().map_err(LookupError::Missed);
         }
         let told = self.ask(&mut state, name, seat)?;
@@ -91,7 +99,7 @@ impl Resolver {
         end.map_err(LookupError::Cut)?;
         // The wait ended well, so it is there.
         let answer = told.answer.get().cloned();
-        log::trace!("{name}: looked up in {:.1?}: {answer:?}", since.elapsed());
+        log::trace!("{name}: looked up in {}: {answer:?}", Span(since.elapsed()));
         answer
             .unwrap_or(Err(Miss::NoAddress))
             .map_err(LookupError::Missed)
@@ -143,6 +151,20 @@ impl Resolver {
         }
         Ok(())
     }
+}
+
+/// The addresses of one name that are kept: as many of each sort as are ever tried, so that those of a family that
+/// is not wanted, or those that `--deny-private` refuses, leave no others out.
+fn bounded(found: Vec<IpAddr>) -> Vec<IpAddr> {
+    let sort = |address: IpAddr| (address.is_ipv4(), refusal(address).is_some());
+    let mut kept: Vec<IpAddr> = Vec::new();
+    for address in found {
+        let same_sort = kept.iter().filter(|kept| sort(**kept) == sort(address));
+        if same_sort.count() < MAX_ADDRESSES && !kept.contains(&address) {
+            kept.push(address);
+        }
+    }
+    kept
 }
 
 fn no_thread(error: &io::Error) -> Miss {
@@ -197,7 +219,7 @@ impl Shared {
             std::mem::forget(payload);
             Err(Miss::Unknown("the look-up panicked".into()))
         })?;
-        found.truncate(MAX_ADDRESSES);
+        found = bounded(found);
         let found = Some(found).filter(|f| !f.is_empty());
         found.map(Addresses::from).ok_or(Miss::NoAddress)
     }

@@ -1,66 +1,175 @@
 //! The certificates that are trusted when no option names others: the system's, or what
 //! `SSL_CERT_FILE` and `SSL_CERT_DIR` name in their place.
 //!
-//! What the environment names is tried when a client is made, so that a path that leads nowhere is
-//! told before anything is fetched and not by every https URL. The system's store takes milliseconds
-//! to read and is left alone until it is needed.
+//! The file of the environment is read once, when a client is made: a path that leads nowhere is told before anything
+//! is fetched, and the file may be a pipe. Directories and the system's store take milliseconds to read and wait
+//! for the first https URL.
 
+use std::collections::HashSet;
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls_native_certs::{CertificateResult, Error, ErrorKind};
 
+use super::pem::{self, certificates, of_source};
 use super::sys::is_out_of_descriptors;
-use super::trust::{TrustError, certificates, of_source};
 use crate::fetch::failure::os_text;
 use crate::fetch::options::OptionsError;
 
 const FILE: &str = "SSL_CERT_FILE";
 const DIR: &str = "SSL_CERT_DIR";
 
-/// Reads the store.
-pub(super) fn load() -> Result<Vec<CertificateDer<'static>>, TrustError> {
-    let CertificateResult { certs, errors, .. } = rustls_native_certs::load_native_certs();
-    if errors.iter().any(is_for_want_of_a_descriptor) {
-        return Err(TrustError::NoDescriptor);
+/// Where certificates come from, and those that have been read.
+#[derive(Debug)]
+pub(super) enum Store {
+    System,
+    Environment {
+        file: Vec<CertificateDer<'static>>,
+        dirs: Vec<PathBuf>,
+    },
+}
+
+impl Store {
+    /// The store of the environment; a variable that is empty counts for none. Directories are not checked when there
+    /// is a file: an empty one beside it is how a user trusts that file alone.
+    ///
+    /// # Errors
+    ///
+    /// What the environment names holds no certificate.
+    pub(super) fn from_environment() -> Result<Self, OptionsError> {
+        let file: Option<OsString> = env::var_os(FILE).filter(|file| !file.is_empty());
+        let dirs = env::var_os(DIR).unwrap_or_default();
+        let dirs: Vec<PathBuf> = env::split_paths(&dirs)
+            .filter(|dir| !dir.as_os_str().is_empty())
+            .collect();
+        let file = match file {
+            Some(file) => certificates(Path::new(&file)).map_err(of_source(FILE))?,
+            None if dirs.is_empty() => return Ok(Self::System),
+            None => {
+                check_dirs(&dirs).map_err(of_source(DIR))?;
+                Vec::new()
+            }
+        };
+        Ok(Self::Environment { file, dirs })
     }
-    if let ([], Some(error)) = (&certs[..], errors.first()) {
+
+    /// Reads the store. A file that cannot be read is passed over, unless it is for the lack of a descriptor.
+    pub(super) fn load(&self) -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+        let mut found = match self {
+            Self::System => load_system(),
+            Self::Environment { file, dirs } => Reader::default()
+                .dirs(dirs)
+                .map(|found| [&found[..], file].concat()),
+        }?;
+        // A bundle beside the files that it was made of is usual.
+        found.sort_unstable_by(|a, b| a.cmp(b));
+        found.dedup();
+        Ok(found)
+    }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn load_system() -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+    let places = openssl_probe::probe();
+    let mut reader = Reader::default();
+    let mut found = match &places.cert_file {
+        Some(file) => reader.file(file)?,
+        None => Vec::new(),
+    };
+    found.extend(reader.dirs(&places.cert_dir)?);
+    Ok(found)
+}
+
+/// Takes an empty `SSL_CERT_FILE` for a path: the library reads the environment itself.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn load_system() -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+    let found = rustls_native_certs::load_native_certs();
+    if let ([], Some(error)) = (&found.certs[..], found.errors.first()) {
         log::debug!("the system's certificates cannot be read: {error}");
     }
-    Ok(certs)
+    Ok(found.certs)
 }
 
-fn is_for_want_of_a_descriptor(error: &Error) -> bool {
-    matches!(&error.kind, ErrorKind::Io { inner, .. } if is_out_of_descriptors(inner))
+/// No descriptor was left to open a file with.
+#[derive(Debug)]
+pub(super) struct NoDescriptor;
+
+/// Reads files that may be anything: each once, and not more of all than one file of PEM may have.
+struct Reader {
+    left: u64,
+    seen: HashSet<FileId>,
 }
 
-/// Refuses an environment that names a store without a certificate in it. A directory is not looked
-/// at when there is a file: an empty one is how that is made to be all that is trusted.
-pub(super) fn check_environment() -> Result<(), OptionsError> {
-    match (env::var_os(FILE), env::var_os(DIR)) {
-        (Some(file), _) => check_file(&file).map_err(of_source(FILE)),
-        (None, Some(dirs)) => check_dirs(&dirs).map_err(of_source(DIR)),
-        (None, None) => Ok(()),
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            left: pem::LARGEST,
+            seen: HashSet::new(),
+        }
     }
 }
 
-fn check_file(file: &OsStr) -> Result<(), OptionsError> {
-    if file.is_empty() {
-        let text = "it is empty; name a PEM file of certificates, or unset it";
-        return Err(OptionsError::new(text));
+impl Reader {
+    fn file(&mut self, path: &Path) -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+        let Ok(file) = fs::metadata(path) else {
+            return Ok(Vec::new());
+        };
+        let is_new = file_id(&file).is_none_or(|id| self.seen.insert(id));
+        if !file.is_file() || !is_new {
+            return Ok(Vec::new());
+        }
+        if file.len() > self.left {
+            log::debug!("'{}' is too large for certificates", path.display());
+            return Ok(Vec::new());
+        }
+        self.left -= file.len();
+        match pem::read(path) {
+            Ok(text) => Ok(pem::parse(&text).flatten().flatten().collect()),
+            Err(error) if is_out_of_descriptors(&error) => Err(NoDescriptor),
+            Err(error) => {
+                log::debug!("'{}' cannot be read: {error}", path.display());
+                Ok(Vec::new())
+            }
+        }
     }
-    certificates(Path::new(file)).map(drop)
+
+    fn dirs(&mut self, dirs: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+        let mut found = Vec::new();
+        for dir in dirs {
+            match fs::read_dir(dir) {
+                Ok(entries) => {
+                    for entry in entries.flatten() {
+                        found.extend(self.file(&entry.path())?);
+                    }
+                }
+                Err(error) if is_out_of_descriptors(&error) => return Err(NoDescriptor),
+                Err(error) => log::debug!("'{}' cannot be read: {error}", dir.display()),
+            }
+        }
+        Ok(found)
+    }
 }
 
-fn check_dirs(dirs: &OsStr) -> Result<(), OptionsError> {
-    let dirs: Vec<PathBuf> = env::split_paths(dirs)
-        .filter(|dir| !dir.as_os_str().is_empty())
-        .collect();
+/// The device and the number of a file.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(file: &Metadata) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(_: &Metadata) -> Option<FileId> {
+    None
+}
+
+fn check_dirs(dirs: &[PathBuf]) -> Result<(), OptionsError> {
     let mut wrong = Vec::new();
-    for dir in &dirs {
+    for dir in dirs {
         match holds_a_certificate(dir) {
             Ok(true) => return Ok(()),
             Ok(false) => wrong.push(format!("there is no certificate in '{}'", dir.display())),
@@ -70,22 +179,15 @@ fn check_dirs(dirs: &OsStr) -> Result<(), OptionsError> {
             }
         }
     }
-    // Nothing but separators is as good as none: the system's store is used.
-    if wrong.is_empty() {
-        return Ok(());
-    }
     let cure = "name a directory of PEM files, or unset it";
     Err(OptionsError::new(format!("{}; {cure}", wrong.join("; "))))
 }
 
-fn holds_a_certificate(dir: &Path) -> std::io::Result<bool> {
-    for entry in std::fs::read_dir(dir)? {
-        // A file that cannot be read, as a dangling link, is passed over when the store is read, too.
-        let path = entry?.path();
-        let first = path
-            .is_file()
-            .then(|| CertificateDer::pem_file_iter(&path).ok()?.next());
-        if let Some(Some(Ok::<_, pem::Error>(_))) = first {
+fn holds_a_certificate(dir: &Path) -> io::Result<bool> {
+    let mut reader = Reader::default();
+    for entry in fs::read_dir(dir)? {
+        let found = reader.file(&entry?.path());
+        if found.is_ok_and(|found| !found.is_empty()) {
             return Ok(true);
         }
     }

@@ -38,7 +38,7 @@ impl Lender {
     ) -> Result<Layer, Failure> {
         let config = config.filter(|_| proxy.protocol == Protocol::Https);
         let found = self.addresses(&proxy.host, proxy.port, way)?;
-        let mut layer = self.dial(&interleave(&found, proxy.port), way, config.is_some())?;
+        let mut layer = self.dial(&interleave(&found, proxy.port), way)?;
         if let Some(config) = config {
             layer = self.secure(&proxy.host, layer, way, Arc::clone(config))?;
         }

@@ -7,14 +7,18 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 
 use super::cancel::Cancel;
 use super::layer::{Layer, LayerError};
 use super::limits::{Cut, Limits};
+use super::sessions::{MAX_SESSION, Sessions};
 
 /// A TLS record is at most 16 KiB and a little (RFC 8446, 5.2): room for one at least.
 const RECORDS: usize = 32 * 1024;
+
+/// What a record is longer than its content in TLS 1.3: its header, its tag and the content's type.
+const RECORD_OVERHEAD: usize = 5 + 16 + 1;
 
 /// The TLS state of a connection, and what is under it. Its record buffer is lent to it while it is
 /// in use.
@@ -26,21 +30,25 @@ pub(crate) struct Session {
     start: usize,
     end: usize,
     seams: Seams,
+    /// What broke the session. A read finds it behind what was decrypted before it.
+    fault: Option<rustls::Error>,
+    sessions: Arc<Sessions>,
+    name: ServerName<'static>,
+    /// Bytes that came and were no content: certificates and tickets, for the most part.
+    handshake_bytes: usize,
 }
 
 impl Session {
-    /// Makes the handshake over `under`. `name` is a host name or an address without brackets.
+    /// Makes the handshake over `under`.
     pub(crate) fn start(
         config: Arc<ClientConfig>,
-        name: &str,
+        sessions: &Arc<Sessions>,
+        name: ServerName<'static>,
         under: Layer,
         limits: &Limits,
         cancel: &Cancel,
     ) -> Result<Self, LayerError> {
-        // A name that TLS cannot express cannot be in a certificate either.
-        let name = ServerName::try_from(name.to_owned())
-            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::NotValidForName))?;
-        let tls = ClientConnection::new(config, name)?;
+        let tls = ClientConnection::new(config, name.clone())?;
         let mut session = Self {
             under,
             tls,
@@ -48,14 +56,25 @@ impl Session {
             start: 0,
             end: 0,
             seams: Seams::default(),
+            fault: None,
+            sessions: Arc::clone(sessions),
+            name,
+            handshake_bytes: 0,
         };
         while session.tls.is_handshaking() {
+            if let Some(fault) = session.fault {
+                return Err(fault.into());
+            }
             session.flush(limits, cancel)?;
             if session.tls.wants_read() && session.feed(limits, cancel)? == 0 {
                 return Err(LayerError::Truncated);
             }
         }
         session.flush(limits, cancel)?;
+        session.forget_if_large();
+        if session.start == session.end {
+            session.records = Vec::new();
+        }
         Ok(session)
     }
 
@@ -63,9 +82,16 @@ impl Session {
         &self.under
     }
 
-    /// Lends the session a buffer for records, or takes it back.
-    pub(crate) fn swap_records(&mut self, records: &mut Vec<u8>) {
-        std::mem::swap(&mut self.records, records);
+    /// Lends the session a buffer for records, unless there are some left in its own.
+    pub(crate) fn lend_records(&mut self, records: &mut Vec<u8>) {
+        if self.start == self.end {
+            self.records = std::mem::take(records);
+        }
+    }
+
+    /// Takes the buffer back. Records that are left in it are lost: the session is not clean then.
+    pub(crate) fn take_records(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.records)
     }
 
     /// Whether nothing is left over from the last reply, and more can come: no record in our hands, none that
@@ -95,13 +121,17 @@ impl Session {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Err(LayerError::Truncated),
             }
+            if let Some(fault) = &self.fault {
+                return Err(fault.clone().into());
+            }
             if self.feed(limits, cancel)? == 0 {
                 return Err(LayerError::Truncated);
             }
         }
     }
 
-    /// Encrypts and writes the whole of `buf`.
+    /// Encrypts and writes the whole of `buf`. That the server hung up, or broke the session, is left
+    /// for the next read to find, behind what the server sent before it did.
     pub(crate) fn send(
         &mut self,
         buf: &[u8],
@@ -109,7 +139,7 @@ impl Session {
         cancel: &Cancel,
     ) -> Result<(), LayerError> {
         let mut rest = buf;
-        while !rest.is_empty() {
+        while !rest.is_empty() && self.fault.is_none() {
             // The writer takes as much as its own buffer has room for.
             let taken = self.tls.writer().write(rest).map_err(Cut::Io)?;
             rest = &rest[taken..];
@@ -129,18 +159,43 @@ impl Session {
             .tls
             .read_tls(&mut &self.records[self.start..self.end])
             .map_err(Cut::Io)?;
-        self.seams
+        let records = self
+            .seams
             .pass(&self.records[self.start..self.start + taken]);
         self.start += taken;
-        if let Err(error) = self.tls.process_new_packets() {
-            // The server is told why, if that needs no waiting.
-            let _ = self.flush(limits, cancel);
-            return Err(error.into());
+        let tickets = self.tls.tls13_tickets_received();
+        let plaintext = match self.tls.process_new_packets() {
+            Ok(state) => state.plaintext_bytes_to_read(),
+            Err(error) => {
+                self.fault = Some(error);
+                0
+            }
+        };
+        let content = plaintext + records * RECORD_OVERHEAD;
+        self.handshake_bytes = (self.handshake_bytes + taken).saturating_sub(content);
+        if self.tls.tls13_tickets_received() != tickets {
+            self.forget_if_large();
         }
-        if !self.tls.is_handshaking() {
+        if self.fault.is_some() {
+            // An alert tells the server why.
+            let _ = self.flush(limits, cancel);
+        } else if !self.tls.is_handshaking() {
             self.flush(limits, cancel)?;
         }
         Ok(taken)
+    }
+
+    /// Keeps a server from filling the memory with sessions.
+    fn forget_if_large(&mut self) {
+        let mut size = self.handshake_bytes;
+        if self.tls.handshake_kind() == Some(HandshakeKind::Resumed) {
+            // The session before it brought them.
+            let certificates = self.tls.peer_certificates().unwrap_or_default();
+            size += certificates.iter().map(|one| one.len()).sum::<usize>();
+        }
+        if size > MAX_SESSION {
+            self.sessions.forget(&self.name);
+        }
     }
 
     fn flush(&mut self, limits: &Limits, cancel: &Cancel) -> Result<(), LayerError> {
@@ -149,7 +204,11 @@ impl Session {
             while self.tls.wants_write() {
                 self.tls.write_tls(&mut out).map_err(Cut::Io)?;
             }
-            self.under.send(&out, limits, cancel)?;
+            match self.under.send(&out, limits, cancel) {
+                // What the server sent before it hung up, as an alert, is still there to be read.
+                Err(error) if error.is_hang_up() => {}
+                sent => return sent,
+            }
         }
         Ok(())
     }
@@ -167,7 +226,9 @@ struct Seams {
 }
 
 impl Seams {
-    fn pass(&mut self, mut bytes: &[u8]) {
+    /// Moves on by `bytes`; gives the number of records whose headers end in them.
+    fn pass(&mut self, mut bytes: &[u8]) -> usize {
+        let mut records = 0;
         while let Some((&first, rest)) = bytes.split_first() {
             if self.missing > 0 {
                 let passed = self.missing.min(bytes.len());
@@ -181,8 +242,10 @@ impl Seams {
             if let (5, [.., high, low]) = (self.in_header, self.header) {
                 self.missing = usize::from(u16::from_be_bytes([high, low]));
                 self.in_header = 0;
+                records += 1;
             }
         }
+        records
     }
 
     fn is_between_records(&self) -> bool {

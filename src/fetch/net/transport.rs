@@ -20,6 +20,9 @@ use super::layer::LayerError;
 use super::reply::{self, Framing};
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 
+/// What the client library's head of a request has beyond what is in ours, but for the host.
+const AROUND: usize = 128;
+
 #[derive(Debug)]
 pub(crate) struct Lent {
     flight: Arc<Flight>,
@@ -43,7 +46,7 @@ impl Lent {
         let buffers = {
             let mut state = flight.state();
             state.phase = Phase::FirstByte;
-            let size = state.request_size;
+            let size = state.request.len() + state.key.len() + AROUND;
             state.buffers.reserve_output(size);
             std::mem::take(&mut state.buffers)
         };
@@ -57,7 +60,7 @@ impl Lent {
             is_overrun: false,
             ended_cleanly: false,
         };
-        connection.layer.swap_records(&mut lent.buffers.records);
+        connection.layer.lend_records(&mut lent.buffers.records);
         lent.connection = Some(connection);
         lent
     }
@@ -230,29 +233,21 @@ impl Transport for Lent {
         &mut self.buffers
     }
 
-    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let (limits, prefix) = {
+    fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        let (limits, request) = {
             let mut state = self.flight.state();
-            (state.limits, std::mem::take(&mut state.target_prefix))
-        };
-        let request = self.buffers.request(amount);
-        let with_prefix;
-        let bytes = match request.iter().position(|&b| b == b' ') {
-            // The first bytes of the request: its method, a space, and where the whole URL has to
-            // go.
-            Some(space) if !prefix.is_empty() => {
-                with_prefix =
-                    [&request[..=space], prefix.as_bytes(), &request[space + 1..]].concat();
-                &with_prefix
-            }
-            _ => request,
+            (state.limits, std::mem::take(&mut state.request))
         };
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
+        // Behind the head there is nothing to send: no request has a body.
+        if request.is_empty() {
+            return Ok(());
+        }
         let sent = connection
             .layer
-            .send(bytes, &limits, &self.flight.net.cancel);
+            .send(&request, &limits, &self.flight.net.cancel);
         sent.map_err(|error| self.lost(error).into())
     }
 
@@ -282,7 +277,7 @@ impl Drop for Lent {
         self.flight.slot.clear();
         let is_reusable = self.is_reusable();
         if let Some(mut connection) = self.connection.take() {
-            connection.layer.swap_records(&mut self.buffers.records);
+            connection.layer.take_records(&mut self.buffers.records);
             if is_reusable && connection.layer.is_clean() && !net.cancel.is_thrown() {
                 net.idle.put(connection, Instant::now());
                 net.descriptors.offer();

@@ -96,8 +96,7 @@ impl Tunnel<'_> {
             let [byte] = self.receive()?;
             head.push(byte);
             match watch.look(&head) {
-                Sight::Whole(_) if head.len() > 12 => return Ok(head),
-                Sight::Whole(_) => return Err(refused("its answer has no status")),
+                Sight::Whole(_) => return Ok(head),
                 Sight::Skip(amount) => drop(head.drain(..amount)),
                 Sight::Bad(reason) => return Err(TunnelError::Refused(reason)),
                 Sight::Partial => {}

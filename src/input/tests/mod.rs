@@ -1,5 +1,6 @@
 //! Lists as users write them, line by line, and lists that cannot be read.
 
+mod foreign;
 mod pipes;
 mod resumed;
 mod shards;
@@ -228,7 +229,7 @@ fn an_unreadable_list_is_an_error_before_anything_is_read() {
     let directory = TempDir::new().unwrap();
     let good = list(b"http://a/");
     let missing = directory.path().join("missing\x1b.txt");
-    let shown = |path: &Path| path.to_str().unwrap().escape_debug().to_string();
+    let shown = |path: &Path| crate::output::shown(path.to_str().unwrap());
     let table = [
         (missing.clone(), format!("cannot open '{}': no such file", shown(&missing))),
         (directory.path().to_owned(), format!("cannot open '{}': it is a directory; give a file with one URL a line", shown(directory.path()))),
@@ -272,10 +273,7 @@ fn a_read_error_names_the_list_and_the_line() {
     }
     let mut targets = Targets::open(options(&[], None)).unwrap();
     let reader: Box<dyn Read + Send> = Box::new(Failing(b"http://a/\n\nhttp://b"));
-    targets.reading = Some(Reading {
-        source: "a\nlist".into(),
-        lines: Lines::new(reader),
-    });
+    targets.reading = Some(Reading::new("a\nlist".into(), reader));
     let mut seen = Vec::new();
     assert!(targets.next_batch(&mut seen).unwrap());
     assert_eq!(seen.len(), 1);
@@ -321,6 +319,10 @@ fn short_lists_are_counted_at_once_and_others_are_not() {
     };
     assert_eq!(count(&[url(), file(short.path()), url()]), Some(4));
     assert_eq!(count(&[url(), file(long.path())]), None);
+    let unfolds = list(&foreign::gzip("http://a/\n".repeat(100_000).as_bytes()));
+    assert!(unfolds.path().metadata().unwrap().len() < SHORT);
+    assert_eq!(count(&[file(unfolds.path())]), None);
+    assert_eq!(count_targets(&[file(unfolds.path())]), Some(100_000));
     assert_eq!(count(&[url(), List::Stdin]), None);
     assert_eq!(count(&[file(&short.path().join("missing"))]), None);
 }

@@ -61,7 +61,7 @@ fn what_was_ok_is_not_done_again() {
 
 #[test]
 fn a_url_is_known_again_however_it_was_written() {
-    let odd = "http://a/\u{202e}\"\\\t\u{e4}?q#f";
+    let odd = "http://a/\u{202e}\"\\\u{1}\u{e4}?q#f";
     let file = [
         row(odd, true),
         row("HTTP://B:80/x/../y", true),
@@ -69,7 +69,7 @@ fn a_url_is_known_again_however_it_was_written() {
         row("https://d", true),
     ]
     .join("\n");
-    let list = "http://A/%E2%80%AE\"/%C3%A4?q\nhttp://b/y#z\nhttps://c/\nhttps://d/\nc";
+    let list = "http://A/%E2%80%AE\"/%01%C3%A4?q\nhttp://b/y#z\nhttps://c/\nhttps://d/\nc";
     assert_eq!(left(file.as_bytes(), list).0, ["https://c/", "c"]);
     let file = super::list(file.as_bytes());
     let mut completed = resume(file.path(), list, Some(Scheme::Https)).unwrap();

@@ -31,8 +31,6 @@ fn urls_are_read_as_a_browser_reads_them() {
         ("http:/a/b", "http://a/b"),
         ("http:///a/b", "http://a/b"),
         ("http:a", "http://a/"),
-        ("http://a/b\tc", "http://a/bc"),
-        ("http://a/\0b", "http://a/%00b"),
         ("http://user:pa%20ss@a/", "http://user:pa%20ss@a/"),
         ("http://[::1]:8080/", "http://[::1]:8080/"),
         ("http://0x7f.1/", "http://127.0.0.1/"),
@@ -57,13 +55,29 @@ fn what_is_no_url_fails_and_says_why() {
         ("http://a:99999/", port),
         ("http://a:b/", port),
         ("http://a b/", host),
-        ("http://a\0/", host),
         ("http://%/", host),
         ("http://[::1/", "invalid_url: invalid IPv6 address"),
         ("http://1.2.3.256/", "invalid_url: invalid IPv4 address"),
         (
             "http://a/\rhttp://b/",
             "invalid_url: a carriage return inside the line: lines end with LF or CRLF",
+        ),
+        // A browser would drop each of these, and NUL is what separates names for xargs -0.
+        (
+            "http://a/\thttp://b/",
+            "invalid_url: a tab inside the line: a list has one URL a line",
+        ),
+        (
+            "ht\ttp://a/",
+            "invalid_url: a tab inside the line: a list has one URL a line",
+        ),
+        (
+            "http://a/\nhttp://b/",
+            "invalid_url: a line end inside the URL",
+        ),
+        (
+            "http://a/\0http://b/",
+            "invalid_url: a NUL byte inside the line: a list is text with one URL a line",
         ),
         (
             "ftp://a/b",
@@ -95,7 +109,7 @@ fn what_is_no_url_fails_and_says_why() {
         ),
         (
             "h\0t\0t\0p\0",
-            "invalid_url: no scheme, and a NUL byte: a list is UTF-8 text, not UTF-16",
+            "invalid_url: a NUL byte inside the line: a list is text with one URL a line",
         ),
         ("/etc/passwd", no_scheme),
         ("./x", no_scheme),

@@ -24,6 +24,8 @@ const LONGEST: Duration = Duration::from_secs(3600);
 pub(super) struct Patient<F> {
     file: F,
     kind: Option<FileType>,
+    /// A write takes what there is room for and waits for nothing.
+    never_waits: bool,
 }
 
 /// Waits until `stream` takes something or fails at once, but no longer than until `until`, and says whether it does.
@@ -81,6 +83,15 @@ impl<F: AsFd> Patient<F> {
         Patient {
             kind: kind.ok(),
             file,
+            never_waits: false,
+        }
+    }
+
+    /// For a terminal that [`reopened`] has given.
+    pub(super) fn nonblocking(file: F) -> Self {
+        Patient {
+            never_waits: true,
+            ..Self::new(file)
         }
     }
 }
@@ -97,7 +108,12 @@ impl<F: AsFd + io::Write + Send> Out for Patient<F> {
             if !is_ready_by(&self.file, until)? {
                 return Ok(0);
             }
-            match self.file.write(piece(bytes)) {
+            let piece = if self.never_waits {
+                bytes
+            } else {
+                piece(bytes)
+            };
+            match self.file.write(piece) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if until.is_some_and(|until| until <= Instant::now()) {

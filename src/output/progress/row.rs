@@ -1,11 +1,12 @@
 //! What the bar says of one moment, in as many columns as there are. Pure text; the bar itself is left open.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanDuration};
+use indicatif::HumanBytes;
 
 use super::Counts;
 use crate::output::human::Rate;
+use crate::span::Span;
 
 /// An end that is further away than this is a guess.
 const FAR: Duration = Duration::from_secs(100 * 24 * 3600);
@@ -18,6 +19,7 @@ pub(super) struct View {
     pub(super) total: Option<u64>,
     pub(super) per_second: f64,
     pub(super) left: Duration,
+    pub(super) now: Instant,
 }
 
 /// One row: texts before and after the bar, and whether there is one.
@@ -25,7 +27,20 @@ pub(super) struct View {
 pub(super) struct Row {
     pub(super) head: String,
     pub(super) tail: String,
-    pub(super) bar: bool,
+    /// How wide the bar between them is, and how much of that is filled; 0 for none.
+    bar: (usize, usize),
+}
+
+impl Row {
+    pub(super) fn text(&self) -> String {
+        let (width, filled) = self.bar;
+        let bar = match width {
+            0 => String::new(),
+            _ if filled == width => format!(" [{}]", "=".repeat(width)),
+            _ => format!(" [{:width$}]", "=".repeat(filled) + ">"),
+        };
+        format!("{}{bar}{}", self.head, self.tail)
+    }
 }
 
 impl View {
@@ -34,9 +49,15 @@ impl View {
         let mut row = Row::default();
         for detail in (0..=7).rev() {
             row = self.row_of(detail);
-            let bar = if row.bar { " []".len() + LEAST_BAR } else { 0 };
-            if row.head.len() + bar + row.tail.len() <= width {
-                return row;
+            let left = width.checked_sub(row.head.len() + row.tail.len());
+            let has_bar = detail >= 4 && self.total.is_some_and(|total| total > 0);
+            match (left, left.and_then(|left| left.checked_sub(" []".len()))) {
+                (Some(_), _) if !has_bar => return row,
+                (_, Some(bar @ LEAST_BAR..)) => {
+                    row.bar = (bar, self.filled(bar));
+                    return row;
+                }
+                _ => {}
             }
         }
         row.head.truncate(width);
@@ -49,14 +70,19 @@ impl View {
         let moving = self.per_second > 0.0;
         // How many parts matter more, whether there is anything to say, and what. The bar itself is part 4.
         let parts = [
-            (1, self.total.is_some(), format!("{}%", self.percent())),
+            (
+                1,
+                self.total.is_some_and(|total| total > 0),
+                format!("{}%", self.share_of(100)),
+            ),
             (3, moving, format!("{}/s", Rate(self.per_second))),
             (
                 5,
                 moving && self.ends(),
-                format!("ETA {:#}", HumanDuration(self.left)),
+                format!("ETA {}", in_seconds(self.left)),
             ),
             (6, true, format!("{} in flight", counts.in_flight)),
+            (4, self.waits().is_some(), self.waits().unwrap_or_default()),
             (2, counts.failed > 0, format!("{} failed", counts.failed)),
             (7, counts.bytes > 0, HumanBytes(counts.bytes).to_string()),
         ];
@@ -74,21 +100,43 @@ impl View {
         Row {
             head,
             tail,
-            bar: self.total.is_some() && detail >= 4,
+            bar: (0, 0),
         }
     }
 
-    fn percent(&self) -> u128 {
-        match self.total {
-            Some(total @ 1..) => u128::from(self.counts.done) * 100 / u128::from(total),
-            _ => 100,
-        }
+    /// How much of `whole` is done.
+    fn share_of(&self, whole: u64) -> u64 {
+        let total = u128::from(self.total.unwrap_or(0).max(1));
+        let share = u128::from(self.counts.done) * u128::from(whole) / total;
+        u64::try_from(share).map_or(whole, |share| share.min(whole))
     }
 
-    /// Whether an end is in sight that is worth telling.
+    fn filled(&self, width: usize) -> usize {
+        usize::try_from(self.share_of(width as u64)).unwrap_or(width)
+    }
+
+    /// How many wait for another attempt, and for how long.
+    fn waits(&self) -> Option<String> {
+        let (count, first) = self.counts.waiting?;
+        let left = first.saturating_duration_since(self.now);
+        Some(format!("{count} waiting, next in {}", in_seconds(left)))
+    }
+
+    /// Whether an end is in sight that is worth telling. What waits comes before it.
     fn ends(&self) -> bool {
-        self.total.is_some_and(|total| total > self.counts.done) && self.left < FAR
+        let is_before_end = |(_, first): (usize, Instant)| {
+            self.counts.in_flight > 0 && first <= self.now + self.left
+        };
+        self.total.is_some_and(|total| total > self.counts.done)
+            && self.left < FAR
+            && self.counts.waiting.is_none_or(is_before_end)
     }
+}
+
+/// In whole seconds, rounded up: the last one is not "0".
+fn in_seconds(span: Duration) -> Span {
+    let up = u64::from(span.subsec_nanos() > 0);
+    Span(Duration::from_secs(span.as_secs() + up))
 }
 
 #[cfg(test)]
@@ -109,19 +157,12 @@ mod tests {
             total,
             per_second,
             left: Duration::from_secs(left),
+            now: Instant::now(),
         }
     }
 
-    /// The row in plain text, with the bar as indicatif fills it.
     fn row(view: &View, width: usize) -> String {
-        let row = view.row(width);
-        let room = width.saturating_sub(row.head.len() + row.tail.len() + 3);
-        let bar = if row.bar {
-            format!(" [{}]", "=".repeat(room))
-        } else {
-            String::new()
-        };
-        format!("{}{bar}{}", row.head, row.tail)
+        view.row(width).text().replace('>', "")
     }
 
     #[test]
@@ -131,6 +172,7 @@ mod tests {
             failed: 12,
             in_flight: 50,
             bytes: 1 << 30,
+            ..Counts::default()
         };
         let known = view(counts, Some(10_000), 98.4, 89);
         for (width, expected) in [
@@ -153,7 +195,8 @@ mod tests {
         ] {
             let shown = row(&known, width);
             assert!(shown.len() <= width, "{width}: {shown}");
-            assert_eq!(shown.replace('=', ""), expected.replace('=', ""), "{width}");
+            let plain = |text: &str| text.replace(['=', ' '], "");
+            assert_eq!(plain(&shown), plain(expected), "{width}");
         }
     }
 
@@ -164,6 +207,7 @@ mod tests {
             failed: 1,
             in_flight: 5,
             bytes: 2048,
+            ..Counts::default()
         };
         let piped = view(counts, None, 2.34, 0);
         assert_eq!(
@@ -192,7 +236,6 @@ mod tests {
     #[test]
     fn percent_never_passes_the_end() {
         for (done, total, expected) in [
-            (0, 0, "100%"),
             (0, 3, " 0%"),
             (999, 1000, "99%"),
             (u64::MAX, u64::MAX, "100%"),
@@ -200,5 +243,40 @@ mod tests {
             let shown = row(&view(counts(done), Some(total), 0.0, 0), 80);
             assert!(shown.contains(expected), "{shown}");
         }
+    }
+
+    #[test]
+    fn an_empty_list_has_no_share() {
+        assert_eq!(
+            row(&view(Counts::default(), Some(0), 0.0, 0), 80),
+            "0/0  0 in flight"
+        );
+    }
+
+    #[test]
+    fn the_end_is_told_to_the_minute_at_any_distance() {
+        for (left, shown) in [
+            (89, "89s"),
+            (5340, "1h29m"),
+            (5400, "1h30m"),
+            (7140, "1h59m"),
+        ] {
+            let shown = format!("ETA {shown}  ");
+            let row = row(&view(counts(1), Some(10), 1.0, left), 80);
+            assert!(row.contains(&shown), "{row}");
+        }
+    }
+
+    #[test]
+    fn what_waits_is_told_and_an_end_before_it_is_not() {
+        let mut waits = view(counts(1), Some(10), 1.0, 2);
+        waits.counts.waiting = Some((3, waits.now + Duration::from_millis(4_100)));
+        let shown = row(&waits, 80);
+        assert!(shown.contains("3 waiting, next in 5s"), "{shown}");
+        assert!(!shown.contains("ETA"), "{shown}");
+        waits.left = Duration::from_secs(60);
+        assert!(row(&waits, 80).contains("ETA 60s"));
+        waits.counts.in_flight = 0;
+        assert!(!row(&waits, 80).contains("ETA"), "nothing moves");
     }
 }

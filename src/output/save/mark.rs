@@ -41,7 +41,7 @@ impl Mark {
     pub(super) fn set(dir: &Path) -> io::Result<Self> {
         let marks = dir.join(MARKS);
         if marks.symlink_metadata().is_ok() && !is_directory(&marks) {
-            let what = format!("{} is in the way: not a directory", marks.display());
+            let what = format!("{MARKS} is in the way: not a directory");
             return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
         }
         let (mut number, mut tries) = (0_usize, 0);
@@ -74,6 +74,13 @@ impl Mark {
     /// do not meet.
     pub(super) fn part_name(&self, serial: u64) -> String {
         format!("{PART_BEGINNING}{}-{serial}{PART_ENDING}", self.id)
+    }
+
+    /// Whether the mark is found under capitals too, as on a file system that ignores case.
+    pub(super) fn has_capitals_ignored(&self) -> bool {
+        let (marks, name) = (self.path.parent(), self.path.file_name());
+        let capitals = marks.map(|marks| marks.with_file_name(MARKS.to_ascii_uppercase()));
+        capitals.is_some_and(|marks| marks.join(name.unwrap_or_default()).exists())
     }
 
     #[cfg(all(test, unix))]

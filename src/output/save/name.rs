@@ -1,15 +1,18 @@
 //! Which file a URL's body is saved in: `HOST[_PORT]/PATH`, safe on every file system and one URL's alone.
 //!
-//! Most URLs get their own text as the name. That is exact (two such URLs never have one name) because of these
-//! rules, each of which keeps one piece of the URL readable in the path:
+//! Most URLs get their own text as the name, with the blanks, `#`, `{` and `}` that the URL parser has escaped. That is
+//! exact (two such URLs never have one name) because of these rules, each of which keeps one piece of the URL readable:
 //! - `https` on its own port is `HOST`, everything else is `HOST_PORT`, with `https` on another port marked;
-//! - a path that ends in `/` is `index.html`, and a literal `index.html` is marked; the query follows an `@`;
-//! - every file name has a dot and no directory below the host has one, so that `/a` and `/a/b` can both be there: a
-//!   file name without a dot gets the ending `.body`, and one that already ends so is marked.
+//! - a path that ends in `/` is `index.html`, and a literal `index.html` is marked;
+//! - a query follows an `@`. One without a `=` that has an ending like `.html` is marked, and so is a path without a query
+//!   that has anything else behind an `@`: `icon@2x.png` is a path, `page@2` and `page@n=2.5` have a query;
+//! - no name of a directory below the host is one that a file may have, so that `/a` and `/a/b` can both be there. A file
+//!   has an ending like `.html`, or a query and a dot, or else gets `.body`; a directory that has gets a `~`. A path that
+//!   is already written like one of these is marked.
 //!
-//! Whatever cannot be kept (capitals that a file system may ignore, characters, lengths and names that one refuses,
-//! user names, fragments) is *marked*: what is unsafe becomes `_` and 128 bits of the URL's SHA-256 follow after a
-//! `~`, which no exact name has. SHA-256 because a list may be hostile: a quicker hash could be made to collide.
+//! Whatever cannot be kept (characters, lengths and names that a file system refuses, capitals where it ignores case,
+//! user names, fragments) is *marked*: what is unsafe becomes `_` and 128 bits of the URL's SHA-256 follow after a `~`,
+//! in a form that no exact name has. SHA-256 because a list may be hostile: a quicker hash could be made to collide.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -25,12 +28,31 @@ const LONGEST_STEM: usize = 90;
 /// The whole of a path may have 1024 bytes on macOS; the user's directory stands in front of this one.
 const LONGEST_PATH: usize = 640;
 const LONGEST_ENDING: usize = 10;
-/// What a name ends in that would otherwise have no dot.
+/// What a file's name ends in that has no ending of its own.
 const ENDING: &str = "body";
 const INDEX: &str = "index.html";
+/// How much of the hash a name has, in hexadecimal digits.
+const HASH: usize = 32;
+
+/// The punctuation that names keep: no shell glob but `[]`, no separator, nothing that Windows refuses.
+const KEPT: &str = " ._-+,=@~()[]{}!$%&';#^";
+
+/// Characters that the URL parser always escapes in a path, and in a query: no URL has them as they are, so that two
+/// never get the same name.
+const IN_PATH: [(&str, &str); 4] = [("%20", " "), ("%23", "#"), ("%7B", "{"), ("%7D", "}")];
+const IN_QUERY: [(&str, &str); 2] = [("%20", " "), ("%23", "#")];
+
+/// What a file system makes of capitals in names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::output) enum Case {
+    /// They make another name.
+    Kept,
+    /// They make no difference.
+    Ignored,
+}
 
 /// The path of `url`'s body: a host's directory at least, and a name; ASCII, without `.` or `..`, never absolute.
-pub(in crate::output) fn path_for(url: &Url) -> PathBuf {
+pub(in crate::output) fn path_for(url: &Url, case: Case) -> PathBuf {
     let mut segments: Vec<&str> = url
         .path_segments()
         .map(Iterator::collect)
@@ -50,11 +72,19 @@ pub(in crate::output) fn path_for(url: &Url) -> PathBuf {
     let mut path = PathBuf::from(host.text);
     // Directories that do not fit are left out: the mark tells one such URL from another.
     path.extend(dirs.into_iter().filter(|_| fits).map(|dir| dir.text));
-    path.push(
-        leaf.exact()
-            .filter(|_| exact)
-            .unwrap_or_else(|| leaf.marked(url)),
-    );
+    let is_kept = |name: &String| match case {
+        Case::Kept => exact,
+        Case::Ignored => {
+            let dirs = path.as_os_str().as_encoded_bytes();
+            exact
+                && !dirs
+                    .iter()
+                    .chain(name.as_bytes())
+                    .any(u8::is_ascii_uppercase)
+        }
+    };
+    let name = leaf.exact().filter(is_kept);
+    path.push(name.unwrap_or_else(|| leaf.marked(url)));
     path
 }
 
@@ -67,8 +97,7 @@ struct Name {
 /// The directory of the host and, but for `https` on its own, the port.
 fn host(url: &Url) -> Name {
     let written = url.host_str().unwrap_or("");
-    let mut text = safe(written, |c| c == '.');
-    text.truncate(LONGEST_HOST);
+    let mut text = safe(written, LONGEST_HOST);
     // The underscore sets off the port, so a host's own cannot be told from it.
     let exact = text == written && !written.contains('_');
     let https = url.scheme() == "https";
@@ -84,9 +113,13 @@ fn host(url: &Url) -> Name {
 
 /// The directory of one segment of the path.
 fn directory(segment: &str) -> Name {
-    let mut text = safe(segment, |_| false);
-    text.truncate(LONGEST_NAME);
-    let exact = text == segment && !has_capitals(segment);
+    let written = unescaped(segment, &IN_PATH);
+    let mut text = safe(&written, LONGEST_NAME - 1);
+    let is_taken = written.strip_suffix('~').is_some_and(may_be_file);
+    let exact = text == written && !is_taken;
+    if may_be_file(&text) {
+        text.push('~');
+    }
     Name { text, exact }
 }
 
@@ -99,19 +132,21 @@ struct Leaf<'a> {
 impl Leaf<'_> {
     /// The name that says it all, if there is one.
     fn exact(&self) -> Option<String> {
-        let mut written = self.name().to_owned();
-        let mut text = written.clone();
-        if let Some(query) = self.query {
-            let _ = write!(written, "\0{query}");
-            let _ = write!(text, "@{query}");
-        }
-        // An `@` of the URL's own becomes `_` here, the one that sets off the query comes out of the NUL.
-        let kept = safe(&written, |c| matches!(c, '.' | '\0')).replace('\0', "@");
-        let reserved = self.segment == INDEX || kept.ends_with(".body") || has_capitals(&kept);
-        if kept != text || reserved {
+        let name = self.name();
+        let mut text = match self.query {
+            None if has_query(&name) => return None,
+            Some(_) if name.contains('@') => return None,
+            _ => self.text(&name),
+        };
+        if self.query.is_some() && !has_query(&text) {
             return None;
         }
-        if !text.contains('.') {
+        let ends_so = text.ends_with(&format!(".{ENDING}"));
+        if self.segment == INDEX || ends_so || is_marked(&text) || safe(&text, LONGEST_NAME) != text
+        {
+            return None;
+        }
+        if !may_be_file(&text) {
             let _ = write!(text, ".{ENDING}");
         }
         Some(text).filter(|text| text.len() <= LONGEST_NAME)
@@ -122,67 +157,105 @@ impl Leaf<'_> {
         let name = self.name();
         let (stem, ending) = match name.rsplit_once('.') {
             Some((stem, ending)) if is_ending(ending) => (stem, ending),
-            _ => (name, ENDING),
+            _ => (&*name, ENDING),
         };
-        let mut text = safe(stem, |c| c == '.');
-        if let Some(query) = self.query {
-            let _ = write!(text, "@{}", safe(query, |c| c == '.'));
-        }
-        text.truncate(LONGEST_STEM);
+        let mut text = safe(&self.text(stem), LONGEST_STEM);
         text.push('~');
         let hash = ring::digest::digest(&ring::digest::SHA256, url.as_str().as_bytes());
-        for byte in &hash.as_ref()[..16] {
+        for byte in &hash.as_ref()[..HASH / 2] {
             let _ = write!(text, "{byte:02x}");
         }
         let _ = write!(text, ".{ending}");
         text
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> String {
         if self.segment.is_empty() {
-            INDEX
-        } else {
-            self.segment
+            return INDEX.to_owned();
+        }
+        unescaped(self.segment, &IN_PATH)
+    }
+
+    /// `name` and the query.
+    fn text(&self, name: &str) -> String {
+        match self.query {
+            Some(query) => format!("{name}@{}", unescaped(query, &IN_QUERY)),
+            None => name.to_owned(),
         }
     }
 }
 
-/// `text` with `_` for every character that is neither safe everywhere nor `allowed`, and for what would make the
-/// whole unsafe: nothing at all, a dot at either end, a hyphen in front, the name of a Windows device.
-fn safe(text: &str, allowed: impl Fn(char) -> bool) -> String {
-    let keep = |c: char| c.is_ascii_alphanumeric() || "-_,+=&%".contains(c) || allowed(c);
+fn unescaped(text: &str, escapes: &[(&str, &str)]) -> String {
+    let unescape = |text: String, (escape, c): &(&str, &str)| text.replace(escape, c);
+    escapes.iter().fold(text.to_owned(), unescape)
+}
+
+/// `text`, cut to `longest`, with `_` for every character that is not safe everywhere, and for what would make the whole
+/// unsafe: nothing at all, a dot or a blank at either end, a hyphen in front, the name of a Windows device.
+fn safe(text: &str, longest: usize) -> String {
+    let keep = |c: char| c.is_ascii_alphanumeric() || KEPT.contains(c);
     let mut safe: String = text
         .chars()
         .map(|c| if keep(c) { c } else { '_' })
+        .take(longest)
         .collect();
-    if safe.ends_with('.') {
+    if safe.ends_with(['.', ' ']) {
         safe.pop();
         safe.push('_');
     }
-    if safe.starts_with(['.', '-']) {
+    if safe.starts_with(['.', '-', ' ']) {
         safe.replace_range(..1, "_");
     }
     if safe.is_empty() || is_device(&safe) {
         safe.insert(0, '_');
+        safe.truncate(longest);
     }
     safe
 }
 
 /// Whether Windows takes `name` for a device: it looks at what stands before the first dot.
 fn is_device(name: &str) -> bool {
-    let name = name.split('.').next().unwrap_or("").to_ascii_lowercase();
+    let name = name.split('.').next().unwrap_or("").trim_end();
+    let name = name.to_ascii_lowercase();
     match name.strip_prefix("com").or(name.strip_prefix("lpt")) {
         Some(number) => matches!(number.as_bytes(), [b'0'..=b'9']),
         None => matches!(&*name, "con" | "prn" | "aux" | "nul"),
     }
 }
 
-fn is_ending(text: &str) -> bool {
-    (1..=LONGEST_ENDING).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric())
+/// Whether a file may be called `name`, and so no directory.
+fn may_be_file(name: &str) -> bool {
+    let (page, _) = name.split_once('@').unwrap_or((name, ""));
+    let has_dot_before = page.contains('.') && has_query(name) && !name.ends_with('~');
+    has_ending(name) || has_dot_before
 }
 
-fn has_capitals(text: &str) -> bool {
-    text.contains(|c: char| c.is_ascii_uppercase())
+/// Whether `name` looks as if it had a query: behind an `@` there is a `=`, or no ending.
+fn has_query(name: &str) -> bool {
+    name.split_once('@')
+        .is_some_and(|(_, query)| query.contains('=') || !has_ending(query))
+}
+
+fn has_ending(text: &str) -> bool {
+    text.rsplit_once('.')
+        .is_some_and(|(_, ending)| is_ending(ending))
+}
+
+/// Whether `name` looks as if it were marked.
+fn is_marked(name: &str) -> bool {
+    let mark = name
+        .rsplit_once('~')
+        .and_then(|(_, mark)| mark.split_once('.'));
+    mark.is_some_and(|(hash, ending)| {
+        hash.len() == HASH && hash.bytes().all(|b| b.is_ascii_hexdigit()) && is_ending(ending)
+    })
+}
+
+/// Whether `text` is what stands behind the dot of a file, as `html` or `7z`, and no part of a version.
+fn is_ending(text: &str) -> bool {
+    (1..=LONGEST_ENDING).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric())
+        && text.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 #[cfg(test)]

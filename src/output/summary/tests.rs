@@ -5,9 +5,9 @@ use super::*;
 /// The account of five URLs, as the documentation shows it.
 pub(in crate::output) const FIVE_URLS: &str = "\
 URLs         4 fetched, 1 failed
-took         1.31 s, 3.8 URLs/s
+took         1.31s, 3.8 URLs/s
 size         1.91 MiB (2,000,000 bytes), 1.46 MiB/s
-time per URL p50 41 ms, p90 1.30 s, p99 1.30 s, max 1.30 s
+time per URL p50 41ms, p90 1.3s, p99 1.3s, max 1.3s
 failures     1  dns
 worst hosts  1  nowhere.invalid
 ";
@@ -63,9 +63,9 @@ fn lines_that_say_nothing_are_left_out() {
         account(&[page(1, 500)], Duration::from_micros(900)),
         "\
 URLs         1 fetched
-took         900 us
+took         900us
 size         1 byte
-time per URL 500 us
+time per URL 500us
 "
     );
     let refused = Record {
@@ -76,7 +76,7 @@ time per URL 500 us
         account(&[refused], Duration::from_secs(1)),
         "\
 URLs         0 fetched, 1 failed
-took         1.00 s, 1.0 URLs/s
+took         1s, 1.0 URLs/s
 failures     1  invalid_url
 "
     );
@@ -105,7 +105,7 @@ fn failures_stand_in_order_with_what_is_behind_them() {
         account_with(&records, Duration::from_secs(100), Some(1), false),
         "\
 URLs         0 fetched, 1,032 failed, 1 not started
-took         1 min 40 s, 10 URLs/s
+took         1m40s, 10 URLs/s
 failures     1,010  timeout  (990 x connect, 20 x body)
                 12  http_status  (5 x 404, 3 x 503, 2 x 410, 2 others)
                  7  body
@@ -189,7 +189,7 @@ fn percentiles_are_right_to_one_percent_and_never_beyond_the_longest() {
     }
     let text = printed(&summary, started, false);
     assert!(
-        text.contains("time per URL p50 50 ms, p90 90 ms, p99 99 ms, max 100 ms\n"),
+        text.contains("time per URL p50 50ms, p90 90ms, p99 99ms, max 100ms\n"),
         "{text}"
     );
 }
@@ -201,6 +201,6 @@ fn a_time_beyond_the_histogram_is_kept_as_the_longest() {
         ..page(0, 0)
     };
     let text = account(&[long.clone(), long], Duration::from_secs(1));
-    assert!(text.contains("p50 24 h 0"), "{text}");
-    assert!(text.contains("max 48 h 00 min\n"), "{text}");
+    assert!(text.contains("p50 24h"), "{text}");
+    assert!(text.contains("max 48h\n"), "{text}");
 }

@@ -190,7 +190,7 @@ fn a_list_sorted_by_host_leaves_no_long_lines_behind() {
         for item in 0..1000 {
             assert_eq!(schedule.next(now), Next::Start(item));
             if item < 999 {
-                schedule.finished(&host, now);
+                schedule.finished(&host, now, Reply::Served, now);
             }
         }
     }

@@ -1,15 +1,16 @@
 //! The schedule against a naive one, over random runs on a clock that is a number.
 //!
 //! A run has random limits, hosts, service times, failures, retries and holds, a list that
-//! arrives bit by bit, callers that wake up late, and calls that make no sense. After each answer
-//! the naive schedule, which looks through everything each time, must have come to the same; in
-//! the end the log of starts must keep every promise by itself.
+//! arrives bit by bit, callers that wake up late, and calls that make no sense. Each answer must
+//! be one that the naive schedule, which looks through everything each time, allows; of hosts that
+//! refused nothing it must be the only one. In the end the log of starts must keep every promise by
+//! itself.
 
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::super::{HostKey, Next, Schedule};
+use super::super::{HostKey, Next, Reply, Schedule};
 use super::naive::Naive;
 use super::plan::{Plan, Stray, plan};
 
@@ -23,6 +24,7 @@ struct Start {
 
 struct Running {
     job: usize,
+    started: Instant,
     attempt: usize,
     ends: Instant,
 }
@@ -44,6 +46,8 @@ struct Run<'a> {
     earliest: Vec<Instant>,
     /// By host.
     held: Vec<Instant>,
+    /// By host: when it was last paused, how many items of it have started since, and how many of those ended.
+    paused: Vec<Option<(Instant, usize, usize)>>,
     retries: usize,
     /// How often the caller was woken by the time that it was told, and nothing started.
     vain: usize,
@@ -65,6 +69,7 @@ impl<'a> Run<'a> {
             begun: vec![0; plan.jobs.len()],
             earliest: vec![now; plan.jobs.len()],
             held: vec![now; 8],
+            paused: vec![None; 8],
             retries: 0,
             vain: 0,
         }
@@ -102,7 +107,8 @@ impl<'a> Run<'a> {
                         .all(|run| self.plan.jobs[run.job].host != *host)
                 };
                 if let Some(host) = (0..self.keys.len()).find(idle) {
-                    self.schedule.finished(&self.keys[host], self.now);
+                    let (key, now) = (&self.keys[host], self.now);
+                    self.schedule.finished(key, now, Reply::Served, now);
                 }
             }
             Some(Stray::Hold(host, span)) => self.hold(*host, *span),
@@ -111,8 +117,12 @@ impl<'a> Run<'a> {
 
     fn hold(&mut self, host: usize, span: Duration) {
         let until = self.now + span;
-        self.schedule.hold_host(&self.keys[host], until, self.now);
+        self.schedule.pause_host(&self.keys[host], until, self.now);
         self.naive.hold(host, until);
+        self.naive.refused[host] = true;
+        if until > self.now {
+            self.paused[host] = Some((self.now, 0, 0));
+        }
         self.held[host] = self.held[host].max(until);
     }
 
@@ -122,7 +132,26 @@ impl<'a> Run<'a> {
         for run in over {
             let job = &self.plan.jobs[run.job];
             let attempt = &job.attempts[run.attempt];
-            self.schedule.finished(&self.keys[job.host], now);
+            let is_last = run.attempt + 1 == job.attempts.len();
+            let reply = match attempt.holds {
+                None if is_last => Reply::Served,
+                None if attempt.again_after.as_millis() & 1 == 0 => Reply::None,
+                _ => Reply::Refused,
+            };
+            self.naive.refused[job.host] |= reply == Reply::Refused;
+            let key = &self.keys[job.host];
+            self.schedule.finished(key, run.started, reply, now);
+            let is_idle = !self
+                .running
+                .iter()
+                .any(|run| self.plan.jobs[run.job].host == job.host);
+            if let Some((since, _, ended)) = &mut self.paused[job.host] {
+                *ended += usize::from(run.started > *since);
+                if is_idle && *ended > 0 {
+                    // It may be forgotten that it was paused.
+                    self.paused[job.host] = None;
+                }
+            }
             *self.naive.running.get_mut(&job.host).expect("it runs") -= 1;
             if let Some(span) = attempt.holds {
                 self.hold(job.host, span);
@@ -130,7 +159,8 @@ impl<'a> Run<'a> {
             if run.attempt + 1 < job.attempts.len() {
                 let at = now + attempt.again_after;
                 let key = HostKey::clone(&self.keys[job.host]);
-                self.schedule.retry(run.job, key, at);
+                let attempts = u32::try_from(run.attempt + 1).expect("a few");
+                self.schedule.retry(run.job, key, at, attempts);
                 self.naive.later.push((at, run.job));
                 self.earliest[run.job] = at;
                 self.retries += 1;
@@ -158,16 +188,24 @@ impl<'a> Run<'a> {
     fn start_all(&mut self, woken: bool) -> Option<Instant> {
         let before = self.starts.len();
         while self.running.len() < self.plan.workers {
-            let expected = self.naive.next(&self.plan.jobs, self.now);
-            match (self.schedule.next(self.now), expected) {
+            let answer = self.schedule.next(self.now);
+            let started = match answer {
+                Next::Start(job) => Some(job),
+                Next::WaitUntil(_) | Next::Nothing => None,
+            };
+            let expected = self.naive.next(&self.plan.jobs, started, self.now);
+            match (answer, expected) {
                 (Next::Start(job), Ok(expected)) if job == expected => self.start(job),
                 (Next::WaitUntil(at), Err(Some(earliest))) if self.now < at && at <= earliest => {
                     self.vain += usize::from(woken && self.starts.len() == before);
                     return Some(at);
                 }
-                // Who comes back to a full host is noticed only then.
+                // An item that comes back to a full host is noticed only then.
                 (Next::WaitUntil(at), Err(None)) if self.now < at => {
-                    assert!(!self.naive.later.is_empty(), "it waits for no reason");
+                    let is_sought = |job: &usize| self.naive.refused[self.plan.jobs[*job].host];
+                    let waits =
+                        !self.naive.later.is_empty() || self.naive.line.iter().any(is_sought);
+                    assert!(waits, "it waits for no reason");
                     self.vain += usize::from(woken && self.starts.len() == before);
                     return Some(at);
                 }
@@ -187,8 +225,14 @@ impl<'a> Run<'a> {
         let attempt = self.begun[job];
         self.begun[job] += 1;
         let of = &self.plan.jobs[job];
+        if let Some((_, started, ended)) = &mut self.paused[of.host] {
+            *started += 1;
+            // One goes first, and each end lets two go at the most.
+            assert!(*started <= 1 + 2 * *ended, "too many after a pause");
+        }
         self.running.push(Running {
             job,
+            started: self.now,
             attempt,
             ends: self.now + of.attempts[attempt].takes,
         });

@@ -18,6 +18,8 @@ pub(super) struct Naive {
     pub(super) later: Vec<(Instant, usize)>,
     pub(super) running: HashMap<usize, usize>,
     not_before: HashMap<usize, Instant>,
+    /// By host: it has refused something, so that less may start than the limits allow.
+    pub(super) refused: [bool; 8],
 }
 
 impl Naive {
@@ -29,18 +31,28 @@ impl Naive {
             later: Vec::new(),
             running: HashMap::new(),
             not_before: HashMap::new(),
+            refused: [false; 8],
         }
     }
 
-    /// What starts, or else the earliest time at which anything could by itself.
-    pub(super) fn next(&mut self, jobs: &[Job], now: Instant) -> Result<usize, Option<Instant>> {
+    /// What starts, or else the earliest time at which anything could by itself. That is `started`, if it may and
+    /// its host has refused something.
+    pub(super) fn next(
+        &mut self,
+        jobs: &[Job],
+        started: Option<usize>,
+        now: Instant,
+    ) -> Result<usize, Option<Instant>> {
         let mut due: Vec<_> = self.later.extract_if(.., |(at, _)| *at <= now).collect();
         due.sort_by_key(|(at, _)| *at);
         self.line.extend(due.into_iter().map(|(_, job)| job));
-        let first = self
-            .line
-            .iter()
-            .position(|job| self.may_start_at(jobs[*job].host, now) == Some(now));
+        // What came back to a host that refused has precedence.
+        let refused = started.filter(|job| self.refused[jobs[*job].host]);
+        let first = self.line.iter().position(|job| {
+            let host = jobs[*job].host;
+            let is_it = refused.map_or(!self.refused[host], |started| started == *job);
+            is_it && self.may_start_at(host, now) == Some(now)
+        });
         if let Some(first) = first {
             let job = self.line.remove(first);
             self.started(jobs[job].host, now);
@@ -49,6 +61,7 @@ impl Naive {
         let in_line = self.line.iter().map(|job| (now, *job));
         let all = in_line.chain(self.later.iter().copied());
         Err(all
+            .filter(|(_, job)| !self.refused[jobs[*job].host])
             .filter_map(|(at, job)| self.may_start_at(jobs[job].host, at))
             .min())
     }

@@ -6,6 +6,7 @@ mod expect;
 mod gate;
 mod guard;
 mod listener;
+mod openssl;
 mod pty;
 mod raw;
 mod run;
@@ -16,12 +17,13 @@ mod tls;
 
 pub(crate) use expect::{anything, checked, containing, lines};
 pub(crate) use gate::{Gate, PATIENCE};
+pub(crate) use openssl::OpenSsl;
 pub(crate) use pty::{Pty, pair};
-pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host};
+pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host, read_head};
 pub(crate) use run::{Fetchpool, Stdio, fetchpool};
 pub(crate) use running::{Running, killed_by};
 pub(crate) use server::{Seen, Server};
-pub(crate) use tls::{Authority, Signed};
+pub(crate) use tls::{Authority, Signed, serve_as};
 
 /// The version that Cargo.toml gives.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -187,7 +187,7 @@ impl Drop for RawServer {
 }
 
 /// Reads the request's head to its empty line, and no byte more; nothing if the client left before it.
-fn read_head(mut stream: &TcpStream) -> Option<String> {
+pub(crate) fn read_head(mut stream: &TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

@@ -7,6 +7,8 @@ use super::guard::{HangGuard, LIMIT};
 use super::listener::Listener;
 use super::run::{Input, Stdio};
 use super::shown::report;
+#[cfg(target_os = "linux")]
+use rustix::process::kill_process_group;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use signal_hook::consts::{SIGHUP, SIGINT};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -38,8 +40,7 @@ pub(crate) struct Ended {
     pub(crate) stderr: Vec<u8>,
 }
 
-/// The status of a run that a signal killed: below zero, so that it is none that a program can exit with, 130 after a
-/// SIGINT that it heard of least of all.
+/// The status of a run that a signal ended: below zero, so that it is none that a program can exit with.
 pub(crate) const fn killed_by(signal: Signal) -> i32 {
     -signal.as_raw()
 }
@@ -83,9 +84,13 @@ impl Running {
 
     /// Writes one line to its standard input, which must be live and open.
     pub(crate) fn write_line(&mut self, line: &str) {
+        self.write(format!("{line}\n").as_bytes());
+    }
+
+    /// Writes bytes to its standard input, which must be live and open.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         let pipe = self.stdin.as_mut().expect("standard input is live");
-        pipe.write_all(format!("{line}\n").as_bytes())
-            .expect("it still reads");
+        pipe.write_all(bytes).expect("it still reads");
     }
 
     /// Ends its standard input.
@@ -119,6 +124,12 @@ impl Running {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).expect("it has not been reaped");
+    }
+
+    /// Signals its whole process group, which it must lead.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn signal_group(&self, signal: Signal) {
+        kill_process_group(self.pid, signal).expect("it has not been reaped");
     }
 
     /// A figure in kB from `/proc/PID/status`, such as `VmHWM`, the peak of its resident memory.

@@ -2,9 +2,12 @@
 
 use super::raw::RawServer;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -57,11 +60,20 @@ impl Authority {
     /// A server for `localhost` and 127.0.0.1 that answers every request with a page of 6 bytes; with `asks` only to
     /// clients with a certificate of this authority.
     pub(crate) fn serve(&self, asks: bool) -> RawServer {
+        answering(self.config(asks, rustls::DEFAULT_VERSIONS))
+    }
+
+    /// What `serve` serves with, in some versions of TLS only.
+    pub(crate) fn config(
+        &self,
+        asks: bool,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
         let (certificate, key) = self.signed(&["localhost", "127.0.0.1"]);
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("it is a key");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .expect("ring has all versions");
         let builder = if asks {
             let mut roots = RootCertStore::empty();
@@ -73,15 +85,38 @@ impl Authority {
         } else {
             builder.with_no_client_auth()
         };
-        let config = builder.with_single_cert(vec![certificate.der().clone()], key);
-        let config = Arc::new(config.expect("the key is that of the certificate"));
-        RawServer::on_connection(move |stream| {
-            let Ok(connection) = ServerConnection::new(Arc::clone(&config)) else {
-                return;
-            };
-            answer(StreamOwned::new(connection, stream));
-        })
+        let chain = vec![certificate.der().clone()];
+        builder.with_cert_resolver(resolver(chain, &key))
     }
+}
+
+/// A server that shows `chain` to everyone and signs with `key`, whether they go together or not, in these versions of
+/// TLS; it answers every request with a page of 6 bytes.
+pub(crate) fn serve_as(
+    chain: Vec<CertificateDer<'static>>,
+    key: &PrivateKeyDer<'_>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> RawServer {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .expect("ring has all versions")
+        .with_no_client_auth();
+    answering(builder.with_cert_resolver(resolver(chain, key)))
+}
+
+fn resolver(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Arc<SingleCertAndKey> {
+    let key = rustls::crypto::ring::sign::any_supported_type(key).expect("it is a key");
+    Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key)))
+}
+
+fn answering(config: ServerConfig) -> RawServer {
+    let config = Arc::new(config);
+    RawServer::on_connection(move |stream| {
+        if let Ok(connection) = ServerConnection::new(Arc::clone(&config)) {
+            answer(StreamOwned::new(connection, stream));
+        }
+    })
 }
 
 fn new_key() -> KeyPair {

@@ -128,7 +128,7 @@ impl Cell {
     /// Some faults cannot strike in some places.
     pub(super) fn exists(&self) -> bool {
         match self.phase {
-            // A handshake has no exchange before it, and its failures are final.
+            // A handshake has no exchange before it, and this server's never comes to an end.
             Phase::Handshake => {
                 self.link == Link::Fresh
                     && self.times == Times::Always
@@ -180,6 +180,7 @@ impl Cell {
     fn first_attempt(&self) -> Expected {
         match (self.phase, self.fault) {
             (Phase::Handshake, Fault::Stall | Fault::Drip) => failure("timeout tls"),
+            (Phase::Handshake, Fault::Reset | Fault::Truncate) => failure("connect"),
             (Phase::Handshake, _) => failure("tls"),
             // The server hears nothing more on that connection, which nobody can know.
             (Phase::Between, Fault::Stall) => failure("timeout first_byte"),

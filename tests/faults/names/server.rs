@@ -2,13 +2,15 @@
 //!
 //! - `good`: 127.0.0.1; `slow`: that, when half a second has passed; `alias`: that under another name
 //! - `crowd`: 127.0.0.1 and nineteen addresses at which nobody is
+//! - `twins`: ::1 twenty times, and 127.0.0.1; `half`: 127.0.0.1, and nothing for IPv6; `later`: there is no such name
+//!   when it is asked for first, and 127.0.0.1 then
 //! - `missing`: there is no such name; `empty`: it has no address; `failing`, `refused`: the server cannot, or will not
 //! - `silent`: nothing; `garbage`: bytes; `stranger`: the answer to another question; `loop`: an alias of itself
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,9 +22,13 @@ const SERVER_FAILURE: u8 = 2;
 const NO_SUCH_NAME: u8 = 3;
 const REFUSED: u8 = 5;
 
+/// How often each name was asked for, by name and whether its addresses of IPv4 were wanted.
+type Asked = Arc<Mutex<HashMap<(String, bool), usize>>>;
+
 /// Ends when it is dropped.
 pub(super) struct NameServer {
     address: SocketAddr,
+    asked: Asked,
     ending: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,10 +43,12 @@ impl NameServer {
         let address = SocketAddr::from((Ipv4Addr::new(127, 1 | high, low, last), 53));
         let socket = Arc::new(UdpSocket::bind(address).ok()?);
         let ending = Arc::<AtomicBool>::default();
-        let told = Arc::clone(&ending);
-        let thread = std::thread::spawn(move || serve(&socket, &told));
+        let asked = Asked::default();
+        let (told, counts) = (Arc::clone(&ending), Arc::clone(&asked));
+        let thread = std::thread::spawn(move || serve(&socket, &told, &counts));
         Some(NameServer {
             address,
+            asked,
             ending,
             thread: Some(thread),
         })
@@ -48,6 +56,12 @@ impl NameServer {
 
     pub(super) fn address(&self) -> std::net::IpAddr {
         self.address.ip()
+    }
+
+    /// How often the addresses of IPv4 and of IPv6 of a name were asked for.
+    pub(super) fn asked(&self, name: &str) -> [usize; 2] {
+        let asked = self.asked.lock().unwrap();
+        [true, false].map(|ipv4| asked.get(&(name.to_owned(), ipv4)).copied().unwrap_or(0))
     }
 }
 
@@ -62,7 +76,7 @@ impl Drop for NameServer {
     }
 }
 
-fn serve(socket: &Arc<UdpSocket>, ending: &AtomicBool) {
+fn serve(socket: &Arc<UdpSocket>, ending: &AtomicBool, asked: &Asked) {
     let (late, wait) = mpsc::channel::<(std::time::Instant, SocketAddr, Vec<u8>)>();
     let theirs = Arc::clone(socket);
     let sender = std::thread::spawn(move || {
@@ -81,7 +95,14 @@ fn serve(socket: &Arc<UdpSocket>, ending: &AtomicBool) {
         let Some(question) = Question::parse(&buffer[..amount]) else {
             continue;
         };
-        let Some(reply) = question.reply() else {
+        let name = (question.labels.join("."), question.wants_ipv4);
+        let is_first = {
+            let mut asked = asked.lock().unwrap();
+            let times = asked.entry(name).or_default();
+            *times += 1;
+            *times == 1
+        };
+        let Some(reply) = question.reply(is_first) else {
             continue;
         };
         if question.is_about("slow") {
@@ -126,17 +147,17 @@ impl Question<'_> {
     }
 
     /// Nothing if nothing is to be said.
-    fn reply(&self) -> Option<Vec<u8>> {
+    fn reply(&self, is_first: bool) -> Option<Vec<u8>> {
         let about = |label| self.is_about(label);
         let here = [127, 0, 0, 1];
-        if about("silent") {
+        if about("silent") || about("half") && !self.wants_ipv4 {
             return None;
         }
         if about("garbage") {
             return Some([self.id, &[0xff; 40]].concat());
         }
         let code = match () {
-            () if about("missing") => NO_SUCH_NAME,
+            () if about("missing") || about("later") && is_first => NO_SUCH_NAME,
             () if about("failing") => SERVER_FAILURE,
             () if about("refused") => REFUSED,
             () => NO_ERROR,
@@ -144,6 +165,10 @@ impl Question<'_> {
         let mut answers: Vec<Vec<u8>> = Vec::new();
         if about("loop") {
             answers.push(alias(&[0xc0, 12]));
+        } else if about("twins") && !self.wants_ipv4 {
+            let address = Ipv6Addr::LOCALHOST.octets();
+            let head = [0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 0, 0, 16];
+            answers.extend((0..20).map(|_| [&head[..], &address].concat()));
         } else if self.wants_ipv4 && code == NO_ERROR && !about("empty") {
             if about("crowd") {
                 answers.extend((1..20).map(|last| record(&[0xc0, 12], [127, 0, 0, last])));

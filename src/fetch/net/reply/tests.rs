@@ -23,7 +23,27 @@ fn the_library_sees_what_is_asked_for_and_nothing_else() {
             "LOCATION:/a\nretry-after: 1\n",
         ),
         ("Content-Type:\r\n", "Content-Type:\n"),
-        ("Content-Type : a\r\n", ""),
+        ("Content-Type : a\r\n", "Content-Type: a\n"),
+        ("Content-Length : 5\r\n", "content-length:5\n"),
+        ("Content-Length\t \t: 5\r\n", "content-length:5\n"),
+        (
+            "\u{b}CONTENT-ENCODING\u{1}: br\r\n",
+            "CONTENT-ENCODING: br\n",
+        ),
+        (
+            "Content-Length: 5\nContent-Length : 6\n",
+            "content-length:5\ncontent-length:6\n",
+        ),
+        ("Content-Length: 5\u{1}\r\n", "content-length:5?\n"),
+        ("Content-Length: \u{c}5\r\n", "content-length:?5\n"),
+        (
+            "Content-Encoding: \u{b}gzip\r\n",
+            "Content-Encoding: ?gzip\n",
+        ),
+        (
+            "Content-Range: bytes 0-4/5\n",
+            "Content-Range: bytes 0-4/5\n",
+        ),
         ("Connection: close\r\n", "connection:close\n"),
         (
             "connection:keep-alive\nConnection:close\n",
@@ -40,8 +60,8 @@ fn the_library_sees_what_is_asked_for_and_nothing_else() {
             "Content-Encoding: br\n",
         ),
         (
-            "Content-Encoding: br\nContent-Encoding: br\nContent-Encoding: br\n",
-            "Content-Encoding: br\nContent-Encoding: br\n",
+            "Content-Encoding: NONE\nContent-Encoding: br\nContent-Encoding: gzip, x\n",
+            "Content-Encoding: br\nContent-Encoding: gzip, x\n",
         ),
         (
             "Content-Length: 5\nContent-Length:5\nContent-Length: 6\n",
@@ -57,13 +77,25 @@ fn the_library_sees_what_is_asked_for_and_nothing_else() {
 }
 
 #[test]
+fn a_rate_limit_is_shown_behind_a_status_that_refuses() {
+    let limits = "RateLimit: a;r=0;t=1\nRateLimit: b\nX-RateLimit-Reset: 5\n";
+    for (status, shown) in [(200, ""), (403, ""), (429, limits), (503, limits)] {
+        let head = format!("HTTP/1.1 {status} A\n{limits}RateLimit-Policy: c\n\n");
+        let reduced = inspect(head.as_bytes()).unwrap().reduced;
+        let expected = format!("HTTP/1.1 {status}\n{shown}\n");
+        assert_eq!(String::from_utf8(reduced).unwrap(), expected);
+    }
+}
+
+#[test]
 fn what_others_put_up_with_is_repaired() {
     for (headers, repaired) in [
         ("Location: b\r\n c\r\n\td\r\nE: f\r\n", "Location: b c d\n"),
         ("Location: b\u{1}c\u{7f}d\r\n", "Location: b c d\n"),
-        ("Location: b\rc\r\n", "Location: b c\n"),
-        ("Location: b\r\n\u{c}\r\n c\r\n", "Location: b c\n"),
-        ("\r \r\n c\r\nLocation: b\r\n", "Location: b\n"),
+        ("Location: b\r\n\u{c}\r\n c\r\n", "Location: b\n"),
+        ("Location: b\r\n \t \r\n c\r\n", "Location: b c\n"),
+        ("\t \r\n c\r\nLocation: b\r\n", "Location: b\n"),
+        ("Location\r\n : b\r\n", "Location: b\n"),
     ] {
         assert_eq!(
             reduced(headers),
@@ -77,6 +109,10 @@ fn what_others_put_up_with_is_repaired() {
     for (status, expected) in [
         ("HTTP/1.1  404  Gone", "HTTP/1.1 404\n\n"),
         ("HTTP/1.0 200 \u{1b}[2J", "HTTP/1.0 200\n\n"),
+        ("HTTP/1.2 200 OK", "HTTP/1.1 200\n\n"),
+        ("HTTP/1.9\t200\tOK", "HTTP/1.1 200\n\n"),
+        ("HTTP/1.1 200\t OK", "HTTP/1.1 200\n\n"),
+        ("HTTP/1.1\u{b}\u{c}200\u{c}", "HTTP/1.1 200\n\n"),
     ] {
         let inspected = inspect(format!("{status}\r\n\r\n").as_bytes()).unwrap();
         assert_eq!(inspected.reduced, expected.as_bytes(), "{status:?}");
@@ -123,6 +159,10 @@ fn the_framing_is_read_by_the_letter() {
         ("1.0", "Transfer-Encoding: chunked\r\n", true, false),
         ("1.1", "Transfer-Encoding: identity\r\n", false, true),
         ("1.1", "Transfer-Encoding:\r\n chunked\r\n", true, true),
+        ("1.1", "Transfer-Encoding : chunked\r\n", true, true),
+        ("1.1", "Transfer-Encoding\r\n : chunked\r\n", true, true),
+        ("1.1", "Connection : close\r\n", false, false),
+        ("1.2", "", false, true),
         (
             "1.1",
             "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
@@ -146,17 +186,33 @@ fn the_framing_is_read_by_the_letter() {
 
 #[test]
 fn what_only_looks_like_http_is_refused() {
-    for head in [
-        "HTTP/2 200\r\n\r\n",
-        "HTTP/1.2 200 OK\r\n\r\n",
-        "HTTP/1.1 20 OK\r\n\r\n",
-        "HTTP/1.1 2000 OK\r\n\r\n",
-        "HTTP/1.1 099 OK\r\n\r\n",
-        "HTTP/1.1 OK\r\n\r\n",
-        "HTTP/1.1\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+    let (version, status) = ("in another version", "no status of three digits");
+    for (status_line, words) in [
+        ("HTTP/2 200", version),
+        ("HTTP/1 200 OK", version),
+        ("HTTP/1.10 200 OK", version),
+        ("HTTP/1.x 200 OK", version),
+        ("HTTP/1.1200 OK", version),
+        ("HTTP/1.1 20 OK", status),
+        ("HTTP/1.1 2000 OK", status),
+        ("HTTP/1.1 200\u{a0}OK", status),
+        ("HTTP/1.1 099 OK", status),
+        ("HTTP/1.1 OK", status),
+        ("HTTP/1.1", status),
     ] {
+        let refusal = inspect(format!("{status_line}\r\n\r\n").as_bytes()).unwrap_err();
+        let is_quoted = refusal.contains(&format!("\"{}\"", status_line.as_bytes().escape_ascii()));
+        assert!(refusal.contains(words) && is_quoted, "{refusal}");
+    }
+    for coding in [
+        "gzip, chunked",
+        "\u{b}chunked",
+        "chunked\u{c}",
+        "chunked\u{1}",
+        "chun\r\n ked",
+        "\r\n \u{c}chunked",
+    ] {
+        let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n");
         assert!(inspect(head.as_bytes()).is_err(), "{head:?}");
     }
 }

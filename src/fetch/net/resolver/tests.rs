@@ -26,20 +26,61 @@ fn a_name_is_asked_once_for_all_who_want_it() {
     let resolver = Resolver::with_lookup(move |_| {
         counter.fetch_add(1, Ordering::SeqCst);
         gate.lock().unwrap().recv().unwrap();
-        Ok(vec![HOME; 40])
+        Ok((0..40).map(|last| IpAddr::from([8, 8, 8, last])).collect())
     });
     let cancel = Cancel::new().unwrap();
     thread::scope(|s| {
         let all: Vec<_> = (0..8)
-            .map(|_| s.spawn(|| resolver.resolve("a", &forever(), &cancel, &seat()).unwrap()))
+            .map(|_| {
+                s.spawn(|| {
+                    resolver
+                        .resolve("a", &forever(), &cancel, &seat(), None)
+                        .unwrap()
+                })
+            })
             .collect();
         open.send(()).unwrap();
         for one in all {
-            assert_eq!(*one.join().unwrap(), [HOME; MAX_ADDRESSES]);
+            assert_eq!(one.join().unwrap().len(), MAX_ADDRESSES);
         }
     });
-    assert!(resolver.resolve("a", &forever(), &cancel, &seat()).is_ok());
+    assert!(
+        resolver
+            .resolve("a", &forever(), &cancel, &seat(), None)
+            .is_ok()
+    );
     assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn addresses_of_one_sort_leave_none_of_another_out_and_each_is_kept_once() {
+    let v4 = |net: u8| (0..40).map(move |last| IpAddr::from([net, 0, 0, last]));
+    let v6 = (0..40).map(|last| IpAddr::from([0x2606, 0, 0, 0, 0, 0, 0, last]));
+    let found: Vec<IpAddr> = v6.chain(v4(10)).chain(v4(8)).collect();
+    let wanted: Vec<IpAddr> = [0, 40, 80]
+        .into_iter()
+        .flat_map(|from| found[from..from + MAX_ADDRESSES].to_vec())
+        .collect();
+    assert_eq!(bounded(found.repeat(2)), wanted);
+}
+
+#[test]
+fn a_miss_is_kept_but_not_for_an_attempt_that_is_made_again() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let resolver = Resolver::with_lookup(move |_| match counter.fetch_add(1, Ordering::SeqCst) {
+        0 => Err(Miss::NoAddress),
+        _ => Ok(vec![HOME]),
+    });
+    let cancel = Cancel::new().unwrap();
+    let resolve = |since| resolver.resolve("a", &forever(), &cancel, &seat(), since);
+    let began = Instant::now();
+    assert!(resolve(None).is_err());
+    assert!(resolve(Some(began)).is_err(), "it was asked since");
+    assert!(resolve(Some(Instant::now())).is_ok());
+    // What was found is good for it too.
+    assert!(resolve(Some(Instant::now())).is_ok());
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 #[test]
@@ -58,7 +99,7 @@ fn failures_are_kept_too_and_no_address_is_one() {
     for name in ["empty", "broken", "empty", "broken"] {
         assert!(
             matches!(
-                resolver.resolve(name, &forever(), &cancel, &seat()),
+                resolver.resolve(name, &forever(), &cancel, &seat(), None),
                 Err(LookupError::Missed(Miss::NoAddress))
             ),
             "{name}"
@@ -81,11 +122,15 @@ fn what_could_not_be_found_out_is_not_kept() {
             _ => Ok(vec![HOME]),
         });
         let cancel = Cancel::new().unwrap();
-        match resolver.resolve("a", &forever(), &cancel, &seat()) {
+        match resolver.resolve("a", &forever(), &cancel, &seat(), None) {
             Err(LookupError::Missed(got)) => assert_eq!(got, miss),
             other => panic!("{other:?}"),
         }
-        assert!(resolver.resolve("a", &forever(), &cancel, &seat()).is_ok());
+        assert!(
+            resolver
+                .resolve("a", &forever(), &cancel, &seat(), None)
+                .is_ok()
+        );
     }
 }
 
@@ -104,7 +149,7 @@ fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() 
     let cancel = Cancel::new().unwrap();
     thread::scope(|s| {
         let all: Vec<_> = (0..8)
-            .map(|_| s.spawn(|| resolver.resolve("bad", &forever(), &cancel, &seat())))
+            .map(|_| s.spawn(|| resolver.resolve("bad", &forever(), &cancel, &seat(), None)))
             .collect();
         while resolver.shared.lock().asked.get("bad").map(|a| a.waiters) != Some(all.len()) {
             thread::yield_now();
@@ -121,7 +166,7 @@ fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() 
     });
     assert!(
         resolver
-            .resolve("good", &forever(), &cancel, &seat())
+            .resolve("good", &forever(), &cancel, &seat(), None)
             .is_ok()
     );
     // Every helper that is counted is there, and has nothing to do.
@@ -149,12 +194,14 @@ fn who_leaves_at_the_deadline_finds_the_answer_later() {
     let cancel = Cancel::new().unwrap();
     let short = Limits::new(None, Some(Duration::from_millis(10)));
     assert!(matches!(
-        resolver.resolve("a", &short, &cancel, &seat()),
+        resolver.resolve("a", &short, &cancel, &seat(), None),
         Err(LookupError::Cut(Cut::Stalled(_)))
     ));
     open.send(()).unwrap();
     assert_eq!(
-        *resolver.resolve("a", &forever(), &cancel, &seat()).unwrap(),
+        *resolver
+            .resolve("a", &forever(), &cancel, &seat(), None)
+            .unwrap(),
         [HOME]
     );
 }
@@ -171,7 +218,7 @@ fn a_cancel_wakes_those_who_wait() {
     });
     let cancel = Cancel::new().unwrap();
     thread::scope(|s| {
-        let waiter = s.spawn(|| resolver.resolve("a", &forever(), &cancel, &seat()));
+        let waiter = s.spawn(|| resolver.resolve("a", &forever(), &cancel, &seat(), None));
         was_asked.recv().unwrap();
         cancel.throw();
         resolver.wake();
@@ -188,7 +235,7 @@ fn neither_helpers_nor_answers_grow_without_bound() {
     let cancel = Cancel::new().unwrap();
     for i in 0..MAX_ANSWERS + 100 {
         resolver
-            .resolve(&i.to_string(), &forever(), &cancel, &seat())
+            .resolve(&i.to_string(), &forever(), &cancel, &seat(), None)
             .unwrap();
     }
     let state = resolver.shared.lock();
@@ -220,7 +267,7 @@ fn a_dead_zone_holds_up_no_other() {
             .map(|i| {
                 let (resolver, cancel) = (&resolver, &cancel);
                 s.spawn(move || {
-                    resolver.resolve(&format!("{i}.dead.test"), &forever(), cancel, &seat())
+                    resolver.resolve(&format!("{i}.dead.test"), &forever(), cancel, &seat(), None)
                 })
             })
             .collect();
@@ -230,7 +277,7 @@ fn a_dead_zone_holds_up_no_other() {
         // It comes back at all, while all of those still wait.
         assert!(
             resolver
-                .resolve("good.test", &forever(), &cancel, &seat())
+                .resolve("good.test", &forever(), &cancel, &seat(), None)
                 .is_ok()
         );
         assert_eq!(resolver.shared.lock().asked.len(), dead.len());
@@ -248,7 +295,7 @@ fn what_nobody_waits_for_is_forgotten_or_fills_the_cache() {
     let short = Limits::new(None, Some(Duration::from_millis(1)));
     let names = MAX_RUNNING + 50;
     for i in 0..names {
-        let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &seat());
+        let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &seat(), None);
         assert!(matches!(end, Err(LookupError::Cut(Cut::Stalled(_)))));
     }
     let running = resolver.shared.lock().asked.len();
@@ -270,16 +317,17 @@ fn a_name_is_kept_in_the_queue_for_the_last_who_waits_for_it() {
     let short = Limits::new(None, Some(Duration::from_millis(1)));
     thread::scope(|s| {
         for i in 0..MAX_RUNNING / 2 {
-            let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &seat());
+            let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &seat(), None);
             assert!(end.is_err());
         }
-        let patient = s.spawn(|| resolver.resolve("last.dead.test", &forever(), &cancel, &seat()));
+        let patient =
+            s.spawn(|| resolver.resolve("last.dead.test", &forever(), &cancel, &seat(), None));
         while !resolver.shared.lock().asked.contains_key("last.dead.test") {
             thread::yield_now();
         }
         assert!(
             resolver
-                .resolve("last.dead.test", &short, &cancel, &seat())
+                .resolve("last.dead.test", &short, &cancel, &seat(), None)
                 .is_err()
         );
         drop(gate);

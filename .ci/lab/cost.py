@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what a URL costs, and works out from that what long lists take: the tables of docs/SCALING.md.
 
-    .ci/cost FETCHPOOL [TIMES]
+    .ci/lab/cost.py FETCHPOOL [TIMES]
 
 FETCHPOOL is the release binary. Each run is made TIMES times (3), and the one with the least CPU time
 counts: what others do on the machine only adds. It needs root, for a network namespace of its own, in

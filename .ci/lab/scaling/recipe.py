@@ -1,4 +1,4 @@
-"""What the runs of .ci/scale have in common: the guide's recipes, a place to run them in, and their checks.
+"""What the runs of .ci/lab/scale.py have in common: the guide's recipes, a place to run them in, and their checks.
 
 The place is a temporary directory that goes when the process ends. Scripts run with bash and its strictest
 settings, with what was put into TOOLS in front of everything else on the PATH.
@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PER_HOST = 2  # as the recipes have it
 PAGES = 30  # of each host
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """--deny-private against a name server that changes its mind between one question and the next.
 
-    .ci/rebinding PROGRAM
+    .ci/lab/rebinding.py PROGRAM
 
 In a network of its own (a namespace, which ends with this) there is a "public" server, a private one that must never
 see a connection, and a name server that answers in turn with the address of the one and of the other. Whoever checks
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 
 PUBLIC, PRIVATE = "93.184.216.34", "10.1.2.3"
 SERVERS = "127.0.0.1"
@@ -28,7 +29,7 @@ def main(program):
         unshare = ["unshare", "--net", "--mount"] + ([] if os.getuid() == 0 else ["--map-root-user"])
         if subprocess.run(unshare + ["true"], capture_output=True).returncode != 0:
             what = "no network namespace can be made here; rebinding was not tried"
-            sys.exit(subprocess.call([os.path.join(os.path.dirname(os.path.abspath(__file__)), "left-out"), what]))
+            sys.exit(subprocess.call([Path(__file__).resolve().parents[1] / "left-out", what]))
         own = [sys.executable, os.path.abspath(__file__), os.path.abspath(program)]
         sys.exit(subprocess.run(unshare + own, env=os.environ | {INSIDE: "1"}).returncode)
     network()

@@ -1,4 +1,4 @@
-"""What long lists take, worked out from what .ci/cost has measured of a URL. Prints tables, measures nothing."""
+"""What long lists take, worked out from what .ci/lab/cost.py has measured of a URL. Prints tables, measures nothing."""
 
 # A machine: cores, bits a second, requests in flight. The last is the most that -j takes.
 CORES, BITS, JOBS = 4, 1e9, 10_000

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fetches every reply of curl's own HTTP tests with fetchpool and with `curl -L`, and compares what comes of it.
 
-    .ci/curl-cases DIRECTORY [FETCHPOOL [CURL]]
+    .ci/lab/curl_cases.py DIRECTORY [FETCHPOOL [CURL]]
 
 DIRECTORY is an unpacked source of curl (`apt-get source curl`; Debian's sources may have to be enabled first), of
 which tests/data/test* is read. Each reply is served byte for byte from a raw socket on loopback, which then closes;

@@ -1,4 +1,4 @@
-"""A web site for the runs of .ci/scale: every address it is reached at is a host of its own.
+"""A web site for the runs of .ci/lab/scale.py: every address it is reached at is a host of its own.
 
 It answers each GET with a short page after LATENCY, and keeps count, per host, of the most requests that
 it ever had in hand at one moment, and per URL, of who asked for it. A client that is held gets no answer

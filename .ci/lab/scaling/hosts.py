@@ -1,4 +1,4 @@
-"""Machines for the runs of .ci/scale: network namespaces on one bridge, each with an sshd of its own.
+"""Machines for the runs of .ci/lab/scale.py: network namespaces on one bridge, each with an sshd of its own.
 
 Nothing outside of the namespaces and one temporary directory is touched: the bridge lies in a namespace,
 and the keys are made for the run. The hosts share the file system, as machines share one over NFS, but for

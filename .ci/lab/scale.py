@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the recipes of docs/SCALING.md, word for word, on processes and on machines, and checks them.
 
-    .ci/scale FETCHPOOL [one | sharing | apart]
+    .ci/lab/scale.py FETCHPOOL [one | sharing | apart]
 
 FETCHPOOL is the binary; the second argument leaves out all runs but those on one machine, on machines
 that share a directory, or on such that share nothing. The machines are network namespaces, which takes

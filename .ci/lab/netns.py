@@ -2,7 +2,7 @@
 """Faults of the network between two hosts: a cable that is cut, and mended, a route that is gone, a narrow line, and one
 that loses packets and is slow.
 
-    .ci/netns FETCHPOOL
+    .ci/lab/netns.py FETCHPOOL
 
 The hosts are network namespaces, joined by a veth pair. Packets are lost and delayed by netem; where the kernel has none,
 by a relay of this script's own between two tun devices. What cannot be done here is left out, and said so. Needs
@@ -297,7 +297,7 @@ def lossy():
 
 def left_out(what):
     """Says so and goes on where something may be left out, and ends elsewhere."""
-    if subprocess.call([Path(__file__).resolve().with_name("left-out"), what]):
+    if subprocess.call([Path(__file__).resolve().parents[1] / "left-out", what]):
         sys.exit(1)
     return "left out"
 

@@ -1,0 +1,189 @@
+//! Certificates and private keys in PEM files.
+//!
+//! OpenSSL's `TRUSTED CERTIFICATE` and the older `X509 CERTIFICATE` are read too, and so is a byte order mark.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use der::asn1::{AnyRef, ObjectIdentifier};
+use der::{Decode as _, Reader as _, SliceReader, TagMode, TagNumber};
+use memchr::memmem;
+use rustls::pki_types::pem::{Error, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::certificate::is_for_servers;
+use crate::fetch::failure::os_text;
+use crate::fetch::options::OptionsError;
+
+/// The largest PEM file that is read, in bytes: a larger one holds no certificates, and may have no end.
+pub(super) const LARGEST: u64 = 64 << 20;
+
+/// The certificates in `file`, as [`PemFile::certificates`].
+pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+    PemFile::read(file)?.certificates()
+}
+
+/// A file that was read, for all that is in it: it may be a pipe.
+pub(super) struct PemFile<'a> {
+    path: &'a Path,
+    text: Vec<u8>,
+}
+
+impl<'a> PemFile<'a> {
+    pub(super) fn read(path: &'a Path) -> Result<Self, OptionsError> {
+        let text = read(path).map_err(|error| {
+            OptionsError::new(format!(
+                "cannot read '{}': {}",
+                path.display(),
+                os_text(&error)
+            ))
+        })?;
+        Ok(Self { path, text })
+    }
+
+    /// The certificates in it, at least one.
+    ///
+    /// # Errors
+    ///
+    /// It holds no certificate that can be used, or one of its sections is damaged.
+    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+        let found = parse(&self.text).collect::<Result<Vec<_>, _>>();
+        let found = found.map_err(|error| damaged(self.path, "certificate", &error))?;
+        if found.is_empty() {
+            return Err(damaged(self.path, "certificate", &Error::NoItemsFound));
+        }
+        let usable: Vec<_> = found.into_iter().flatten().collect();
+        if !usable
+            .iter()
+            .any(|cert| webpki::anchor_from_trusted_cert(cert).is_ok())
+        {
+            let file = self.path.display();
+            return Err(OptionsError::new(format!(
+                "no certificate in '{file}' can be used: each is damaged, or OpenSSL's trust settings beside it \
+                 exclude TLS servers"
+            )));
+        }
+        Ok(usable)
+    }
+
+    /// The private key in it.
+    ///
+    /// # Errors
+    ///
+    /// It holds no key, or an encrypted one.
+    pub(super) fn private_key(&self) -> Result<PrivateKeyDer<'static>, OptionsError> {
+        PrivateKeyDer::from_pem_slice(&self.text).map_err(|error| {
+            // PKCS #8 (RFC 7468, 11) and what came before it (RFC 1421, 4.6.1.1).
+            let marks: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
+            let is_there = |mark: &&[u8]| memmem::find(&self.text, mark).is_some();
+            if !marks.iter().any(is_there) {
+                return damaged(self.path, "private key", &error);
+            }
+            let file = self.path.display();
+            OptionsError::new(format!(
+                "the private key in '{file}' is encrypted; one without a passphrase is wanted \
+                 (openssl pkey -in '{file}' -out PLAIN)"
+            ))
+        })
+    }
+}
+
+/// The certificates in `text`, which [`read`] returned; `None` for one that OpenSSL's trust settings exclude.
+pub(super) fn parse(
+    text: &[u8],
+) -> impl Iterator<Item = Result<Option<CertificateDer<'static>>, Error>> {
+    CertificateDer::pem_slice_iter(text).map(|found| found.map(apply_trust_settings))
+}
+
+/// The text of a PEM file, with byte order marks removed and `CERTIFICATE` as the only label of a certificate.
+pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let from = File::open(file)?;
+    from.take(LARGEST + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::other("it is larger than 64 MiB"));
+    }
+    let other_forms: [(&[u8], &[u8]); 3] = [
+        ("\u{feff}".as_bytes(), b""),
+        (b" TRUSTED CERTIFICATE-----", b" CERTIFICATE-----"),
+        (b" X509 CERTIFICATE-----", b" CERTIFICATE-----"),
+    ];
+    for (form, usual) in other_forms {
+        if memmem::find(&text, form).is_some() {
+            text = replace(&text, form, usual);
+        }
+    }
+    Ok(text)
+}
+
+fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut replaced = Vec::with_capacity(text.len());
+    let mut start = 0;
+    for at in memmem::find_iter(text, from) {
+        replaced.extend_from_slice(&text[start..at]);
+        replaced.extend_from_slice(to);
+        start = at + from.len();
+    }
+    replaced.extend_from_slice(&text[start..]);
+    replaced
+}
+
+/// Removes the trust settings that stand behind the certificate in a `TRUSTED CERTIFICATE`; `None` if they exclude
+/// TLS servers.
+fn apply_trust_settings(found: CertificateDer<'static>) -> Option<CertificateDer<'static>> {
+    let split = SliceReader::new(&found).and_then(|mut reader| {
+        let certificate = reader.tlv_bytes()?;
+        Ok((certificate, reader.read_slice(reader.remaining_len())?))
+    });
+    match split {
+        Ok((_, [])) => Some(found),
+        Ok((certificate, settings)) if allow_servers(settings).unwrap_or(false) => {
+            Some(CertificateDer::from(certificate.to_vec()))
+        }
+        Ok(_) => None,
+        // The verifier refuses it where it is needed.
+        Err(_) => Some(found),
+    }
+}
+
+/// Whether trust settings, a `CertAux` of OpenSSL, allow TLS servers: the purposes that are trusted, if any are
+/// named, must include them, and those that are rejected must not.
+fn allow_servers(settings: &[u8]) -> der::Result<bool> {
+    let settings = AnyRef::from_der(settings)?;
+    let mut reader = SliceReader::new(settings.value())?;
+    let trusted: Option<Vec<ObjectIdentifier>> = reader.decode()?;
+    let rejected: Option<Vec<ObjectIdentifier>> =
+        reader.context_specific(TagNumber(0), TagMode::Implicit)?;
+    Ok(trusted.is_none_or(|purposes| is_for_servers(&purposes))
+        && !rejected.is_some_and(|purposes| is_for_servers(&purposes)))
+}
+
+/// Puts the option or the variable that a file was named by in front of an error.
+pub(super) fn of_source(name: &str) -> impl Fn(OptionsError) -> OptionsError + '_ {
+    move |error| OptionsError::new(format!("{name}: {error}"))
+}
+
+fn damaged(file: &Path, what: &str, error: &Error) -> OptionsError {
+    let file = file.display();
+    let why = match error {
+        Error::NoItemsFound => {
+            return OptionsError::new(format!(
+                "there is no {what} in '{file}'; a PEM file with one is wanted"
+            ));
+        }
+        Error::MissingSectionEnd { end_marker } => {
+            let label = String::from_utf8_lossy(end_marker);
+            format!("the line '-----END {label}-----' is missing; was the file cut short?")
+        }
+        Error::IllegalSectionStart { line } => {
+            let line = String::from_utf8_lossy(line);
+            format!("the line '{}' does not end in five hyphens", line.trim())
+        }
+        Error::Base64Decode(_) => {
+            "what stands between its BEGIN and END lines is not base64".into()
+        }
+        _ => "a section of it is too large".into(),
+    };
+    OptionsError::new(format!("there is no readable {what} in '{file}': {why}"))
+}

@@ -1,0 +1,160 @@
+//! Names what is no list of one URL a line, by its first record, with the command that makes it one.
+//!
+//! Only a first record that has failed is looked at, so nothing that can be fetched is ever taken for something else.
+
+use super::target::{Content, invalid};
+use crate::fetch::{Failure, FailureKind};
+use serde_json::Value;
+
+/// Beginnings of archives, what they are, and what unpacks them.
+const ARCHIVES: [(&[u8], &str, &str); 4] = [
+    (b"PK\x03\x04", "a zip archive", "unzip -p FILE"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -dc FILE"),
+    (b"\xfd7zXZ\0", "compressed by xz", "xz -dc FILE"),
+    (b"BZh", "compressed by bzip2", "bzip2 -dc FILE"),
+];
+
+/// What columns and keys of URLs are called.
+const NAMES: [&str; 8] = [
+    "url", "urls", "uri", "link", "href", "loc", "address", "website",
+];
+
+/// What was found, and the command that gives its URLs, if there is one.
+type Found = (&'static str, Option<String>);
+
+/// The failure of the first record of a list: what the list is, if that is known, or else `failure`.
+///
+/// `begins_with_nul` says so of the whole list.
+pub(super) fn explain(failure: Failure, first: &Content<'_>, begins_with_nul: bool) -> Failure {
+    if failure.kind() != FailureKind::InvalidUrl {
+        return failure;
+    }
+    let first = first.bytes();
+    let found = archive(first)
+        .or_else(|| with_nuls(first, begins_with_nul))
+        .or_else(|| text(first));
+    match found {
+        None => failure,
+        Some((what, Some(command))) => {
+            invalid(format!("the list is {what}: {command} | fetchpool"))
+        }
+        Some((what, None)) => invalid(format!(
+            "the list is {what}: save it as text, one URL a line"
+        )),
+    }
+}
+
+fn archive(first: &[u8]) -> Option<Found> {
+    let contains = |part: &[u8]| memchr::memmem::find(first, part).is_some();
+    if first.starts_with(b"PK") && (contains(b"[Content_Types].xml") || contains(b"mimetype")) {
+        return Some(("a spreadsheet or another document", None));
+    }
+    if first.get(257..262) == Some(b"ustar") {
+        return Some(("a tar archive", Some("tar -xOf FILE".to_owned())));
+    }
+    let known = ARCHIVES.iter().find(|(begin, ..)| first.starts_with(begin));
+    known.map(|(_, what, command)| (*what, Some((*command).to_owned())))
+}
+
+fn with_nuls(first: &[u8], begins_with_nul: bool) -> Option<Found> {
+    let is_nul = |at| first.get(at) == Some(&0);
+    if is_nul(0) && is_nul(2) || is_nul(1) && is_nul(3) {
+        let order = if begins_with_nul { "BE" } else { "LE" };
+        let command = format!("iconv -f UTF-16{order} -t UTF-8 FILE");
+        return Some(("UTF-16 without a byte order mark", Some(command)));
+    }
+    let (url, _) = first.split_at(memchr::memchr(0, first)?);
+    is_url(str::from_utf8(url).ok()?)
+        .then(|| ("NUL-separated", Some(r"tr '\0' '\n' < FILE".to_owned())))
+}
+
+fn text(first: &[u8]) -> Option<Found> {
+    let text = str::from_utf8(first).ok()?;
+    match text.as_bytes() {
+        [b'<', next, ..] if next.is_ascii_alphabetic() || b"!?".contains(next) => {
+            let tag = text.split(['>', ' ']).next()?;
+            let urls = r#"grep -oE "https?://[^\"'<> ]+" FILE | sed 's/&amp;/\&/g'"#;
+            (!tag.contains("://")).then(|| ("HTML or XML", Some(urls.to_owned())))
+        }
+        [b'{', ..] => json_object(text).map(|key| ("JSON", Some(format!("jq -r {key} FILE")))),
+        [b'['] => Some(("JSON", Some("jq -r '.[]' FILE".to_owned()))),
+        [b'[', ..] => json_array(text),
+        _ => table(text),
+    }
+}
+
+/// What jq needs to find the URL of an object, of which `text` may be only the beginning.
+fn json_object(text: &str) -> Option<String> {
+    let is_plain = |key: &str| key.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
+    let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
+        let begins = text.len() == 1 || text[1..].trim_start().starts_with('"');
+        return begins.then(|| ".url".to_owned());
+    };
+    let named = fields.keys().find(|key| is_name(key));
+    let urls = || {
+        fields
+            .iter()
+            .find(|(_, value)| value.as_str().is_some_and(is_url))
+    };
+    let key = named.or_else(|| urls().map(|(key, _)| key));
+    key.filter(|key| is_plain(key)).map(|key| format!(".{key}"))
+}
+
+fn json_array(text: &str) -> Option<Found> {
+    let inner = text[1..].trim_start();
+    let path = match inner.bytes().next()? {
+        b'"' => "'.[]'".to_owned(),
+        b'{' => {
+            let first: Value = serde_json::Deserializer::from_str(inner)
+                .into_iter()
+                .next()?
+                .ok()?;
+            format!("'.[]{}'", json_object(&first.to_string())?)
+        }
+        _ => return None,
+    };
+    Some(("JSON", Some(format!("jq -r {path} FILE"))))
+}
+
+fn table(text: &str) -> Option<Found> {
+    let unquoted = |cell| str::trim(cell).trim_matches('"');
+    if is_name(unquoted(text)) {
+        return Some(("a table", Some("tail -n +2 FILE".to_owned())));
+    }
+    let split = |delimiter: char| {
+        let mut cells = text.split(delimiter).map(unquoted).zip(1..);
+        let (cell, column) = cells.find(|(cell, _)| is_name(cell) || is_url(cell))?;
+        Some((delimiter, column, cell))
+    };
+    let delimiters = ['\t', ',', ';', '|'].into_iter();
+    let (delimiter, column, cell) = delimiters
+        // What begins as a URL may have the others in it.
+        .filter(|c| text.contains(*c) && (*c == '\t' || !is_url(text)))
+        .find_map(split)?;
+    let shown = delimiter.escape_default();
+    let command = match (text.contains('"'), is_name(cell)) {
+        (true, true) => format!("mlr --icsv --ifs '{shown}' --onidx cut -f {cell} FILE"),
+        (true, false) => {
+            format!("mlr --icsv --ifs '{shown}' --implicit-csv-header --onidx cut -f {column} FILE")
+        }
+        (false, is_header) => {
+            let option = if delimiter == '\t' {
+                String::new()
+            } else {
+                format!("-d'{shown}' ")
+            };
+            let rest = if is_header { " | tail -n +2" } else { "" };
+            format!("cut {option}-f{column} FILE{rest}")
+        }
+    };
+    Some(("a table", Some(command)))
+}
+
+fn is_name(text: &str) -> bool {
+    NAMES.iter().any(|name| name.eq_ignore_ascii_case(text))
+}
+
+fn is_url(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https"))
+}
