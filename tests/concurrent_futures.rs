@@ -18,11 +18,10 @@
 //! | `test_init.FailingInitializerResourcesTest` | about the resource tracker of process pools |
 //! | `test_process_pool`, `test_deadlock`, `test_interpreter_pool`, `ProcessPoolShutdownTest` | about processes, pickling and interpreters |
 //!
-//! `add_done_callback` gives its callback the future, `on_done` the outcome; `exception()` is the
-//! `Err` of `result`. Python counts a cancelled future as done only once a worker has come by it,
-//! Rust's at once. Python's `map` submits everything at once unless it is given a `buffersize`;
-//! here it always has a bound, which is three jobs a worker if none is given. Python's future is done
-//! while its callbacks run, and here after them, as the result is then given away by value.
+//! Differences: `add_done_callback` gives its callback the future, `on_done` the outcome.
+//! `exception()` is the `Err` of `result`. A cancelled future is done at once, in Python when a
+//! worker removes it from the queue. `map` submits three jobs a worker ahead, in Python everything
+//! unless it has a `buffersize`. A future is done after its callbacks, in Python before them.
 
 #[path = "concurrent_futures/support.rs"]
 mod support;

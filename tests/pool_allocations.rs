@@ -1,6 +1,6 @@
-//! What a job costs in memory: one allocation, and nothing that a wait would leave behind.
+//! What a job costs in memory: one allocation. A wait leaves no memory behind.
 //!
-//! Counted over all threads of this process, which runs nothing but this one test.
+//! Counted over all threads of this process, which runs this test alone.
 
 use std::alloc::System;
 use std::sync::mpsc;
@@ -77,8 +77,7 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
         assert_eq!(sum, JOBS as u64 * value);
     });
 
-    // The rest is room that the queue, or a batch's list, still grew by: a share of an allocation a
-    // job.
+    // Growth of the queue or of a batch is a small part of an allocation a job.
     for (way, hundredths, allocations) in [
         ("one by one", one_by_one, 1),
         ("batches", batches, 1),
@@ -99,7 +98,7 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
         pool.submit_all_with((0..100 * JOBS).map(|_| (|| (), |_: Result<(), JobError>| ())))
             .unwrap();
         pool.wait_idle();
-        // Each worker comes by the empty queue once more.
+        // A worker looks at the empty queue once more.
         pool.submit(|| ()).unwrap().result().unwrap();
         pool.wait_idle();
     });

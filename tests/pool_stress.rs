@@ -1,8 +1,8 @@
-//! The pool under many submitters at once: every job is answered exactly once, and none waits
+//! The pool under many submitters at once: every job is answered exactly once, and no job waits
 //! behind another that blocks.
 //!
-//! No time is measured and nothing sleeps; a pool that loses a wake-up or a job would make these
-//! tests hang, which a watchdog tells.
+//! Nothing sleeps, and no time is measured. If the pool loses a wake-up or a job these tests hang,
+//! and a watchdog fails them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
@@ -135,7 +135,7 @@ fn a_million_jobs_from_many_submitters_are_each_answered_once() {
 }
 
 #[test]
-fn a_shutdown_amidst_submissions_leaves_nobody_without_an_answer() {
+fn a_shutdown_amidst_submissions_answers_every_job() {
     watched(|| {
         for round in 0..200 {
             let pool = ThreadPool::new(4).unwrap();
@@ -188,14 +188,13 @@ fn first_waits_for_the_rest(pool: &ThreadPool, jobs: usize) -> Vec<Future<()>> {
     pool.submit_all(batch).unwrap()
 }
 
-/// A worker that has put jobs aside and then blocks must lose them to one that finds nothing else
-/// to do.
+/// However the jobs are shared out, a worker that blocks must not hold back others.
 #[test]
 fn no_job_waits_behind_one_that_blocks() {
     watched(|| {
         for workers in [2, 3, 8] {
             let pool = ThreadPool::new(workers).unwrap();
-            // As few jobs as a worker puts any aside of, and many.
+            // A shallow queue, and a deep one.
             for jobs in [2 * workers + 1, 1000] {
                 for _ in 0..50 {
                     for future in first_waits_for_the_rest(&pool, jobs) {
@@ -207,7 +206,7 @@ fn no_job_waits_behind_one_that_blocks() {
     });
 }
 
-/// The same while the queue never becomes empty, so that no worker is ever idle.
+/// The same while the queue is never empty, so that no worker is ever idle.
 #[test]
 fn no_job_waits_behind_one_that_blocks_in_a_queue_that_never_ends() {
     watched(|| {
@@ -258,8 +257,7 @@ fn idle_means_that_everything_submitted_before_has_ended() {
     });
 }
 
-/// Jobs that all the workers must run at the same time, anywhere among others that are short: a
-/// worker puts some of them aside, blocks, and somebody else must see to what it has.
+/// Jobs that all the workers must run at the same time, anywhere among others that are short.
 #[test]
 fn as_many_jobs_as_workers_meet_wherever_they_stand_in_a_batch() {
     watched(|| {

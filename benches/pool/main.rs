@@ -7,48 +7,15 @@
 //! `cargo test`) runs a small one that only shows that it works.
 
 mod peers;
+mod work;
 
-use std::hint::black_box;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use fetchpool::pool::ThreadPool;
 use peers::{Fetchpool, Peer, Rayon, RustyPool, Threadpool};
-
-/// What a job does: nothing, or about ten microseconds of arithmetic.
-#[derive(Clone, Copy)]
-pub(crate) struct Work {
-    rounds: u32,
-}
-
-impl Work {
-    const EMPTY: Self = Self { rounds: 0 };
-
-    /// Finds out how much arithmetic takes ten microseconds here.
-    fn ten_microseconds() -> Self {
-        const ROUNDS: u32 = 1_000_000;
-        let start = Instant::now();
-        black_box(Self { rounds: ROUNDS }.run());
-        let nanoseconds = start.elapsed().as_nanos().max(1);
-        Self {
-            rounds: u32::try_from(u128::from(ROUNDS) * 10_000 / nanoseconds)
-                .unwrap_or(ROUNDS)
-                .max(1),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn run(self) -> u64 {
-        (0..self.rounds).fold(1, |state: u64, _| {
-            black_box(
-                state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1),
-            )
-        })
-    }
-}
+use work::Work;
 
 /// How the jobs come in, and what is waited for.
 #[derive(Clone, Copy)]
@@ -117,7 +84,7 @@ impl Shape {
         }
     }
 
-    /// Whether context switches can be told: not those of submitters whose threads have ended.
+    /// Whether context switches can be counted. Those of submitters whose threads have ended cannot.
     fn counts_switches(self) -> bool {
         !matches!(
             self,
@@ -151,7 +118,7 @@ fn measure(shape: Shape, peer: &dyn Peer, work: Work, jobs: usize) -> Sample {
     Sample { time, switches }
 }
 
-/// The context switches of all live threads so far; `None` where the kernel does not tell.
+/// The context switches of all live threads so far; `None` where the kernel does not count them.
 fn switches() -> Option<u64> {
     let mut total = 0;
     for thread in std::fs::read_dir("/proc/self/task").ok()? {
@@ -173,15 +140,15 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The cells of one row: our time, our time by that of each other, and everybody's context
-/// switches.
+/// The cells of one row: this pool's time, its ratio to each other pool's time, and the context
+/// switches of each.
 fn row(shape: Shape, work: Work, peers: &[Box<dyn Peer>], turns: usize, small: bool) -> String {
     let jobs = shape.jobs(work, small);
     let mut samples: Vec<Vec<Sample>> = peers.iter().map(|_| Vec::new()).collect();
     for turn in 0..=turns {
         for place in 0..peers.len() {
             let nth = (turn + place) % peers.len();
-            // The threads of the pool before may still look for work for a while.
+            // The threads of the previous pool may still look for work.
             thread::sleep(Duration::from_millis(2));
             let sample = measure(shape, &*peers[nth], work, jobs);
             // The first turn warms up.

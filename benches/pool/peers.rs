@@ -1,9 +1,7 @@
-//! The pools that are measured, each used as its documentation shows, and where there is a choice
-//! in the fastest way.
+//! The pools that are measured, each used in the fastest way that its documentation shows.
 //!
-//! threadpool and rayon's `spawn` give no results of their own: where each job is to have one, it
-//! gets a channel of its own, which is what their users do; rusty_pool's `evaluate` does the same
-//! inside.
+//! threadpool and rayon's `spawn` give no results. Where each job must have one, it gets a channel
+//! of its own, as their users do it. rusty_pool's `evaluate` does the same inside.
 
 use std::hint::black_box;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -12,7 +10,7 @@ use std::time::Duration;
 
 use fetchpool::pool::{JobError, ThreadPool};
 
-use crate::Work;
+use crate::work::Work;
 
 pub(crate) trait Peer: Sync {
     /// One job after the other, each result waited for.
@@ -77,7 +75,7 @@ impl Peer for Fetchpool {
         let (sender, results) = mpsc::channel();
         for _ in 0..jobs {
             self.0
-                .submit_with(move || work.run(), deliver(&sender))
+                .submit_with(move || work.run(), send_outcome(&sender))
                 .expect("the pool is open");
         }
         take_all(sender, results);
@@ -99,7 +97,7 @@ impl Peer for Fetchpool {
 
     fn batch_channel(&self, work: Work, jobs: usize) {
         let (sender, results) = mpsc::channel();
-        let batch = (0..jobs).map(|_| (move || work.run(), deliver(&sender)));
+        let batch = (0..jobs).map(|_| (move || work.run(), send_outcome(&sender)));
         self.0.submit_all_with(batch).expect("the pool is open");
         take_all(sender, results);
     }
@@ -112,7 +110,7 @@ impl Peer for Fetchpool {
     }
 }
 
-fn deliver(sender: &Sender<u64>) -> impl FnOnce(Result<u64, JobError>) + Send + use<> {
+fn send_outcome(sender: &Sender<u64>) -> impl FnOnce(Result<u64, JobError>) + Send + use<> {
     let sender = sender.clone();
     move |outcome| send(&sender, outcome.expect("no job panics"))
 }

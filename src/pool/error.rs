@@ -1,9 +1,6 @@
-//! What can go wrong with a pool, and what each of it means.
+//! The errors of a pool. All are `Send + Sync`, so that they pass through `?`.
 //!
-//! A job that gives no value is data (`JobError`), handed to whoever asked for the value. A job
-//! that was not accepted is handed back (`SubmitError`). A pool that could not be built is a
-//! `BuildError`. Every message says what was wrong and what would be right. All of them are `Send +
-//! Sync`, so that they pass through `?`.
+//! Each message says what went wrong and, where the caller can mend it, how.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -17,10 +14,9 @@ use super::sync::Exclusive;
 /// Why a job gave no value.
 #[derive(Debug)]
 pub enum JobError {
-    /// The job was cancelled before a worker began it: by its future, or by a shutdown that cancels
-    /// what is pending.
+    /// The job was cancelled before a worker began it, by its future or by a shutdown.
     Cancelled,
-    /// The job panicked. The worker that ran it lives on.
+    /// The job panicked. Its worker lives on.
     Panicked(Panic),
     /// The pool broke before a worker began the job.
     Broken(Broken),
@@ -39,10 +35,10 @@ impl fmt::Display for JobError {
 impl Error for JobError {}
 
 /// The panic of a job, as a value.
-pub struct Panic(Box<Caught>);
+pub struct Panic(Box<CaughtPanic>);
 
-/// Boxed, so that the outcome of a job that does not panic takes no room for it.
-struct Caught {
+/// Boxed to keep a job's outcome small.
+struct CaughtPanic {
     message: Cow<'static, str>,
     payload: Exclusive<Box<dyn Any + Send>>,
 }
@@ -56,7 +52,7 @@ impl Panic {
         } else {
             Cow::Borrowed("(a payload that is not a string)")
         };
-        Self(Box::new(Caught {
+        Self(Box::new(CaughtPanic {
             message,
             payload: Exclusive::new(payload),
         }))
@@ -68,10 +64,10 @@ impl Panic {
         &self.0.message
     }
 
-    /// The payload, as [`std::thread::JoinHandle::join`] would give it: for
+    /// The payload, as [`std::thread::JoinHandle::join`] gives it, for
     /// [`std::panic::resume_unwind`].
     ///
-    /// Beware that dropping a payload runs its own `Drop`, which may panic.
+    /// Dropping a payload runs its own `Drop`, which may panic.
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         self.0.payload.into_inner()
@@ -92,7 +88,7 @@ impl fmt::Display for Panic {
     }
 }
 
-/// What broke a pool: its initializer failed, or its last worker died and could not be replaced.
+/// Why a pool is broken: its initializer failed, or its last worker could not be replaced.
 #[derive(Clone, Debug)]
 pub struct Broken {
     reason: Arc<str>,
@@ -105,7 +101,7 @@ impl Broken {
         }
     }
 
-    /// What happened, without the words "the pool is broken".
+    /// The reason, without the words "the pool is broken".
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
@@ -124,9 +120,9 @@ impl Error for Broken {}
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The pool was shut down before.
+    /// The pool was shut down.
     ShutDown,
-    /// The pool broke before.
+    /// The pool is broken.
     Broken(Broken),
 }
 
@@ -143,9 +139,9 @@ impl fmt::Display for Refusal {
 
 impl Error for Refusal {}
 
-/// A job that the pool did not accept, handed back untouched, with the reason.
+/// A job that the pool did not accept, handed back with the reason.
 ///
-/// `J` is what was given: the closure, the closures of a batch, or a job with its `deliver`.
+/// `J` is what was submitted: a closure, the closures of a batch, or a job with its callback.
 pub struct SubmitError<J> {
     job: Exclusive<J>,
     refusal: Refusal,
@@ -165,13 +161,13 @@ impl<J> SubmitError<J> {
         &self.refusal
     }
 
-    /// What was to be run.
+    /// The job, as it was submitted.
     #[must_use]
     pub fn into_job(self) -> J {
         self.job.into_inner()
     }
 
-    /// The reason alone, without what was to be run: a plain error, for jobs that borrow.
+    /// The reason without the job. It borrows nothing, so it passes through `?`.
     #[must_use]
     pub fn into_refusal(self) -> Refusal {
         self.refusal
@@ -194,31 +190,31 @@ impl<J> fmt::Display for SubmitError<J> {
 
 impl<J> Error for SubmitError<J> {}
 
-/// Why a pool could not be built. No thread of it is left behind.
+/// Why a pool could not be built. No thread is left behind.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
     /// Zero workers were asked for.
     NoWorkers,
-    /// More workers were asked for than any machine has threads.
+    /// More workers were asked for than a pool may have.
     TooManyWorkers {
         /// How many were asked for.
         workers: usize,
-        /// How many there may be.
+        /// The limit.
         most: usize,
     },
-    /// The thread name prefix holds a NUL, which no thread name can.
+    /// The thread name prefix holds a NUL, which a thread name cannot.
     ThreadName {
         /// The prefix as given.
         prefix: String,
     },
-    /// The operating system would not start one of the threads.
+    /// The operating system did not start one of the threads.
     Spawn {
-        /// How many were started before it. They have been ended again.
+        /// How many were started before it. They have ended.
         started: usize,
         /// How many were asked for.
         workers: usize,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 }
@@ -270,10 +266,10 @@ impl Error for BuildError {
 /// Time ran out before every future was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedOut {
-    /// How many were not done.
+    /// How many futures were not done.
     pub unfinished: usize,
-    /// Out of how many: those given to [`wait`](super::wait()) or
-    /// [`as_completed`](super::as_completed), or submitted by a [`Map`](super::Map) so far.
+    /// How many there were: given to [`as_completed`](super::as_completed), or submitted by a
+    /// [`Map`](super::Map) so far.
     pub total: usize,
 }
 

@@ -1,28 +1,27 @@
 //! The handle to a submitted job.
 //!
-//! A future neither runs its job nor owns it: dropped, the job runs all the same. Its result is
-//! taken by value, once, which the types see to: whoever holds the future has not had the result
-//! yet.
+//! Taking the result consumes the future, so it is taken at most once.
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::completion::{AnyTask, JobStatus};
 use super::error::JobError;
-use super::task::{Outcome, Progress};
-use super::watch::Watched;
+use super::sync::deadline;
+use super::task::TypedTask;
 
-/// The outcome, later, of a job submitted to a [`ThreadPool`](super::ThreadPool).
+/// The future outcome of a job submitted to a [`ThreadPool`](super::ThreadPool).
 pub type Future<T> = ScopedFuture<'static, T>;
 
-/// The outcome, later, of a job that may borrow for `'job`: [`Future`] is the one whose job borrows
+/// The future outcome of a job that may borrow for `'job`. [`Future`] is for jobs that borrow
 /// nothing.
 ///
 /// Its states are those of Python's `concurrent.futures.Future`: pending, running, and done, which
-/// is one of finished, panicked and cancelled.
+/// is one of finished, failed and cancelled.
 ///
-/// Dropping a future neither cancels nor waits: the job runs, and its result is dropped.
+/// Dropping a future neither cancels nor waits.
 ///
 /// ```
 /// use fetchpool::pool::ThreadPool;
@@ -33,49 +32,46 @@ pub type Future<T> = ScopedFuture<'static, T>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ScopedFuture<'job, T> {
-    task: Arc<dyn Outcome<'job, T> + 'job>,
+    task: Arc<dyn TypedTask<'job, T> + 'job>,
 }
 
 impl<'job, T> ScopedFuture<'job, T> {
-    pub(super) fn new(task: Arc<dyn Outcome<'job, T> + 'job>) -> Self {
+    pub(super) fn new(task: Arc<dyn TypedTask<'job, T> + 'job>) -> Self {
         Self { task }
     }
 
-    /// Whether the job has finished, panicked or been cancelled, and its callbacks have run. Never
-    /// blocks.
-    ///
-    /// True means that the outcome is there: [`result`](Self::result) will not block.
+    /// Whether the job has finished, failed or been cancelled, and its callbacks have run. If so,
+    /// [`result`](Self::result) does not block.
     #[must_use]
     pub fn done(&self) -> bool {
-        self.task.progress().is_done()
+        self.task.status().is_done()
     }
 
-    /// Whether a worker runs the job, or its callbacks, right now. Never blocks.
+    /// Whether a worker runs the job or its callbacks.
     #[must_use]
     pub fn running(&self) -> bool {
-        self.task.progress() == Progress::Running
+        self.task.status() == JobStatus::Running
     }
 
-    /// Whether the job is done and was cancelled before it began. Never blocks.
+    /// Whether the job is done, and was cancelled before it began.
     #[must_use]
     pub fn cancelled(&self) -> bool {
-        self.task.progress() == Progress::Cancelled
+        self.task.status() == JobStatus::Cancelled
     }
 
-    /// Whether the job panicked, or was never run because its pool broke. Never blocks.
+    /// Whether the job panicked, or did not run because its pool broke.
     ///
-    /// A job that returns an `Err` has not failed: that is its value.
+    /// A job that returns an `Err` has finished, and the `Err` is its value.
     #[must_use]
     pub fn failed(&self) -> bool {
-        self.task.progress() == Progress::Failed
+        self.task.status() == JobStatus::Failed
     }
 
-    /// Cancels the job if no worker has begun it; true if the job is cancelled, now or before.
+    /// Cancels the job if no worker has begun it. True if the job is cancelled, now or before.
     ///
-    /// The closure is dropped, and the callbacks run, in the thread whose call cancels the job,
-    /// before that call returns; a second call meanwhile returns true without waiting for them. What
-    /// is left of the job, its future's hundred bytes, keeps its place in the queue until a worker
-    /// comes by it. A job that runs cannot be stopped from outside.
+    /// Drops the closure and runs the callbacks before it returns; a second call meanwhile returns
+    /// true without waiting for them. Some hundred bytes stay in the queue until a worker removes
+    /// them. A job that runs cannot be stopped.
     ///
     /// ```
     /// # use std::sync::mpsc;
@@ -99,11 +95,8 @@ impl<'job, T> ScopedFuture<'job, T> {
     ///
     /// Callbacks registered by [`on_done`](Self::on_done) before the job was done have run by then.
     ///
-    /// A thread that is alone in waiting for a result looks again for some tens of microseconds,
-    /// giving up its turn between the looks, before it sleeps.
-    ///
-    /// A job that waits for another of its own pool holds a worker while it waits: when all workers
-    /// do, none is left for the job they wait for, and nothing ever moves again.
+    /// A job that waits for another job of its pool occupies a worker: see
+    /// [Hazards](super#hazards).
     ///
     /// # Errors
     ///
@@ -114,11 +107,11 @@ impl<'job, T> ScopedFuture<'job, T> {
         self.task.take(None).unwrap_or(Err(JobError::Cancelled))
     }
 
-    /// Like [`result`](Self::result), but blocks for at most `timeout`; zero only looks.
+    /// [`result`](Self::result) that blocks for at most `timeout`; zero does not block.
     ///
     /// # Errors
     ///
-    /// The future itself if the job is not done in time: it can be waited for again, or cancelled.
+    /// The future itself if the job is not done in time, to be waited for again or cancelled.
     ///
     /// ```
     /// # use std::{sync::mpsc, time::Duration};
@@ -126,7 +119,7 @@ impl<'job, T> ScopedFuture<'job, T> {
     /// # let pool = ThreadPool::new(1)?;
     /// # let (finish, gate) = mpsc::channel::<()>();
     /// let slow = pool.submit(move || gate.recv().is_ok())?;
-    /// let Err(slow) = slow.result_timeout(Duration::from_millis(1)) else { panic!("nobody opened the gate") };
+    /// let Err(slow) = slow.result_timeout(Duration::from_millis(1)) else { panic!("done too early") };
     /// finish.send(())?;
     /// assert_eq!(slow.result()?, true);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -149,46 +142,39 @@ impl<'job, T> ScopedFuture<'job, T> {
 
     /// Calls `callback` with the outcome, once, when the job is done.
     ///
-    /// Callbacks run one at a time, in the order in which they were registered, in the thread that
-    /// ends the job: the worker, or whoever cancels. When the job is done already, the caller of
-    /// this runs it, unless another thread is at that moment running one: that thread then runs this
-    /// one too, and this returns at once.
+    /// Callbacks run one at a time, in the order of registration, in the thread that runs or cancels
+    /// the job. If the job is done already, this call runs `callback` itself, unless another thread
+    /// is running callbacks, which then runs this one too.
     ///
-    /// [`result`](Self::result) waits for them, so a callback must not wait for what only happens
-    /// after the result. One that panics harms nothing: the panic is reported by the panic hook,
-    /// and the next callback runs.
+    /// [`result`](Self::result) waits for the callbacks, so a callback must not wait for the result.
+    /// A callback's panic goes to the panic hook, and the next callback runs.
     pub fn on_done(&self, callback: impl FnOnce(Result<&T, &JobError>) + Send + 'job) {
         self.task.add_callback(Box::new(callback));
     }
 
-    pub(super) fn watched(&self) -> &dyn Watched {
+    pub(super) fn task(&self) -> &dyn AnyTask {
         &*self.task
     }
 
-    /// What tells this future from all others while it exists.
+    /// Unique among the futures that exist.
     pub(super) fn address(&self) -> usize {
         Arc::as_ptr(&self.task).cast::<()>().addr()
     }
 }
 
-// No code of a user runs under one of its locks, so no panic leaves it half changed.
+// No code of the user runs under the task's lock, so a panic leaves it consistent.
 impl<T> UnwindSafe for ScopedFuture<'_, T> {}
 impl<T> RefUnwindSafe for ScopedFuture<'_, T> {}
 
 impl<T> fmt::Debug for ScopedFuture<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.task.progress() {
-            Progress::Pending => "pending",
-            Progress::Running => "running",
-            Progress::Finished => "finished",
-            Progress::Failed => "failed",
-            Progress::Cancelled => "cancelled",
+        let state = match self.task.status() {
+            JobStatus::Pending => "pending",
+            JobStatus::Running => "running",
+            JobStatus::Finished => "finished",
+            JobStatus::Failed => "failed",
+            JobStatus::Cancelled => "cancelled",
         };
         write!(f, "Future({state})")
     }
-}
-
-/// When a wait that begins now has to end. `None`: so far off that there is no end.
-pub(super) fn deadline(timeout: Duration) -> Option<Instant> {
-    Instant::now().checked_add(timeout)
 }

@@ -1,8 +1,7 @@
-//! What stands in the queue: a job with its type erased, in one allocation.
+//! A job as the queue holds it: its type erased, in one allocation.
 //!
-//! Whatever takes an entry out of the queue must either `run` or `refuse` it: that is how every job
-//! is answered exactly once. Neither of the two ever unwinds, whatever the job, its callback and
-//! their destructors do.
+//! A job taken out of the queue must be `run` or `refuse`d, so that it is answered exactly once.
+//! Neither unwinds, whatever the job, its callback and their destructors do.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,8 +9,8 @@ use std::sync::Arc;
 
 use super::error::{JobError, Panic};
 
-/// A job that owns everything it needs, its answer's way home included.
-pub(super) trait Job: Send {
+/// A job that owns all that it needs.
+pub(super) trait BoxedJob: Send {
     fn run(self: Box<Self>);
     fn refuse(self: Box<Self>, why: JobError);
 }
@@ -22,78 +21,76 @@ pub(super) trait SharedJob: Send + Sync {
     fn refuse(self: Arc<Self>, why: JobError);
 }
 
-pub(super) enum Entry<'job> {
-    Owned(Box<dyn Job + 'job>),
+pub(super) enum QueuedJob<'job> {
+    Boxed(Box<dyn BoxedJob + 'job>),
     Shared(Arc<dyn SharedJob + 'job>),
 }
 
-impl Entry<'_> {
+impl QueuedJob<'_> {
     pub(super) fn run(self) {
         match self {
-            Self::Owned(job) => job.run(),
+            Self::Boxed(job) => job.run(),
             Self::Shared(job) => job.run(),
         }
     }
 
     pub(super) fn refuse(self, why: JobError) {
         match self {
-            Self::Owned(job) => job.refuse(why),
+            Self::Boxed(job) => job.refuse(why),
             Self::Shared(job) => job.refuse(why),
         }
     }
 }
 
-/// A job whose outcome goes to a closure instead of a future.
-pub(super) struct Delivery<F, D> {
+/// A job whose outcome goes to a callback instead of a future.
+pub(super) struct CallbackJob<F, C> {
     pub(super) job: F,
-    pub(super) deliver: D,
+    pub(super) callback: C,
 }
 
-impl<F, D, T> Job for Delivery<F, D>
+impl<F, C, T> BoxedJob for CallbackJob<F, C>
 where
     F: FnOnce() -> T + Send,
-    D: FnOnce(Result<T, JobError>) + Send,
+    C: FnOnce(Result<T, JobError>) + Send,
 {
     fn run(self: Box<Self>) {
-        let Self { job, deliver } = *self;
-        let outcome = outcome_of(job);
-        quietly(|| deliver(outcome));
+        let Self { job, callback } = *self;
+        let outcome = catch_panic(job);
+        ignore_panic(|| callback(outcome));
     }
 
     fn refuse(self: Box<Self>, why: JobError) {
-        let Self { job, deliver } = *self;
-        quietly(|| drop(job));
-        quietly(|| deliver(Err(why)));
+        let Self { job, callback } = *self;
+        ignore_panic(|| drop(job));
+        ignore_panic(|| callback(Err(why)));
     }
 }
 
-impl<'job, F, D, T> From<Box<Delivery<F, D>>> for Entry<'job>
+impl<'job, F, C, T> From<Box<CallbackJob<F, C>>> for QueuedJob<'job>
 where
     F: FnOnce() -> T + Send + 'job,
-    D: FnOnce(Result<T, JobError>) + Send + 'job,
+    C: FnOnce(Result<T, JobError>) + Send + 'job,
 {
-    fn from(job: Box<Delivery<F, D>>) -> Self {
-        Entry::Owned(job)
+    fn from(job: Box<CallbackJob<F, C>>) -> Self {
+        Self::Boxed(job)
     }
 }
 
-/// Runs `job`, its panic caught and made a value.
+/// Runs `job` and makes its panic a value.
 ///
-/// `AssertUnwindSafe`: a job that shares state with others and panics leaves it as any thread that
-/// panics would; `std` marks that with lock poisoning, and so do the locks that the job uses.
-pub(super) fn outcome_of<T>(job: impl FnOnce() -> T) -> Result<T, JobError> {
+/// `AssertUnwindSafe`: state that the job shares is left as by any thread that panics.
+pub(super) fn catch_panic<T>(job: impl FnOnce() -> T) -> Result<T, JobError> {
     catch_unwind(AssertUnwindSafe(job)).map_err(|payload| JobError::Panicked(Panic::new(payload)))
 }
 
-/// Runs code of the user that must not end the worker: a callback, a destructor.
+/// Runs a callback or a destructor of the user, whose panic must not end the worker.
 ///
-/// A panic has been reported by the panic hook by the time it is caught here. The payload of a
-/// panic may itself panic when it is dropped, and so may the payload of that one: the second is
-/// leaked, since nothing else is sure to end.
-pub(super) fn quietly(user_code: impl FnOnce()) {
+/// Dropping the panic's payload may panic as well, and so on without end: the second payload is
+/// leaked.
+pub(super) fn ignore_panic(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code))
-        && let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
+        && let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
     {
-        mem::forget(again);
+        mem::forget(second);
     }
 }

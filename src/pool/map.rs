@@ -1,9 +1,7 @@
-//! `map`: a function over an iterator, on the pool's workers, with the results in the input's
-//! order.
+//! `map`: a function called on the workers with each item of an iterator, the results in order.
 //!
-//! Lazy: no more than the look-ahead is taken from the iterator beyond what has been given out, so
-//! an endless input costs no memory. The iterator is advanced in the thread that asks for results,
-//! never under a lock: whoever asks waits for the input as well as for the result.
+//! It takes no more items than the look-ahead beyond the results given, so the input may be endless.
+//! The thread that asks for results advances the iterator, never under a lock, and waits for both.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,52 +11,52 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::core::Core;
 use super::error::{JobError, Refusal, TimedOut};
-use super::future::{ScopedFuture, deadline};
+use super::executor::Executor;
+use super::future::ScopedFuture;
+use super::sync::deadline;
 
 /// The results of [`ThreadPool::map`](super::ThreadPool::map), in the order of the input.
 ///
-/// Dropping it cancels what has not begun.
-#[must_use = "the results, and the rest of the input, are lost when this is dropped"]
+/// Dropping it cancels the jobs that have not begun.
+#[must_use = "dropping it loses the results and the other items"]
 pub struct Map<'job, I: Iterator, F, T> {
-    core: Arc<Core<'job>>,
-    /// `None` once the pool has refused a job: the rest of the input is not asked for.
+    executor: Arc<Executor<'job>>,
+    /// `None` when the pool has refused a job: no further item is taken.
     items: Option<Fuse<I>>,
     function: Arc<F>,
-    ahead: Ahead<'job, T>,
+    in_flight: InFlight<'job, T>,
     submitted: usize,
-    /// A result has been given out, and nothing submitted in its place yet: that waits until the
-    /// caller comes back, so that the input holds up no result that is there.
-    owes: bool,
-    /// The last item, if the pool refused a job.
+    /// Whether the next call must submit a job first. The last call did not, so that its result did
+    /// not wait for the input.
+    must_replace: bool,
+    /// The last result, if the pool refused a job.
     refused: Option<JobError>,
 }
 
-/// What has been submitted and not been given out.
-struct Ahead<'job, T>(VecDeque<ScopedFuture<'job, T>>);
+/// The jobs submitted whose results have not been given, oldest first.
+struct InFlight<'job, T>(VecDeque<ScopedFuture<'job, T>>);
 
-impl<T> Ahead<'_, T> {
+impl<T> InFlight<'_, T> {
     fn unfinished(&self) -> usize {
         self.0.iter().filter(|future| !future.done()).count()
     }
 
     fn cancel(&mut self) {
-        // From the last: a worker that becomes free meanwhile goes on where it would have.
+        // The youngest first: a worker that becomes free meanwhile takes the oldest.
         for future in self.0.drain(..).rev() {
             future.cancel();
         }
     }
 }
 
-impl<T> Drop for Ahead<'_, T> {
+impl<T> Drop for InFlight<'_, T> {
     fn drop(&mut self) {
         self.cancel();
     }
 }
 
-/// For each worker the job that it runs, and two to go on with while the caller is busy with a
-/// result.
+/// Three jobs a worker: one that it runs, and two while the caller uses a result.
 pub(super) fn default_look_ahead(workers: usize) -> NonZeroUsize {
     NonZeroUsize::MIN.saturating_add(workers.saturating_mul(3) - 1)
 }
@@ -71,18 +69,18 @@ where
     T: Send + 'job,
 {
     pub(super) fn new(
-        core: &Arc<Core<'job>>,
+        executor: &Arc<Executor<'job>>,
         look_ahead: NonZeroUsize,
         items: I,
         function: F,
     ) -> Self {
         let mut map = Self {
-            core: Arc::clone(core),
+            executor: Arc::clone(executor),
             items: Some(items.fuse()),
             function: Arc::new(function),
-            ahead: Ahead(VecDeque::new()),
+            in_flight: InFlight(VecDeque::new()),
             submitted: 0,
-            owes: false,
+            must_replace: false,
             refused: None,
         };
         map.fill(look_ahead);
@@ -91,9 +89,9 @@ where
 
     /// Limits the whole iteration to `timeout` from now.
     ///
-    /// When time runs out nothing more is submitted. Results that are there are still given, then
-    /// [`TimedOut`] as the last item, and what has not begun is cancelled. The input is not
-    /// interrupted: as long as it blocks, so does this.
+    /// After that, no more jobs are submitted. The results that are there come first, then
+    /// [`TimedOut`] as the last item, and jobs not begun are cancelled. An input that blocks delays
+    /// this.
     pub fn timeout(self, timeout: Duration) -> MapTimeout<'job, I, F, T> {
         MapTimeout {
             map: self,
@@ -101,7 +99,7 @@ where
         }
     }
 
-    /// Submits each item as it comes: the input may depend on what the first of them give.
+    /// Submits each item before it takes the next: the input may depend on the results.
     fn fill(&mut self, look_ahead: NonZeroUsize) {
         while self.refused.is_none() && self.submitted < look_ahead.get() {
             let before = self.submitted;
@@ -112,17 +110,15 @@ where
         }
     }
 
-    /// Submits one more, in the place of the one that was given out last.
     fn replace(&mut self) {
-        if mem::take(&mut self.owes) {
+        if mem::take(&mut self.must_replace) {
             self.advance();
         }
     }
 
-    /// The oldest of those submitted.
     fn next_future(&mut self) -> Option<ScopedFuture<'job, T>> {
-        let future = self.ahead.0.pop_front();
-        self.owes = future.is_some();
+        let future = self.in_flight.0.pop_front();
+        self.must_replace = future.is_some();
         future
     }
 
@@ -131,9 +127,9 @@ where
             self.items = None;
             return;
         };
-        match self.core.submit(job(&self.function, item)) {
+        match self.executor.submit(job(&self.function, item)) {
             Ok(future) => {
-                self.ahead.0.push_back(future);
+                self.in_flight.0.push_back(future);
                 self.submitted += 1;
             }
             Err(refused) => self.refuse(refused.into_refusal()),
@@ -186,16 +182,16 @@ where
 }
 
 impl<I: Iterator, F, T> Map<'_, I, F, T> {
-    /// How many results are to come, at least and at most.
+    /// The least and the greatest number of results to come.
     fn left(&self) -> (usize, Option<usize>) {
-        let ahead = self.ahead.0.len() + usize::from(self.refused.is_some());
+        let in_flight = self.in_flight.0.len() + usize::from(self.refused.is_some());
         let input = self
             .items
             .as_ref()
             .map_or((0, Some(0)), Iterator::size_hint);
-        // A pool that is shut down ends it early: with one error in the place of all the rest.
-        let least = ahead + usize::from(input.0 > 0);
-        (least, input.1.and_then(|most| most.checked_add(ahead)))
+        // If the pool is shut down, one error stands for all items not yet taken.
+        let least = in_flight + usize::from(input.0 > 0);
+        (least, input.1.and_then(|most| most.checked_add(in_flight)))
     }
 }
 
@@ -203,13 +199,13 @@ impl<I: Iterator, F, T> fmt::Debug for Map<'_, I, F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Map")
             .field("submitted", &self.submitted)
-            .field("ahead", &self.ahead.0.len())
+            .field("in_flight", &self.in_flight.0.len())
             .finish_non_exhaustive()
     }
 }
 
 /// The iterator of [`Map::timeout`].
-#[must_use = "the results, and the rest of the input, are lost when this is dropped"]
+#[must_use = "dropping it loses the results and the other items"]
 pub struct MapTimeout<'job, I: Iterator, F, T> {
     map: Map<'job, I, F, T>,
     deadline: Option<Instant>,
@@ -233,14 +229,14 @@ where
             map.replace();
         }
         let Some(future) = map.next_future() else {
-            // Whether the input had more can only be told by asking.
+            // Only the input itself can tell whether it has more.
             let is_cut = is_over
                 && map
                     .items
                     .take()
                     .is_some_and(|mut rest| rest.next().is_some());
             return if is_cut {
-                Some(Err(map.give_up()))
+                Some(Err(map.time_out()))
             } else {
                 map.refused.take().map(|error| Ok(Err(error)))
             };
@@ -248,23 +244,23 @@ where
         match future.result_until(self.deadline) {
             Ok(result) => Some(Ok(result)),
             Err(future) => {
-                map.ahead.0.push_front(future);
-                Some(Err(map.give_up()))
+                map.in_flight.0.push_front(future);
+                Some(Err(map.time_out()))
             }
         }
     }
 }
 
 impl<I: Iterator, F, T> Map<'_, I, F, T> {
-    /// Time has run out: nothing more will come.
-    fn give_up(&mut self) -> TimedOut {
+    /// Ends the iteration at its deadline.
+    fn time_out(&mut self) -> TimedOut {
         let timed_out = TimedOut {
-            unfinished: self.ahead.unfinished(),
+            unfinished: self.in_flight.unfinished(),
             total: self.submitted,
         };
         self.items = None;
         self.refused = None;
-        self.ahead.cancel();
+        self.in_flight.cancel();
         timed_out
     }
 }

@@ -1,9 +1,6 @@
-//! A fixed-size thread pool: Python's `concurrent.futures`, in Rust's habits.
+//! A fixed-size thread pool: Python's `concurrent.futures` for Rust.
 //!
-//! N threads are started once and run the jobs submitted to them, in the order of submission. A job
-//! that panics costs no thread and ends no program: whoever waits for it is given the panic as a
-//! value. The pool knows nothing of what its jobs do, never starts a thread that was not asked for,
-//! and uses no `unsafe`.
+//! N threads are started once, and run the jobs submitted to them. There is no `unsafe` code.
 //!
 //! | Python | here |
 //! |---|---|
@@ -30,34 +27,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What may be relied on
+//! # Guarantees
 //!
-//! - **Every job accepted is answered exactly once**: with its value, its panic, or why it was
-//!   never run. A job not accepted is handed back.
-//! - **All workers live.** A panic is caught at the job's edge. A thread that ends all the same is
-//!   replaced, under the same [`worker_index`]. If the system refuses the new thread, the next
-//!   submission tries again; if the last worker is gone, the pool is broken, and says so to
-//!   everybody who waits, instead of keeping them waiting.
-//! - **Order.** Jobs begin in the order of submission. Only while the queue is deep and the jobs
-//!   that a worker ran last took less than 5 µs each does it put aside up to 16 of them at once.
-//!   If it then meets one that takes long, the others find what it has put aside after having
-//!   come by twice, which is after at most some 34 younger jobs for each worker.
-//! - **No job waits behind one that blocks** while a worker is idle.
-//! - **Nothing of yours runs under a lock**: no job, callback, destructor or iterator.
+//! - **Every job accepted is answered exactly once**: with its value, its panic, or the reason why
+//!   it did not run. A job not accepted is handed back.
+//! - **All workers live.** A thread that dies is replaced, under the same [`worker_index`]. If the
+//!   system refuses the new thread, the next submission tries again. Without any worker the pool is
+//!   broken, and every wait ends.
+//! - **Order.** Jobs begin in the order of submission.
+//! - **No job waits while a worker is idle.**
+//! - **No code of the user runs under a lock**: no job, callback, destructor or iterator.
 //! - **Cost.** A job takes one allocation, for closure and result together, and a wake-up only if a
-//!   worker sleeps. One worker that finds nothing to do looks again for a few microseconds before it
-//!   sleeps, and so does a thread that is alone in waiting for a result. `docs/POOL.md` has the
-//!   measurements, beside other pools.
+//!   worker sleeps. `docs/POOL.md` compares it with other pools.
 //!
-//! # What to beware of
+//! # Hazards
 //!
-//! A job that waits for another job of its own pool holds a worker meanwhile: with all workers
-//! waiting nothing moves again. Panics are caught by unwinding, so with `panic = "abort"` a job
-//! that panics ends the program.
+//! - A job that waits for another job of its pool occupies a worker. If all workers do so, they
+//!   deadlock.
+//! - Panics are caught by unwinding. With `panic = "abort"` a job that panics ends the program.
 
 mod builder;
-mod core;
+mod completion;
 mod error;
+mod executor;
 mod future;
 mod job;
 mod map;
@@ -67,9 +59,9 @@ mod submit;
 mod sync;
 mod task;
 mod thread_pool;
+mod threads;
 mod wait;
 mod waitable;
-mod watch;
 mod worker;
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
-//! A pool for the time of one block, whose jobs may borrow from the caller's stack: Python's `with`
-//! block.
+//! A pool for one block of code, whose jobs may borrow from the caller's stack: Python's `with`.
 //!
-//! Built on `std::thread::scope`, so that it needs no `unsafe`: the workers are scoped threads,
-//! which cannot outlive what the jobs borrow. Every job accepted has been run, or cancelled, when
-//! the block's call returns.
+//! The workers are threads of `std::thread::scope`, so borrowing needs no `unsafe`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,23 +9,21 @@ use std::sync::Arc;
 use std::thread;
 
 use super::builder::Builder;
-use super::core::{Core, Starter};
 use super::error::{BuildError, JobError, SubmitError};
+use super::executor::{Executor, SpawnWorker};
 use super::future::ScopedFuture;
 use super::map::{Map, default_look_ahead};
 use super::queue::Pending;
 use super::worker;
 
-/// Runs `block` with a pool of `workers` threads, whose jobs may borrow whatever outlives this
-/// call.
+/// Calls `block` with a pool of `workers` threads, whose jobs may borrow what outlives this call.
 ///
-/// When `block` returns, or panics, no more jobs are accepted; the call returns when the last job
-/// has ended. See [`Builder::scope`] for thread names, stack sizes and an initializer.
+/// The pool is shut down when `block` returns or panics. Blocks until the last job has ended.
+/// [`Builder::scope`] takes options.
 ///
 /// # Errors
 ///
-/// [`BuildError`] if `workers` is zero or a thread could not be started; `block` has not been
-/// called.
+/// [`BuildError`], as from [`ThreadPool::new`](super::ThreadPool::new). `block` has not been called.
 ///
 /// ```
 /// use fetchpool::pool::{JobError, scope};
@@ -50,30 +45,31 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`], as from [`build`](Self::build); `block` has not been called.
+    /// [`BuildError`], as from [`build`](Self::build). `block` has not been called.
     pub fn scope<'env, B, R>(self, block: B) -> Result<R, BuildError>
     where
         B: for<'scope> FnOnce(&Scope<'scope, 'env>) -> R,
     {
-        let (workers, names, initializer) = self.settle()?;
+        let (workers, options, initializer) = self.check()?;
         thread::scope(|threads| {
-            let starter: Starter<'_> = Box::new(move |core, index| {
-                let core = Arc::clone(core);
-                names
+            let spawn: SpawnWorker<'_> = Box::new(move |executor, index| {
+                let executor = Arc::clone(executor);
+                options
                     .thread(index)
-                    .spawn_scoped(threads, move || worker::run(core, index))
+                    .spawn_scoped(threads, move || worker::run(executor, index))
                     .map(drop)
             });
-            let core = Core::new(workers, initializer.map(|run| run as _), starter);
-            let _end = CloseAtEnd(&core);
-            core.start()
+            let executor = Executor::new(workers, initializer.map(|run| run as _), spawn);
+            let _guard = CloseOnDrop(&executor);
+            executor
+                .start()
                 .map_err(|(started, source)| BuildError::Spawn {
                     started,
                     workers,
                     source,
                 })?;
             Ok(block(&Scope {
-                core: Arc::clone(&core),
+                executor: Arc::clone(&executor),
                 environment: PhantomData,
             }))
         })
@@ -81,44 +77,36 @@ impl Builder {
 }
 
 /// Lets the workers end, also when the block panics: `std::thread::scope` waits for them.
-struct CloseAtEnd<'a, 'job>(&'a Arc<Core<'job>>);
+struct CloseOnDrop<'a, 'job>(&'a Arc<Executor<'job>>);
 
-impl Drop for CloseAtEnd<'_, '_> {
+impl Drop for CloseOnDrop<'_, '_> {
     fn drop(&mut self) {
         self.0.close(Pending::Run);
     }
 }
 
-/// The pool of a [`scope`]: what [`ThreadPool`](super::ThreadPool) is, for jobs that borrow.
+/// The pool of a [`scope`](scope()): a [`ThreadPool`](super::ThreadPool) for jobs that borrow, with
+/// the same methods and errors.
 ///
-/// A clone is another handle to the same pool, for jobs that submit jobs. A job that does so after
-/// the block has ended is refused.
+/// A clone is a handle to the same pool, for jobs that submit jobs. When the block has ended the pool
+/// refuses them.
 #[derive(Clone)]
 pub struct Scope<'scope, 'env: 'scope> {
-    core: Arc<Core<'scope>>,
+    executor: Arc<Executor<'scope>>,
     environment: PhantomData<&'env mut &'env ()>,
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// As [`ThreadPool::submit`](super::ThreadPool::submit).
-    ///
-    /// # Errors
-    ///
-    /// [`SubmitError`], which hands the job back, if the pool has been shut down or is broken, or
-    /// the block has ended.
+    /// See [`ThreadPool::submit`](super::ThreadPool::submit).
     pub fn submit<F, T>(&self, job: F) -> Result<ScopedFuture<'scope, T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        self.core.submit(job)
+        self.executor.submit(job)
     }
 
-    /// As [`ThreadPool::submit_all`](super::ThreadPool::submit_all).
-    ///
-    /// # Errors
-    ///
-    /// [`SubmitError`], which hands all the jobs back, as from [`submit`](Self::submit).
+    /// See [`ThreadPool::submit_all`](super::ThreadPool::submit_all).
     pub fn submit_all<F, T>(
         &self,
         jobs: impl IntoIterator<Item = F>,
@@ -127,39 +115,31 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        self.core.submit_all(jobs)
+        self.executor.submit_all(jobs)
     }
 
-    /// As [`ThreadPool::submit_with`](super::ThreadPool::submit_with).
-    ///
-    /// # Errors
-    ///
-    /// [`SubmitError`], which hands both back, as from [`submit`](Self::submit).
-    pub fn submit_with<F, T, D>(&self, job: F, deliver: D) -> Result<(), SubmitError<(F, D)>>
+    /// See [`ThreadPool::submit_with`](super::ThreadPool::submit_with).
+    pub fn submit_with<F, T, C>(&self, job: F, callback: C) -> Result<(), SubmitError<(F, C)>>
     where
         F: FnOnce() -> T + Send + 'scope,
-        D: FnOnce(Result<T, JobError>) + Send + 'scope,
+        C: FnOnce(Result<T, JobError>) + Send + 'scope,
     {
-        self.core.submit_with(job, deliver)
+        self.executor.submit_with(job, callback)
     }
 
-    /// As [`ThreadPool::submit_all_with`](super::ThreadPool::submit_all_with).
-    ///
-    /// # Errors
-    ///
-    /// [`SubmitError`], which hands all of them back, as from [`submit`](Self::submit).
-    pub fn submit_all_with<F, T, D>(
+    /// See [`ThreadPool::submit_all_with`](super::ThreadPool::submit_all_with).
+    pub fn submit_all_with<F, T, C>(
         &self,
-        jobs: impl IntoIterator<Item = (F, D)>,
-    ) -> Result<(), SubmitError<Vec<(F, D)>>>
+        jobs: impl IntoIterator<Item = (F, C)>,
+    ) -> Result<(), SubmitError<Vec<(F, C)>>>
     where
         F: FnOnce() -> T + Send + 'scope,
-        D: FnOnce(Result<T, JobError>) + Send + 'scope,
+        C: FnOnce(Result<T, JobError>) + Send + 'scope,
     {
-        self.core.submit_all_with(jobs)
+        self.executor.submit_all_with(jobs)
     }
 
-    /// As [`ThreadPool::map`](super::ThreadPool::map).
+    /// See [`ThreadPool::map`](super::ThreadPool::map).
     pub fn map<I, F, T>(&self, items: I, function: F) -> Map<'scope, I::IntoIter, F, T>
     where
         I: IntoIterator,
@@ -167,15 +147,10 @@ impl<'scope> Scope<'scope, '_> {
         F: Fn(I::Item) -> T + Send + Sync + 'scope,
         T: Send + 'scope,
     {
-        Map::new(
-            &self.core,
-            default_look_ahead(self.workers()),
-            items.into_iter(),
-            function,
-        )
+        self.map_ahead(default_look_ahead(self.workers()), items, function)
     }
 
-    /// As [`ThreadPool::map_ahead`](super::ThreadPool::map_ahead).
+    /// See [`ThreadPool::map_ahead`](super::ThreadPool::map_ahead).
     pub fn map_ahead<I, F, T>(
         &self,
         look_ahead: NonZeroUsize,
@@ -188,33 +163,32 @@ impl<'scope> Scope<'scope, '_> {
         F: Fn(I::Item) -> T + Send + Sync + 'scope,
         T: Send + 'scope,
     {
-        Map::new(&self.core, look_ahead, items.into_iter(), function)
+        Map::new(&self.executor, look_ahead, items.into_iter(), function)
     }
 
-    /// As [`ThreadPool::workers`](super::ThreadPool::workers).
+    /// See [`ThreadPool::workers`](super::ThreadPool::workers).
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.core.workers()
+        self.executor.workers()
     }
 
-    /// As [`ThreadPool::queued`](super::ThreadPool::queued).
+    /// See [`ThreadPool::queued`](super::ThreadPool::queued).
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.core.queued()
+        self.executor.queued()
     }
 
-    /// As [`ThreadPool::wait_idle`](super::ThreadPool::wait_idle): to wait, within the block, for all
-    /// that was submitted.
+    /// See [`ThreadPool::wait_idle`](super::ThreadPool::wait_idle).
     pub fn wait_idle(&self) {
-        if !worker::works_for(&self.core) {
-            self.core.queue.wait_idle();
+        if !worker::is_worker_of(&self.executor) {
+            self.executor.queue.wait_idle();
         }
     }
 
-    /// As [`ThreadPool::shutdown`](super::ThreadPool::shutdown): to cancel, before the end of the
-    /// block, what is queued.
+    /// See [`ThreadPool::shutdown`](super::ThreadPool::shutdown). The end of the block shuts the pool
+    /// down with [`Pending::Run`].
     pub fn shutdown(&self, pending: Pending) {
-        self.core.close(pending);
+        self.executor.close(pending);
     }
 }
 

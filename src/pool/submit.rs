@@ -1,17 +1,16 @@
-//! The ways into a pool, the same for one that owns its jobs and for one whose jobs borrow.
+//! The ways to submit jobs, shared by `ThreadPool` and `Scope`.
 //!
-//! The iterator of a batch is run to its end before the lock is taken, as it is the caller's code.
-//! A refused job comes back as it was given.
+//! The iterator of a batch is code of the user: it is run to its end before the lock is taken.
 
 use std::sync::Arc;
 
-use super::core::Core;
 use super::error::{JobError, SubmitError};
+use super::executor::Executor;
 use super::future::ScopedFuture;
-use super::job::Delivery;
+use super::job::CallbackJob;
 use super::task::Task;
 
-impl<'job> Core<'job> {
+impl<'job> Executor<'job> {
     pub(super) fn submit<F, T>(
         self: &Arc<Self>,
         job: F,
@@ -26,7 +25,7 @@ impl<'job> Core<'job> {
             Ok(()) => Ok(future),
             Err((task, refusal)) => {
                 drop(future);
-                Err(SubmitError::new(unbegun(task), refusal))
+                Err(SubmitError::new(take_back(task), refusal))
             }
         }
     }
@@ -49,56 +48,56 @@ impl<'job> Core<'job> {
             Err((tasks, refusal)) => {
                 drop(futures);
                 Err(SubmitError::new(
-                    tasks.into_iter().map(unbegun).collect(),
+                    tasks.into_iter().map(take_back).collect(),
                     refusal,
                 ))
             }
         }
     }
 
-    pub(super) fn submit_with<F, T, D>(
+    pub(super) fn submit_with<F, T, C>(
         self: &Arc<Self>,
         job: F,
-        deliver: D,
-    ) -> Result<(), SubmitError<(F, D)>>
+        callback: C,
+    ) -> Result<(), SubmitError<(F, C)>>
     where
         F: FnOnce() -> T + Send + 'job,
-        D: FnOnce(Result<T, JobError>) + Send + 'job,
+        C: FnOnce(Result<T, JobError>) + Send + 'job,
     {
-        self.push(Box::new(Delivery { job, deliver }))
+        self.push(Box::new(CallbackJob { job, callback }))
             .map_err(|(refused, refusal)| {
-                let Delivery { job, deliver } = *refused;
-                SubmitError::new((job, deliver), refusal)
+                let CallbackJob { job, callback } = *refused;
+                SubmitError::new((job, callback), refusal)
             })
     }
 
-    pub(super) fn submit_all_with<F, T, D>(
+    pub(super) fn submit_all_with<F, T, C>(
         self: &Arc<Self>,
-        jobs: impl IntoIterator<Item = (F, D)>,
-    ) -> Result<(), SubmitError<Vec<(F, D)>>>
+        jobs: impl IntoIterator<Item = (F, C)>,
+    ) -> Result<(), SubmitError<Vec<(F, C)>>>
     where
         F: FnOnce() -> T + Send + 'job,
-        D: FnOnce(Result<T, JobError>) + Send + 'job,
+        C: FnOnce(Result<T, JobError>) + Send + 'job,
     {
         let jobs = jobs
             .into_iter()
-            .map(|(job, deliver)| Box::new(Delivery { job, deliver }))
+            .map(|(job, callback)| Box::new(CallbackJob { job, callback }))
             .collect();
         self.push_all(jobs).map_err(|(refused, refusal)| {
             let jobs = refused
                 .into_iter()
-                .map(|refused| (refused.job, refused.deliver))
+                .map(|refused| (refused.job, refused.callback))
                 .collect();
             SubmitError::new(jobs, refusal)
         })
     }
 }
 
-fn unbegun<'job, F, T>(task: Arc<Task<'job, F, T>>) -> F
+fn take_back<'job, F, T>(task: Arc<Task<'job, F, T>>) -> F
 where
     F: FnOnce() -> T + Send + 'job,
     T: Send + 'job,
 {
     task.into_job()
-        .expect("a task that was refused was never queued, and its future is gone")
+        .expect("a refused task was never queued, and its future has been dropped")
 }

@@ -1,39 +1,29 @@
-//! Locks and condition variables as this pool uses them: nothing of the user's runs under a lock,
-//! so none is ever poisoned.
+//! Locks, condition variables and deadlines.
+//!
+//! No code of the user runs under a lock of this pool, so a poisoned lock is taken as it is.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Instant;
-
-/// How often a thread that waits for a result gives its turn to others before it sleeps. The worker
-/// that it waits for is often one of them, and short of that this costs less than sleeping and
-/// being woken.
-const LOOKS: u32 = 16;
-
-/// How often it does so if no other waits: for some tens of microseconds, about what sleeping and
-/// being woken cost. Several such threads would keep the processors from the workers.
-const LOOKS_ALONE: u32 = 64;
+use std::time::{Duration, Instant};
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One wait, which may end for no reason.
-pub(super) fn sleep<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+/// Waits once. May return without a notification.
+pub(super) fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condition
         .wait(guard)
         .unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One wait, which may end for no reason; false if the deadline had passed before it.
-pub(super) fn sleep_until<'a, T>(
+/// Waits once. May return without a notification; false if the deadline had passed already.
+pub(super) fn wait_until<'a, T>(
     condition: &Condvar,
     guard: MutexGuard<'a, T>,
     deadline: Option<Instant>,
 ) -> (MutexGuard<'a, T>, bool) {
     let Some(deadline) = deadline else {
-        return (sleep(condition, guard), true);
+        return (wait(condition, guard), true);
     };
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {
@@ -45,29 +35,13 @@ pub(super) fn sleep_until<'a, T>(
     (guard, true)
 }
 
-/// Gives a worker a moment to finish what the calling thread is about to wait for, and the processor
-/// to whoever else wants it meanwhile.
-pub(super) fn look_until(is_there: impl Fn() -> bool) {
-    /// How many threads of this process are in here.
-    static LOOKING: AtomicUsize = AtomicUsize::new(0);
-
-    LOOKING.fetch_add(1, Ordering::Relaxed);
-    for look in 0..LOOKS_ALONE {
-        if look >= LOOKS && LOOKING.load(Ordering::Relaxed) > 1 {
-            break;
-        }
-        thread::yield_now();
-        if is_there() {
-            break;
-        }
-    }
-    LOOKING.fetch_sub(1, Ordering::Relaxed);
+/// The end of a wait that begins now. `None`: too far off to be an `Instant`, so no end.
+pub(super) fn deadline(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
 }
 
-/// A value nobody can look at until they own it, hence `Sync` whatever it is
-/// (`std::sync::Exclusive`, not yet stable).
-///
-/// The mutex is never locked.
+/// `std::sync::Exclusive`, which is not stable yet: any value, made `Sync` by giving access to its
+/// owner alone. The mutex is never locked.
 pub(super) struct Exclusive<T>(Mutex<T>);
 
 impl<T> Exclusive<T> {

@@ -1,91 +1,69 @@
 //! One submitted job and its outcome, in one allocation that the queue and the future share.
 //!
-//! The stages are `concurrent.futures`' own: pending, running, done (finished, failed or
-//! cancelled). A stage never goes back, and a task is seen to be done in the same moment in which
-//! its outcome can be taken: after its callbacks. The closure is dropped as soon as it has run or
-//! been cancelled, not when the last handle goes. No code of the user (job, callback, destructor)
-//! runs under the lock.
+//! A task goes from pending to running to done, and never back. It is done as soon as its outcome
+//! can be taken, which is after its callbacks. The closure is dropped when it has run or has been
+//! cancelled, not with the last handle. No code of the user runs under the lock.
 
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::completion::{AnyTask, CompletionQueue, JobStatus, Listener, Listeners};
 use super::error::JobError;
-use super::job::{Entry, SharedJob, outcome_of, quietly};
-use super::sync::{lock, look_until, sleep_until};
-use super::watch::{Hook, Hooks, Watched, Watcher};
+use super::job::{QueuedJob, SharedJob, catch_panic, ignore_panic};
+use super::sync::{lock, wait_until};
 
 pub(super) type Callback<'job, T> = Box<dyn FnOnce(Result<&T, &JobError>) + Send + 'job>;
 
-/// What a future sees of its task: everything but the type of the closure.
-pub(super) trait Outcome<'job, T>: Watched + Send + Sync {
+/// A task as its future sees it: without the type of the closure.
+pub(super) trait TypedTask<'job, T>: AnyTask + Send + Sync {
     fn cancel(self: Arc<Self>) -> bool;
     fn add_callback(&self, callback: Callback<'job, T>);
     /// Blocks until the outcome is there, and takes it; `None` at the deadline.
     fn take(&self, deadline: Option<Instant>) -> Option<Result<T, JobError>>;
 }
 
-/// How far a job has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
-    Pending,
-    Running,
-    Finished,
-    /// Panicked, or refused by a broken pool.
-    Failed,
-    Cancelled,
-}
-
-impl Progress {
-    fn of<T>(outcome: &Result<T, JobError>) -> Self {
-        match outcome {
-            Ok(_) => Self::Finished,
-            Err(JobError::Cancelled) => Self::Cancelled,
-            Err(JobError::Panicked(_) | JobError::Broken(_)) => Self::Failed,
-        }
-    }
-
-    pub(super) fn is_done(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running)
-    }
-}
-
 pub(super) struct Task<'job, F, T> {
-    state: Mutex<State<'job, F, T>>,
-    settled: Condvar,
+    state: Mutex<TaskState<'job, F, T>>,
+    done: Condvar,
 }
 
-struct State<'job, F, T> {
+struct TaskState<'job, F, T> {
     stage: Stage<F, T>,
-    /// How many threads wait on `settled`: a notify that nobody waits for would be a system call
-    /// for nothing.
+    /// How many threads wait on `done`. Without any, no system call is made to notify them.
     waiting: u32,
-    hooks: Hooks<Callback<'job, T>>,
+    listeners: Listeners<Callback<'job, T>>,
 }
 
-impl<F, T> State<'_, F, T> {
-    /// Done, for good.
-    fn is_settled(&self) -> bool {
+enum Stage<F, T> {
+    Pending(F),
+    /// A worker runs the job or its callbacks.
+    Running,
+    /// Cancelled or refused, and the callbacks run. The future still shows the job as pending.
+    Cancelling(JobStatus),
+    Done(Result<T, JobError>),
+    /// Done; a callback added later is reading the outcome.
+    Lent(JobStatus),
+    /// The future took the outcome, and is gone.
+    Taken,
+}
+
+impl<F, T> TaskState<'_, F, T> {
+    fn is_done(&self) -> bool {
         matches!(self.stage, Stage::Done(_) | Stage::Lent(_) | Stage::Taken)
     }
 
-    /// Done, and the outcome is here to be taken.
     fn has_outcome(&self) -> bool {
         matches!(self.stage, Stage::Done(_) | Stage::Taken)
     }
 }
 
-enum Stage<F, T> {
-    Pending(F),
-    /// Some worker runs the job, or the callbacks with its outcome.
-    Running,
-    /// Cancelled or refused; whoever did that runs the callbacks. Still seen as pending.
-    GivenUp(Progress),
-    Done(Result<T, JobError>),
-    /// Done; a callback that was added later has the outcome for the moment.
-    Lent(Progress),
-    /// The future has it: no handle is left to ask.
-    Taken,
+fn status_of<T>(outcome: &Result<T, JobError>) -> JobStatus {
+    match outcome {
+        Ok(_) => JobStatus::Finished,
+        Err(JobError::Cancelled) => JobStatus::Cancelled,
+        Err(JobError::Panicked(_) | JobError::Broken(_)) => JobStatus::Failed,
+    }
 }
 
 impl<'job, F, T> Task<'job, F, T>
@@ -94,31 +72,28 @@ where
     T: Send + 'job,
 {
     pub(super) fn new(job: F) -> Arc<Self> {
-        let state = State {
+        let state = TaskState {
             stage: Stage::Pending(job),
             waiting: 0,
-            hooks: Hooks::default(),
+            listeners: Listeners::default(),
         };
         Arc::new(Self {
             state: Mutex::new(state),
-            settled: Condvar::new(),
+            done: Condvar::new(),
         })
     }
 
-    /// The closure of a task that was never queued. `None`: somebody else holds the task, or it has
+    /// The closure of a task that was never queued. `None` if another handle exists or the job has
     /// begun.
     pub(super) fn into_job(self: Arc<Self>) -> Option<F> {
-        let state = Arc::into_inner(self)?
-            .state
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        match state.stage {
+        let state = Arc::into_inner(self)?.state.into_inner();
+        match state.unwrap_or_else(PoisonError::into_inner).stage {
             Stage::Pending(job) => Some(job),
             _ => None,
         }
     }
 
-    /// Takes the closure if nobody has begun or cancelled the job, and leaves `next` in its place.
+    /// Takes the closure of a pending task and leaves `next` in its place.
     fn claim(&self, next: Stage<F, T>) -> Option<F> {
         let mut state = lock(&self.state);
         if !matches!(state.stage, Stage::Pending(_)) {
@@ -130,33 +105,29 @@ where
         }
     }
 
-    fn give_up(&self, why: JobError) -> bool {
-        let progress = match why {
-            JobError::Cancelled => Progress::Cancelled,
-            JobError::Panicked(_) | JobError::Broken(_) => Progress::Failed,
-        };
-        let Some(job) = self.claim(Stage::GivenUp(progress)) else {
+    /// Answers a pending task without running it. False if it is not pending.
+    fn end_unrun(&self, why: JobError) -> bool {
+        let outcome = Err(why);
+        let Some(job) = self.claim(Stage::Cancelling(status_of(&outcome))) else {
             return false;
         };
-        quietly(|| drop(job));
-        self.settle(Err(why));
+        ignore_panic(|| drop(job));
+        self.complete(outcome);
         true
     }
 
-    /// Runs the callbacks, oldest first, then makes the outcome public and wakes whoever waits for
-    /// it.
-    fn settle(&self, outcome: Result<T, JobError>) {
-        let mut watchers = Hooks::default();
+    /// Runs the callbacks, oldest first, then publishes the outcome and wakes the threads that wait
+    /// for it.
+    fn complete(&self, outcome: Result<T, JobError>) {
+        let mut queues = Listeners::default();
         let mut state = lock(&self.state);
-        while !state.hooks.is_empty() {
-            let hooks = mem::take(&mut state.hooks);
+        while !state.listeners.is_empty() {
+            let listeners = mem::take(&mut state.listeners);
             drop(state);
-            for hook in hooks {
-                match hook {
-                    Hook::Call(callback) => quietly(|| callback(outcome.as_ref())),
-                    watch @ Hook::Watch(..) => watchers.add(watch),
-                }
-            }
+            listeners.for_each(|listener| match listener {
+                Listener::Callback(callback) => ignore_panic(|| callback(outcome.as_ref())),
+                queue @ Listener::Queue(..) => queues.add(queue),
+            });
             state = lock(&self.state);
         }
         state.stage = Stage::Done(outcome);
@@ -164,34 +135,30 @@ where
         drop(state);
         match waiting {
             0 => {}
-            1 => self.settled.notify_one(),
-            _ => self.settled.notify_all(),
+            1 => self.done.notify_one(),
+            _ => self.done.notify_all(),
         }
-        watchers.tell();
+        queues.for_each(|listener: Listener<Callback<'job, T>>| {
+            if let Listener::Queue(queue, key) = listener {
+                queue.add(key);
+            }
+        });
     }
 
-    /// Blocks until the state is as `enough` wants it; `None` at the deadline.
-    fn settled(
+    /// Blocks until `condition` holds; `None` at the deadline.
+    fn wait_for(
         &self,
         deadline: Option<Instant>,
-        enough: fn(&State<'job, F, T>) -> bool,
-    ) -> Option<MutexGuard<'_, State<'job, F, T>>> {
+        condition: fn(&TaskState<'job, F, T>) -> bool,
+    ) -> Option<MutexGuard<'_, TaskState<'job, F, T>>> {
         let mut state = lock(&self.state);
-        if enough(&state) {
-            return Some(state);
-        }
-        if deadline.is_none() {
-            drop(state);
-            look_until(|| enough(&lock(&self.state)));
-            state = lock(&self.state);
-        }
         let mut in_time = true;
-        while in_time && !enough(&state) {
+        while in_time && !condition(&state) {
             state.waiting += 1;
-            (state, in_time) = sleep_until(&self.settled, state, deadline);
+            (state, in_time) = wait_until(&self.done, state, deadline);
             state.waiting -= 1;
         }
-        enough(&state).then_some(state)
+        condition(&state).then_some(state)
     }
 }
 
@@ -202,53 +169,58 @@ where
 {
     fn run(self: Arc<Self>) {
         if let Some(job) = self.claim(Stage::Running) {
-            self.settle(outcome_of(job));
+            self.complete(catch_panic(job));
         }
-        // If the future is gone the outcome is dropped here, and its destructor may panic.
-        quietly(|| drop(self));
+        // Without a future this drops the outcome, whose destructor may panic.
+        ignore_panic(|| drop(self));
     }
 
     fn refuse(self: Arc<Self>, why: JobError) {
-        self.give_up(why);
-        quietly(|| drop(self));
+        self.end_unrun(why);
+        ignore_panic(|| drop(self));
     }
 }
 
-impl<'job, F, T> From<Arc<Task<'job, F, T>>> for Entry<'job>
+impl<'job, F, T> From<Arc<Task<'job, F, T>>> for QueuedJob<'job>
 where
     F: FnOnce() -> T + Send + 'job,
     T: Send + 'job,
 {
     fn from(task: Arc<Task<'job, F, T>>) -> Self {
-        Entry::Shared(task)
+        Self::Shared(task)
     }
 }
 
-impl<'job, F, T> Outcome<'job, T> for Task<'job, F, T>
+impl<'job, F, T> TypedTask<'job, T> for Task<'job, F, T>
 where
     F: FnOnce() -> T + Send + 'job,
     T: Send + 'job,
 {
     fn cancel(self: Arc<Self>) -> bool {
-        self.give_up(JobError::Cancelled)
-            || matches!(lock(&self.state).stage, Stage::GivenUp(Progress::Cancelled))
-            || self.progress() == Progress::Cancelled
+        self.end_unrun(JobError::Cancelled)
+            || matches!(
+                lock(&self.state).stage,
+                Stage::Cancelling(JobStatus::Cancelled)
+            )
+            || self.status() == JobStatus::Cancelled
     }
 
     fn add_callback(&self, callback: Callback<'job, T>) {
         let mut state = lock(&self.state);
-        state.hooks.add(Hook::Call(callback));
-        let Stage::Done(_) = &state.stage else { return };
-        // Done before: the caller's thread runs it, with the outcome out of the lock meanwhile.
+        state.listeners.add(Listener::Callback(callback));
+        if !matches!(state.stage, Stage::Done(_)) {
+            return;
+        }
+        // The calling thread runs it, with the outcome taken out of the lock meanwhile.
         if let Stage::Done(outcome) = mem::replace(&mut state.stage, Stage::Taken) {
-            state.stage = Stage::Lent(Progress::of(&outcome));
+            state.stage = Stage::Lent(status_of(&outcome));
             drop(state);
-            self.settle(outcome);
+            self.complete(outcome);
         }
     }
 
     fn take(&self, deadline: Option<Instant>) -> Option<Result<T, JobError>> {
-        let mut state = self.settled(deadline, State::has_outcome)?;
+        let mut state = self.wait_for(deadline, TaskState::has_outcome)?;
         match mem::replace(&mut state.stage, Stage::Taken) {
             Stage::Done(outcome) => Some(outcome),
             _ => None,
@@ -256,37 +228,37 @@ where
     }
 }
 
-impl<'job, F, T> Watched for Task<'job, F, T>
+impl<'job, F, T> AnyTask for Task<'job, F, T>
 where
     F: FnOnce() -> T + Send + 'job,
     T: Send + 'job,
 {
-    fn progress(&self) -> Progress {
+    fn status(&self) -> JobStatus {
         match &lock(&self.state).stage {
-            Stage::Pending(_) | Stage::GivenUp(_) => Progress::Pending,
-            Stage::Running => Progress::Running,
-            Stage::Lent(progress) => *progress,
-            Stage::Done(outcome) => Progress::of(outcome),
-            Stage::Taken => Progress::Finished,
+            Stage::Pending(_) | Stage::Cancelling(_) => JobStatus::Pending,
+            Stage::Running => JobStatus::Running,
+            Stage::Lent(status) => *status,
+            Stage::Done(outcome) => status_of(outcome),
+            Stage::Taken => JobStatus::Finished,
         }
     }
 
     fn wait(&self, deadline: Option<Instant>) -> bool {
-        self.settled(deadline, State::is_settled).is_some()
+        self.wait_for(deadline, TaskState::is_done).is_some()
     }
 
-    fn watch(&self, watcher: &Arc<Watcher>, key: usize) {
+    fn subscribe(&self, queue: &Arc<CompletionQueue>, key: usize) {
         let mut state = lock(&self.state);
-        if state.is_settled() {
+        if state.is_done() {
             drop(state);
-            watcher.tell(key);
+            queue.add(key);
         } else {
-            state.hooks.add(Hook::Watch(Arc::clone(watcher), key));
+            let listener = Listener::Queue(Arc::clone(queue), key);
+            state.listeners.add(listener);
         }
     }
 
-    fn unwatch(&self, watcher: &Arc<Watcher>) {
-        let mut state = lock(&self.state);
-        state.hooks.remove(watcher);
+    fn unsubscribe(&self, queue: &Arc<CompletionQueue>) {
+        lock(&self.state).listeners.remove(queue);
     }
 }

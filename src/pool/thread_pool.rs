@@ -1,51 +1,80 @@
-//! The pool as its users hold it: what it takes in, and how it ends.
-//!
-//! It adds nothing to the core but who waits for whom at the end: whoever drops or joins a pool waits
-//! for its threads, except one of those threads themselves.
+//! The pool as its owner holds it: how it is built, used and ended.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use super::builder::{Builder, Threads};
-use super::core::Core;
+use super::builder::Builder;
 use super::error::{BuildError, JobError, SubmitError};
+use super::executor::{Executor, SpawnWorker};
 use super::future::Future;
 use super::map::{self, Map};
 use super::queue::Pending;
+use super::threads::WorkerThreads;
 use super::worker;
 
 /// N threads, started once, that run the jobs submitted to them in the order of submission.
 ///
-/// A job that panics costs no worker: its future is given the panic. A worker whose thread dies all
-/// the same is replaced. Dropping the pool is [`shutdown`](Self::shutdown) with [`Pending::Run`],
-/// then [`join`](Self::join).
+/// A job that panics costs no worker: its future gets the panic. Dropping the pool is
+/// [`join`](Self::join).
 pub struct ThreadPool {
-    pub(super) core: Arc<Core<'static>>,
-    threads: Arc<Threads>,
-    detached: bool,
+    pub(super) executor: Arc<Executor<'static>>,
+    threads: Arc<WorkerThreads>,
+    is_detached: bool,
 }
 
-impl ThreadPool {
-    /// Starts a pool of `workers` threads, with the defaults of [`Builder`] for everything else.
+impl Builder {
+    /// Starts the threads.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if `workers` is zero or a thread could not be started.
+    /// [`BuildError`] if an option is invalid or a thread could not be started. No thread is left
+    /// behind.
+    pub fn build(self) -> Result<ThreadPool, BuildError> {
+        let (workers, options, initializer) = self.check()?;
+        let threads = Arc::new(WorkerThreads::default());
+        let spawn: SpawnWorker<'static> = {
+            let threads = Arc::clone(&threads);
+            Box::new(move |executor, index| {
+                let executor = Arc::clone(executor);
+                threads.start(index, || {
+                    options
+                        .thread(index)
+                        .spawn(move || worker::run(executor, index))
+                })
+            })
+        };
+        let executor = Executor::new(workers, initializer, spawn);
+        let started = executor.start();
+        // If not all could be started, dropping the pool ends and joins the others.
+        let pool = ThreadPool {
+            executor,
+            threads,
+            is_detached: false,
+        };
+        match started {
+            Ok(()) => Ok(pool),
+            Err((started, source)) => Err(BuildError::Spawn {
+                started,
+                workers,
+                source,
+            }),
+        }
+    }
+}
+
+impl ThreadPool {
+    /// Starts a pool of `workers` threads, with [`Builder`]'s defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if `workers` is zero or too large, or a thread could not be started.
     pub fn new(workers: usize) -> Result<Self, BuildError> {
         Builder::new(workers).build()
     }
 
-    pub(super) fn assemble(core: Arc<Core<'static>>, threads: Arc<Threads>) -> Self {
-        Self {
-            core,
-            threads,
-            detached: false,
-        }
-    }
-
-    /// Queues `job`. Blocks for nothing but the queue's lock.
+    /// Queues `job`. Blocks only for the queue's lock.
     ///
     /// # Errors
     ///
@@ -55,17 +84,16 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.core.submit(job)
+        self.executor.submit(job)
     }
 
-    /// Queues all `jobs` side by side, taking the lock once: the cheap way to submit many. The
-    /// futures are in the jobs' order.
+    /// Queues all `jobs` side by side, taking the lock once. The futures are in the jobs' order.
     ///
-    /// The iterator is run to its end before the first job is queued, so it must have one.
+    /// The iterator is run to its end before the first job is queued.
     ///
     /// # Errors
     ///
-    /// [`SubmitError`], which hands all the jobs back, if the pool has been shut down or is broken.
+    /// As from [`submit`](Self::submit), with all the jobs.
     pub fn submit_all<F, T>(
         &self,
         jobs: impl IntoIterator<Item = F>,
@@ -74,20 +102,18 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.core.submit_all(jobs)
+        self.executor.submit_all(jobs)
     }
 
-    /// Queues `job`, whose outcome goes to `deliver` instead of a future.
+    /// Queues `job`, whose outcome goes to `callback` instead of a future.
     ///
-    /// `deliver` is called exactly once for a job that was accepted: by the worker with the job's
-    /// value or its panic, or with [`JobError::Cancelled`] or [`JobError::Broken`] by whoever shuts
-    /// the pool down or breaks it. It holds the worker while it runs. If it panics, the panic is
-    /// reported by the panic hook and harms nothing else.
+    /// The pool calls `callback` exactly once: in the worker, or, if the job does not run, in the
+    /// thread that shuts the pool down or breaks it. A panic of `callback` goes to the panic hook and
+    /// has no other effect.
     ///
     /// # Errors
     ///
-    /// [`SubmitError`], which hands both back, if the pool has been shut down or is broken;
-    /// `deliver` is not called.
+    /// As from [`submit`](Self::submit), with both. `callback` is not called.
     ///
     /// ```
     /// # use std::sync::mpsc;
@@ -103,40 +129,35 @@ impl ThreadPool {
     /// assert_eq!(completed.iter().map(Result::unwrap).sum::<u32>(), 285);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn submit_with<F, T, D>(&self, job: F, deliver: D) -> Result<(), SubmitError<(F, D)>>
+    pub fn submit_with<F, T, C>(&self, job: F, callback: C) -> Result<(), SubmitError<(F, C)>>
     where
         F: FnOnce() -> T + Send + 'static,
-        D: FnOnce(Result<T, JobError>) + Send + 'static,
+        C: FnOnce(Result<T, JobError>) + Send + 'static,
     {
-        self.core.submit_with(job, deliver)
+        self.executor.submit_with(job, callback)
     }
 
-    /// Queues all `jobs`, each with its `deliver`, side by side, taking the lock once.
-    ///
-    /// See [`submit_with`](Self::submit_with) and [`submit_all`](Self::submit_all).
+    /// [`submit_with`](Self::submit_with) for all `jobs`, as in [`submit_all`](Self::submit_all).
     ///
     /// # Errors
     ///
-    /// [`SubmitError`], which hands all of them back, if the pool has been shut down or is broken.
-    pub fn submit_all_with<F, T, D>(
+    /// As from [`submit`](Self::submit), with all jobs and callbacks.
+    pub fn submit_all_with<F, T, C>(
         &self,
-        jobs: impl IntoIterator<Item = (F, D)>,
-    ) -> Result<(), SubmitError<Vec<(F, D)>>>
+        jobs: impl IntoIterator<Item = (F, C)>,
+    ) -> Result<(), SubmitError<Vec<(F, C)>>>
     where
         F: FnOnce() -> T + Send + 'static,
-        D: FnOnce(Result<T, JobError>) + Send + 'static,
+        C: FnOnce(Result<T, JobError>) + Send + 'static,
     {
-        self.core.submit_all_with(jobs)
+        self.executor.submit_all_with(jobs)
     }
 
-    /// Calls `function` with each of `items` on the workers, and gives the results in the order of
-    /// the items.
+    /// Calls `function` with each of `items` on the workers. The results are in the items' order.
     ///
-    /// Jobs are submitted as the results are taken, at most three a worker ahead of them; the first
-    /// of them at once, which takes as long as `items` take to give them. Later items are asked for
-    /// when a result is: with a live input, a result may wait for the next item. A result is an error if its call panicked; the others are not affected. If
-    /// the pool is shut down meanwhile, the rest of the items is left alone and the last result is
-    /// [`JobError::Cancelled`].
+    /// Submits three jobs a worker at once, and one more with each result asked for. Both block as
+    /// long as `items` does. A call that panics gives an error in its place. If the pool is shut down,
+    /// no more items are taken and the last result is [`JobError::Cancelled`].
     ///
     /// ```
     /// use fetchpool::pool::ThreadPool;
@@ -153,16 +174,10 @@ impl ThreadPool {
         F: Fn(I::Item) -> T + Send + Sync + 'static,
         T: Send + 'static,
     {
-        Map::new(
-            &self.core,
-            map::default_look_ahead(self.workers()),
-            items.into_iter(),
-            function,
-        )
+        self.map_ahead(map::default_look_ahead(self.workers()), items, function)
     }
 
-    /// [`map`](Self::map) with another bound on how many jobs are submitted ahead of the results
-    /// taken: with 1, the next is submitted when the result of the one before is asked for.
+    /// [`map`](Self::map) with at most `look_ahead` jobs submitted ahead of the results taken.
     pub fn map_ahead<I, F, T>(
         &self,
         look_ahead: NonZeroUsize,
@@ -175,77 +190,70 @@ impl ThreadPool {
         F: Fn(I::Item) -> T + Send + Sync + 'static,
         T: Send + 'static,
     {
-        Map::new(&self.core, look_ahead, items.into_iter(), function)
+        Map::new(&self.executor, look_ahead, items.into_iter(), function)
     }
 
-    /// How many workers the pool has: as many as were asked for.
+    /// The number of workers, as it was asked for.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.core.workers()
+        self.executor.workers()
     }
 
-    /// How many jobs no worker has taken yet. Another thread may change that at any time.
-    ///
-    /// A job that its future cancelled is counted until a worker comes by it.
+    /// How many jobs no worker has taken yet. A job that its future cancelled counts until a worker
+    /// removes it.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.core.queued()
+        self.executor.queued()
     }
 
-    /// Accepts no job from now on, and does with those that no worker has begun what `pending`
-    /// says. Never waits for a job, but drops those that it cancels, and runs their callbacks and
-    /// `deliver`s, before it returns.
+    /// Refuses all further jobs, and runs or cancels those not begun, as `pending` says. Workers end
+    /// when the queue is empty.
     ///
-    /// Workers finish what they run, and end when nothing is left. May be called again: to cancel
-    /// what was to be run at first. To wait, [`join`](Self::join).
+    /// Drops the jobs that it cancels and runs their callbacks, but waits for no other job. A second
+    /// call may cancel the jobs that the first let run. To wait, [`join`](Self::join).
     pub fn shutdown(&self, pending: Pending) {
-        self.core.close(pending);
+        self.executor.close(pending);
     }
 
     /// [`shutdown`](Self::shutdown) with [`Pending::Run`], then blocks until the last worker has
     /// ended.
     ///
-    /// What another thread's `shutdown` cancels at that moment may be answered a little later.
-    ///
-    /// In a worker of this very pool it returns without waiting, as that worker cannot outlive
-    /// itself; the others go on until the queue is empty.
+    /// Another thread's `shutdown` may still be running the callbacks of jobs that it cancelled. In a
+    /// worker of this pool this returns without waiting.
     pub fn join(&self) {
-        self.core.close(Pending::Run);
-        if !worker::works_for(&self.core) {
-            self.core.wait_ended();
+        self.executor.close(Pending::Run);
+        if !worker::is_worker_of(&self.executor) {
+            self.executor.wait_ended();
             self.threads.join();
         }
     }
 
-    /// Blocks until no job is queued and none runs. More may be submitted meanwhile, and
-    /// afterwards.
-    ///
-    /// In a worker of this very pool it returns without waiting, as the job that calls it runs.
+    /// Blocks until no job is queued and none runs. The pool stays open. In a worker of this pool
+    /// this returns without waiting.
     pub fn wait_idle(&self) {
-        if !worker::works_for(&self.core) {
-            self.core.queue.wait_idle();
+        if !worker::is_worker_of(&self.executor) {
+            self.executor.queue.wait_idle();
         }
     }
 
-    /// Drops the pool without waiting: its workers run what is queued, then end on their own.
-    ///
-    /// When `main` returns the process ends, with whatever they have not finished.
+    /// Drops the pool without waiting: its workers run the jobs that are queued, then end. The process
+    /// may end before, and the jobs with it.
     pub fn detach(mut self) {
-        self.detached = true;
+        self.is_detached = true;
     }
 }
 
 impl Drop for ThreadPool {
     fn drop(&mut self) {
-        if self.detached {
-            self.core.close(Pending::Run);
+        if self.is_detached {
+            self.executor.close(Pending::Run);
         } else {
             self.join();
         }
     }
 }
 
-// No code of a user runs under one of its locks, so no panic leaves it half changed.
+// No code of the user runs under a lock of the pool, so a panic leaves it consistent.
 impl UnwindSafe for ThreadPool {}
 impl RefUnwindSafe for ThreadPool {}
 

@@ -1,25 +1,24 @@
 //! Waiting for several futures: `as_completed` and `wait`, as in Python's `concurrent.futures`.
 //!
-//! Neither polls, nor starts a thread: the thread that ends a job tells the one that waits. A
-//! future given twice counts once. What is given, owned or borrowed, is what is given back.
+//! The thread that ends a job notifies the one that waits; there is no polling.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::iter::FusedIterator;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::completion::{CompletionQueue, JobStatus};
 use super::error::TimedOut;
-use super::future::deadline;
-use super::task::Progress;
+use super::sync::deadline;
 use super::waitable::Waitable;
-use super::watch::Watcher;
 
-/// Gives the futures as they are done, whatever their order in `futures`; those done before come
-/// first.
+/// Yields the futures in the order in which they are done; those that are done already come first.
+/// A future given twice counts once.
 ///
-/// Each `next` blocks until one more is done, so every [`result`](super::ScopedFuture::result) taken from
-/// it is there. Dropping the iterator neither cancels a job nor waits for one.
+/// Each `next` blocks until one more is done. Dropping the iterator neither cancels a job nor waits
+/// for one.
 ///
 /// ```
 /// use fetchpool::pool::{ThreadPool, as_completed};
@@ -36,17 +35,17 @@ use super::watch::Watcher;
 /// ```
 pub fn as_completed<W: Waitable>(futures: impl IntoIterator<Item = W>) -> AsCompleted<W> {
     AsCompleted {
-        watch: Watch::new(futures),
+        set: WaitSet::new(futures),
     }
 }
 
 /// The iterator of [`as_completed`].
 pub struct AsCompleted<W: Waitable> {
-    watch: Watch<W>,
+    set: WaitSet<W>,
 }
 
 impl<W: Waitable> AsCompleted<W> {
-    /// Limits the whole iteration to `timeout` from now; zero gives what is done already.
+    /// Limits the whole iteration to `timeout` from now; zero gives only those done already.
     ///
     /// ```
     /// # use std::{sync::mpsc, time::Duration};
@@ -62,7 +61,7 @@ impl<W: Waitable> AsCompleted<W> {
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> AsCompletedTimeout<W> {
         AsCompletedTimeout {
-            watch: self.watch,
+            set: self.set,
             deadline: deadline(timeout),
             timed_out: false,
         }
@@ -73,11 +72,11 @@ impl<W: Waitable> Iterator for AsCompleted<W> {
     type Item = W;
 
     fn next(&mut self) -> Option<W> {
-        self.watch.next(None)
+        self.set.next(None)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.watch.left, Some(self.watch.left))
+        (self.set.pending, Some(self.set.pending))
     }
 }
 
@@ -87,23 +86,22 @@ impl<W: Waitable> FusedIterator for AsCompleted<W> {}
 
 impl<W: Waitable> fmt::Debug for AsCompleted<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.watch.describe(f, "AsCompleted")
+        self.set.describe(f, "AsCompleted")
     }
 }
 
-/// The iterator of [`AsCompleted::timeout`]: futures, and if time runs out an error as the last
-/// item.
+/// The iterator of [`AsCompleted::timeout`]: futures, and at the deadline an error as the last item.
 pub struct AsCompletedTimeout<W: Waitable> {
-    watch: Watch<W>,
+    set: WaitSet<W>,
     deadline: Option<Instant>,
     timed_out: bool,
 }
 
 impl<W: Waitable> AsCompletedTimeout<W> {
-    /// The futures that have not been given, in the order in which they came in.
+    /// The futures that it has not given, in the order in which they came in.
     #[must_use]
     pub fn into_unfinished(self) -> Vec<W> {
-        self.watch.into_left()
+        self.set.into_pending()
     }
 }
 
@@ -111,14 +109,14 @@ impl<W: Waitable> Iterator for AsCompletedTimeout<W> {
     type Item = Result<W, TimedOut>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.timed_out || self.watch.left == 0 {
+        if self.timed_out || self.set.pending == 0 {
             return None;
         }
-        let next = self.watch.next(self.deadline);
+        let next = self.set.next(self.deadline);
         self.timed_out = next.is_none();
         Some(next.ok_or(TimedOut {
-            unfinished: self.watch.left,
-            total: self.watch.total,
+            unfinished: self.set.pending,
+            total: self.set.total,
         }))
     }
 
@@ -126,7 +124,7 @@ impl<W: Waitable> Iterator for AsCompletedTimeout<W> {
         if self.timed_out {
             (0, Some(0))
         } else {
-            (self.watch.left.min(1), Some(self.watch.left))
+            (self.set.pending.min(1), Some(self.set.pending))
         }
     }
 }
@@ -135,31 +133,31 @@ impl<W: Waitable> FusedIterator for AsCompletedTimeout<W> {}
 
 impl<W: Waitable> fmt::Debug for AsCompletedTimeout<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.watch.describe(f, "AsCompletedTimeout")
+        self.set.describe(f, "AsCompletedTimeout")
     }
 }
 
 /// When [`wait`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// As soon as any future is done.
+    /// When any future is done.
     FirstCompleted,
-    /// As soon as any future has [failed](super::ScopedFuture::failed), or when all are done.
+    /// When any future has [failed](super::ScopedFuture::failed), or all are done.
     FirstFailed,
     /// When all are done.
     AllCompleted,
 }
 
-/// What [`wait`] was given, sorted by whether it was done.
+/// The futures given to [`wait`], by whether they are done.
 #[derive(Debug)]
 pub struct Waited<W> {
-    /// Those done, in the order in which they were.
+    /// In the order in which they were done.
     pub done: Vec<W>,
-    /// The others, in the order in which they were given.
+    /// In the order in which they were given.
     pub not_done: Vec<W>,
 }
 
-/// Blocks until `until` is fulfilled, for at most `timeout` if there is one.
+/// Blocks until `until` holds, for at most `timeout` if there is one.
 ///
 /// ```
 /// use fetchpool::pool::{ThreadPool, Until, wait};
@@ -175,50 +173,44 @@ pub fn wait<W: Waitable>(
     until: Until,
     timeout: Option<Duration>,
 ) -> Waited<W> {
-    let mut watch = Watch::new(futures);
+    let mut set = WaitSet::new(futures);
     let deadline = timeout.and_then(deadline);
     let mut done = Vec::new();
-    let mut fulfilled = false;
+    let mut holds = false;
     loop {
-        while let Some(future) = watch.next_ready() {
-            fulfilled |= fulfils(until, &future);
-            done.push(future);
-        }
-        if watch.left == 0 || fulfilled {
-            break;
-        }
-        match watch.next(deadline) {
-            Some(future) => {
-                fulfilled |= fulfils(until, &future);
-                done.push(future);
-            }
-            None => break,
-        }
+        let next = match set.try_next() {
+            None if !holds => set.next(deadline),
+            next => next,
+        };
+        let Some(future) = next else { break };
+        holds |= is_awaited(until, &future);
+        done.push(future);
     }
     Waited {
         done,
-        not_done: watch.into_left(),
+        not_done: set.into_pending(),
     }
 }
 
-/// Whether this future, which is done, is what is waited for.
-fn fulfils<W: Waitable>(until: Until, future: &W) -> bool {
+/// Whether `until` holds as soon as `future` is done.
+fn is_awaited<W: Waitable>(until: Until, future: &W) -> bool {
     match until {
         Until::FirstCompleted => true,
-        Until::FirstFailed => future.handle().watched.progress() == Progress::Failed,
+        Until::FirstFailed => future.handle().task.status() == JobStatus::Failed,
         Until::AllCompleted => false,
     }
 }
 
-/// Futures under watch; each is taken out when it is done.
-struct Watch<W: Waitable> {
+/// Futures that are waited for. Each leaves the set when it is done.
+struct WaitSet<W: Waitable> {
+    /// By key.
     futures: Vec<Option<W>>,
-    watcher: Arc<Watcher>,
-    left: usize,
+    completed: Arc<CompletionQueue>,
+    pending: usize,
     total: usize,
 }
 
-impl<W: Waitable> Watch<W> {
+impl<W: Waitable> WaitSet<W> {
     fn new(futures: impl IntoIterator<Item = W>) -> Self {
         let mut seen = HashSet::new();
         let futures: Vec<_> = futures
@@ -227,69 +219,66 @@ impl<W: Waitable> Watch<W> {
             .map(Some)
             .collect();
         let total = futures.len();
-        let watch = Self {
+        let set = Self {
             futures,
-            watcher: Arc::default(),
-            left: total,
+            completed: Arc::default(),
+            pending: total,
             total,
         };
-        for (key, future) in watch.left() {
-            future.handle().watched.watch(&watch.watcher, key);
+        for (key, future) in set.pending() {
+            future.handle().task.subscribe(&set.completed, key);
         }
-        watch
+        set
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         f.debug_struct(name)
-            .field("unfinished", &self.left)
+            .field("unfinished", &self.pending)
             .field("total", &self.total)
             .finish_non_exhaustive()
     }
 
-    fn left(&self) -> impl Iterator<Item = (usize, &W)> {
+    fn pending(&self) -> impl Iterator<Item = (usize, &W)> {
         self.futures
             .iter()
             .enumerate()
             .filter_map(|(key, future)| Some((key, future.as_ref()?)))
     }
 
-    /// Blocks until one more is done. `None`: there is none left, or not by the deadline.
+    /// Blocks until one more is done. `None` if the set is empty, or at the deadline.
     fn next(&mut self, deadline: Option<Instant>) -> Option<W> {
-        if self.left == 0 {
+        if self.pending == 0 {
             return None;
         }
-        let key = self.watcher.next(deadline)?;
+        let key = self.completed.next(deadline)?;
         self.take(key)
     }
 
-    fn next_ready(&mut self) -> Option<W> {
-        let key = self.watcher.next_ready()?;
+    fn try_next(&mut self) -> Option<W> {
+        let key = self.completed.try_next()?;
         self.take(key)
     }
 
     fn take(&mut self, key: usize) -> Option<W> {
         let future = self.futures[key].take();
-        self.left -= usize::from(future.is_some());
+        self.pending -= usize::from(future.is_some());
         future
     }
 
-    fn into_left(mut self) -> Vec<W> {
-        self.unwatch();
-        std::mem::take(&mut self.futures)
-            .into_iter()
-            .flatten()
-            .collect()
+    fn into_pending(mut self) -> Vec<W> {
+        self.unsubscribe();
+        mem::take(&mut self.futures).into_iter().flatten().collect()
     }
 
-    fn unwatch(&self) {
-        for (_, future) in self.left() {
-            future.handle().watched.unwatch(&self.watcher);
+    fn unsubscribe(&self) {
+        for (_, future) in self.pending() {
+            future.handle().task.unsubscribe(&self.completed);
         }
     }
 }
 
-impl<W: Waitable> Drop for Watch<W> {
+impl<W: Waitable> Drop for WaitSet<W> {
     fn drop(&mut self) {
-        self.unwatch();
+        self.unsubscribe();
     }
 }

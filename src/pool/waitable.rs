@@ -1,29 +1,29 @@
-//! What can be waited for: a future, borrowed or not, alone or beside what it is about.
+//! What `wait` and `as_completed` accept.
 
+use super::completion::AnyTask;
 use super::future::ScopedFuture;
-use super::watch::Watched;
 
 /// What can be waited for: a [`Future`](super::Future), a reference to one, or a pair of anything
 /// and one of these.
 ///
-/// The pair is Python's `future_to_url` dictionary: it says what each future was about.
+/// A pair plays the part of Python's `future_to_url` dictionary: it keeps a value beside its future.
 pub trait Waitable {
     #[doc(hidden)]
     fn handle(&self) -> Handle<'_>;
 }
 
-/// A future without its type. Nobody outside can make one, so nobody outside can implement
+/// A future without its type. Only this crate can make one, so only this crate can implement
 /// [`Waitable`].
 pub struct Handle<'a> {
-    pub(super) watched: &'a dyn Watched,
-    /// What tells a future from all others while it exists.
+    pub(super) task: &'a dyn AnyTask,
+    /// Unique among the futures that exist.
     pub(super) address: usize,
 }
 
 impl<T> Waitable for ScopedFuture<'_, T> {
     fn handle(&self) -> Handle<'_> {
         Handle {
-            watched: self.watched(),
+            task: self.task(),
             address: self.address(),
         }
     }

@@ -1,33 +1,30 @@
 //! A worker: one thread that runs jobs until its pool has no more for it.
 //!
-//! The number of live workers is an invariant, kept by a guard on the worker's stack: however the
-//! thread leaves, the guard either signs it off or has it replaced, under the same index. Jobs do
-//! not get that far (their panics are caught at the job's edge, and safe Rust offers a job no other
-//! way to end its thread: `process::abort` and `exit` end all of them), so the guard is for what
-//! nobody foresaw. It never panics while unwinding.
+//! A guard on its stack replaces a worker whose thread unwinds, under the same index. Jobs cannot
+//! make it unwind, as their panics are caught: the guard is for defects of the pool itself.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::core::Core;
-use super::job::quietly;
-use super::queue::Place;
+use super::executor::Executor;
+use super::job::ignore_panic;
+use super::queue::Consumer;
 
 #[derive(Clone, Copy)]
-struct Current {
+struct CurrentWorker {
     pool: usize,
     index: usize,
 }
 
 thread_local! {
-    static CURRENT: Cell<Option<Current>> = const { Cell::new(None) };
+    // Without a destructor, so that it can be read until the thread has ended.
+    static CURRENT: Cell<Option<CurrentWorker>> = const { Cell::new(None) };
 }
 
 /// The index, from 0 to N-1, of the pool worker that runs the calling thread; `None` in any other
 /// thread.
 ///
-/// A replacement has the index of the worker it replaces, so at any moment each index belongs to
-/// one thread of a pool.
+/// A replacement has the index of the worker that it replaces.
 ///
 /// ```
 /// use fetchpool::pool::{ThreadPool, worker_index};
@@ -39,59 +36,56 @@ thread_local! {
 /// ```
 #[must_use]
 pub fn worker_index() -> Option<usize> {
-    current().map(|current| current.index)
+    CURRENT.get().map(|current| current.index)
 }
 
 /// Whether the calling thread is a worker of this pool.
-pub(super) fn works_for(core: &Core<'_>) -> bool {
-    current().is_some_and(|current| current.pool == core.id())
+pub(super) fn is_worker_of(executor: &Executor<'_>) -> bool {
+    CURRENT
+        .get()
+        .is_some_and(|current| current.pool == executor.id())
 }
 
-fn current() -> Option<Current> {
-    // No destructor guards the cell, so that it can be read to the thread's very end.
-    CURRENT.with(Cell::get)
-}
-
-/// The whole life of a worker's thread. Never unwinds.
-pub(super) fn run(core: Arc<Core<'_>>, index: usize) {
-    CURRENT.set(Some(Current {
-        pool: core.id(),
+/// The main function of a worker's thread. Never unwinds.
+pub(super) fn run(executor: Arc<Executor<'_>>, index: usize) {
+    CURRENT.set(Some(CurrentWorker {
+        pool: executor.id(),
         index,
     }));
-    quietly(|| {
-        serve(&core, index);
-        // With the last of a pool its initializer goes, which is the user's.
-        drop(core);
+    ignore_panic(|| {
+        run_jobs(&executor, index);
+        // The last handle drops the initializer, which is code of the user.
+        drop(executor);
     });
 }
 
-fn serve(core: &Arc<Core<'_>>, index: usize) {
-    let mut sentinel = Sentinel {
-        core,
+fn run_jobs(executor: &Arc<Executor<'_>>, index: usize) {
+    let mut guard = WorkerGuard {
+        executor,
         index,
-        at_end: false,
+        has_finished: false,
     };
-    if core.initialize() {
-        let mut place = Place::new(&core.queue, index);
-        while let Some(entry) = place.next() {
-            entry.run();
+    if executor.initialize() {
+        let mut consumer = Consumer::new(&executor.queue, index);
+        while let Some(job) = consumer.next() {
+            job.run();
         }
     }
-    sentinel.at_end = true;
+    guard.has_finished = true;
 }
 
-struct Sentinel<'a, 'job> {
-    core: &'a Arc<Core<'job>>,
+struct WorkerGuard<'a, 'job> {
+    executor: &'a Arc<Executor<'job>>,
     index: usize,
-    at_end: bool,
+    has_finished: bool,
 }
 
-impl Drop for Sentinel<'_, '_> {
+impl Drop for WorkerGuard<'_, '_> {
     fn drop(&mut self) {
-        if self.at_end {
-            self.core.leave();
+        if self.has_finished {
+            self.executor.worker_ended();
         } else {
-            self.core.replace(self.index);
+            self.executor.replace(self.index);
         }
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use fetchpool::pool::{Future, ThreadPool};
 
-/// Far beyond what anything here takes on the slowest machine: only a hang lasts that long.
+/// Far longer than any of these tests takes: only a hang lasts that long.
 pub(crate) const HANG: Duration = Duration::from_secs(120);
 
-/// Long enough to be a wait, short enough for a test: for waits that must end in vain.
+/// For waits that must time out.
 pub(crate) const SHORT: Duration = Duration::from_millis(20);
 
-/// Shut until somebody opens it, then open for good.
+/// Closed until `open`, then open for good.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -28,11 +28,11 @@ impl Gate {
             .1
             .wait_timeout_while(open, HANG, |open| !*open)
             .unwrap();
-        assert!(!waited.timed_out(), "nobody opened the gate");
+        assert!(!waited.timed_out(), "the gate was not opened");
     }
 }
 
-/// Panics without the noise of the panic hook, which is for panics nobody expects.
+/// Panics without the panic hook, whose message is for unexpected panics.
 pub(crate) fn fail<T>(message: &'static str) -> T {
     std::panic::resume_unwind(Box::new(message))
 }

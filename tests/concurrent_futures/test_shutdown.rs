@@ -143,7 +143,7 @@ fn test_context_manager_shutdown() {
     let numbers: Vec<i32> = (-5..5).collect();
     let absolute = scope(5, |pool| {
         for _ in 0..20 {
-            // Nobody waits for these but the end of the block.
+            // Only the end of the block waits for these.
             drop(pool.submit(|| ran.fetch_add(1, Ordering::SeqCst)).unwrap());
         }
         pool.map(&numbers, |n| n.abs())

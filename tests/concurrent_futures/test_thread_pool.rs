@@ -58,7 +58,7 @@ fn test_saturation() {
     assert!(later.is_subset(&busy), "no thread was added");
 }
 
-/// All threads are there from the start, so what is left to see is that no other ever comes.
+/// All threads are started at once, so the test is that no other is started later.
 #[test]
 fn test_idle_thread_reuse() {
     let begun = Arc::new(AtomicUsize::new(0));

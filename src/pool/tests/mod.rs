@@ -1,7 +1,6 @@
-//! Tests of the pool's parts, beside those of its public interface in tests/.
+//! Tests of the pool's parts. Those of its public interface are in tests/.
 //!
-//! No sleeps: every wait is for an event that the pool must bring about, and would hang if it did
-//! not.
+//! No sleeps: every wait is for an event that the pool must bring about. Without it the test hangs.
 
 mod replacement;
 
@@ -31,7 +30,7 @@ fn one_worker_begins_jobs_in_the_order_of_submission() {
 }
 
 #[test]
-fn a_deliver_is_called_once_whatever_becomes_of_its_job() {
+fn a_callback_is_called_once_whatever_becomes_of_its_job() {
     let pool = ThreadPool::new(1).unwrap();
     let (open, gate) = mpsc::channel::<()>();
     let (sender, answers) = mpsc::channel();
@@ -56,12 +55,12 @@ fn a_deliver_is_called_once_whatever_becomes_of_its_job() {
     assert_eq!(pool.queued(), 3);
     pool.shutdown(Pending::Cancel);
     assert_eq!(pool.queued(), 0);
-    let (job, deliver) = pool
+    let (job, callback) = pool
         .submit_with(|| 7, answer("refused"))
         .unwrap_err()
         .into_job();
     assert_eq!(job(), 7);
-    drop((open, sender, deliver));
+    drop((open, sender, callback));
     drop(pool);
     assert!(matches!(value, ("value", Ok(1))));
     assert!(matches!(panic, ("panic", Err(JobError::Panicked(panic))) if panic.message() == "oh"));
@@ -134,7 +133,7 @@ fn callbacks_run_in_order_also_those_registered_while_others_run() {
 #[test]
 fn a_pool_dropped_by_its_own_worker_ends_without_it_being_joined() {
     let pool = Arc::new(ThreadPool::new(2).unwrap());
-    let core = Arc::clone(&pool.core);
+    let executor = Arc::clone(&pool.executor);
     let (open, gate) = mpsc::channel::<()>();
     let future = {
         let pool = Arc::clone(&pool);
@@ -148,7 +147,7 @@ fn a_pool_dropped_by_its_own_worker_ends_without_it_being_joined() {
     open.send(()).unwrap();
     future.unwrap().result().unwrap();
     assert_eq!(after.result().unwrap(), 3);
-    core.wait_ended();
+    executor.wait_ended();
 }
 
 #[test]
@@ -210,7 +209,7 @@ fn a_job_that_is_being_cancelled_is_done_once_its_callbacks_have_run() {
 }
 
 #[test]
-fn whoever_joins_second_waits_as_well() {
+fn every_join_waits_for_the_last_thread() {
     for _ in 0..50 {
         let pool = ThreadPool::new(2).unwrap();
         let ended = Arc::new(AtomicUsize::new(0));

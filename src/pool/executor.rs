@@ -1,0 +1,210 @@
+//! The state of a pool that its owner and its workers share: the queue, and which workers live.
+//!
+//! Every job accepted is run or refused exactly once, also when the pool is shut down or breaks. A
+//! worker that died is replaced at once, or else at a later submission.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+use super::error::{Broken, JobError, Refusal};
+use super::job::{QueuedJob, catch_panic, ignore_panic};
+use super::queue::{Pending, Queue};
+use super::sync::{lock, wait};
+
+/// Runs in each worker's thread before its first job.
+pub(super) type Initializer<'job> =
+    Box<dyn Fn() -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync + 'job>;
+
+/// Starts the thread of the worker with the index given.
+pub(super) type SpawnWorker<'job> =
+    Box<dyn Fn(&Arc<Executor<'job>>, usize) -> io::Result<()> + Send + Sync + 'job>;
+
+pub(super) struct Executor<'job> {
+    pub(super) queue: Queue<'job>,
+    workers: Mutex<LiveWorkers>,
+    /// A copy of whether `workers` misses one, to be read without its lock.
+    is_short: AtomicBool,
+    /// Notified when the last worker has ended.
+    ended: Condvar,
+    /// Unique among the pools of the process.
+    id: usize,
+    size: usize,
+    initializer: Option<Initializer<'job>>,
+    spawn: SpawnWorker<'job>,
+}
+
+#[derive(Default)]
+struct LiveWorkers {
+    /// Workers whose thread runs, or is being started.
+    live: usize,
+    /// The indices of workers that died and have not been replaced yet.
+    missing: Vec<usize>,
+}
+
+impl<'job> Executor<'job> {
+    pub(super) fn new(
+        size: usize,
+        initializer: Option<Initializer<'job>>,
+        spawn: SpawnWorker<'job>,
+    ) -> Arc<Self> {
+        static POOLS: AtomicUsize = AtomicUsize::new(0);
+
+        Arc::new(Self {
+            id: POOLS.fetch_add(1, Ordering::Relaxed),
+            queue: Queue::new(size),
+            workers: Mutex::default(),
+            is_short: AtomicBool::new(false),
+            ended: Condvar::new(),
+            size,
+            initializer,
+            spawn,
+        })
+    }
+
+    pub(super) fn id(&self) -> usize {
+        self.id
+    }
+
+    pub(super) fn workers(&self) -> usize {
+        self.size
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn live(&self) -> usize {
+        lock(&self.workers).live
+    }
+
+    /// Queues one job, or gives it back.
+    pub(super) fn push<J: Into<QueuedJob<'job>>>(
+        self: &Arc<Self>,
+        job: J,
+    ) -> Result<(), (J, Refusal)> {
+        self.queue.push(job)?;
+        self.replace_missing();
+        Ok(())
+    }
+
+    /// Queues all of `jobs`, or gives them back.
+    pub(super) fn push_all<J: Into<QueuedJob<'job>>>(
+        self: &Arc<Self>,
+        jobs: Vec<J>,
+    ) -> Result<(), (Vec<J>, Refusal)> {
+        self.queue.push_all(jobs)?;
+        self.replace_missing();
+        Ok(())
+    }
+
+    /// Refuses all further jobs. Never waits for a job.
+    pub(super) fn close(&self, pending: Pending) {
+        for job in self.queue.close(pending) {
+            job.refuse(JobError::Cancelled);
+        }
+    }
+
+    fn break_down(&self, reason: String) {
+        let broken = Broken::new(reason);
+        for job in self.queue.break_down(broken.clone()) {
+            job.refuse(JobError::Broken(broken.clone()));
+        }
+    }
+
+    /// Runs the initializer in the calling worker's thread. False if the pool is broken.
+    pub(super) fn initialize(&self) -> bool {
+        if self.queue.is_broken() {
+            return false;
+        }
+        let Some(initializer) = &self.initializer else {
+            return true;
+        };
+        // The error's `Display` is code of the user, so it runs where panics are caught.
+        let outcome = catch_panic(|| initializer().map_err(|error| error.to_string()));
+        let reason = match &outcome {
+            Ok(Ok(())) => return true,
+            Ok(Err(text)) => format!("the initializer failed: {text}"),
+            Err(JobError::Panicked(panic)) => {
+                format!("the initializer panicked: {}", panic.message())
+            }
+            Err(other) => format!("the initializer failed: {other}"),
+        };
+        self.break_down(reason);
+        ignore_panic(|| drop(outcome));
+        false
+    }
+
+    /// Starts the workers, in the order of their indices. On failure: how many were started, and
+    /// why the next was not.
+    pub(super) fn start(self: &Arc<Self>) -> Result<(), (usize, io::Error)> {
+        for index in 0..self.size {
+            lock(&self.workers).live += 1;
+            if let Err(error) = (self.spawn)(self, index) {
+                self.worker_ended();
+                return Err((index, error));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn worker_ended(&self) {
+        let mut workers = lock(&self.workers);
+        workers.live -= 1;
+        if workers.live == 0 {
+            drop(workers);
+            self.ended.notify_all();
+        }
+    }
+
+    /// Starts a new thread for a worker whose own died and which still counts as live. If that fails,
+    /// the next submission tries again; without any worker the pool is broken.
+    ///
+    /// Called while unwinding, so it must not panic.
+    pub(super) fn replace(self: &Arc<Self>, index: usize) {
+        let Err(error) = (self.spawn)(self, index) else {
+            return;
+        };
+        let mut workers = lock(&self.workers);
+        if workers.live > 1 {
+            workers.live -= 1;
+            workers.missing.push(index);
+            self.is_short.store(true, Ordering::Relaxed);
+            return;
+        }
+        drop(workers);
+        self.break_down(format!(
+            "the last worker thread died, and a new one could not be started: {error}"
+        ));
+        self.worker_ended();
+    }
+
+    /// Tries again to replace one worker that is missing.
+    fn replace_missing(self: &Arc<Self>) {
+        if !self.is_short.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut workers = lock(&self.workers);
+        if workers.live == 0 {
+            // The pool has ended, and `wait_ended` may have returned.
+            return;
+        }
+        let Some(index) = workers.missing.pop() else {
+            return;
+        };
+        self.is_short
+            .store(!workers.missing.is_empty(), Ordering::Relaxed);
+        workers.live += 1;
+        drop(workers);
+        self.replace(index);
+    }
+
+    /// Blocks until the last worker has ended.
+    pub(super) fn wait_ended(&self) {
+        let mut workers = lock(&self.workers);
+        while workers.live > 0 {
+            workers = wait(&self.ended, workers);
+        }
+    }
+}
