@@ -172,7 +172,7 @@ mod tests {
                     seen = head.len().min(seen + step);
                     match watch.look(&head.as_bytes()[..seen]) {
                         HeadStatus::Partial => {
-                            assert!(seen < head.len(), "{head:?} in steps of {step}")
+                            assert!(seen < head.len(), "{head:?} in steps of {step}");
                         }
                         sight => {
                             assert_eq!(
