@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::system;
 
-use super::escape::shown;
+use crate::escape::shown_path;
 
 use self::mark::Mark;
 pub(super) use self::name::{Case, path_for};
@@ -270,10 +270,6 @@ impl Drop for Dir {
     fn drop(&mut self) {
         self.unmark();
     }
-}
-
-fn shown_path(path: &Path) -> String {
-    shown(&path.to_string_lossy())
 }
 
 /// Puts the path in front of an error's text; its kind stays.

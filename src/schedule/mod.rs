@@ -6,14 +6,14 @@
 //! Callers may rely on it: every item that is pushed is given back by [`Schedule::next`] exactly
 //! once (and once more for each [`Schedule::retry`]), or by [`Schedule::drain`]; no limit is ever
 //! exceeded; an item that may start is not left waiting while the caller asks; of several that
-//! may, the first to arrive is first. Each call costs O(log n) in what is held, amortised; without
+//! may, the first to arrive is first, but after a host's pause the one tried most often. Each call costs O(log n) in what is held, amortised; without
 //! limits it is a push to a queue or a pop from it.
 //!
 //! Memory: it holds a window of items, beyond which a caller that heeds [`Schedule::room`] pushes
 //! none, and as many more as came back by `retry` while they had left the window, which is never
 //! more than run at once. A long run of lines of one host therefore costs no memory, and holds up
 //! others only if it fills the window. Beside that, a host with `host_delay` or
-//! [`Schedule::hold_host`] upon it must be remembered until its time is over: at most 40 bytes each
+//! [`Schedule::pause_host`] upon it must be remembered until its time is over: at most 40 bytes each
 //! (see `quiet`).
 
 mod host;
