@@ -14,6 +14,7 @@ use anyhow::{Context, anyhow};
 
 use crate::cli::{self, Exit, NetSettings, Settings, Stop, Terminals};
 use crate::engine::{self, Engine, Mailbox};
+use crate::escape::printable;
 use crate::fetch::{self, Client, Method};
 use crate::input::{self, Targets};
 use crate::output::{self, Format, Progress, Save, Summary, Writer};
@@ -247,19 +248,9 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
 /// The one place where an error that stopped the program is printed.
 fn complain(error: &anyhow::Error) -> Exit {
     let causes: Vec<String> = error.chain().map(in_words).collect();
-    let line = format!("fetchpool: {}\n", printable_quotes(&causes.join(": ")));
+    let line = format!("fetchpool: {}\n", printable(&causes.join(": ")));
     output::say(line.as_bytes(), Some(Instant::now() + LAST_WORDS));
     Exit::Unusable
-}
-
-/// `message` with what it repeats in quotes [shown](output::shown) as it must be, wherever that comes from.
-fn printable_quotes(message: &str) -> String {
-    let parts = message.split('\'').enumerate();
-    let parts = parts.map(|(number, part)| match number % 2 {
-        0 => output::printable(part),
-        _ => output::shown(part),
-    });
-    parts.collect::<Vec<_>>().join("'")
 }
 
 /// What a person is told of one cause of an error.

@@ -7,7 +7,7 @@
 use super::args;
 use super::exit::Exit;
 use super::flags;
-use crate::output::shown;
+use crate::escape::shown;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};

@@ -4,8 +4,8 @@
 //! here; a certificate that is none is found out by whoever reads it.
 
 use super::args::{RequestArgs, SafetyArgs};
+use crate::escape::shown;
 use crate::fetch::{self, Family, OptionsError, Proxies, Resolve, Tls, Url};
-use crate::output::shown;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use url::Host;

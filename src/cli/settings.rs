@@ -8,9 +8,10 @@ use super::args::{
 };
 use super::net::{self, NetSettings};
 use super::terminal::{Look, Terminals, decided};
+use crate::escape::shown;
 use crate::fetch::{self, Method};
 use crate::input::{self, List, Scheme};
-use crate::output::{Format, shown};
+use crate::output::Format;
 use crate::schedule::PerSecond;
 use log::LevelFilter;
 use std::ffi::{OsStr, OsString};

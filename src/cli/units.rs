@@ -4,7 +4,7 @@
 //! text and what would be right; naming the option is left to the caller. All arithmetic is exact and
 //! checked: nothing wraps around, and nothing but a written 0 becomes 0.
 
-use crate::output::shown;
+use crate::escape::shown;
 use crate::schedule::PerSecond;
 use std::slice;
 use std::time::Duration;

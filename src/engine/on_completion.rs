@@ -93,6 +93,13 @@ impl Coordinator<'_> {
                     self.retrying.most()
                 );
             }
+            if reply_of(&outcome) == Reply::Refused || asked_pause(&outcome).is_some() {
+                // The retry waits at the host that refused it: the one at the end of the redirects.
+                item.context.host = item
+                    .context
+                    .host
+                    .map(|_| to_record::host_of(&outcome.final_url));
+            }
             let target = item.target.clone();
             let message = self.ending.message();
             let record = to_record::attempted(target, outcome, file, worker, message);

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::output::{self, Counts, Outgoing, Progress, Record, Summary, Writer};
+use crate::escape::printable;
+use crate::output::{Counts, Outgoing, Progress, Record, Summary, Writer};
 use crate::schedule::ordered::{Ordered, Place};
 
 const WRITE_FAILED: &str = "the records could not be written to standard output";
@@ -177,7 +178,7 @@ impl Report<'_> {
         self.notices.forget_sent();
         // Nobody may be there to read it.
         if let Ok(text) = self.notices.buffer() {
-            let line = output::printable(&line.to_string());
+            let line = printable(&line.to_string());
             text.extend([b"fetchpool: ", line.as_bytes(), b"\n"].concat());
         }
     }

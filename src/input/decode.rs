@@ -3,9 +3,9 @@
 //! The first two bytes tell which it is. The second is only waited for where the first begins no UTF-8 text, so that a
 //! live pipe is not held up. Everything is streamed in constant memory.
 
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::lines::read_once;
 
@@ -34,7 +34,7 @@ pub(super) fn text(list: Bytes) -> io::Result<Bytes> {
     let (mut mark, mut list) = peek(list)?;
     if mark == [0x1f, 0x8b] {
         let gzip = BufReader::with_capacity(READ_GZIP, list);
-        (mark, list) = peek(Box::new(MultiGzDecoder::new(gzip)))?;
+        (mark, list) = peek(Box::new(Gzip(Some(GzDecoder::new(gzip)))))?;
     }
     Ok(match mark {
         [0xff, 0xfe] => Box::new(Utf16::new(list, u16::from_le_bytes)),
@@ -56,6 +56,48 @@ fn peek(mut list: Bytes) -> io::Result<([u8; 2], Bytes)> {
     let mark = [begun[0], begun[1]];
     begun.truncate(length);
     Ok((mark, Box::new(Cursor::new(begun).chain(list))))
+}
+
+/// The text of all members of a gzip file; `None` behind the last. Zero bytes may follow that, as tapes pad with.
+struct Gzip(Option<GzDecoder<BufReader<Bytes>>>);
+
+impl Read for Gzip {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let count = member.read(into)?;
+            if count > 0 || into.is_empty() {
+                return Ok(count);
+            }
+            let Some(mut rest) = self.0.take().map(GzDecoder::into_inner) else {
+                break;
+            };
+            self.0 = match skip_zeros(&mut rest)? {
+                None => None,
+                Some(0x1f) => Some(GzDecoder::new(rest)),
+                Some(_) => {
+                    let text = "there is more behind the compressed data";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                }
+            };
+        }
+        Ok(0)
+    }
+}
+
+/// The next byte that is not zero, which stays unread.
+fn skip_zeros(rest: &mut impl BufRead) -> io::Result<Option<u8>> {
+    loop {
+        let buffer = rest.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(None);
+        }
+        let zeros = buffer.iter().take_while(|byte| **byte == 0).count();
+        let next = buffer.get(zeros).copied();
+        rest.consume(zeros);
+        if next.is_some() {
+            return Ok(next);
+        }
+    }
 }
 
 /// UTF-16 as UTF-8.
@@ -159,6 +201,7 @@ mod tests {
         let [little, big] = [u16::to_le_bytes, u16::to_be_bytes].map(|of| utf16(&list, of));
         let half = gzip(&list.as_bytes()[..30]);
         let members = [half, gzip(&list.as_bytes()[30..]), gzip(b"")].concat();
+        let padded = [members.clone(), vec![0; 512]].concat();
         let (zipped, plain) = (gzip(&little), list.clone().into_bytes());
         for step in (1..12).chain([5000]) {
             for bytes in [
@@ -167,6 +210,7 @@ mod tests {
                 &big,
                 &gzip(list.as_bytes()),
                 &members,
+                &padded,
                 &zipped,
             ] {
                 let (text, end) = read(bytes, step);

@@ -7,11 +7,14 @@ use crate::fetch::{Failure, FailureKind};
 use serde_json::Value;
 
 /// Beginnings of archives, what they are, and what unpacks them.
-const ARCHIVES: [(&[u8], &str, &str); 4] = [
+const ARCHIVES: [(&[u8], &str, &str); 7] = [
     (b"PK\x03\x04", "a zip archive", "unzip -p FILE"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -dc FILE"),
     (b"\xfd7zXZ\0", "compressed by xz", "xz -dc FILE"),
     (b"BZh", "compressed by bzip2", "bzip2 -dc FILE"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z e -so FILE"),
+    (b"\x04\x22\x4d\x18", "compressed by lz4", "lz4 -dc FILE"),
+    (b"\x1f\x9d", "compressed by compress", "zcat FILE"),
 ];
 
 /// What columns and keys of URLs are called.

@@ -12,7 +12,7 @@ use super::source::Identity;
 use super::source::InputError;
 use super::target::{Scheme, normalise, page};
 use super::url_set::UrlSet;
-use crate::output::shown;
+use crate::escape::shown;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::fs::File;

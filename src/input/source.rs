@@ -6,7 +6,7 @@
 //! its writer, and closing it again would end that writer.
 
 use super::List;
-use crate::output::shown;
+use crate::escape::shown;
 use crate::system;
 use std::borrow::Cow;
 use std::fs::{self, File};

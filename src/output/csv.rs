@@ -8,8 +8,8 @@
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
-use super::escape::{push_backslashed, push_escaped};
 use super::record::{Record, in_milliseconds, in_rfc3339};
+use crate::escape::{push_backslashed, push_escaped};
 
 /// The columns, in order.
 pub(super) const COLUMNS: [&str; 18] = [

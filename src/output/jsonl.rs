@@ -10,8 +10,8 @@ use serde::Serialize as _;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::escape::is_printable;
 use super::record::Record;
+use crate::escape::is_printable;
 
 /// Appends `record` as one line, its end included.
 pub(super) fn push(out: &mut Vec<u8>, record: &Record) -> io::Result<()> {

@@ -7,7 +7,6 @@
 mod csv;
 #[cfg(test)]
 mod docs_tests;
-mod escape;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod hosts;
@@ -21,7 +20,6 @@ mod summary;
 mod text;
 mod writer;
 
-pub(crate) use escape::{printable, shown};
 #[cfg(test)]
 pub(crate) use out::Out;
 pub(crate) use out::{Outgoing, say, stderr, stdout};

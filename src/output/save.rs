@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::system;
 
-use super::escape::shown;
+use crate::escape::shown_path;
 
 pub(super) use self::name::{Case, path_for};
 use self::staging::{Staging, TRIES, make_dir};
@@ -291,10 +291,6 @@ impl Dir {
         }
         about(place, error)
     }
-}
-
-fn shown_path(path: &Path) -> String {
-    shown(&path.to_string_lossy())
 }
 
 /// Puts the path in front of an error's text; its kind stays.

@@ -5,8 +5,8 @@
 
 use std::io::{self, Write as _};
 
-use super::escape::{push_escaped, push_quoted};
 use super::record::Record;
+use crate::escape::{push_escaped, push_quoted};
 
 const VERB: &str = "generated an exception";
 

@@ -136,10 +136,11 @@ impl<T> Host<T> {
         if recovery.since.is_some_and(|since| started <= since) {
             return;
         }
+        let at_once = recovery.most.min(recovery.running);
         recovery.running = recovery.running.saturating_sub(1);
         match reply {
             Reply::Served => recovery.most += 1,
-            Reply::Refused => recovery.most = (recovery.most / 2).max(1),
+            Reply::Refused => recovery.most = (at_once / 2).max(1),
             Reply::None => {}
         }
     }

@@ -6,7 +6,7 @@
 //! Callers may rely on it: every item that is pushed is given back by [`Schedule::next`] exactly
 //! once (and once more for each [`Schedule::retry`]), or by [`Schedule::drain`]; no limit is ever
 //! exceeded; an item that may start is not left waiting while the caller asks; of several that
-//! may, the first to arrive is first. Each call costs O(log n) in what is held, amortised; without
+//! may, the first to arrive is first, but after a host's pause the one tried most often. Each call costs O(log n) in what is held, amortised; without
 //! limits it is a push to a queue or a pop from it.
 //!
 //! Memory: it holds a window of items, beyond which a caller that heeds [`Schedule::room`] pushes

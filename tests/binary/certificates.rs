@@ -188,6 +188,49 @@ fn only_a_certificate_that_may_sign_vouches_for_others() {
 }
 
 #[test]
+fn an_intermediate_vouches_for_others_only_if_it_may_sign() {
+    let cases: &[(&str, Change, Option<&str>)] = &[
+        ("an authority", authority, None),
+        (
+            "may sign",
+            |p| {
+                authority(p);
+                p.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+            },
+            None,
+        ),
+        (
+            "key usage",
+            |p| {
+                authority(p);
+                p.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+            },
+            Some("one that leads to its root may not sign others"),
+        ),
+        (
+            "CA:FALSE",
+            not_authority,
+            Some("one that leads to its root may not sign others"),
+        ),
+    ];
+    for (what, change, why) in cases {
+        eprintln!("{what}");
+        let keys: [KeyPair; 3] = std::array::from_fn(|_| KeyPair::generate().unwrap());
+        let [root_key, between_key, key] = &keys;
+        let root = params("root", authority);
+        let root_certificate = root.self_signed(root_key).unwrap();
+        let between = params("between", *change);
+        let root = Issuer::from_params(&root, root_key);
+        let between_certificate = between.signed_by(between_key, &root).unwrap();
+        let between = Issuer::from_params(&between, between_key);
+        let leaf = params("leaf", plain).signed_by(key, &between).unwrap();
+        let server = serve(&[&leaf, &between_certificate], key);
+        let run = trusting(root_certificate.pem());
+        expect(run, &url(&server, "localhost"), *why);
+    }
+}
+
+#[test]
 fn a_certificate_with_an_extension_twice_is_refused_as_a_file() {
     let (_, _, root) = issued(
         |p| {

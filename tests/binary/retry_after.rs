@@ -127,11 +127,18 @@ fn a_server_with_a_limit_gives_every_page() {
         ("50", "X-RateLimit-Reset: 0.1"),
     ] {
         let server = limited(5, wait, header.to_owned());
-        let urls: Vec<String> = (0..50).map(|n| server.url(&format!("/{n}"))).collect();
-        fetchpool()
-            .list("urls.txt", urls.join("\n"))
-            .args(["-j", jobs, "--retries", "3", "--retry-delay", "1ms"])
-            .stdout(lines(urls.iter().map(|url| page(url, 4))))
-            .run();
+        let address = server.address();
+        let door = RawServer::start(move |mut talk| {
+            let location = format!("Location: http://{address}{}", talk.path());
+            talk.reply("302 Found", &[&location], b"");
+        });
+        for first in [&server, &door] {
+            let urls: Vec<String> = (0..50).map(|n| first.url(&format!("/{n}"))).collect();
+            fetchpool()
+                .list("urls.txt", urls.join("\n"))
+                .args(["-j", jobs, "--retries", "3", "--retry-delay", "1ms"])
+                .stdout(lines(urls.iter().map(|url| page(url, 4))))
+                .run();
+        }
     }
 }

@@ -136,6 +136,7 @@ fn no_message_repeats_a_password_that_was_typed_in_the_wrong_place() {
         (&["user:hunter2@h.example/\u{1b}"], "'...@h.example/\\x1b'"),
         (&["http//hunter2@h/x"], "'...@h/x'"),
         (&["https//user:it's hunter2@h/x"], "'...@h/x'"),
+        (&["--cacert", "it's https//user:hunter2@h"], "'...@h'"),
         (&["-", "--resume", "http//user:hunter2@h/x", "/"], "'/'"),
         (&["-o", "/dev/null/https://user:hunter2@h"], "...@h"),
         (

@@ -229,7 +229,7 @@ fn an_unreadable_list_is_an_error_before_anything_is_read() {
     let directory = TempDir::new().unwrap();
     let good = list(b"http://a/");
     let missing = directory.path().join("missing\x1b.txt");
-    let shown = |path: &Path| crate::output::shown(path.to_str().unwrap());
+    let shown = |path: &Path| crate::escape::shown(path.to_str().unwrap());
     let table = [
         (missing.clone(), format!("cannot open '{}': no such file", shown(&missing))),
         (directory.path().to_owned(), format!("cannot open '{}': it is a directory; give a file with one URL a line", shown(directory.path()))),

@@ -219,7 +219,7 @@ fn is_device(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     match name.strip_prefix("com").or(name.strip_prefix("lpt")) {
         Some(number) => matches!(number.as_bytes(), [b'0'..=b'9']),
-        None => matches!(&*name, "con" | "prn" | "aux" | "nul"),
+        None => matches!(&*name, "con" | "conin$" | "conout$" | "prn" | "aux" | "nul"),
     }
 }
 

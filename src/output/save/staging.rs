@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use crate::output::escape::shown;
+use crate::escape::shown_path;
 use crate::system;
 
 /// Contains the folders of all runs. The name of a host never begins with a dot.
@@ -105,10 +105,7 @@ pub(super) fn make_dir(path: &Path) -> io::Result<()> {
             if fs::symlink_metadata(path)?.is_dir() {
                 return Ok(());
             }
-            let text = format!(
-                "{} is in the way: not a directory",
-                shown(&path.to_string_lossy())
-            );
+            let text = format!("{} is in the way: not a directory", shown_path(path));
             Err(io::Error::new(io::ErrorKind::NotADirectory, text))
         }
         made => made,

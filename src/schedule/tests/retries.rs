@@ -155,6 +155,23 @@ fn each_refusal_without_a_wait_halves_how_many_run_at_once() {
 }
 
 #[test]
+fn a_refusal_halves_how_many_run_and_not_how_many_may() {
+    let mut bench = with(retries());
+    bench.push(&["a1", "a2"]).starts(&["a1", "a2"], Nothing);
+    bench.replied("a", 0, Reply::Refused);
+    // Many successes later very many may run, but two do.
+    bench.push(&["a3"]).replied("a", 0, Reply::Served);
+    bench.starts(&["a3"], Nothing);
+    for _ in 0..20 {
+        bench.push(&["ax"]).starts(&["ax"], Nothing);
+        bench.replied("a", 0, Reply::Served);
+    }
+    bench.push(&["a4"]).starts(&["a4"], Nothing);
+    bench.replied("a", 0, Reply::Refused).push(&["a5"]);
+    bench.starts(&[], Nothing);
+}
+
+#[test]
 fn a_host_that_recovered_and_has_nothing_to_do_is_forgotten() {
     let mut bench = with(retries());
     bench.hold("a", 10).push(&["a1"]).at(10);

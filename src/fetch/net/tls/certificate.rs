@@ -69,6 +69,16 @@ impl<'a> Trusted<'a> {
         now: UnixTime,
     ) -> Result<(), Unfit> {
         self.check_as_servers(now)?;
+        match self.check_may_sign()? {
+            Some(most) if u32::try_from(between).is_ok_and(|between| between > most) => {
+                Err(Unfit::TooManyBelow)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it may sign certificates; its path length.
+    pub(super) fn check_may_sign(&self) -> Result<Option<u32>, Unfit> {
         let constraints = self.0.extension(BASIC_CONSTRAINTS)?;
         let mut constraints = inside(SliceReader::new(constraints.ok_or(Unfit::MayNotSign)?)?)?;
         let may_sign: Option<bool> = constraints.decode()?;
@@ -84,12 +94,7 @@ impl<'a> Trusted<'a> {
                 return Err(Unfit::MayNotSign);
             }
         }
-        match path_length {
-            Some(most) if u32::try_from(between).is_ok_and(|between| between > most) => {
-                Err(Unfit::TooManyBelow)
-            }
-            _ => Ok(()),
-        }
+        Ok(path_length)
     }
 }
 

@@ -20,6 +20,7 @@ use super::pem::{PemFile, certificates, of_source};
 use super::root_store::{NoDescriptor, Store};
 use super::sessions::Sessions;
 use super::verifier::{AnyCertificate, Distrust, Verifier};
+use crate::escape::shown_path;
 use crate::fetch::options::{OptionsError, Tls};
 
 /// What was given for a client, and the configuration made of it.
@@ -46,7 +47,7 @@ impl TlsConfig {
         let identity = match (&options.cert, &options.key) {
             (Some(cert), key) => Some(identity(cert, key.as_deref().unwrap_or(cert))?),
             (None, Some(key)) => {
-                let key = key.display();
+                let key = shown_path(key);
                 return Err(OptionsError::new(format!(
                     "the key '{key}' was given without its certificate"
                 )));
@@ -158,14 +159,14 @@ fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsErr
         OptionsError::new(format!(
             "--key: the key in '{}' cannot be used; an RSA, ECDSA (P-256, P-384) or Ed25519 key is \
              wanted",
-            key.display()
+            shown_path(key)
         ))
     })?;
     let pair = CertifiedKey::new(chain, signing);
     // Our own certificate is the server's to judge: what cannot be read here, as one of version 1,
     // may be good enough for it.
     if let Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) = pair.keys_match() {
-        let (cert, key) = (cert.display(), key.display());
+        let (cert, key) = (shown_path(cert), shown_path(key));
         return Err(OptionsError::new(format!(
             "--key: the key in '{key}' does not go with the certificate in '{cert}'"
         )));

@@ -138,7 +138,7 @@ fn chain_fault(error: &webpki::Error) -> &'static str {
             "it is an issuer's, not a server's, and not itself one of those that are trusted (SSL_CERT_FILE, --cacert)"
         }
         E::EndEntityUsedAsCa => {
-            "one that leads to its root may not sign others (its basic constraints)"
+            "one that leads to its root may not sign others (its basic constraints or key usage)"
         }
         E::PathLenConstraintViolated => {
             "one that leads to its root does not allow so many below it (its path length)"

@@ -13,6 +13,7 @@ use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::certificate::is_for_servers;
+use crate::escape::shown_path;
 use crate::fetch::failure::os_text;
 use crate::fetch::options::OptionsError;
 
@@ -37,7 +38,7 @@ impl<'a> PemFile<'a> {
         let text = read(path).map_err(|error| {
             OptionsError::new(format!(
                 "cannot read '{}': {}",
-                path.display(),
+                shown_path(path),
                 os_text(&error)
             ))
         })?;
@@ -62,7 +63,7 @@ impl<'a> PemFile<'a> {
             .iter()
             .any(|cert| webpki::anchor_from_trusted_cert(cert).is_ok())
         {
-            let file = self.path.display();
+            let file = shown_path(self.path);
             return Err(OptionsError::new(format!(
                 "no certificate in '{file}' can be used: each is damaged, or OpenSSL's trust settings beside it \
                  exclude TLS servers"
@@ -86,7 +87,7 @@ impl<'a> PemFile<'a> {
             if !marks.iter().any(is_there) {
                 return damaged(self.path, "private key", &error);
             }
-            let file = self.path.display();
+            let file = shown_path(self.path);
             OptionsError::new(format!(
                 "the private key in '{file}' is encrypted; one without a passphrase is wanted \
                  (openssl pkey -in '{file}' -out PLAIN)"
@@ -171,7 +172,7 @@ pub(in crate::fetch::net) fn of_source(name: &str) -> impl Fn(OptionsError) -> O
 }
 
 fn damaged(file: &Path, what: &str, error: &Error) -> OptionsError {
-    let file = file.display();
+    let file = shown_path(file);
     let why = match error {
         Error::NoItemsFound => {
             return OptionsError::new(format!(

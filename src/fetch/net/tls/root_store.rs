@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::CertificateDer;
 
 use super::pem::{self, certificates, of_source};
+use crate::escape::shown_path;
 use crate::fetch::failure::os_text;
 use crate::fetch::net::io::sys::is_out_of_descriptors;
 use crate::fetch::options::OptionsError;
@@ -122,7 +123,7 @@ impl Reader {
             return Ok(Vec::new());
         }
         if file.len() > self.left {
-            log::debug!("'{}' is too large for certificates", path.display());
+            log::debug!("'{}' is too large for certificates", shown_path(path));
             return Ok(Vec::new());
         }
         self.left -= file.len();
@@ -130,7 +131,7 @@ impl Reader {
             Ok(text) => Ok(pem::parse(&text).flatten().flatten().collect()),
             Err(error) if is_out_of_descriptors(&error) => Err(NoDescriptor),
             Err(error) => {
-                log::debug!("'{}' cannot be read: {error}", path.display());
+                log::debug!("'{}' cannot be read: {error}", shown_path(path));
                 Ok(Vec::new())
             }
         }
@@ -146,7 +147,7 @@ impl Reader {
                     }
                 }
                 Err(error) if is_out_of_descriptors(&error) => return Err(NoDescriptor),
-                Err(error) => log::debug!("'{}' cannot be read: {error}", dir.display()),
+                Err(error) => log::debug!("'{}' cannot be read: {error}", shown_path(dir)),
             }
         }
         Ok(found)
@@ -172,10 +173,10 @@ fn check_dirs(dirs: &[PathBuf]) -> Result<(), OptionsError> {
     for dir in dirs {
         match holds_a_certificate(dir) {
             Ok(true) => return Ok(()),
-            Ok(false) => wrong.push(format!("there is no certificate in '{}'", dir.display())),
+            Ok(false) => wrong.push(format!("there is no certificate in '{}'", shown_path(dir))),
             Err(error) => {
                 let reason = os_text(&error);
-                wrong.push(format!("cannot read '{}': {reason}", dir.display()));
+                wrong.push(format!("cannot read '{}': {reason}", shown_path(dir)));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, InvalidMessage};
 
 use super::sessions::{MAX_SESSION, Sessions};
 use crate::fetch::net::io::cancel::Cancel;
@@ -17,8 +17,8 @@ use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
 /// A TLS record is at most 16 KiB and a little (RFC 8446, 5.2): room for one at least.
 const RECORDS: usize = 32 * 1024;
 
-/// What a record is longer than its content in TLS 1.3: its header, its tag and the content's type.
-const RECORD_OVERHEAD: usize = 5 + 16 + 1;
+/// The header of a record (RFC 8446, 5.1), the least that it has beside its content.
+const RECORD_OVERHEAD: usize = 5;
 
 /// The TLS state of a connection, and what is under it. Its record buffer is lent to it while it is
 /// in use.
@@ -155,10 +155,11 @@ impl Session {
             self.records.resize(RECORDS, 0);
             (self.start, self.end) = (0, self.under.recv(&mut self.records, limits, cancel)?);
         }
-        let taken = self
-            .tls
-            .read_tls(&mut &self.records[self.start..self.end])
-            .map_err(WaitError::Io)?;
+        let Ok(taken) = self.tls.read_tls(&mut &self.records[self.start..self.end]) else {
+            // rustls refuses input only when its buffer for one message is full.
+            self.fault = Some(InvalidMessage::MessageTooLarge.into());
+            return Ok(self.end - self.start);
+        };
         let records = self
             .seams
             .pass(&self.records[self.start..self.start + taken]);

@@ -82,7 +82,10 @@ impl ClientSessionStore for Sessions {
     }
 
     fn set_tls12_session(&self, name: ServerName<'static>, session: Tls12ClientSessionValue) {
-        self.lock().entry(name).tls12 = Some(session);
+        let mut servers = self.lock();
+        let server = servers.entry(name);
+        server.tls13.clear();
+        server.tls12 = Some(session);
     }
 
     fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
@@ -97,7 +100,9 @@ impl ClientSessionStore for Sessions {
 
     fn insert_tls13_ticket(&self, name: ServerName<'static>, ticket: Tls13ClientSessionValue) {
         let mut servers = self.lock();
-        let tickets = &mut servers.entry(name).tls13;
+        let server = servers.entry(name);
+        server.tls12 = None;
+        let tickets = &mut server.tls13;
         if tickets.len() == TICKETS {
             tickets.pop_front();
         }

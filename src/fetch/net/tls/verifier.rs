@@ -58,12 +58,6 @@ impl From<Distrust> for Error {
     }
 }
 
-impl From<webpki::Error> for Distrust {
-    fn from(error: webpki::Error) -> Self {
-        Self::Chain(error)
-    }
-}
-
 /// Accepts a certificate that is trusted itself, for the names, dates and purposes in it, and one that leads to a
 /// trusted certificate that may sign.
 ///
@@ -104,6 +98,13 @@ impl Verifier {
     ) -> Result<(), Distrust> {
         let unfit = Cell::new(None);
         let check_root = |path: &VerifiedPath<'_>| {
+            let may_sign = |cert: &webpki::Cert<'_>| Trusted::read(&cert.der())?.check_may_sign();
+            if !path
+                .intermediate_certificates()
+                .all(|cert| may_sign(cert).is_ok())
+            {
+                return Err(webpki::Error::EndEntityUsedAsCa);
+            }
             let is_its = |anchor: &TrustAnchor<'_>| std::ptr::eq(anchor, path.anchor());
             let at = self.anchors.iter().position(is_its);
             let root = at.map_or(Err(Unfit::Damaged), |at| Trusted::read(&self.trusted[at]));

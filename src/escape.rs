@@ -5,9 +5,10 @@
 //! no double one. Nothing here fails, and plain ASCII is copied in one piece.
 
 use std::io::Write as _;
+use std::path::Path;
 
 /// Appends `text` as Python's `repr` would: quoted, quotes and backslashes escaped, unprintable characters escaped.
-pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
     } else {
@@ -19,12 +20,12 @@ pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Appends `text` with its unprintable characters escaped; quotes and backslashes stay as they are.
-pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     push_with(out, text, |_| false);
 }
 
 /// Appends `text` with its unprintable characters and its backslashes escaped.
-pub(super) fn push_backslashed(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn push_backslashed(out: &mut Vec<u8>, text: &str) {
     push_with(out, text, |c| c == '\\');
 }
 
@@ -37,8 +38,8 @@ pub(crate) fn printable(text: &str) -> String {
 
 /// What the user typed, as a message repeats it: its unprintable characters escaped, and without what may be credentials.
 ///
-/// These are all before the last `@`, if a colon or `//` is among it: in what is no URL as it stands nobody can tell where
-/// a password ends.
+/// Everything before the last `@` is left out if it has a colon or `//`: in text that is no URL, a password may end at any
+/// `@`.
 pub(crate) fn shown(typed: &str) -> String {
     match typed.rsplit_once('@') {
         Some((before, behind)) if before.contains(':') || before.contains("//") => {
@@ -48,9 +49,14 @@ pub(crate) fn shown(typed: &str) -> String {
     }
 }
 
+/// The [`shown`] text of a path.
+pub(crate) fn shown_path(path: &Path) -> String {
+    shown(&path.to_string_lossy())
+}
+
 /// Whether `c` may be shown as it is: Python's `str.isprintable`, that is no control, format (bidi overrides among
 /// them), private-use or unassigned character, and no separator but the ASCII space.
-pub(super) fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }
