@@ -168,7 +168,7 @@ impl Talk<'_> {
 
     /// The path of the next request; nothing if the client has gone.
     fn request(&self) -> Option<String> {
-        let head = read_head(&*self.stream)?;
+        let head = read_head(self.stream)?;
         head.split(' ').nth(1).map(str::to_owned)
     }
 
