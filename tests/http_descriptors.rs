@@ -1,14 +1,16 @@
 //! More jobs than the system has descriptors for: some wait, and none fails for it.
 
-mod http_support;
+#[path = "support/left_out.rs"]
 mod left_out;
+#[path = "support/library.rs"]
+mod library;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Command, Output};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use http_support::{Server, page, without_proxies};
+use library::{Server, page, without_proxies};
 
 /// Runs the binary on `urls` with at most so many descriptors.
 fn run(descriptors: u32, args: &[&str], urls: &[String]) -> Output {

@@ -6,8 +6,10 @@
 
 #![cfg(unix)]
 
-mod http_support;
+#[path = "support/left_out.rs"]
 mod left_out;
+#[path = "support/library.rs"]
+mod library;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -18,7 +20,7 @@ use std::{fmt, fs, thread};
 
 use fetchpool::fetch::{Client, FailureKind, Options, Proxies, Tls, Url};
 
-use http_support::{HANG, bytes, client, options};
+use library::{HANG, bytes, client, options};
 use socket2::{Domain, Socket, Type};
 
 /// A program that is ended with the test, and the port that it listens on.

@@ -118,7 +118,7 @@ fn foreign(url: &str) -> Vec<(Vec<u8>, &'static str)> {
     let text = format!("{url}\n");
     let pack = |command: &str| match command.split(' ').next() {
         Some(tool) if !is_installed(tool) => {
-            crate::left_out::missing(tool);
+            crate::support::left_out::missing(tool);
             Vec::new()
         }
         _ => shell(command, text.as_bytes()),
@@ -173,7 +173,7 @@ fn what_is_no_list_is_named_by_its_first_record_with_a_command_that_cures_it() {
             .into_iter()
             .find(|tool| cure.starts_with(tool) && !is_installed(tool))
         {
-            crate::left_out::missing(tool);
+            crate::support::left_out::missing(tool);
             continue;
         }
         let cured = shell(cure, list);

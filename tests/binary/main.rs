@@ -18,8 +18,6 @@ mod heads;
 mod hostile;
 mod hosts;
 mod jsonl;
-#[path = "../left_out/mod.rs"]
-mod left_out;
 mod limits;
 mod lists;
 mod memory;
@@ -37,6 +35,8 @@ mod secrets;
 mod sessions;
 mod signals;
 mod stalled;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "shared by all test programs")]
 mod support;
 mod tables;
 mod terminal;

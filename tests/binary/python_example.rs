@@ -44,7 +44,7 @@ fn python(list: &std::path::Path) -> Option<Output> {
         Ok(output) => Some(output),
         Err(error) => {
             let what = format!("python3 cannot be started ({error}); nothing was compared");
-            crate::left_out::missing(&what);
+            crate::support::left_out::missing(&what);
             None
         }
     }

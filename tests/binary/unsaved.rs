@@ -239,7 +239,9 @@ fn a_file_that_may_not_grow_is_kind_write_and_leaves_nothing() {
 fn a_full_disk_is_kind_write_for_the_pages_that_do_not_fit_and_is_told_once() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let Some(_disk) = SmallDisk::mount(directory.path()) else {
-        crate::left_out::refused("a small file system cannot be mounted here; nothing was filled");
+        crate::support::left_out::refused(
+            "a small file system cannot be mounted here; nothing was filled",
+        );
         return;
     };
     let server = Server::start();
@@ -280,7 +282,7 @@ fn a_folder_on_another_file_system_is_kind_write_and_says_so() {
     let folder = directory.path().join(format!("pages/127.0.0.1_{port}"));
     std::fs::create_dir_all(&folder).expect("it can be made");
     let Some(_disk) = SmallDisk::mount(&folder) else {
-        crate::left_out::refused("a file system cannot be mounted here; none was another");
+        crate::support::left_out::refused("a file system cannot be mounted here; none was another");
         return;
     };
     let there = server.url("/size/7");

@@ -197,7 +197,7 @@ fn at_a_limit_of_processes_the_message_names_a_number_that_works() {
     const LIMITED: &str =
         r#"set -- setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc=20 "$@""#;
     if !rustix::process::geteuid().is_root() {
-        crate::left_out::refused("only root can become another user");
+        crate::support::left_out::refused("only root can become another user");
         return;
     }
     let server = Server::start();

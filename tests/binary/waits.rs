@@ -32,7 +32,7 @@ fn a_body_that_trickles_is_no_stall_however_long_it_takes() {
 #[test]
 fn an_address_of_ipv6_is_taken_if_it_is_asked_for() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else {
-        crate::left_out::refused("there is no IPv6 here; nothing was fetched over it");
+        crate::support::left_out::refused("there is no IPv6 here; nothing was fetched over it");
         return;
     };
     let port = listener.local_addr().expect("it is bound").port();

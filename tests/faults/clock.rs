@@ -2,8 +2,8 @@
 //! shows in `started_at` and nowhere else. The real clock stays as it is: `clock.c`, loaded in front of the C library,
 //! shows the program another.
 
-use crate::left_out;
 use crate::records::{kind, one_each, rows};
+use crate::support::left_out;
 use crate::support::{Fetchpool, Server, anything, fetchpool};
 use serde_json::Value;
 use std::fs::File;

@@ -1,7 +1,7 @@
 //! Disks that fill up, under saved bodies and under the records themselves, and what the next run makes of it.
 
-use crate::left_out;
 use crate::records::{assert_saved, files, kinds, one_each, rows};
+use crate::support::left_out;
 use crate::support::{Server, Stdio, anything, containing, fetchpool};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Descriptors, memory and threads that run short. Where the run can go on no URL fails for it; where it cannot, it says
 //! what was short and has lost nothing that was written.
 
-use crate::left_out;
 use crate::records::{assert_saved, by_url, kinds, one_each, rows};
+use crate::support::left_out;
 use crate::support::{Server, anything, fetchpool, killed_by};
 use rustix::process::Signal;
 use std::path::Path;

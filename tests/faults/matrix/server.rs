@@ -1,7 +1,7 @@
 //! The server of one cell: honest about every URL but one, and wrong about that one in the way of the cell.
 
 use super::cell::{AFTER, BEFORE, Cell, Fault, GARBAGE, HALF, LANDING, Link, PAGE, Phase, Times};
-use crate::support::RawServer;
+use crate::support::{RawServer, read_head};
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -168,13 +168,7 @@ impl Talk<'_> {
 
     /// The path of the next request; nothing if the client has gone.
     fn request(&self) -> Option<String> {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            (&*self.stream).read_exact(&mut byte).ok()?;
-            head.push(byte[0]);
-        }
-        let head = String::from_utf8(head).ok()?;
+        let head = read_head(self.stream)?;
         head.split(' ').nth(1).map(str::to_owned)
     }
 

@@ -3,8 +3,8 @@
 
 mod server;
 
-use crate::left_out;
 use crate::records::{kind, one_each, rows};
+use crate::support::left_out;
 use crate::support::{Fetchpool, Server, anything, fetchpool, killed_by};
 use rustix::process::Signal;
 use serde_json::Value;

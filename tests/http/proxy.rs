@@ -1,8 +1,6 @@
 //! Fetching through proxies of every kind, scripted byte for byte: what they are told, and that
 //! nothing goes past them.
 
-mod http_support;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
@@ -10,7 +8,7 @@ use std::time::Duration;
 
 use fetchpool::fetch::{Options, Proxies, Url};
 
-use http_support::{Conn, Server, bytes, client, failure, fetch, options, page};
+use crate::library::{Conn, Server, bytes, client, failure, fetch, options, page};
 
 fn through(proxy: &str) -> Options {
     Options {

@@ -1,8 +1,6 @@
 //! TLS against a real server in process: who is trusted, who is not, and what an end of the stream
 //! is worth.
 
-mod http_support;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -17,7 +15,8 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-use http_support::{
+use crate::library::head::read_head;
+use crate::library::{
     Conn, HANG, Server, bytes, client, failure, fetch, options, page, without_proxies,
 };
 
@@ -104,13 +103,8 @@ fn serve(
     Server::start(move |conn: Conn| {
         let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut stream = StreamOwned::new(tls, conn.stream);
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            match stream.read(&mut byte) {
-                Ok(1) => head.push(byte[0]),
-                _ => return,
-            }
+        if read_head(&mut stream).is_none() {
+            return;
         }
         let kind = stream.conn.handshake_kind().unwrap();
         script(stream, kind);

@@ -1,7 +1,5 @@
 //! The certificate that a client shows, and its key: what is taken, and what is said of the rest.
-//! That the standard kind is shown and believed is in `http_tls.rs`.
-
-mod http_support;
+//! That the standard kind is shown and believed is in `tls.rs`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
 
-use http_support::{Server, failure, fetch, options, page};
+use crate::library::{Server, failure, fetch, options, page};
 
 fn v1() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1_client.pem")

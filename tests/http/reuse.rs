@@ -1,7 +1,5 @@
 //! What happens to connections between attempts: kept, lent again, replaced unseen, cut off.
 
-mod http_support;
-
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +8,7 @@ use std::thread;
 
 use fetchpool::fetch::{Client, FailureKind, Method, Options, Url};
 
-use http_support::{
+use crate::library::{
     HANG, Server, bytes, client, failure, options, page, redirect, without_proxies,
 };
 
@@ -86,10 +84,10 @@ fn redirects_on_one_origin_cost_one_connection() {
 fn a_connection_that_died_idle_is_replaced_unseen() {
     // Whether the server hangs up before or after the next request has left, and how: all look the
     // same.
-    type Ending = fn(http_support::Conn);
+    type Ending = fn(crate::library::Conn);
     let endings: [Ending; 4] = [
         drop,
-        http_support::Conn::reset,
+        crate::library::Conn::reset,
         |mut conn| {
             conn.request();
         },
@@ -242,7 +240,7 @@ fn many_workers_over_connections_that_drop_every_third_reply() {
 }
 
 #[test]
-#[ignore = "10 s without optimisation; cargo test --release --test http_reuse -- --ignored --nocapture"]
+#[ignore = "10 s without optimisation; cargo test --release --test http reuse:: -- --ignored --nocapture"]
 fn twenty_thousand_requests_over_connections_that_drop_every_third_reply() {
     let began = std::time::Instant::now();
     let (failed, accepted) = over_connections_that_drop(10, 50, 400);

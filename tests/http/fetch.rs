@@ -1,8 +1,6 @@
 //! One attempt at a time against servers of bytes: pages, redirects, statuses, limits and what a
 //! record shows.
 
-mod http_support;
-
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::thread;
@@ -10,7 +8,7 @@ use std::time::Duration;
 
 use fetchpool::fetch::{FailureKind, Method, Options, Url};
 
-use http_support::{Server, bytes, client, failure, fetch, options, page, redirect};
+use crate::library::{Server, bytes, client, failure, fetch, options, page, redirect};
 
 #[test]
 fn a_page_and_all_that_a_record_shows_of_it() {

@@ -1,14 +1,12 @@
 //! Content codings: bodies that come compressed, on top of each other, cut, damaged, or unfolding without end.
 
-mod http_support;
-
 use std::io::Write;
 
 use fetchpool::fetch::Options;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
-use http_support::{Server, bytes, client, failure, fetch, options};
+use crate::library::{Server, bytes, client, failure, fetch, options};
 
 fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());

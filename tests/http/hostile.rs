@@ -4,14 +4,12 @@
 //! No case may hang: where the server keeps the connection open and no timeout is expected, an
 //! attempt that waits for more would end as one and fail the test.
 
-mod http_support;
-
 use std::thread;
 use std::time::Duration;
 
 use fetchpool::fetch::{Options, Outcome};
 
-use http_support::{HANG, Server, client, fetch, options};
+use crate::library::{HANG, Server, client, fetch, options};
 
 /// What the server does when it has sent its bytes.
 #[derive(Clone, Copy, PartialEq)]
@@ -775,7 +773,7 @@ fn every_reply_comes_to_what_it_has_to() {
 
 #[test]
 fn a_head_that_drips_is_taken_and_one_that_drips_for_ever_is_cut() {
-    let drip = |mut conn: http_support::Conn, bytes: &mut dyn Iterator<Item = u8>| {
+    let drip = |mut conn: crate::library::Conn, bytes: &mut dyn Iterator<Item = u8>| {
         conn.request();
         for byte in bytes {
             if std::io::Write::write_all(&mut conn.stream, &[byte]).is_err() {

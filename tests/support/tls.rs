@@ -1,5 +1,6 @@
 //! A server that speaks TLS on loopback, with an authority of its own, and clients' certificates if it asks for them.
 
+use super::head::read_head;
 use super::raw::RawServer;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -125,13 +126,8 @@ fn new_key() -> KeyPair {
 
 /// Answers one request; a client that thinks better of it is no fault of the server's.
 fn answer(mut stream: StreamOwned<ServerConnection, std::net::TcpStream>) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        if !matches!(stream.read(&mut byte), Ok(1)) {
-            return;
-        }
-        head.push(byte[0]);
+    if read_head(&mut stream).is_none() {
+        return;
     }
     let _ = stream
         .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nsecret");

@@ -1,14 +1,12 @@
 //! Attempts at the edge of what is taken: each is either made whole or refused in words, once.
 
-mod http_support;
-
 use std::io;
 use std::thread;
 use std::time::Duration;
 
 use fetchpool::fetch::{Options, Proxies, Url};
 
-use http_support::{Server, bytes, client, failure, fetch, options, page, redirect};
+use crate::library::{Server, bytes, client, failure, fetch, options, page, redirect};
 
 #[test]
 fn a_silent_server_is_asked_once_on_a_used_connection_too() {

@@ -7,6 +7,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+#[path = "head.rs"]
+pub(crate) mod head;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
@@ -15,6 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use fetchpool::fetch::{Client, Options, Outcome, Url};
+use head::read_head;
 
 /// No test waits longer than this for anything.
 pub(crate) const HANG: Duration = Duration::from_secs(20);
@@ -30,15 +34,7 @@ pub(crate) struct Conn {
 impl Conn {
     /// Reads the head of a request; `None` when the client has hung up.
     pub(crate) fn request(&mut self) -> Option<String> {
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") {
-            match self.stream.read(&mut byte) {
-                Ok(1) => head.push(byte[0]),
-                _ => return None,
-            }
-        }
-        let head = String::from_utf8(head).expect("requests are ASCII");
+        let head = read_head(&self.stream)?;
         self.seen.lock().unwrap().push(head.clone());
         Some(head)
     }

@@ -1,6 +1,7 @@
 //! Servers below HTTP: bytes in, bytes out, for replies that no honest server gives; one that takes
 //! connections and never says a word; and a port where nobody listens. All end with their value.
 
+use super::head::read_head;
 use socket2::{Domain, Socket, Type};
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -184,17 +185,6 @@ impl Drop for RawServer {
             let _ = thread.join();
         }
     }
-}
-
-/// Reads the request's head to its empty line, and no byte more; nothing if the client left before it.
-pub(crate) fn read_head(mut stream: &TcpStream) -> Option<String> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).ok()?;
-        head.push(byte[0]);
-    }
-    String::from_utf8(head).ok()
 }
 
 /// A port that refuses: bound for as long as the value lives, so that nobody else gets it, and never

@@ -1,10 +1,12 @@
-//! What the tests stand on: the builder that runs the binary (`run`, `running`), what it may say
-//! (`expect`), servers to run it against (`server`, `raw`), the gates that order events (`gate`) and a
-//! pseudo-terminal (`pty`). Nothing here knows what any one test is about.
+//! What all test programs share: the builder that runs the binary (`run`, `running`), what it may print
+//! (`expect`), servers to run it against (`server`, `raw`, `tls`), the gates that order events (`gate`), a
+//! pseudo-terminal (`pty`), and checks that a machine does not allow (`left_out`).
 
 mod expect;
 mod gate;
 mod guard;
+mod head;
+pub(crate) mod left_out;
 mod listener;
 mod openssl;
 mod pty;
@@ -17,9 +19,10 @@ mod tls;
 
 pub(crate) use expect::{anything, checked, containing, lines};
 pub(crate) use gate::{Gate, PATIENCE};
+pub(crate) use head::read_head;
 pub(crate) use openssl::OpenSsl;
 pub(crate) use pty::{Pty, pair};
-pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host, read_head};
+pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host};
 pub(crate) use run::{Fetchpool, Stdio, fetchpool};
 pub(crate) use running::{Running, killed_by};
 pub(crate) use server::{Seen, Server};

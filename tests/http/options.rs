@@ -1,13 +1,11 @@
 //! What a user may ask for beyond a plain GET: given addresses, refused addresses, credentials,
 //! options that are refused.
 
-mod http_support;
-
 use std::io::Read;
 
 use fetchpool::fetch::{FailureKind, Family, Options, Proxies, Resolve, Url};
 
-use http_support::{Server, bytes, client, failure, fetch, options, page, redirect};
+use crate::library::{Server, bytes, client, failure, fetch, options, page, redirect};
 
 #[test]
 fn given_addresses_are_used_instead_of_looked_up_ones() {

@@ -1,0 +1,14 @@
+//! The one loop that reads the head of a request.
+
+use std::io::Read;
+
+/// Reads a head to its empty line, and no byte more; `None` if the client left before it.
+pub(crate) fn read_head(mut stream: impl Read) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).ok()
+}
