@@ -5,8 +5,8 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use http::HeaderValue;
 use percent_encoding::percent_decode_str;
-use ureq::http::HeaderValue;
 use url::Url;
 
 /// The value of an `Authorization` or `Proxy-Authorization` header.

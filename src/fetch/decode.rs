@@ -8,7 +8,7 @@ use std::mem;
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
-use ureq::http::{HeaderMap, header};
+use http::{HeaderMap, header};
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 
 use super::failure::{Failure, FailureKind};

@@ -1,13 +1,10 @@
-//! Why an attempt failed: the closed list of kinds that scripts depend on, and the one translation
-//! of the client library's errors into it.
+//! Why an attempt failed: the closed list of kinds that scripts depend on.
 //!
-//! Kinds are told apart by variant, never by reading message text. What this crate's own network
-//! layer finds travels through the client library as a [`Failure`] inside `ureq::Error::Other` and
-//! comes out unchanged. Callers may rely on a message being one line, free of control characters
-//! and of credentials.
+//! A message is one line, free of control characters and of credentials.
 
-use std::{fmt, io};
-use ureq::http::StatusCode;
+use std::fmt;
+
+use http::StatusCode;
 
 pub(crate) use crate::system::os_text;
 
@@ -168,54 +165,6 @@ impl Failure {
     pub fn message(&self) -> &str {
         &self.message
     }
-
-    /// Translates an error of the client library. As long as no byte of the reply came, nothing in it can have
-    /// broken the protocol: then the library cannot write our own request.
-    pub(crate) fn from_client(error: ureq::Error, reply_began: bool) -> Self {
-        match error {
-            ureq::Error::Other(inner) => match inner.downcast::<Self>() {
-                Ok(failure) => *failure,
-                Err(other) => Self::new(FailureKind::Internal, other.to_string()),
-            },
-            ureq::Error::Protocol(error) if reply_began => {
-                Self::new(FailureKind::Protocol, error.to_string())
-            }
-            ureq::Error::Protocol(error) => Self::new(
-                FailureKind::Internal,
-                format!("the request could not be written: {error}"),
-            ),
-            ureq::Error::LargeResponseHeader(..) => {
-                Self::new(FailureKind::Protocol, "the reply's head is too large")
-            }
-            ureq::Error::Http(error) => Self::new(FailureKind::InvalidUrl, error.to_string()),
-            ureq::Error::BadUri(text) => Self::new(FailureKind::InvalidUrl, text),
-            ureq::Error::Io(error) => Self::new(FailureKind::Connect, os_text(&error)),
-            other => Self::new(FailureKind::Internal, other.to_string()),
-        }
-    }
-
-    /// Translates an error that a read of the body gave: `received` bytes had come of `expected`,
-    /// if known.
-    pub(crate) fn from_body(error: io::Error, received: u64, expected: Option<u64>) -> Self {
-        match ureq::Error::from(error) {
-            ureq::Error::Io(_) => Self::cut_short("the connection was closed", received, expected),
-            other => match Self::from_client(other, true) {
-                Self {
-                    kind: FailureKind::Body,
-                    message,
-                } => Self::cut_short(&message, received, expected),
-                failure => failure,
-            },
-        }
-    }
-
-    pub(crate) fn cut_short(what: &str, received: u64, expected: Option<u64>) -> Self {
-        let message = match expected {
-            Some(expected) => format!("{what} after {received} of {expected} bytes"),
-            None => format!("{what} after {received} bytes, before the end of the body"),
-        };
-        Self::new(FailureKind::Body, message)
-    }
 }
 
 impl fmt::Display for Failure {
@@ -225,12 +174,6 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-impl From<Failure> for ureq::Error {
-    fn from(failure: Failure) -> Self {
-        Self::Other(Box::new(failure))
-    }
-}
 
 /// What a server wrote into a head, for a record: it decides nothing of how long that is.
 pub(crate) fn shortened(text: &[u8]) -> String {

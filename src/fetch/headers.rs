@@ -2,7 +2,7 @@
 //!
 //! A header line that comes from here can break neither the framing of a request nor another header.
 
-use ureq::http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 use super::credentials::basic;
 use super::options::{Options, OptionsError, reserved_header};

@@ -3,7 +3,7 @@
 //! A redirect is followed to http and https only. What the user gave for one origin (scheme, host,
 //! port), headers and credentials, is sent to that origin and to no other.
 
-use ureq::http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::credentials::take_credentials;

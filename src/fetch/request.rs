@@ -3,8 +3,8 @@
 //! The library would write names in lower case and `Host` where the user has it. So the head is written
 //! here, and the transport sends it in place of the library's.
 
-use ureq::http::uri::{Authority, Uri};
-use ureq::http::{HeaderValue, Method, Request, header};
+use http::uri::{Authority, Uri};
+use http::{HeaderValue, Method, Request, header};
 use url::Position;
 
 use super::failure::{Failure, FailureKind};

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use ureq::http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 /// The longest that a server may ask to be left alone.
 const LONGEST: Duration = Duration::from_secs(300);

@@ -1,7 +1,7 @@
 //! What the framing of replies is checked for, whatever bytes a server sends and however reads cut them.
 
 use super::http1::chunked::Chunked;
-use super::http1::head::{HeadStatus, HeadWatch};
+use super::http1::head::{HeadScanner, HeadStatus};
 use super::http1::reply::inspect;
 
 /// The first byte says how much each read brings, the rest is what the server says.
@@ -32,22 +32,22 @@ pub(crate) fn head(data: &[u8]) {
 
 /// Where the head ends, as [`super::client::transport`] finds it in reads of `step` bytes.
 fn watch(bytes: &[u8], step: usize) -> HeadStatus {
-    let mut watch = HeadWatch::default();
+    let mut scanner = HeadScanner::default();
     let (mut from, mut to) = (0, 0);
     loop {
-        let sight = if from == to {
+        let status = if from == to {
             HeadStatus::Partial
         } else {
-            watch.look(&bytes[from..to])
+            scanner.scan(&bytes[from..to])
         };
-        match sight {
+        match status {
             HeadStatus::Skip(amount) => {
                 assert!(0 < amount && amount <= to - from);
                 from += amount;
             }
             HeadStatus::Whole(size) => return HeadStatus::Whole(from + size),
             HeadStatus::Partial if to < bytes.len() => {
-                to = bytes.len().min(to.saturating_add(step))
+                to = bytes.len().min(to.saturating_add(step));
             }
             other => return other,
         }

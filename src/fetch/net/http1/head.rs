@@ -7,7 +7,7 @@
 
 use memchr::memchr;
 
-use super::buffers::LARGEST;
+use super::buffer::LARGEST;
 use super::reply::status_line;
 
 /// The largest head, interim replies included. curl's limit is 300 KiB.
@@ -28,15 +28,15 @@ pub(crate) enum HeadStatus {
 
 /// Looks at the input of one exchange until its head is whole.
 #[derive(Debug, Default)]
-pub(crate) struct HeadWatch {
+pub(crate) struct HeadScanner {
     /// How much of the input has been searched for the end.
     searched: usize,
     skipped: usize,
 }
 
-impl HeadWatch {
+impl HeadScanner {
     /// `input` is everything that has come and was not skipped.
-    pub(crate) fn look(&mut self, input: &[u8]) -> HeadStatus {
+    pub(crate) fn scan(&mut self, input: &[u8]) -> HeadStatus {
         let empty_lines = empty_lines(input);
         if empty_lines > 0 {
             return self.skip(empty_lines);
@@ -166,17 +166,17 @@ mod tests {
             "HTTP/1.1 200 OK\nA: b\r\n\n",
         ] {
             for step in [1, 2, 3, 5, 100] {
-                let mut watch = HeadWatch::default();
-                let mut seen = 0;
+                let mut scanner = HeadScanner::default();
+                let mut end = 0;
                 loop {
-                    seen = head.len().min(seen + step);
-                    match watch.look(&head.as_bytes()[..seen]) {
+                    end = head.len().min(end + step);
+                    match scanner.scan(&head.as_bytes()[..end]) {
                         HeadStatus::Partial => {
-                            assert!(seen < head.len(), "{head:?} in steps of {step}")
+                            assert!(end < head.len(), "{head:?} in steps of {step}");
                         }
-                        sight => {
+                        status => {
                             assert_eq!(
-                                (sight, seen),
+                                (status, end),
                                 (HeadStatus::Whole(head.len()), head.len()),
                                 "{head:?} in steps of {step}"
                             );
@@ -190,25 +190,25 @@ mod tests {
 
     #[test]
     fn interim_replies_and_empty_lines_are_passed_over() {
-        let mut watch = HeadWatch::default();
+        let mut scanner = HeadScanner::default();
         let interim = "HTTP/1.2\t103 Early Hints\r\nLink: </a>\r\n\r\n";
         let all = format!("\r\n{interim}HTTP/1.1 200 OK\r\n\r\n");
-        assert_eq!(watch.look(all.as_bytes()), HeadStatus::Skip(2));
+        assert_eq!(scanner.scan(all.as_bytes()), HeadStatus::Skip(2));
         assert_eq!(
-            watch.look(&all.as_bytes()[2..]),
+            scanner.scan(&all.as_bytes()[2..]),
             HeadStatus::Skip(interim.len())
         );
         assert_eq!(
-            watch.look(&all.as_bytes()[2 + interim.len()..]),
+            scanner.scan(&all.as_bytes()[2 + interim.len()..]),
             HeadStatus::Whole(19)
         );
         assert_eq!(
-            HeadWatch::default().look(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+            HeadScanner::default().scan(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
             HeadStatus::Whole(36)
         );
         // What follows a head is no part of its status.
         assert_eq!(
-            HeadWatch::default().look(b"HTTP/\n\nXX103 "),
+            HeadScanner::default().scan(b"HTTP/\n\nXX103 "),
             HeadStatus::Whole(7)
         );
     }
@@ -222,13 +222,13 @@ mod tests {
             "ICY 200 OK\r\n",
             "\u{16}\u{3}\u{1}",
         ] {
-            let HeadStatus::Bad(reason) = HeadWatch::default().look(input.as_bytes()) else {
+            let HeadStatus::Bad(reason) = HeadScanner::default().scan(input.as_bytes()) else {
                 panic!("{input:?} was taken for HTTP");
             };
             assert!(reason.contains("not HTTP"), "{reason}");
         }
-        assert_eq!(HeadWatch::default().look(b""), HeadStatus::Partial);
-        assert_eq!(HeadWatch::default().look(b"HT"), HeadStatus::Partial);
+        assert_eq!(HeadScanner::default().scan(b""), HeadStatus::Partial);
+        assert_eq!(HeadScanner::default().scan(b"HT"), HeadStatus::Partial);
     }
 
     #[test]
@@ -244,11 +244,11 @@ mod tests {
             ("HTTP/1.1 103 Hints\r\nA: \0\r\n\r\n", "NUL"),
         ] {
             for step in [1, 2, 3, 5, 100] {
-                let (mut watch, mut from, mut to) = (HeadWatch::default(), 0, 0);
+                let (mut scanner, mut from, mut to) = (HeadScanner::default(), 0, 0);
                 let reason = loop {
                     assert!(to < input.len(), "{input:?} in steps of {step}");
                     to = input.len().min(to + step);
-                    match watch.look(&input.as_bytes()[from..to]) {
+                    match scanner.scan(&input.as_bytes()[from..to]) {
                         HeadStatus::Partial => {}
                         HeadStatus::Skip(amount) => {
                             from += amount;
@@ -267,13 +267,13 @@ mod tests {
     fn endless_heads_are_cut() {
         let endless = [b"HTTP/1.1 200 OK\r\n".as_slice(), &vec![b'a'; HEAD_LIMIT]].concat();
         assert!(matches!(
-            HeadWatch::default().look(&endless),
+            HeadScanner::default().scan(&endless),
             HeadStatus::Bad(_)
         ));
         let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
-        let mut watch = HeadWatch::default();
+        let mut scanner = HeadScanner::default();
         let skipped = (0..HEAD_LIMIT)
-            .take_while(|_| watch.look(interim) == HeadStatus::Skip(interim.len()))
+            .take_while(|_| scanner.scan(interim) == HeadStatus::Skip(interim.len()))
             .count();
         assert_eq!(skipped, (HEAD_LIMIT - 1) / interim.len());
     }
