@@ -1,7 +1,5 @@
-//! Basic authentication (RFC 7617): who the user is, as a header's value.
-//!
-//! Credentials leave this module only in that form, marked so that nothing prints it; a URL is
-//! handed on without them.
+//! Basic authentication (RFC 7617): credentials as a header's value, which is marked as sensitive so that
+//! `Debug` does not print it.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,7 +10,7 @@ use url::Url;
 /// The value of an `Authorization` or `Proxy-Authorization` header.
 pub(crate) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
     let pair = [user, b":", password].concat();
-    // Nothing in the alphabet of base64 is refused in a header.
+    // A header may hold all characters of base64.
     let mut value =
         HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
     value.set_sensitive(true);
@@ -22,13 +20,13 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
 /// Takes user and password out of `url`.
 pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
     let (user, password) = user_and_password(url)?;
-    // Both fail only for URLs without a host, and those have neither.
+    // Both fail only for a URL without a host, which has no credentials.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     basic(&user, &password)
 }
 
-/// `url` without its user and password, of whatever scheme it is.
+/// `url`, of any scheme, without its user and password.
 pub(crate) fn without_credentials(url: &Url) -> Url {
     let mut url = url.clone();
     take_credentials(&mut url);

@@ -1,6 +1,5 @@
-//! The headers of a request, checked and written once for a client.
-//!
-//! A header line that comes from here can break neither the framing of a request nor another header.
+//! The headers of a request, checked and written once for each client. No line of them can break the
+//! framing of a request or another header.
 
 use http::{HeaderName, HeaderValue, Method};
 
@@ -8,35 +7,32 @@ use super::credentials::basic;
 use super::options::{Options, OptionsError, reserved_header};
 use super::redirect::Hop;
 
-/// What `--compressed` asks for: every coding that [`decode`](super::decode) knows.
+/// All codings of [`decode`](super::decode).
 const CODINGS: &str = "gzip, deflate, br, zstd";
 
-/// The headers of a request, made once for a client.
 pub(crate) struct RequestHeaders {
-    /// For the origin that the user asked for.
+    /// For the origin that the user gave.
     home: HeaderLines,
-    /// For any other origin: nothing of the user's but the User-Agent.
+    /// For any other origin: the User-Agent, and no other header of the user's.
     away: HeaderLines,
 }
 
-/// Header lines as they are sent. Names are spelled as the user wrote them, default ones in the usual
-/// capitals.
+/// Header lines as they are sent, with names as the user wrote them.
 #[derive(Clone, Default)]
 pub(crate) struct HeaderLines {
-    /// The user's own `Host`, which takes the place of the URL's.
+    /// The user's own `Host`, which replaces that of the URL.
     pub(crate) host: Vec<u8>,
-    /// All others.
+    /// All other headers.
     pub(crate) lines: Vec<u8>,
-    /// The user decided on `Authorization`: a URL's credentials are not sent.
+    /// The user set or omitted `Authorization`: the credentials of a URL are not sent.
     pub(crate) has_authorization: bool,
-    /// The user decided on `Proxy-Authorization`: the proxy's credentials are not sent to it.
+    /// The user set or omitted `Proxy-Authorization`: the credentials of the proxy are not sent.
     pub(crate) has_proxy_authorization: bool,
     /// The user asks for a part of the page.
     pub(crate) has_range: bool,
 }
 
 impl HeaderLines {
-    /// Adds one line.
     fn push(&mut self, name: &str, value: &HeaderValue) {
         let is_host = name.eq_ignore_ascii_case("host");
         let lines = if is_host {
@@ -48,7 +44,6 @@ impl HeaderLines {
     }
 }
 
-/// Adds the line of one header.
 pub(super) fn push_line(lines: &mut Vec<u8>, name: &str, value: &HeaderValue) {
     for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
         lines.extend_from_slice(part);
@@ -119,7 +114,7 @@ impl RequestHeaders {
         Ok(Self { home, away })
     }
 
-    /// Those that are sent to the origin of `hop`.
+    /// The headers for the origin of `hop`.
     pub(crate) fn of(&self, hop: &Hop) -> &HeaderLines {
         if hop.is_home { &self.home } else { &self.away }
     }
@@ -147,8 +142,8 @@ fn value(name: &str, text: &str) -> Result<HeaderValue, OptionsError> {
     })
 }
 
-/// Methods that may be sent twice without harm (RFC 9110, 9.2.2): what a request on a connection
-/// that turned out dead may be repeated with.
+/// Whether a request may be sent twice (RFC 9110, 9.2.2), as happens when an idle connection turns out to
+/// be dead.
 pub(crate) fn is_idempotent(method: &Method) -> bool {
     matches!(
         *method,

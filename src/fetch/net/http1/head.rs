@@ -1,41 +1,40 @@
-//! Watches for the end of a reply's head before the client library sees any of it.
+//! Finds the end of a reply's head before the HTTP library sees any of it.
 //!
-//! That way the library parses each head once, however slowly it drips in; a server that does not
-//! speak HTTP is found out by its first bytes; interim replies (1xx) are passed over; and heads are
-//! limited in size. It refuses the bytes that no head may hold, in interim replies as well, and leaves
-//! the headers themselves to [`super::reply`].
+//! So the library parses each head once, however slowly it arrives. A server that does not speak HTTP is
+//! found out by its first bytes, interim replies (1xx) are skipped, and the size of a head is limited.
+//! Bytes that no head may hold are refused. [`super::reply`] reads the headers.
 
 use memchr::memchr;
 
 use super::buffer::LARGEST;
 use super::reply::status_line;
 
-/// The largest head, interim replies included. curl's limit is 300 KiB.
+/// The largest head, with interim replies. curl's limit is 300 KiB.
 pub(crate) const HEAD_LIMIT: usize = LARGEST;
 
-/// What the bytes so far are.
+/// What the bytes that came so far are.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum HeadStatus {
     /// The beginning of a head: more is needed.
     Partial,
-    /// A whole head of this many bytes, and perhaps more behind it.
+    /// A whole head of this many bytes; more may follow.
     Whole(usize),
-    /// This many bytes to be dropped: an interim reply, or empty lines before the status line.
+    /// An interim reply, or empty lines before the status line: drop this many bytes.
     Skip(usize),
-    /// No head of a reply, for this reason.
+    /// Not the head of a reply, for this reason.
     Bad(String),
 }
 
-/// Looks at the input of one exchange until its head is whole.
+/// Scans the input of one exchange until its head is whole.
 #[derive(Debug, Default)]
 pub(crate) struct HeadScanner {
-    /// How much of the input has been searched for the end.
+    /// How many bytes of the input have been searched for the end.
     searched: usize,
     skipped: usize,
 }
 
 impl HeadScanner {
-    /// `input` is everything that has come and was not skipped.
+    /// `input` is all that has come and was not skipped.
     pub(crate) fn scan(&mut self, input: &[u8]) -> HeadStatus {
         let empty_lines = empty_lines(input);
         if empty_lines > 0 {
@@ -86,12 +85,12 @@ impl HeadScanner {
         }
     }
 
-    /// The last two bytes that were searched may be the beginning of the end.
+    /// The last two bytes that were searched may belong to the empty line.
     fn search_from(&self) -> usize {
         self.searched.saturating_sub(2)
     }
 
-    /// Where the empty line ends. Lines end in LF, with or without CR.
+    /// Where the empty line ends. A line ends in LF, with or without CR.
     fn find_end(&mut self, input: &[u8]) -> Option<usize> {
         let mut from = self.search_from();
         while let Some(at) = memchr(b'\n', &input[from..]) {
@@ -121,7 +120,7 @@ pub(in crate::fetch::net) fn begins_like_http(input: &[u8]) -> bool {
     input[..len] == begin[..len]
 }
 
-/// Whether another head follows this one. 101 is the last: behind it comes another protocol.
+/// Whether another head follows this one. Another protocol follows 101.
 fn is_interim(head: &[u8]) -> bool {
     let line = memchr(b'\n', head).map(|end| status_line(&head[..end]));
     matches!(line, Some(Ok(line)) if line[9] == b'1' && line[9..12] != *b"101")
@@ -136,13 +135,13 @@ fn empty_lines(input: &[u8]) -> usize {
     input.len() - rest.len()
 }
 
-/// Why `text`, a part of a head, can stand in none. A CR is half a line break and nothing else: recipients
-/// that take it for a line break, for white space or for text see different headers (RFC 9112, 2.2).
+/// Why a head cannot contain `text`. Recipients differ on a CR without LF: to some it is a line break, to
+/// others white space or text, so they see different headers (RFC 9112, 2.2).
 fn forbidden(text: &[u8]) -> Option<&'static str> {
     if memchr(0, text).is_some() {
         return Some("there is a NUL byte in the head of the reply");
     }
-    // Without a branch, many bytes are compared at once.
+    // No branch: the compiler compares many bytes at once.
     let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
     let has_bare_cr = pairs.fold(false, |has, (&a, &b)| has | (a == b'\r') & (b != b'\n'));
     has_bare_cr.then_some("there is a CR without its LF in the head of the reply")
