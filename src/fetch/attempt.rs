@@ -27,13 +27,13 @@ use super::retry_after::asked_wait;
 const READ: usize = 64 * 1024;
 
 /// What one worker makes attempts with, one after another.
-pub(crate) struct Fetcher {
+pub(super) struct Fetcher {
     http: HttpClient,
     buf: Vec<u8>,
 }
 
 impl Fetcher {
-    pub(crate) fn new(net: Arc<Net>) -> Self {
+    pub(super) fn new(net: Arc<Net>) -> Self {
         Self {
             http: HttpClient::new(net),
             buf: vec![0; READ],
@@ -41,7 +41,7 @@ impl Fetcher {
     }
 
     /// Makes one attempt. With `is_again`, a name that had no address before is looked up anew.
-    pub(crate) fn fetch(
+    pub(super) fn fetch(
         &mut self,
         options: &Options,
         headers: &RequestHeaders,

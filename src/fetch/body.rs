@@ -5,26 +5,14 @@ use std::io::{self, Read, Write};
 use super::failure::{Failure, FailureKind, os_text};
 
 /// Where a body goes.
-pub(crate) enum Sink<'a> {
+pub(super) enum Sink<'a> {
     Write(&'a mut dyn Write),
     /// Nowhere: the function is given the size of each piece.
     Count(&'a mut dyn FnMut(usize)),
 }
 
-impl Sink<'_> {
-    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Write(sink) => sink.write_all(bytes),
-            Self::Count(count) => {
-                count(bytes.len());
-                Ok(())
-            }
-        }
-    }
-}
-
 /// Reads `body` to its end into `sink`, by way of `buf`. Gives its size.
-pub(crate) fn copy(
+pub(super) fn copy(
     body: &mut dyn Read,
     buf: &mut [u8],
     mut sink: Sink<'_>,
@@ -38,12 +26,16 @@ pub(crate) fn copy(
         }
         size += amount as u64;
         check_size(size, max_size)?;
-        sink.take(&buf[..amount])
-            .map_err(|error| Failure::new(FailureKind::Write, os_text(&error)))?;
+        match &mut sink {
+            Sink::Write(sink) => sink
+                .write_all(&buf[..amount])
+                .map_err(|error| Failure::new(FailureKind::Write, os_text(&error)))?,
+            Sink::Count(count) => count(amount),
+        }
     }
 }
 
-pub(crate) fn check_size(size: u64, max_size: Option<u64>) -> Result<(), Failure> {
+pub(super) fn check_size(size: u64, max_size: Option<u64>) -> Result<(), Failure> {
     match max_size {
         Some(max) if size > max => Err(Failure::new(
             FailureKind::TooLarge,

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// The value of an `Authorization` or `Proxy-Authorization` header.
-pub(crate) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
+pub(super) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
     let pair = [user, b":", password].concat();
     // A header may hold all characters of base64.
     let mut value =
@@ -18,7 +18,7 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
 }
 
 /// Takes user and password out of `url`.
-pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+pub(super) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
     let (user, password) = user_and_password(url)?;
     // Both fail only for a URL without a host, which has no credentials.
     let _ = url.set_username("");
@@ -27,14 +27,14 @@ pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
 }
 
 /// `url`, of any scheme, without its user and password.
-pub(crate) fn without_credentials(url: &Url) -> Url {
+pub(super) fn without_credentials(url: &Url) -> Url {
     let mut url = url.clone();
     take_credentials(&mut url);
     url
 }
 
 /// User and password of `url`, percent-decoded; `None` if it has neither.
-pub(crate) fn user_and_password(url: &Url) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(super) fn user_and_password(url: &Url) -> Option<(Vec<u8>, Vec<u8>)> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }

@@ -26,7 +26,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Coding {
+pub(super) enum Coding {
     Gzip,
     Deflate,
     Brotli,
@@ -36,7 +36,7 @@ pub(crate) enum Coding {
 impl Coding {
     /// The codings of a reply, in the order in which they were applied. Empty if one of them is unknown:
     /// it was not asked for, and the body stays as it is.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Vec<Self>, Failure> {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Vec<Self>, Failure> {
         let mut found = Vec::new();
         for name in names(headers) {
             found.push(match name.as_str() {
@@ -67,7 +67,7 @@ fn names(headers: &HeaderMap) -> Vec<String> {
 }
 
 /// Whether `headers` name a coding, known or not.
-pub(crate) fn has_coding(headers: &HeaderMap) -> bool {
+pub(super) fn has_coding(headers: &HeaderMap) -> bool {
     !names(headers).is_empty()
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn has_coding(headers: &HeaderMap) -> bool {
 /// and so are bytes behind it.
 ///
 /// `check` runs before each piece, as a body can expand for hours without a byte from the network.
-pub(crate) fn decoded<'a>(
+pub(super) fn decoded<'a>(
     codings: &[Coding],
     body: impl Read + 'a,
     check: &'a dyn Fn() -> Result<(), Failure>,

@@ -195,15 +195,14 @@ fn leave_middle_out(message: &mut String) {
 }
 
 fn escape_controls(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
+    let escape = |c: char| {
         if c.is_control() {
-            out.extend(c.escape_default());
+            c.escape_default().to_string()
         } else {
-            out.push(c);
+            c.to_string()
         }
-    }
-    out
+    };
+    text.chars().map(escape).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::redirect::Hop;
 /// All codings of [`decode`](super::decode).
 const CODINGS: &str = "gzip, deflate, br, zstd";
 
-pub(crate) struct RequestHeaders {
+pub(super) struct RequestHeaders {
     /// For the origin that the user gave.
     home: HeaderLines,
     /// For any other origin: the User-Agent, and no other header of the user's.
@@ -19,17 +19,17 @@ pub(crate) struct RequestHeaders {
 
 /// Header lines as they are sent, with names as the user wrote them.
 #[derive(Clone, Default)]
-pub(crate) struct HeaderLines {
+pub(super) struct HeaderLines {
     /// The user's own `Host`, which replaces that of the URL.
-    pub(crate) host: Vec<u8>,
+    pub(super) host: Vec<u8>,
     /// All other headers.
-    pub(crate) lines: Vec<u8>,
+    pub(super) lines: Vec<u8>,
     /// The user set or omitted `Authorization`: the credentials of a URL are not sent.
-    pub(crate) has_authorization: bool,
+    pub(super) has_authorization: bool,
     /// The user set or omitted `Proxy-Authorization`: the credentials of the proxy are not sent.
-    pub(crate) has_proxy_authorization: bool,
+    pub(super) has_proxy_authorization: bool,
     /// The user asks for a part of the page.
-    pub(crate) has_range: bool,
+    pub(super) has_range: bool,
 }
 
 impl HeaderLines {
@@ -42,6 +42,25 @@ impl HeaderLines {
         };
         push_line(lines, name, value);
     }
+
+    /// Adds a header of the user's.
+    fn push_own(&mut self, name: &str, text: &str) -> Result<(), OptionsError> {
+        check_name(name)?;
+        if name.eq_ignore_ascii_case("host") {
+            if !text.is_ascii() {
+                return Err(OptionsError::new(format!(
+                    "the value of header {name} holds a character that is not ASCII"
+                )));
+            }
+            if !self.host.is_empty() {
+                return Err(OptionsError::new(
+                    "header Host was given more than once; a request has one",
+                ));
+            }
+        }
+        self.push(name, &value(name, text)?);
+        Ok(())
+    }
 }
 
 pub(super) fn push_line(lines: &mut Vec<u8>, name: &str, value: &HeaderValue) {
@@ -51,7 +70,7 @@ pub(super) fn push_line(lines: &mut Vec<u8>, name: &str, value: &HeaderValue) {
 }
 
 impl RequestHeaders {
-    pub(crate) fn new(options: &Options) -> Result<Self, OptionsError> {
+    pub(super) fn new(options: &Options) -> Result<Self, OptionsError> {
         let is_given = |name: &str| {
             let mut given = options.headers.iter();
             given.any(|(given, _)| given.eq_ignore_ascii_case(name))
@@ -68,13 +87,11 @@ impl RequestHeaders {
             has_range: is_given("range"),
             ..HeaderLines::default()
         };
+        let codings = if options.compressed { CODINGS } else { "" };
         for (name, text) in [
             ("Accept", "*/*"),
             ("User-Agent", &options.user_agent),
-            (
-                "Accept-Encoding",
-                if options.compressed { CODINGS } else { "" },
-            ),
+            ("Accept-Encoding", codings),
         ] {
             if text.is_empty() || options.omits(name) {
                 continue;
@@ -92,19 +109,7 @@ impl RequestHeaders {
             home.push("Authorization", &value);
         }
         for (name, text) in &options.headers {
-            check_name(name)?;
-            let is_host = name.eq_ignore_ascii_case("host");
-            if is_host && !text.is_ascii() {
-                return Err(OptionsError::new(format!(
-                    "the value of header {name} holds a character that is not ASCII"
-                )));
-            }
-            if is_host && !home.host.is_empty() {
-                return Err(OptionsError::new(
-                    "header Host was given more than once; a request has one",
-                ));
-            }
-            home.push(name, &value(name, text)?);
+            home.push_own(name, text)?;
         }
         if options.omits("host") {
             return Err(OptionsError::new(
@@ -115,7 +120,7 @@ impl RequestHeaders {
     }
 
     /// The headers for the origin of `hop`.
-    pub(crate) fn of(&self, hop: &Hop) -> &HeaderLines {
+    pub(super) fn of(&self, hop: &Hop) -> &HeaderLines {
         if hop.is_home { &self.home } else { &self.away }
     }
 }
@@ -144,7 +149,7 @@ fn value(name: &str, text: &str) -> Result<HeaderValue, OptionsError> {
 
 /// Whether a request may be sent twice (RFC 9110, 9.2.2), as happens when an idle connection turns out to
 /// be dead.
-pub(crate) fn is_idempotent(method: &Method) -> bool {
+pub(super) fn is_idempotent(method: &Method) -> bool {
     matches!(
         *method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE

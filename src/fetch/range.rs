@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, header};
 use super::failure::{Failure, FailureKind, shortened};
 
 /// The length of the page, if a 206 that was not asked for brings all of it.
-pub(crate) fn whole_length(headers: &HeaderMap) -> Result<u64, Failure> {
+pub(super) fn whole_length(headers: &HeaderMap) -> Result<u64, Failure> {
     let range = headers.get(header::CONTENT_RANGE);
     let range = range.map_or(&b"no Content-Range"[..], HeaderValue::as_bytes);
     length_if_whole(range).ok_or_else(|| {

@@ -12,19 +12,19 @@ use super::failure::{Failure, FailureKind};
 
 /// One request of an attempt.
 #[derive(Debug, Clone)]
-pub(crate) struct Hop {
+pub(super) struct Hop {
     /// Without credentials.
-    pub(crate) url: Url,
-    pub(crate) method: Method,
+    pub(super) url: Url,
+    pub(super) method: Method,
     /// The value of `Authorization`, from the credentials of a URL.
-    pub(crate) authorization: Option<HeaderValue>,
+    pub(super) authorization: Option<HeaderValue>,
     /// Whether it goes to the origin that the user gave.
-    pub(crate) is_home: bool,
+    pub(super) is_home: bool,
 }
 
 impl Hop {
     /// The first request. The credentials of `url` move into a header.
-    pub(crate) fn first(url: &Url, method: &Method) -> Result<Self, Failure> {
+    pub(super) fn first(url: &Url, method: &Method) -> Result<Self, Failure> {
         check_scheme(url)?;
         let mut url = url.clone();
         let authorization = take_credentials(&mut url);
@@ -38,7 +38,7 @@ impl Hop {
 
     /// The next request, if a reply with this status and `Location` is a redirect. `home` is the first
     /// request of the attempt.
-    pub(crate) fn next(
+    pub(super) fn next(
         &self,
         home: &Self,
         status: StatusCode,
@@ -127,7 +127,7 @@ fn without_extra_slashes(text: String) -> String {
     text
 }
 
-pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
+pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme()
         && a.host_str() == b.host_str()
         && a.port_or_known_default() == b.port_or_known_default()

@@ -18,7 +18,7 @@ pub(crate) const INVALID_HOST: &str =
     "invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]";
 
 /// The request of `hop` for the library, and its head for the transport.
-pub(crate) fn request(
+pub(super) fn request(
     hop: &Hop,
     headers: &RequestHeaders,
     proxy: Option<&Proxy>,

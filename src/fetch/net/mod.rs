@@ -23,13 +23,13 @@ use self::tls::config::TlsConfig;
 use super::options::{Family, Options, OptionsError};
 use super::resolve::Resolve;
 
-pub(crate) use self::client::{Exchange, HttpClient, Reply};
-pub(crate) use self::http1::reply::MOST_CODINGS;
-pub(crate) use self::io::timeouts::{Deadline, Timeouts};
+pub(super) use self::client::{Exchange, HttpClient, Reply};
+pub(super) use self::http1::reply::MOST_CODINGS;
+pub(super) use self::io::timeouts::{Deadline, Timeouts};
 
 /// What all workers of a client share.
 #[derive(Debug)]
-pub(crate) struct Net {
+pub(super) struct Net {
     cancel: Cancel,
     idle: IdlePool,
     resolver: Resolver,
@@ -45,7 +45,7 @@ pub(crate) struct Net {
 
 impl Net {
     /// Reads the files that the options name; opens no connection.
-    pub(crate) fn new(options: &Options) -> Result<Self, OptionsError> {
+    pub(super) fn new(options: &Options) -> Result<Self, OptionsError> {
         let cancel = Cancel::new()
             .map_err(|error| OptionsError::new(format!("cannot set the client up: {error}")))?;
         let descriptors = Arc::<Descriptors>::default();
@@ -68,14 +68,14 @@ impl Net {
     }
 
     /// Ends every exchange, and every one that is started later.
-    pub(crate) fn cancel(&self) {
+    pub(super) fn cancel(&self) {
         self.cancel.throw();
         self.resolver.wake();
         self.descriptors.wake();
         self.seats.wake();
     }
 
-    pub(crate) fn is_cancelled(&self) -> bool {
+    pub(super) fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }
 }

@@ -15,13 +15,13 @@ use crate::fetch::resolve::{Resolve, bare};
 
 impl ConnectAttempt<'_> {
     /// Connects to the origin itself.
-    pub(super) fn direct(&self) -> Result<Stream, Failure> {
+    pub(super) fn direct(&mut self) -> Result<Stream, Failure> {
         let addresses = self.allowed_addresses()?;
         self.connect(&interleave(&addresses, self.port))
     }
 
     /// The addresses of the origin, without those that `deny_private` refuses: at least one.
-    pub(super) fn allowed_addresses(&self) -> Result<Vec<IpAddr>, Failure> {
+    pub(super) fn allowed_addresses(&mut self) -> Result<Vec<IpAddr>, Failure> {
         let host = self.host;
         let mut found = self.addresses(host, self.port)?;
         if !self.context.net.deny_private {
@@ -41,9 +41,9 @@ impl ConnectAttempt<'_> {
     }
 
     /// The addresses of a host in the wanted family: at least one.
-    pub(super) fn addresses(&self, host: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
-        let net = &self.context.net;
-        self.enter(Phase::Dns);
+    pub(super) fn addresses(&mut self, host: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
+        let net = &*self.context.net;
+        self.phase = Phase::Dns;
         let mut found = if let Some(rule) = Resolve::of(&net.resolve, host, port) {
             rule.addresses.clone()
         } else if let Ok(address) = bare(host).parse() {
@@ -67,8 +67,8 @@ impl ConnectAttempt<'_> {
     }
 
     /// What the resolver knows of a name; empty if it has no address.
-    fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Failure> {
-        let net = &self.context.net;
+    fn look_up(&mut self, host: &str) -> Result<Vec<IpAddr>, Failure> {
+        let net = &*self.context.net;
         let misses_since = self.context.state().attempt.misses_since;
         let kind = FailureKind::Dns;
         loop {

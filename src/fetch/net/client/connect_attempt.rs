@@ -3,10 +3,9 @@
 //! A step that finds no file descriptor left closes an idle connection or waits for another thread to
 //! close one, and tries again.
 
-use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustls::ClientConfig;
 
@@ -31,9 +30,9 @@ pub(super) struct ConnectAttempt<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
     /// When it began, less the time that it waited for descriptors.
-    began: Cell<Instant>,
-    phase: Cell<Phase>,
-    last_tries: Cell<LastTries>,
+    pub(super) began: Instant,
+    pub(super) phase: Phase,
+    last_tries: LastTries,
     ticket: Ticket,
     /// A look-up holds it as well, until there is an answer.
     pub(super) seat: Arc<Seat>,
@@ -45,45 +44,32 @@ impl<'a> ConnectAttempt<'a> {
             context,
             host,
             port,
-            began: Cell::new(Instant::now()),
-            phase: Cell::new(Phase::Dns),
-            last_tries: Cell::default(),
+            began: Instant::now(),
+            phase: Phase::Dns,
+            last_tries: LastTries::default(),
             ticket: context.net.descriptors.ticket(),
             seat: Arc::new(seat),
         }
     }
 
-    pub(super) fn enter(&self, phase: Phase) {
-        self.phase.set(phase);
-    }
-
-    /// Lets the connect timeout begin now.
-    pub(super) fn restart_clock(&self) {
-        self.began.set(Instant::now());
-    }
-
-    pub(super) fn elapsed(&self) -> Duration {
-        self.began.get().elapsed()
-    }
-
     pub(super) fn timeouts(&self) -> Timeouts {
-        self.context.connect_timeouts(self.began.get())
+        self.context.connect_timeouts(self.began)
     }
 
     /// The failure of a wait in this phase. A failed connection has the kind `lost`.
     pub(super) fn wait_failure(&self, error: WaitError, lost: FailureKind) -> Failure {
-        self.context.wait_failure(error, self.phase.get(), lost)
+        self.context.failure(error, self.phase, lost, "")
     }
 
-    /// The failure of a connection in this phase: see [`ExchangeContext::stream_failure`].
+    /// The failure of a connection in this phase: see [`ExchangeContext::failure`].
     pub(super) fn stream_failure(
         &self,
         error: StreamError,
         lost: FailureKind,
         closed: &str,
     ) -> Failure {
-        let phase = self.phase.get();
-        self.context.stream_failure(error, phase, lost, closed)
+        let phase = self.phase;
+        self.context.failure(error, phase, lost, closed)
     }
 
     pub(super) fn into_connection(self, key: &str, stream: Stream) -> Connection {
@@ -95,18 +81,20 @@ impl<'a> ConnectAttempt<'a> {
     /// that is a failure of `kind`.
     ///
     /// Waiting for a descriptor does not use up the attempt's timeouts.
-    pub(super) fn need_descriptor(&self, before: Turn, kind: FailureKind) -> Result<(), Failure> {
-        let net = &self.context.net;
+    pub(super) fn need_descriptor(
+        &mut self,
+        before: Turn,
+        kind: FailureKind,
+    ) -> Result<(), Failure> {
+        let net = &*self.context.net;
         if net.idle.evict().is_some() {
             return Ok(());
         }
         let since = Instant::now();
-        let mut last_tries = self.last_tries.get();
-        let result = self.ticket.wait(before, &mut last_tries, &net.cancel);
-        self.last_tries.set(last_tries);
+        let result = self.ticket.wait(before, &mut self.last_tries, &net.cancel);
         let waited = since.elapsed();
         self.context.pause(waited);
-        self.began.set(self.began.get() + waited);
+        self.began += waited;
         match result {
             Ok(true) => Ok(()),
             Ok(false) => {
@@ -118,10 +106,10 @@ impl<'a> ConnectAttempt<'a> {
     }
 
     /// Opens a TCP connection to one of `addresses`.
-    pub(super) fn connect(&self, addresses: &[SocketAddr]) -> Result<Stream, Failure> {
+    pub(super) fn connect(&mut self, addresses: &[SocketAddr]) -> Result<Stream, Failure> {
         let kind = FailureKind::Connect;
-        let net = &self.context.net;
-        self.enter(Phase::Connect);
+        let net = &*self.context.net;
+        self.phase = Phase::Connect;
         let make_room = || net.idle.evict().is_some();
         // It keeps its place over the waits: begun anew, it would never get past a silent first address.
         let mut happy_eyeballs = HappyEyeballs::new(addresses, &net.seats);
@@ -141,9 +129,9 @@ impl<'a> ConnectAttempt<'a> {
     }
 
     /// The TLS configuration of the client. The first call reads the root store.
-    pub(super) fn tls_config(&self) -> Result<Arc<ClientConfig>, Failure> {
-        let net = &self.context.net;
-        self.enter(Phase::Tls);
+    pub(super) fn tls_config(&mut self) -> Result<Arc<ClientConfig>, Failure> {
+        let net = &*self.context.net;
+        self.phase = Phase::Tls;
         loop {
             let turn = net.descriptors.turn();
             match net.trust.config() {
@@ -160,13 +148,13 @@ impl<'a> ConnectAttempt<'a> {
 
     /// Starts TLS with `host`, the origin or a proxy, over `stream`.
     pub(super) fn start_tls(
-        &self,
+        &mut self,
         host: &str,
         stream: Stream,
         config: Arc<ClientConfig>,
     ) -> Result<Stream, Failure> {
-        self.enter(Phase::Tls);
-        let net = &self.context.net;
+        self.phase = Phase::Tls;
+        let net = &*self.context.net;
         let (tls, timeouts) = (&net.trust, self.timeouts());
         let session = tls
             .server_name(bare(host))

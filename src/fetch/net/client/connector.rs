@@ -9,8 +9,9 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector as ClientConnect
 use super::connect_attempt::ConnectAttempt;
 use super::context::ExchangeContext;
 use super::transport::Transport;
-use crate::fetch::failure::{Failure, FailureKind, Phase};
+use crate::fetch::failure::Failure;
 use crate::fetch::net::connection::Connection;
+use crate::fetch::net::io::timeouts::cancelled;
 use crate::fetch::net::reach::seats::Seat;
 use crate::fetch::proxy::Protocol;
 use crate::span::Span;
@@ -61,7 +62,7 @@ impl Connector {
             let request = &context.state().request;
             (request.proxy.clone(), request.key.clone())
         };
-        let attempt = ConnectAttempt::new(context, host, port, self.seat()?);
+        let mut attempt = ConnectAttempt::new(context, host, port, self.seat()?);
         // Dropped before the attempt, whose ticket is given back once the descriptor is closed.
         let registration = context.unregister_on_drop();
         // Read before a socket is open: a thread with a descriptor must not wait for another.
@@ -71,7 +72,7 @@ impl Connector {
                 .is_some_and(|p| p.protocol == Protocol::Https);
         let config = needs_tls.then(|| attempt.tls_config()).transpose()?;
         // Reading the trust store happens once, and does not count as connecting.
-        attempt.restart_clock();
+        attempt.began = Instant::now();
         let mut stream = match &proxy {
             None => attempt.direct()?,
             Some(proxy) => attempt.via_proxy(proxy, is_tls, config.as_ref())?,
@@ -87,7 +88,7 @@ impl Connector {
                 .stream()
                 .peer_addr()
                 .map_or_else(|error| error.to_string(), |peer| peer.to_string()),
-            Span(attempt.elapsed()),
+            Span(attempt.began.elapsed()),
         );
         Ok(attempt.into_connection(&key, stream))
     }
@@ -103,10 +104,7 @@ impl Connector {
         let make_room = || net.idle.evict().is_some();
         let taken = net.seats.take(&make_room, &net.cancel);
         self.context.pause(since.elapsed());
-        taken.map_err(|error| {
-            let phase = Phase::Dns;
-            self.context
-                .wait_failure(error, phase, FailureKind::Connect)
-        })
+        // Only a cancel ends the wait.
+        taken.map_err(|_| cancelled())
     }
 }

@@ -13,7 +13,7 @@ use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::Net;
 use crate::fetch::net::io::cancel::Slot;
 use crate::fetch::net::io::stream::StreamError;
-use crate::fetch::net::io::timeouts::{Deadline, Timeouts, WaitError, cancelled};
+use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
 use crate::fetch::net::tls::errors::{explain, explain_loss, is_refusal};
 use crate::fetch::proxy::Proxy;
 
@@ -140,31 +140,18 @@ impl ExchangeContext {
         let now = Instant::now();
         let left = self.state().attempt.timeouts.left(now, now);
         match left {
-            Err(error) => Err(self.wait_failure(error, Phase::Body, FailureKind::Body)),
-            Ok(_) if self.net.cancel.is_cancelled() => Err(cancelled()),
+            _ if self.net.cancel.is_cancelled() => Err(cancelled()),
+            Err(error) => Err(error.into_failure(Phase::Body, FailureKind::Body)),
             Ok(_) => Ok(()),
         }
-    }
-
-    /// The failure for `error` in `phase`. A failed connection has the kind `lost`.
-    pub(super) fn wait_failure(
-        &self,
-        error: WaitError,
-        phase: Phase,
-        lost: FailureKind,
-    ) -> Failure {
-        if self.net.cancel.is_cancelled() {
-            return cancelled();
-        }
-        error.into_failure(phase, lost)
     }
 
     /// The failure for `error` in `phase`. A failed connection has the kind `lost`, and one that the
     /// peer closed the message `closed`. A broken TLS session is a failed connection, a refused one is
     /// not.
-    pub(super) fn stream_failure(
+    pub(super) fn failure(
         &self,
-        error: StreamError,
+        error: impl Into<StreamError>,
         phase: Phase,
         lost: FailureKind,
         closed: &str,
@@ -172,7 +159,7 @@ impl ExchangeContext {
         if self.net.cancel.is_cancelled() {
             return cancelled();
         }
-        match error {
+        match error.into() {
             StreamError::WaitError(error) => error.into_failure(phase, lost),
             StreamError::Truncated => Failure::new(lost, closed),
             StreamError::Tls(error) => {

@@ -26,37 +26,37 @@ use crate::fetch::proxy::Proxy;
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The HTTP client of one worker. It makes one exchange at a time.
-pub(crate) struct HttpClient {
+pub(in crate::fetch) struct HttpClient {
     context: Arc<ExchangeContext>,
     agent: Agent,
 }
 
 /// One request.
-pub(crate) struct Exchange<'a> {
+pub(in crate::fetch) struct Exchange<'a> {
     /// Method and URL, for the library.
-    pub(crate) request: Request<()>,
+    pub(in crate::fetch) request: Request<()>,
     /// The head as it is sent.
-    pub(crate) head: Vec<u8>,
+    pub(in crate::fetch) head: Vec<u8>,
     /// Scheme, host and port, as the URL begins.
-    pub(crate) origin: &'a str,
-    pub(crate) proxy: Option<&'a Arc<Proxy>>,
+    pub(in crate::fetch) origin: &'a str,
+    pub(in crate::fetch) proxy: Option<&'a Arc<Proxy>>,
     /// Whether the request may go over an idle connection.
-    pub(crate) may_reuse: bool,
+    pub(in crate::fetch) may_reuse: bool,
 }
 
 /// The head of a reply, and its body to read.
-pub(crate) struct Reply {
+pub(in crate::fetch) struct Reply {
     response: Response<Body>,
     /// It came over an idle connection.
-    pub(crate) is_reused: bool,
+    pub(in crate::fetch) is_reused: bool,
     /// Its body is in chunks.
-    pub(crate) is_chunked: bool,
+    pub(in crate::fetch) is_chunked: bool,
     /// When the first byte came.
-    pub(crate) first_byte: Option<Instant>,
+    pub(in crate::fetch) first_byte: Option<Instant>,
 }
 
 impl HttpClient {
-    pub(crate) fn new(net: Arc<Net>) -> Self {
+    pub(in crate::fetch) fn new(net: Arc<Net>) -> Self {
         let context = Arc::new(ExchangeContext::new(net));
         let config = Config::builder()
             .http_status_as_error(false)
@@ -81,7 +81,7 @@ impl HttpClient {
 
     /// Begins an attempt: sets the timeouts of its exchanges. An answer that a name has no address is
     /// taken from the cache only if it is newer than `misses_since`.
-    pub(crate) fn begin_attempt(
+    pub(in crate::fetch) fn begin_attempt(
         &self,
         timeouts: Timeouts,
         connect_timeout: Option<Duration>,
@@ -97,7 +97,10 @@ impl HttpClient {
 
     /// Sends a request and waits for the head of its reply. `None`: the idle connection that was used
     /// is dead, and the request is to be sent again over a new one.
-    pub(crate) fn exchange(&self, exchange: Exchange<'_>) -> Result<Option<Reply>, Failure> {
+    pub(in crate::fetch) fn exchange(
+        &self,
+        exchange: Exchange<'_>,
+    ) -> Result<Option<Reply>, Failure> {
         let request = self.begin(exchange);
         let result = self.agent.run(request);
         let state = self.context.state();
@@ -148,13 +151,13 @@ impl HttpClient {
     }
 
     /// Says that the bytes of the body are only counted, not looked at: Linux then need not copy them.
-    pub(crate) fn discard_body(&self) {
+    pub(in crate::fetch) fn discard_body(&self) {
         self.context.state().reply.discards_body = true;
     }
 
     /// Reads the body into `buf` until that is full or 50 ms have passed, so that the connection can be
     /// used again if the body ends before. Gives the size of what came.
-    pub(crate) fn drain(&self, reply: &mut Reply, buf: &mut [u8]) -> usize {
+    pub(in crate::fetch) fn drain(&self, reply: &mut Reply, buf: &mut [u8]) -> usize {
         let soon = Deadline::after(Instant::now(), Some(DRAIN_TIMEOUT));
         let timeouts = self.context.state().attempt.timeouts;
         self.context.state().attempt.timeouts = timeouts.within(soon);
@@ -171,32 +174,32 @@ impl HttpClient {
     }
 
     /// Fails if the attempt is cancelled or its time is up. For work that waits for no socket.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    pub(in crate::fetch) fn check(&self) -> Result<(), Failure> {
         self.context.check()
     }
 
     /// How many bytes the attempt has read from the network.
-    pub(crate) fn wire_bytes(&self) -> u64 {
+    pub(in crate::fetch) fn wire_bytes(&self) -> u64 {
         self.context.state().attempt.wire_bytes
     }
 }
 
 impl Reply {
-    pub(crate) fn status(&self) -> StatusCode {
+    pub(in crate::fetch) fn status(&self) -> StatusCode {
         self.response.status()
     }
 
-    pub(crate) fn headers(&self) -> &HeaderMap {
+    pub(in crate::fetch) fn headers(&self) -> &HeaderMap {
         self.response.headers()
     }
 
     /// The length of the body, if its head tells that.
-    pub(crate) fn content_length(&self) -> Option<u64> {
+    pub(in crate::fetch) fn content_length(&self) -> Option<u64> {
         self.response.body().content_length()
     }
 
     /// The body, of which `expected` bytes are to come, if that is known.
-    pub(crate) fn body(&mut self, expected: Option<u64>) -> ReplyBody<'_> {
+    pub(in crate::fetch) fn body(&mut self, expected: Option<u64>) -> ReplyBody<'_> {
         ReplyBody {
             reader: self.response.body_mut().as_reader(),
             received: 0,
@@ -206,7 +209,7 @@ impl Reply {
 }
 
 /// The body of a reply. Its errors are failures that say how much came.
-pub(crate) struct ReplyBody<'a> {
+pub(in crate::fetch) struct ReplyBody<'a> {
     reader: BodyReader<'a>,
     received: u64,
     expected: Option<u64>,

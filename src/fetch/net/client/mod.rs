@@ -14,4 +14,4 @@ mod exchange;
 mod transport;
 mod via_proxy;
 
-pub(crate) use self::exchange::{Exchange, HttpClient, Reply};
+pub(in crate::fetch) use self::exchange::{Exchange, HttpClient, Reply};

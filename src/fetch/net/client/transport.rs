@@ -165,7 +165,7 @@ impl Transport {
             "the server closed the connection in the middle of the reply's head"
         };
         let (phase, lost) = (Phase::FirstByte, FailureKind::Connect);
-        let failure = self.context.stream_failure(error, phase, lost, closed);
+        let failure = self.context.failure(error, phase, lost, closed);
         self.context.name_replying_proxy(failure)
     }
 
@@ -183,7 +183,7 @@ impl Transport {
             let amount = self.receive().map_err(|error| {
                 let closed = "the connection was cut without TLS saying so";
                 let (phase, lost) = (Phase::Body, FailureKind::Body);
-                self.context.stream_failure(error, phase, lost, closed)
+                self.context.failure(error, phase, lost, closed)
             })?;
             if amount == 0 {
                 return self.end_of_connection();

@@ -14,29 +14,30 @@ use crate::fetch::net::reach::happy_eyeballs::interleave;
 use crate::fetch::proxy::{Protocol, Proxy};
 use crate::fetch::resolve::bare;
 
-impl ConnectAttempt<'_> {
+impl<'a> ConnectAttempt<'a> {
     /// A connection to the proxy itself if it takes whole requests for the origin, else a tunnel.
     /// `config` is for the origin or the proxy, whichever speaks TLS.
     pub(super) fn via_proxy(
-        &self,
+        &mut self,
         proxy: &Proxy,
         is_tls: bool,
         config: Option<&Arc<ClientConfig>>,
     ) -> Result<Stream, Failure> {
         let target = self.proxy_target(proxy)?;
         let config = config.filter(|_| proxy.protocol == Protocol::Https);
-        let connect = || {
-            let mut stream = self.connect_to_proxy(proxy, config)?;
-            if is_tls || !proxy.protocol.is_http() {
-                self.open_tunnel(proxy, target, &mut stream)?;
+        let needs_tunnel = is_tls || !proxy.protocol.is_http();
+        let stream = self.connect_to_proxy(proxy, config).and_then(|stream| {
+            if needs_tunnel {
+                self.open_tunnel(proxy, target, stream)
+            } else {
+                Ok(stream)
             }
-            Ok(stream)
-        };
-        connect().map_err(|failure| proxy.blame(failure))
+        });
+        stream.map_err(|failure| proxy.blame(failure))
     }
 
     fn connect_to_proxy(
-        &self,
+        &mut self,
         proxy: &Proxy,
         config: Option<&Arc<ClientConfig>>,
     ) -> Result<Stream, Failure> {
@@ -49,16 +50,16 @@ impl ConnectAttempt<'_> {
     }
 
     fn open_tunnel(
-        &self,
+        &mut self,
         proxy: &Proxy,
         target: ProxyTarget<'_>,
-        stream: &mut Stream,
-    ) -> Result<(), Failure> {
-        self.enter(Phase::Connect);
-        let net = &self.context.net;
+        mut stream: Stream,
+    ) -> Result<Stream, Failure> {
+        self.phase = Phase::Connect;
+        let net = &*self.context.net;
         let mut tunnel = Tunnel {
             proxy,
-            layer: stream,
+            layer: &mut stream,
             limits: &self.timeouts(),
             cancel: &net.cancel,
         };
@@ -69,7 +70,7 @@ impl ConnectAttempt<'_> {
             Protocol::Socks4 | Protocol::Socks4a => tunnel.socks4(target),
             Protocol::Socks5 | Protocol::Socks5h => tunnel.socks5(target),
         };
-        result.map_err(|error| match error {
+        result.map(|()| stream).map_err(|error| match error {
             TunnelError::Refused(why) => Failure::new(FailureKind::Proxy, why),
             TunnelError::Stream(error) => {
                 self.stream_failure(error, FailureKind::Proxy, "it closed the connection")
@@ -78,7 +79,7 @@ impl ConnectAttempt<'_> {
     }
 
     /// What the proxy is to connect to.
-    fn proxy_target(&self, proxy: &Proxy) -> Result<ProxyTarget<'_>, Failure> {
+    fn proxy_target(&mut self, proxy: &Proxy) -> Result<ProxyTarget<'a>, Failure> {
         let is_address = bare(self.host).parse::<IpAddr>().is_ok();
         // Such a proxy is never used with `deny_private`: `Client::new` refuses both together.
         if !is_address && !proxy.protocol.wants_address() {

@@ -6,12 +6,12 @@
 /// The first allocation: head and body of most pages in one read.
 const SMALLEST: usize = 16 * 1024;
 /// The largest size. Larger reads are not faster, and no larger head is accepted.
-pub(crate) const LARGEST: usize = 256 * 1024;
+pub(in crate::fetch::net) const LARGEST: usize = 256 * 1024;
 /// A larger buffer is freed after the exchange.
-pub(crate) const KEPT: usize = 64 * 1024;
+pub(in crate::fetch::net) const KEPT: usize = 64 * 1024;
 
 #[derive(Debug, Default)]
-pub(crate) struct InputBuffer {
+pub(in crate::fetch::net) struct InputBuffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
@@ -21,7 +21,7 @@ pub(crate) struct InputBuffer {
 
 impl InputBuffer {
     /// The space for the next read; empty when the buffer has its largest size and all is unread.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
+    pub(in crate::fetch::net) fn space(&mut self) -> &mut [u8] {
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
@@ -39,43 +39,43 @@ impl InputBuffer {
     }
 
     /// Adds the first `amount` bytes of [`space`](Self::space), which a read has filled.
-    pub(crate) fn filled(&mut self, amount: usize) {
+    pub(in crate::fetch::net) fn filled(&mut self, amount: usize) {
         self.end += amount;
         self.is_filled = self.end == self.bytes.len();
     }
 
-    pub(crate) fn unread(&self) -> &[u8] {
+    pub(in crate::fetch::net) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(in crate::fetch::net) fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
     /// Drops the first `amount` unread bytes.
-    pub(crate) fn skip(&mut self, amount: usize) {
+    pub(in crate::fetch::net) fn skip(&mut self, amount: usize) {
         self.start = self.end.min(self.start + amount);
     }
 
     /// The unread bytes from `at` on, for changing them in place.
-    pub(crate) fn unread_from(&mut self, at: usize) -> &mut [u8] {
+    pub(in crate::fetch::net) fn unread_from(&mut self, at: usize) -> &mut [u8] {
         &mut self.bytes[self.start + at..self.end]
     }
 
     /// Drops the last `amount` unread bytes.
-    pub(crate) fn drop_last(&mut self, amount: usize) {
+    pub(in crate::fetch::net) fn drop_last(&mut self, amount: usize) {
         self.end = self.start.max(self.end - amount);
     }
 
     /// Replaces the first `old` unread bytes by `new`, which must not be longer.
-    pub(crate) fn replace_first(&mut self, old: usize, new: &[u8]) {
+    pub(in crate::fetch::net) fn replace_first(&mut self, old: usize, new: &[u8]) {
         let end = self.start + old;
         self.start = end - new.len();
         self.bytes[self.start..end].copy_from_slice(new);
     }
 
     /// Drops all bytes: the next exchange begins.
-    pub(crate) fn recycle(&mut self) {
+    pub(in crate::fetch::net) fn recycle(&mut self) {
         self.start = 0;
         self.end = 0;
         self.is_filled = false;

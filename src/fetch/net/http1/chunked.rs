@@ -29,7 +29,7 @@ enum At {
 
 /// Decodes one body as it streams.
 #[derive(Debug, Default)]
-pub(crate) struct Chunked {
+pub(in crate::fetch::net) struct Chunked {
     at: At,
     size: u64,
     /// Bytes of the size line or of the trailer so far.
@@ -45,7 +45,10 @@ pub(crate) struct Chunked {
 impl Chunked {
     /// Decodes the next bytes in place. Gives how many bytes of the body are now at the front, and how
     /// many bytes came behind the end of the body.
-    pub(crate) fn decode(&mut self, bytes: &mut [u8]) -> Result<(usize, usize), &'static str> {
+    pub(in crate::fetch::net) fn decode(
+        &mut self,
+        bytes: &mut [u8],
+    ) -> Result<(usize, usize), &'static str> {
         let (mut from, mut to) = (0, 0);
         while from < bytes.len() && self.at != At::End {
             if let At::Data(left) = self.at {
@@ -144,12 +147,12 @@ impl Chunked {
     }
 
     /// Whether all has come, with the empty line behind the last chunk.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub(in crate::fetch::net) fn has_ended(&self) -> bool {
         self.at == At::End
     }
 
     /// Whether all data has come, with or without the line breaks behind it.
-    pub(crate) fn has_all_data(&self) -> bool {
+    pub(in crate::fetch::net) fn has_all_data(&self) -> bool {
         self.is_last
     }
 }

@@ -10,11 +10,11 @@ use super::buffer::LARGEST;
 use super::reply::status_line;
 
 /// The largest head, with interim replies. curl's limit is 300 KiB.
-pub(crate) const HEAD_LIMIT: usize = LARGEST;
+pub(in crate::fetch::net) const HEAD_LIMIT: usize = LARGEST;
 
 /// What the bytes that came so far are.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum HeadStatus {
+pub(in crate::fetch::net) enum HeadStatus {
     /// The beginning of a head: more is needed.
     Partial,
     /// A whole head of this many bytes; more may follow.
@@ -27,7 +27,7 @@ pub(crate) enum HeadStatus {
 
 /// Scans the input of one exchange until its head is whole.
 #[derive(Debug, Default)]
-pub(crate) struct HeadScanner {
+pub(in crate::fetch::net) struct HeadScanner {
     /// How many bytes of the input have been searched for the end.
     searched: usize,
     skipped: usize,
@@ -35,7 +35,7 @@ pub(crate) struct HeadScanner {
 
 impl HeadScanner {
     /// `input` is all that has come and was not skipped.
-    pub(crate) fn scan(&mut self, input: &[u8]) -> HeadStatus {
+    pub(in crate::fetch::net) fn scan(&mut self, input: &[u8]) -> HeadStatus {
         let empty_lines = empty_lines(input);
         if empty_lines > 0 {
             return self.skip(empty_lines);

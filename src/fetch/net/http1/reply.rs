@@ -42,7 +42,7 @@ const USES: [(&str, Use); 13] = [
     ("x-ratelimit-reset", Use::RateLimit),
 ];
 /// The most content codings that a body may have.
-pub(crate) const MOST_CODINGS: usize = 5;
+pub(in crate::fetch) const MOST_CODINGS: usize = 5;
 /// The most different lengths that the library is shown. It refuses lengths that differ, but takes at
 /// most 128 headers.
 const MOST_LENGTHS: usize = 40;
@@ -51,22 +51,22 @@ const MOST_RATE_LIMITS: usize = 16;
 
 /// How a reply is framed.
 #[derive(Debug, Default)]
-pub(crate) struct Framing {
+pub(in crate::fetch::net) struct Framing {
     /// The decoder of a body in chunks. The reduced head does not say that it is.
-    pub(crate) chunked: Option<Chunked>,
+    pub(in crate::fetch::net) chunked: Option<Chunked>,
     /// Whether the server keeps the connection open.
-    pub(crate) stays_open: bool,
+    pub(in crate::fetch::net) stays_open: bool,
 }
 
 #[derive(Debug)]
-pub(crate) struct Inspected {
-    pub(crate) framing: Framing,
+pub(in crate::fetch::net) struct Inspected {
+    pub(in crate::fetch::net) framing: Framing,
     /// Replaces the head, and is never longer.
-    pub(crate) reduced: Vec<u8>,
+    pub(in crate::fetch::net) reduced: Vec<u8>,
 }
 
 /// Inspects a whole head, with the empty line.
-pub(crate) fn inspect(head: &[u8]) -> Result<Inspected, String> {
+pub(in crate::fetch::net) fn inspect(head: &[u8]) -> Result<Inspected, String> {
     let status = status_line(lines(head).next().unwrap_or_default())?;
     let summary = HeaderSummary::of(head, &status)
         .or_else(|| HeaderSummary::of(&unfold(head), &status))
