@@ -1,23 +1,20 @@
-//! One attempt at one URL: requests, redirects, the body into the sink.
+//! One attempt at one URL: requests, redirects, and the body into the sink.
 //!
-//! It never retries a failure that the user should see. The one thing that is done twice, unseen,
-//! is a request whose idle connection turned out to be dead, or to have the last reply's remains to
-//! deliver, before any byte of its own reply came, or whose server had given up waiting for a request.
+//! It never retries a failure that the user should see. The only request that it sends twice is one
+//! whose idle connection turned out to be dead.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use ureq::{Agent, Body};
+use http::{HeaderMap, Method, StatusCode, header};
 use url::{Position, Url};
 
-use super::body::{Sink, Source, size_text, undecoded};
+use super::body::{Sink, check_size, copy};
 use super::credentials::without_credentials;
 use super::decode::{Coding, decoded, has_coding};
 use super::failure::{Failure, FailureKind, shortened};
 use super::headers::{RequestHeaders, is_idempotent};
-use super::net::{self, Deadline, Exchange, ExchangeContext, Net, Timeouts};
+use super::net::{Deadline, Exchange, HttpClient, Net, Reply, Timeouts};
 use super::options::Options;
 use super::outcome::{Outcome, Page};
 use super::range::whole_length;
@@ -25,51 +22,41 @@ use super::redirect::Hop;
 use super::request::request;
 use super::retry_after::asked_wait;
 
-/// What one read of a body takes at most.
+/// The most that one read of a body gives. An error's or a redirect's body is read, for the sake of
+/// its connection, only if it fits into this: more costs as much as a new connection.
 const READ: usize = 64 * 1024;
-/// The body of an error or a redirect is read to its end if it is no larger, so that the connection
-/// can be used again; opening a new one costs more than that.
-const DRAIN: usize = 64 * 1024;
-/// And if it comes within this time: a drip is not worth the wait.
-const DRAIN_WAIT: Duration = Duration::from_millis(50);
 
-/// What one worker makes attempts with. Made once, used again and again.
-pub(crate) struct Fetcher {
-    context: Arc<ExchangeContext>,
-    agent: Agent,
+/// What one worker makes attempts with, one after another.
+pub(super) struct Fetcher {
+    http: HttpClient,
     buf: Vec<u8>,
 }
 
 impl Fetcher {
-    pub(crate) fn new(net: Arc<Net>) -> Self {
-        let context = Arc::new(ExchangeContext::new(net));
+    pub(super) fn new(net: Arc<Net>) -> Self {
         Self {
-            agent: net::agent(&context),
-            context,
+            http: HttpClient::new(net),
             buf: vec![0; READ],
         }
     }
 
-    /// Whether the next attempt is one that is made again.
-    pub(crate) fn set_again(&mut self, is_again: bool) {
-        self.context.state().misses_since = is_again.then(Instant::now);
-    }
-
-    /// Makes one attempt.
-    pub(crate) fn fetch(
+    /// Makes one attempt. With `is_again`, a name that had no address before is looked up anew.
+    pub(super) fn fetch(
         &mut self,
         options: &Options,
         headers: &RequestHeaders,
         url: &Url,
         sink: Sink<'_>,
+        is_again: bool,
     ) -> Outcome {
         let started_at = SystemTime::now();
         let started = Instant::now();
-        let limits = Timeouts::new(
-            Deadline::after(started, options.timeout),
-            options.stall_timeout,
+        let deadline = Deadline::after(started, options.timeout);
+        self.http.begin_attempt(
+            Timeouts::new(deadline, options.stall_timeout),
+            options.connect_timeout,
+            is_again.then_some(started),
         );
-        self.context.begin(limits, options.connect_timeout);
         let mut attempt = Attempt {
             fetcher: self,
             options,
@@ -78,7 +65,6 @@ impl Fetcher {
         };
         let result = attempt.run(url, sink);
         let observed = attempt.observed;
-        let state = self.context.state();
         Outcome {
             result,
             status: observed.status,
@@ -93,7 +79,7 @@ impl Fetcher {
             ttfb: observed
                 .first_byte
                 .map(|at| at.saturating_duration_since(started)),
-            wire_bytes: state.wire_bytes,
+            wire_bytes: self.http.wire_bytes(),
         }
     }
 }
@@ -107,6 +93,16 @@ struct Observed {
     final_url: Option<Url>,
     redirects: u32,
     first_byte: Option<Instant>,
+}
+
+impl Observed {
+    fn note(&mut self, reply: &Reply) {
+        let content_type = reply.headers().get(header::CONTENT_TYPE);
+        self.status = Some(reply.status().as_u16());
+        self.content_type = content_type.map(|value| shortened(value.as_bytes()));
+        self.retry_after = asked_wait(reply.status(), reply.headers(), SystemTime::now);
+        self.first_byte = reply.first_byte;
+    }
 }
 
 struct Attempt<'a> {
@@ -123,226 +119,149 @@ impl Attempt<'_> {
         loop {
             let hop = away.as_ref().unwrap_or(&home);
             self.observed.final_url = Some(hop.url.clone());
-            let mut response = self.exchange(hop)?;
-            self.note(&response);
-            match self.next(hop, &home, &response)? {
+            let mut reply = self.exchange(hop)?;
+            self.observed.note(&reply);
+            match self.next_hop(hop, &home, &reply)? {
                 Some(next) => {
-                    self.drain(&mut response);
+                    self.drain(&mut reply);
                     self.observed.redirects += 1;
                     away = Some(next);
                 }
-                None => return self.finish(hop, response, sink),
+                None => return self.finish(hop, reply, sink),
             }
         }
-    }
-
-    fn next(
-        &self,
-        hop: &Hop,
-        home: &Hop,
-        response: &Response<Body>,
-    ) -> Result<Option<Hop>, Failure> {
-        let max = self.options.max_redirects;
-        if max == 0 {
-            return Ok(None);
-        }
-        let next = hop.next(
-            home,
-            response.status(),
-            response.headers().get(header::LOCATION),
-        )?;
-        if next.is_some() && self.observed.redirects >= max {
-            let plural = if max == 1 { "redirect" } else { "redirects" };
-            return Err(Failure::new(
-                FailureKind::TooManyRedirects,
-                format!("more than {max} {plural}"),
-            ));
-        }
-        Ok(next)
     }
 
     /// Sends one request and receives the head of its reply.
-    fn exchange(&self, hop: &Hop) -> Result<Response<Body>, Failure> {
-        let context = &self.fetcher.context;
+    fn exchange(&self, hop: &Hop) -> Result<Reply, Failure> {
         let origin = &hop.url[..Position::BeforePath];
         let proxy = self.options.proxies.of(&hop.url);
-        // What must not be sent twice is not trusted to a connection that may be dead.
+        // Only a request that may be sent twice is trusted to a connection that may be dead.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
             let (request, head) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
-            context.aim(Exchange {
+            let reply = self.fetcher.http.exchange(Exchange {
+                request,
+                head,
                 origin,
                 proxy,
-                request: head,
-                is_head: hop.method == Method::HEAD,
                 may_reuse,
-            });
-            match self.fetcher.agent.run(request) {
-                // The server may have sent it before this request came, which may be repeated (RFC 9110, 15.5.9).
-                Ok(response)
-                    if response.status() == StatusCode::REQUEST_TIMEOUT
-                        && context.state().reused => {}
-                Ok(response) => {
-                    if context.state().reused {
-                        log::trace!("{origin}: over a connection that was open");
-                    }
-                    log::debug!("{} {} answered {}", hop.method, hop.url, response.status());
-                    return Ok(response);
+            })?;
+            if let Some(reply) = reply {
+                if reply.is_reused {
+                    log::trace!("{origin}: the connection was reused");
                 }
-                Err(error) => {
-                    let state = context.state();
-                    if !(state.reused && state.unanswered) || context.net.is_cancelled() {
-                        return Err(Failure::from_client(error, state.first_byte.is_some()));
-                    }
-                }
+                log::debug!("{} {} answered {}", hop.method, hop.url, reply.status());
+                return Ok(reply);
             }
             log::debug!(
-                "{origin}: the idle connection was of no use any more; once more on a new one"
+                "{origin}: the idle connection is dead; sending the request over a new one"
             );
             may_reuse = false;
         }
     }
 
-    fn note(&mut self, response: &Response<Body>) {
-        let text = |name| {
-            response
-                .headers()
-                .get(name)
-                .map(|value| shortened(value.as_bytes()))
-        };
-        self.observed.status = Some(response.status().as_u16());
-        self.observed.content_type = text(header::CONTENT_TYPE);
-        self.observed.retry_after =
-            asked_wait(response.status(), response.headers(), SystemTime::now);
-        self.observed.first_byte = self.fetcher.context.state().first_byte;
+    /// The next request, if `reply` is a redirect to follow.
+    fn next_hop(&self, hop: &Hop, home: &Hop, reply: &Reply) -> Result<Option<Hop>, Failure> {
+        let max = self.options.max_redirects;
+        if max == 0 {
+            return Ok(None);
+        }
+        let location = reply.headers().get(header::LOCATION);
+        let next = hop.next(home, reply.status(), location)?;
+        if next.is_some() && self.observed.redirects >= max {
+            let plural = if max == 1 { "redirect" } else { "redirects" };
+            let text = format!("more than {max} {plural}");
+            return Err(Failure::new(FailureKind::TooManyRedirects, text));
+        }
+        Ok(next)
     }
 
     /// Takes the final reply.
-    fn finish(
-        &mut self,
-        hop: &Hop,
-        mut response: Response<Body>,
-        sink: Sink<'_>,
-    ) -> Result<Page, Failure> {
-        let status = response.status();
-        if !status.is_success() {
-            let wants_tls = self.drain(&mut response);
-            let failure = Failure::status(status);
-            if !wants_tls || hop.url.scheme() == "https" {
-                return Err(failure);
-            }
-            let cure = "the server speaks TLS on this port; the URL must begin with https://";
-            let text = format!("{}: {cure}", failure.message());
-            return Err(Failure::new(FailureKind::HttpStatus, text));
+    fn finish(&mut self, hop: &Hop, mut reply: Reply, sink: Sink<'_>) -> Result<Page, Failure> {
+        if !reply.status().is_success() {
+            return Err(self.refusal(hop, &mut reply));
         }
-        let whole = self.whole_length(hop, &response);
-        let whole = whole.inspect_err(|_| {
-            self.drain(&mut response);
-        })?;
-        if hop.method == Method::HEAD {
-            let size = told_size(response.headers());
-            self.check_size(size.unwrap_or_default())?;
-            return Ok(Page { bytes: 0, size });
-        }
-        let codings = self.codings(&response)?;
-        let expected = whole.or(response.body().content_length());
-        let mut source = Source::new(&mut response, expected);
-        if codings.is_empty() {
-            self.check_size(expected.unwrap_or_default())?;
-            self.fetcher.context.state().is_only_counted = matches!(sink, Sink::Count(_));
-            return self.pour(&mut source, sink);
-        }
-        let context = Arc::clone(&self.fetcher.context);
-        let check = || context.check();
-        self.pour(&mut *decoded(&codings, source, &check), sink)
-    }
-
-    /// What the range of a 206 says that the page comes to, if no part was asked for. The reply is a failure
-    /// unless the range is the whole page.
-    fn whole_length(&self, hop: &Hop, response: &Response<Body>) -> Result<Option<u64>, Failure> {
-        let is_asked_for = self.headers.of(hop).has_range;
-        if response.status() != StatusCode::PARTIAL_CONTENT || is_asked_for {
-            return Ok(None);
-        }
-        let range = response.headers().get(header::CONTENT_RANGE);
-        let range = range.map_or(&b"no Content-Range"[..], HeaderValue::as_bytes);
-        whole_length(range).map(Some).ok_or_else(|| {
-            let text = format!(
-                "the server sent a part of the page, which was not asked for: {}",
-                shortened(range)
-            );
-            Failure::new(FailureKind::Body, text)
-        })
-    }
-
-    fn codings(&self, response: &Response<Body>) -> Result<Vec<Coding>, Failure> {
-        if !self.options.compressed {
-            return Ok(Vec::new());
-        }
-        Coding::of(response.headers())
-    }
-
-    fn pour(&mut self, reader: &mut dyn Read, mut sink: Sink<'_>) -> Result<Page, Failure> {
-        let mut bytes = 0;
-        loop {
-            let amount = reader.read(&mut self.fetcher.buf).map_err(undecoded)?;
-            if amount == 0 {
-                let size = Some(bytes);
-                return Ok(Page { bytes, size });
-            }
-            bytes += amount as u64;
-            self.check_size(bytes)?;
-            sink.take(&self.fetcher.buf[..amount]).map_err(|error| {
-                Failure::new(FailureKind::Write, super::failure::os_text(&error))
-            })?;
-        }
-    }
-
-    fn check_size(&self, bytes: u64) -> Result<(), Failure> {
-        match self.options.max_size {
-            Some(max) if bytes > max => Err(Failure::new(
-                FailureKind::TooLarge,
-                format!("the body is larger than {}", size_text(max)),
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Reads the body of an error or a redirect, if it is short and quick, so that its connection can be
-    /// used again. True if the reply says that the request was to be sent over TLS.
-    fn drain(&mut self, response: &mut Response<Body>) -> bool {
-        let may_want_tls = response.status() == 400;
-        let known = response.body().content_length();
-        let is_chunked = self.fetcher.context.state().is_chunked;
-        if known.is_some_and(|length| length > DRAIN as u64)
-            || known.is_none() && !is_chunked && !may_want_tls
-        {
-            return false;
-        }
-        let soon = Deadline::after(Instant::now(), Some(DRAIN_WAIT));
-        let limits = self.fetcher.context.state().limits;
-        self.fetcher.context.state().limits = limits.within(soon);
-        let mut reader = response.body_mut().as_reader();
-        let (mut drained, mut wants_tls) = (0, false);
-        while drained <= DRAIN {
-            match reader.read(&mut self.fetcher.buf) {
-                // Neither matters: the reply is what it is, and an unfinished connection is not
-                // kept.
-                Ok(0) | Err(_) => break,
-                Ok(amount) => {
-                    drained += amount;
-                    wants_tls |= may_want_tls && wants_tls_in_words(&self.fetcher.buf[..amount]);
+        let range_was_asked_for = self.headers.of(hop).has_range;
+        let length = if reply.status() == StatusCode::PARTIAL_CONTENT && !range_was_asked_for {
+            match whole_length(reply.headers()) {
+                Ok(length) => Some(length),
+                Err(failure) => {
+                    self.drain(&mut reply);
+                    return Err(failure);
                 }
             }
+        } else {
+            reply.content_length()
+        };
+        if hop.method == Method::HEAD {
+            let size = length_from_head(reply.headers());
+            check_size(size.unwrap_or_default(), self.options.max_size)?;
+            return Ok(Page { bytes: 0, size });
         }
-        self.fetcher.context.state().limits = limits;
-        wants_tls
+        let bytes = self.take_body(&mut reply, length, sink)?;
+        let size = Some(bytes);
+        Ok(Page { bytes, size })
+    }
+
+    /// The failure of a final reply whose status is no success.
+    fn refusal(&mut self, hop: &Hop, reply: &mut Reply) -> Failure {
+        let failure = Failure::status(reply.status());
+        let wants_tls = says_wants_tls(self.drain(reply));
+        if reply.status() == StatusCode::BAD_REQUEST && wants_tls && hop.url.scheme() == "http" {
+            let cure = "the server speaks TLS on this port; the URL must begin with https://";
+            let text = format!("{}: {cure}", failure.message());
+            return Failure::new(FailureKind::HttpStatus, text);
+        }
+        failure
+    }
+
+    /// Reads the body, of `length` bytes if that is known, into `sink`. Gives its decoded size.
+    fn take_body(
+        &mut self,
+        reply: &mut Reply,
+        length: Option<u64>,
+        sink: Sink<'_>,
+    ) -> Result<u64, Failure> {
+        let Fetcher { http, buf } = &mut *self.fetcher;
+        let max_size = self.options.max_size;
+        let codings = if self.options.compressed {
+            Coding::of(reply.headers())?
+        } else {
+            Vec::new()
+        };
+        let mut body = reply.body(length);
+        if !codings.is_empty() {
+            let check = || http.check();
+            return copy(&mut *decoded(&codings, body, &check), buf, sink, max_size);
+        }
+        check_size(length.unwrap_or_default(), max_size)?;
+        if matches!(sink, Sink::Count(_)) {
+            http.discard_body();
+        }
+        copy(&mut body, buf, sink, max_size)
+    }
+
+    /// Reads a short body that is not wanted, so that its connection can be used again. Gives what
+    /// came.
+    fn drain(&mut self, reply: &mut Reply) -> &[u8] {
+        let Fetcher { http, buf } = &mut *self.fetcher;
+        let is_worth_it = match reply.content_length() {
+            Some(length) => length < buf.len() as u64,
+            // A body that ends with the connection is read only for what it may say.
+            None => reply.is_chunked || reply.status() == StatusCode::BAD_REQUEST,
+        };
+        let size = if is_worth_it {
+            http.drain(reply, buf)
+        } else {
+            0
+        };
+        &buf[..size]
     }
 }
 
-/// The size of the page, as the head alone tells it: of a body that would be coded, the length is that of
-/// something else.
-fn told_size(headers: &HeaderMap) -> Option<u64> {
+/// The size of the page, as the head alone gives it. The length of a coded body is not that.
+fn length_from_head(headers: &HeaderMap) -> Option<u64> {
     if has_coding(headers) {
         return None;
     }
@@ -350,8 +269,8 @@ fn told_size(headers: &HeaderMap) -> Option<u64> {
     length.to_str().ok()?.trim().parse().ok()
 }
 
-/// What nginx, Apache and Go's servers answer to plain HTTP where they speak TLS.
-fn wants_tls_in_words(body: &[u8]) -> bool {
+/// Whether a body is what nginx, Apache and Go's servers answer to plain HTTP where they speak TLS.
+fn says_wants_tls(body: &[u8]) -> bool {
     [
         "plain HTTP request was sent to HTTPS port",
         "speaking plain HTTP to an SSL-enabled server port",

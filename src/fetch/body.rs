@@ -1,85 +1,63 @@
-//! A reply's body as a stream whose errors are failures, and where it goes.
+//! Where a body goes, and how large it may be.
 
 use std::io::{self, Read, Write};
 
-use ureq::http::Response;
-use ureq::{Body, BodyReader};
-
-use super::failure::{Failure, FailureKind};
-
-/// A body as it comes, whose errors are failures that say how much came.
-pub(crate) struct Source<'a> {
-    reader: BodyReader<'a>,
-    came: u64,
-    expected: Option<u64>,
-}
-
-impl<'a> Source<'a> {
-    /// The body of `response`, of which `expected` bytes are to come, if that is known.
-    pub(crate) fn new(response: &'a mut Response<Body>, expected: Option<u64>) -> Self {
-        Self {
-            reader: response.body_mut().as_reader(),
-            came: 0,
-            expected,
-        }
-    }
-}
-
-impl Read for Source<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.reader.read(buf) {
-            Ok(0) if !buf.is_empty() && self.expected.is_some_and(|e| e != self.came) => {
-                let failure = Failure::cut_short("the body ended", self.came, self.expected);
-                Err(io::Error::other(failure))
-            }
-            Ok(amount) => {
-                self.came += amount as u64;
-                Ok(amount)
-            }
-            Err(error) => Err(io::Error::other(Failure::from_body(
-                error,
-                self.came,
-                self.expected,
-            ))),
-        }
-    }
-}
+use super::failure::{Failure, FailureKind, os_text};
 
 /// Where a body goes.
-pub(crate) enum Sink<'a> {
+pub(super) enum Sink<'a> {
     Write(&'a mut dyn Write),
-    /// Nowhere: this is told how much has come.
+    /// Nowhere: the function is given the size of each piece.
     Count(&'a mut dyn FnMut(usize)),
 }
 
-impl Sink<'_> {
-    pub(super) fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Write(sink) => sink.write_all(bytes),
-            Self::Count(count) => {
-                count(bytes.len());
-                Ok(())
-            }
+/// Reads `body` to its end into `sink`, by way of `buf`. Gives its size.
+pub(super) fn copy(
+    body: &mut dyn Read,
+    buf: &mut [u8],
+    mut sink: Sink<'_>,
+    max_size: Option<u64>,
+) -> Result<u64, Failure> {
+    let mut size = 0;
+    loop {
+        let amount = body.read(buf).map_err(read_failure)?;
+        if amount == 0 {
+            return Ok(size);
+        }
+        size += amount as u64;
+        check_size(size, max_size)?;
+        match &mut sink {
+            Sink::Write(sink) => sink
+                .write_all(&buf[..amount])
+                .map_err(|error| Failure::new(FailureKind::Write, os_text(&error)))?,
+            Sink::Count(count) => count(amount),
         }
     }
 }
 
-/// The failure that reading a body gave: one of its source, or one of the decoder.
-pub(crate) fn undecoded(error: io::Error) -> Failure {
-    match error.downcast::<Failure>() {
-        Ok(failure) => failure,
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Failure::new(FailureKind::Body, "the compressed body is cut short")
-        }
-        Err(error) => Failure::new(
-            FailureKind::Body,
-            format!("the compressed body is damaged: {error}"),
-        ),
+pub(super) fn check_size(size: u64, max_size: Option<u64>) -> Result<(), Failure> {
+    match max_size {
+        Some(max) if size > max => Err(Failure::new(
+            FailureKind::TooLarge,
+            format!("the body is larger than {}", size_text(max)),
+        )),
+        _ => Ok(()),
     }
 }
 
-/// `bytes` as `--max-size` takes it: `10M`, or `1000 bytes` for what is no whole number of units.
-pub(crate) fn size_text(bytes: u64) -> String {
+/// The failure of a reply's body, or else that of a decoder.
+fn read_failure(error: io::Error) -> Failure {
+    error.downcast::<Failure>().unwrap_or_else(|error| {
+        let text = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "the compressed body is cut short".to_owned(),
+            _ => format!("the compressed body is damaged: {error}"),
+        };
+        Failure::new(FailureKind::Body, text)
+    })
+}
+
+/// `bytes` as `--max-size` takes it: `10M`, or `1000 bytes` for no whole number of units.
+fn size_text(bytes: u64) -> String {
     let units = [(40, 'T'), (30, 'G'), (20, 'M'), (10, 'K')];
     let unit = units
         .iter()

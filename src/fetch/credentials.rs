@@ -1,18 +1,16 @@
-//! Basic authentication (RFC 7617): who the user is, as a header's value.
-//!
-//! Credentials leave this module only in that form, marked so that nothing prints it; a URL is
-//! handed on without them.
+//! Basic authentication (RFC 7617): credentials as a header's value, which is marked as sensitive so that
+//! `Debug` does not print it.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use http::HeaderValue;
 use percent_encoding::percent_decode_str;
-use ureq::http::HeaderValue;
 use url::Url;
 
 /// The value of an `Authorization` or `Proxy-Authorization` header.
-pub(crate) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
+pub(super) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
     let pair = [user, b":", password].concat();
-    // Nothing in the alphabet of base64 is refused in a header.
+    // A header may hold all characters of base64.
     let mut value =
         HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
     value.set_sensitive(true);
@@ -20,23 +18,23 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
 }
 
 /// Takes user and password out of `url`.
-pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+pub(super) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
     let (user, password) = user_and_password(url)?;
-    // Both fail only for URLs without a host, and those have neither.
+    // Both fail only for a URL without a host, which has no credentials.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     basic(&user, &password)
 }
 
-/// `url` without its user and password, of whatever scheme it is.
-pub(crate) fn without_credentials(url: &Url) -> Url {
+/// `url`, of any scheme, without its user and password.
+pub(super) fn without_credentials(url: &Url) -> Url {
     let mut url = url.clone();
     take_credentials(&mut url);
     url
 }
 
 /// User and password of `url`, percent-decoded; `None` if it has neither.
-pub(crate) fn user_and_password(url: &Url) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(super) fn user_and_password(url: &Url) -> Option<(Vec<u8>, Vec<u8>)> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }

@@ -1,33 +1,32 @@
-//! Takes the content codings off a body: gzip, deflate, br and zstd, up to five on top of each other.
+//! Decodes the content codings of a body: gzip, deflate, br and zstd, up to five nested.
 //!
-//! Decoding runs over the body as it streams, in bounded memory, so a small reply that unfolds into
-//! gigabytes is stopped by the limits of its attempt and not by the machine.
+//! Decoding streams in bounded memory: the limits of the attempt stop a small reply that expands to
+//! gigabytes.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::mem;
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
-use ureq::http::{HeaderMap, header};
+use http::{HeaderMap, header};
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 
 use super::failure::{Failure, FailureKind};
 use super::net::MOST_CODINGS;
 
-/// What decoders read at a time.
+/// How many bytes a decoder reads at a time.
 const CODED: usize = 16 * 1024;
 
-/// The largest window of a zstd frame is two to this power: 8 MiB, as RFC 9659 has it.
+/// The largest window of a zstd frame, as a power of two: 8 MiB (RFC 9659).
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// What each member of a gzip body begins with (RFC 1952, 2.3.1).
+/// The first bytes of each member of a gzip body (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// What a frame of zstd begins with (RFC 8878, 3.1.1).
+/// The first bytes of a zstd frame (RFC 8878, 3.1.1).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// One coding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Coding {
+pub(super) enum Coding {
     Gzip,
     Deflate,
     Brotli,
@@ -35,9 +34,9 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// The codings of a reply, in the order in which they were applied. There are none to take off if
-    /// one of them is unknown: it was not asked for, and the body is left as it came.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Vec<Self>, Failure> {
+    /// The codings of a reply, in the order in which they were applied. Empty if one of them is unknown:
+    /// it was not asked for, and the body stays as it is.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Vec<Self>, Failure> {
         let mut found = Vec::new();
         for name in names(headers) {
             found.push(match name.as_str() {
@@ -56,7 +55,7 @@ impl Coding {
     }
 }
 
-/// The codings that `headers` name, but for those that say that there is none.
+/// The codings that `headers` name, without those that mean none.
 fn names(headers: &HeaderMap) -> Vec<String> {
     let mut names = Vec::new();
     for value in headers.get_all(header::CONTENT_ENCODING) {
@@ -68,15 +67,15 @@ fn names(headers: &HeaderMap) -> Vec<String> {
 }
 
 /// Whether `headers` name a coding, known or not.
-pub(crate) fn has_coding(headers: &HeaderMap) -> bool {
+pub(super) fn has_coding(headers: &HeaderMap) -> bool {
     !names(headers).is_empty()
 }
 
-/// `body` without its codings. Reads to the end of the body: a transfer that fails behind the end of the
-/// coding is an error, and so are bytes there, of which nobody knows what they are.
+/// Decodes `body` and reads it to its end: a transfer that fails behind the end of the coding is an error,
+/// and so are bytes behind it.
 ///
-/// `check` is called before each piece: a body can unfold for hours without a byte from the network.
-pub(crate) fn decoded<'a>(
+/// `check` runs before each piece, as a body can expand for hours without a byte from the network.
+pub(super) fn decoded<'a>(
     codings: &[Coding],
     body: impl Read + 'a,
     check: &'a dyn Fn() -> Result<(), Failure>,
@@ -92,9 +91,8 @@ pub(crate) fn decoded<'a>(
     })
 }
 
-type Body<'a> = Box<dyn BufRead + 'a>;
+type Coded<'a> = Box<dyn BufRead + 'a>;
 
-/// One coding that is taken off.
 struct Layer<'a> {
     coding: Coding,
     decoder: Decoder<'a>,
@@ -102,14 +100,13 @@ struct Layer<'a> {
 }
 
 enum Decoder<'a> {
-    /// Nothing has been read.
-    Begin(Body<'a>),
-    Gzip(GzDecoder<Body<'a>>),
-    Zlib(ZlibDecoder<Body<'a>>),
-    Deflate(DeflateDecoder<Body<'a>>),
-    Brotli(Box<Brotli<Body<'a>>>),
-    /// Reads all frames, and skips those that hold no body.
-    Zstd(zstd::Decoder<'static, Body<'a>>),
+    Begin(Coded<'a>),
+    Gzip(GzDecoder<Coded<'a>>),
+    Zlib(ZlibDecoder<Coded<'a>>),
+    Deflate(DeflateDecoder<Coded<'a>>),
+    Brotli(Box<Brotli<Coded<'a>>>),
+    /// Reads all frames, and skips those without data.
+    Zstd(zstd::Decoder<'static, Coded<'a>>),
     Ended,
 }
 
@@ -125,7 +122,7 @@ impl Read for Layer<'_> {
                 Decoder::Brotli(decoder) => decoder.read(buf)?,
                 Decoder::Zstd(decoder) => decoder.read(buf).map_err(zstd_failure)?,
             };
-            if amount > 0 || buf.is_empty() || !self.go_on()? {
+            if amount > 0 || buf.is_empty() || !self.start_next()? {
                 return Ok(amount);
             }
         }
@@ -133,9 +130,9 @@ impl Read for Layer<'_> {
 }
 
 impl<'a> Layer<'a> {
-    /// Goes on where the decoder has come to an end; `false` is the body's. An empty body has no coding:
-    /// servers mark replies without a body as well.
-    fn go_on(&mut self) -> io::Result<bool> {
+    /// Starts the next decoder at the end of the last; `false` is the end of the body. An empty body has
+    /// no coding, though servers name one.
+    fn start_next(&mut self) -> io::Result<bool> {
         let (mut body, is_first) = match mem::replace(&mut self.decoder, Decoder::Ended) {
             Decoder::Begin(body) => (body, true),
             Decoder::Gzip(decoder) => (decoder.into_inner(), false),
@@ -160,14 +157,14 @@ impl<'a> Layer<'a> {
                 self.decoder = Decoder::Gzip(GzDecoder::new(body));
                 Ok(true)
             }
-            _ => Err(more_behind()),
+            _ => Err(trailing_bytes()),
         }
     }
 }
 
 impl Coding {
-    /// The decoder of a body that begins with `begin`, four bytes if it has as many.
-    fn decoder<'a>(self, begin: Vec<u8>, rest: Body<'a>) -> io::Result<Decoder<'a>> {
+    /// The decoder of a body whose first bytes, at most four, are `begin`.
+    fn decoder<'a>(self, begin: Vec<u8>, rest: Coded<'a>) -> io::Result<Decoder<'a>> {
         let is = |magic: &[u8]| begin.starts_with(magic) || magic.starts_with(&begin);
         match self {
             Self::Gzip if !is(&GZIP) => return Err(failed("the body is not gzip")),
@@ -177,7 +174,7 @@ impl Coding {
             _ => {}
         }
         let is_zlib = is_zlib(&begin);
-        let body: Body<'a> = Box::new(Cursor::new(begin).chain(rest));
+        let body: Coded<'a> = Box::new(Cursor::new(begin).chain(rest));
         Ok(match self {
             Self::Gzip => Decoder::Gzip(GzDecoder::new(body)),
             Self::Deflate if is_zlib => Decoder::Zlib(ZlibDecoder::new(body)),
@@ -192,19 +189,19 @@ impl Coding {
     }
 }
 
-/// Whether a zstd body begins with a frame that holds none of it (RFC 8878, 3.1.2).
+/// Whether a zstd body begins with a frame without data (RFC 8878, 3.1.2).
 fn is_skippable(begin: &[u8]) -> bool {
     matches!(begin, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 
-/// Whether a body in `deflate` is in the format of zlib (RFC 1950, 2.2), as RFC 9110 says, and not in that
-/// of deflate itself, as many servers send it.
+/// Whether a `deflate` body has the zlib format (RFC 1950, 2.2), as RFC 9110 says. Many servers send raw
+/// deflate.
 fn is_zlib(begin: &[u8]) -> bool {
     matches!(begin, [method, flags, ..]
         if method & 0x8f == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31))
 }
 
-/// The decoder of br. That of the library takes windows of up to 1 GiB, which br does not have (RFC 7932).
+/// Decodes br. The library's own reader accepts windows of up to 1 GiB, which RFC 7932 does not allow.
 struct Brotli<R> {
     body: R,
     state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
@@ -261,12 +258,12 @@ fn zstd_failure(error: io::Error) -> io::Error {
         );
     }
     if is(ZSTD_ErrorCode::ZSTD_error_prefix_unknown) {
-        return more_behind();
+        return trailing_bytes();
     }
     error
 }
 
-fn more_behind() -> io::Error {
+fn trailing_bytes() -> io::Error {
     failed("there is more behind the end of the compressed body")
 }
 

@@ -1,22 +1,19 @@
-//! Why an attempt failed: the closed list of kinds that scripts depend on, and the one translation
-//! of the client library's errors into it.
+//! Why an attempt failed: the closed list of kinds that scripts depend on.
 //!
-//! Kinds are told apart by variant, never by reading message text. What this crate's own network
-//! layer finds travels through the client library as a [`Failure`] inside `ureq::Error::Other` and
-//! comes out unchanged. Callers may rely on a message being one line, free of control characters
-//! and of credentials.
+//! A message is one line, free of control characters and of credentials.
 
-use std::{fmt, io};
-use ureq::http::StatusCode;
+use std::fmt;
+
+use http::StatusCode;
 
 pub(crate) use crate::system::os_text;
 
-/// What an attempt was waiting for when its time ran out.
+/// What an attempt was waiting for when it timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// The address of the host.
     Dns,
-    /// A TCP connection, or the proxy's consent to one.
+    /// A TCP connection, or the proxy's answer to the request for one.
     Connect,
     /// The end of the TLS handshake.
     Tls,
@@ -43,23 +40,23 @@ impl Phase {
 /// The kind of a failure: a closed list, part of the output's contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
-    /// What was given is no URL.
+    /// The text is no URL.
     InvalidUrl,
-    /// A URL, but neither http nor https; also as the target of a redirect.
+    /// The URL, or that of a redirect, is neither http nor https.
     UnsupportedScheme,
     /// An address that `deny_private` refuses.
     BlockedAddress,
     /// The host has no address.
     Dns,
-    /// No connection, or one that was lost before the reply's head was complete.
+    /// No connection could be made, or it was lost before the head of the reply was complete.
     Connect,
     /// The TLS handshake failed, or the certificate is not trusted.
     Tls,
     /// The proxy refused or failed.
     Proxy,
-    /// A time limit ran out, in the phase given.
+    /// A timeout, in this phase.
     Timeout(Phase),
-    /// What came is not HTTP.
+    /// The reply is not HTTP.
     Protocol,
     /// More redirects than allowed.
     TooManyRedirects,
@@ -69,11 +66,11 @@ pub enum FailureKind {
     Body,
     /// The body is larger than allowed.
     TooLarge,
-    /// The sink did not take the body.
+    /// The sink failed to take the body.
     Write,
-    /// WaitError off by [`Client::cancel`](super::Client::cancel).
+    /// Ended by [`Client::cancel`](super::Client::cancel).
     Cancelled,
-    /// A fault of this program: a worker panicked, or the client library broke its word.
+    /// A fault of this program: a worker panicked, or the HTTP library failed.
     Internal,
 }
 
@@ -101,7 +98,7 @@ impl FailureKind {
         }
     }
 
-    /// What a timed-out attempt was waiting for; `None` for every other kind.
+    /// What a timed-out attempt was waiting for; `None` for other kinds.
     #[must_use]
     pub fn phase(self) -> Option<Phase> {
         match self {
@@ -111,7 +108,7 @@ impl FailureKind {
     }
 }
 
-/// Why an attempt failed: a kind for programs and one line for people.
+/// Why an attempt failed: a kind for programs and one line of text for people.
 ///
 /// ```
 /// use fetchpool::fetch::{Failure, FailureKind};
@@ -125,15 +122,14 @@ pub struct Failure {
     message: Box<str>,
 }
 
-/// The longest message that is kept whole, in bytes.
+/// A longer message, in bytes, loses its middle.
 const MESSAGE_LIMIT: usize = 500;
-/// How much of that is for the end of a longer one.
+/// How many bytes of that are kept from its end.
 const MESSAGE_END: usize = 120;
 
 impl Failure {
-    /// A failure of `kind`. A server may have chosen some of the text of `message`: if that is over
-    /// 500 bytes, its middle is left out, and control characters are escaped, so that it stays one
-    /// line.
+    /// A failure of `kind`. A server may have chosen a part of `message`. So its middle is left out beyond
+    /// 500 bytes, and control characters are escaped, so that it stays one line.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
@@ -147,8 +143,7 @@ impl Failure {
         }
     }
 
-    /// A final reply whose status is no success: `404 Not Found`, or the number alone for a status
-    /// that has no name.
+    /// The failure of a final status: `404 Not Found`, or the number alone if it has no name.
     pub(crate) fn status(status: StatusCode) -> Self {
         let text = match status.canonical_reason() {
             Some(reason) => format!("{} {reason}", status.as_u16()),
@@ -157,64 +152,16 @@ impl Failure {
         Self::new(FailureKind::HttpStatus, text)
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         self.kind
     }
 
-    /// What happened, in one line, without the kind's name.
+    /// What happened, in one line, without the name of the kind.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
-    }
-
-    /// Translates an error of the client library. As long as no byte of the reply came, nothing in it can have
-    /// broken the protocol: then the library cannot write our own request.
-    pub(crate) fn from_client(error: ureq::Error, reply_began: bool) -> Self {
-        match error {
-            ureq::Error::Other(inner) => match inner.downcast::<Self>() {
-                Ok(failure) => *failure,
-                Err(other) => Self::new(FailureKind::Internal, other.to_string()),
-            },
-            ureq::Error::Protocol(error) if reply_began => {
-                Self::new(FailureKind::Protocol, error.to_string())
-            }
-            ureq::Error::Protocol(error) => Self::new(
-                FailureKind::Internal,
-                format!("the request could not be written: {error}"),
-            ),
-            ureq::Error::LargeResponseHeader(..) => {
-                Self::new(FailureKind::Protocol, "the reply's head is too large")
-            }
-            ureq::Error::Http(error) => Self::new(FailureKind::InvalidUrl, error.to_string()),
-            ureq::Error::BadUri(text) => Self::new(FailureKind::InvalidUrl, text),
-            ureq::Error::Io(error) => Self::new(FailureKind::Connect, os_text(&error)),
-            other => Self::new(FailureKind::Internal, other.to_string()),
-        }
-    }
-
-    /// Translates an error that a read of the body gave: `received` bytes had come of `expected`,
-    /// if known.
-    pub(crate) fn from_body(error: io::Error, received: u64, expected: Option<u64>) -> Self {
-        match ureq::Error::from(error) {
-            ureq::Error::Io(_) => Self::cut_short("the connection was closed", received, expected),
-            other => match Self::from_client(other, true) {
-                Self {
-                    kind: FailureKind::Body,
-                    message,
-                } => Self::cut_short(&message, received, expected),
-                failure => failure,
-            },
-        }
-    }
-
-    pub(crate) fn cut_short(what: &str, received: u64, expected: Option<u64>) -> Self {
-        let message = match expected {
-            Some(expected) => format!("{what} after {received} of {expected} bytes"),
-            None => format!("{what} after {received} bytes, before the end of the body"),
-        };
-        Self::new(FailureKind::Body, message)
     }
 }
 
@@ -226,20 +173,14 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-impl From<Failure> for ureq::Error {
-    fn from(failure: Failure) -> Self {
-        Self::Other(Box::new(failure))
-    }
-}
-
-/// What a server wrote into a head, for a record: it decides nothing of how long that is.
+/// Text that a server sent, without its middle if it is long.
 pub(crate) fn shortened(text: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(text).into_owned();
     leave_middle_out(&mut text);
     text
 }
 
-/// The beginning says what it is about, and the end what is wrong with it.
+/// Keeps the beginning, which names the subject, and the end, which says what is wrong.
 fn leave_middle_out(message: &mut String) {
     if message.len() <= MESSAGE_LIMIT {
         return;
@@ -247,22 +188,21 @@ fn leave_middle_out(message: &mut String) {
     let is_boundary = |at: &usize| message.is_char_boundary(*at);
     let from = (0..=MESSAGE_LIMIT - MESSAGE_END).rev().find(is_boundary);
     let to = (message.len() - MESSAGE_END..=message.len()).find(is_boundary);
-    // Both ends of a text are boundaries, so both are found.
+    // Both are found: both ends of a text are boundaries.
     if let (Some(from), Some(to)) = (from, to) {
         message.replace_range(from..to, "...");
     }
 }
 
 fn escape_controls(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
+    let escape = |c: char| {
         if c.is_control() {
-            out.extend(c.escape_default());
+            c.escape_default().to_string()
         } else {
-            out.push(c);
+            c.to_string()
         }
-    }
-    out
+    };
+    text.chars().map(escape).collect()
 }
 
 #[cfg(test)]

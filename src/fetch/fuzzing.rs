@@ -5,7 +5,7 @@ mod transport;
 
 use std::time::{Duration, SystemTime};
 
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::headers::RequestHeaders;

@@ -1,42 +1,38 @@
-//! The headers of a request, checked and written once for a client.
-//!
-//! A header line that comes from here can break neither the framing of a request nor another header.
+//! The headers of a request, checked and written once for each client. No line of them can break the
+//! framing of a request or another header.
 
-use ureq::http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 use super::credentials::basic;
 use super::options::{Options, OptionsError, reserved_header};
 use super::redirect::Hop;
 
-/// What `--compressed` asks for: every coding that [`decode`](super::decode) knows.
+/// All codings of [`decode`](super::decode).
 const CODINGS: &str = "gzip, deflate, br, zstd";
 
-/// The headers of a request, made once for a client.
-pub(crate) struct RequestHeaders {
-    /// For the origin that the user asked for.
+pub(super) struct RequestHeaders {
+    /// For the origin that the user gave.
     home: HeaderLines,
-    /// For any other origin: nothing of the user's but the User-Agent.
+    /// For any other origin: the User-Agent, and no other header of the user's.
     away: HeaderLines,
 }
 
-/// Header lines as they are sent. Names are spelled as the user wrote them, default ones in the usual
-/// capitals.
+/// Header lines as they are sent, with names as the user wrote them.
 #[derive(Clone, Default)]
-pub(crate) struct HeaderLines {
-    /// The user's own `Host`, which takes the place of the URL's.
-    pub(crate) host: Vec<u8>,
-    /// All others.
-    pub(crate) lines: Vec<u8>,
-    /// The user decided on `Authorization`: a URL's credentials are not sent.
-    pub(crate) has_authorization: bool,
-    /// The user decided on `Proxy-Authorization`: the proxy's credentials are not sent to it.
-    pub(crate) has_proxy_authorization: bool,
+pub(super) struct HeaderLines {
+    /// The user's own `Host`, which replaces that of the URL.
+    pub(super) host: Vec<u8>,
+    /// All other headers.
+    pub(super) lines: Vec<u8>,
+    /// The user set or omitted `Authorization`: the credentials of a URL are not sent.
+    pub(super) has_authorization: bool,
+    /// The user set or omitted `Proxy-Authorization`: the credentials of the proxy are not sent.
+    pub(super) has_proxy_authorization: bool,
     /// The user asks for a part of the page.
-    pub(crate) has_range: bool,
+    pub(super) has_range: bool,
 }
 
 impl HeaderLines {
-    /// Adds one line.
     fn push(&mut self, name: &str, value: &HeaderValue) {
         let is_host = name.eq_ignore_ascii_case("host");
         let lines = if is_host {
@@ -46,9 +42,27 @@ impl HeaderLines {
         };
         push_line(lines, name, value);
     }
+
+    /// Adds a header of the user's.
+    fn push_own(&mut self, name: &str, text: &str) -> Result<(), OptionsError> {
+        check_name(name)?;
+        if name.eq_ignore_ascii_case("host") {
+            if !text.is_ascii() {
+                return Err(OptionsError::new(format!(
+                    "the value of header {name} holds a character that is not ASCII"
+                )));
+            }
+            if !self.host.is_empty() {
+                return Err(OptionsError::new(
+                    "header Host was given more than once; a request has one",
+                ));
+            }
+        }
+        self.push(name, &value(name, text)?);
+        Ok(())
+    }
 }
 
-/// Adds the line of one header.
 pub(super) fn push_line(lines: &mut Vec<u8>, name: &str, value: &HeaderValue) {
     for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
         lines.extend_from_slice(part);
@@ -56,7 +70,7 @@ pub(super) fn push_line(lines: &mut Vec<u8>, name: &str, value: &HeaderValue) {
 }
 
 impl RequestHeaders {
-    pub(crate) fn new(options: &Options) -> Result<Self, OptionsError> {
+    pub(super) fn new(options: &Options) -> Result<Self, OptionsError> {
         let is_given = |name: &str| {
             let mut given = options.headers.iter();
             given.any(|(given, _)| given.eq_ignore_ascii_case(name))
@@ -73,13 +87,11 @@ impl RequestHeaders {
             has_range: is_given("range"),
             ..HeaderLines::default()
         };
+        let codings = if options.compressed { CODINGS } else { "" };
         for (name, text) in [
             ("Accept", "*/*"),
             ("User-Agent", &options.user_agent),
-            (
-                "Accept-Encoding",
-                if options.compressed { CODINGS } else { "" },
-            ),
+            ("Accept-Encoding", codings),
         ] {
             if text.is_empty() || options.omits(name) {
                 continue;
@@ -97,19 +109,7 @@ impl RequestHeaders {
             home.push("Authorization", &value);
         }
         for (name, text) in &options.headers {
-            check_name(name)?;
-            let is_host = name.eq_ignore_ascii_case("host");
-            if is_host && !text.is_ascii() {
-                return Err(OptionsError::new(format!(
-                    "the value of header {name} holds a character that is not ASCII"
-                )));
-            }
-            if is_host && !home.host.is_empty() {
-                return Err(OptionsError::new(
-                    "header Host was given more than once; a request has one",
-                ));
-            }
-            home.push(name, &value(name, text)?);
+            home.push_own(name, text)?;
         }
         if options.omits("host") {
             return Err(OptionsError::new(
@@ -119,8 +119,8 @@ impl RequestHeaders {
         Ok(Self { home, away })
     }
 
-    /// Those that are sent to the origin of `hop`.
-    pub(crate) fn of(&self, hop: &Hop) -> &HeaderLines {
+    /// The headers for the origin of `hop`.
+    pub(super) fn of(&self, hop: &Hop) -> &HeaderLines {
         if hop.is_home { &self.home } else { &self.away }
     }
 }
@@ -147,9 +147,9 @@ fn value(name: &str, text: &str) -> Result<HeaderValue, OptionsError> {
     })
 }
 
-/// Methods that may be sent twice without harm (RFC 9110, 9.2.2): what a request on a connection
-/// that turned out dead may be repeated with.
-pub(crate) fn is_idempotent(method: &Method) -> bool {
+/// Whether a request may be sent twice (RFC 9110, 9.2.2), as happens when an idle connection turns out to
+/// be dead.
+pub(super) fn is_idempotent(method: &Method) -> bool {
     matches!(
         *method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE

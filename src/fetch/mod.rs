@@ -26,7 +26,7 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use ureq::http::Method;
+pub use http::Method;
 pub use url::Url;
 
 use self::attempt::Fetcher;
@@ -140,8 +140,8 @@ impl Client {
     fn load(&self, url: &Url, sink: Sink<'_>) -> Outcome {
         let spare = self.inner.spare().pop();
         let mut fetcher = spare.unwrap_or_else(|| Fetcher::new(Arc::clone(&self.inner.net)));
-        fetcher.set_again(self.is_again);
-        let outcome = fetcher.fetch(&self.inner.options, &self.inner.headers, url, sink);
+        let (options, headers) = (&self.inner.options, &self.inner.headers);
+        let outcome = fetcher.fetch(options, headers, url, sink, self.is_again);
         self.inner.spare().push(fetcher);
         outcome
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ureq::http::Method;
+use http::Method;
 
 use super::proxy::Proxies;
 use super::resolve::Resolve;

@@ -1,4 +1,4 @@
-//! What one attempt came to. Plain data: nothing here does anything.
+//! The outcome of an attempt, as plain data.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,39 +9,37 @@ use super::Failure;
 /// A page that was fetched: a final 2xx status and a whole body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// Size of the body in bytes, as it was handed to the sink (decoded, if it was compressed); 0
-    /// for HEAD.
+    /// Size of the body in bytes, decoded, as the sink got it; 0 for HEAD.
     pub bytes: u64,
-    /// Size of the page: `bytes`, or for HEAD the length that the server told. `None` if it told none, or
-    /// one of a body that would be coded.
+    /// Size of the page: `bytes`, or for HEAD the length that the server gave. `None` if it gave none, or
+    /// the length of a coded body.
     pub size: Option<u64>,
 }
 
-/// What one attempt at one URL came to.
+/// The outcome of one attempt at one URL.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The page, or why there is none.
+    /// The page, or the failure.
     pub result: Result<Page, Failure>,
-    /// The last status that a server gave, also when the attempt failed after it.
+    /// The last status that a server sent, also if the attempt failed after it.
     pub status: Option<u16>,
     /// The `Content-Type` that came with `status`.
     pub content_type: Option<String>,
-    /// How long the server asked to be left alone when it gave `status`, at most five minutes: by `Retry-After` or, with
+    /// The wait that the server asked for with `status`, at most five minutes: by `Retry-After` or, with
     /// a 429 or 503, by `RateLimit` or `X-RateLimit-Reset`.
     pub retry_after: Option<Duration>,
-    /// The URL of the last request, after redirects, or the one that was asked for if there was no
-    /// request; never with credentials.
+    /// The URL of the last request, after redirects, or the given one if there was no request. Never
+    /// with credentials.
     pub final_url: Url,
     /// How many redirects were followed.
     pub redirects: u32,
     /// When the attempt began, by the wall clock.
     pub started_at: SystemTime,
-    /// From the beginning to the end of the attempt.
+    /// The duration of the attempt.
     pub elapsed: Duration,
     /// From the beginning of the attempt to the first byte of the final reply.
     pub ttfb: Option<Duration>,
-    /// Bytes read from the network for this attempt: heads, redirects and, for https, TLS records
-    /// included.
+    /// Bytes read from the network, with heads, redirects and TLS records.
     pub wire_bytes: u64,
 }
 

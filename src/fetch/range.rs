@@ -1,7 +1,21 @@
-//! `Content-Range` (RFC 9110, 14.4): whether a 206 brings the whole of a page or a part of it.
+//! `Content-Range` (RFC 9110, 14.4): whether a 206 brings the whole page or a part of it.
 
-/// The length of the whole page in bytes, if `value` says that all of it comes.
-pub(crate) fn whole_length(value: &[u8]) -> Option<u64> {
+use http::{HeaderMap, HeaderValue, header};
+
+use super::failure::{Failure, FailureKind, shortened};
+
+/// The length of the page, if a 206 that was not asked for brings all of it.
+pub(super) fn whole_length(headers: &HeaderMap) -> Result<u64, Failure> {
+    let range = headers.get(header::CONTENT_RANGE);
+    let range = range.map_or(&b"no Content-Range"[..], HeaderValue::as_bytes);
+    length_if_whole(range).ok_or_else(|| {
+        let shown = shortened(range);
+        let text = format!("the server sent a part of the page, which was not asked for: {shown}");
+        Failure::new(FailureKind::Body, text)
+    })
+}
+
+fn length_if_whole(value: &[u8]) -> Option<u64> {
     let (unit, range) = str::from_utf8(value).ok()?.trim().split_once(' ')?;
     let (range, length) = range.split_once('/')?;
     let (first, last) = range.split_once('-')?;
@@ -18,7 +32,7 @@ fn number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::whole_length;
+    use super::length_if_whole;
 
     #[test]
     fn only_a_range_from_the_first_byte_to_the_last_is_the_whole() {
@@ -45,7 +59,7 @@ mod tests {
             ("items 0-4/5", None),
             ("", None),
         ] {
-            assert_eq!(whole_length(value.as_bytes()), whole, "{value:?}");
+            assert_eq!(length_if_whole(value.as_bytes()), whole, "{value:?}");
         }
     }
 }

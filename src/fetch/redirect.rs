@@ -1,9 +1,10 @@
-//! Where the next request goes, and what it may carry. Pure decisions, no network.
+//! Decides whether a reply is a redirect, where to, and what the next request may carry.
 //!
-//! A redirect is followed to http and https only. What the user gave for one origin (scheme, host,
-//! port), headers and credentials, is sent to that origin and to no other.
+//! Redirects lead to http and https only. The user's headers and credentials are for one origin (scheme,
+//! host, port) and are sent to no other.
 
-use ureq::http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
+use percent_encoding::{AsciiSet, percent_encode};
 use url::Url;
 
 use super::credentials::take_credentials;
@@ -11,19 +12,19 @@ use super::failure::{Failure, FailureKind};
 
 /// One request of an attempt.
 #[derive(Debug, Clone)]
-pub(crate) struct Hop {
+pub(super) struct Hop {
     /// Without credentials.
-    pub(crate) url: Url,
-    pub(crate) method: Method,
-    /// The value of `Authorization` that the credentials of a URL make.
-    pub(crate) authorization: Option<HeaderValue>,
-    /// Whether it goes to the origin that the user asked for.
-    pub(crate) is_home: bool,
+    pub(super) url: Url,
+    pub(super) method: Method,
+    /// The value of `Authorization`, from the credentials of a URL.
+    pub(super) authorization: Option<HeaderValue>,
+    /// Whether it goes to the origin that the user gave.
+    pub(super) is_home: bool,
 }
 
 impl Hop {
-    /// The first request: to `url`, whose credentials move into a header.
-    pub(crate) fn first(url: &Url, method: &Method) -> Result<Self, Failure> {
+    /// The first request. The credentials of `url` move into a header.
+    pub(super) fn first(url: &Url, method: &Method) -> Result<Self, Failure> {
         check_scheme(url)?;
         let mut url = url.clone();
         let authorization = take_credentials(&mut url);
@@ -35,9 +36,9 @@ impl Hop {
         })
     }
 
-    /// The request that a reply of `status` with this `Location` leads to, if it is a redirect.
-    /// `home` is the attempt's first request.
-    pub(crate) fn next(
+    /// The next request, if a reply with this status and `Location` is a redirect. `home` is the first
+    /// request of the attempt.
+    pub(super) fn next(
         &self,
         home: &Self,
         status: StatusCode,
@@ -49,7 +50,7 @@ impl Hop {
         let mut url = self.target(location)?;
         check_scheme(&url)?;
         if url.fragment().is_none() {
-            // It is inherited (RFC 9110, 10.2.2).
+            // The fragment is inherited (RFC 9110, 10.2.2).
             url.set_fragment(self.url.fragment());
         }
         let is_home = same_origin(&url, &home.url);
@@ -72,8 +73,7 @@ impl Hop {
         self.url.join(&text).map_err(|error| {
             let mut shown = text.clone();
             if shown.contains('@') {
-                // It may hold credentials, and there is no telling where in something that is no
-                // URL.
+                // It may hold credentials.
                 shown = "(not shown)".to_owned();
             }
             Failure::new(
@@ -99,7 +99,7 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// As browsers and curl do it: 303 asks for a GET of something else, 301 and 302 make a POST a GET.
+/// As browsers and curl do it: 303 asks for another page by GET, 301 and 302 turn POST into GET.
 fn next_method(method: &Method, status: StatusCode) -> Method {
     match (status.as_u16(), method) {
         (303, &Method::HEAD) => Method::HEAD,
@@ -108,25 +108,16 @@ fn next_method(method: &Method, status: StatusCode) -> Method {
     }
 }
 
-/// A `Location` as text: UTF-8 as it is, and bytes of any other encoding percent-encoded one by
-/// one.
+/// A `Location` as text. Bytes that are not UTF-8 are percent-encoded.
 fn readable(bytes: &[u8]) -> String {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return text.to_owned();
+    match str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => percent_encode(bytes, &AsciiSet::EMPTY).to_string(),
     }
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for &byte in bytes {
-        if byte.is_ascii() {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
 }
 
-/// `///host/x` as `//host/x`: of slashes before a host, the URL Standard ignores those past two ("special
-/// authority ignore slashes state"), but the parser only where a scheme stands before them.
+/// Turns `///host/x` into `//host/x`, as the URL Standard does ("special authority ignore slashes state").
+/// The parser does it only behind a scheme.
 fn without_extra_slashes(text: String) -> String {
     let begun = text.trim_start_matches(|c: char| c <= ' ');
     let rest = begun.trim_start_matches(['/', '\\']);
@@ -136,7 +127,7 @@ fn without_extra_slashes(text: String) -> String {
     text
 }
 
-pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
+pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme()
         && a.host_str() == b.host_str()
         && a.port_or_known_default() == b.port_or_known_default()

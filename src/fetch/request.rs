@@ -1,10 +1,10 @@
-//! One request: its head as it is sent, and what the client library is told of it.
+//! Writes the head of one request.
 //!
-//! The library would write names in lower case and `Host` where the user has it. So the head is written
-//! here, and the transport sends it in place of the library's.
+//! The HTTP library would write names in lower case. So the transport sends this head in place of the
+//! library's.
 
-use ureq::http::uri::{Authority, Uri};
-use ureq::http::{HeaderValue, Method, Request, header};
+use http::uri::{Authority, Uri};
+use http::{HeaderValue, Method, Request, header};
 use url::Position;
 
 use super::failure::{Failure, FailureKind};
@@ -12,14 +12,13 @@ use super::headers::{RequestHeaders, push_line};
 use super::proxy::Proxy;
 use super::redirect::Hop;
 
-/// What the client library takes of a URL: scheme, host, path and query, in bytes.
+/// The longest URL that the library accepts, in bytes, without its fragment.
 const LONGEST: usize = 65_534;
-/// What is said of a host that is none, wherever that is found out.
 pub(crate) const INVALID_HOST: &str =
     "invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]";
 
-/// The request of `hop` for the client library, and its head for the transport.
-pub(crate) fn request(
+/// The request of `hop` for the library, and its head for the transport.
+pub(super) fn request(
     hop: &Hop,
     headers: &RequestHeaders,
     proxy: Option<&Proxy>,
@@ -30,7 +29,7 @@ pub(crate) fn request(
     *request.method_mut() = hop.method.clone();
     let mut head = head(hop, headers, proxy);
     if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
-        // These promise a body: that there is none has to be said (RFC 9110, 8.6).
+        // These methods expect a body: the request has to say that there is none (RFC 9110, 8.6).
         let none = HeaderValue::from_static("0");
         push_line(&mut head, "Content-Length", &none);
         request.headers_mut().insert(header::CONTENT_LENGTH, none);
@@ -48,7 +47,7 @@ fn uri(url: &str, host: Option<&str>) -> Result<Uri, Failure> {
         )));
     }
     url.parse::<Uri>().map_err(|error| {
-        // A browser takes some characters in a host that no name has; the library does not.
+        // The URL Standard accepts some characters in a host that the library refuses.
         if host.is_none_or(|host| host.parse::<Authority>().is_err()) {
             return invalid(INVALID_HOST.to_owned());
         }
@@ -56,10 +55,10 @@ fn uri(url: &str, host: Option<&str>) -> Result<Uri, Failure> {
     })
 }
 
-/// The request line and the headers, but for those of a body and the empty line.
+/// The request line and the headers, without `Content-Length` and the empty line.
 fn head(hop: &Hop, headers: &RequestHeaders, proxy: Option<&Proxy>) -> Vec<u8> {
     let headers = headers.of(hop);
-    // Over a tunnel its credentials would reach the origin.
+    // Through a tunnel, the proxy's credentials would reach the origin.
     let proxy = proxy.filter(|proxy| proxy.takes_requests_for(hop.url.as_str()));
     let target = match proxy {
         Some(_) => &hop.url[..Position::AfterQuery],
@@ -77,7 +76,7 @@ fn head(hop: &Hop, headers: &RequestHeaders, proxy: Option<&Proxy>) -> Vec<u8> {
     }
     head.extend_from_slice(&headers.host);
     head.extend_from_slice(&headers.lines);
-    // The user's own word on it goes before what a URL says.
+    // The user's own header wins over the credentials of a URL.
     if let Some(value) = &hop.authorization
         && !headers.has_authorization
     {

@@ -1,20 +1,18 @@
-//! How long a server asks to be left alone: `Retry-After`, and the headers that tell of a rate limit.
-//!
-//! Pure: the headers and the time are given to it.
+//! How long a server asks a client to wait: `Retry-After`, and the headers of rate limits.
 
 use std::time::{Duration, SystemTime};
 
-use ureq::http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode};
 
-/// The longest that a server may ask to be left alone.
+/// A longer wait is cut to this.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// A larger `X-RateLimit-Reset` is no number of seconds but a Unix time.
+/// A larger `X-RateLimit-Reset` is a Unix time, not a number of seconds.
 const LARGEST_SPAN: f64 = 1e6;
 
-/// What a reply with `status` and `headers` asks for, at most five minutes. `Retry-After` (RFC 9110, 10.2.3) wins;
-/// the others count behind a 429 or 503: `RateLimit` and, of its older drafts, `RateLimit-Reset`
-/// (draft-ietf-httpapi-ratelimit-headers), and `X-RateLimit-Reset`, which has no document.
+/// The wait that a reply asks for, at most five minutes. `Retry-After` (RFC 9110, 10.2.3) wins. With a 429
+/// or 503 follow `RateLimit`, `RateLimit-Reset` of its older drafts (draft-ietf-httpapi-ratelimit-headers),
+/// and `X-RateLimit-Reset`, which is not standardised.
 pub(super) fn asked_wait(
     status: StatusCode,
     headers: &HeaderMap,
@@ -25,7 +23,7 @@ pub(super) fn asked_wait(
     if after.is_some() || !matches!(status.as_u16(), 429 | 503) {
         return after;
     }
-    // Where requests are left, the limit is not why this one was refused.
+    // If requests remain, the limit is not why this one was refused.
     let is_spent = |name| text(name).is_none_or(|left| left.trim() == "0");
     let limits = headers.get_all("ratelimit").iter();
     let spent = limits
@@ -47,8 +45,7 @@ pub(super) fn asked_wait(
     spent.or_else(reset).or_else(unofficial)
 }
 
-/// Reads a `Retry-After` value: seconds, or a date, which is compared to `now`. A date that has passed is no wait at
-/// all. `None` if it is neither.
+/// Parses a `Retry-After` value: seconds, or a date. A date that has passed is a wait of zero.
 fn parse(value: &str, now: SystemTime) -> Option<Duration> {
     let date = || {
         let date = httpdate::parse_http_date(value.trim()).ok()?;
@@ -70,7 +67,7 @@ fn span(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds.clamp(0.0, LONGEST.as_secs_f64()))
 }
 
-/// The longest `t` of a `RateLimit` value's members that have no requests left (`"name";r=0;t=30`).
+/// The longest `t` of the members of a `RateLimit` value with no requests left (`"name";r=0;t=30`).
 fn spent_for(value: &str) -> Option<Duration> {
     let members = split(value, ',');
     let waits = members.filter_map(|member| {
@@ -86,7 +83,7 @@ fn spent_for(value: &str) -> Option<Duration> {
     waits.max()
 }
 
-/// The parts of `text` between `separator`s that stand in no quoted string.
+/// Splits `text` at every `separator` outside of quoted strings.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.split(move |c| {

@@ -1,20 +1,20 @@
-//! What the framing of replies is checked for, whatever bytes a server sends and however reads cut them.
+//! Checks of the framing of replies, for any bytes and any sizes of reads.
 
 use super::http1::chunked::Chunked;
-use super::http1::head::{HeadStatus, HeadWatch};
+use super::http1::head::{HeadScanner, HeadStatus};
 use super::http1::reply::inspect;
 
-/// The first byte says how much each read brings, the rest is what the server says.
-fn cut(data: &[u8]) -> (usize, &[u8]) {
+/// Splits `data` into the size of a read, its first byte, and what the server sends.
+fn split(data: &[u8]) -> (usize, &[u8]) {
     data.split_first()
         .map_or((1, data), |(&step, rest)| (usize::from(step) + 1, rest))
 }
 
-/// A head: found at the same place however reads cut it, and what is made of a bad one is good.
+/// The end of a head is the same for all sizes of reads, and a reduced head is valid.
 pub(crate) fn head(data: &[u8]) {
-    let (step, bytes) = cut(data);
-    let whole = watch(bytes, usize::MAX);
-    let dripped = watch(bytes, step);
+    let (step, bytes) = split(data);
+    let whole = scan(bytes, usize::MAX);
+    let dripped = scan(bytes, step);
     match (&whole, &dripped) {
         (HeadStatus::Bad(_), HeadStatus::Bad(_)) => return,
         _ => assert_eq!(whole, dripped),
@@ -26,21 +26,21 @@ pub(crate) fn head(data: &[u8]) {
         .windows(5)
         .rposition(|w| w == b"HTTP/")
         .unwrap_or_default();
-    look_at(&bytes[begin..end]);
-    look_at(&bytes[..end]);
+    check_reduced(&bytes[begin..end]);
+    check_reduced(&bytes[..end]);
 }
 
-/// Where the head ends, as [`super::client::transport`] finds it in reads of `step` bytes.
-fn watch(bytes: &[u8], step: usize) -> HeadStatus {
-    let mut watch = HeadWatch::default();
+/// Where the head ends, as the transport finds it in reads of `step` bytes.
+fn scan(bytes: &[u8], step: usize) -> HeadStatus {
+    let mut scanner = HeadScanner::default();
     let (mut from, mut to) = (0, 0);
     loop {
-        let sight = if from == to {
+        let status = if from == to {
             HeadStatus::Partial
         } else {
-            watch.look(&bytes[from..to])
+            scanner.scan(&bytes[from..to])
         };
-        match sight {
+        match status {
             HeadStatus::Skip(amount) => {
                 assert!(0 < amount && amount <= to - from);
                 from += amount;
@@ -54,7 +54,7 @@ fn watch(bytes: &[u8], step: usize) -> HeadStatus {
     }
 }
 
-fn look_at(head: &[u8]) {
+fn check_reduced(head: &[u8]) {
     let Ok(inspected) = inspect(head) else { return };
     let shown = inspected.reduced;
     assert!(shown.len() <= head.len(), "it has grown");
@@ -67,9 +67,9 @@ fn look_at(head: &[u8]) {
     assert!(lines < 100, "too many for the library");
 }
 
-/// A body in chunks: the same however reads cut it, and never more than came.
+/// A body in chunks is the same for all sizes of reads, and never longer than what came.
 pub(crate) fn chunked(data: &[u8]) {
-    let (step, bytes) = cut(data);
+    let (step, bytes) = split(data);
     let whole = decode(bytes, usize::MAX);
     assert_eq!(whole, decode(bytes, step));
     if let Ok((body, behind, ended, has_all)) = whole {
@@ -83,7 +83,7 @@ pub(crate) fn chunked(data: &[u8]) {
 type Decoded = Result<(Vec<u8>, usize, bool, bool), &'static str>;
 
 fn decode(bytes: &[u8], step: usize) -> Decoded {
-    let mut chunked = Chunked::new();
+    let mut chunked = Chunked::default();
     let (mut body, mut behind) = (Vec::new(), 0);
     for read in bytes.chunks(step.min(bytes.len().max(1))) {
         let mut read = read.to_vec();

@@ -1,9 +1,5 @@
-//! The network under the client library, built on its extension points and confined to this module:
-//! those points are outside semver, and so the library's version is pinned.
-//!
-//! The library speaks HTTP over connections that it is lent, one exchange at a time. Everything
-//! below that is here: names, connecting, proxies, TLS, idle connections, buffers, time limits and
-//! cancelling. Nothing here knows of redirects, statuses or bodies.
+//! One request and its reply: names, connecting, proxies, TLS, HTTP/1.1, idle connections, timeouts and
+//! cancelling. It knows nothing of redirects, and makes no decision by status.
 
 mod client;
 mod connection;
@@ -18,10 +14,6 @@ mod tls;
 
 use std::sync::Arc;
 
-use ureq::Agent;
-use ureq::config::{AutoHeaderValue, Config};
-
-use self::client::connector::{Connector, NoResolver};
 use self::idle::IdlePool;
 use self::io::cancel::Cancel;
 use self::reach::descriptors::Descriptors;
@@ -31,13 +23,13 @@ use self::tls::config::TlsConfig;
 use super::options::{Family, Options, OptionsError};
 use super::resolve::Resolve;
 
-pub(crate) use self::client::exchange::{Exchange, ExchangeContext};
-pub(crate) use self::http1::reply::MOST_CODINGS;
-pub(crate) use self::io::timeouts::{Deadline, Timeouts};
+pub(super) use self::client::{Exchange, HttpClient, Reply};
+pub(super) use self::http1::reply::MOST_CODINGS;
+pub(super) use self::io::timeouts::{Deadline, Timeouts};
 
 /// What all workers of a client share.
 #[derive(Debug)]
-pub(crate) struct Net {
+pub(super) struct Net {
     cancel: Cancel,
     idle: IdlePool,
     resolver: Resolver,
@@ -47,13 +39,13 @@ pub(crate) struct Net {
     family: Family,
     resolve: Vec<Resolve>,
     deny_private: bool,
-    /// What a proxy is told when it is asked for a tunnel.
+    /// The `User-Agent` of a CONNECT request; empty for none.
     user_agent: String,
 }
 
 impl Net {
     /// Reads the files that the options name; opens no connection.
-    pub(crate) fn new(options: &Options) -> Result<Self, OptionsError> {
+    pub(super) fn new(options: &Options) -> Result<Self, OptionsError> {
         let cancel = Cancel::new()
             .map_err(|error| OptionsError::new(format!("cannot set the client up: {error}")))?;
         let descriptors = Arc::<Descriptors>::default();
@@ -75,38 +67,15 @@ impl Net {
         })
     }
 
-    /// Cuts off everything that is in context, and whatever is started later.
-    pub(crate) fn cancel(&self) {
+    /// Ends every exchange, and every one that is started later.
+    pub(super) fn cancel(&self) {
         self.cancel.throw();
         self.resolver.wake();
         self.descriptors.wake();
         self.seats.wake();
     }
 
-    pub(crate) fn is_cancelled(&self) -> bool {
+    pub(super) fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }
-}
-
-/// A client library for one worker, whose connections come from `context`.
-pub(crate) fn agent(context: &Arc<ExchangeContext>) -> Agent {
-    let config = Config::builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .max_idle_connections(0)
-        .allow_non_standard_methods(true)
-        .max_response_header_size(2 * http1::head::HEAD_LIMIT)
-        .user_agent(AutoHeaderValue::None)
-        .accept(AutoHeaderValue::None)
-        .accept_encoding(AutoHeaderValue::None)
-        .proxy(None)
-        .build();
-    Agent::with_parts(
-        config,
-        Connector {
-            context: Arc::clone(context),
-        },
-        NoResolver,
-    )
 }

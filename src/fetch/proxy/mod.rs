@@ -6,7 +6,7 @@ pub(super) mod no_proxy;
 use std::fmt;
 use std::sync::Arc;
 
-use ureq::http::HeaderValue;
+use http::HeaderValue;
 use url::Url;
 
 use super::credentials::{basic, user_and_password};

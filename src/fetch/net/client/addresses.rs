@@ -1,28 +1,49 @@
-//! The addresses that a new connection may go to: given, written in the URL, known or looked up, of
-//! the wanted family, and not refused.
+//! Which addresses a new connection may go to.
 
 use std::net::IpAddr;
 
-use super::connector::{ConnectAttempt, Connector};
+use super::connect_attempt::ConnectAttempt;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
+use crate::fetch::net::io::stream::Stream;
 use crate::fetch::net::reach::getaddrinfo::Miss;
+use crate::fetch::net::reach::happy_eyeballs::interleave;
 use crate::fetch::net::reach::private::refusal;
 use crate::fetch::net::reach::resolver::LookupError;
 use crate::fetch::net::reach::special_names::known;
 use crate::fetch::options::Family;
 use crate::fetch::resolve::{Resolve, bare};
 
-impl Connector {
+impl ConnectAttempt<'_> {
+    /// Connects to the origin itself.
+    pub(super) fn direct(&mut self) -> Result<Stream, Failure> {
+        let addresses = self.allowed_addresses()?;
+        self.connect(&interleave(&addresses, self.port))
+    }
+
+    /// The addresses of the origin, without those that `deny_private` refuses: at least one.
+    pub(super) fn allowed_addresses(&mut self) -> Result<Vec<IpAddr>, Failure> {
+        let host = self.host;
+        let mut found = self.addresses(host, self.port)?;
+        if !self.context.net.deny_private {
+            return Ok(found);
+        }
+        let first = found.first().and_then(|&a| Some((a, refusal(a)?)));
+        found.retain(|&a| refusal(a).is_none());
+        if let (true, Some((address, reason))) = (found.is_empty(), first) {
+            let text = if bare(host).parse() == Ok(address) {
+                format!("{address} is {reason}")
+            } else {
+                format!("{host} is at {address}, {reason}")
+            };
+            return Err(Failure::new(FailureKind::BlockedAddress, text));
+        }
+        Ok(found)
+    }
+
     /// The addresses of a host in the wanted family: at least one.
-    pub(in crate::fetch::net) fn addresses(
-        &self,
-        host: &str,
-        port: u16,
-        way: &ConnectAttempt<'_>,
-    ) -> Result<Vec<IpAddr>, Failure> {
-        let context = &self.context;
-        let net = &context.net;
-        context.enter(Phase::Dns);
+    pub(super) fn addresses(&mut self, host: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
+        let net = &*self.context.net;
+        self.phase = Phase::Dns;
         let mut found = if let Some(rule) = Resolve::of(&net.resolve, host, port) {
             rule.addresses.clone()
         } else if let Ok(address) = bare(host).parse() {
@@ -30,7 +51,7 @@ impl Connector {
         } else if let Some(known) = known(host) {
             known.to_vec()
         } else {
-            self.look_up(host, way)?
+            self.look_up(host)?
         };
         let what = match net.family {
             Family::Any => "address",
@@ -39,56 +60,31 @@ impl Connector {
         };
         found.retain(|a| net.family == Family::Any || a.is_ipv4() == (net.family == Family::V4));
         if found.is_empty() {
-            return Err(Failure::new(
-                FailureKind::Dns,
-                format!("no {what} for {host}"),
-            ));
+            let text = format!("no {what} for {host}");
+            return Err(Failure::new(FailureKind::Dns, text));
         }
         Ok(found)
     }
 
-    /// What the system knows of a name; nothing if it knows no address.
-    fn look_up(&self, host: &str, way: &ConnectAttempt<'_>) -> Result<Vec<IpAddr>, Failure> {
-        let net = &self.context.net;
+    /// What the resolver knows of a name; empty if it has no address.
+    fn look_up(&mut self, host: &str) -> Result<Vec<IpAddr>, Failure> {
+        let net = &*self.context.net;
+        let misses_since = self.context.state().attempt.misses_since;
+        let kind = FailureKind::Dns;
         loop {
             let turn = net.descriptors.turn();
-            let (limits, misses_since) = (self.limits(way), self.context.state().misses_since);
-            let (resolver, cancel) = (&net.resolver, &net.cancel);
-            match resolver.resolve(host, &limits, cancel, &way.seat, misses_since) {
+            let (timeouts, cancel) = (self.timeouts(), &net.cancel);
+            let resolver = &net.resolver;
+            match resolver.resolve(host, &timeouts, cancel, &self.seat, misses_since) {
                 Ok(found) => return Ok(found.to_vec()),
                 Err(LookupError::Missed(Miss::NoAddress)) => return Ok(Vec::new()),
                 Err(LookupError::Missed(Miss::Unknown(why))) => {
                     let text = format!("cannot look up {host}: {why}");
-                    return Err(Failure::new(FailureKind::Dns, text));
+                    return Err(Failure::new(kind, text));
                 }
-                Err(LookupError::Missed(Miss::NoDescriptor)) => {
-                    self.need_descriptor(way, turn, FailureKind::Dns)?;
-                }
-                Err(LookupError::WaitError(cut)) => {
-                    return Err(self.context.cut(cut, FailureKind::Dns));
-                }
+                Err(LookupError::Missed(Miss::NoDescriptor)) => self.need_descriptor(turn, kind)?,
+                Err(LookupError::WaitError(error)) => return Err(self.wait_failure(error, kind)),
             }
         }
-    }
-
-    /// Those that may be connected to: at least one.
-    pub(in crate::fetch::net) fn allowed(
-        &self,
-        host: &str,
-        mut found: Vec<IpAddr>,
-    ) -> Result<Vec<IpAddr>, Failure> {
-        if self.context.net.deny_private {
-            let first = found.first().and_then(|&a| Some((a, refusal(a)?)));
-            found.retain(|&a| refusal(a).is_none());
-            if let (true, Some((address, reason))) = (found.is_empty(), first) {
-                let text = if bare(host).parse() == Ok(address) {
-                    format!("{address} is {reason}")
-                } else {
-                    format!("{host} is at {address}, {reason}")
-                };
-                return Err(Failure::new(FailureKind::BlockedAddress, text));
-            }
-        }
-        Ok(found)
     }
 }

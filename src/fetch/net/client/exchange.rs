@@ -1,221 +1,248 @@
-//! What a worker, its client library and the connection lent to it know in common about the attempt
-//! in context.
+//! One request and its reply.
 //!
-//! Only one thread uses a context at a time; its locks are there because the library wants its parts
-//! to be `Sync`, and are never contended.
+//! The HTTP library parses the head and frames the body; redirects, retries and its own pool are
+//! switched off. Its connections come from the [`Connector`].
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fetch::failure::{Failure, FailureKind, Phase};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use ureq::config::{AutoHeaderValue, Config};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+use ureq::{Agent, Body, BodyReader};
+
+use super::connector::Connector;
+use super::context::{AttemptState, ExchangeContext, ReplyState};
+use super::errors::{body_failure, cut_short, exchange_failure};
+use crate::fetch::failure::Failure;
 use crate::fetch::net::Net;
-use crate::fetch::net::http1::buffers::Buffers;
-use crate::fetch::net::io::cancel::Slot;
-use crate::fetch::net::io::stream::StreamError;
-use crate::fetch::net::io::timeouts::{Deadline, Timeouts, WaitError, cancelled};
-use crate::fetch::net::tls::errors::{explain, explain_loss, is_refusal};
+use crate::fetch::net::http1::head::HEAD_LIMIT;
+use crate::fetch::net::io::timeouts::{Deadline, Timeouts};
 use crate::fetch::proxy::Proxy;
 
-/// What an exchange, one request and its reply, is to be.
-#[derive(Debug)]
-pub(crate) struct Exchange<'a> {
-    /// Scheme, host and port of the URL, as its beginning.
-    pub(crate) origin: &'a str,
-    pub(crate) proxy: Option<&'a Arc<Proxy>>,
-    /// The head of the request.
-    pub(crate) request: Vec<u8>,
-    /// Whether its method is HEAD, so that the reply has no body whatever its head says.
-    pub(crate) is_head: bool,
-    /// Whether an idle connection may be used for it.
-    pub(crate) may_reuse: bool,
+/// How long [`HttpClient::drain`] reads: opening a new connection is cheaper than a longer wait.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// The HTTP client of one worker. It makes one exchange at a time.
+pub(in crate::fetch) struct HttpClient {
+    context: Arc<ExchangeContext>,
+    agent: Agent,
 }
 
-/// The state of the attempt, and of the exchange that it is at.
-#[derive(Debug)]
-pub(crate) struct State {
-    /// What cuts every wait of the attempt.
-    pub(crate) limits: Timeouts,
-    pub(crate) connect_timeout: Option<Duration>,
-    /// That a name has no address is asked for anew if it was found out before this.
-    pub(crate) misses_since: Option<Instant>,
-    /// Under what connections for the exchange lie idle.
-    pub(crate) key: String,
-    pub(crate) proxy: Option<Arc<Proxy>>,
-    /// Whether the proxy is handed the whole request, so that it is the proxy that replies.
-    is_handed_over: bool,
-    /// The head of the request, until it is sent.
-    pub(crate) request: Vec<u8>,
-    pub(crate) is_head: bool,
-    pub(crate) may_reuse: bool,
-    /// Whether an idle connection was used.
-    pub(crate) reused: bool,
-    /// The connection was lost, or what came over it was no reply, before any byte of one came.
-    pub(crate) unanswered: bool,
-    /// The reply's body is in chunks, so that its end can be told without the connection's.
-    pub(crate) is_chunked: bool,
-    /// Nobody will look at the bytes of the body, whose head has been read: they are only counted.
-    pub(crate) is_only_counted: bool,
-    /// What is being waited for.
-    pub(crate) phase: Phase,
-    /// When the first byte of the reply came.
-    pub(crate) first_byte: Option<Instant>,
-    /// Bytes read from the network in this attempt.
-    pub(crate) wire_bytes: u64,
-    /// The buffers, while no connection has them.
-    pub(crate) buffers: Buffers,
+/// One request.
+pub(in crate::fetch) struct Exchange<'a> {
+    /// Method and URL, for the library.
+    pub(in crate::fetch) request: Request<()>,
+    /// The head as it is sent.
+    pub(in crate::fetch) head: Vec<u8>,
+    /// Scheme, host and port, as the URL begins.
+    pub(in crate::fetch) origin: &'a str,
+    pub(in crate::fetch) proxy: Option<&'a Arc<Proxy>>,
+    /// Whether the request may go over an idle connection.
+    pub(in crate::fetch) may_reuse: bool,
 }
 
-/// One for each worker, made once and used for all its attempts.
-#[derive(Debug)]
-pub(crate) struct ExchangeContext {
-    pub(crate) net: Arc<Net>,
-    /// Where a cancel finds the socket that is in use.
-    pub(crate) slot: Arc<Slot>,
-    state: Mutex<State>,
+/// The head of a reply, and its body to read.
+pub(in crate::fetch) struct Reply {
+    response: Response<Body>,
+    /// It came over an idle connection.
+    pub(in crate::fetch) is_reused: bool,
+    /// Its body is in chunks.
+    pub(in crate::fetch) is_chunked: bool,
+    /// When the first byte came.
+    pub(in crate::fetch) first_byte: Option<Instant>,
 }
 
-impl ExchangeContext {
-    pub(crate) fn new(net: Arc<Net>) -> Self {
-        let slot = net.cancel.slot();
-        let state = State {
-            limits: Timeouts::default(),
-            connect_timeout: None,
-            misses_since: None,
-            key: String::new(),
-            proxy: None,
-            is_handed_over: false,
-            request: Vec::new(),
-            is_head: false,
-            is_chunked: false,
-            is_only_counted: false,
-            may_reuse: true,
-            reused: false,
-            unanswered: false,
-            phase: Phase::Dns,
-            first_byte: None,
-            wire_bytes: 0,
-            buffers: Buffers::default(),
+impl HttpClient {
+    pub(in crate::fetch) fn new(net: Arc<Net>) -> Self {
+        let context = Arc::new(ExchangeContext::new(net));
+        let config = Config::builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_connections(0)
+            .allow_non_standard_methods(true)
+            .max_response_header_size(2 * HEAD_LIMIT)
+            .user_agent(AutoHeaderValue::None)
+            .accept(AutoHeaderValue::None)
+            .accept_encoding(AutoHeaderValue::None)
+            .proxy(None)
+            .build();
+        let connector = Connector {
+            context: Arc::clone(&context),
         };
         Self {
-            net,
-            slot,
-            state: Mutex::new(state),
+            agent: Agent::with_parts(config, connector, NoResolver),
+            context,
         }
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // Plain fields: a panic leaves nothing half done in them.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Begins an attempt.
-    pub(crate) fn begin(&self, limits: Timeouts, connect_timeout: Option<Duration>) {
-        let mut state = self.state();
-        state.limits = limits;
-        state.connect_timeout = connect_timeout;
-        state.wire_bytes = 0;
-        state.phase = Phase::Dns;
-    }
-
-    /// Begins an exchange.
-    pub(crate) fn aim(&self, aim: Exchange<'_>) {
-        let mut state = self.state();
-        state.key.clear();
-        if let Some(proxy) = aim.proxy {
-            state.key.push_str(&proxy.key);
-        }
-        let is_handed_over = aim.proxy.is_some_and(|p| p.takes_requests_for(aim.origin));
-        // A proxy that is handed whole requests takes them for any origin over one connection.
-        if !is_handed_over {
-            state.key.push_str(aim.origin);
-        }
-        state.is_handed_over = is_handed_over;
-        state.proxy = aim.proxy.cloned();
-        state.request = aim.request;
-        state.is_head = aim.is_head;
-        state.is_chunked = false;
-        state.is_only_counted = false;
-        state.may_reuse = aim.may_reuse;
-        state.reused = false;
-        state.unanswered = false;
-        state.first_byte = None;
-        state.phase = Phase::Dns;
-    }
-
-    /// The limits of opening a connection that began at `began`.
-    pub(crate) fn connect_limits(&self, began: Instant) -> Timeouts {
-        let state = self.state();
-        state
-            .limits
-            .within(Deadline::after(began, state.connect_timeout))
-    }
-
-    /// Gives the attempt back the time that it waited for its turn.
-    pub(crate) fn pause(&self, waited: Duration) {
-        let mut state = self.state();
-        state.limits = state.limits.paused(waited);
-    }
-
-    /// The failure of a connection before the reply's head was whole. When it is a proxy that was to
-    /// reply, that is named.
-    pub(crate) fn no_reply(&self, failure: Failure) -> Failure {
-        let state = self.state();
-        let proxy = state.proxy.as_ref().filter(|_| state.is_handed_over);
-        match proxy {
-            Some(proxy) if failure.kind() != FailureKind::Cancelled => {
-                Failure::new(failure.kind(), proxy.name_in(failure.message()))
-            }
-            _ => failure,
-        }
-    }
-
-    pub(crate) fn enter(&self, phase: Phase) {
-        self.state().phase = phase;
-    }
-
-    /// Fails when the attempt is to go on no longer, for work that waits for nothing.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        let now = Instant::now();
-        let left = self.state().limits.left(now, now);
-        match left {
-            Err(cut) => Err(self.cut(cut, FailureKind::Body)),
-            Ok(_) if self.net.cancel.is_cancelled() => Err(cancelled()),
-            Ok(_) => Ok(()),
-        }
-    }
-
-    /// The failure that `cut` is at this point; `lost` is the kind of a connection that fails here.
-    pub(crate) fn cut(&self, cut: WaitError, lost: FailureKind) -> Failure {
-        if self.net.cancel.is_cancelled() {
-            return cancelled();
-        }
-        cut.into_failure(self.state().phase, lost)
-    }
-
-    /// The same for a connection that may have TLS; `truncated` says what an end without notice is
-    /// here. A broken session is a lost connection, unless it is a refusal.
-    pub(crate) fn layer_cut(
+    /// Begins an attempt: sets the timeouts of its exchanges. An answer that a name has no address is
+    /// taken from the cache only if it is newer than `misses_since`.
+    pub(in crate::fetch) fn begin_attempt(
         &self,
-        error: StreamError,
-        lost: FailureKind,
-        truncated: &str,
-    ) -> Failure {
-        if self.net.cancel.is_cancelled() {
-            return cancelled();
+        timeouts: Timeouts,
+        connect_timeout: Option<Duration>,
+        misses_since: Option<Instant>,
+    ) {
+        self.context.state().attempt = AttemptState {
+            timeouts,
+            connect_timeout,
+            misses_since,
+            wire_bytes: 0,
+        };
+    }
+
+    /// Sends a request and waits for the head of its reply. `None`: the idle connection that was used
+    /// is dead, and the request is to be sent again over a new one.
+    pub(in crate::fetch) fn exchange(
+        &self,
+        exchange: Exchange<'_>,
+    ) -> Result<Option<Reply>, Failure> {
+        let request = self.begin(exchange);
+        let result = self.agent.run(request);
+        let state = self.context.state();
+        let ReplyState {
+            is_reused,
+            is_unanswered,
+            is_chunked,
+            first_byte,
+            ..
+        } = state.reply;
+        drop(state);
+        let is_dead = match &result {
+            // The server may have sent it before this request came (RFC 9110, 15.5.9).
+            Ok(response) => response.status() == StatusCode::REQUEST_TIMEOUT,
+            Err(_) => is_unanswered && !self.context.net.is_cancelled(),
+        };
+        if is_reused && is_dead {
+            return Ok(None);
         }
-        let state = self.state();
-        match error {
-            StreamError::WaitError(cut) => cut.into_failure(state.phase, lost),
-            StreamError::Truncated => Failure::new(lost, truncated),
-            StreamError::Tls(error) => {
-                let in_handshake = state.phase == Phase::Tls;
-                let nothing_came = state.first_byte.is_none();
-                if is_refusal(&error, in_handshake, nothing_came) {
-                    Failure::new(FailureKind::Tls, explain(&error))
-                } else {
-                    Failure::new(lost, explain_loss(&error))
-                }
+        let response = result.map_err(|error| exchange_failure(error, first_byte.is_some()))?;
+        Ok(Some(Reply {
+            response,
+            is_reused,
+            is_chunked,
+            first_byte,
+        }))
+    }
+
+    fn begin(&self, exchange: Exchange<'_>) -> Request<()> {
+        let mut state = self.context.state();
+        state.reply = ReplyState::default();
+        let request = &mut state.request;
+        request.key.clear();
+        let mut proxy_replies = false;
+        if let Some(proxy) = exchange.proxy {
+            request.key.push_str(&proxy.key);
+            proxy_replies = proxy.takes_requests_for(exchange.origin);
+        }
+        // A proxy that replies itself takes requests for all origins over one connection.
+        if !proxy_replies {
+            request.key.push_str(exchange.origin);
+        }
+        request.proxy = exchange.proxy.cloned();
+        request.head = exchange.head;
+        request.is_head = exchange.request.method() == Method::HEAD;
+        request.may_reuse = exchange.may_reuse;
+        exchange.request
+    }
+
+    /// Says that the bytes of the body are only counted, not looked at: Linux then need not copy them.
+    pub(in crate::fetch) fn discard_body(&self) {
+        self.context.state().reply.discards_body = true;
+    }
+
+    /// Reads the body into `buf` until that is full or 50 ms have passed, so that the connection can be
+    /// used again if the body ends before. Gives the size of what came.
+    pub(in crate::fetch) fn drain(&self, reply: &mut Reply, buf: &mut [u8]) -> usize {
+        let soon = Deadline::after(Instant::now(), Some(DRAIN_TIMEOUT));
+        let timeouts = self.context.state().attempt.timeouts;
+        self.context.state().attempt.timeouts = timeouts.within(soon);
+        let mut reader = reply.response.body_mut().as_reader();
+        let mut size = 0;
+        // After an error the connection is not used again; the reply is what it is.
+        while size < buf.len()
+            && let Ok(amount @ 1..) = reader.read(&mut buf[size..])
+        {
+            size += amount;
+        }
+        self.context.state().attempt.timeouts = timeouts;
+        size
+    }
+
+    /// Fails if the attempt is cancelled or its time is up. For work that waits for no socket.
+    pub(in crate::fetch) fn check(&self) -> Result<(), Failure> {
+        self.context.check()
+    }
+
+    /// How many bytes the attempt has read from the network.
+    pub(in crate::fetch) fn wire_bytes(&self) -> u64 {
+        self.context.state().attempt.wire_bytes
+    }
+}
+
+impl Reply {
+    pub(in crate::fetch) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(in crate::fetch) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// The length of the body, if its head tells that.
+    pub(in crate::fetch) fn content_length(&self) -> Option<u64> {
+        self.response.body().content_length()
+    }
+
+    /// The body, of which `expected` bytes are to come, if that is known.
+    pub(in crate::fetch) fn body(&mut self, expected: Option<u64>) -> ReplyBody<'_> {
+        ReplyBody {
+            reader: self.response.body_mut().as_reader(),
+            received: 0,
+            expected,
+        }
+    }
+}
+
+/// The body of a reply. Its errors are failures that say how much came.
+pub(in crate::fetch) struct ReplyBody<'a> {
+    reader: BodyReader<'a>,
+    received: u64,
+    expected: Option<u64>,
+}
+
+impl Read for ReplyBody<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let (received, expected) = (self.received, self.expected);
+        match self.reader.read(buf) {
+            Ok(0) if !buf.is_empty() && expected.is_some_and(|e| e != received) => Err(
+                io::Error::other(cut_short("the body ended", received, expected)),
+            ),
+            Ok(amount) => {
+                self.received += amount as u64;
+                Ok(amount)
             }
+            Err(error) => Err(io::Error::other(body_failure(error, received, expected))),
         }
+    }
+}
+
+/// The library resolves a name before it asks for a connection. Only a new connection needs the
+/// addresses, and the connector finds them itself.
+#[derive(Debug)]
+struct NoResolver;
+
+impl Resolver for NoResolver {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        Ok(self.empty())
     }
 }

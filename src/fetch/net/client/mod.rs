@@ -1,10 +1,17 @@
-//! The bridge to the HTTP client library: the only module that knows it.
+//! The bridge to ureq, the HTTP library: the only module that knows it.
 //!
-//! The library's extension points are outside semver, so its version is pinned. It speaks HTTP over connections that the
-//! connector hands it, one exchange at a time.
+//! The library's extension points are outside semver, so its version is pinned. [`exchange`] is what
+//! the rest of `fetch` uses: it sends one request and gives its reply. Below it, [`connector`] hands the
+//! library a connection, idle or new, and [`transport`] moves the bytes.
 
-pub(super) mod addresses;
-pub(super) mod connector;
-pub(super) mod exchange;
-pub(super) mod transport;
-pub(super) mod via_proxy;
+mod addresses;
+mod buffers;
+mod connect_attempt;
+mod connector;
+mod context;
+mod errors;
+mod exchange;
+mod transport;
+mod via_proxy;
+
+pub(in crate::fetch) use self::exchange::{Exchange, HttpClient, Reply};

@@ -1,210 +1,202 @@
-//! A connection as the client library sees it, for one request and its reply.
+//! One connection while an exchange uses it.
 //!
-//! It gives out the head of a reply only when that is whole, applies the attempt's limits to every
-//! wait, and turns what goes wrong into a [`Failure`] of the right kind. The library asks `is_open`
-//! when a reply has ended cleanly and never otherwise: that is what lets the connection go back to
-//! the idle ones when this is dropped. The one exception is a body in chunks. This takes the coding
-//! off itself and shows the library one that ends with the connection.
+//! It sends our head of the request in place of the library's, reduces the head of the reply to what is
+//! asked for, takes the chunked coding off the body, and turns errors into a [`Failure`]. The library
+//! sees a body in chunks as one that ends with the connection. When it is dropped behind a whole reply,
+//! the connection becomes idle.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use ureq::unversioned::transport::{
-    Buffers as ClientBuffers, NextTimeout, Transport as ClientTransport,
-};
+use ureq::unversioned::transport::{Buffers, NextTimeout, Transport as ClientTransport};
 
-use super::exchange::ExchangeContext;
+use super::buffers::ExchangeBuffers;
+use super::context::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::connection::Connection;
-use crate::fetch::net::http1::buffers::Buffers;
 use crate::fetch::net::http1::chunked::Chunked;
-use crate::fetch::net::http1::head::{HeadStatus, HeadWatch, begins_like_http};
+use crate::fetch::net::http1::head::{HeadScanner, HeadStatus, begins_like_http};
 use crate::fetch::net::http1::reply::{self, Framing};
 use crate::fetch::net::io::stream::StreamError;
 
-/// What the client library's head of a request has beyond what is in ours, but for the host.
+/// By how much the library's head of a request may be longer than ours, without the host.
 const AROUND: usize = 128;
 
 #[derive(Debug)]
-pub(crate) struct Transport {
+pub(super) struct Transport {
     context: Arc<ExchangeContext>,
-    /// `None` once it went back.
+    /// `None` once it was given back.
     connection: Option<Connection>,
-    buffers: Buffers,
-    /// Watches the head; `None` once that was given out.
-    head: Option<HeadWatch>,
+    buffers: ExchangeBuffers,
+    /// The head of the request, until it is sent.
+    request: Vec<u8>,
+    /// The method is HEAD.
+    is_head: bool,
+    /// Finds the end of the reply's head; `None` once the library has that.
+    head: Option<HeadScanner>,
     framing: Framing,
     /// What is wrong with the chunks that came with the head.
     bad_body: Option<&'static str>,
-    /// Something came behind a body in chunks.
+    /// Bytes came behind a body in chunks.
     is_overrun: bool,
-    /// The library says so.
+    /// The library has said that the reply ended cleanly.
     ended_cleanly: bool,
 }
 
 impl Transport {
-    /// Lends `connection` to the exchange that `context` is at.
-    pub(crate) fn new(context: Arc<ExchangeContext>, mut connection: Connection) -> Self {
-        let buffers = {
-            let mut state = context.state();
-            state.phase = Phase::FirstByte;
-            let size = state.request.len() + state.key.len() + AROUND;
-            state.buffers.reserve_output(size);
-            std::mem::take(&mut state.buffers)
-        };
-        let mut lent = Self {
+    pub(super) fn new(context: Arc<ExchangeContext>, mut connection: Connection) -> Self {
+        let mut state = context.state();
+        let request = std::mem::take(&mut state.request.head);
+        let mut buffers = std::mem::take(&mut state.buffers);
+        buffers.reserve_output(request.len() + state.request.key.len() + AROUND);
+        let is_head = state.request.is_head;
+        drop(state);
+        connection.layer.lend_records(&mut buffers.records);
+        Self {
             context,
-            connection: None,
+            connection: Some(connection),
             buffers,
-            head: Some(HeadWatch::default()),
+            request,
+            is_head,
+            head: Some(HeadScanner::default()),
             framing: Framing::default(),
             bad_body: None,
             is_overrun: false,
             ended_cleanly: false,
-        };
-        connection.layer.lend_records(&mut lent.buffers.records);
-        lent.connection = Some(connection);
-        lent
+        }
     }
 
-    /// One read into the buffers; 0 is the end.
+    /// Reads once into the buffers; 0 is the end.
     fn receive(&mut self) -> Result<usize, StreamError> {
-        let (limits, is_only_counted) = {
+        let (timeouts, discards_body) = {
             let state = self.context.state();
-            (state.limits, state.is_only_counted && !state.is_chunked)
+            (state.attempt.timeouts, state.reply.discards_body)
         };
-        // `Drop` alone takes the connection away.
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let (space, cancel) = (self.buffers.space(), &self.context.net.cancel);
-        let amount = if is_only_counted {
-            connection.layer.discard(space, &limits, cancel)?
+        let (space, cancel) = (self.buffers.input.space(), &self.context.net.cancel);
+        let amount = if discards_body && self.framing.chunked.is_none() {
+            connection.layer.discard(space, &timeouts, cancel)?
         } else {
-            connection.layer.recv(space, &limits, cancel)?
+            connection.layer.recv(space, &timeouts, cancel)?
         };
-        self.buffers.take_in(amount);
+        self.buffers.input.filled(amount);
         let mut state = self.context.state();
-        state.wire_bytes += amount as u64;
-        if amount > 0 && state.first_byte.is_none() {
-            state.first_byte = Some(Instant::now());
+        state.attempt.wire_bytes += amount as u64;
+        if amount > 0 && state.reply.first_byte.is_none() {
+            state.reply.first_byte = Some(Instant::now());
         }
         Ok(amount)
     }
 
-    /// Reads until the head is whole, and makes it one that the library can take.
-    fn receive_head(&mut self, mut watch: HeadWatch) -> Result<(), Failure> {
-        let mut is_answered = false;
-        let size = loop {
-            let nothing_new = self.buffers.is_empty();
-            match if nothing_new {
-                HeadStatus::Partial
-            } else {
-                watch.look(self.buffers.unread())
-            } {
-                HeadStatus::Whole(size) => break size,
+    /// Reads until the head is whole, and reduces it to one that the library accepts.
+    fn receive_head(&mut self, mut scanner: HeadScanner) -> Result<(), Failure> {
+        let protocol = |reason| Failure::new(FailureKind::Protocol, reason);
+        let mut has_begun = false;
+        loop {
+            let status = match self.buffers.input.unread() {
+                [] => HeadStatus::Partial,
+                unread => scanner.scan(unread),
+            };
+            match status {
+                HeadStatus::Whole(size) => return self.accept_head(size).map_err(protocol),
                 HeadStatus::Skip(amount) => {
-                    // An interim reply is to this request; empty lines are to none.
-                    is_answered |= self.buffers.unread().starts_with(b"HTTP/");
-                    self.buffers.skip(amount);
+                    // An interim reply belongs to this request; an empty line may not.
+                    has_begun |= self.buffers.input.unread().starts_with(b"HTTP/");
+                    self.buffers.input.skip(amount);
                 }
                 HeadStatus::Bad(reason) => {
-                    // Over a connection that was used before, it is what came late behind the last reply.
-                    // No reply begins so: this request has none yet, as if the connection had been closed
-                    // (RFC 9112, 9.3.1), and whoever reads on would read that reply's remains.
-                    is_answered |= begins_like_http(self.buffers.unread());
-                    self.context.state().unanswered = !is_answered;
-                    return Err(Failure::new(FailureKind::Protocol, reason));
+                    // Over a reused connection these bytes are the remains of the last reply, unless they
+                    // begin like a reply (RFC 9112, 9.3.1). This request then has none yet.
+                    has_begun |= begins_like_http(self.buffers.input.unread());
+                    self.context.state().reply.is_unanswered = !has_begun;
+                    return Err(protocol(reason));
                 }
                 HeadStatus::Partial => match self.receive() {
-                    Ok(0) => return Err(self.lost(StreamError::Truncated)),
+                    Ok(0) => return Err(self.no_reply(StreamError::Truncated)),
                     Ok(_) => {}
-                    Err(error) => return Err(self.lost(error)),
+                    Err(error) => return Err(self.no_reply(error)),
                 },
             }
-        };
-        self.accept_head(size)
-            .map_err(|reason| Failure::new(FailureKind::Protocol, reason))?;
-        self.context.enter(Phase::Body);
-        Ok(())
+        }
     }
 
     fn accept_head(&mut self, size: usize) -> Result<(), String> {
-        let inspected = reply::inspect(&self.buffers.unread()[..size])?;
-        self.buffers.replace_first(size, &inspected.reduced);
-        let size = inspected.reduced.len();
-        let mut state = self.context.state();
+        let input = &mut self.buffers.input;
+        let inspected = reply::inspect(&input.unread()[..size])?;
+        input.replace_first(size, &inspected.reduced);
         self.framing = inspected.framing;
-        if state.is_head || matches!(&self.buffers.unread()[9..12], b"204" | b"304") {
+        if self.is_head || matches!(&inspected.reduced[9..12], b"204" | b"304") {
             self.framing.chunked = None;
         }
-        state.is_chunked = self.framing.chunked.is_some();
-        drop(state);
-        // What came of the body with the head. If that is bad, whoever reads the body is told so.
-        let came = self.buffers.unread().len() - size;
-        if let Err(reason) = self.decode(came) {
-            self.buffers.drop_last(came);
+        self.context.state().reply.is_chunked = self.framing.chunked.is_some();
+        // The first bytes of the body. An error in them is told when the body is read.
+        let amount = input.unread().len() - inspected.reduced.len();
+        if let Err(reason) = self.decode(amount) {
+            self.buffers.input.drop_last(amount);
             self.bad_body = Some(reason);
         }
         Ok(())
     }
 
-    /// Takes the transfer coding off the last `amount` bytes that came.
+    /// Takes the chunked coding off the last `amount` bytes that came.
     fn decode(&mut self, amount: usize) -> Result<(), &'static str> {
+        let input = &mut self.buffers.input;
         if let Some(chunked) = &mut self.framing.chunked {
-            let at = self.buffers.unread().len() - amount;
-            let (kept, behind) = chunked.decode(self.buffers.unread_from(at))?;
-            self.buffers.drop_last(amount - kept);
+            let at = input.unread().len() - amount;
+            let (kept, behind) = chunked.decode(input.unread_from(at))?;
+            input.drop_last(amount - kept);
             self.is_overrun |= behind > 0;
         }
         Ok(())
     }
 
-    /// The connection failed before the head was whole.
-    fn lost(&mut self, error: StreamError) -> Failure {
+    /// The failure of a connection before the head was whole.
+    fn no_reply(&mut self, error: StreamError) -> Failure {
         let mut state = self.context.state();
-        let nothing_came = state.first_byte.is_none();
-        // A server that is silent is not lost: the request may be in its hands, and time has run out for it.
-        state.unanswered = nothing_came && error.is_loss();
+        let nothing_came = state.reply.first_byte.is_none();
+        // A timeout is no loss: the server may be working on the request.
+        state.reply.is_unanswered = nothing_came && error.is_loss();
         drop(state);
-        let truncated = if nothing_came {
+        let closed = if nothing_came {
             "the server closed the connection without a reply"
         } else {
             "the server closed the connection in the middle of the reply's head"
         };
-        let failure = self
-            .context
-            .layer_cut(error, FailureKind::Connect, truncated);
-        self.context.no_reply(failure)
+        let (phase, lost) = (Phase::FirstByte, FailureKind::Connect);
+        let failure = self.context.failure(error, phase, lost, closed);
+        self.context.name_replying_proxy(failure)
     }
 
     /// Reads more of the body; `false` is its end, or the connection's.
     fn receive_body(&mut self) -> Result<bool, Failure> {
-        if self.buffers.space().is_empty() {
+        if self.buffers.input.space().is_empty() {
             let what = "the client library left a quarter of a megabyte unread";
             return Err(Failure::new(FailureKind::Internal, what));
         }
+        let protocol = |reason| Failure::new(FailureKind::Protocol, reason);
         if let Some(reason) = self.bad_body {
-            return Err(Failure::new(FailureKind::Protocol, reason));
+            return Err(protocol(reason));
         }
         while !self.has_ended() {
             let amount = self.receive().map_err(|error| {
-                let truncated = "the connection was cut without TLS saying so";
-                self.context.layer_cut(error, FailureKind::Body, truncated)
+                let closed = "the connection was cut without TLS saying so";
+                let (phase, lost) = (Phase::Body, FailureKind::Body);
+                self.context.failure(error, phase, lost, closed)
             })?;
             if amount == 0 {
                 return self.end_of_connection();
             }
-            self.decode(amount)
-                .map_err(|reason| Failure::new(FailureKind::Protocol, reason))?;
-            if !self.buffers.is_empty() {
+            self.decode(amount).map_err(protocol)?;
+            if !self.buffers.input.is_empty() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Whether the end of a body that tells its own end has come.
+    /// Whether a body in chunks has ended.
     fn has_ended(&self) -> bool {
         self.framing
             .chunked
@@ -212,7 +204,7 @@ impl Transport {
             .is_some_and(Chunked::has_ended)
     }
 
-    /// The library knows whether a body with a length is whole; of one in chunks it does not know.
+    /// Whether that cuts the body is for the library to say, but for a body in chunks.
     fn end_of_connection(&self) -> Result<bool, Failure> {
         match &self.framing.chunked {
             Some(chunked) if !chunked.has_all_data() => {
@@ -226,45 +218,38 @@ impl Transport {
     fn is_reusable(&self) -> bool {
         let ended =
             self.ended_cleanly || self.has_ended() && self.framing.stays_open && !self.is_overrun;
-        ended && self.buffers.is_empty()
+        ended && self.buffers.input.is_empty()
     }
 }
 
 impl ClientTransport for Transport {
-    fn buffers(&mut self) -> &mut dyn ClientBuffers {
+    fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }
 
     fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let (limits, request) = {
-            let mut state = self.context.state();
-            (state.limits, std::mem::take(&mut state.request))
-        };
-        let Some(connection) = &mut self.connection else {
+        // Once the head is sent there is nothing more: no request has a body.
+        let request = std::mem::take(&mut self.request);
+        let Some(connection) = self.connection.as_mut().filter(|_| !request.is_empty()) else {
             return Ok(());
         };
-        // Behind the head there is nothing to send: no request has a body.
-        if request.is_empty() {
-            return Ok(());
-        }
-        let sent = connection
-            .layer
-            .send(&request, &limits, &self.context.net.cancel);
-        sent.map_err(|error| self.lost(error).into())
+        let timeouts = self.context.state().attempt.timeouts;
+        let cancel = &self.context.net.cancel;
+        let sent = connection.layer.send(&request, &timeouts, cancel);
+        sent.map_err(|error| self.no_reply(error).into())
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
-        match self.head.take() {
-            Some(watch) => self.receive_head(watch).map(|()| true),
-            None => self.receive_body(),
-        }
-        .map_err(Into::into)
+        Ok(match self.head.take() {
+            Some(scanner) => self.receive_head(scanner).map(|()| true)?,
+            None => self.receive_body()?,
+        })
     }
 
+    /// The library asks when a reply has ended cleanly, and never otherwise.
     fn is_open(&mut self) -> bool {
         self.ended_cleanly = true;
-        // The library keeps no idle connections: it need not go on with one that it is about to
-        // drop.
+        // The connection becomes idle when this is dropped; the library's own pool is switched off.
         false
     }
 

@@ -1,11 +1,12 @@
-//! New connections through a proxy. What the proxy is to connect to is judged here before it is asked.
+//! New connections through a proxy. The address of the origin is checked here, before the proxy is
+//! asked for a connection to it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
 
-use super::connector::{ConnectAttempt, Connector};
+use super::connect_attempt::ConnectAttempt;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::io::stream::Stream;
 use crate::fetch::net::proxy_handshake::{ProxyTarget, Tunnel, TunnelError};
@@ -13,82 +14,86 @@ use crate::fetch::net::reach::happy_eyeballs::interleave;
 use crate::fetch::proxy::{Protocol, Proxy};
 use crate::fetch::resolve::bare;
 
-impl Connector {
-    /// A connection through `proxy`: to the proxy itself when whole requests are handed to it, else
-    /// by a tunnel.
-    pub(in crate::fetch::net) fn through(
-        &self,
+impl<'a> ConnectAttempt<'a> {
+    /// A connection to the proxy itself if it takes whole requests for the origin, else a tunnel.
+    /// `config` is for the origin or the proxy, whichever speaks TLS.
+    pub(super) fn via_proxy(
+        &mut self,
         proxy: &Proxy,
-        way: &ConnectAttempt<'_>,
         is_tls: bool,
         config: Option<&Arc<ClientConfig>>,
     ) -> Result<Stream, Failure> {
-        let target = self.target(proxy, way)?;
-        self.ask(proxy, target, way, is_tls, config)
-            .map_err(|failure| proxy.blame(failure))
+        let target = self.proxy_target(proxy)?;
+        let config = config.filter(|_| proxy.protocol == Protocol::Https);
+        let needs_tunnel = is_tls || !proxy.protocol.is_http();
+        let stream = self.connect_to_proxy(proxy, config).and_then(|stream| {
+            if needs_tunnel {
+                self.open_tunnel(proxy, target, stream)
+            } else {
+                Ok(stream)
+            }
+        });
+        stream.map_err(|failure| proxy.blame(failure))
     }
 
-    fn ask(
-        &self,
+    fn connect_to_proxy(
+        &mut self,
         proxy: &Proxy,
-        target: ProxyTarget<'_>,
-        way: &ConnectAttempt<'_>,
-        is_tls: bool,
         config: Option<&Arc<ClientConfig>>,
     ) -> Result<Stream, Failure> {
-        let config = config.filter(|_| proxy.protocol == Protocol::Https);
-        let found = self.addresses(&proxy.host, proxy.port, way)?;
-        let mut layer = self.dial(&interleave(&found, proxy.port), way)?;
-        if let Some(config) = config {
-            layer = self.secure(&proxy.host, layer, way, Arc::clone(config))?;
+        let addresses = self.addresses(&proxy.host, proxy.port)?;
+        let stream = self.connect(&interleave(&addresses, proxy.port))?;
+        match config {
+            Some(config) => self.start_tls(&proxy.host, stream, Arc::clone(config)),
+            None => Ok(stream),
         }
-        if proxy.protocol.is_http() && !is_tls {
-            return Ok(layer);
-        }
-        self.context.enter(Phase::Connect);
-        let (net, limits) = (&self.context.net, self.limits(way));
+    }
+
+    fn open_tunnel(
+        &mut self,
+        proxy: &Proxy,
+        target: ProxyTarget<'_>,
+        mut stream: Stream,
+    ) -> Result<Stream, Failure> {
+        self.phase = Phase::Connect;
+        let net = &*self.context.net;
         let mut tunnel = Tunnel {
             proxy,
-            layer: &mut layer,
-            limits: &limits,
+            layer: &mut stream,
+            limits: &self.timeouts(),
             cancel: &net.cancel,
         };
-        let made = match proxy.protocol {
-            Protocol::Http | Protocol::Https => tunnel.connect(way.host, way.port, &net.user_agent),
+        let result = match proxy.protocol {
+            Protocol::Http | Protocol::Https => {
+                tunnel.connect(self.host, self.port, &net.user_agent)
+            }
             Protocol::Socks4 | Protocol::Socks4a => tunnel.socks4(target),
             Protocol::Socks5 | Protocol::Socks5h => tunnel.socks5(target),
         };
-        made.map_err(|error| match error {
+        result.map(|()| stream).map_err(|error| match error {
             TunnelError::Refused(why) => Failure::new(FailureKind::Proxy, why),
             TunnelError::Stream(error) => {
-                let closed = "it closed the connection";
-                self.context.layer_cut(error, FailureKind::Proxy, closed)
+                self.stream_failure(error, FailureKind::Proxy, "it closed the connection")
             }
-        })?;
-        Ok(layer)
+        })
     }
 
-    /// What the proxy is asked to connect to.
-    fn target<'a>(
-        &self,
-        proxy: &Proxy,
-        way: &ConnectAttempt<'a>,
-    ) -> Result<ProxyTarget<'a>, Failure> {
-        let is_address = bare(way.host).parse::<IpAddr>().is_ok();
-        // With addresses to be refused there is no such proxy: `Client::new` sees to that.
+    /// What the proxy is to connect to.
+    fn proxy_target(&mut self, proxy: &Proxy) -> Result<ProxyTarget<'a>, Failure> {
+        let is_address = bare(self.host).parse::<IpAddr>().is_ok();
+        // Such a proxy is never used with `deny_private`: `Client::new` refuses both together.
         if !is_address && !proxy.protocol.wants_address() {
-            return Ok(ProxyTarget::Name(way.host, way.port));
+            return Ok(ProxyTarget::Name(self.host, self.port));
         }
-        let found = self.addresses(way.host, way.port, way)?;
-        let found = self.allowed(way.host, found)?;
-        let usable = found
+        let addresses = self.allowed_addresses()?;
+        let usable = addresses
             .iter()
             .find(|a| proxy.protocol != Protocol::Socks4 || a.is_ipv4());
-        // `allowed` gives one at least.
+        // `allowed_addresses` gives at least one.
         let address = usable
-            .or(found.first())
+            .or(addresses.first())
             .copied()
             .unwrap_or(IpAddr::from([0, 0, 0, 0]));
-        Ok(ProxyTarget::Address(SocketAddr::new(address, way.port)))
+        Ok(ProxyTarget::Address(SocketAddr::new(address, self.port)))
     }
 }

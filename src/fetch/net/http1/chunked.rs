@@ -1,64 +1,54 @@
 //! Takes the chunked transfer coding (RFC 9112, 7.1) off a body, in place.
 //!
-//! The client library has a decoder of its own, but that one waits for ever when lines end in LF
-//! alone, fails on chunk extensions that real servers send, and ignores the coding in HTTP/1.0
-//! replies. This one takes what curl takes, but for line breaks that are only half there, and refuses the
-//! rest; its memory is a few words whatever the server sends.
+//! The HTTP library's own decoder waits for ever when lines end in LF alone, fails on the chunk extensions
+//! of real servers, and ignores the coding in HTTP/1.0. This one accepts what curl accepts, except for
+//! incomplete line breaks. Its memory is a few words.
 
-/// Longest line of framing: a chunk's size with its extensions, or a trailer field.
+/// The longest size line of a chunk, with its extensions.
 const LONGEST_LINE: u32 = 16 * 1024;
-/// Most bytes of trailer fields.
+/// The most bytes of trailer fields.
 const LONGEST_TRAILER: u32 = 64 * 1024;
 
-/// Where in the coding the next byte stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the next byte belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum At {
-    /// In the digits of a size.
+    /// The digits of a size.
+    #[default]
     Size,
-    /// Behind them, up to the end of the line.
+    /// What follows them on the line.
     Extension,
-    /// In a chunk, with this many bytes to come.
+    /// A chunk, of which this many bytes are to come.
     Data(u64),
-    /// Behind a chunk, where a line break has to come.
+    /// The line break behind a chunk.
     DataEnd,
-    /// At the beginning of a trailer field, or of the empty line that ends it all.
+    /// The first byte of a trailer field, or of the empty line that ends the body.
     TrailerLine,
-    /// In a trailer field.
     Trailer,
-    /// Behind the end.
     End,
 }
 
-/// Decodes one body, as its bytes come.
-#[derive(Debug)]
-pub(crate) struct Chunked {
+/// Decodes one body as it streams.
+#[derive(Debug, Default)]
+pub(in crate::fetch::net) struct Chunked {
     at: At,
     size: u64,
-    /// Digits of the size, bytes of the line, or bytes of the trailer so far.
-    seen: u32,
+    /// Bytes of the size line or of the trailer so far.
+    length: u32,
     /// The last chunk, of size zero, has begun.
     is_last: bool,
-    /// The last byte of framing was a CR, so that LF has to come next.
+    /// The last byte of framing was a CR: LF must follow.
     after_cr: bool,
-    /// The line with the size of the chunk ended in LF alone.
+    /// The size line of the chunk ended in LF alone.
     is_lf_alone: bool,
 }
 
 impl Chunked {
-    pub(crate) fn new() -> Self {
-        Self {
-            at: At::Size,
-            size: 0,
-            seen: 0,
-            is_last: false,
-            after_cr: false,
-            is_lf_alone: false,
-        }
-    }
-
-    /// Decodes the next bytes in place and tells how many are left at the front, and how many came
-    /// behind the end of the body and do not belong to it.
-    pub(crate) fn decode(&mut self, bytes: &mut [u8]) -> Result<(usize, usize), &'static str> {
+    /// Decodes the next bytes in place. Gives how many bytes of the body are now at the front, and how
+    /// many bytes came behind the end of the body.
+    pub(in crate::fetch::net) fn decode(
+        &mut self,
+        bytes: &mut [u8],
+    ) -> Result<(usize, usize), &'static str> {
         let (mut from, mut to) = (0, 0);
         while from < bytes.len() && self.at != At::End {
             if let At::Data(left) = self.at {
@@ -82,7 +72,7 @@ impl Chunked {
         Ok((to, bytes.len() - from))
     }
 
-    /// Takes one byte of framing.
+    /// Reads one byte of framing.
     fn step(&mut self, byte: u8) -> Result<(), &'static str> {
         let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
         if after_cr && byte != b'\n' {
@@ -90,7 +80,9 @@ impl Chunked {
         }
         match (self.at, byte) {
             (At::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.digit(byte)?,
-            (At::Size, _) if self.seen == 0 => return Err("a chunk does not begin with its size"),
+            (At::Size, _) if self.length == 0 => {
+                return Err("a chunk does not begin with its size");
+            }
             (At::Size | At::Extension, b'\n') => {
                 self.is_lf_alone = !after_cr;
                 self.begin_chunk();
@@ -121,7 +113,7 @@ impl Chunked {
 
     fn digit(&mut self, byte: u8) -> Result<(), &'static str> {
         let digit = char::from(byte).to_digit(16).unwrap_or_default();
-        // Leading zeros are padding, however many.
+        // Any number of leading zeros is valid.
         self.size = self
             .size
             .checked_mul(16)
@@ -142,21 +134,25 @@ impl Chunked {
 
     fn go_to(&mut self, at: At) {
         self.at = at;
-        self.seen = 0;
+        self.length = 0;
     }
 
     fn count(&mut self, most: u32, what: &'static str) -> Result<(), &'static str> {
-        self.seen += 1;
-        if self.seen > most { Err(what) } else { Ok(()) }
+        self.length += 1;
+        if self.length > most {
+            Err(what)
+        } else {
+            Ok(())
+        }
     }
 
-    /// Whether the whole body has come, up to the empty line behind it.
-    pub(crate) fn has_ended(&self) -> bool {
+    /// Whether all has come, with the empty line behind the last chunk.
+    pub(in crate::fetch::net) fn has_ended(&self) -> bool {
         self.at == At::End
     }
 
-    /// Whether all data has come, though perhaps not the line breaks behind it.
-    pub(crate) fn has_all_data(&self) -> bool {
+    /// Whether all data has come, with or without the line breaks behind it.
+    pub(in crate::fetch::net) fn has_all_data(&self) -> bool {
         self.is_last
     }
 }
@@ -167,7 +163,7 @@ mod tests {
 
     /// Decodes `input` in steps of `step` bytes: the body, what came behind it, and the decoder.
     fn decode(input: &[u8], step: usize) -> Result<(Vec<u8>, usize, Chunked), &'static str> {
-        let (mut body, mut behind, mut decoder) = (Vec::new(), 0, Chunked::new());
+        let (mut body, mut behind, mut decoder) = (Vec::new(), 0, Chunked::default());
         for piece in input.chunks(step) {
             let mut piece = piece.to_vec();
             let (amount, more) = decoder.decode(&mut piece)?;

@@ -1,42 +1,41 @@
-//! Watches for the end of a reply's head before the client library sees any of it.
+//! Finds the end of a reply's head before the HTTP library sees any of it.
 //!
-//! That way the library parses each head once, however slowly it drips in; a server that does not
-//! speak HTTP is found out by its first bytes; interim replies (1xx) are passed over; and heads are
-//! limited in size. It refuses the bytes that no head may hold, in interim replies as well, and leaves
-//! the headers themselves to [`super::reply`].
+//! So the library parses each head once, however slowly it arrives. A server that does not speak HTTP is
+//! found out by its first bytes, interim replies (1xx) are skipped, and the size of a head is limited.
+//! Bytes that no head may hold are refused. [`super::reply`] reads the headers.
 
 use memchr::memchr;
 
-use super::buffers::LARGEST;
+use super::buffer::LARGEST;
 use super::reply::status_line;
 
-/// The largest head, interim replies included. curl's limit is 300 KiB.
-pub(crate) const HEAD_LIMIT: usize = LARGEST;
+/// The largest head, with interim replies. curl's limit is 300 KiB.
+pub(in crate::fetch::net) const HEAD_LIMIT: usize = LARGEST;
 
-/// What the bytes so far are.
+/// What the bytes that came so far are.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum HeadStatus {
+pub(in crate::fetch::net) enum HeadStatus {
     /// The beginning of a head: more is needed.
     Partial,
-    /// A whole head of this many bytes, and perhaps more behind it.
+    /// A whole head of this many bytes; more may follow.
     Whole(usize),
-    /// This many bytes to be dropped: an interim reply, or empty lines before the status line.
+    /// An interim reply, or empty lines before the status line: drop this many bytes.
     Skip(usize),
-    /// No head of a reply, for this reason.
+    /// Not the head of a reply, for this reason.
     Bad(String),
 }
 
-/// Looks at the input of one exchange until its head is whole.
+/// Scans the input of one exchange until its head is whole.
 #[derive(Debug, Default)]
-pub(crate) struct HeadWatch {
-    /// How much of the input has been searched for the end.
+pub(in crate::fetch::net) struct HeadScanner {
+    /// How many bytes of the input have been searched for the end.
     searched: usize,
     skipped: usize,
 }
 
-impl HeadWatch {
-    /// `input` is everything that has come and was not skipped.
-    pub(crate) fn look(&mut self, input: &[u8]) -> HeadStatus {
+impl HeadScanner {
+    /// `input` is all that has come and was not skipped.
+    pub(in crate::fetch::net) fn scan(&mut self, input: &[u8]) -> HeadStatus {
         let empty_lines = empty_lines(input);
         if empty_lines > 0 {
             return self.skip(empty_lines);
@@ -86,12 +85,12 @@ impl HeadWatch {
         }
     }
 
-    /// The last two bytes that were searched may be the beginning of the end.
+    /// The last two bytes that were searched may belong to the empty line.
     fn search_from(&self) -> usize {
         self.searched.saturating_sub(2)
     }
 
-    /// Where the empty line ends. Lines end in LF, with or without CR.
+    /// Where the empty line ends. A line ends in LF, with or without CR.
     fn find_end(&mut self, input: &[u8]) -> Option<usize> {
         let mut from = self.search_from();
         while let Some(at) = memchr(b'\n', &input[from..]) {
@@ -121,7 +120,7 @@ pub(in crate::fetch::net) fn begins_like_http(input: &[u8]) -> bool {
     input[..len] == begin[..len]
 }
 
-/// Whether another head follows this one. 101 is the last: behind it comes another protocol.
+/// Whether another head follows this one. Another protocol follows 101.
 fn is_interim(head: &[u8]) -> bool {
     let line = memchr(b'\n', head).map(|end| status_line(&head[..end]));
     matches!(line, Some(Ok(line)) if line[9] == b'1' && line[9..12] != *b"101")
@@ -136,13 +135,13 @@ fn empty_lines(input: &[u8]) -> usize {
     input.len() - rest.len()
 }
 
-/// Why `text`, a part of a head, can stand in none. A CR is half a line break and nothing else: recipients
-/// that take it for a line break, for white space or for text see different headers (RFC 9112, 2.2).
+/// Why a head cannot contain `text`. Recipients differ on a CR without LF: to some it is a line break, to
+/// others white space or text, so they see different headers (RFC 9112, 2.2).
 fn forbidden(text: &[u8]) -> Option<&'static str> {
     if memchr(0, text).is_some() {
         return Some("there is a NUL byte in the head of the reply");
     }
-    // Without a branch, many bytes are compared at once.
+    // No branch: the compiler compares many bytes at once.
     let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
     let has_bare_cr = pairs.fold(false, |has, (&a, &b)| has | (a == b'\r') & (b != b'\n'));
     has_bare_cr.then_some("there is a CR without its LF in the head of the reply")
@@ -166,17 +165,17 @@ mod tests {
             "HTTP/1.1 200 OK\nA: b\r\n\n",
         ] {
             for step in [1, 2, 3, 5, 100] {
-                let mut watch = HeadWatch::default();
-                let mut seen = 0;
+                let mut scanner = HeadScanner::default();
+                let mut end = 0;
                 loop {
-                    seen = head.len().min(seen + step);
-                    match watch.look(&head.as_bytes()[..seen]) {
+                    end = head.len().min(end + step);
+                    match scanner.scan(&head.as_bytes()[..end]) {
                         HeadStatus::Partial => {
-                            assert!(seen < head.len(), "{head:?} in steps of {step}");
+                            assert!(end < head.len(), "{head:?} in steps of {step}");
                         }
-                        sight => {
+                        status => {
                             assert_eq!(
-                                (sight, seen),
+                                (status, end),
                                 (HeadStatus::Whole(head.len()), head.len()),
                                 "{head:?} in steps of {step}"
                             );
@@ -190,25 +189,25 @@ mod tests {
 
     #[test]
     fn interim_replies_and_empty_lines_are_passed_over() {
-        let mut watch = HeadWatch::default();
+        let mut scanner = HeadScanner::default();
         let interim = "HTTP/1.2\t103 Early Hints\r\nLink: </a>\r\n\r\n";
         let all = format!("\r\n{interim}HTTP/1.1 200 OK\r\n\r\n");
-        assert_eq!(watch.look(all.as_bytes()), HeadStatus::Skip(2));
+        assert_eq!(scanner.scan(all.as_bytes()), HeadStatus::Skip(2));
         assert_eq!(
-            watch.look(&all.as_bytes()[2..]),
+            scanner.scan(&all.as_bytes()[2..]),
             HeadStatus::Skip(interim.len())
         );
         assert_eq!(
-            watch.look(&all.as_bytes()[2 + interim.len()..]),
+            scanner.scan(&all.as_bytes()[2 + interim.len()..]),
             HeadStatus::Whole(19)
         );
         assert_eq!(
-            HeadWatch::default().look(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+            HeadScanner::default().scan(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
             HeadStatus::Whole(36)
         );
         // What follows a head is no part of its status.
         assert_eq!(
-            HeadWatch::default().look(b"HTTP/\n\nXX103 "),
+            HeadScanner::default().scan(b"HTTP/\n\nXX103 "),
             HeadStatus::Whole(7)
         );
     }
@@ -222,13 +221,13 @@ mod tests {
             "ICY 200 OK\r\n",
             "\u{16}\u{3}\u{1}",
         ] {
-            let HeadStatus::Bad(reason) = HeadWatch::default().look(input.as_bytes()) else {
+            let HeadStatus::Bad(reason) = HeadScanner::default().scan(input.as_bytes()) else {
                 panic!("{input:?} was taken for HTTP");
             };
             assert!(reason.contains("not HTTP"), "{reason}");
         }
-        assert_eq!(HeadWatch::default().look(b""), HeadStatus::Partial);
-        assert_eq!(HeadWatch::default().look(b"HT"), HeadStatus::Partial);
+        assert_eq!(HeadScanner::default().scan(b""), HeadStatus::Partial);
+        assert_eq!(HeadScanner::default().scan(b"HT"), HeadStatus::Partial);
     }
 
     #[test]
@@ -244,11 +243,11 @@ mod tests {
             ("HTTP/1.1 103 Hints\r\nA: \0\r\n\r\n", "NUL"),
         ] {
             for step in [1, 2, 3, 5, 100] {
-                let (mut watch, mut from, mut to) = (HeadWatch::default(), 0, 0);
+                let (mut scanner, mut from, mut to) = (HeadScanner::default(), 0, 0);
                 let reason = loop {
                     assert!(to < input.len(), "{input:?} in steps of {step}");
                     to = input.len().min(to + step);
-                    match watch.look(&input.as_bytes()[from..to]) {
+                    match scanner.scan(&input.as_bytes()[from..to]) {
                         HeadStatus::Partial => {}
                         HeadStatus::Skip(amount) => {
                             from += amount;
@@ -267,13 +266,13 @@ mod tests {
     fn endless_heads_are_cut() {
         let endless = [b"HTTP/1.1 200 OK\r\n".as_slice(), &vec![b'a'; HEAD_LIMIT]].concat();
         assert!(matches!(
-            HeadWatch::default().look(&endless),
+            HeadScanner::default().scan(&endless),
             HeadStatus::Bad(_)
         ));
         let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
-        let mut watch = HeadWatch::default();
+        let mut scanner = HeadScanner::default();
         let skipped = (0..HEAD_LIMIT)
-            .take_while(|_| watch.look(interim) == HeadStatus::Skip(interim.len()))
+            .take_while(|_| scanner.scan(interim) == HeadStatus::Skip(interim.len()))
             .count();
         assert_eq!(skipped, (HEAD_LIMIT - 1) / interim.len());
     }

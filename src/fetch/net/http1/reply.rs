@@ -1,35 +1,31 @@
-//! Reads the framing out of a reply's head, and reduces it to what is asked for, so that the client
-//! library need not stumble over the rest.
+//! Reads the framing out of a reply's head, and reduces the head to what is asked for.
 //!
-//! The library parses heads strictly: one folded line, one space before a colon or the 129th header
-//! would fail a page that curl fetches. And each header that it takes costs it time and memory. What
-//! it is shown is never longer than what came, so that it can be put in its place, and never more than
-//! [`MOST_LENGTHS`] headers and a handful: repetitions are dropped, and nothing that says more. What
-//! only looks like HTTP is refused. [`super::head`] has seen to it that there is no NUL byte, and no CR but
-//! before LF.
+//! The HTTP library is strict: one folded line, a space before a colon or the 129th header would fail a
+//! page that curl fetches; and each header costs it several allocations. So it sees a reduced head, never
+//! longer than the original, which it replaces in place. [`super::head`] has refused NUL bytes, and CR
+//! without LF.
 
 use memchr::memchr;
 
 use super::chunked::Chunked;
 
-/// What is made of a header.
+/// What is done with a header.
 #[derive(Clone, Copy)]
 enum Use {
-    /// Somebody asks for it, for the first of them.
+    /// The first one is kept.
     First,
-    /// What the body is coded with. More headers than [`MOST_CODINGS`] that name any need not be shown: so
-    /// many are refused.
+    /// Kept if it names a coding, up to one more than the [`MOST_CODINGS`] that a body may have.
     ContentCoding,
-    /// Said by the length of the body, which is not to be asked for if the body is in chunks.
+    /// Kept unless the body is in chunks, without repetitions.
     Length,
+    /// Summed up in one line.
     Connection,
-    Coding,
-    /// Kept behind a status that refuses.
-    Limit,
+    TransferCoding,
+    /// Kept with a status of 429 or 503.
+    RateLimit,
 }
 
-/// Headers that anybody asks for: all that the library is shown of a head, as each one that it sees
-/// costs it several allocations.
+/// The headers that `fetch` or the library asks for. All others are dropped.
 const USES: [(&str, Use); 13] = [
     ("connection", Use::Connection),
     ("content-encoding", Use::ContentCoding),
@@ -38,62 +34,57 @@ const USES: [(&str, Use); 13] = [
     ("content-type", Use::First),
     ("location", Use::First),
     ("retry-after", Use::First),
-    ("transfer-encoding", Use::Coding),
-    ("ratelimit", Use::Limit),
-    ("ratelimit-remaining", Use::Limit),
-    ("ratelimit-reset", Use::Limit),
-    ("x-ratelimit-remaining", Use::Limit),
-    ("x-ratelimit-reset", Use::Limit),
+    ("transfer-encoding", Use::TransferCoding),
+    ("ratelimit", Use::RateLimit),
+    ("ratelimit-remaining", Use::RateLimit),
+    ("ratelimit-reset", Use::RateLimit),
+    ("x-ratelimit-remaining", Use::RateLimit),
+    ("x-ratelimit-reset", Use::RateLimit),
 ];
 /// The most content codings that a body may have.
-pub(crate) const MOST_CODINGS: usize = 5;
-/// So many lengths in different words are shown: the library refuses those that do not agree, and takes
-/// 128 headers in all.
+pub(in crate::fetch) const MOST_CODINGS: usize = 5;
+/// The most different lengths that the library is shown. It refuses lengths that differ, but takes at
+/// most 128 headers.
 const MOST_LENGTHS: usize = 40;
-
-/// So many headers of a rate limit are shown.
-const MOST_LIMITS: usize = 16;
+/// The most headers of a rate limit that are kept.
+const MOST_RATE_LIMITS: usize = 16;
 
 /// How a reply is framed.
 #[derive(Debug, Default)]
-pub(crate) struct Framing {
-    /// The decoder of a body in the chunked transfer coding. The head then says nothing of it any
-    /// more.
-    pub(crate) chunked: Option<Chunked>,
-    /// Whether the connection stays open behind it.
-    pub(crate) stays_open: bool,
+pub(in crate::fetch::net) struct Framing {
+    /// The decoder of a body in chunks. The reduced head does not say that it is.
+    pub(in crate::fetch::net) chunked: Option<Chunked>,
+    /// Whether the server keeps the connection open.
+    pub(in crate::fetch::net) stays_open: bool,
 }
 
-/// What there is to know of a head.
 #[derive(Debug)]
-pub(crate) struct Inspected {
-    pub(crate) framing: Framing,
-    /// What the library is to see instead of the head, no longer than that.
-    pub(crate) reduced: Vec<u8>,
+pub(in crate::fetch::net) struct Inspected {
+    pub(in crate::fetch::net) framing: Framing,
+    /// Replaces the head, and is never longer.
+    pub(in crate::fetch::net) reduced: Vec<u8>,
 }
 
-/// Inspects a whole head, up to and including the empty line.
-pub(crate) fn inspect(head: &[u8]) -> Result<Inspected, String> {
+/// Inspects a whole head, with the empty line.
+pub(in crate::fetch::net) fn inspect(head: &[u8]) -> Result<Inspected, String> {
     let status = status_line(lines(head).next().unwrap_or_default())?;
-    // A folded line may hide the end of a list of codings or options.
-    let survey = match HeaderSummary::of(head, &status) {
-        Some(survey) => survey,
-        None => HeaderSummary::of(&unfold(head), &status).unwrap_or_default(),
-    };
-    if !survey.is_chunked && survey.lengths.len() > MOST_LENGTHS {
+    let summary = HeaderSummary::of(head, &status)
+        .or_else(|| HeaderSummary::of(&unfold(head), &status))
+        .unwrap_or_default();
+    if !summary.is_chunked && summary.lengths.len() > MOST_LENGTHS {
         return Err(format!(
             "the reply has more than {MOST_LENGTHS} different Content-Length headers"
         ));
     }
-    if let Some(coding) = survey.unknown_coding {
+    if let Some(coding) = summary.unknown_coding {
         return Err(format!(
             "the body has the transfer coding {coding:?}, which was not asked for"
         ));
     }
-    let stays_open = !survey.says_close && (status[7] == b'1' || survey.says_keep_alive);
-    let chunked = survey.is_chunked.then(Chunked::new);
+    let stays_open = !summary.says_close && (status[7] == b'1' || summary.says_keep_alive);
+    let chunked = summary.is_chunked.then(Chunked::default);
     Ok(Inspected {
-        reduced: survey.finish(),
+        reduced: summary.finish(),
         framing: Framing {
             chunked,
             stays_open,
@@ -101,17 +92,16 @@ pub(crate) fn inspect(head: &[u8]) -> Result<Inspected, String> {
     })
 }
 
-/// What the headers come to.
 #[derive(Debug, Default)]
 struct HeaderSummary {
-    /// The status line, and the headers that are wanted. Lines end in LF alone: it is not to grow.
+    /// The status line and the headers that are kept. Lines end in LF alone, so that it does not grow.
     reduced: Vec<u8>,
-    /// The headers of [`USES`] that were kept, one bit each.
+    /// One bit for each header of [`USES`] that was kept.
     kept: u8,
     content_codings: usize,
-    /// The status is one behind which a rate limit counts.
+    /// The status is 429 or 503.
     is_refused: bool,
-    limits: usize,
+    rate_limits: usize,
     /// Without repetitions.
     lengths: Vec<Vec<u8>>,
     is_chunked: bool,
@@ -121,39 +111,41 @@ struct HeaderSummary {
 }
 
 impl HeaderSummary {
-    /// `None`: a line is folded.
+    /// `None` if a line is folded: [`unfold`] has to run first.
     fn of(head: &[u8], status: &[u8]) -> Option<Self> {
-        let mut survey = Self {
+        let mut summary = Self {
             reduced: Vec::with_capacity(head.len()),
             is_refused: matches!(&status[9..12], b"429" | b"503"),
             ..Self::default()
         };
-        survey.reduced.extend_from_slice(status);
+        summary.reduced.extend_from_slice(status);
         for line in lines(head).skip(1) {
             if matches!(line.first(), Some(b' ' | b'\t')) {
                 return None;
             }
             if let Some((name, value)) = header(line)
-                && let Some(at) = USES.iter().position(|(other, _)| is(name, other))
+                && let Some(at) = USES
+                    .iter()
+                    .position(|(other, _)| name.eq_ignore_ascii_case(other.as_bytes()))
             {
-                survey.look_at(at, name, value);
+                summary.add(at, name, value);
             }
         }
-        Some(survey)
+        Some(summary)
     }
 
-    /// Takes a header of the name that stands at `at` in [`USES`].
-    fn look_at(&mut self, at: usize, name: &[u8], value: &[u8]) {
+    /// Adds a header whose name is `USES[at]`.
+    fn add(&mut self, at: usize, name: &[u8], value: &[u8]) {
         match USES[at].1 {
             Use::First if self.kept & 1 << at == 0 => {
                 self.kept |= 1 << at;
-                keep(&mut self.reduced, name, value, b' ');
+                push_header(&mut self.reduced, name, value, b' ');
             }
             Use::First => {}
-            Use::Limit => {
-                if self.is_refused && self.limits < MOST_LIMITS {
-                    self.limits += 1;
-                    keep(&mut self.reduced, name, value, b' ');
+            Use::RateLimit => {
+                if self.is_refused && self.rate_limits < MOST_RATE_LIMITS {
+                    self.rate_limits += 1;
+                    push_header(&mut self.reduced, name, value, b' ');
                 }
             }
             Use::ContentCoding => {
@@ -162,17 +154,17 @@ impl HeaderSummary {
                 };
                 if self.content_codings <= MOST_CODINGS && !tokens(value).all(|t| is_none(&t)) {
                     self.content_codings += 1;
-                    keep(&mut self.reduced, name, value, NO_TEXT);
+                    push_header(&mut self.reduced, name, value, NO_TEXT);
                 }
             }
-            Use::Length => self.take_length(value),
+            Use::Length => self.add_length(value),
             Use::Connection => {
                 for option in tokens(value) {
                     self.says_close |= option.eq_ignore_ascii_case("close");
                     self.says_keep_alive |= option.eq_ignore_ascii_case("keep-alive");
                 }
             }
-            Use::Coding => {
+            Use::TransferCoding => {
                 for coding in tokens(value) {
                     match coding.to_ascii_lowercase().as_str() {
                         "chunked" => self.is_chunked = true,
@@ -184,25 +176,25 @@ impl HeaderSummary {
         }
     }
 
-    fn take_length(&mut self, value: &[u8]) {
+    fn add_length(&mut self, value: &[u8]) {
         let value = trim(value);
         let is_new = || self.lengths.iter().all(|length| length != value);
-        // One more than can be shown says that there are too many.
+        // One more than the most is enough to refuse them.
         if self.lengths.len() <= MOST_LENGTHS && is_new() {
             self.lengths.push(value.to_vec());
         }
     }
 
     fn finish(mut self) -> Vec<u8> {
-        // One line says what all of them come to, and is no longer than the one that said it.
+        // One line stands for all Connection headers, and is no longer than one of them.
         if self.says_close {
-            keep(&mut self.reduced, b"connection", b"close", b' ');
+            push_header(&mut self.reduced, b"connection", b"close", b' ');
         } else if self.says_keep_alive {
-            keep(&mut self.reduced, b"connection", b"keep-alive", b' ');
+            push_header(&mut self.reduced, b"connection", b"keep-alive", b' ');
         }
         if !self.is_chunked {
             for length in &self.lengths {
-                keep(&mut self.reduced, b"content-length", length, NO_TEXT);
+                push_header(&mut self.reduced, b"content-length", length, NO_TEXT);
             }
         }
         self.reduced.push(b'\n');
@@ -210,22 +202,19 @@ impl HeaderSummary {
     }
 }
 
-fn is(name: &[u8], other: &str) -> bool {
-    name.eq_ignore_ascii_case(other.as_bytes())
-}
-
-/// Stands for a control character in a value that is read by the letter: no number and no coding has it.
+/// Replaces a control character in a length or a coding. No number and no coding has it, so that the
+/// value stays invalid.
 const NO_TEXT: u8 = b'?';
 
-/// Adds a header line. `instead` stands for every byte that the library does not take.
-fn keep(out: &mut Vec<u8>, name: &[u8], value: &[u8], instead: u8) {
+/// Adds a header line. `instead` replaces every byte that the library refuses.
+fn push_header(out: &mut Vec<u8>, name: &[u8], value: &[u8], instead: u8) {
     out.extend_from_slice(name);
     out.push(b':');
     out.extend(value.iter().map(|&b| if is_text(b) { b } else { instead }));
     out.push(b'\n');
 }
 
-/// The lines of a head without their line breaks, and without the empty one.
+/// The lines of a head, without line breaks and without empty ones.
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = head;
     let next = move || {
@@ -240,9 +229,8 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(next).filter(|line| !line.is_empty())
 }
 
-/// The status line as the library can take it: version and code, and nothing of what a server says
-/// besides. Any white space parts its words (RFC 9112, 4), and a later version of HTTP/1 is read as 1.1
-/// (RFC 9110, 2.5).
+/// The status line as the library accepts it: version and code, without the reason. Any white space
+/// separates the words (RFC 9112, 4). A later version of HTTP/1 is read as 1.1 (RFC 9110, 2.5).
 pub(in crate::fetch::net) fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
     let mut words = line
         .split(|byte| matches!(byte, b'\t'..=b'\r' | b' '))
@@ -274,8 +262,8 @@ fn quote(line: &[u8]) -> String {
     format!("\"{}\"", line[..line.len().min(40)].escape_ascii())
 }
 
-/// Name and value of a header line. White space and control characters around a name are no part of it:
-/// some servers send them, and what the header says of the body counts.
+/// Name and value of a header line. White space and control characters around a name are dropped: some
+/// servers send them, and the header may frame the body.
 fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr(b':', line)?;
     let mut name = &line[..colon];
@@ -285,7 +273,7 @@ fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, &line[colon + 1..]))
 }
 
-/// Drops blanks and tabs at both ends, and no other white space: in a value that is not text.
+/// Drops blanks and tabs at both ends. No other white space is part of HTTP's.
 fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', inner @ ..] | [inner @ .., b' ' | b'\t'] = text {
         text = inner;
@@ -293,7 +281,7 @@ fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// A byte that may stand in a header's value.
+/// Whether `byte` may stand in a header's value.
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || byte >= b' ' && byte != 0x7f
 }
@@ -304,13 +292,13 @@ fn tokens(value: &[u8]) -> impl Iterator<Item = String> {
         .map(|t| String::from_utf8_lossy(trim(t)).into_owned())
 }
 
-/// Puts folded lines (RFC 9112, 5.2) on one.
+/// Joins folded lines (RFC 9112, 5.2).
 fn unfold(head: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(head.len());
     for line in lines(head) {
         let text = trim(line);
         match line.first() {
-            // What would be left of it is a line for the next to look folded behind.
+            // Skip blank lines: a folded line must not attach to one.
             _ if text.is_empty() => continue,
             Some(b' ' | b'\t') => out.push(b' '),
             _ if out.is_empty() => {}

@@ -6,9 +6,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ureq::http::StatusCode;
+use http::StatusCode;
 
-use super::http1::head::{HeadStatus, HeadWatch};
+use super::http1::head::{HeadScanner, HeadStatus};
 use super::http1::reply::status_line;
 use super::io::cancel::Cancel;
 use super::io::stream::{Stream, StreamError};
@@ -91,11 +91,11 @@ impl Tunnel<'_> {
     /// Reads the head of the answer to CONNECT, byte for byte: what comes behind it is the
     /// origin's.
     fn head(&mut self) -> Result<Vec<u8>, TunnelError> {
-        let (mut watch, mut head) = (HeadWatch::default(), Vec::new());
+        let (mut scanner, mut head) = (HeadScanner::default(), Vec::new());
         loop {
             let [byte] = self.receive()?;
             head.push(byte);
-            match watch.look(&head) {
+            match scanner.scan(&head) {
                 HeadStatus::Whole(_) => return Ok(head),
                 HeadStatus::Skip(amount) => drop(head.drain(..amount)),
                 HeadStatus::Bad(reason) => return Err(TunnelError::Refused(reason)),

@@ -1,0 +1,176 @@
+//! Opens one connection, step by step, within the attempt's timeouts.
+//!
+//! A step that finds no file descriptor left closes an idle connection or waits for another thread to
+//! close one, and tries again.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustls::ClientConfig;
+
+use super::context::ExchangeContext;
+use crate::fetch::failure::{Failure, FailureKind, Phase};
+use crate::fetch::net::connection::Connection;
+use crate::fetch::net::io::stream::{Stream, StreamError};
+use crate::fetch::net::io::tcp::Tcp;
+use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
+use crate::fetch::net::reach::descriptors::{LastTries, Ticket, Turn};
+use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs};
+use crate::fetch::net::reach::seats::Seat;
+use crate::fetch::net::tls::config::TlsConfigError;
+use crate::fetch::net::tls::session::Session;
+use crate::fetch::resolve::bare;
+
+const CLOSED_IN_HANDSHAKE: &str = "the server closed the connection during the TLS handshake";
+
+pub(super) struct ConnectAttempt<'a> {
+    pub(super) context: &'a ExchangeContext,
+    /// What the connection leads to, behind a proxy if there is one.
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+    /// When it began, less the time that it waited for descriptors.
+    pub(super) began: Instant,
+    pub(super) phase: Phase,
+    last_tries: LastTries,
+    ticket: Ticket,
+    /// A look-up holds it as well, until there is an answer.
+    pub(super) seat: Arc<Seat>,
+}
+
+impl<'a> ConnectAttempt<'a> {
+    pub(super) fn new(context: &'a ExchangeContext, host: &'a str, port: u16, seat: Seat) -> Self {
+        Self {
+            context,
+            host,
+            port,
+            began: Instant::now(),
+            phase: Phase::Dns,
+            last_tries: LastTries::default(),
+            ticket: context.net.descriptors.ticket(),
+            seat: Arc::new(seat),
+        }
+    }
+
+    pub(super) fn timeouts(&self) -> Timeouts {
+        self.context.connect_timeouts(self.began)
+    }
+
+    /// The failure of a wait in this phase. A failed connection has the kind `lost`.
+    pub(super) fn wait_failure(&self, error: WaitError, lost: FailureKind) -> Failure {
+        self.context.failure(error, self.phase, lost, "")
+    }
+
+    /// The failure of a connection in this phase: see [`ExchangeContext::failure`].
+    pub(super) fn stream_failure(
+        &self,
+        error: StreamError,
+        lost: FailureKind,
+        closed: &str,
+    ) -> Failure {
+        let phase = self.phase;
+        self.context.failure(error, phase, lost, closed)
+    }
+
+    pub(super) fn into_connection(self, key: &str, stream: Stream) -> Connection {
+        Connection::new(key, stream, self.ticket, self.seat)
+    }
+
+    /// Closes an idle connection for its descriptor, or waits until another thread gives one back.
+    /// `before` is the turn before the step that found none left. If no thread can give one back,
+    /// that is a failure of `kind`.
+    ///
+    /// Waiting for a descriptor does not use up the attempt's timeouts.
+    pub(super) fn need_descriptor(
+        &mut self,
+        before: Turn,
+        kind: FailureKind,
+    ) -> Result<(), Failure> {
+        let net = &*self.context.net;
+        if net.idle.evict().is_some() {
+            return Ok(());
+        }
+        let since = Instant::now();
+        let result = self.ticket.wait(before, &mut self.last_tries, &net.cancel);
+        let waited = since.elapsed();
+        self.context.pause(waited);
+        self.began += waited;
+        match result {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let text = "too many open files, and none that could be closed";
+                Err(Failure::new(kind, text))
+            }
+            Err(error) => Err(self.wait_failure(error, kind)),
+        }
+    }
+
+    /// Opens a TCP connection to one of `addresses`.
+    pub(super) fn connect(&mut self, addresses: &[SocketAddr]) -> Result<Stream, Failure> {
+        let kind = FailureKind::Connect;
+        let net = &*self.context.net;
+        self.phase = Phase::Connect;
+        let make_room = || net.idle.evict().is_some();
+        // It keeps its place over the waits: begun anew, it would never get past a silent first address.
+        let mut happy_eyeballs = HappyEyeballs::new(addresses, &net.seats);
+        loop {
+            let turn = net.descriptors.turn();
+            match happy_eyeballs.run(&self.timeouts(), &net.cancel, &make_room) {
+                Ok(socket) => {
+                    let tcp = Tcp::new(socket);
+                    self.context.register(tcp.stream())?;
+                    return Ok(Stream::Tcp(tcp));
+                }
+                Err(ConnectError::Refused(text)) => return Err(Failure::new(kind, text)),
+                Err(ConnectError::WaitError(error)) => return Err(self.wait_failure(error, kind)),
+                Err(ConnectError::NoDescriptor) => self.need_descriptor(turn, kind)?,
+            }
+        }
+    }
+
+    /// The TLS configuration of the client. The first call reads the root store.
+    pub(super) fn tls_config(&mut self) -> Result<Arc<ClientConfig>, Failure> {
+        let net = &*self.context.net;
+        self.phase = Phase::Tls;
+        loop {
+            let turn = net.descriptors.turn();
+            match net.trust.config() {
+                Ok(config) => return Ok(config),
+                Err(TlsConfigError::Unusable(reason)) => {
+                    return Err(Failure::new(FailureKind::Tls, reason));
+                }
+                Err(TlsConfigError::NoDescriptor) => {
+                    self.need_descriptor(turn, FailureKind::Tls)?;
+                }
+            }
+        }
+    }
+
+    /// Starts TLS with `host`, the origin or a proxy, over `stream`.
+    pub(super) fn start_tls(
+        &mut self,
+        host: &str,
+        stream: Stream,
+        config: Arc<ClientConfig>,
+    ) -> Result<Stream, Failure> {
+        self.phase = Phase::Tls;
+        let net = &*self.context.net;
+        let (tls, timeouts) = (&net.trust, self.timeouts());
+        let session = tls
+            .server_name(bare(host))
+            .map_err(StreamError::Tls)
+            .and_then(|name| {
+                Session::start(config, &tls.sessions, name, stream, &timeouts, &net.cancel)
+            });
+        let session = session.map_err(|error| {
+            // A server that hangs up shows as an end or as a reset, by chance.
+            let error = if error.is_hang_up() {
+                StreamError::Truncated
+            } else {
+                error
+            };
+            self.stream_failure(error, FailureKind::Connect, CLOSED_IN_HANDSHAKE)
+        })?;
+        Ok(Stream::Tls(Box::new(session)))
+    }
+}
