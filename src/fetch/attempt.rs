@@ -20,7 +20,7 @@ use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{self, Aim, Deadline, Flight, Limits, Net};
 use super::options::Options;
 use super::outcome::{Outcome, Page};
-use super::range::whole_length;
+use super::range::length_of;
 use super::redirect::Hop;
 use super::request::request;
 use super::retry_after::asked_wait;
@@ -232,8 +232,8 @@ impl Attempt<'_> {
             let text = format!("{}: {cure}", failure.message());
             return Err(Failure::new(FailureKind::HttpStatus, text));
         }
-        let whole = self.whole_length(hop, &response);
-        let whole = whole.inspect_err(|_| {
+        let length = self.range_length(hop, &response);
+        let length = length.inspect_err(|_| {
             self.drain(&mut response);
         })?;
         if hop.method == Method::HEAD {
@@ -242,7 +242,7 @@ impl Attempt<'_> {
             return Ok(Page { bytes: 0, size });
         }
         let codings = self.codings(&response)?;
-        let expected = whole.or(response.body().content_length());
+        let expected = length.or(response.body().content_length());
         let mut source = Source::new(&mut response, expected);
         if codings.is_empty() {
             self.check_size(expected.unwrap_or_default())?;
@@ -254,22 +254,26 @@ impl Attempt<'_> {
         self.pour(&mut *decoded(&codings, source, &check), sink)
     }
 
-    /// What the range of a 206 says that the page comes to, if no part was asked for. The reply is a failure
-    /// unless the range is the whole page.
-    fn whole_length(&self, hop: &Hop, response: &Response<Body>) -> Result<Option<u64>, Failure> {
-        let is_asked_for = self.headers.of(hop).has_range;
-        if response.status() != StatusCode::PARTIAL_CONTENT || is_asked_for {
+    /// How many bytes a 206 must bring. It is a failure unless it brings all of the page, or what the user's own
+    /// `Range` asks for.
+    fn range_length(&self, hop: &Hop, response: &Response<Body>) -> Result<Option<u64>, Failure> {
+        if response.status() != StatusCode::PARTIAL_CONTENT {
             return Ok(None);
         }
-        let range = response.headers().get(header::CONTENT_RANGE);
-        let range = range.map_or(&b"no Content-Range"[..], HeaderValue::as_bytes);
-        whole_length(range).map(Some).ok_or_else(|| {
-            let text = format!(
-                "the server sent a part of the page, which was not asked for: {}",
-                shortened(range)
-            );
-            Failure::new(FailureKind::Body, text)
-        })
+        let mut ranges = response.headers().get_all(header::CONTENT_RANGE).iter();
+        let range = ranges.next().map_or(&b""[..], HeaderValue::as_bytes);
+        let is_one = ranges.all(|other| other.as_bytes() == range);
+        let asked = self.headers.of(hop).range.as_deref();
+        match length_of(range, asked).filter(|_| is_one) {
+            Some(length) => Ok(length),
+            None => {
+                let text = format!(
+                    "the server sent a part of the page that was not asked for (Content-Range: {})",
+                    shortened(range)
+                );
+                Err(Failure::new(FailureKind::Body, text))
+            }
+        }
     }
 
     fn codings(&self, response: &Response<Body>) -> Result<Vec<Coding>, Failure> {

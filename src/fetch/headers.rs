@@ -31,8 +31,8 @@ pub(crate) struct HeaderLines {
     pub(crate) has_authorization: bool,
     /// The user decided on `Proxy-Authorization`: the proxy's credentials are not sent to it.
     pub(crate) has_proxy_authorization: bool,
-    /// The user asks for a part of the page.
-    pub(crate) has_range: bool,
+    /// The user's own `Range`, which asks for a part of the page.
+    pub(crate) range: Option<String>,
 }
 
 impl HeaderLines {
@@ -61,6 +61,10 @@ impl RequestHeaders {
             let mut given = options.headers.iter();
             given.any(|(given, _)| given.eq_ignore_ascii_case(name))
         };
+        let range = options
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("range"));
         let is_settled = |name: &str| is_given(name) || options.omits(name);
         let mut away = HeaderLines {
             has_authorization: options.omits("authorization"),
@@ -70,7 +74,7 @@ impl RequestHeaders {
         let mut home = HeaderLines {
             has_authorization: is_settled("authorization") || options.credentials.is_some(),
             has_proxy_authorization: is_settled("proxy-authorization"),
-            has_range: is_given("range"),
+            range: range.map(|(_, value)| value.clone()),
             ..HeaderLines::default()
         };
         for (name, text) in [

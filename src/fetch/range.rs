@@ -1,13 +1,38 @@
 //! `Content-Range` (RFC 9110, 14.4): whether a 206 brings the whole of a page or a part of it.
 
-/// The length of the whole page in bytes, if `value` says that all of it comes.
-pub(crate) fn whole_length(value: &[u8]) -> Option<u64> {
+/// How many bytes come with `value`, `None` if it does not tell; nothing if they are not what was asked for: all of the
+/// page, or what `asked`, the value of a `Range`, begins with.
+pub(crate) fn length_of(value: &[u8], asked: Option<&str>) -> Option<Option<u64>> {
+    let range = range(value);
+    let Some(asked) = asked else {
+        let (first, last, length) = range?;
+        let is_whole = first == 0 && Some(last.checked_add(1)?) == length;
+        return is_whole.then_some(length);
+    };
+    // Several ranges come as parts of a message of their own.
+    let Some((first, last, _)) = range else {
+        return Some(None);
+    };
+    let begin = asked.trim().strip_prefix("bytes=").and_then(|asked| {
+        let (begin, _) = asked.split_once('-')?;
+        number(begin)
+    });
+    let is_asked = begin.is_none_or(|begin| begin == first);
+    let length = last.checked_sub(first)?.checked_add(1);
+    is_asked.then_some(length)
+}
+
+/// The first byte, the last, and the length of the whole if it is told.
+fn range(value: &[u8]) -> Option<(u64, u64, Option<u64>)> {
     let (unit, range) = str::from_utf8(value).ok()?.trim().split_once(' ')?;
     let (range, length) = range.split_once('/')?;
     let (first, last) = range.split_once('-')?;
-    let (first, last, length) = (number(first)?, number(last)?, number(length)?);
-    let is_whole = first == 0 && last.checked_add(1) == Some(length);
-    (is_whole && unit.eq_ignore_ascii_case("bytes")).then_some(length)
+    let length = match length.trim() {
+        "*" => None,
+        length => Some(number(length)?),
+    };
+    let is_bytes = unit.eq_ignore_ascii_case("bytes");
+    is_bytes.then_some((number(first)?, number(last)?, length))
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -18,7 +43,23 @@ fn number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::whole_length;
+    use super::length_of;
+
+    #[test]
+    fn what_was_asked_for_begins_where_that_began() {
+        for (value, asked, length) in [
+            ("bytes 0-4/5", "bytes=0-4", Some(Some(5))),
+            ("bytes 0-4/*", "bytes=0-", Some(Some(5))),
+            ("bytes 5-9/10", "bytes=0-4", None),
+            ("bytes 5-9/10", "bytes=-5", Some(Some(5))),
+            ("bytes 4-0/5", "bytes=4-", None),
+            ("", "bytes=0-1,4-5", Some(None)),
+            ("items 0-4/5", "items=0-4", Some(None)),
+        ] {
+            let got = length_of(value.as_bytes(), Some(asked));
+            assert_eq!(got, length, "{value:?}, {asked:?}");
+        }
+    }
 
     #[test]
     fn only_a_range_from_the_first_byte_to_the_last_is_the_whole() {
@@ -45,7 +86,11 @@ mod tests {
             ("items 0-4/5", None),
             ("", None),
         ] {
-            assert_eq!(whole_length(value.as_bytes()), whole, "{value:?}");
+            assert_eq!(
+                length_of(value.as_bytes(), None),
+                whole.map(Some),
+                "{value:?}"
+            );
         }
     }
 }

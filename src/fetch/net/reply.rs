@@ -22,6 +22,8 @@ enum Use {
     ContentCoding,
     /// Said by the length of the body, which is not to be asked for if the body is in chunks.
     Length,
+    /// A second one that differs is told from the first by the reader.
+    Range,
     Connection,
     Coding,
     /// Kept behind a status that refuses.
@@ -34,7 +36,7 @@ const USES: [(&str, Use); 13] = [
     ("connection", Use::Connection),
     ("content-encoding", Use::ContentCoding),
     ("content-length", Use::Length),
-    ("content-range", Use::First),
+    ("content-range", Use::Range),
     ("content-type", Use::First),
     ("location", Use::First),
     ("retry-after", Use::First),
@@ -109,6 +111,7 @@ struct Survey {
     /// The headers of [`USES`] that were kept, one bit each.
     kept: u8,
     content_codings: usize,
+    ranges: u8,
     /// The status is one behind which a rate limit counts.
     is_refused: bool,
     limits: usize,
@@ -162,6 +165,12 @@ impl Survey {
                 };
                 if self.content_codings <= MOST_CODINGS && !tokens(value).all(|t| is_none(&t)) {
                     self.content_codings += 1;
+                    keep(&mut self.reduced, name, value, NO_TEXT);
+                }
+            }
+            Use::Range => {
+                if self.ranges < 2 {
+                    self.ranges += 1;
                     keep(&mut self.reduced, name, value, NO_TEXT);
                 }
             }
