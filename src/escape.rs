@@ -39,14 +39,27 @@ pub(crate) fn printable(text: &str) -> String {
 /// What the user typed, as a message repeats it: its unprintable characters escaped, and without what may be credentials.
 ///
 /// Everything before the last `@` is left out if it has a colon or `//`: in text that is no URL, a password may end at any
-/// `@`.
+/// `@`. So is the value of a header, and a password behind `USER:`.
 pub(crate) fn shown(typed: &str) -> String {
-    match typed.rsplit_once('@') {
-        Some((before, behind)) if before.contains(':') || before.contains("//") => {
-            format!("...@{}", printable(behind))
-        }
+    let at = typed.rfind('@').map(|at| (at, 1));
+    let at = at.or_else(|| typed.rfind("%40").map(|at| (at, 3)));
+    if let Some((at, length)) = at
+        && (typed[..at].contains(':') || typed[..at].contains("//"))
+    {
+        return format!("...@{}", printable(&typed[at + length..]));
+    }
+    match typed.split_once(':') {
+        Some((name, value)) if is_secret(name, value) => format!("{}:...", printable(name)),
         _ => printable(typed),
     }
+}
+
+/// Whether `name:value` looks like a header, or like a user and a password; not like a path, an address or a host with a
+/// port.
+fn is_secret(name: &str, value: &str) -> bool {
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let is_place = |text: &str| text.contains(['/', '\\', '.', ':', '[']);
+    !is_place(name) && !is_number && (value.starts_with(' ') || !is_place(value))
 }
 
 /// The [`shown`] text of a path.

@@ -19,7 +19,7 @@ const FOREIGN: [(&[&str], &str); 25] = [
     ),
     (
         &["-Z", "--parallel"],
-        "URLs are fetched at once as it is: --jobs N says how many",
+        "URLs are fetched in parallel without a flag; --jobs N says how many",
     ),
     (
         &["-P"],
@@ -42,7 +42,7 @@ const FOREIGN: [(&[&str], &str); 25] = [
     ),
     (
         &["-L", "--location", "--follow", "--follow-redirects"],
-        "redirects are followed as it is; --max-redirects N limits them",
+        "redirects are followed without a flag; --max-redirects N limits them",
     ),
     (
         &["--max-redirs", "--max-redirect"],

@@ -119,14 +119,16 @@ fn told(mut error: Error) -> Error {
         let instead = flags::instead(&flag);
         if instead.is_some() || !similar.is_some_and(|option| flags::is_slip(&flag, &option)) {
             error.remove(ContextKind::SuggestedArg);
-            // Which has the proposal in it.
-            let usage = ContextValue::StyledStr(args::command().render_usage());
-            error.insert(ContextKind::Usage, usage);
         }
         if let Some(instead) = instead {
             let tip = ContextValue::StyledStrs(vec![StyledStr::from(instead)]);
             error.insert(ContextKind::Suggested, tip);
         }
+    }
+    if error.get(ContextKind::Usage).is_some() {
+        // clap shows the flags that were typed, and all that conflict with one.
+        let usage = ContextValue::StyledStr(args::command().render_usage());
+        error.insert(ContextKind::Usage, usage);
     }
     let typed: Vec<_> = error
         .context()

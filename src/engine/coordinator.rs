@@ -266,6 +266,17 @@ impl Coordinator<'_> {
         begun.min(self.pool.workers())
     }
 
+    /// How many targets wait for a time, and which: all of them if nothing is in flight for a second, otherwise those
+    /// that come back for another attempt.
+    fn waiting(&self) -> Option<(usize, Instant)> {
+        let idle_until = self.state.start_at.filter(|at| {
+            let wait = at.saturating_duration_since(Instant::now());
+            self.running() == 0 && wait >= Duration::from_secs(1)
+        });
+        let all = idle_until.map(|at| (self.schedule.waiting(), at));
+        all.or_else(|| self.schedule.coming_back())
+    }
+
     fn show_progress(&mut self) {
         if self.report.progress.due().is_none() {
             return;
@@ -277,7 +288,7 @@ impl Coordinator<'_> {
                 .set_total(total.saturating_sub(skipped));
         }
         self.report.counts.in_flight = self.running();
-        self.report.counts.waiting = self.schedule.coming_back();
+        self.report.counts.waiting = self.waiting();
         self.report.counts.bytes = self.shared.received.load(Ordering::Relaxed);
         self.report.show_progress();
     }

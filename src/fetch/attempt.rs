@@ -17,7 +17,7 @@ use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{Deadline, Exchange, HttpClient, Net, Reply, Timeouts};
 use super::options::Options;
 use super::outcome::{Outcome, Page};
-use super::range::whole_length;
+use super::range::range_length;
 use super::redirect::Hop;
 use super::request::request;
 use super::retry_after::asked_wait;
@@ -182,18 +182,19 @@ impl Attempt<'_> {
         if !reply.status().is_success() {
             return Err(self.refusal(hop, &mut reply));
         }
-        let range_was_asked_for = self.headers.of(hop).has_range;
-        let length = if reply.status() == StatusCode::PARTIAL_CONTENT && !range_was_asked_for {
-            match whole_length(reply.headers()) {
-                Ok(length) => Some(length),
+        let length = if reply.status() == StatusCode::PARTIAL_CONTENT {
+            let asked = self.headers.of(hop).range.as_deref();
+            match range_length(reply.headers(), asked) {
+                Ok(length) => length,
                 Err(failure) => {
                     self.drain(&mut reply);
                     return Err(failure);
                 }
             }
         } else {
-            reply.content_length()
+            None
         };
+        let length = length.or(reply.content_length());
         if hop.method == Method::HEAD {
             let size = length_from_head(reply.headers());
             check_size(size.unwrap_or_default(), self.options.max_size)?;

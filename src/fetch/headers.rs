@@ -28,8 +28,8 @@ pub(super) struct HeaderLines {
     pub(super) has_authorization: bool,
     /// The user set or omitted `Proxy-Authorization`: the credentials of the proxy are not sent.
     pub(super) has_proxy_authorization: bool,
-    /// The user asks for a part of the page.
-    pub(super) has_range: bool,
+    /// The user's own `Range`, which asks for a part of the page.
+    pub(super) range: Option<String>,
 }
 
 impl HeaderLines {
@@ -75,6 +75,10 @@ impl RequestHeaders {
             let mut given = options.headers.iter();
             given.any(|(given, _)| given.eq_ignore_ascii_case(name))
         };
+        let range = options
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("range"));
         let is_settled = |name: &str| is_given(name) || options.omits(name);
         let mut away = HeaderLines {
             has_authorization: options.omits("authorization"),
@@ -84,7 +88,7 @@ impl RequestHeaders {
         let mut home = HeaderLines {
             has_authorization: is_settled("authorization") || options.credentials.is_some(),
             has_proxy_authorization: is_settled("proxy-authorization"),
-            has_range: is_given("range"),
+            range: range.map(|(_, value)| value.clone()),
             ..HeaderLines::default()
         };
         let codings = if options.compressed { CODINGS } else { "" };

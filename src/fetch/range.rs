@@ -4,24 +4,56 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::failure::{Failure, FailureKind, shortened};
 
-/// The length of the page, if a 206 that was not asked for brings all of it.
-pub(super) fn whole_length(headers: &HeaderMap) -> Result<u64, Failure> {
-    let range = headers.get(header::CONTENT_RANGE);
-    let range = range.map_or(&b"no Content-Range"[..], HeaderValue::as_bytes);
-    length_if_whole(range).ok_or_else(|| {
+/// How many bytes a 206 must bring, if it tells. It is a failure unless it brings the whole page, or what `asked`, the
+/// value of the request's `Range`, begins with.
+pub(super) fn range_length(
+    headers: &HeaderMap,
+    asked: Option<&str>,
+) -> Result<Option<u64>, Failure> {
+    let mut ranges = headers.get_all(header::CONTENT_RANGE).iter();
+    let range = ranges.next().map_or(&b""[..], HeaderValue::as_bytes);
+    let is_one = ranges.all(|other| other.as_bytes() == range);
+    length_of(range, asked).filter(|_| is_one).ok_or_else(|| {
         let shown = shortened(range);
-        let text = format!("the server sent a part of the page, which was not asked for: {shown}");
+        let text = format!(
+            "the server sent a part of the page that was not asked for (Content-Range: {shown})"
+        );
         Failure::new(FailureKind::Body, text)
     })
 }
 
-fn length_if_whole(value: &[u8]) -> Option<u64> {
+/// `Some(None)`: the value does not tell. `None`: it is not what was asked for.
+fn length_of(value: &[u8], asked: Option<&str>) -> Option<Option<u64>> {
+    let range = range(value);
+    let Some(asked) = asked else {
+        let (first, last, length) = range?;
+        let is_whole = first == 0 && Some(last.checked_add(1)?) == length;
+        return is_whole.then_some(length);
+    };
+    // Several ranges come as parts of a message of their own.
+    let Some((first, last, _)) = range else {
+        return Some(None);
+    };
+    let begin = asked.trim().strip_prefix("bytes=").and_then(|asked| {
+        let (begin, _) = asked.split_once('-')?;
+        number(begin)
+    });
+    let is_asked = begin.is_none_or(|begin| begin == first);
+    let length = last.checked_sub(first)?.checked_add(1);
+    is_asked.then_some(length)
+}
+
+/// The first byte, the last, and the length of the whole if it is told.
+fn range(value: &[u8]) -> Option<(u64, u64, Option<u64>)> {
     let (unit, range) = str::from_utf8(value).ok()?.trim().split_once(' ')?;
     let (range, length) = range.split_once('/')?;
     let (first, last) = range.split_once('-')?;
-    let (first, last, length) = (number(first)?, number(last)?, number(length)?);
-    let is_whole = first == 0 && last.checked_add(1) == Some(length);
-    (is_whole && unit.eq_ignore_ascii_case("bytes")).then_some(length)
+    let length = match length.trim() {
+        "*" => None,
+        length => Some(number(length)?),
+    };
+    let is_bytes = unit.eq_ignore_ascii_case("bytes");
+    is_bytes.then_some((number(first)?, number(last)?, length))
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -32,7 +64,23 @@ fn number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::length_if_whole;
+    use super::length_of;
+
+    #[test]
+    fn what_was_asked_for_begins_where_that_began() {
+        for (value, asked, length) in [
+            ("bytes 0-4/5", "bytes=0-4", Some(Some(5))),
+            ("bytes 0-4/*", "bytes=0-", Some(Some(5))),
+            ("bytes 5-9/10", "bytes=0-4", None),
+            ("bytes 5-9/10", "bytes=-5", Some(Some(5))),
+            ("bytes 4-0/5", "bytes=4-", None),
+            ("", "bytes=0-1,4-5", Some(None)),
+            ("items 0-4/5", "items=0-4", Some(None)),
+        ] {
+            let got = length_of(value.as_bytes(), Some(asked));
+            assert_eq!(got, length, "{value:?}, {asked:?}");
+        }
+    }
 
     #[test]
     fn only_a_range_from_the_first_byte_to_the_last_is_the_whole() {
@@ -59,7 +107,11 @@ mod tests {
             ("items 0-4/5", None),
             ("", None),
         ] {
-            assert_eq!(length_if_whole(value.as_bytes()), whole, "{value:?}");
+            assert_eq!(
+                length_of(value.as_bytes(), None),
+                whole.map(Some),
+                "{value:?}"
+            );
         }
     }
 }

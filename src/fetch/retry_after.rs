@@ -23,8 +23,9 @@ pub(super) fn asked_wait(
     if after.is_some() || !matches!(status.as_u16(), 429 | 503) {
         return after;
     }
-    // If requests remain, the limit is not why this one was refused.
-    let is_spent = |name| text(name).is_none_or(|left| left.trim() == "0");
+    // A 503 where requests are left has another cause than the limit.
+    let is_limit = status == StatusCode::TOO_MANY_REQUESTS;
+    let is_spent = |name| is_limit || text(name).is_none_or(|left| left.trim() == "0");
     let limits = headers.get_all("ratelimit").iter();
     let spent = limits
         .filter_map(|value| spent_for(value.to_str().ok()?))
@@ -67,12 +68,12 @@ fn span(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds.clamp(0.0, LONGEST.as_secs_f64()))
 }
 
-/// The longest `t` of the members of a `RateLimit` value with no requests left (`"name";r=0;t=30`).
+/// The longest `t` of the members of a `RateLimit` value with no requests left (`"name";r=0;t=30`, or without the name).
 fn spent_for(value: &str) -> Option<Duration> {
     let members = split(value, ',');
     let waits = members.filter_map(|member| {
         let parameter = |name: char| {
-            let mut parameters = split(member, ';').skip(1);
+            let mut parameters = split(member, ';');
             parameters.find_map(|text| text.trim().strip_prefix(name)?.strip_prefix('='))
         };
         if parameter('r')?.trim() != "0" {
@@ -198,7 +199,7 @@ mod tests {
             ),
             (
                 &[("ratelimit-remaining", "3"), ("ratelimit-reset", "6")],
-                None,
+                Some(6_000),
             ),
             (&[("x-ratelimit-reset", "5")], Some(5_000)),
             (&[("x-ratelimit-reset", "5.5")], Some(5_500)),
@@ -206,16 +207,19 @@ mod tests {
             (&[("x-ratelimit-reset", unix)], Some(60_000)),
             (&[("x-ratelimit-reset", "1000001")], Some(0)),
             (&[("x-ratelimit-reset", "never")], None),
-            // The limit is not why it was refused.
-            (
-                &[
-                    ("x-ratelimit-remaining", "4987"),
-                    ("x-ratelimit-reset", unix),
-                ],
-                None,
-            ),
+            (&[("ratelimit", "r=0;t=4")], Some(4_000)),
         ] {
             assert_eq!(asked(429, headers), milliseconds, "{headers:?}");
         }
+        let left = [
+            ("x-ratelimit-remaining", "4987"),
+            ("x-ratelimit-reset", "60"),
+        ];
+        assert_eq!(asked(429, &left), Some(60_000));
+        assert_eq!(
+            asked(503, &left),
+            None,
+            "the limit is not why it was refused"
+        );
     }
 }

@@ -7,13 +7,16 @@ use crate::fetch::{Failure, FailureKind};
 use serde_json::Value;
 
 /// Beginnings of archives, what they are, and what unpacks them.
-const ARCHIVES: [(&[u8], &str, &str); 7] = [
+const ARCHIVES: [(&[u8], &str, &str); 10] = [
     (b"PK\x03\x04", "a zip archive", "unzip -p FILE"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -dc FILE"),
     (b"\xfd7zXZ\0", "compressed by xz", "xz -dc FILE"),
     (b"BZh", "compressed by bzip2", "bzip2 -dc FILE"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z e -so FILE"),
     (b"\x04\x22\x4d\x18", "compressed by lz4", "lz4 -dc FILE"),
+    (b"\x1f\x8b", "compressed by gzip twice", "zcat FILE | zcat"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unrar p -inul FILE"),
+    (b"%PDF-", "a PDF document", "pdftotext FILE -"),
     (b"\x1f\x9d", "compressed by compress", "zcat FILE"),
 ];
 

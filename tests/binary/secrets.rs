@@ -137,6 +137,14 @@ fn no_message_repeats_a_password_that_was_typed_in_the_wrong_place() {
         (&["http//hunter2@h/x"], "'...@h/x'"),
         (&["https//user:it's hunter2@h/x"], "'...@h/x'"),
         (&["--cacert", "it's https//user:hunter2@h"], "'...@h'"),
+        (&["https//user:hunter2%40h/"], "'...@h/'"),
+        (&["user:hunter2"], "'user:...'"),
+        (&["Authorization: Bearer hunter2"], "'Authorization:...'"),
+        (
+            &["--head=Authorization: Basic hunter2"],
+            "'Authorization:...'",
+        ),
+        (&["-j", "user:hunter2"], "'user:...'"),
         (&["-", "--resume", "http//user:hunter2@h/x", "/"], "'/'"),
         (&["-o", "/dev/null/https://user:hunter2@h"], "...@h"),
         (

@@ -142,14 +142,14 @@ impl Leaf<'_> {
             return None;
         }
         let ends_so = text.ends_with(&format!(".{ENDING}"));
-        if self.segment == INDEX || ends_so || is_marked(&text) || safe(&text, LONGEST_NAME) != text
-        {
+        if self.segment == INDEX || ends_so || safe(&text, LONGEST_NAME) != text {
             return None;
         }
         if !may_be_file(&text) {
             let _ = write!(text, ".{ENDING}");
         }
-        Some(text).filter(|text| text.len() <= LONGEST_NAME)
+        // Behind the ending that was added: a name without one may hold a hash as well.
+        Some(text).filter(|text| text.len() <= LONGEST_NAME && !is_marked(text))
     }
 
     /// A name that the hash of `url` makes its own; the beginning and the ending are for people.

@@ -94,8 +94,8 @@ impl Chunked {
             (At::Size, _) => return Err("the size of a chunk is not a number"),
             (At::DataEnd, b'\r') => {}
             (At::DataEnd, b'\n') if after_cr || self.is_lf_alone => self.go_to(At::Size),
-            // The size took the CR for data.
-            (At::DataEnd, b'\n') => return Err("a chunk is shorter than its size"),
+            // The size may have taken the CR for data.
+            (At::DataEnd, b'\n') => return Err("there is an LF without its CR behind a chunk"),
             (At::DataEnd, _) => return Err("a chunk is longer than its size"),
             (At::TrailerLine, b'\n') => self.at = At::End,
             (At::TrailerLine | At::Trailer, _) => {

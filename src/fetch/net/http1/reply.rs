@@ -18,6 +18,8 @@ enum Use {
     ContentCoding,
     /// Kept unless the body is in chunks, without repetitions.
     Length,
+    /// The first two are kept, so that the reader sees whether they differ.
+    Range,
     /// Summed up in one line.
     Connection,
     TransferCoding,
@@ -30,7 +32,7 @@ const USES: [(&str, Use); 13] = [
     ("connection", Use::Connection),
     ("content-encoding", Use::ContentCoding),
     ("content-length", Use::Length),
-    ("content-range", Use::First),
+    ("content-range", Use::Range),
     ("content-type", Use::First),
     ("location", Use::First),
     ("retry-after", Use::First),
@@ -99,6 +101,7 @@ struct HeaderSummary {
     /// One bit for each header of [`USES`] that was kept.
     kept: u8,
     content_codings: usize,
+    ranges: u8,
     /// The status is 429 or 503.
     is_refused: bool,
     rate_limits: usize,
@@ -154,6 +157,12 @@ impl HeaderSummary {
                 };
                 if self.content_codings <= MOST_CODINGS && !tokens(value).all(|t| is_none(&t)) {
                     self.content_codings += 1;
+                    push_header(&mut self.reduced, name, value, NO_TEXT);
+                }
+            }
+            Use::Range => {
+                if self.ranges < 2 {
+                    self.ranges += 1;
                     push_header(&mut self.reduced, name, value, NO_TEXT);
                 }
             }

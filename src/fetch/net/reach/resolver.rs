@@ -99,7 +99,12 @@ impl Resolver {
         end.map_err(LookupError::WaitError)?;
         // The wait ended well, so it is there.
         let answer = told.answer.get().cloned();
-        log::trace!("{name}: looked up in {}: {answer:?}", Span(since.elapsed()));
+        let addresses = answer.as_ref().and_then(|answer| answer.as_ref().ok());
+        log::trace!(
+            "{name}: {} addresses in {}",
+            addresses.map_or(0, |addresses| addresses.len()),
+            Span(since.elapsed())
+        );
         answer
             .unwrap_or(Err(Miss::NoAddress))
             .map_err(LookupError::Missed)

@@ -35,6 +35,9 @@ pub(crate) fn explain_loss(error: &Error) -> String {
             let number = u8::from(*alert);
             format!("the server broke the TLS session off (alert {number})")
         }
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "the server sent bytes that are not TLS inside the session".to_owned()
+        }
         other => protocol_fault(other).into(),
     }
 }
