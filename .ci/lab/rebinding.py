@@ -3,10 +3,10 @@
 
     .ci/lab/rebinding.py PROGRAM
 
-In a network of its own (a namespace, which ends with this) there is a "public" server, a private one that must never
-see a connection, and a name server that answers in turn with the address of the one and of the other. Whoever checks
-one answer and connects to the next is led inside. Where the kernel gives no namespace nothing is tried,
-and .ci/left-out says so.
+A network namespace, which ends with this process, has a "public" server, a private one that must never see a connection,
+and a name server that answers in turn with the address of the one and of the other. A client that checks one answer and
+connects to the next reaches the private server. Where the kernel refuses namespaces nothing is tried, and .ci/left-out
+says so.
 """
 
 import os

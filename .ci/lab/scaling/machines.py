@@ -163,7 +163,7 @@ def await_waiter():
         if waiting:
             return
         time.sleep(0.1)
-    raise AssertionError("nobody waits for a lock")
+    raise AssertionError("no process waits for a lock")
 
 
 def on_machines(what, worker_config, *runs):
