@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let server = serve(read_pages(
         &Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pages"),
     )?)?;
-    // Bound but not listening: connections are refused, and the port stays reserved.
+    // Bound and never listened on: connections to it are refused, and nobody else can take it.
     let dead = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
     dead.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     let dead_host = dead.local_addr()?.as_socket();

@@ -1,9 +1,10 @@
-//! Measures the time of a job from submission to result, and its context switches, beside other pools.
+//! How long a job takes from submission to result, and how often a thread is switched for it,
+//! beside other pools.
 //!
-//! All pools run the same work in the same process, in turn (A B C D B C D A ..), so that a change of the machine's
-//! speed affects all of them. A ratio is the median of the ratios of each turn. Prints a Markdown table. The full
-//! form is `cargo bench --bench pool`; anything else (`-- --small`, or `cargo test`) runs a small form, which only
-//! shows that the bench works.
+//! All pools run the same work in the same process, in turn (A B C D B C D A ..), so that a machine
+//! whose speed drifts treats them alike; a ratio is the median of the ratios of each turn. Prints a
+//! Markdown table. The full form is `cargo bench --bench pool`; anything else (`-- --small`, or
+//! `cargo test`) runs a small one that only shows that it works.
 
 mod peers;
 
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use fetchpool::pool::ThreadPool;
 use peers::{Fetchpool, Peer, Rayon, RustyPool, Threadpool};
 
-/// The work of a job: nothing, or about ten microseconds of arithmetic.
+/// What a job does: nothing, or about ten microseconds of arithmetic.
 #[derive(Clone, Copy)]
 pub(crate) struct Work {
     rounds: u32,
@@ -24,7 +25,7 @@ pub(crate) struct Work {
 impl Work {
     const EMPTY: Self = Self { rounds: 0 };
 
-    /// Measures how much arithmetic takes ten microseconds on this machine.
+    /// Finds out how much arithmetic takes ten microseconds here.
     fn ten_microseconds() -> Self {
         const ROUNDS: u32 = 1_000_000;
         let start = Instant::now();
@@ -49,7 +50,7 @@ impl Work {
     }
 }
 
-/// How jobs are submitted, and what the submitter waits for.
+/// How the jobs come in, and what is waited for.
 #[derive(Clone, Copy)]
 enum Shape {
     RoundTrip,
@@ -116,7 +117,7 @@ impl Shape {
         }
     }
 
-    /// Whether context switches can be counted. Those of submitters cannot, because their threads have ended.
+    /// Whether context switches can be told: not those of submitters whose threads have ended.
     fn counts_switches(self) -> bool {
         !matches!(
             self,
@@ -150,7 +151,7 @@ fn measure(shape: Shape, peer: &dyn Peer, work: Work, jobs: usize) -> Sample {
     Sample { time, switches }
 }
 
-/// The context switches of all live threads so far; `None` where the kernel does not count them.
+/// The context switches of all live threads so far; `None` where the kernel does not tell.
 fn switches() -> Option<u64> {
     let mut total = 0;
     for thread in std::fs::read_dir("/proc/self/task").ok()? {
@@ -172,14 +173,15 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The cells of one row: our time, its ratio to that of each other pool, and the context switches of all.
+/// The cells of one row: our time, our time by that of each other, and everybody's context
+/// switches.
 fn row(shape: Shape, work: Work, peers: &[Box<dyn Peer>], turns: usize, small: bool) -> String {
     let jobs = shape.jobs(work, small);
     let mut samples: Vec<Vec<Sample>> = peers.iter().map(|_| Vec::new()).collect();
     for turn in 0..=turns {
         for place in 0..peers.len() {
             let nth = (turn + place) % peers.len();
-            // Threads of the previous pool may still look for work for a while.
+            // The threads of the pool before may still look for work for a while.
             thread::sleep(Duration::from_millis(2));
             let sample = measure(shape, &*peers[nth], work, jobs);
             // The first turn warms up.

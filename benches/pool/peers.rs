@@ -1,7 +1,9 @@
-//! The measured pools. Each is used as its documentation shows, in the fastest way.
+//! The pools that are measured, each used as its documentation shows, and where there is a choice
+//! in the fastest way.
 //!
-//! threadpool and rayon's `spawn` return no results. Where each job has one, it gets its own channel, as users of
-//! these crates do. rusty_pool's `evaluate` does the same internally.
+//! threadpool and rayon's `spawn` give no results of their own: where each job is to have one, it
+//! gets a channel of its own, which is what their users do; rusty_pool's `evaluate` does the same
+//! inside.
 
 use std::hint::black_box;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -13,11 +15,11 @@ use fetchpool::pool::{JobError, ThreadPool};
 use crate::Work;
 
 pub(crate) trait Peer: Sync {
-    /// One job after the other; waits for each result.
+    /// One job after the other, each result waited for.
     fn round_trips(&self, work: Work, jobs: usize);
     /// Jobs submitted one by one; all results come back through one channel.
     fn channel(&self, work: Work, jobs: usize);
-    /// Jobs submitted one by one, each with its own future.
+    /// Jobs submitted one by one, each with a result of its own to be waited for.
     fn futures(&self, work: Work, jobs: usize);
     /// Many jobs at once, until the last has ended.
     fn batch(&self, work: Work, jobs: usize);
@@ -25,7 +27,7 @@ pub(crate) trait Peer: Sync {
     fn batch_channel(&self, work: Work, jobs: usize) {
         self.channel(work, jobs);
     }
-    /// Many jobs at once, each with its own future.
+    /// Many jobs at once, each with a result of its own to be waited for.
     fn batch_futures(&self, work: Work, jobs: usize) {
         self.futures(work, jobs);
     }
@@ -48,7 +50,7 @@ fn take_all(sender: Sender<u64>, results: Receiver<u64>) {
     }
 }
 
-/// A channel for each job, for pools without futures.
+/// A channel a job: how a pool without futures is made to have them.
 fn channel_each(jobs: usize, mut spawn: impl FnMut(Sender<u64>)) {
     let spawn = |_| {
         let (sender, result) = mpsc::channel();
@@ -115,7 +117,7 @@ fn deliver(sender: &Sender<u64>) -> impl FnOnce(Result<u64, JobError>) + Send + 
     move |outcome| send(&sender, outcome.expect("no job panics"))
 }
 
-/// Behind a lock because it is not `Sync`; each submitter clones a handle.
+/// Behind a lock because it is not `Sync`; each submitter takes a handle of its own.
 pub(crate) struct Threadpool(pub(crate) Mutex<threadpool::ThreadPool>);
 
 impl Threadpool {
