@@ -172,7 +172,8 @@ fn collect(records: &mut Records, urls: usize, server: &Server, done: &AtomicUsi
         let row: Row =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let number = row.url.strip_prefix(&prefix).and_then(|n| n.parse().ok());
-        let number: usize = number.unwrap_or_else(|| panic!("a record of no URL of the list: {line}"));
+        let number: usize =
+            number.unwrap_or_else(|| panic!("a record of no URL of the list: {line}"));
         assert!(!seen[number], "a second record: {line}");
         seen[number] = true;
         let fault = Fault::of(number);
