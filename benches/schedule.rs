@@ -1,18 +1,17 @@
 //! What the schedule's limits cost an item: `cargo bench --bench schedule [-- --small]`.
 //!
-//! A run pushes items of 10,000 hosts through a schedule as the engine does, 50 running at any
-//! time and the oldest of them ending first, once without limits and once with. Runs with and
-//! without take turns, which of them goes first too, so that a machine that slows down meanwhile
-//! harms neither side; what is printed, as a Markdown table, are medians over the pairs. The clock
-//! that the schedule is told is a number.
+//! A run pushes items of 10,000 hosts through a schedule as the engine does: 50 run at any time, and the oldest ends
+//! first. Each pair has a run without limits and one with them, and the order changes with each pair, so that a
+//! machine that slows down affects both sides. Prints a Markdown table of medians over the pairs. The schedule's
+//! clock is a number.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-// The schedule is no public part of the crate. Built alone, it has parts that nothing here uses;
-// Cargo builds this with `cfg(test)` too, which takes along its tests but nothing that runs them.
+// The schedule is not public, so this file includes it. This bench does not use all of it. Cargo also builds the
+// bench with `cfg(test)`, which includes the schedule's tests but no test harness.
 #[allow(dead_code, unused_imports)]
 #[path = "../src/schedule/mod.rs"]
 mod schedule;
@@ -32,7 +31,7 @@ struct Item {
 /// The order in which a list names its hosts.
 #[derive(Clone, Copy)]
 enum List {
-    /// One after the other, over and over.
+    /// Each host in turn, repeatedly.
     Mixed,
     /// All items of a host in a row.
     Sorted,
@@ -75,7 +74,7 @@ fn rows() -> [Row; 5] {
             capped.clone(),
         ),
         row(
-            // Shorter than a host takes to come round again, or the run would measure waiting.
+            // Shorter than the time until a host's next turn; otherwise the run would measure waiting.
             "`--per-host 1 --host-delay 1ms`",
             List::Mixed,
             Options {
@@ -94,7 +93,7 @@ fn rows() -> [Row; 5] {
     ]
 }
 
-/// Sends `items` through a schedule and gives the nanoseconds that each took.
+/// Sends `items` through a schedule; returns the nanoseconds for each.
 fn run(options: &Options, list: List, hosts: &[HostKey], items: usize) -> f64 {
     let start = Instant::now();
     let mut schedule = Schedule::new(options.clone());
@@ -161,7 +160,7 @@ fn measure(row: &Row, hosts: &[HostKey], items: usize, pairs: usize) -> Vec<(f64
 
 fn main() {
     let given = |flag| std::env::args().any(|argument| argument == flag);
-    // `cargo test --all-targets` runs this too, unoptimised and without the flag of `cargo bench`.
+    // `cargo test --all-targets` also runs this, unoptimised and without the flag `--bench`.
     let small = given("--small") || !given("--bench");
     let (items, pairs) = if small { (20_000, 3) } else { (500_000, 11) };
     let hosts: Vec<HostKey> = (0..HOSTS)

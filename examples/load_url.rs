@@ -1,5 +1,4 @@
-//! The example of Python's `concurrent.futures`: pages fetched by five workers, each size printed
-//! as it is known.
+//! The example of Python's `concurrent.futures`: five workers fetch pages, and each size is printed as it is known.
 //!
 //!     cargo run --release --example load_url [URL]...
 

@@ -1,6 +1,6 @@
-//! The main job without any network: serves the pages of `fixtures/pages` on loopback, writes a list with
-//! good pages, a missing page, a redirect, a slow page and a dead host, and runs on it what the binary
-//! runs. Ends as the binary does: status 1, since not every URL can be fetched.
+//! The main job without a network. Serves the pages of `fixtures/pages` on loopback, writes a list with good pages, a
+//! missing page, a redirect, a slow page and a dead host, and runs fetchpool on it. Ends with status 1, because not
+//! every URL can be fetched.
 //!
 //!     cargo run --release --example offline
 
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the slow page takes: long enough to see the others come first.
+/// The delay of the slow page: long enough to see the others come first.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Pages by path.

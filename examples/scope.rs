@@ -1,5 +1,4 @@
-//! The context manager: a pool for the time of one block, whose jobs borrow from the caller, and
-//! which has ended after it.
+//! A scope, like Python's context manager: a pool that lives for one block. Its jobs borrow from the caller.
 //!
 //!     cargo run --example scope
 
@@ -10,7 +9,7 @@ fn main() -> anyhow::Result<()> {
     let words = scope(2, |pool| -> anyhow::Result<usize> {
         let mut futures = Vec::new();
         for line in &lines {
-            // Borrowed, not moved: the block cannot end before its jobs have.
+            // Borrowed, not moved: the block ends after its jobs.
             let count = pool
                 .submit(|| line.split(' ').count())
                 .map_err(SubmitError::into_refusal)?;

@@ -1,4 +1,4 @@
-//! `map`: a function over many values, on three workers, the results in the order of the values.
+//! `map`: applies a function to many values on three workers. Results come in the order of the values.
 //!
 //!     cargo run --example square_map
 

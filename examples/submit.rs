@@ -1,4 +1,4 @@
-//! One job: whether it is done before and after, and its result.
+//! Submits one job, and shows whether it is done and its result.
 //!
 //!     cargo run --example submit
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measures what a URL costs, and works out from that what long lists take: the tables of docs/SCALING.md.
+"""Measures the cost of a URL, and calculates the cost of long lists from it: the tables of docs/SCALING.md.
 
     .ci/lab/cost.py FETCHPOOL [TIMES]
 
 FETCHPOOL is the release binary. Each run is made TIMES times (3), and the one with the least CPU time
-counts: what others do on the machine only adds. It needs root, for a network namespace of its own, in
-which packets are as long as on Ethernet and nothing else is counted; and nginx, openssl, jq and time. The
-CPU time, memory and descriptors are those of fetchpool alone, the bytes those of both directions, with the
+counts, because other work on the machine can only add time. It needs nginx, openssl, jq, time, and root
+for its own network namespace. There packets are as long as on Ethernet, and nothing else is counted. CPU
+time, memory and descriptors are those of fetchpool alone. Bytes are those of both directions, with the
 headers of IP.
 """
 
@@ -53,7 +53,7 @@ LOOKUP = 0.2  # seconds
 
 
 class Cost(NamedTuple):
-    """What one run took."""
+    """The figures of one run."""
 
     cpu: float  # seconds, of all threads
     memory: int  # bytes, at the peak
@@ -68,7 +68,7 @@ def on_wire():
 
 
 def once(options, statuses):
-    # What a child has at its peak begins, for the kernel, with the size of who started it: so a small program does.
+    # The kernel's peak for a child starts with the size of its parent, so a small program starts it.
     command = ["/usr/bin/time", "-q", "-f", "%M", "-o", "peak", BINARY, "-q", "-f", "jsonl", *options, "urls.txt"]
     before = on_wire()
     with open("records.jsonl", "wb") as records:
@@ -81,18 +81,18 @@ def once(options, statuses):
 
 
 def fetched(*options, statuses=(0,)):
-    """Runs fetchpool on urls.txt, into records.jsonl; the cheapest of TIMES."""
+    """Runs fetchpool on urls.txt, into records.jsonl, TIMES times; returns the cheapest run."""
     return min(once(options, statuses) for _ in range(TIMES))
 
 
 def packets(of):
-    """Cuts what is sent before it is counted (segment), or hands it over whole, as network cards have it."""
+    """Cuts packets before they are counted (segment), or hands them over whole, as network cards do."""
     subprocess.run(["ip", "link", "set", "lo", "gso_max_segs", {"segment": "1", "whole": "65535"}[of]], check=True)
 
 
 def listed(scheme, hosts, pages, size):
-    """Writes urls.txt: so many pages of each of so many hosts, host by host."""
-    # A certificate holds for all names of one zone; a name server is asked for few of one zone at once.
+    """Writes urls.txt: `pages` pages of each of `hosts` hosts, host by host."""
+    # One certificate holds for all names of a zone. Look-ups of one zone are limited, so http uses a zone for each host.
     zone = "all" if scheme == "https" else "z{n:06}"
     hosts = [f"{scheme}://h{n:06}." + zone.format(n=n) + ".test" for n in range(hosts)]
     names = [f"{host}/{size}?{page:04}" for host in hosts for page in range(pages)]
@@ -132,7 +132,7 @@ def pages():
 
 
 class Names(threading.Thread):
-    """A name server: each name has the address 127.0.0.1, and none of IPv6; it answers after LOOKUP seconds."""
+    """A name server that answers after LOOKUP seconds: each name has the address 127.0.0.1, and no IPv6 address."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -159,7 +159,7 @@ class Names(threading.Thread):
 
 
 def names(found):
-    """What looking names up adds, for hosts that have one page each, and how many there can be a second."""
+    """The additional cost of look-ups, for hosts with one page each, and the most hosts a second."""
     server = Names()
     server.start()
     urls, costs, seconds = listed("http", 4_000, 1, 1), [], []
@@ -175,7 +175,7 @@ def names(found):
 
 
 def connections():
-    """How many sockets wait after a connection, of which each has one request."""
+    """The number of waiting sockets after a connection with one request."""
     time_wait = lambda: int(Path("/proc/self/net/sockstat").read_text().split(" tw ")[1].split()[0])
     urls, before = listed("http", 5_000, 1, 1), time_wait()
     once([*JOBS_50, *LOCAL], (0,))
@@ -183,7 +183,7 @@ def connections():
 
 
 def lists():
-    """What the other shards' lines cost, and rows that an earlier run has left."""
+    """The cost of the lines of other shards, and of the rows of an earlier run."""
     lines = 1_000_000
     listed("https", 100_000, 10, 1)
     part = fetched("--shard", "65535/65535", "--resolve", "*:443:127.0.0.1", "-k", "--timeout", "10", statuses=(0, 1))
@@ -204,13 +204,13 @@ def lists():
 
 
 def children():
-    """Seconds of CPU that ended child processes have had."""
+    """CPU seconds of ended child processes."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def in_flight(workers):
-    """Memory and descriptors while so many requests wait for their answer."""
+    """Memory and descriptors while many requests wait for their reply."""
     listener = socket.create_server(("127.0.0.1", 8080), backlog=8192)
     Path("urls.txt").write_text("".join(f"http://h{n}.test:8080/\n" for n in range(workers)))
     process = subprocess.Popen([BINARY, "-q", "-j", str(workers), "--resolve", "*:8080:127.0.0.1", "urls.txt"],
@@ -271,7 +271,7 @@ def measure():
 
 if __name__ == "__main__":
     if "FETCHPOOL_COST_ALONE" not in os.environ:
-        # In namespaces of its own: of the network, and of mounts for /etc/resolv.conf.
+        # In its own namespaces: one for the network, and one for mounts, because of /etc/resolv.conf.
         os.execvpe("unshare", ["unshare", "-n", "-m", sys.executable, *sys.argv], os.environ | {"FETCHPOOL_COST_ALONE": "1"})
     BINARY = str(Path(sys.argv[1]).resolve())
     TIMES = int(sys.argv[2]) if len(sys.argv) > 2 else 3

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fetches every reply of curl's own HTTP tests with fetchpool and with `curl -L`, and compares what comes of it.
+"""Fetches every reply of curl's own HTTP tests with fetchpool and with `curl -L`, and compares the results.
 
     .ci/lab/curl_cases.py DIRECTORY [FETCHPOOL [CURL]]
 
@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 LEAST_PERCENT = 97
-# Nothing here waits: a client that takes this long hangs.
+# The server never waits, so a client that takes this long hangs.
 HANG_SECONDS = "20"
 
 
@@ -35,7 +35,7 @@ def section(text, pattern):
 
 
 def preprocess(text, number, port, features):
-    """What runtests.pl makes of a test before it is served (tests/FILEFORMAT.md)."""
+    """A test as runtests.pl prepares it for its server (tests/FILEFORMAT.md)."""
     for name, value in {
         b"HOSTIP": b"127.0.0.1",
         b"HTTPPORT": b"%d" % port,
@@ -56,7 +56,7 @@ def preprocess(text, number, port, features):
 
 
 def reply_bytes(attributes, content):
-    """A reply as the attributes of its section say that it is written."""
+    """A reply, encoded as the attributes of its section say."""
     if b'base64="yes"' in attributes:
         return base64.b64decode(content)
     if b'hex="yes"' in attributes:
@@ -101,7 +101,7 @@ def chosen(target, tests):
 
 
 def serve(listener, tests):
-    """One connection after another, a thread each: a request, its reply, the end."""
+    """Serves each connection in a thread: one request, its reply, the end."""
 
     def talk(connection):
         with connection:
@@ -117,14 +117,14 @@ def serve(listener, tests):
                 while connection.recv(4096):
                     pass
             except OSError:
-                pass  # The client had seen enough.
+                pass  # The client has closed the connection.
 
     while True:
         threading.Thread(target=talk, args=(listener.accept()[0],), daemon=True).start()
 
 
 def by_fetchpool(binary, urls):
-    """What became of each URL, and the message if it failed."""
+    """The result of each URL, with the message of a failure."""
     command = [binary, "-j", "8", "--ordered", "-f", "jsonl", "-t", HANG_SECONDS, "-"]
     run = subprocess.run(command, input="\n".join(urls), stdout=subprocess.PIPE, text=True, check=False)
     outcomes = {}
@@ -152,7 +152,7 @@ def by_curl(binary, url):
 
 
 def reason(fetchpool, curl):
-    """Under what a difference is counted: who failed and why, without what is peculiar to the case."""
+    """The class of a difference: which program failed and why, without the details of the case."""
     (here, why_here), (there, why_there) = fetchpool, curl
     what = {
         (True, False): f"refused here: {why_here}",

@@ -34,10 +34,10 @@ ORIGIN = f"http://{ADDRESSES[FAR]}:8000"
 
 
 class Site(http.server.BaseHTTPRequestHandler):
-    """A page of as many bytes as its path says."""
+    """A page of as many bytes as the path says."""
 
     protocol_version = "HTTP/1.1"
-    # One packet for head and body, as from any server worth its name.
+    # One packet for head and body, as most servers send it.
     wbufsize = -1
 
     def do_GET(self):
@@ -80,7 +80,7 @@ def tc(*arguments):
 
 
 class Hosts:
-    """The two namespaces with a cable between them, and a server on the far one. Gone when this is left."""
+    """Two namespaces with a cable between them, and a server on the far one. Removed on exit."""
 
     def __init__(self, plug):
         self.plug = plug
@@ -100,7 +100,7 @@ class Hosts:
             server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             undo.callback(reap, server)
             assert server.stdout.readline() == "listening\n", "the server did not start"
-            # Nothing went wrong: it is undone when this is left.
+            # Success: `__exit__` removes everything later.
             self.undo = undo.pop_all()
         return self
 
@@ -119,7 +119,7 @@ def veth(_):
 
 
 def tun(name):
-    """A device of this name, as long as what this gives is open; OSError where the kernel or the rights allow none."""
+    """A device of this name, for as long as the returned file is open. Raises OSError where the kernel or the rights forbid it."""
     end = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     try:
         # TUNSETIFF with IFF_TUN | IFF_NO_PI.
@@ -131,7 +131,7 @@ def tun(name):
 
 
 class Relay:
-    """A cable that loses one packet in so many, and delays the others by about so many seconds."""
+    """A cable that loses one packet in `one_in`, and delays the others."""
 
     def __init__(self, one_in, delay):
         self.lots, self.one_in, self.delay, self.lost = random.Random(1), one_in, delay, 0
@@ -155,7 +155,7 @@ class Relay:
                 try:
                     packet = os.read(end, 65536)
                 except OSError:
-                    return  # Its namespace has gone.
+                    return  # The namespace is closed.
                 if self.lots.randrange(self.one_in) == 0:
                     self.lost += 1
                     continue
@@ -166,11 +166,11 @@ class Relay:
                 try:
                     os.write(end, packet)
                 except OSError:
-                    self.lost += 1  # The device has no room, or is down.
+                    self.lost += 1  # The device is full or down.
 
 
 class Run:
-    """One run of fetchpool on the near host, whose records are read one at a time. Ended when this is left."""
+    """One run of fetchpool on the near host, whose records are read one at a time. Ended on exit."""
 
     def __init__(self, urls, *arguments):
         self.urls, self.rows = urls, []
@@ -178,7 +178,7 @@ class Run:
         list_file = Path(self.directory.name) / "urls.txt"
         list_file.write_text("\n".join(urls))
         command = ["ip", "netns", "exec", NEAR, BINARY, str(list_file), "-f", "jsonl", *arguments]
-        # Where this runs there is no proxy, whatever the environment of who runs it says.
+        # The namespace has no proxy, so those of the environment are dropped.
         plain = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
         self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=plain)
 
@@ -190,13 +190,13 @@ class Run:
         self.directory.cleanup()
 
     def read(self, count=None):
-        """Reads so many records, or all that come."""
+        """Reads `count` records, or all."""
         for line in itertools.islice(self.child.stdout, count):
             assert line.endswith("\n"), f"a torn line: {line}"
             self.rows.append(json.loads(line))
 
     def end(self, status):
-        """Reads the rest; each URL must be in exactly one record, and the exit status be this."""
+        """Reads the remaining records. Checks that each URL is in exactly one record, and the exit status."""
         self.read()
         got = self.child.wait()
         assert got == status, f"exit status {got} instead of {status}: {self.kinds()}"
@@ -217,9 +217,9 @@ def pages(count, size=1000, filler=""):
 
 
 def cut():
-    """The cable is cut in the middle. What was not there yet fails, in time; --resume fetches it when there is a cable again."""
-    # However late the cut comes, something is left for it. Beside what is read, the run can have as many records as a
-    # pipe and its own buffer hold, 64 KiB each, which are about a hundred of these, and four in flight a worker and 64.
+    """The cable is cut during the run. The remaining URLs fail, in time; --resume fetches them when the cable is back."""
+    # The list is long enough for a late cut. Beyond the records that are read, the run can have made those that a pipe
+    # and its own buffer hold, 64 KiB each, which are about a hundred, and four a worker and 64 in flight.
     urls, read = pages(2000, filler="&" + "x" * 500), 200
     with Hosts(veth), tempfile.NamedTemporaryFile("w+", suffix=".jsonl") as record:
         with Run(urls, "-j", "200", "-t", "2s") as run:
@@ -237,29 +237,29 @@ def cut():
 
 
 def mend():
-    """Joins the cable again, and returns once a page has come over it: for seconds after a cut the near host may go on saying
-    that there is no route, because nobody answered when it last asked for the neighbour's address."""
+    """Joins the cable again, and returns once a page has come over it. For seconds after a cut the near host may still report
+    that there is no route, because its last question for the neighbour's address had no answer."""
     ip("-n", FAR, "link", "set", "cable", "up")
     whole_run([f"{ORIGIN}/1?mended"], "--retries", "20", "--retry-delay", "250ms", "-t", "2s")
 
 
 def mended():
-    """The cable is cut and mended while the run goes on: retries fetch everything."""
+    """The cable is cut and restored during the run: retries fetch everything."""
     limits = ["-t", "2s"]
     with Hosts(veth), Run(pages(2000), "-j", "100", "--retries", "9", "--retry-delay", "500ms", *limits) as run:
         run.read(500)
         ip("-n", FAR, "link", "set", "cable", "down")
-        # Attempts that begin now fail, and later than those that the cut has met: their limit is the same.
+        # Attempts that begin now fail later than those that the cut has met, because their limit is the same.
         missed = whole_run(pages(20), "-j", "20", *limits, status=1)
         assert "ok" not in missed, missed
         ip("-n", FAR, "link", "set", "cable", "up")
         kinds, attempts = run.end(0), max(row["attempts"] for row in run.rows)
-        assert attempts > 1, "nobody noticed"
+        assert attempts > 1, "the cut had no effect"
         return f"{kinds}, at most {attempts} attempts"
 
 
 def no_route():
-    """The route to the host is gone in the middle: no attempt waits for its time limit to say so."""
+    """The route to the host goes away during the run: attempts fail without waiting for their time limit."""
     with Hosts(veth), Run(pages(2000), "-j", "50", "-t", "30s", "--stall-timeout", "3s") as run:
         run.read(500)
         ip("-n", NEAR, "addr", "flush", "dev", "cable")
@@ -284,7 +284,7 @@ def lossy():
         if tc("qdisc", "add", "dev", "cable", "root", "netem", "delay", "40ms", "12ms", "loss", "5%"):
             return f"{how}: {whole_run(pages(500, 5000), '-j', '50')}"
     try:
-        # To see whether there can be one: root may open what a container does not let it use.
+        # Tries the device: a container may let root open it, but not use it.
         os.close(tun(f"fp{os.getpid()}t0"))
     except OSError as error:
         return left_out(f"a line with losses: this kernel has no netem, and there is no tun device: {error}")
@@ -296,7 +296,7 @@ def lossy():
 
 
 def left_out(what):
-    """Says so and goes on where something may be left out, and ends elsewhere."""
+    """Reports what is left out. Ends the process where nothing may be left out."""
     if subprocess.call([Path(__file__).resolve().parents[1] / "left-out", what]):
         sys.exit(1)
     return "left out"

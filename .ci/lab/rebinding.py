@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""--deny-private against a name server that changes its mind between one question and the next.
+"""--deny-private against a name server that changes its answer from one question to the next.
 
     .ci/lab/rebinding.py PROGRAM
 
-In a network of its own (a namespace, which ends with this) there is a "public" server, a private one that must never
-see a connection, and a name server that answers in turn with the address of the one and of the other. Whoever checks
-one answer and connects to the next is led inside. Where the kernel gives no namespace nothing is tried,
-and .ci/left-out says so.
+A network namespace, which ends with this process, has a "public" server, a private one that must never see a connection,
+and a name server that answers in turn with the address of the one and of the other. A client that checks one answer and
+connects to the next reaches the private server. Where the kernel refuses namespaces nothing is tried, and .ci/left-out
+says so.
 """
 
 import os
@@ -35,7 +35,7 @@ def main(program):
     network()
     names = Names()
     public, private = Pages(PUBLIC), Pages(PRIVATE)
-    # A program that does not care goes where it is led: the trap works.
+    # Without the option the private server is reached, which shows that the trap works.
     fetched = [run(program, [], f"a{n}") for n in range(4)]
     expect(fetched == [0] * 4 and public.count == private.count == 2, "the trap", fetched, public, private)
     # Both orders of the two answers, and both in one answer.
@@ -51,7 +51,7 @@ def main(program):
 
 
 def network():
-    """Two addresses on loopback, and a name server there, for this namespace alone."""
+    """Two addresses on loopback with a name server, for this namespace alone."""
     for command in (["link", "set", "lo", "up"], ["addr", "add", PUBLIC, "dev", "lo"], ["addr", "add", PRIVATE, "dev", "lo"]):
         subprocess.run(["ip", *command], check=True)
     for path, text in (("resolv.conf", f"nameserver {SERVERS}\n"), ("nsswitch.conf", "hosts: dns\n")):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs each recipe of README.md, word for word but for its server, and checks what it leaves behind.
+"""Runs each recipe of README.md and checks what it leaves behind.
 
     .ci/lab/recipes.py FETCHPOOL
 
-FETCHPOOL is the binary. `https://example.com` becomes a server on loopback; nothing else is changed.
+FETCHPOOL is the binary. The recipes run word for word, except that a server on loopback replaces `https://example.com`.
 Needs curl, jq, xargs and flock beside Python.
 """
 
@@ -24,7 +24,7 @@ BINARY = Path(sys.argv[1]).resolve()
 
 
 class Site(http.server.BaseHTTPRequestHandler):
-    """Pages under /p/, a page that fails once under /once/, the sitemap, 404 for the rest."""
+    """Pages under /p/, pages that fail once under /once/, a sitemap; everything else is a 404."""
 
     protocol_version = "HTTP/1.1"
     seen, arrivals, lock = Counter(), [], threading.Lock()
@@ -36,7 +36,7 @@ class Site(http.server.BaseHTTPRequestHandler):
             first = self.seen[self.path] == 1
         status, body = 404, b"no such page"
         if self.path == "/sitemap.xml":
-            # As sitemaps are written: in one line, with line breaks, as CDATA.
+            # Sitemaps come in one line, with line breaks, and with CDATA.
             forms = ("<loc>{}</loc>", "<loc>\r\n  {}\r\n</loc>\n", "<loc><![CDATA[{}]]></loc>", "<loc>\n<![CDATA[\n{}]]>\n</loc>")
             paths = ("/p/1?a=1&amp;b=2", "/gone", "/p/2", "/p/3?a=1&b=2")
             locations = "".join(f"<url>{form.format(SITE + path)}</url>" for form, path in zip(forms, paths))
@@ -58,9 +58,9 @@ class Site(http.server.BaseHTTPRequestHandler):
 
 
 def recipes():
-    """The first fenced block under each third-level heading between the README's marks."""
+    """The first fenced block under each third-level heading between the marks."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    text = re.search(r"<!-- recipes -->(.*)<!-- /recipes -->", readme, re.S)[1]
+    text = "".join(re.findall(r"<!-- (?:more )?recipes -->(.*?)<!-- /(?:more )?recipes -->", readme, re.S))
     return dict(re.findall(r"^### (.*?)\n.*?^```(?:sh|crontab)\n(.*?)^```", text, re.S | re.M))
 
 
@@ -73,19 +73,19 @@ def run(script, status=0, told=""):
 
 
 def given(*paths):
-    """Writes urls.txt and forgets what was seen."""
+    """Writes urls.txt and forgets the requests so far."""
     Path("urls.txt").write_text("".join(f"{SITE}{path}\n" for path in paths))
     Site.seen.clear()
     Site.arrivals.clear()
 
 
 def rows(name, torn=0):
-    """What is behind the lines that a run has left torn."""
+    """The rows behind the first `torn` lines, which a killed run left torn."""
     return [json.loads(line) for line in Path(name).read_text().splitlines()[torn:]]
 
 
 def sitemap(script):
-    # pipefail: the failed page is fetchpool's status 1.
+    # pipefail passes on fetchpool's status 1, for the failed page.
     assert run(script, status=1) == f"http_status\t404\t{SITE}/gone\n"
     assert all(Site.seen[path] == 1 for path in ("/p/1?a=1&b=2", "/p/2", "/p/3?a=1&b=2")), Site.seen
 
@@ -98,9 +98,9 @@ def cache(script):
 
 def mirror(script):
     given("/p/it's a b", "/once/c", "/p/d")
-    # What a run that was killed has left.
+    # A killed run left this.
     Path("mirror.jsonl").write_text('{"url":"http')
-    # A directory with a blank in its name is as good as any.
+    # The name of a directory may have a blank.
     script = script.replace("-o mirror", "-o 'a mirror'")
     run(script)
     assert Site.seen["/once/c"] == 2, Site.seen
@@ -108,7 +108,7 @@ def mirror(script):
     assert len(files) == 3 and all(Path(file).is_file() for file in files), files
     subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], check=True)
     assert len(Path("SHA256SUMS").read_text().splitlines()) == 3
-    # It goes on: what is there is not fetched again.
+    # The second run skips what the first has fetched.
     seen = Site.seen.copy()
     run(script, told="fetchpool: 'mirror.jsonl': line 1 is no whole row, and was passed over\n")
     assert Site.seen == seen, Site.seen
@@ -120,7 +120,7 @@ def poll(line):
     begun = time.monotonic()
     minute, *_, command = line.strip().split(None, 5)
     assert minute == "*/15" and "%" not in command, line
-    # What cron does: sh, and next to nothing in the environment.
+    # As cron does: sh, and almost no environment.
     command = command.replace("/srv/poll", os.getcwd())
     done = subprocess.run(["/bin/sh", "-c", command], env={"PATH": ENV["PATH"]}, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), done
@@ -128,8 +128,8 @@ def poll(line):
     assert len(polled) == 3 and Site.seen["/once/2"] == 2, Site.seen
     bodies = sorted(Path(row["file"]).read_text() for row in polled)
     assert bodies == ["/once/2", "/p/1", "/p/3"] and all(row["file"].startswith("latest/") for row in polled), polled
-    # When so many requests have come, so many were started, 2 s apart, and none before this began. A gap between two that
-    # come says less: it is shorter when the first is late on its way.
+    # Request number N cannot arrive before 2 s times N. Gaps between arrivals prove less: one is short if its first
+    # request was late.
     times = sorted(time - begun for time in Site.arrivals)
     assert len(times) == 4 and all(time >= 2 * number for number, time in enumerate(times)), times
 
@@ -162,10 +162,10 @@ def hand_on(script):
 
 CHECKS = {
     "Check a sitemap": sitemap,
-    "Warm a cache": cache,
     "Mirror a data set": mirror,
-    "Poll an API politely, from cron": poll,
     "Resume after a crash": resume,
+    "Warm a cache": cache,
+    "Poll an API politely, from cron": poll,
     "Retry only what failed": failed,
     "Hand pages on as they arrive": hand_on,
 }

@@ -3,11 +3,11 @@
 
     .ci/lab/scale.py FETCHPOOL [one | sharing | apart]
 
-FETCHPOOL is the binary; the second argument leaves out all runs but those on one machine, on machines
-that share a directory, or on such that share nothing. The machines are network namespaces, which takes
-root; where they cannot be had, .ci/left-out is told of their runs. Nothing of the recipes is changed
-but the shared directory, and the seconds after which a machine is missed, which become fewer. The
-scripts for Slurm and Kubernetes are started as those would do it. Needs xargs, jq and flock, and for
+FETCHPOOL is the binary. The second argument selects the runs on one machine, on machines that share a
+directory, or on machines that share nothing. The machines are network namespaces, which needs root; where
+that is not possible, .ci/left-out reports the runs. Two parts of the recipes are changed: the shared
+directory, and the seconds until a lost machine is noticed, which are fewer. The scripts for Slurm and
+Kubernetes are started as those schedulers do it. Needs xargs, jq and flock, and for
 the machines ip, rsync, GNU parallel, ssh and sshd.
 """
 
@@ -42,7 +42,7 @@ def processes(site):
 
 
 def processes_by_lines(site):
-    """The list cut by lines and not by host: what the check of politeness is there to see."""
+    """The list cut by lines and not by host: the check of politeness must notice that."""
     given(LOCAL, PAGES, site.port)
     site.forget()
     script = RECIPES["Processes on one machine: xargs"][-1].replace("--shard {}/4", "").replace("urls.txt", "part{}")
@@ -66,15 +66,15 @@ def cut_once(site):
 
 
 def jobs(site, shell, script, variable, first, expected):
-    """The script of a job, started once a part as the scheduler does; one that is stopped in the middle goes on.
+    """Starts the script of a job once for each part, as the scheduler does. A part that is stopped goes on later.
 
-    `shell` is what it is started with; `variable` has the number of the part, counted from `first`;
-    `expected` is what the one that is stopped prints after what fetchpool says of the signal.
+    `shell` starts the script. `variable` has the number of the part, counted from `first`. The stopped part
+    prints `expected` after fetchpool's message about the signal.
     """
     urls = given(LOCAL, PAGES, site.port)
     site.forget()
     Path("job").write_text(script)
-    # A part with a host in it, which is then held.
+    # A part that has the first host, which the site then holds.
     part = next(n for n in range(1, PARTS + 1) if holds(urls[0], n))
     reached = site.hold_after("127.0.0.1", PAGES - 5)
     stopped = Run(f"export {variable}={part - 1 + first}; exec {shell} job")
@@ -91,7 +91,7 @@ def jobs(site, shell, script, variable, first, expected):
 
 
 def holds(url, part):
-    """Whether a URL is of that part: in no part but one has it a record."""
+    """Whether a URL belongs to that part: it has a record in that part only."""
     Path("one").write_text(url + "\n")
     done = subprocess.run(["fetchpool", "-q", "--shard", f"{part}/{PARTS}", "one"], env=ENV, capture_output=True, check=True)
     return bool(done.stdout)
@@ -114,12 +114,12 @@ GROUPS = {"one": on_one_machine, "sharing": machines.sharing, "apart": machines.
 
 
 def all_at_once(binary):
-    """Each group in a process of its own: most of the time they wait."""
+    """Runs each group in its own process, because they wait most of the time."""
     running = [subprocess.Popen([sys.executable, "-u", __file__, binary, group]) for group in GROUPS]
     try:
         return max(abs(process.wait()) for process in running)
     finally:
-        # Those that have ended are not told.
+        # Does nothing for processes that have ended.
         for process in running:
             process.terminate()
             process.wait()
@@ -132,11 +132,11 @@ def main(binary, group=None):
     try:
         GROUPS[group]()
     finally:
-        # What the place is in is about to go.
+        # Leaves the directory, which is about to be removed.
         os.chdir(ROOT)
 
 
 if __name__ == "__main__":
-    # As an exception, so that what was started is ended.
+    # As an exception, so that started processes are ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(*sys.argv[1:]))

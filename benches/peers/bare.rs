@@ -1,9 +1,8 @@
-//! The least that a thread a connection can do: what fetchpool would take if it were nothing but its threads.
+//! The minimal work of a thread for each connection: the floor for fetchpool's design.
 //!
-//! Each thread sends a request that was made before, and reads as many bytes as a page has behind the end of
-//! the head. No list is read, no URL parsed, nothing printed for a page, and a reply that is anything but the
-//! one expected is an error. What it takes is the kernel's, so no program that gives a thread to each request
-//! can be faster.
+//! Each thread sends a prepared request, and reads the bytes of a page behind the end of the head. It reads no list,
+//! parses no URL and prints nothing for a page. Any unexpected reply is an error. Nearly all of its time is the
+//! kernel's, so a program with a thread for each request cannot be faster.
 
 use crate::load::PAGE;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -13,11 +12,11 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// The first argument that makes this program the threads.
+/// The first argument that makes this program run the threads.
 pub(crate) const THREADS: &str = "--bare-threads";
 
-/// Fetches: `args` are what follows [`THREADS`], the number of threads, that of pages, and the URL of one.
-/// Prints how many pages came.
+/// Fetches pages and prints their number. `args` follow [`THREADS`]: the number of threads, the number of pages, and
+/// the URL of a page.
 ///
 /// # Errors
 ///

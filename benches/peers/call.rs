@@ -1,8 +1,8 @@
-//! How each program is called for a load.
+//! The command line of each program for a load.
 //!
-//! As its own manual would have it for this work: quiet, without a look at the user's configuration, each
-//! page to /dev/null where it can be told so, and HTTP/1.1, which is what all of them speak. Those that can
-//! count the bytes of a page are told to, as fetchpool does.
+//! Each is called as its manual recommends for this work: quiet, without the user's configuration, with each page to
+//! /dev/null where that is possible, and with HTTP/1.1, which all of them speak. Programs that can count the bytes of
+//! a page do so, like fetchpool.
 
 use crate::bare;
 use crate::load::{Kind, Load};
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Older curls take no more than this; the limit was lifted in curl's pull request 18068.
+/// The most that older curls allow; curl's pull request 18068 removed the limit.
 const MOST_OF_CURL: usize = 300;
 
 /// The command line of `peer` for `load`, the program first; for [`Peer::Ideal`] an empty one.
@@ -52,7 +52,7 @@ fn call_fetchpool(line: &mut Line, load: &Load, fetchpool: &Path) {
     line.0.push(load.lists.list.clone().into());
 }
 
-/// Which file a page goes to stands in the configuration beside its URL.
+/// The configuration names the file of each page beside its URL.
 fn call_curl(line: &mut Line, load: &Load) {
     line.add("curl -q -s -Z --no-progress-meter --http1.1 -w %{size_download}\\n --parallel-max");
     line.number(load.jobs.min(MOST_OF_CURL));
@@ -86,7 +86,7 @@ fn call_xargs(line: &mut Line, load: &Load) {
     line.trust("--cacert", load);
 }
 
-/// It is told whom to trust by its environment.
+/// The environment names the trusted certificates.
 fn call_python(line: &mut Line, load: &Load) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     line.file(python(), &here.join("benches/peers/example.py"));
@@ -94,9 +94,9 @@ fn call_python(line: &mut Line, load: &Load) {
     line.number(load.jobs);
 }
 
-/// This program, as bare.rs has it.
+/// This program, which runs bare.rs.
 fn call_bare(line: &mut Line, load: &Load) {
-    // Without a name there is nothing to call, which the run then says.
+    // An empty name makes the run fail with a message.
     line.0.extend(std::env::current_exe().map(OsString::from));
     line.add(bare::THREADS);
     line.number(load.jobs);
@@ -104,8 +104,7 @@ fn call_bare(line: &mut Line, load: &Load) {
     line.add(&load.lists.first_url);
 }
 
-/// The interpreter itself: what is called `python3` may be a script that looks for one, and takes a time
-/// that is not Python's.
+/// The interpreter itself: `python3` may be a script that searches for one, which takes additional time.
 fn python() -> &'static str {
     static FOUND: OnceLock<String> = OnceLock::new();
     FOUND.get_or_init(|| {
@@ -117,7 +116,7 @@ fn python() -> &'static str {
     })
 }
 
-/// A command line as it grows.
+/// A builder of command lines.
 #[derive(Default)]
 struct Line(Vec<OsString>);
 
@@ -136,7 +135,7 @@ impl Line {
         self.0.push(path.into());
     }
 
-    /// Words and the certificate, if there is TLS to trust.
+    /// Words and the certificate, if the load needs TLS.
     fn trust(&mut self, words: &str, load: &Load) {
         if load.is_tls() {
             self.file(words, &load.certificate);

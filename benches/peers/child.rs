@@ -1,9 +1,9 @@
-//! Runs one process and tells what it took.
+//! Runs one process and measures it.
 //!
-//! The kernel counts what children took in one sum for all of them, and their peak memory as one maximum,
-//! so each is started by a runner of its own: this same program, called with [`RUNNER`], which has no
-//! other child. What a child's own children took is counted with it once it has waited for them. The
-//! runner prints one line; [`measure`] reads it. A child that never ends is killed, by its id.
+//! The kernel keeps one sum of the resources of all children, and one maximum of their memory. So each process has
+//! its own runner: this program, called with [`RUNNER`], which has no other child. The resources of a child's own
+//! children count once it has waited for them. The runner prints one line, which [`measure`] reads. A child that does
+//! not end is killed, by its id.
 
 use anyhow::{Context, Result, bail};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 /// The first argument that makes this program a runner.
 pub(crate) const RUNNER: &str = "--run-one";
 
-/// Far beyond what any row takes, so that only a process that hangs meets it.
+/// Far longer than any row takes, so that it ends only a process that hangs.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
-/// Spelled as curl and as Python read them: a proxy in the environment would be measured instead.
+/// In the spellings of curl and Python. Otherwise the bench would measure a proxy of the environment.
 const PROXIES: [&str; 8] = [
     "http_proxy",
     "https_proxy",
@@ -45,28 +45,28 @@ pub(crate) enum Until {
     FirstByte,
 }
 
-/// What one process took.
+/// The resources that one process used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spent {
     pub(crate) wall: Duration,
     pub(crate) cpu: Duration,
-    /// The most memory that it, or any one of its children, had at a time, in KiB.
+    /// The peak memory of the process, or of the largest of its children, in KiB.
     pub(crate) peak_kib: u64,
     /// Context switches, voluntary and not.
     pub(crate) switches: u64,
 }
 
-/// Where runs leave what they print.
+/// Files for the output of runs.
 pub(crate) struct Outputs {
     pub(crate) stdout: PathBuf,
     pub(crate) stderr: PathBuf,
 }
 
-/// Runs a program with `environment` added to this one's, less its proxies.
+/// Runs a program with this process's environment, without proxies, plus `environment`.
 ///
 /// # Errors
 ///
-/// A program that cannot be started or ends with a status other than 0, with what it said on stderr.
+/// A program that cannot be started, or ends with a status other than 0; with its standard error.
 pub(crate) fn measure(
     command: &[OsString],
     environment: &[(&str, OsString)],
@@ -103,8 +103,8 @@ pub(crate) fn measure(
     })
 }
 
-/// The runner: `args` are what follows [`RUNNER`]. Prints whether the child ended well (1 or 0), wall in
-/// ns, CPU in us, peak memory in KiB and context switches.
+/// The runner; `args` follow [`RUNNER`]. Prints whether the child succeeded (1 or 0), wall in ns, CPU in us, peak
+/// memory in KiB and context switches.
 ///
 /// # Errors
 ///
@@ -143,7 +143,7 @@ fn whole(command: &mut Command) -> Result<(bool, Duration)> {
     let (ended, has_ended) = mpsc::channel::<()>();
     thread::spawn(move || {
         if has_ended.recv_timeout(LONGEST) == Err(mpsc::RecvTimeoutError::Timeout) {
-            // The wait below then tells that it was killed; there is nobody else to tell.
+            // The wait below reports that the child was killed.
             let _ = kill_process(pid, Signal::KILL);
         }
     });

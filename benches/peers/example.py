@@ -1,5 +1,5 @@
 # The ThreadPoolExecutor example of the Python documentation (library reference, concurrent.futures;
-# Zero Clause BSD licence), but for the list and the number of workers, which are read from the arguments.
+# Zero Clause BSD licence), except that it reads the list and the number of workers from the arguments.
 
 import concurrent.futures
 import sys

@@ -1,4 +1,4 @@
-//! What one process is given to fetch: where the pages are, how many and how large, and what is done with them.
+//! The load of one process: where the pages are, how many and how large, and what happens to them.
 //!
 //! Nothing here runs anything.
 
@@ -15,7 +15,7 @@ pub(crate) const LARGE: usize = 100_000_000;
 pub(crate) enum Site {
     /// 1 KiB each, from one host.
     Plain,
-    /// 1 KiB each, from 500 hosts in an order that is shuffled, and the same in each run.
+    /// 1 KiB each, from 500 hosts in a shuffled order, which is the same in each run.
     Hosts,
     /// 100 MB each.
     Large,
@@ -27,10 +27,10 @@ pub(crate) enum Site {
     Slow,
 }
 
-/// What is done with the pages.
+/// What happens to the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Each is fetched and thrown away.
+    /// Each is fetched and dropped.
     Fetch,
     /// Each is saved to a file.
     Save,
@@ -45,12 +45,12 @@ pub(crate) enum Kind {
 pub(crate) struct Lists {
     /// One a line.
     pub(crate) list: PathBuf,
-    /// The same as a configuration of curl's.
+    /// The same as a configuration for curl.
     pub(crate) config: PathBuf,
     pub(crate) first_url: String,
 }
 
-/// What one process is to fetch, and the files it needs.
+/// The load of one process, and the files it needs.
 pub(crate) struct Load {
     pub(crate) site: Site,
     pub(crate) kind: Kind,
@@ -78,7 +78,7 @@ impl Load {
     }
 }
 
-/// Connections and requests that a server has seen.
+/// The number of connections and requests at a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) connections: u64,
@@ -86,7 +86,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// What was seen after `earlier`.
+    /// The difference to `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             connections: self.connections - earlier.connections,

@@ -1,4 +1,4 @@
-//! On what a table was measured: the machine and what is installed on it.
+//! The machine of a table, and the programs that are installed on it.
 
 use crate::peer::Peer;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Command;
 use std::thread;
 
-/// The machine, in one line; the load is that of the minute before.
+/// The machine, in one line, with the load of the last minute.
 pub(crate) fn machine() -> String {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -21,16 +21,16 @@ pub(crate) fn machine() -> String {
 
 fn kernel() -> String {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    // What a distribution or a vendor adds says nothing to others.
+    // Leaves out additions of the distribution or the vendor.
     let mut numbers = release.split(|c: char| !c.is_ascii_digit() && c != '.');
     format!("Linux {}", numbers.next().unwrap_or_default())
 }
 
-/// The commands that are installed, of those that a bench wants, with what they call themselves.
+/// The installed ones of the commands that a bench needs, with their versions.
 pub(crate) struct Installed(BTreeMap<&'static str, Option<String>>);
 
 impl Installed {
-    /// Asks each command that `peers` need.
+    /// Asks each command that `peers` need for its version.
     pub(crate) fn find(peers: impl Iterator<Item = Peer>) -> Self {
         let commands = peers.flat_map(|peer| peer.needs().iter().copied());
         let commands: std::collections::BTreeSet<_> = commands.collect();
@@ -50,14 +50,14 @@ impl Installed {
             .collect()
     }
 
-    /// What each command calls itself.
+    /// The version line of each command.
     pub(crate) fn versions(&self) -> String {
         let told: Vec<_> = self.0.values().flatten().map(String::as_str).collect();
         told.join("; ")
     }
 }
 
-/// The first line with a number of what `command` says when it is asked.
+/// The first line with a number in the version output of `command`.
 pub(crate) fn version(command: &str) -> Option<String> {
     let word = if command == "nginx" {
         "-v"
@@ -65,7 +65,7 @@ pub(crate) fn version(command: &str) -> Option<String> {
         "--version"
     };
     let output = Command::new(command).arg(word).output().ok()?;
-    // wrk tells it with its usage, nginx on stderr.
+    // wrk prints it with its usage, nginx on stderr.
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text);
     let line = text.lines().find(|line| line.contains(char::is_numeric))?;

@@ -1,11 +1,11 @@
 //! fetchpool beside other programs, on the same work: `cargo bench --bench peers [-- --small] [WORDS]`.
 //!
-//! Runs the release binary and each rival in turn, as processes, on servers that it starts on loopback,
-//! and prints a Markdown table of medians of the ratios of each turn. Every page of every run is
-//! checked to have come whole. WORDS choose the rows whose name has them. `--small` does a tenth of the
-//! work in fewer turns, and then ends with status 1 if curl was faster in a kept-alive or many-hosts
-//! row, or was not there. Without cargo's `--bench` it measures nothing, as a binary for tests is no
-//! release binary. `FETCHPOOL` in the environment names another binary to measure.
+//! Runs the release binary and each other program in turn, as processes, against servers that it starts on loopback.
+//! Prints a Markdown table of medians of the ratios of each turn. Checks that every page of every run came whole.
+//! WORDS select the rows whose name contains them. `--small` does a tenth of the work in fewer turns, and ends with
+//! status 1 if curl was faster in a kept-alive or many-hosts row, or was missing. Without cargo's `--bench` it
+//! measures nothing, because a test build is no release binary. `FETCHPOOL` in the environment names another binary
+//! to measure.
 
 mod bare;
 mod call;
@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use turn::Bench;
 use work::Row;
 
-/// What was asked for.
+/// The options of the command line.
 #[derive(Debug, Default)]
 struct Options {
     measured: bool,
@@ -41,7 +41,7 @@ impl Options {
         let mut options = Self::default();
         for arg in args {
             match arg.as_str() {
-                // Cargo gives it to a bench, and to a bench that is run with the tests it does not.
+                // Cargo passes this to a bench, but not to a bench that runs with the tests.
                 "--bench" => options.measured = true,
                 "--small" => options.small = true,
                 _ if arg.starts_with('-') || !options.words.is_empty() => {
@@ -54,20 +54,20 @@ impl Options {
     }
 }
 
-/// What is said of all rows together.
+/// The results of all rows together.
 #[derive(Default)]
 struct Tally {
     reached: usize,
     goals: usize,
     not_measured: BTreeSet<String>,
-    /// The guarded rows in which fetchpool was not seen to be as fast as curl.
+    /// The guarded rows in which fetchpool was slower than curl, or curl was missing.
     slower: Vec<String>,
 }
 
 fn main() -> ExitCode {
     let asked = env::args().skip(1);
     let mut args = env::args_os().skip(1);
-    // This program is also what it starts.
+    // The bench starts itself as the runner and as the bare threads.
     match args.next() {
         Some(first) if first == child::RUNNER => {
             return ended(child::run_one(args).map(|()| true));
@@ -91,7 +91,7 @@ fn ended(good: Result<bool>) -> ExitCode {
     }
 }
 
-/// Measures all rows that were asked for; whether CI may be content with them.
+/// Measures all selected rows; true if CI may pass.
 fn bench(options: &Options) -> Result<bool> {
     if !options.measured {
         println!("Nothing is measured without --bench: run cargo bench --bench peers");
@@ -122,7 +122,7 @@ fn bench(options: &Options) -> Result<bool> {
     Ok(!options.small || tally.slower.is_empty())
 }
 
-/// A directory that is in memory if there is such a one, so that no disk is measured.
+/// A directory in memory, if there is one, so that the bench does not measure a disk.
 fn scratch() -> Result<tempfile::TempDir> {
     let memory = Path::new("/dev/shm");
     let place = if memory.is_dir() {
@@ -157,7 +157,7 @@ fn measure(row: &Row, bench: &mut Bench, installed: &Installed, tally: &mut Tall
         println!("{}", line.text);
         tally.reached += line.reached;
         tally.goals += line.goals;
-        // No ratio is no proof.
+        // Without a ratio the row fails.
         let is_as_fast = line.wall <= 1.0;
         if row.guarded && *peer == Peer::Curl && !is_as_fast {
             tally

@@ -1,6 +1,6 @@
-//! Who is measured, what it is given to fetch, and how it is checked that it fetched all of it.
+//! The measured programs, their loads, and the check that each fetched everything.
 //!
-//! How each is called is told in call.rs. A run that did not fetch every page whole is an error, never a figure.
+//! call.rs has their command lines. A run that did not fetch every page whole is an error.
 
 use crate::load::{Kind, Load, PAGE, Seen};
 use anyhow::{Context, Result, ensure};
@@ -11,7 +11,7 @@ use std::path::Path;
 /// A program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// fetchpool itself, with that many jobs, and one page of `share`.
+    /// fetchpool itself, with `jobs` workers, and one page of `share`.
     Fetchpool {
         jobs: usize,
         share: usize,
@@ -26,16 +26,16 @@ pub(crate) enum Peer {
     Python,
     /// One URL for a second, as often as it can.
     Wrk,
-    /// Threads that do no more than send and receive: bare.rs.
+    /// Threads that only send and receive: bare.rs.
     Bare,
     /// The program that does nothing.
     True,
-    /// No program: the pages by the jobs, times what the server waits.
+    /// No program: the pages divided by the jobs, times the server's wait.
     Ideal,
 }
 
 impl Peer {
-    /// What the table calls it.
+    /// Its name in the table.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Fetchpool { jobs, .. } => format!("fetchpool -j {jobs}"),
@@ -51,7 +51,7 @@ impl Peer {
         }
     }
 
-    /// The commands it needs; the first tells its version.
+    /// The commands it needs; the first prints its version.
     pub(crate) fn needs(self) -> &'static [&'static str] {
         match self {
             Self::Curl => &["curl"],
@@ -64,8 +64,8 @@ impl Peer {
         }
     }
 
-    /// It fetches one page of this many, so that a slow program does not take all of the time; its figures
-    /// are scaled. `full_pages` is the whole work, of which the small form has a tenth.
+    /// The program fetches one page of this many, so that a slow program does not take all of the time; its figures
+    /// are scaled. `full_pages` is the whole work; the small form has a tenth of it.
     pub(crate) fn share(self, kind: Kind, full_pages: usize) -> usize {
         let most = match self {
             Self::Fetchpool { share, .. } => return share,
@@ -85,12 +85,11 @@ impl Peer {
         added
     }
 
-    /// The pages it fetched, all of which were whole.
+    /// The number of pages that it fetched, all whole.
     ///
     /// # Errors
     ///
-    /// By what it printed to the file `stdout`, by what it saved, or by what the server has seen, it
-    /// did not fetch `load`.
+    /// The file `stdout`, the saved files or the server's counts show that it did not fetch `load`.
     pub(crate) fn check(self, load: &Load, stdout: &Path, seen: Seen) -> Result<u64> {
         if load.kind == Kind::Version || load.kind == Kind::FirstRecord {
             return Ok(load.pages as u64);
@@ -126,7 +125,7 @@ impl Peer {
     }
 }
 
-/// The number in front of the first `words` of `text`.
+/// The number before the first `words` in `text`.
 fn number_before(text: &str, words: &str) -> Option<u64> {
     let before = text.split_once(words)?.0;
     before.rsplit([' ', '\n']).next()?.parse().ok()

@@ -1,7 +1,7 @@
-//! The servers that pages are fetched from: nginx, and one that waits, all on loopback.
+//! The servers of the pages: nginx, and one that waits before it replies. All are on loopback.
 //!
-//! They are started here on ports that the kernel has free, and end when [`Servers`] is dropped. They
-//! count the connections and the requests they have seen, as no client can be trusted with that.
+//! They start on free ports, and end when [`Servers`] is dropped. They count connections and requests, so that the
+//! bench need not trust the clients.
 
 use crate::load::{LARGE, PAGE, Seen, Site};
 use anyhow::{Context, Result, bail, ensure};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Hosts of [`Site::Hosts`].
 const HOSTS: usize = 500;
 
-/// How long the server that waits does.
+/// The wait of the slow server before each reply.
 pub(crate) const WAIT: Duration = Duration::from_millis(100);
 
 /// All servers.
@@ -28,11 +28,11 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts them, with the files they need in `dir`, which is best one in memory.
+    /// Starts them, with their files in `dir`, which should be in memory.
     ///
     /// # Errors
     ///
-    /// A file that cannot be written, or nginx missing or ending at once.
+    /// A file that cannot be written, or nginx that is missing or ends at once.
     pub(crate) fn start(dir: &Path) -> Result<Self> {
         Ok(Self {
             nginx: Nginx::start(dir)?,
@@ -40,7 +40,7 @@ impl Servers {
         })
     }
 
-    /// The certificate that clients have to trust for the TLS sites.
+    /// The certificate that clients must trust for the TLS sites.
     pub(crate) fn certificate(&self) -> &Path {
         &self.nginx.certificate
     }
@@ -66,7 +66,7 @@ impl Servers {
         }
     }
 
-    /// What the server of `site` has seen by now; this question itself does not count.
+    /// The counts of the server of `site` so far, without this question.
     ///
     /// # Errors
     ///
@@ -79,8 +79,7 @@ impl Servers {
     }
 }
 
-/// 0 to `n` in an order that looks random and is always the same: Fisher and Yates' shuffle, fed by
-/// Marsaglia's xorshift64.
+/// 0 to `n`, shuffled in an order that is always the same: Fisher and Yates' shuffle with Marsaglia's xorshift64.
 fn shuffled(n: usize) -> Vec<usize> {
     let mut state = 88_172_645_463_325_252_u64;
     let mut all: Vec<usize> = (0..n).collect();
@@ -98,7 +97,7 @@ struct Nginx {
     /// Plain, kept-alive TLS, fresh TLS.
     ports: [u16; 3],
     certificate: PathBuf,
-    /// How often it was asked, as it counts these too.
+    /// The number of status requests, which nginx counts as well.
     asked: AtomicU64,
 }
 
@@ -135,7 +134,7 @@ impl Nginx {
         Ok(started)
     }
 
-    /// Nothing tells when it listens, so it is asked until it answers.
+    /// nginx does not report that it listens, so this asks until it answers.
     fn wait_until_ready(&mut self) -> Result<()> {
         let end = Instant::now() + Duration::from_secs(30);
         while self.seen().is_err() {
@@ -170,13 +169,13 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // It may have ended already, and there is nobody to tell.
+        // nginx may have ended already; the error does not matter.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Ports nobody listens on; all are held until all are found, so that no two are the same.
+/// Free ports. All are held until all are found, so that no two are the same.
 fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let mut held = Vec::new();
     let mut ports = [0; N];
@@ -203,8 +202,8 @@ impl Counters {
     }
 }
 
-/// Waits before each reply, with a thread a connection: what it waits for is the clock, so that threads
-/// cost nothing while they do. They end with the process.
+/// Waits before each reply, with a thread for each connection. Waiting threads cost no CPU. They end with the
+/// process.
 struct Slow {
     port: u16,
     seen: Arc<Counters>,
@@ -220,7 +219,7 @@ impl Slow {
             for stream in listener.incoming().flatten() {
                 let counters = Arc::clone(&counters);
                 counters.connections.fetch_add(1, Ordering::Relaxed);
-                // What a client breaks off shows in that client's own figures.
+                // A client that disconnects shows in its own figures.
                 thread::spawn(move || answer_slowly(&stream, &counters).ok());
             }
         });

@@ -1,7 +1,7 @@
 //! The table: medians over turns, whether goals were reached, and a line of Markdown for each.
 //!
-//! A ratio is the median of the ratios of all turns, not the ratio of two medians: what disturbs the
-//! machine for a while then disturbs both sides of a ratio.
+//! A ratio is the median of the ratios of all turns, not the ratio of two medians, so that a disturbance of the
+//! machine affects both sides of a ratio.
 
 use crate::load::Kind;
 use crate::peer::Peer;
@@ -13,7 +13,7 @@ pub(crate) const HEAD: &str = "\
 | work | pages | beside | wall | CPU | peak memory | connections | switches a request | goals |
 |---|--:|---|---|---|---|---|---|---|";
 
-/// A line, and the goals it tells of.
+/// A line of the table, and its goals.
 pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) reached: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Line {
 /// The line of fetchpool beside `peer`.
 pub(crate) fn line(row: &Row, peer: Peer, goals: &[Goal], pairs: &[Pair]) -> Line {
     let verdicts: Vec<_> = goals.iter().map(|goal| verdict(*goal, pairs)).collect();
-    // The times of a list and of a shorter one say nothing of each other.
+    // The times of a list and of a shorter one cannot be compared.
     let is_memory_alone = matches!(peer, Peer::Fetchpool { share, .. } if share > 1);
     let time = |of: fn(&Sample) -> Option<f64>| match is_memory_alone {
         true => String::new(),
@@ -63,7 +63,7 @@ fn pages(row: &Row, peer: Peer) -> String {
     }
 }
 
-/// Ours by theirs, and the two.
+/// The ratio of ours to theirs, and both figures.
 fn cell(
     pairs: &[Pair],
     of: impl Fn(&Sample) -> Option<f64> + Copy,
@@ -80,7 +80,7 @@ fn cell(
     }
 }
 
-/// The two, without a ratio.
+/// Both figures, without a ratio.
 fn counts(pairs: &[Pair], of: impl Fn(&Sample) -> Option<f64>, digits: usize) -> String {
     let show = |side: Option<f64>| side.map(|count| format!("{count:.digits$}"));
     let ours = show(median(pairs.iter().filter_map(|pair| of(&pair.ours))));
@@ -126,7 +126,7 @@ fn ratio(pairs: &[Pair], of: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
     median(pairs.iter().filter_map(ratio))
 }
 
-/// Of an even number, the mean of the two in the middle.
+/// For an even number, the mean of the middle two.
 fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
     let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);

@@ -1,6 +1,6 @@
-//! Turns: fetchpool and a rival, one after the other, and what each took.
+//! Turns: fetchpool and another program, one after the other, and their figures.
 //!
-//! Who goes first changes with each turn, so that a machine whose speed drifts treats them alike.
+//! The order changes with each turn, so that a change of the machine's speed affects both.
 
 use crate::call;
 use crate::child::{self, Outputs, Until};
@@ -19,8 +19,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// What a run took. Times are scaled to all pages of the row if a share of them was fetched; what could
-/// not be told is `None`.
+/// The figures of a run. Times are scaled to all pages of the row if a share of them was fetched. Unknown figures are
+/// `None`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     /// In seconds.
@@ -29,32 +29,32 @@ pub(crate) struct Sample {
     pub(crate) cpu: Option<f64>,
     /// In MB.
     pub(crate) memory: Option<f64>,
-    /// As many as the server saw for the pages that were fetched.
+    /// The server's count for the fetched pages.
     pub(crate) connections: Option<f64>,
     /// Context switches a request.
     pub(crate) switches: Option<f64>,
 }
 
-/// A run of fetchpool and the run of a rival beside it.
+/// A run of fetchpool and a run of the other program beside it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair {
     pub(crate) ours: Sample,
     pub(crate) theirs: Sample,
 }
 
-/// All that runs need.
+/// The state that runs share.
 pub(crate) struct Bench {
     fetchpool: PathBuf,
     servers: Servers,
     dir: PathBuf,
-    /// A signal has come: an error is returned, so that all that was started is ended on the way out.
+    /// A signal has come. Runs return an error, so that all processes are ended on the way out.
     stopped: Arc<AtomicBool>,
-    /// What has been written, by the name of the row and the number of pages.
+    /// The loads that have been written, by the name of the row and the number of pages.
     written: HashMap<(&'static str, usize), Lists>,
 }
 
 impl Bench {
-    /// Starts the servers; files go into `dir`.
+    /// Starts the servers, with files in `dir`.
     ///
     /// # Errors
     ///
@@ -122,7 +122,7 @@ impl Bench {
             .check(&load, &outputs.stdout, seen)
             .with_context(|| format!("{} did not do its work: {command:?}", peer.name()))?;
         let scale = row.pages as f64 / fetched as f64;
-        // A run that is cut short has no other figure than when.
+        // A run that is cut has only a wall time.
         let whole = |figure: f64| (row.kind != Kind::FirstRecord).then_some(figure);
         let fetches = row.kind != Kind::Version;
         let of_pages = |figure: f64| whole(figure).filter(|_| fetches);
@@ -139,7 +139,7 @@ impl Bench {
         })
     }
 
-    /// What `peer` is to fetch in `row`, with its lists written and nothing saved yet.
+    /// The load of `peer` in `row`. Writes its lists and removes saved files.
     fn load(&mut self, row: &Row, peer: Peer) -> Result<Load> {
         let pages = (row.pages / peer.share(row.kind, row.full_pages)).max(1);
         let saved = self.dir.join("saved");
@@ -148,7 +148,7 @@ impl Bench {
         }
         fs::create_dir(&saved)?;
         if !self.written.contains_key(&(row.name, pages)) {
-            // Of one row at a time: the longest takes a hundred megabytes.
+            // Keeps the lists of one row at a time: the longest takes a hundred megabytes.
             self.written.retain(|(name, _), _| *name == row.name);
             let files = self.write_lists(row, pages, &saved)?;
             self.written.insert((row.name, pages), files);
@@ -195,7 +195,7 @@ impl Bench {
     }
 }
 
-/// Every worker always waits for the server, which takes no time beyond its wait.
+/// Every worker always waits for the server, and nothing else takes time.
 fn ideal(row: &Row) -> Sample {
     let rounds = u32::try_from(row.pages.div_ceil(row.jobs)).unwrap_or(u32::MAX);
     let wall: Duration = WAIT * rounds;

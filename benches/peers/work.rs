@@ -1,13 +1,11 @@
-//! The work: one [`Row`] a line of what is measured, who is measured beside fetchpool in it, and what
-//! fetchpool has to reach.
+//! The work: one [`Row`] for each kind of work, with the programs beside fetchpool and fetchpool's goals.
 //!
-//! Goals are limits, not records: they stand here so that the table can say yes or no beside each figure.
-//! Nothing here runs anything.
+//! Goals are limits; the table says yes or no beside each figure. This module runs nothing.
 
 use crate::load::{Kind, Site};
 use crate::peer::Peer;
 
-/// What fetchpool has to reach. Ratios are fetchpool's by the other's, so that less is better.
+/// A goal of fetchpool. Ratios are fetchpool's figure divided by the other's, so that less is better.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
     /// At most this ratio of wall times.
@@ -33,10 +31,10 @@ pub(crate) struct Row {
     pub(crate) site: Site,
     pub(crate) kind: Kind,
     pub(crate) pages: usize,
-    /// What `pages` is in the full form.
+    /// The `pages` of the full form.
     pub(crate) full_pages: usize,
     pub(crate) jobs: usize,
-    /// How often fetchpool and a rival are run in turn.
+    /// The number of turns.
     turns: usize,
     pub(crate) rivals: Vec<(Peer, Vec<Goal>)>,
     /// Whether the small form fails if curl is faster.
@@ -82,7 +80,7 @@ impl Row {
         peers.iter().fold(self, |row, peer| row.beside(*peer, &[]))
     }
 
-    /// How often the two are run in turn; enough where a verdict hangs on it.
+    /// The number of turns, which is larger where the row can fail the bench.
     pub(crate) fn turns_beside(&self, peer: Peer) -> usize {
         if self.guarded && peer == Peer::Curl {
             self.turns.max(7)
@@ -91,8 +89,8 @@ impl Row {
         }
     }
 
-    /// A tenth of the work; but at least two large bodies, and what is one stays one. All of it for
-    /// hundreds of workers: a tenth would be four pages each, and measure how fast threads start.
+    /// A tenth of the work, but at least two large bodies, and one page stays one. For hundreds of workers all of the
+    /// work: a tenth would be four pages for each, and measure how fast threads start.
     fn small(self) -> Self {
         let least = if self.pages > 1 { 2 } else { self.pages };
         let share = if self.jobs >= 500 { 1 } else { 10 };
@@ -104,7 +102,7 @@ impl Row {
     }
 }
 
-/// At least 0.85 of wrk's rate is at most this much of its wall.
+/// 0.85 of wrk's rate, as a ratio of wall times.
 const OF_WRK: f64 = 1.0 / 0.85;
 
 /// All rows, in the order of the table.

@@ -1,11 +1,11 @@
-//! A soak: so many URLs of a server of which one in a hundred is wrong in each way there is, at `-j 200`.
+//! A soak test: fetches many URLs at `-j 200` from a server with faults; one URL in a hundred has each fault.
 //!
-//! `cargo bench --bench soak` takes a million, `-- --small` twenty thousand, `-- --urls N` as many as it says; `--timeout S`
-//! sets the limit that stalled replies are cut by, and `--svg FILE` draws the curve. It ends with a panic unless every URL
-//! is in exactly one record, of the kind and size that the server's plan for it comes to, the server was asked for every
-//! URL, the memory, descriptors and threads of the last quarter are those of the second within the margins of [`watch`],
-//! the program at rest has no thread more than it began with, and, once its list has ended, it exits with status 1 and
-//! without another word. Prints Markdown.
+//! `cargo bench --bench soak` fetches a million URLs, `-- --small` twenty thousand, `-- --urls N` N of them.
+//! `--timeout S` sets the limit that cuts stalled replies, and `--svg FILE` draws the curve. Prints Markdown. The
+//! bench panics unless: every URL is in exactly one record, of the kind and size that the plan gives; the server was
+//! asked for every URL; memory, descriptors and threads of the last quarter are those of the second within the
+//! margins of [`watch`]; the program at rest has no more threads than at its start; and after the end of its list it
+//! exits with status 1 and no further output.
 
 mod plan;
 mod report;
@@ -24,7 +24,7 @@ use serde::Deserialize;
 use server::Server;
 use watch::Watch;
 
-/// How the run is done.
+/// The options of a run.
 #[derive(Debug)]
 struct Settings {
     urls: usize,
@@ -37,7 +37,7 @@ const JOBS: usize = 200;
 
 impl Settings {
     fn from_arguments() -> Self {
-        // In the full form the stalls set the pace; the small form has time, and must pass on a busy machine.
+        // The stalls determine the time of the full form. The small form is short, and must pass on a busy machine.
         let mut settings = Self {
             urls: 1_000_000,
             timeout: 3,
@@ -52,7 +52,7 @@ impl Settings {
                 "--urls" => settings.urls = number(value()) as usize,
                 "--timeout" => settings.timeout = number(value()),
                 "--svg" => settings.svg = Some(value()),
-                // Cargo says that this is a bench.
+                // Cargo passes this to a bench.
                 "--bench" => {}
                 _ => usage(&argument),
             }
@@ -68,7 +68,7 @@ fn usage(argument: &str) -> ! {
     std::process::exit(2)
 }
 
-/// What this looks at in a record.
+/// The fields of a record that this reads.
 #[derive(Deserialize)]
 struct Row {
     url: String,
@@ -100,7 +100,7 @@ impl Row {
 /// How many URLs with each fault came to each kind.
 type Tally = BTreeMap<(Fault, String), usize>;
 
-/// The records as they come. Dropped, they are a reader that has gone, which ends the run.
+/// The records as they come. Dropping this closes the pipe, which ends the run.
 type Records = Lines<BufReader<ChildStdout>>;
 
 fn main() {
@@ -117,12 +117,12 @@ fn main() {
     let feeder = std::thread::spawn(move || feed(input, urls, &address.to_string()));
     let mut records: Records = BufReader::with_capacity(1 << 16, output).lines();
     let tally = collect(&mut records, urls, &server, &done);
-    // It has nothing to do, and does not know yet that nothing will come: its list and its reader are both there.
+    // The program is at rest: nothing is left to fetch, and its list and its reader are still open.
     let curve = watch.finish();
     drop(feeder.join().expect("the feeder does not panic"));
     let surplus = records.next();
     if surplus.is_some() {
-        // It may go on for ever. That it has ended already is the one error there is.
+        // The program may never end by itself. The only possible error is that it has ended already.
         let _ = child.kill();
     }
     let status = child.wait().expect("it is there to be reaped");
@@ -152,7 +152,7 @@ fn start(settings: &Settings) -> Child {
     command.spawn().expect("the program was built beside this")
 }
 
-/// Writes the list, and gives back the pipe, open: until it is closed the run goes on.
+/// Writes the list and returns the open pipe. The run goes on until the pipe is closed.
 fn feed(input: ChildStdin, urls: usize, address: &str) -> ChildStdin {
     let mut input = BufWriter::with_capacity(1 << 16, input);
     for number in 0..urls {
@@ -161,7 +161,7 @@ fn feed(input: ChildStdin, urls: usize, address: &str) -> ChildStdin {
     input.into_inner().expect("the list is read to its end")
 }
 
-/// Reads a record for each URL, and checks that it is one, whole and the first.
+/// Reads a record for each URL. Checks that each is whole and the only one of its URL.
 fn collect(records: &mut Records, urls: usize, server: &Server, done: &AtomicUsize) -> Tally {
     let prefix = format!("http://{}/", server.address());
     let mut seen = vec![false; urls];
@@ -172,7 +172,8 @@ fn collect(records: &mut Records, urls: usize, server: &Server, done: &AtomicUsi
         let row: Row =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let number = row.url.strip_prefix(&prefix).and_then(|n| n.parse().ok());
-        let number: usize = number.unwrap_or_else(|| panic!("nobody asked for this: {line}"));
+        let number: usize =
+            number.unwrap_or_else(|| panic!("a record of no URL of the list: {line}"));
         assert!(!seen[number], "a second record: {line}");
         seen[number] = true;
         let fault = Fault::of(number);

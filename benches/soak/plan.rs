@@ -1,6 +1,7 @@
-//! What the server does to each URL, by its number alone, and what must come of it. One URL in a hundred has each fault.
+//! What the server does with each URL, which depends on its number alone, and the expected result. One URL in a
+//! hundred has each fault.
 
-/// What is wrong with a reply, if anything is.
+/// The fault of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     None,
@@ -54,18 +55,18 @@ impl Fault {
 
     /// The fault of the URL with this number.
     pub(crate) fn of(number: usize) -> Self {
-        // Scattered, so that the faults of a kind do not come in step (Knuth, The Art of Computer Programming, 6.4).
+        // Multiplicative hashing scatters the faults of a kind (Knuth, The Art of Computer Programming, 6.4).
         let scattered = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let place = scattered as usize % 200;
         match Self::ALL.get(place / 2) {
-            // The two ways to stall make one in a hundred together: each takes a worker for as long as the limit is.
+            // Both kinds of stall together are one in a hundred, because each occupies a worker until the limit.
             Some(Self::StalledReply) if place % 2 == 1 => Self::StalledBody,
             Some(Self::StalledBody) | None => Self::None,
             Some(fault) => *fault,
         }
     }
 
-    /// `ok`, or the kind of failure that the contract has for it.
+    /// `ok`, or the promised kind of failure.
     pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::ResetBeforeReply | Self::ResetInHead => "connect",
@@ -87,10 +88,10 @@ impl Fault {
         }
     }
 
-    /// How large the page with this number is.
+    /// The size of the page with this number.
     pub(crate) fn size(self, number: usize) -> usize {
         match self {
-            // It takes a millisecond a byte.
+            // The drip sends a byte a millisecond.
             Self::SlowDrip => 100,
             _ => 200 + number % 1500,
         }

@@ -1,4 +1,4 @@
-//! What a soak has shown, in Markdown, and its curve as a picture.
+//! The results of a soak in Markdown, and its curve as a picture.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::plan::Fault;
 use crate::watch::{Curve, FIGURES, Figure, Sample};
 use crate::{JOBS, Settings, Tally};
 
-/// How many samples the printed curve has.
+/// The number of samples in the printed curve.
 const ROWS: usize = 12;
 
 pub(crate) fn print(settings: &Settings, tally: &Tally, curve: &Curve, took: Duration) {
@@ -56,7 +56,7 @@ const HEIGHT: f64 = 160.0;
 
 const COLORS: [&str; FIGURES.len()] = ["#1f77b4", "#2ca02c", "#d62728"];
 
-/// Memory, descriptors and threads over time, each from nothing to its largest.
+/// Memory, descriptors and threads over time, each scaled from zero to its maximum.
 pub(crate) fn svg(curve: &Curve) -> String {
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" font-family=\"sans-serif\" font-size=\"12\">\n\
@@ -85,7 +85,7 @@ fn points(curve: &Curve, figure: Figure, most: u64, top: f64) -> String {
         let y = top + HEIGHT - 5.0 - usable * figure(sample) as f64 / most as f64;
         format!("{x:.1},{y:.1}")
     };
-    // More points than the picture is wide show nothing.
+    // More points than pixels would not be visible.
     let step = curve.samples.len().div_ceil(WIDTH as usize).max(1);
     let samples = curve.samples.iter().step_by(step);
     let points: Vec<String> = samples.chain([&curve.at_rest]).map(point).collect();

@@ -1,4 +1,4 @@
-//! The server, which does to each URL what the plan says, as often as it is asked for it. A thread a connection.
+//! The server. It answers each request as the plan says, with a thread for each connection.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::plan::{Fault, MAX_SIZE};
 
-/// Enough for a connection's buffers; there are hundreds.
+/// The stack of a thread. There are hundreds, and each needs only a connection's buffers.
 const STACK: usize = 256 * 1024;
 
 const PAGE: [u8; 4096] = [b'x'; 4096];
@@ -21,7 +21,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Of so many URLs. It ends with the process.
+    /// Starts a server of `urls` URLs, which ends with the process.
     pub(crate) fn start(urls: usize) -> Self {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
@@ -43,7 +43,7 @@ impl Server {
         self.address
     }
 
-    /// How many requests for URLs of the list there were.
+    /// The number of requests for URLs of the list.
     pub(crate) fn requests(&self) -> u64 {
         let counts = self.asked.iter();
         counts
@@ -51,8 +51,8 @@ impl Server {
             .sum()
     }
 
-    /// Every URL came, so no record is of a request that was never made, and it came once. Only a request whose kept
-    /// connection was reset before there was a byte of a reply, or said what is no HTTP, is sent again, once, over a new one
+    /// Checks that every URL was asked for, and only once. The exception: if a kept connection is reset before the
+    /// first byte of a reply, or delivers something that is not HTTP, the request is sent once more over a new one
     /// (RFC 9112, 9.3.1).
     pub(crate) fn assert_asked_for_all(&self) {
         for (number, count) in self.asked.iter().enumerate() {
@@ -86,7 +86,7 @@ impl Connection {
         while let Some(path) = self.request(&mut head) {
             let redirected = path.strip_prefix("/to/");
             let number = redirected.unwrap_or(&path[1..]).parse().ok();
-            // Who asks for what nobody has told of is hung up on, which no plan allows for.
+            // A request for an unknown path closes the connection, which no plan expects.
             let Some(number) = number.filter(|&number: &usize| number < asked.len()) else {
                 return;
             };
@@ -102,7 +102,7 @@ impl Connection {
         }
     }
 
-    /// The path of the next request; nothing if the client has gone.
+    /// The path of the next request; `None` if the client has closed the connection.
     fn request(&mut self, head: &mut Vec<u8>) -> Option<String> {
         head.clear();
         let mut buffer = [0; 1024];
@@ -135,7 +135,7 @@ impl Connection {
         }
     }
 
-    /// What no connection outlives, of a reply that would be `whole` with its page of so many bytes.
+    /// The faults that end the connection.
     fn go_wrong(&mut self, fault: Fault, whole: &[u8], size: usize) {
         let half = whole.len() - size / 2;
         match fault {
@@ -185,7 +185,7 @@ impl Connection {
         let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
-    /// Sends this and no more, until the client hangs up.
+    /// Sends `bytes` and waits until the client hangs up.
     fn stall(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
         while matches!(self.stream.read(&mut [0; 1024]), Ok(1..)) {}
@@ -198,7 +198,7 @@ impl Connection {
         }
     }
 
-    /// The head at once, the body a byte a millisecond.
+    /// Sends the head at once, and the body at a byte a millisecond.
     fn drip(&mut self, bytes: &[u8]) -> Then {
         let head = bytes.len() - Fault::SlowDrip.size(0);
         let mut then = self.send(&bytes[..head]);
@@ -221,7 +221,7 @@ fn chunks(size: usize) -> Vec<u8> {
     [head.as_bytes(), &PAGE[..size], b"\r\n"].concat()
 }
 
-/// The rest of a head without a length, and more than is allowed.
+/// The rest of a head without a length, larger than the limit.
 fn too_large() -> Vec<u8> {
     [&b"\r\n"[..], &PAGE.repeat(MAX_SIZE / PAGE.len() + 1)].concat()
 }

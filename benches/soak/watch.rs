@@ -1,6 +1,5 @@
-//! What the run costs while it goes on: its memory, descriptors and threads, sampled from `/proc`, and whether they
-//! stay what they were. What the program takes in its first quarter (buffers, connections) it may keep; after that
-//! it must not grow.
+//! Samples the memory, descriptors and threads of the run from `/proc`, and checks that they stay flat. The program
+//! may grow in its first quarter (buffers, connections), and not after that.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::sync::Arc;
@@ -14,23 +13,23 @@ const EVERY: Duration = Duration::from_millis(200);
 const EVERY_OF_SMALL: Duration = Duration::from_millis(10);
 const SMALL: usize = 100_000;
 
-/// How long it may take until the next record comes: several times the limit of an attempt.
+/// The longest wait for the next record: several times the limit of an attempt.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How much more the last quarter's median may be than the second's: a twentieth for the allocator's fragments, and
-/// beside it what a few buffers or connections come to. A small run is over before every worker has met every fault,
-/// and so before its buffers have their size: it may have grown by more.
+/// The allowed growth from the second quarter's median to the last one's: a twentieth for the allocator's fragments,
+/// plus a few buffers or connections. A small run ends before every worker has met every fault, and so before its
+/// buffers have their final size; it may grow by more.
 const SLACKS: [u64; FIGURES.len()] = [1024, 16, 0];
 const SLACKS_OF_SMALL: [u64; FIGURES.len()] = [8192, 16, 0];
 
 /// Threads beside the workers: the coordinator, signals, standard output, the list.
 const OTHER_THREADS: u64 = 4;
 
-/// One look at the program.
+/// One sample of the program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) at: Duration,
-    /// URLs that had a record.
+    /// URLs with a record.
     pub(crate) done: usize,
     /// Resident memory in KiB.
     pub(crate) memory: u64,
@@ -41,21 +40,21 @@ pub(crate) struct Sample {
 /// One figure of a sample.
 pub(crate) type Figure = fn(&Sample) -> u64;
 
-/// The figures that must be flat, each with its name.
+/// The figures that must stay flat, with their names.
 pub(crate) const FIGURES: [(&str, Figure); 3] = [
     ("memory, KiB", |sample| sample.memory),
     ("descriptors", |sample| sample.descriptors),
     ("threads", |sample| sample.threads),
 ];
 
-/// Takes samples until it is told to finish.
+/// Takes samples until `finish`.
 pub(crate) struct Watch {
     stop: Sender<()>,
     thread: JoinHandle<Curve>,
 }
 
 impl Watch {
-    /// Of the process of that number, which takes so many URLs, of which `done` have a record.
+    /// Watches `process`, which fetches `urls` URLs, of which `done` have a record.
     pub(crate) fn start(process: u32, urls: usize, done: Arc<AtomicUsize>) -> Self {
         let every = if urls <= SMALL { EVERY_OF_SMALL } else { EVERY };
         let (stop, stopped) = mpsc::channel();
@@ -81,14 +80,14 @@ impl Watch {
         Self { stop, thread }
     }
 
-    /// Takes a last sample, of the program at rest: its input and its output must be open until this returns.
+    /// Takes a last sample, of the program at rest. The caller keeps its input and output open until this returns.
     pub(crate) fn finish(self) -> Curve {
         drop(self.stop);
         self.thread.join().expect("the program is alive")
     }
 }
 
-/// Ends the program and this process. A record is missing, and whoever reads would wait on.
+/// Ends the program and this process: a record is missing, and the reader would wait for ever.
 fn give_up(process: u32, done: usize, urls: usize) -> ! {
     let seconds = PATIENCE.as_secs();
     eprintln!("soak: no record came for {seconds} s, after {done} of {urls}");
@@ -116,7 +115,7 @@ fn look(process: u32, begun: Instant, done: usize) -> Option<Sample> {
 
 pub(crate) struct Curve {
     pub(crate) samples: Vec<Sample>,
-    /// When all is done and the list has not yet ended.
+    /// The sample when all URLs are done and the list has not yet ended.
     pub(crate) at_rest: Sample,
 }
 

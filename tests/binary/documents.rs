@@ -107,7 +107,7 @@ fn the_changelog_begins_with_the_version_of_the_manifest() {
     assert_eq!(version, Some(VERSION), "{heading}");
 }
 
-/// crates.io shows README.md, and whoever unpacks the package has no more than what is in it.
+/// A link has to work inside the package, too.
 #[test]
 fn every_link_of_a_document_leads_to_a_file_of_the_package() {
     let manifest = repository_file("Cargo.toml");
@@ -182,7 +182,7 @@ fn the_picture_of_the_readme_is_small_and_shows_a_run_of_urls_txt() {
 #[test]
 fn every_option_that_the_recipes_and_the_changelog_name_is_there() {
     let help = fetchpool().arg("--help").stdout(anything()).run();
-    let texts = marked("recipes") + &repository_file("CHANGELOG.md");
+    let texts = marked("recipes") + &marked("more recipes") + &repository_file("CHANGELOG.md");
     let mut checked = 0;
     for option in texts
         .split(|c: char| !(c.is_ascii_lowercase() || c == '-'))
@@ -198,16 +198,16 @@ fn every_option_that_the_recipes_and_the_changelog_name_is_there() {
     assert!(checked > 15, "the search finds no options any more");
 }
 
-/// The rooms of `src/` as ARCHITECTURE.md lists them: each may import those below it, none above.
+/// ARCHITECTURE.md lists the modules of `src/`: each may import those below it, and none above it.
 #[test]
-fn imports_point_down_the_list_of_rooms() {
+fn imports_point_down_the_list_of_modules() {
     let plan = repository_file("ARCHITECTURE.md");
-    let rooms: Vec<&str> = plan
+    let modules: Vec<&str> = plan
         .lines()
         .filter_map(|line| line.strip_prefix("| `src/")?.split('`').next())
-        .map(|room| room.trim_end_matches('/').trim_end_matches(".rs"))
+        .map(|module| module.trim_end_matches('/').trim_end_matches(".rs"))
         .collect();
-    let place = |name: &str| rooms.iter().position(|room| *room == name);
+    let place = |name: &str| modules.iter().position(|module| *module == name);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut checked = 0;
     for file in rust_files(&source) {
@@ -217,8 +217,9 @@ fn imports_point_down_the_list_of_rooms() {
             .next()
             .expect("it has a name")
             .to_string_lossy();
-        let room = first.trim_end_matches(".rs");
-        let here = place(room).unwrap_or_else(|| panic!("ARCHITECTURE.md has no room {room}"));
+        let module = first.trim_end_matches(".rs");
+        let here =
+            place(module).unwrap_or_else(|| panic!("ARCHITECTURE.md has no module {module}"));
         for other in crates_named(&std::fs::read_to_string(&file).expect("sources are UTF-8")) {
             let there = place(&other).unwrap_or_else(|| panic!("{inside:?} names {other}"));
             assert!(there >= here, "{inside:?} looks up to {other}");
@@ -226,6 +227,35 @@ fn imports_point_down_the_list_of_rooms() {
         }
     }
     assert!(checked > 10, "the search finds no imports any more");
+}
+
+/// Every path that ARCHITECTURE.md names is a file or folder of the repository, `src/` or a folder below it, and every
+/// `Type::function` is there.
+#[test]
+fn what_the_architecture_page_names_is_there() {
+    let plan = repository_file("ARCHITECTURE.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = rust_files(&root.join("src"));
+    let sources: Vec<String> = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).expect("sources are UTF-8"))
+        .collect();
+    let mut checked = 0;
+    for name in plan.split('`').skip(1).step_by(2) {
+        let is_there = if let Some((_, function)) = name.split_once("::") {
+            let (plain, generic) = (format!("fn {function}("), format!("fn {function}<"));
+            let has = |code: &String| code.contains(&plain) || code.contains(&generic);
+            sources.iter().any(has)
+        } else if name.ends_with(".rs") || name.contains('/') {
+            let is_below = files.iter().any(|file| file.ends_with(name));
+            is_below || root.join(name).exists() || root.join("src/fetch").join(name).exists()
+        } else {
+            continue;
+        };
+        assert!(is_there, "ARCHITECTURE.md names {name}");
+        checked += 1;
+    }
+    assert!(checked > 60, "{checked} names");
 }
 
 fn rust_files(directory: &Path) -> Vec<PathBuf> {

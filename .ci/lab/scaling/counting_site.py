@@ -1,9 +1,9 @@
-"""A web site for the runs of .ci/lab/scale.py: every address it is reached at is a host of its own.
+"""A web site for the runs of .ci/lab/scale.py: every address of it counts as a host.
 
-It answers each GET with a short page after LATENCY, and keeps count, per host, of the most requests that
-it ever had in hand at one moment, and per URL, of who asked for it. A client that is held gets no answer
-until it is let go; a request whose connection was closed is no longer in hand. It runs on a thread of its
-own; what begins without an underscore may be used from any other.
+It answers each GET with a short page after LATENCY. For each host it counts the most requests at one moment,
+and for each URL the clients that asked for it. A held client gets no answer until it is let go. A request
+whose connection was closed no longer counts. The site runs on its own thread; names without an underscore
+may be used from any thread.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ REPLY = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r
 
 class CountingSite:
     def __init__(self, listener: socket.socket, cap: int):
-        """Serves on `listener`, until the process ends. `crowded` is set when a host has more than `cap` in
-        hand, and `shared` when a second client has asked."""
+        """Serves on `listener`, until the process ends. Sets `crowded` when a host has more than `cap` requests at
+        once, and `shared` when a second client has asked."""
         self._cap = cap
         self.port = listener.getsockname()[1]
         self._lock = threading.Lock()
@@ -28,7 +28,7 @@ class CountingSite:
         threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
 
     def forget(self):
-        """Begins to count anew."""
+        """Resets the counts."""
         with self._lock:
             self._now, self.most = Counter(), Counter()
             self.askers = defaultdict(list)
@@ -36,14 +36,14 @@ class CountingSite:
             self.crowded, self.shared = threading.Event(), threading.Event()
 
     def hold_after(self, client: str, requests: int) -> threading.Event:
-        """From its request of that number on, `client` gets no answer. The event tells when it is so."""
+        """From request number `requests` on, `client` gets no answer. The returned event is set when that request has come."""
         self._watch = (client, requests)
         self._held[client] = asyncio.run_coroutine_threadsafe(self._new_event(), self._loop).result()
         self._reached = threading.Event()
         return self._reached
 
     def let_go(self, client: str):
-        """Answers what was held, if anybody is there to hear it, and holds no more."""
+        """Answers the held requests whose clients are still connected, and holds no more."""
         self._watch = None
         self._loop.call_soon_threadsafe(self._held.pop(client).set)
 
@@ -93,7 +93,7 @@ class CountingSite:
         free.cancel()
         if gone.done():
             raise ConnectionResetError
-        # The reader takes one that waits at a time.
+        # The reader takes one waiting request at a time.
         gone.cancel()
         await asyncio.wait((gone,))
 

@@ -1,9 +1,8 @@
-"""Machines for the runs of .ci/lab/scale.py: network namespaces on one bridge, each with an sshd of its own.
+"""Machines for the runs of .ci/lab/scale.py: network namespaces on one bridge, each with its own sshd.
 
-Nothing outside of the namespaces and one temporary directory is touched: the bridge lies in a namespace,
-and the keys are made for the run. The hosts share the file system, as machines share one over NFS, but for
-the home directory, which each has for itself. `close` ends by its process id whatever was started on a
-host, and takes the namespaces away.
+Nothing outside of the namespaces and one temporary directory is changed: the bridge is in a namespace, and
+the keys are made for the run. The hosts share the file system, as machines do over NFS, but each has its own
+home directory. `close` ends all processes on the hosts by their ids, and removes the namespaces.
 """
 
 import ctypes
@@ -31,7 +30,7 @@ SetEnv PATH={path}
 
 
 def sh(*command):
-    """Runs a command that must do its work without a word on failure's side; gives its standard output."""
+    """Runs a command that must succeed without output on standard error; returns its standard output."""
     done = subprocess.run(command, text=True, capture_output=True, timeout=20)
     if done.returncode:
         raise OSError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
@@ -40,7 +39,7 @@ def sh(*command):
 
 class Hosts:
     def __init__(self, home: Path, names, path: str):
-        """A host for each of `names`, at 10.77.0.1 and so on, with `path` as PATH for who logs in."""
+        """A host for each of `names`, at 10.77.0.1 and so on, with `path` as the PATH of logins."""
         self._home, self._path, self._mark = Path(tempfile.mkdtemp(dir=home)), path, f"fetchpool-{os.getpid()}-"
         self.address = {name: f"10.77.0.{n}" for n, name in enumerate(names, 1)}
         self._servers = []
@@ -70,7 +69,7 @@ class Hosts:
         made = []
 
         def make():
-            # A thread goes to the namespace alone, and a socket stays where it was made.
+            # Only this thread enters the namespace; the socket stays in it.
             with open(f"/run/netns/{self._mark}{name}") as namespace:
                 if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0):
                     return
@@ -84,11 +83,11 @@ class Hosts:
         return made[0]
 
     def command(self, name):
-        """What to put in front of a command that is to run on that host."""
+        """The prefix of a command that runs on that host."""
         return ["ip", "netns", "exec", self._mark + name]
 
     def start_sshd(self, names, more: str) -> str:
-        """Starts an sshd on each, with `more` in its configuration; gives what ssh needs in its own to log in."""
+        """Starts an sshd on each, with `more` in its configuration; returns the configuration that ssh needs to log in."""
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         key = self._home / "key"
         sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
@@ -99,7 +98,7 @@ class Hosts:
             sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / "host_key"))
             (home / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
             (home / "sshd_config").write_text(SSHD.format(address=self.address[name], home=home, path=self._path, more=more))
-            # `ip netns exec` has made a mount namespace, too.
+            # `ip netns exec` also makes a mount namespace.
             script = 'mount --bind "$0/login" "$1" && exec /usr/sbin/sshd -D -E "$0/sshd.log" -f "$0/sshd_config"'
             server = [*self.command(name), "sh", "-c", script, str(home), pwd.getpwuid(0).pw_dir]
             self._servers.append(subprocess.Popen(server, stdin=subprocess.DEVNULL))
@@ -109,25 +108,25 @@ class Hosts:
         return "\n".join(lines) + "\n"
 
     def _await_sshd(self, name):
-        # The bridge takes no connection before the link has come up, nor sshd before it listens.
+        # Waits until the link is up and sshd listens.
         probe = "for n in $(seq 100); do (exec 3<>/dev/tcp/$0/22) 2>/dev/null && exit; sleep 0.1; done; exit 1"
         sh(*self.command("control"), "bash", "-c", probe, self.address[name])
 
     def cut(self, name):
-        """Pulls the cable: from here on nothing that was sent arrives, not even that a socket was closed."""
+        """Cuts the cable: no packet arrives any more, not even the end of a connection."""
         self._ip("wire", "link", "set", name, "down")
 
     def part(self, name, other):
-        """From here on nothing that `name` sends arrives at `other`, while both go on, and reach the rest."""
+        """Packets from `name` no longer arrive at `other`. Both go on, and reach all other hosts."""
         self._ip(name, "neigh", "replace", self.address[other], "lladdr", "02:00:00:00:00:01", "dev", "eth0", "nud", "permanent")
 
     def join(self, name, other):
-        """Takes back what `part` did."""
+        """Undoes `part`."""
         self._ip(name, "neigh", "del", self.address[other], "dev", "eth0")
 
     def kill(self, name):
-        """Ends all that runs on a host, as a loss of power does."""
-        # What is just being started is not in the list: until there is none.
+        """Kills all processes on a host, like a loss of power."""
+        # Repeats until the list is empty, because a process that is just starting is not in it.
         while pids := sh("ip", "netns", "pids", self._mark + name).split():
             for pid in pids:
                 try:
@@ -136,7 +135,7 @@ class Hosts:
                     pass
 
     def close(self):
-        """Ends what runs on the hosts, and takes them away."""
+        """Kills all processes on the hosts, and removes the hosts."""
         for name in [*self.address, "wire"]:
             if Path(f"/run/netns/{self._mark}{name}").exists():
                 self.kill(name) if name in self.address else None

@@ -1,8 +1,7 @@
 """The recipes for machines, on a control host, three workers and a server with forty addresses.
 
-The machines are network namespaces (hosts.py). In the middle of a run, one of them is lost, gets out of reach,
-or is joined by others. What is in the middle is no matter of time: the server gives worker2 no more answers from
-the request on that a run is to be cut at.
+The machines are network namespaces (hosts.py). During a run, one of them is lost or gets out of reach, or others
+join. Time does not decide when that happens: from a chosen request on, the server gives worker2 no answers.
 """
 
 import os
@@ -21,7 +20,7 @@ SHARED, APART = (f"Machines that share {what}: GNU parallel over ssh" for what i
 
 
 class Machines:
-    """The machines, with a site on one of them that counts what it is asked for."""
+    """The machines, with a counting site on one of them."""
 
     def __init__(self, hosts, worker_config=""):
         self.hosts, self.servers = hosts, [f"10.77.1.{n}" for n in range(1, 41)]
@@ -39,8 +38,8 @@ class Machines:
         return urls
 
     def start(self, recipe):
-        """Starts it on the control host, up to where worker2 has many requests in hand and gets no answer."""
-        # Fewer than the pages of one host, so that no shard that has any is at its end.
+        """Starts the recipe on the control host. Returns when worker2 has many requests without an answer."""
+        # Fewer than the pages of one host, so that no shard with a host is at its end.
         reached = self.site.hold_after(self.second, PAGES - 5)
         run = Run(recipe.replace("/srv/crawl", os.getcwd()), self.hosts.command("control"))
         assert reached.wait(30), f"worker2 was never asked to do anything: {run.ends()}"
@@ -76,7 +75,7 @@ class Machines:
         print("ok: a machine out of reach that goes on: its shards wait for it, and nothing is fetched twice")
 
     def shared_without_lock(self):
-        """The same without the lock: what that is there for."""
+        """The same without the lock: shows why it is needed."""
         self.given()
         run = self.start(RECIPES[SHARED][-1].replace("flock r{}.jsonl ", ""))
         self.hosts.part("control", "worker2")
@@ -87,10 +86,10 @@ class Machines:
         print(f"ok: the same without the lock: up to {max(self.site.most.values())} at once to a host")
 
     def shared_grown(self):
-        """Two machines that are added in the middle."""
+        """Two machines are added during the run."""
         urls = self.given()
         Path("hosts").write_text("2/worker2\n")
-        # What parallel takes for a change is at least two seconds.
+        # parallel notices only changes of at least two seconds.
         os.utime("hosts", (1, 1))
         run = self.start(RECIPES[SHARED][-1])
         Path("hosts").write_text(self.listed)
@@ -104,7 +103,7 @@ class Machines:
         print("ok: machines added in the middle")
 
     def another_n(self):
-        """Half of the records are there, and N is another one."""
+        """Half of the records exist, and N has changed."""
         urls = self.given()
         half = urls[::2]
         Path("records.jsonl").write_text("".join(f'{{"url":"{url}","ok":true}}\n' for url in half))
@@ -116,7 +115,7 @@ class Machines:
         print(f"ok: another N, with the records of {len(half)} URLs")
 
     def shared_lost(self):
-        """worker2 is lost in the middle, with all that ran on it."""
+        """worker2 is lost during the run, with all its processes."""
         urls = self.given()
         run = self.start(RECIPES[SHARED][-1])
         self.lose_second()
@@ -151,12 +150,12 @@ class Machines:
 
 
 def quicker(config, seconds):
-    """The same, but it takes no more than so many seconds at a time to miss a machine."""
+    """The same recipe, with fewer seconds until a lost machine is noticed."""
     return re.sub(r"(AliveInterval) \d+", rf"\1 {seconds}", config)
 
 
 def await_waiter():
-    """Until somebody waits for the lock on a file of the run."""
+    """Waits until a process waits for the lock on a file of the run."""
     for _ in range(300):
         inodes = {str(path.stat().st_ino) for path in Path(".").glob("r*.jsonl")}
         lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
@@ -164,12 +163,12 @@ def await_waiter():
         if waiting:
             return
         time.sleep(0.1)
-    raise AssertionError("nobody waits for a lock")
+    raise AssertionError("no process waits for a lock")
 
 
 def on_machines(what, worker_config, *runs):
-    """Does the runs on machines that are new and share `what`, or leaves them out if there can be none."""
-    # It asks to be cited, once.
+    """Runs on new machines that share `what`, or reports the runs as left out if machines are not possible."""
+    # parallel asks once to be cited.
     (HOME / ".parallel").mkdir()
     (HOME / ".parallel/will-cite").touch()
     tool("ssh", f'exec /usr/bin/ssh -F {HOME}/ssh_config "$@"')
@@ -179,7 +178,7 @@ def on_machines(what, worker_config, *runs):
             hosts.open()
         except OSError as error:
             if isinstance(error, FileNotFoundError):
-                # No refusal: a program is missing.
+                # A missing program is a failure, and is not left out.
                 raise
             sys.exit(subprocess.call([ROOT / ".ci/left-out", f"machines that share {what}: {error}"]))
         machines = Machines(hosts, worker_config)
@@ -190,7 +189,7 @@ def on_machines(what, worker_config, *runs):
 
 
 def sharing():
-    """All runs of machines that share a directory. What is lost stays lost: the last run has one less."""
+    """All runs of machines that share a directory. A lost machine stays lost, so the last run has one less."""
     parted = Machines.shared_out_of_reach, Machines.shared_without_lock
     on_machines("a directory", "", Machines.shared_grown, *parted, Machines.shared_lost, Machines.another_n)
 

@@ -1,15 +1,15 @@
-"""What long lists take, worked out from what .ci/lab/cost.py has measured of a URL. Prints tables, measures nothing."""
+"""Calculates the cost of long lists from the figures of .ci/lab/cost.py. Prints tables, measures nothing."""
 
-# A machine: cores, bits a second, requests in flight. The last is the most that -j takes.
+# A machine: cores, bits a second, requests in flight. The last is the maximum of -j.
 CORES, BITS, JOBS = 4, 1e9, 10_000
-# Names looked up at once, of which docs/HTTP.md tells, and the seconds that one takes on the mean.
+# Simultaneous look-ups (see docs/HTTP.md), and the mean seconds of one.
 NAMES, NAME = 256, 0.05
 # KiB, seconds.
 MIXES = [(1, 0.05), (5, 5), (20, 0.5), (100, 0.5), (1024, 2)]
 
 
 def times(found, lookup):
-    """How long lists take, from one page of each host over https, looked up, and what the size adds."""
+    """The time of lists: the cost of one page of each host over https with a look-up, plus the cost of the size."""
     new = found["https, one page of each host"]
     kept, large = found["https, one host, connections kept"], found["https, one host, 100 KiB"]
     cpu_kib, wire_kib = (large.cpu - kept.cpu) / 99, (large.wire - kept.wire) / 99
@@ -30,7 +30,7 @@ def times(found, lookup):
 
 
 def stores(found, line_cpu, seen):
-    """What long lists take beside the fetching."""
+    """The costs of long lists beside fetching."""
     record = found["https, one page of each host"].records
     rows = {
         "records": lambda urls: f"{urls * record / 1e9:,.0f} GB",

@@ -1,7 +1,7 @@
-"""What the runs of .ci/lab/scale.py have in common: the guide's recipes, a place to run them in, and their checks.
+"""Shared by the runs of .ci/lab/scale.py: the recipes of the guide, a directory to run them in, and their checks.
 
-The place is a temporary directory that goes when the process ends. Scripts run with bash and its strictest
-settings, with what was put into TOOLS in front of everything else on the PATH.
+The directory is temporary, and removed when the process ends. Scripts run with bash and its strictest
+settings. TOOLS comes first on the PATH.
 """
 
 import json
@@ -41,7 +41,7 @@ RECIPES = _recipes()
 
 
 class Run:
-    """A script that was started; ends with all that it started by itself."""
+    """A started script, with all processes that it starts."""
 
     def __init__(self, script, before=()):
         command = [*before, "bash", "-eu", "-o", "pipefail", "-c", script]
@@ -49,11 +49,11 @@ class Run:
                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def tell(self, number):
-        """Sends a signal to the script, and to nothing that it has started."""
+        """Sends a signal to the script, and not to its children."""
         os.kill(self._process.pid, number)
 
     def ends(self, status=0):
-        """Waits for it; what it printed."""
+        """Waits for the script; returns its output."""
         try:
             output, _ = self._process.communicate(timeout=45)
         except BaseException:
@@ -64,7 +64,7 @@ class Run:
 
 
 def given(addresses, pages, port):
-    """Goes to a new directory with a urls.txt in it: so many pages of each host, one host after the other."""
+    """Changes to a new directory with a urls.txt: `pages` pages of each host, host by host."""
     os.chdir(tempfile.mkdtemp(dir=HOME))
     urls = [f"http://{address}:{port}/{page}" for address in addresses for page in range(pages)]
     Path("urls.txt").write_text("".join(f"{url}\n" for url in urls))
@@ -72,7 +72,7 @@ def given(addresses, pages, port):
 
 
 def checked(urls):
-    """Checks the merged records as the guide says, and once more; the URLs that are there more than once."""
+    """Checks the merged records, as the guide says and independently; returns the URLs that are there more than once."""
     Run(RECIPES["Check"][-1]).ends()
     missing, twice = (set(Path(name).read_text().split()) for name in ("missing", "twice"))
     assert not missing, f"{len(missing)} are missing, like {missing.pop()}"
@@ -89,5 +89,5 @@ def checked(urls):
 
 
 def polite(site):
-    """No host ever had more requests in hand than its cap, and some had as many."""
+    """Checks that no host had more requests at once than its cap, and that some host had as many."""
     assert max(site.most.values()) == PER_HOST and not site.crowded.is_set(), site.most
