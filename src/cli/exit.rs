@@ -1,6 +1,4 @@
-//! How a run ends: the exit statuses, their numbers, and what `--help` says about them.
-//!
-//! This is the only place that knows the numbers.
+//! The exit statuses: their numbers, and what `--help` says about them.
 
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -10,13 +8,13 @@ use crate::signals::Signal;
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Every URL was fetched; or the reader of standard output left; or help or the version was asked for and printed.
+    /// Every URL was fetched, standard output was closed, or help was printed.
     Success,
     /// At least one URL failed, or the deadline cut the run.
     SomeFailed,
     /// The call was wrong, a list could not be read, or the output could not be written.
     Unusable,
-    /// A signal ended it. The process ends by that signal, too.
+    /// A signal ended the run. The process then ends by that signal, too.
     Stopped(Signal),
 }
 

@@ -6,7 +6,7 @@
 
 use super::args;
 use super::exit::Exit;
-use super::flags;
+use super::other_tools;
 use crate::output::shown;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -116,8 +116,9 @@ fn told(mut error: Error) -> Error {
         let similar = error
             .get(ContextKind::SuggestedArg)
             .map(ToString::to_string);
-        let instead = flags::instead(&flag);
-        if instead.is_some() || !similar.is_some_and(|option| flags::is_slip(&flag, &option)) {
+        let instead = other_tools::instead(&flag);
+        if instead.is_some() || !similar.is_some_and(|option| other_tools::is_typo(&flag, &option))
+        {
             error.remove(ContextKind::SuggestedArg);
             // Which has the proposal in it.
             let usage = ContextValue::StyledStr(args::command().render_usage());

@@ -20,7 +20,8 @@ use super::pem::{PemFile, certificates, of_source};
 use super::root_store::{NoDescriptor, Store};
 use super::sessions::Sessions;
 use super::verifier::{AnyCertificate, Distrust, Verifier};
-use crate::fetch::options::{OptionsError, Tls};
+use crate::fetch::options::Tls;
+use crate::fetch::options_error::OptionsError;
 
 /// What was given for a client, and the configuration made of it.
 #[derive(Debug)]
