@@ -102,8 +102,8 @@ impl Client {
             && let Some(source) = options.proxies.where_names_are_looked_up()
         {
             return Err(OptionsError::new(format!(
-                "--deny-private cannot be kept behind the proxy of {source}, which looks names up \
-                 itself: use a socks5:// proxy, which connects to a checked address, or --proxy '' for none"
+                "--deny-private cannot be kept behind the proxy of {source}: it looks names up itself; \
+                 use a socks5:// proxy, which connects to a checked address, or --proxy '' for none"
             )));
         }
         let headers = RequestHeaders::new(&options)?;

@@ -1,4 +1,4 @@
-//! The options of what is printed.
+//! The options of the output, and of help.
 
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -23,16 +23,13 @@ pub(in crate::cli) struct OutputArgs {
     /// Save each body under DIR
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(
-        long_help = "Save each body under DIR, as HOST[_PORT]/PATH: names keep letters, digits, inner blanks and most \
-        punctuation, what is unsafe becomes _ with a hash behind. A file that is there is whole, and a failed fetch \
-        leaves none"
+        long_help = "Save each body as DIR/HOST[_PORT]/PATH. Names keep letters, digits, inner blanks and most punctuation; other characters become _, with a hash at the end. A saved file is always complete, and a failed fetch leaves none"
     )]
     pub(in crate::cli) output_dir: Option<PathBuf>,
     /// Print in the order of the lists
     #[arg(long, hide_short_help = true)]
     #[arg(
-        long_help = "Print in the order of the lists, not of completion; memory stays bounded, so that a slow page may \
-        hold up the rest"
+        long_help = "Print in the order of the lists, not of completion. Memory is bounded, so a slow page can delay the others"
     )]
     pub(in crate::cli) ordered: bool,
     /// Bar on stderr
@@ -63,12 +60,12 @@ pub(in crate::cli) struct OutputArgs {
     #[arg(
         short,
         long,
-        long_help = "No bar and no summary, but for one that is given as always"
+        long_help = "No bar and no summary, except one with an explicit always"
     )]
     pub(in crate::cli) quiet: bool,
-    /// What the client does, on stderr
+    /// Log what the client does
     #[arg(short, long, action = ArgAction::Count, hide_short_help = true)]
-    #[arg(long_help = "Tell on stderr what the client does; -vv tells more")]
+    #[arg(long_help = "Log on stderr what the client does; -vv logs more")]
     pub(in crate::cli) verbose: u8,
     /// Colours: auto, always or never
     #[arg(
@@ -100,16 +97,16 @@ pub(in crate::cli) struct GeneralArgs {
     #[arg(long, hide_short_help = true)]
     #[arg(long_help = "Print the manual page for man(1), and exit")]
     pub(in crate::cli) man: bool,
-    /// Print this, or with --help all there is
+    /// Print help; --help lists all options
     #[arg(short, long, action = ArgAction::Help)]
-    #[arg(long_help = "Print the options most used with -h, all of them with --help")]
+    #[arg(long_help = "Print help: the main options with -h, all of them with --help")]
     help: Option<bool>,
     /// Print the version
     #[arg(short = 'V', long, action = ArgAction::Version)]
     version: Option<bool>,
 }
 
-/// When something is done that nobody may have asked for.
+/// Whether to do something that depends on the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum When {
     Auto,
