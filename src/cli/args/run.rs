@@ -62,7 +62,7 @@ pub(in crate::cli) struct TimeoutArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Retries")]
 pub(in crate::cli) struct RetryArgs {
-    /// Further attempts after a temporary failure
+    /// Retries of a temporary failure
     #[arg(long, value_name = "N", default_value = "0", value_parser = Value(whole::<0, 1000>))]
     #[arg(
         long_help = "Further attempts after a temporary failure: dns, connect, timeout, body, and the statuses 408, \
