@@ -53,12 +53,38 @@ pub(super) struct Typed {
     pub(super) general: GeneralArgs,
 }
 
+/// The options of `-h`.
+const MAIN: [&str; 15] = [
+    "jobs",
+    "per_host",
+    "timeout",
+    "deadline",
+    "head",
+    "header",
+    "max_size",
+    "retries",
+    "default_scheme",
+    "resume",
+    "format",
+    "output_dir",
+    "quiet",
+    "help",
+    "version",
+];
+
 /// The grammar of the command line.
 pub(super) fn command() -> Command {
     use clap::CommandFactory;
     Typed::command().mut_args(|arg| {
-        // As with getopt, -5 in `-t -5` is a value and not an option.
-        let takes_value = arg.get_action().takes_values() && !arg.is_positional();
-        arg.allow_hyphen_values(takes_value)
+        if arg.is_positional() {
+            return arg;
+        }
+        let takes_value = arg.get_action().takes_values();
+        let is_main = MAIN.contains(&arg.get_id().as_str());
+        arg.hide_short_help(!is_main)
+            // The long help names them.
+            .hide_possible_values(true)
+            // As with getopt, -5 in `-t -5` is a value and not an option.
+            .allow_hyphen_values(takes_value)
     })
 }

@@ -8,49 +8,35 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Output")]
 pub(in crate::cli) struct OutputArgs {
     /// Records as text, jsonl, csv or tsv
+    #[arg(short, long, value_name = "F", default_value = "text")]
     #[arg(
-        short,
-        long,
-        value_name = "F",
-        default_value = "text",
-        hide_possible_values = true
-    )]
-    #[arg(
-        long_help = "One record a line on stdout, as each URL completes: text, jsonl, csv or \
-                     tsv"
+        long_help = "One record a line on stdout, as each URL completes: text, jsonl, csv or tsv"
     )]
     pub(in crate::cli) format: FormatArg,
     /// Save each body under DIR
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(
-        long_help = "Save each body as DIR/HOST[_PORT]/PATH. Names keep letters, digits, inner blanks and most punctuation; other characters become _, with a hash at the end. A saved file is always complete, and a failed fetch leaves none"
+        long_help = "Save each body as DIR/HOST[_PORT]/PATH. Names keep letters, digits, inner blanks and most \
+        punctuation; other characters become _, with a hash at the end. A saved file is always complete, and a \
+        failed fetch leaves none"
     )]
     pub(in crate::cli) output_dir: Option<PathBuf>,
     /// Print in the order of the lists
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     #[arg(
-        long_help = "Print in the order of the lists, not of completion. Memory is bounded, so a slow page can delay the others"
+        long_help = "Print in the order of the lists, not of completion. Memory is bounded, so a slow page can delay \
+        the others"
     )]
     pub(in crate::cli) ordered: bool,
     /// Bar on stderr
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_possible_values = true,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
     #[arg(
         long_help = "A bar on stderr, if that is a terminal: auto, always (even with -q) or never"
     )]
     pub(in crate::cli) progress: When,
     /// Counts, rate and failures on stderr at the end
-    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always", hide_short_help = true)]
-    #[arg(
-        default_value = "auto",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    #[arg(default_value = "auto", hide_default_value = true)]
     #[arg(
         long_help = "Counts, bytes, rate and failures on stderr at the end: auto (if that is a terminal), always \
         (also --summary alone) or never [default: auto]"
@@ -64,17 +50,11 @@ pub(in crate::cli) struct OutputArgs {
     )]
     pub(in crate::cli) quiet: bool,
     /// Log what the client does
-    #[arg(short, long, action = ArgAction::Count, hide_short_help = true)]
+    #[arg(short, long, action = ArgAction::Count)]
     #[arg(long_help = "Log on stderr what the client does; -vv logs more")]
     pub(in crate::cli) verbose: u8,
     /// Colours: auto, always or never
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_possible_values = true,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
     #[arg(
         long_help = "Colours in text: auto (on a terminal, unless NO_COLOR is set), always or never"
     )]
@@ -85,16 +65,11 @@ pub(in crate::cli) struct OutputArgs {
 #[command(next_help_heading = "Help")]
 pub(in crate::cli) struct GeneralArgs {
     /// Print completions
-    #[arg(
-        long,
-        value_name = "SHELL",
-        hide_possible_values = true,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "SHELL")]
     #[arg(long_help = "Print completions for bash, elvish, fish, powershell or zsh, and exit")]
     pub(in crate::cli) completions: Option<Shell>,
     /// Print the manual page
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     #[arg(long_help = "Print the manual page for man(1), and exit")]
     pub(in crate::cli) man: bool,
     /// Print help; --help lists all options

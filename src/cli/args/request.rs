@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Request")]
 pub(in crate::cli) struct RequestArgs {
     /// The method: GET, DELETE, ...
-    #[arg(short = 'X', long, value_name = "M", value_parser = Value(method), hide_short_help = true)]
+    #[arg(short = 'X', long, value_name = "M", value_parser = Value(method))]
     #[arg(long_help = "The method, in capitals; requests have no body [default: GET]")]
     pub(in crate::cli) method: Option<Method>,
     /// Request only the head
@@ -18,27 +18,31 @@ pub(in crate::cli) struct RequestArgs {
         short = 'I',
         long,
         conflicts_with = "method",
-        long_help = "Request only the head, with the method HEAD. The size is the one that the server declares, if any"
+        long_help = "Request only the head, with the method HEAD. The size is the one that the server declares, if \
+        any"
     )]
     pub(in crate::cli) head: bool,
     /// Set a header, 'Name: value'; repeatable
     #[arg(short = 'H', long, value_name = "N: V", action = ArgAction::Append, value_parser = Secret(str::parse::<CustomHeader>))]
     #[arg(
-        long_help = "Set a header, repeatable. It replaces a default header, and is not sent to another origin after a redirect. 'Name;' sends an empty value, 'Name:' leaves a default header out. Headers that frame a message, like Content-Length and Connection, are refused"
+        long_help = "Set a header, repeatable. It replaces a default header, and is not sent to another origin after \
+        a redirect. 'Name;' sends an empty value, 'Name:' leaves a default header out. Headers that frame a message, \
+        like Content-Length and Connection, are refused"
     )]
     pub(in crate::cli) header: Vec<CustomHeader>,
     /// The User-Agent header
-    #[arg(short = 'A', long, value_name = "S", value_parser = Value(header_value), hide_short_help = true)]
+    #[arg(short = 'A', long, value_name = "S", value_parser = Value(header_value))]
     #[arg(long_help = "The User-Agent header; '' sends none [default: fetchpool/VERSION]")]
     pub(in crate::cli) user_agent: Option<HeaderValue>,
     /// Basic authentication
-    #[arg(short, long, value_name = "USER[:PASS]", value_parser = Secret(str::parse::<Credentials>), hide_short_help = true)]
+    #[arg(short, long, value_name = "USER[:PASS]", value_parser = Secret(str::parse::<Credentials>))]
     #[arg(
-        long_help = "Basic authentication at the origin of each URL, not at another after a redirect. It overrides a user and password in the URL. Without :PASS the password is empty"
+        long_help = "Basic authentication at the origin of each URL, not at another after a redirect. It overrides a \
+        user and password in the URL. Without :PASS the password is empty"
     )]
     pub(in crate::cli) user: Option<Credentials>,
     /// Redirects to follow
-    #[arg(long, value_name = "N", default_value = "10", value_parser = Value(whole::<0, 1000>), hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = Value(whole::<0, 1000>))]
     #[arg(long_help = "Redirects to follow, up to 1000; with 0 a redirect is an error")]
     pub(in crate::cli) max_redirects: u32,
     /// Fail a larger body; 0 = no limit
@@ -46,26 +50,27 @@ pub(in crate::cli) struct RequestArgs {
     #[arg(long_help = "Fail a larger body as soon as its size is known; 0 = no limit")]
     pub(in crate::cli) max_size: Option<u64>,
     /// Ask for compressed bodies
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     #[arg(
-        long_help = "Ask for gzip, deflate, br or zstd, and decode the body; its size is that after decoding. A body in another coding stays encoded"
+        long_help = "Ask for gzip, deflate, br or zstd, and decode the body; its size is that after decoding. A body \
+        in another coding stays encoded"
     )]
     pub(in crate::cli) compressed: bool,
     /// Use a proxy
-    #[arg(long, value_name = "URL", value_parser = Secret(str::parse::<String>), hide_short_help = true)]
+    #[arg(long, value_name = "URL", value_parser = Secret(str::parse::<String>))]
     #[arg(
-        long_help = "Use a proxy: http, https, socks4, socks4a, socks5 or socks5h; '' uses none [default: from http_proxy, https_proxy, all_proxy and no_proxy]"
+        long_help = "Use a proxy: http, https, socks4, socks4a, socks5 or socks5h; '' uses none [default: from \
+        http_proxy, https_proxy, all_proxy and no_proxy]"
     )]
     pub(in crate::cli) proxy: Option<String>,
     /// Use IPv4 only
-    #[arg(short = '4', long, conflicts_with = "ipv6", hide_short_help = true)]
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub(in crate::cli) ipv4: bool,
     /// Use IPv6 only
-    #[arg(short = '6', long, hide_short_help = true)]
+    #[arg(short = '6', long)]
     pub(in crate::cli) ipv6: bool,
     /// Give a host's address
     #[arg(long, value_name = "RULE", action = ArgAction::Append, value_parser = Value(str::parse::<Resolve>))]
-    #[arg(hide_short_help = true)]
     #[arg(
         long_help = "HOST:PORT:ADDR[,ADDR]..., repeatable: connect to ADDR instead of looking HOST up; HOST may be *"
     )]
@@ -76,29 +81,31 @@ pub(in crate::cli) struct RequestArgs {
 #[command(next_help_heading = "Safety")]
 pub(in crate::cli) struct SafetyArgs {
     /// Accept any certificate
-    #[arg(short = 'k', long, hide_short_help = true)]
+    #[arg(short = 'k', long)]
     #[arg(
         long_help = "Accept any certificate: connections are encrypted, but the server may be an impostor"
     )]
     pub(in crate::cli) insecure: bool,
     /// Trust more certificates
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(
-        long_help = "Trust the certificates in FILE (PEM) besides the system's, or besides those of SSL_CERT_FILE and SSL_CERT_DIR"
+        long_help = "Trust the certificates in FILE (PEM) besides the system's, or besides those of SSL_CERT_FILE \
+        and SSL_CERT_DIR"
     )]
     pub(in crate::cli) cacert: Option<PathBuf>,
     /// Client certificate
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true, requires = "key")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "key")]
     #[arg(long_help = "Client certificate (PEM) for servers that ask for one; needs --key")]
     pub(in crate::cli) cert: Option<PathBuf>,
     /// Key of the client certificate
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true, requires = "cert")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
     #[arg(long_help = "Key of the client certificate (PEM, not encrypted); may be the same file")]
     pub(in crate::cli) key: Option<PathBuf>,
     /// Refuse private addresses
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     #[arg(
-        long_help = "Refuse loopback, private, link-local, unique-local, multicast and metadata addresses, however they are written, also after a redirect; the address of each connection is checked"
+        long_help = "Refuse loopback, private, link-local, unique-local, multicast and metadata addresses, however \
+        they are written, also after a redirect; the address of each connection is checked"
     )]
     pub(in crate::cli) deny_private: bool,
 }

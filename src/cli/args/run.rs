@@ -19,17 +19,18 @@ pub(in crate::cli) struct PoolArgs {
     /// Requests at once to one host:port
     #[arg(long, value_name = "N", value_parser = Value(whole::<1, 10_000>))]
     #[arg(
-        long_help = "Requests at once to one host:port. Other hosts go on, up to 4096 lines ahead (1024 with --ordered). The host is that of the URL in the list; hosts of redirects are not counted"
+        long_help = "Requests at once to one host:port. Other hosts go on, up to 4096 lines ahead (1024 with \
+        --ordered). The host is that of the URL in the list; hosts of redirects are not counted"
     )]
     pub(in crate::cli) per_host: Option<u32>,
     /// Shortest time between two starts to one host
-    #[arg(long, value_name = "D", value_parser = Value(duration), hide_short_help = true)]
+    #[arg(long, value_name = "D", value_parser = Value(duration))]
     #[arg(
         long_help = "Shortest time between two starts to one host:port, that of the URL in the list"
     )]
     pub(in crate::cli) host_delay: Option<Duration>,
     /// Starts a second in all
-    #[arg(long, value_name = "N", value_parser = Value(rate), hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = Value(rate))]
     #[arg(
         long_help = "Requests started a second, to all hosts together; 0.5 is one every two seconds"
     )]
@@ -42,14 +43,15 @@ pub(in crate::cli) struct TimeoutArgs {
     /// Limit of one attempt; 0 = none
     #[arg(short, long, value_name = "D", default_value = "60s", value_parser = Value(duration))]
     #[arg(
-        long_help = "Limit of one attempt: DNS, connect, TLS, redirects and body; the clock starts when a worker takes the URL"
+        long_help = "Limit of one attempt: DNS, connect, TLS, redirects and body; the clock starts when a worker \
+        takes the URL"
     )]
     pub(in crate::cli) timeout: Duration,
     /// Limit of DNS, connect and TLS, within --timeout
-    #[arg(long, value_name = "D", value_parser = Value(duration), hide_short_help = true)]
+    #[arg(long, value_name = "D", value_parser = Value(duration))]
     pub(in crate::cli) connect_timeout: Option<Duration>,
     /// Longest time without a byte
-    #[arg(long, value_name = "D", value_parser = Value(duration), hide_short_help = true)]
+    #[arg(long, value_name = "D", value_parser = Value(duration))]
     pub(in crate::cli) stall_timeout: Option<Duration>,
     /// Limit of the whole run, which is then cut
     #[arg(long, value_name = "D", value_parser = Value(duration))]
@@ -70,9 +72,11 @@ pub(in crate::cli) struct RetryArgs {
     )]
     pub(in crate::cli) retries: u32,
     /// Delay before the first retry
-    #[arg(long, value_name = "D", default_value = "1s", value_parser = Value(retry_delay), hide_short_help = true)]
+    #[arg(long, value_name = "D", default_value = "1s", value_parser = Value(retry_delay))]
     #[arg(
-        long_help = "Delay before the first retry; it doubles up to 60s, with jitter, and blocks no worker. A Retry-After of up to 5 min pauses its whole host, as do RateLimit and X-RateLimit-Reset with a 429 or 503; after the pause one request goes first, and others follow when it succeeds"
+        long_help = "Delay before the first retry; it doubles up to 60s, with jitter, and blocks no worker. A \
+        Retry-After of up to 5 min pauses its whole host, as do RateLimit and X-RateLimit-Reset with a 429 or 503; \
+        after the pause one request goes first, and others follow when it succeeds"
     )]
     pub(in crate::cli) retry_delay: Duration,
 }
@@ -81,11 +85,11 @@ pub(in crate::cli) struct RetryArgs {
 #[command(next_help_heading = "Input")]
 pub(in crate::cli) struct InputArgs {
     /// Scheme of URLs without one: https or http
-    #[arg(long, value_name = "S", hide_possible_values = true)]
+    #[arg(long, value_name = "S")]
     #[arg(long_help = "Scheme of URLs without one: https or http; without this option they fail")]
     pub(in crate::cli) default_scheme: Option<SchemeArg>,
     /// Skip repeated URLs
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     #[arg(
         long_help = "Skip repeated URLs; they are compared as a browser reads them, without the #fragment"
     )]
@@ -93,13 +97,15 @@ pub(in crate::cli) struct InputArgs {
     /// Skip what an earlier run's jsonl has as ok
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(
-        long_help = "Skip the URLs that FILE, the jsonl of an earlier run, has as ok. An incomplete line is ignored, and so is a FILE that does not exist. The last example continues a run after a crash"
+        long_help = "Skip the URLs that FILE, the jsonl of an earlier run, has as ok. An incomplete line is ignored, \
+        and so is a FILE that does not exist. The last example continues a run after a crash"
     )]
     pub(in crate::cli) resume: Option<PathBuf>,
     /// Fetch only the K-th of N parts, by host
-    #[arg(long, value_name = "K/N", value_parser = Value(str::parse::<Shard>), hide_short_help = true)]
+    #[arg(long, value_name = "K/N", value_parser = Value(str::parse::<Shard>))]
     #[arg(
-        long_help = "Fetch only the K-th of N parts of the lists, so that N runs share them. A hash that never changes assigns each host to one part"
+        long_help = "Fetch only the K-th of N parts of the lists, so that N runs share them. A hash that never \
+        changes assigns each host to one part"
     )]
     pub(in crate::cli) shard: Option<Shard>,
 }
