@@ -70,7 +70,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
     let writer = writer(settings.format, settings.color, &targets)?;
-    // From here on a signal must be able to remove temporary files.
+    // Listen before temporary files exist that a signal would leave behind.
     let mailbox = Arc::new(Mailbox::new());
     let has_begun = Arc::new(AtomicBool::new(false));
     listen_to_signals(&mailbox, &has_begun)?;
@@ -120,7 +120,6 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     ending
 }
 
-/// The summary, as it is printed.
 fn summary_text(mut summary: Summary, skipped: &Skipped, color: bool) -> io::Result<Vec<u8>> {
     summary.left_out(skipped.of_other_shards(), "of other shards");
     summary.left_out(skipped.done_before(), "fetched before");
@@ -130,8 +129,8 @@ fn summary_text(mut summary: Summary, skipped: &Skipped, color: bool) -> io::Res
     Ok(text)
 }
 
-/// Writes the outstanding notices and `text` to standard error. A run that must end at `must_end` does not wait long for
-/// a stalled reader, and leaves out old notices.
+/// Writes the outstanding notices and `text` to standard error. After `must_end` it leaves out old notices, and a stalled
+/// reader has [`LAST_WORDS`].
 fn say_last(mut notices: Outgoing, mut text: Vec<u8>, must_end: Option<Instant>) {
     let now = Instant::now();
     if must_end.is_some_and(|at| at <= now)
@@ -155,7 +154,7 @@ fn most_at_once(jobs: usize, input: &input::Options) -> usize {
     }
 }
 
-/// Starts `jobs` workers. An error speaks of the `asked` ones, and says how many can be had.
+/// Starts `jobs` workers. An error names the `asked` number, and the number that can be started.
 fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
     let pool = pool::Builder::new(jobs)
         .thread_name_prefix("fetch")
@@ -201,7 +200,6 @@ fn listen_to_signals(mailbox: &Arc<Mailbox>, has_begun: &Arc<AtomicBool>) -> any
         .context("the signal handlers could not be installed")
 }
 
-/// Starts the threads that read the list and, for the bar, count its lines.
 fn start_helpers(
     targets: Targets,
     mailbox: &Arc<Mailbox>,
@@ -214,7 +212,6 @@ fn start_helpers(
         .context("the thread that reads the list could not be started")
 }
 
-/// Prints help, a version or a usage error.
 fn print(stop: &Stop) -> anyhow::Result<Exit> {
     if stop.to_stderr {
         // Without a standard error there is no place for the message.

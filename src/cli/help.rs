@@ -39,9 +39,9 @@ Examples:
   fetchpool -H 'Accept: text/html' https://example.com/ https://example.org/
   fetchpool -f jsonl --resume records.jsonl urls.txt >> records.jsonl";
 
-/// The stream that a text goes to.
+/// How a text is laid out for its stream.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Screen {
+pub(super) struct TextStyle {
     /// Fit the text to the terminal's width.
     pub(super) terminal: bool,
     /// Use colours.
@@ -49,33 +49,33 @@ pub(super) struct Screen {
 }
 
 /// The grammar with the help of `-h`.
-pub(super) fn short(screen: Screen) -> Command {
-    sized(args::command(), screen).mut_args(|arg| arg.help_heading(None::<&str>))
+pub(super) fn short(style: TextStyle) -> Command {
+    sized(args::command(), style).mut_args(|arg| arg.help_heading(None::<&str>))
 }
 
 /// The text of clap's answer: help, the version, or an error.
-pub(super) fn message(error: Error, screen: Screen) -> String {
+pub(super) fn message(error: Error, style: TextStyle) -> String {
     match error.kind() {
         // clap does not tell which of the two was requested.
         ErrorKind::DisplayHelp
-            if error.render().to_string() != short(screen).render_help().to_string() =>
+            if error.render().to_string() != short(style).render_help().to_string() =>
         {
-            rendered(&long(screen).render_help(), screen)
+            rendered(&long(style).render_help(), style)
         }
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => rendered(&error.render(), screen),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => rendered(&error.render(), style),
         // Every message begins with the program's name.
-        _ => rendered(&tidied(error).render(), screen).replacen("error:", "fetchpool:", 1),
+        _ => rendered(&tidied(error).render(), style).replacen("error:", "fetchpool:", 1),
     }
 }
 
 /// The grammar with the help of `--help`. It is clap's short help with more text: clap's long help takes three lines an
 /// option.
-fn long(screen: Screen) -> Command {
+fn long(style: TextStyle) -> Command {
     let after = format!(
         "{LISTS}\n\n{UNITS}\n\nExit status:\n{}\n{EXAMPLES}",
         Exit::table()
     );
-    in_full(sized(args::command(), screen)).after_help(after)
+    in_full(sized(args::command(), style)).after_help(after)
 }
 
 /// `command` with all options, and their long texts, in its short help.
@@ -90,16 +90,16 @@ pub(super) fn in_full(command: Command) -> Command {
     })
 }
 
-fn sized(command: Command, screen: Screen) -> Command {
-    if screen.terminal {
+fn sized(command: Command, style: TextStyle) -> Command {
+    if style.terminal {
         command.max_term_width(WIDTH)
     } else {
         command.term_width(WIDTH)
     }
 }
 
-fn rendered(text: &StyledStr, screen: Screen) -> String {
-    if screen.color {
+fn rendered(text: &StyledStr, style: TextStyle) -> String {
+    if style.color {
         text.ansi().to_string()
     } else {
         text.to_string()

@@ -24,7 +24,7 @@ use args::Typed;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
-use terminal::Look;
+use terminal::Capabilities;
 
 /// Why there is nothing to run: the user asked for help, the version, completions or the manual page, or the call was
 /// wrong.
@@ -52,12 +52,12 @@ pub(crate) fn parse<I>(
 where
     I: IntoIterator<Item = OsString>,
 {
-    let look = Look::new(terminals, env);
-    let mut command = help::short(look.stdout());
+    let capabilities = Capabilities::new(terminals, env);
+    let mut command = help::short(capabilities.stdout());
     let typed = command
         .try_get_matches_from_mut(args)
         .and_then(|matches| Typed::from_arg_matches(&matches))
-        .map_err(|error| stop(error, look))?;
+        .map_err(|error| stop(error, capabilities))?;
     if let Some(text) = page(&typed) {
         return Err(Stop {
             text,
@@ -65,9 +65,9 @@ where
             exit: Exit::Success,
         });
     }
-    settings::resolve(typed, look, env).map_err(|wrong| {
+    settings::resolve(typed, capabilities, env).map_err(|wrong| {
         let error = command.error(ErrorKind::ValueValidation, wrong);
-        stop(error, look)
+        stop(error, capabilities)
     })
 }
 
@@ -78,15 +78,15 @@ fn page(typed: &Typed) -> Option<String> {
     completions.or_else(|| general.man.then(pages::man))
 }
 
-fn stop(error: clap::Error, look: Look) -> Stop {
+fn stop(error: clap::Error, capabilities: Capabilities) -> Stop {
     let to_stderr = error.use_stderr();
-    let (screen, exit) = if to_stderr {
-        (look.stderr(), Exit::Unusable)
+    let (style, exit) = if to_stderr {
+        (capabilities.stderr(), Exit::Unusable)
     } else {
-        (look.stdout(), Exit::Success)
+        (capabilities.stdout(), Exit::Success)
     };
     Stop {
-        text: help::message(error, screen),
+        text: help::message(error, style),
         to_stderr,
         exit,
     }

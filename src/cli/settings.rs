@@ -6,7 +6,7 @@ use super::args::{
     FormatArg, InputArgs, PoolArgs, RequestArgs, RetryArgs, SafetyArgs, SchemeArg, TimeoutArgs,
     Typed, When,
 };
-use super::terminal::{Look, decided};
+use super::terminal::{Capabilities, decided};
 use crate::fetch::{self, Family, Method, Proxies, Tls};
 use crate::input::{self, List, Scheme};
 use crate::output::{Format, shown};
@@ -57,10 +57,10 @@ pub(crate) struct Settings {
 /// Options that cannot be combined, or a proxy that cannot be used; the message says what would be right.
 pub(super) fn resolve(
     typed: Typed,
-    look: Look,
+    capabilities: Capabilities,
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Settings, String> {
-    let terminals = look.terminals();
+    let terminals = capabilities.terminals();
     let output = typed.output;
     // `-q` turns `auto` into `never`; an explicit `always` wins.
     let unless_quiet = |when| match when {
@@ -80,10 +80,11 @@ pub(super) fn resolve(
             1 => LevelFilter::Debug,
             _ => LevelFilter::Trace,
         },
-        color: look.color(output.color, terminals.stdout),
-        summary_color: look.color(output.color, terminals.stderr),
+        color: capabilities.color(output.color, terminals.stdout),
+        summary_color: capabilities.color(output.color, terminals.stderr),
         summary: decided(unless_quiet(output.summary), terminals.stderr),
-        progress: terminals.stderr && decided(unless_quiet(output.progress), !look.is_dumb()),
+        progress: terminals.stderr
+            && decided(unless_quiet(output.progress), !capabilities.is_dumb()),
         shares_terminal: terminals.stdout && terminals.stderr,
         fetch: fetch_options(typed.timeouts, typed.request, typed.safety, env)?,
     })

@@ -1,7 +1,7 @@
 //! Which standard streams are terminals, and whether they get colours.
 
 use super::args::When;
-use super::help::Screen;
+use super::help::TextStyle;
 use std::ffi::OsString;
 
 /// Which of the standard streams are terminals.
@@ -14,7 +14,7 @@ pub(crate) struct Terminals {
 
 /// What the terminals and the environment allow.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct Capabilities {
     terminals: Terminals,
     /// `TERM` is `dumb`: no colours, no cursor movement.
     dumb: bool,
@@ -22,7 +22,7 @@ pub(super) struct Look {
     plain: bool,
 }
 
-impl Look {
+impl Capabilities {
     pub(super) fn new(terminals: Terminals, env: &dyn Fn(&str) -> Option<OsString>) -> Self {
         let dumb = env("TERM").is_some_and(|term| term == "dumb");
         let plain = env("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -41,16 +41,16 @@ impl Look {
         self.dumb
     }
 
-    pub(super) fn stdout(self) -> Screen {
-        self.screen(self.terminals.stdout)
+    pub(super) fn stdout(self) -> TextStyle {
+        self.style(self.terminals.stdout)
     }
 
-    pub(super) fn stderr(self) -> Screen {
-        self.screen(self.terminals.stderr)
+    pub(super) fn stderr(self) -> TextStyle {
+        self.style(self.terminals.stderr)
     }
 
-    fn screen(self, terminal: bool) -> Screen {
-        Screen {
+    fn style(self, terminal: bool) -> TextStyle {
+        TextStyle {
             terminal,
             color: self.color(When::Auto, terminal),
         }
