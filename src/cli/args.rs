@@ -83,7 +83,7 @@ pub(super) fn command() -> Command {
         let is_main = MAIN.contains(&arg.get_id().as_str());
         arg.hide_short_help(!is_main)
             // The long help names them.
-            .hide_possible_values(true)
+            .hide_possible_values(takes_value)
             // As with getopt, -5 in `-t -5` is a value and not an option.
             .allow_hyphen_values(takes_value)
     })
