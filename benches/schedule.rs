@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 #[path = "../src/schedule/mod.rs"]
 mod schedule;
 
+use schedule::retry::Retries;
 use schedule::{HostKey, Next, Options, PerSecond, Reply, Schedule};
 
 const WORKERS: usize = 50;
@@ -63,7 +64,10 @@ fn rows() -> [Row; 5] {
             "`--retries`",
             List::Mixed,
             Options {
-                retries: true,
+                retries: Retries {
+                    most: 1,
+                    first_delay: Duration::ZERO,
+                },
                 ..none.clone()
             },
         ),

@@ -1,7 +1,7 @@
-//! The program as a table of contents: parse, settle, assemble, run.
+//! The program: reads the command line, assembles the parts, runs the engine, prints the summary.
 //!
-//! Here alone an error that stops the program is printed, once, and turned into an exit status.
-//! What happens to a single URL never comes by here: that is data, and the engine's.
+//! An error that stops the program is printed here, once, and becomes an exit status. A URL that fails is not such an
+//! error: it is a record.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -12,35 +12,33 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 
-use crate::cli::{self, Exit, NetSettings, Settings, Stop, Terminals};
+use crate::cli::{self, Exit, Settings, Stop, Terminals};
 use crate::engine::{self, Engine, Mailbox};
 use crate::escape::printable;
-use crate::fetch::{self, Client, Method};
-use crate::input::{self, Targets};
-use crate::output::{self, Format, Progress, Save, Summary, Writer};
-use crate::pool;
+use crate::fetch::{Client, Method};
+use crate::input::{self, Skipped, Targets};
+use crate::output::{self, Format, Outgoing, Progress, Save, Summary, Writer};
+use crate::pool::{self, BuildError, ThreadPool};
 use crate::signals;
 use crate::system;
 
-/// How long the reader of standard error has for the last that a program says that must end.
+/// How long a stalled reader of standard error may delay the end of the process.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How many bytes of what was told before that are still told in that time.
+/// How many bytes of outstanding notices are still written in that time.
 const LAST_LINES: usize = 2048;
 
-/// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small
-/// enough that ten thousand workers fit any address space. Only what is touched costs memory.
+/// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small enough that ten thousand
+/// stacks fit any address space. Only touched pages cost memory.
 const WORKER_STACK: usize = 1 << 20;
 
 /// Runs the program with `args` (the first is the program's name) and returns its exit status.
 ///
-/// Records go to standard output, everything else to standard error, exactly as the command
-/// `fetchpool` does it. Signal handlers for SIGHUP, SIGINT and SIGTERM are installed for the length of
-/// the process, and the soft limit of open files is raised to the hard one.
+/// Does what the command `fetchpool` does: records go to standard output, everything else to standard error. Handlers of
+/// SIGHUP, SIGINT and SIGTERM stay installed, and the soft limit of open files is raised to the hard one.
 ///
-/// Blocks until every URL is done. It does not panic on bad input: a wrong call is a message on
-/// standard error and status 2. A run that a signal ended does not return: when all is cleaned up,
-/// the process ends by that signal.
+/// Blocks until every URL is done. A wrong call is a message on standard error and status 2. If a signal ended the run,
+/// the function does not return: the process ends by that signal after the clean-up.
 ///
 /// ```no_run
 /// let status = fetchpool::run(["fetchpool".into(), "urls.txt".into(), "-j5".into()]);
@@ -69,38 +67,29 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let head_only = settings.fetch.method == Method::HEAD;
     let saves = settings.output_dir.is_some() && !head_only;
     let asked = settings.jobs;
-    let jobs = most_at_once(asked, &settings.input);
-    let jobs = engine::fit_jobs(jobs, saves)?;
+    let jobs = engine::fit_jobs(most_at_once(asked, &settings.input), saves)?;
     let targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
-    let writer = writer(&settings, &targets)?;
-    // Before anything is made that a signal would leave behind.
+    let writer = writer(settings.format, settings.color, &targets)?;
+    // Listen before temporary files exist that a signal would leave behind.
     let mailbox = Arc::new(Mailbox::new());
     let has_begun = Arc::new(AtomicBool::new(false));
     listen_to_signals(&mailbox, &has_begun)?;
     let deadline = settings.deadline.and_then(|d| started.checked_add(d));
-    let save = settings.output_dir.map(Save::new);
-    let save = save
-        .transpose()
-        .context("-o: bodies cannot be saved there")?;
-    let client = client(settings.fetch, settings.net, jobs, saves, files)?;
+    let save = settings.output_dir.map(Save::new).transpose();
+    let save = save.context("-o: bodies cannot be saved there")?;
+    let fetch = engine::fit_descriptors(settings.fetch, jobs, saves, files);
+    let client = Client::new(fetch)?;
 
     engine::listen(settings.verbosity, &mailbox);
-    start_helpers(
-        targets,
-        &mailbox,
-        settings.progress.then_some(settings.input),
-    )?;
-    // Behind the helpers: if threads are short it is the workers of whom there may be fewer.
-    let pool = pool::Builder::new(jobs)
-        .thread_name_prefix("fetch")
-        .stack_size(WORKER_STACK)
-        .build()
-        .map_err(|error| no_workers(asked, error))?;
+    let to_count = settings.progress.then_some(settings.input);
+    start_helpers(targets, &mailbox, to_count)?;
+    // After the helpers: if threads are scarce, the pool can do with fewer.
+    let pool = pool(jobs, asked)?;
 
     has_begun.store(true, Ordering::Release);
     let mut summary = settings.summary.then(|| Summary::new(started));
-    let (ending, mut notices) = Engine {
+    let (ending, notices) = Engine {
         pool,
         client,
         mailbox: Arc::clone(&mailbox),
@@ -111,32 +100,40 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         save: save.clone(),
         options: engine::Options {
             schedule: settings.schedule,
+            ordered: settings.ordered,
             head_only,
             deadline,
         },
     }
     .run();
-    // Nobody listens any more: a signal ends what is left. One that came before that is known to the mailbox.
+    // The engine does not react any more: a signal ends the process.
     has_begun.store(false, Ordering::Release);
     if let Some(save) = save {
-        // A run that was given up leaves workers behind, and what they are saving.
+        // Workers that did not come back may still be saving.
         save.abandon();
     }
-
-    let mut text = Vec::new();
-    if let Some(mut summary) = summary {
-        summary.left_out(skipped.of_other_shards(), "of other shards");
-        summary.left_out(skipped.done_before(), "fetched before");
-        summary.left_out(skipped.repeated(), "repeated");
-        summary.print(&mut text, Instant::now(), settings.summary_color)?;
-    }
-    // Whoever wanted the run to end, by a signal or by then, waits for no reader; else a signal ends that.
-    let now = Instant::now();
-    let must_end = if mailbox.was_stopped() {
-        Some(now)
-    } else {
-        deadline
+    let text = match summary {
+        Some(summary) => summary_text(summary, &skipped, settings.summary_color)?,
+        None => Vec::new(),
     };
+    let was_stopped = mailbox.was_stopped().then(Instant::now);
+    say_last(notices, text, was_stopped.or(deadline));
+    ending
+}
+
+fn summary_text(mut summary: Summary, skipped: &Skipped, color: bool) -> io::Result<Vec<u8>> {
+    summary.left_out(skipped.of_other_shards(), "of other shards");
+    summary.left_out(skipped.done_before(), "fetched before");
+    summary.left_out(skipped.repeated(), "repeated");
+    let mut text = Vec::new();
+    summary.print(&mut text, Instant::now(), color)?;
+    Ok(text)
+}
+
+/// Writes the outstanding notices and `text` to standard error. After `must_end` it leaves out old notices, and a stalled
+/// reader has [`LAST_WORDS`].
+fn say_last(mut notices: Outgoing, mut text: Vec<u8>, must_end: Option<Instant>) {
+    let now = Instant::now();
     if must_end.is_some_and(|at| at <= now)
         && let lines @ 1.. = notices.leave_out(LAST_LINES)
     {
@@ -147,10 +144,9 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     }
     let until = must_end.and_then(|at| at.max(now).checked_add(LAST_WORDS));
     notices.say(&text, until);
-    ending
 }
 
-/// How many of `jobs` workers can ever have something to do: a thread that has nothing costs as much as a request.
+/// `jobs`, but not more than a short list has targets: starting a thread costs as much as a request.
 fn most_at_once(jobs: usize, input: &input::Options) -> usize {
     let targets = input.count_if_short().map(usize::try_from);
     match targets {
@@ -159,53 +155,44 @@ fn most_at_once(jobs: usize, input: &input::Options) -> usize {
     }
 }
 
-/// That `asked` workers cannot be had, and how many can.
-fn no_workers(asked: usize, error: pool::BuildError) -> anyhow::Error {
-    let pool::BuildError::Spawn {
-        started, source, ..
-    } = &error
-    else {
-        return anyhow!("-j {asked}: {error}");
-    };
-    let cure = match started {
-        0 => String::new(),
-        _ => format!("ask for at most {started} workers (-j {started}), or "),
-    };
-    anyhow!(
-        "-j {asked}: worker thread {} could not be started: {}; {cure}raise the limit of processes (ulimit -u)",
-        started + 1,
-        system::os_text(source)
-    )
+/// Starts `jobs` workers. An error names the `asked` number, and the number that can be started.
+fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
+    let pool = pool::Builder::new(jobs)
+        .thread_name_prefix("fetch")
+        .stack_size(WORKER_STACK)
+        .build();
+    pool.map_err(|error| match &error {
+        BuildError::Spawn {
+            started, source, ..
+        } => {
+            let cure = match started {
+                0 => String::new(),
+                _ => format!("ask for at most {started} workers (-j {started}), or "),
+            };
+            let (next, source) = (started + 1, system::os_text(source));
+            anyhow!(
+                "-j {asked}: worker thread {next} could not be started: {source}; {cure}raise the limit of processes (ulimit -u)"
+            )
+        }
+        _ => anyhow!("-j {asked}: {error}"),
+    })
 }
 
-/// The writer of the records, which may have to end a line that an earlier run has torn.
-fn writer(settings: &Settings, targets: &Targets) -> anyhow::Result<Writer> {
+/// The writer of the records. With `--resume`, it first completes a line that the earlier run left unfinished.
+fn writer(format: Format, color: bool, targets: &Targets) -> anyhow::Result<Writer> {
     let out = output::stdout().context("standard output cannot be used")?;
-    let mut writer = Writer::new(out, settings.format, settings.color);
+    let mut writer = Writer::new(out, format, color);
     let Some(resumed) = targets.resumed() else {
         return Ok(writer);
     };
     if let Some(warning) = resumed.warning() {
-        // Without a standard error there is nobody to warn.
+        // Without a standard error there is no place for the warning.
         let _ = writeln!(io::stderr(), "fetchpool: {warning}");
     }
-    if resumed.needs_newline(io::stdout(), settings.format == Format::Jsonl)? {
+    if resumed.needs_newline(io::stdout(), format == Format::Jsonl)? {
         writer.begin_a_line();
     }
     Ok(writer)
-}
-
-fn client(
-    fetch: fetch::Options,
-    net: NetSettings,
-    jobs: usize,
-    saves: bool,
-    files: u64,
-) -> anyhow::Result<Client> {
-    let options = net.apply(fetch, &|name| std::env::var_os(name))?;
-    Ok(Client::new(engine::fit_descriptors(
-        options, jobs, saves, files,
-    ))?)
 }
 
 fn listen_to_signals(mailbox: &Arc<Mailbox>, has_begun: &Arc<AtomicBool>) -> anyhow::Result<()> {
@@ -214,7 +201,6 @@ fn listen_to_signals(mailbox: &Arc<Mailbox>, has_begun: &Arc<AtomicBool>) -> any
         .context("the signal handlers could not be installed")
 }
 
-/// Starts the threads that read the list and, if there is a bar to fill, count its lines.
 fn start_helpers(
     targets: Targets,
     mailbox: &Arc<Mailbox>,
@@ -227,10 +213,9 @@ fn start_helpers(
         .context("the thread that reads the list could not be started")
 }
 
-/// Prints help, version or a usage error where it belongs.
 fn print(stop: &Stop) -> anyhow::Result<Exit> {
     if stop.to_stderr {
-        // Without a standard error there is nobody to tell.
+        // Without a standard error there is no place for the message.
         let _ = io::stderr().write_all(stop.text.as_bytes());
         return Ok(stop.exit);
     }
@@ -245,7 +230,7 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
     }
 }
 
-/// The one place where an error that stopped the program is printed.
+/// Prints an error that stopped the program.
 fn complain(error: &anyhow::Error) -> Exit {
     let causes: Vec<String> = error.chain().map(in_words).collect();
     let line = format!("fetchpool: {}\n", printable(&causes.join(": ")));
@@ -253,7 +238,7 @@ fn complain(error: &anyhow::Error) -> Exit {
     Exit::Unusable
 }
 
-/// What a person is told of one cause of an error.
+/// One cause of an error, for people.
 fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
     match cause.downcast_ref::<io::Error>() {
         Some(error) if error.kind() == io::ErrorKind::StorageFull => format!(

@@ -81,5 +81,5 @@ const fn target(name: &'static str, check: fn(&[u8]), seed: &'static [u8]) -> Ta
 
 fn options(data: &[u8]) {
     cli::units(data);
-    cli::header(data);
+    fetch::header(data);
 }

@@ -1,12 +1,7 @@
-//! The doors to the operating system: signals, the limit of open files, and the news that the
-//! reader of standard output has gone.
+//! Events from the operating system: signals, and a closed standard output. Also the limit of open files.
 //!
-//! What is different on other systems is behind it, in `unix` and `windows`.
-//!
-//! It decides nothing: it passes on what happened and the engine decides. Two exceptions, because
-//! the engine may be stuck in a call that does not end: a second signal ends the process after a
-//! second even if the engine does not, and so does the first before the run has begun, when there
-//! is nobody yet to listen.
+//! The engine decides what an event means. There are two exceptions, for an engine that does not react: the process ends
+//! one second after a second signal, and one second after the first if the run has not begun by then.
 
 #[cfg(unix)]
 #[path = "signals/unix.rs"]
@@ -24,30 +19,30 @@ use std::time::{Duration, Instant};
 
 pub(crate) use system::raise_descriptor_limit;
 
-/// How long the engine may take to end by itself after a second signal: it removes what thousands of workers were saving,
-/// and a slow disk may hold it up. If the process ends before that, the next run removes what is left.
+/// How long the engine may take to end by itself after a second signal: removing temporary files takes a while on a slow
+/// disk. The next run removes any that remain.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The same signal within this time of the first is the first. A person is slower.
+/// A repetition of a signal within this time is ignored. A person is slower.
 const ECHO: Duration = Duration::from_millis(100);
 
-/// What is told to the callback of [`watch`].
+/// The argument of the callback of [`watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A signal asks the run to end.
     Signal(Signal),
-    /// The reader of standard output has gone.
-    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not tell it"))]
+    /// The reader of standard output has closed it.
+    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not report it"))]
     OutputClosed,
 }
 
 /// A signal that asks the run to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// SIGHUP, as the end of a terminal or of a connection sends it.
+    /// SIGHUP: the terminal was closed.
     #[cfg_attr(windows, allow(dead_code, reason = "Windows does not send it"))]
     HangUp,
-    /// SIGINT, as Ctrl-C sends it.
+    /// SIGINT: Ctrl-C.
     Interrupt,
     /// SIGTERM.
     #[cfg_attr(windows, allow(dead_code, reason = "Windows does not send it"))]
@@ -55,30 +50,50 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
-    /// What `$?` is after a process that it ended.
-    pub(crate) fn status(self) -> u8 {
-        128 + match self {
-            Self::HangUp => 1,
-            Self::Interrupt => 2,
-            Self::Terminate => 15,
+    pub(crate) const ALL: [Self; 3] = [Self::HangUp, Self::Interrupt, Self::Terminate];
+
+    /// The one table of signals: the number, the same on every system; what the signal has done to the run; the message
+    /// of a request that it cut.
+    fn facts(self) -> (u8, &'static str, &'static str) {
+        match self {
+            Self::HangUp => (1, "hung up", "cut by SIGHUP"),
+            Self::Interrupt => (2, "interrupted", "cut by SIGINT"),
+            Self::Terminate => (15, "terminated", "cut by SIGTERM"),
         }
     }
 
-    /// Ends the process by this signal's default action, so that a shell stops its loop and a service manager knows
-    /// why. Where that is not possible, the process exits with [`status`](Self::status).
+    fn number(self) -> u8 {
+        self.facts().0
+    }
+
+    /// What the signal has done to the run, in words.
+    pub(crate) fn past_tense(self) -> &'static str {
+        self.facts().1
+    }
+
+    /// Why a request was cut, for its record.
+    pub(crate) fn cut_message(self) -> &'static str {
+        self.facts().2
+    }
+
+    /// What `$?` is after a process that the signal ended.
+    pub(crate) fn status(self) -> u8 {
+        128 + self.number()
+    }
+
+    /// Ends the process by this signal's default action, so that a shell stops its loop and a service manager sees the
+    /// cause; if that is not possible, with [`status`](Self::status).
     pub(crate) fn end_process(self) -> ! {
         system::take_default_action(self);
         process::exit(self.status().into())
     }
 }
 
-/// Calls `tell` from threads of its own, for as long as the process lives, whenever one of the
-/// events happens.
+/// Calls `tell` at each [`Event`], from threads that run until the process ends.
 ///
-/// `has_begun` is asked whether somebody listens. A signal that the process was started to ignore (SIGINT, as a shell
-/// does for a job in the background; SIGHUP, as nohup does) stays ignored. Elsewhere than on Unix there is only Ctrl-C.
-///
-/// What a limit on the size of files kills a process for (SIGXFSZ) is a write that fails from here on.
+/// `has_begun` says whether the engine reacts to events. A signal that the process was started to ignore stays ignored
+/// (SIGINT in a shell's background job, SIGHUP under nohup). SIGXFSZ is handled, so that a write over the limit on file
+/// sizes fails instead of the process. On Windows there is only Ctrl-C.
 ///
 /// # Errors
 ///
@@ -134,8 +149,7 @@ impl<T: Fn(Event)> Relay<T> {
     }
 }
 
-/// True if `second` is the signal `first` once more. `timeout` and some supervisors send one to the
-/// process and then to its group, of which it is a member: nobody meant two.
+/// Whether `second` repeats `first`. `timeout` and some supervisors send a signal to the process and then to its group.
 fn is_echo(first: (Signal, Instant), second: (Signal, Instant)) -> bool {
     first.0 == second.0 && second.1.saturating_duration_since(first.1) < ECHO
 }

@@ -1,9 +1,9 @@
-//! A span of time in words: the one way in which the program writes it, in messages, the bar and the summary.
+//! A span of time as text, for messages, the bar and the summary.
 
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-/// A span in two or three digits, with its unit, as it may be typed on the command line: `41ms`, `1.3s`, `1h30m`.
+/// Displays a duration in two or three digits with its unit: `41ms`, `1.3s`, `1h30m`.
 pub(crate) struct Span(pub(crate) Duration);
 
 impl Display for Span {
@@ -23,7 +23,7 @@ impl Display for Span {
     }
 }
 
-/// `number` without zeros at the end of its decimals.
+/// `number` without trailing zeros.
 fn short(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,8 +1,7 @@
-//! What was typed: one field an option, and what `--help` says about it.
+//! The options as typed: one field for each, with its help text.
 //!
-//! Values are read here, each by itself, so that an error names its option; what they mean together is
-//! settled in `settings`. Of an option that is given twice the last one counts, as with curl, and an
-//! option that takes a value takes the next argument, whatever it begins with.
+//! Each value is parsed here, so that an error names its option; `settings` combines the values. If an option is given
+//! twice, the last one counts. An option that takes a value takes the next argument, even one that begins with a hyphen.
 
 mod output;
 mod request;
@@ -18,7 +17,7 @@ use std::ffi::OsString;
 
 /// The command line.
 ///
-/// A doc comment is what `-h` says of an option, on one line; `long_help` is what `--help` says instead.
+/// The doc comment of an option is its text in `-h`, on one line; `long_help` is its text in `--help`.
 #[derive(Debug, Parser)]
 #[command(
     name = "fetchpool",
@@ -33,7 +32,7 @@ pub(super) struct Typed {
     #[arg(
         value_name = "LIST",
         value_hint = ValueHint::FilePath,
-        long_help = "A file with one URL a line, - for standard input, or a URL: what has :// in it"
+        long_help = "A file with one URL a line, - for standard input, or a URL (with :// in it)"
     )]
     pub(super) lists: Vec<OsString>,
     #[command(flatten)]
@@ -54,12 +53,38 @@ pub(super) struct Typed {
     pub(super) general: GeneralArgs,
 }
 
-/// The command line's grammar, with what the table above cannot say.
+/// The options of `-h`.
+const MAIN: [&str; 15] = [
+    "jobs",
+    "per_host",
+    "timeout",
+    "deadline",
+    "head",
+    "header",
+    "max_size",
+    "retries",
+    "default_scheme",
+    "resume",
+    "format",
+    "output_dir",
+    "quiet",
+    "help",
+    "version",
+];
+
+/// The grammar of the command line.
 pub(super) fn command() -> Command {
     use clap::CommandFactory;
     Typed::command().mut_args(|arg| {
-        // As getopt has it: `-t -5` is about the value -5, and not about an option -5.
-        let takes_value = arg.get_action().takes_values() && !arg.is_positional();
-        arg.allow_hyphen_values(takes_value)
+        if arg.is_positional() {
+            return arg;
+        }
+        let takes_value = arg.get_action().takes_values();
+        let is_main = MAIN.contains(&arg.get_id().as_str());
+        arg.hide_short_help(!is_main)
+            // The long help names them.
+            .hide_possible_values(takes_value)
+            // As with getopt, -5 in `-t -5` is a value and not an option.
+            .allow_hyphen_values(takes_value)
     })
 }

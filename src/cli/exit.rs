@@ -1,6 +1,4 @@
-//! How a run ends: the exit statuses, their numbers, and what `--help` says about them.
-//!
-//! This is the only place that knows the numbers.
+//! The exit statuses: their numbers, and what `--help` says about them.
 
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -10,13 +8,13 @@ use crate::signals::Signal;
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Every URL was fetched; or the reader of standard output left; or help or the version was asked for and printed.
+    /// Every URL was fetched, standard output was closed, or help was printed.
     Success,
     /// At least one URL failed, or the deadline cut the run.
     SomeFailed,
     /// The call was wrong, a list could not be read, or the output could not be written.
     Unusable,
-    /// A signal ended it. The process ends by that signal, too.
+    /// A signal ended the run. The process then ends by that signal, too.
     Stopped(Signal),
 }
 
@@ -47,23 +45,17 @@ impl Exit {
                 "every URL was fetched, or the reader of stdout closed the pipe, as head",
                 "does: that ends the run, whatever failed before",
             ],
-            Self::SomeFailed => &[
-                "at least one failed, wherever it stood in the list, or the deadline",
-                "cut the run",
-            ],
+            Self::SomeFailed => &["at least one URL failed, or the deadline cut the run"],
             Self::Unusable => &[
                 "the call was wrong, a list could not be read, or stdout or DIR could",
                 "not be written",
             ],
             Self::Stopped(Signal::Interrupt) => &[
-                "SIGINT: what was in flight got 2 s to finish, and every record was",
-                "written; then the signal itself ends the program, as a shell's loop",
-                "needs it to stop",
+                "SIGINT: running requests got 2 s to finish, and every record was",
+                "written; then the signal ends the program, so that a shell's loop stops",
             ],
-            Self::Stopped(Signal::HangUp) => {
-                &["SIGHUP, as when a terminal is closed: as for SIGINT"]
-            }
-            Self::Stopped(Signal::Terminate) => &["SIGTERM: likewise"],
+            Self::Stopped(Signal::HangUp) => &["SIGHUP (the terminal was closed): like SIGINT"],
+            Self::Stopped(Signal::Terminate) => &["SIGTERM: like SIGINT"],
         }
     }
 

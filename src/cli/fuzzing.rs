@@ -1,8 +1,8 @@
-//! What values of options are checked for, whatever a command line or a script gives.
+//! Checks of option values, for fuzzers.
 
 use std::time::Duration;
 
-use super::{net, request, units};
+use super::units;
 
 /// Durations, sizes and whole numbers: exact, in range, and 0 only if 0 was written.
 pub(crate) fn units(data: &[u8]) {
@@ -22,24 +22,4 @@ pub(crate) fn units(data: &[u8]) {
     if let Ok(number) = units::whole::<1, 10_000>(text) {
         assert!((1..=10_000).contains(&number));
     }
-}
-
-/// A header, a method, a user and a proxy: what passes is one field, and no message has a line break in it.
-pub(crate) fn header(data: &[u8]) {
-    let text = &*String::from_utf8_lossy(data);
-    match request::header(text) {
-        Ok((name, value)) => {
-            assert!(!name.contains(|c: char| c.is_control() || c == ' ' || c == ':'));
-            let value = value.filter(|value| !value.is_empty());
-            let line = format!("{name}: {}", value.as_deref().unwrap_or_default());
-            assert!(!line.contains(|c: char| c.is_control() && c != '\t'));
-            let again = request::header(&line);
-            assert!(again == Ok((name, value)) || line.eq_ignore_ascii_case("host: "));
-        }
-        Err(why) => assert!(!why.contains(['\r', '\n']), "{why}"),
-    }
-    if let Ok(method) = request::method(text) {
-        assert!(method.as_str() == text && text != "CONNECT");
-    }
-    let _ = (net::user(text), net::proxy(text), net::resolve(text));
 }

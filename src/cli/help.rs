@@ -1,12 +1,11 @@
-//! What `-h`, `--help` and a wrong call print.
+//! Help, and the messages about a wrong call.
 //!
-//! `-h` is one screen of the options most used, without headings; `--help` has all of them, under
-//! headings, in the same compact layout, and what surrounds them. Both have a fixed width unless they go
-//! to a terminal, so that the copy of it in the README can be compared.
+//! `-h` fits one screen: the main options, without headings. `--help` lists all options under headings, in the same
+//! layout. The width is fixed unless the text goes to a terminal, so that a test can compare the copy in the README.
 
 use super::args;
 use super::exit::Exit;
-use super::flags;
+use super::other_tools;
 use crate::escape::shown;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -15,17 +14,17 @@ use clap::{Command, Error};
 /// The width of help that does not go to a terminal, and the most that is used of one that is wide.
 const WIDTH: usize = 100;
 
-/// These texts are laid out by hand, for the narrowest terminal that is usual: clap would break their
-/// lines without their indentation.
+/// This and the following texts have their line breaks for a terminal of 80 columns, because clap would break indented
+/// lines without the indentation.
 pub(super) const LISTS: &str = "\
 Lists:
   One URL a line, in UTF-8, or UTF-16 with a byte order mark; gzip is read as
   well. Blank lines and lines that begin with # are skipped, and white space
-  around a URL is dropped. A line that is no URL, is not UTF-8 or is over 64
-  KiB fails by itself, and the run goes on. Without a LIST, standard input is
-  read. Standard output may not be a LIST.
+  around a URL is dropped. A line that is not a URL, is not UTF-8 or is over 64
+  KiB becomes a failed record, and the run goes on. Without a LIST, standard
+  input is read. Standard output may not be a LIST.
 
-  Of an option that is given twice the last one counts, but for -H and --resolve.";
+  If an option is given twice, the last one counts; -H and --resolve add up.";
 
 pub(super) const UNITS: &str = "\
 Units:
@@ -40,46 +39,46 @@ Examples:
   fetchpool -H 'Accept: text/html' https://example.com/ https://example.org/
   fetchpool -f jsonl --resume records.jsonl urls.txt >> records.jsonl";
 
-/// Where a text goes, and whether it may be coloured there.
+/// How a text is laid out for its stream.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Screen {
-    /// Lay it out for the terminal's width.
+pub(super) struct TextStyle {
+    /// Fit the text to the terminal's width.
     pub(super) terminal: bool,
-    /// With colours.
+    /// Use colours.
     pub(super) color: bool,
 }
 
-/// The grammar whose own help is the short one.
-pub(super) fn short(screen: Screen) -> Command {
-    sized(args::command(), screen).mut_args(|arg| arg.help_heading(None::<&str>))
+/// The grammar with the help of `-h`.
+pub(super) fn short(style: TextStyle) -> Command {
+    sized(args::command(), style).mut_args(|arg| arg.help_heading(None::<&str>))
 }
 
-/// What clap has to say about the arguments: help, the version, or what is wrong with them.
-pub(super) fn message(error: Error, screen: Screen) -> String {
+/// The text of clap's answer: help, the version, or an error.
+pub(super) fn message(error: Error, style: TextStyle) -> String {
     match error.kind() {
-        // clap does not say which of the two was asked for, but only one of them is the short one.
+        // clap does not tell which of the two was requested.
         ErrorKind::DisplayHelp
-            if error.render().to_string() != short(screen).render_help().to_string() =>
+            if error.render().to_string() != short(style).render_help().to_string() =>
         {
-            rendered(&long(screen).render_help(), screen)
+            rendered(&long(style).render_help(), style)
         }
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => rendered(&error.render(), screen),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => rendered(&error.render(), style),
         // Every message begins with the program's name.
-        _ => rendered(&told(error).render(), screen).replacen("error:", "fetchpool:", 1),
+        _ => rendered(&tidied(error).render(), style).replacen("error:", "fetchpool:", 1),
     }
 }
 
-/// The grammar whose short help has all that there is to say: what clap lays out as long help takes
-/// three lines an option.
-fn long(screen: Screen) -> Command {
+/// The grammar with the help of `--help`. It is clap's short help with more text: clap's long help takes three lines an
+/// option.
+fn long(style: TextStyle) -> Command {
     let after = format!(
         "{LISTS}\n\n{UNITS}\n\nExit status:\n{}\n{EXAMPLES}",
         Exit::table()
     );
-    in_full(sized(args::command(), screen)).after_help(after)
+    in_full(sized(args::command(), style)).after_help(after)
 }
 
-/// `command` with all options in its short help, and all there is to say about each.
+/// `command` with all options, and their long texts, in its short help.
 pub(super) fn in_full(command: Command) -> Command {
     command.mut_args(|arg| {
         let help = arg
@@ -91,33 +90,34 @@ pub(super) fn in_full(command: Command) -> Command {
     })
 }
 
-fn sized(command: Command, screen: Screen) -> Command {
-    if screen.terminal {
+fn sized(command: Command, style: TextStyle) -> Command {
+    if style.terminal {
         command.max_term_width(WIDTH)
     } else {
         command.term_width(WIDTH)
     }
 }
 
-fn rendered(text: &StyledStr, screen: Screen) -> String {
-    if screen.color {
+fn rendered(text: &StyledStr, style: TextStyle) -> String {
+    if style.color {
         text.ansi().to_string()
     } else {
         text.to_string()
     }
 }
 
-/// The error in which all that the user typed is [shown] as messages do, with the tips that hold.
-fn told(mut error: Error) -> Error {
+/// The error with control characters and credentials removed ([`shown`]), and with better tips than clap's.
+fn tidied(mut error: Error) -> Error {
     let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     if let (ErrorKind::UnknownArgument, Some(flag)) = (error.kind(), flag) {
-        // clap proposes what is only a little like the flag, and to give the flag itself as a list.
+        // clap proposes options that are hardly similar, and to give the flag itself as a list.
         error.remove(ContextKind::Suggested);
         let similar = error
             .get(ContextKind::SuggestedArg)
             .map(ToString::to_string);
-        let instead = flags::instead(&flag);
-        if instead.is_some() || !similar.is_some_and(|option| flags::is_slip(&flag, &option)) {
+        let instead = other_tools::instead(&flag);
+        if instead.is_some() || !similar.is_some_and(|option| other_tools::is_typo(&flag, &option))
+        {
             error.remove(ContextKind::SuggestedArg);
         }
         if let Some(instead) = instead {

@@ -1,17 +1,15 @@
-//! The command line: what was typed becomes settings, or a message and an exit status.
+//! The command line: the arguments become [`Settings`], or a message and an exit status.
 //!
-//! Nothing is printed here, no file is opened and the process does not end: the terminals and the
-//! environment are parameters, and the caller does what a [`Stop`] says.
+//! This module prints nothing, opens no file and does not end the process. The terminals and the environment are
+//! parameters, and the caller does what a [`Stop`] says.
 
 mod args;
 mod exit;
-mod flags;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod help;
-mod net;
+mod other_tools;
 mod pages;
-mod request;
 mod settings;
 mod terminal;
 #[cfg(test)]
@@ -19,36 +17,33 @@ mod tests;
 mod units;
 
 pub(crate) use exit::Exit;
-pub(crate) use net::NetSettings;
-pub(crate) use settings::{ScheduleSettings, Settings};
+pub(crate) use settings::Settings;
 pub(crate) use terminal::Terminals;
 
 use args::Typed;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
-use terminal::Look;
+use terminal::Capabilities;
 
-/// Why there is nothing to run: help, the version, completions or the manual page was asked for, or the
-/// call was wrong.
+/// Why there is nothing to run: the user asked for help, the version, completions or the manual page, or the call was
+/// wrong.
 #[derive(Debug)]
 pub(crate) struct Stop {
-    /// What to print, with its line end; coloured if that is right where it goes.
+    /// What to print, with its line end and its colours.
     pub(crate) text: String,
-    /// Print it to stderr, not to stdout.
+    /// Print it to stderr instead of stdout.
     pub(crate) to_stderr: bool,
     /// The status to end with.
     pub(crate) exit: Exit,
 }
 
-/// Reads the command line, `args` beginning with the program's name.
-///
-/// `env` gives the value of an environment variable; `NO_COLOR` and `TERM` are asked for.
+/// Reads the command line; the first of `args` is the program's name. `env` gives the value of an environment variable.
 ///
 /// # Errors
 ///
-/// A [`Stop`] when nothing is to be fetched: an error of the call names what was typed, what is wrong
-/// with it and what would be right.
+/// A [`Stop`] when there is nothing to fetch. The message about a wrong call says what was typed, what is wrong with it
+/// and what would be right.
 pub(crate) fn parse<I>(
     args: I,
     terminals: Terminals,
@@ -57,13 +52,12 @@ pub(crate) fn parse<I>(
 where
     I: IntoIterator<Item = OsString>,
 {
-    let look = Look::new(terminals, env);
-    // Of all that clap prints only help is laid out, and that goes to stdout.
-    let mut command = help::short(look.stdout());
+    let capabilities = Capabilities::new(terminals, env);
+    let mut command = help::short(capabilities.stdout());
     let typed = command
         .try_get_matches_from_mut(args)
         .and_then(|matches| Typed::from_arg_matches(&matches))
-        .map_err(|error| stop(error, look))?;
+        .map_err(|error| stop(error, capabilities))?;
     if let Some(text) = page(&typed) {
         return Err(Stop {
             text,
@@ -71,28 +65,28 @@ where
             exit: Exit::Success,
         });
     }
-    settings::resolve(typed, look).map_err(|wrong| {
+    settings::resolve(typed, capabilities, env).map_err(|wrong| {
         let error = command.error(ErrorKind::ValueValidation, wrong);
-        stop(error, look)
+        stop(error, capabilities)
     })
 }
 
-/// What is asked for instead of a run, beside the help that clap gives by itself.
+/// The page to print instead of a run. clap answers requests for help itself.
 fn page(typed: &Typed) -> Option<String> {
     let general = &typed.general;
     let completions = general.completions.map(pages::completions);
     completions.or_else(|| general.man.then(pages::man))
 }
 
-fn stop(error: clap::Error, look: Look) -> Stop {
+fn stop(error: clap::Error, capabilities: Capabilities) -> Stop {
     let to_stderr = error.use_stderr();
-    let (screen, exit) = if to_stderr {
-        (look.stderr(), Exit::Unusable)
+    let (style, exit) = if to_stderr {
+        (capabilities.stderr(), Exit::Unusable)
     } else {
-        (look.stdout(), Exit::Success)
+        (capabilities.stdout(), Exit::Success)
     };
     Stop {
-        text: help::message(error, screen),
+        text: help::message(error, style),
         to_stderr,
         exit,
     }

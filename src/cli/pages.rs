@@ -1,6 +1,4 @@
-//! The manual page and the completions of shells, made of the same table as the help.
-//!
-//! Neither depends on the terminal or on when it is made.
+//! The manual page and the completions of shells, from the same texts as the help.
 
 use super::args::command;
 use super::exit::Exit;
@@ -9,7 +7,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-/// The completions for `shell`, to be sourced by it or put where it looks for them.
+/// A script with the completions for `shell`.
 pub(super) fn completions(shell: Shell) -> String {
     let mut command = command();
     let name = command.get_name().to_owned();
@@ -31,16 +29,16 @@ pub(super) fn man() -> String {
     let written = man
         .render_title(&mut page)
         .and_then(|()| man.render_name_section(&mut page))
-        .and_then(|()| call(&name, &about).to_writer(&mut page))
+        .and_then(|()| synopsis(&name, &about).to_writer(&mut page))
         .and_then(|()| man.render_options_section(&mut page))
-        .and_then(|()| rest().to_writer(&mut page))
+        .and_then(|()| sections().to_writer(&mut page))
         .and_then(|()| man.render_version_section(&mut page));
     written.expect("writing to memory does not fail");
     text(page)
 }
 
-/// How the program is called. All options in one line, as is the custom, would be a page of them.
-fn call(name: &str, about: &str) -> Roff {
+/// The synopsis, without the list of options, which would fill a page.
+fn synopsis(name: &str, about: &str) -> Roff {
     let mut page = Roff::new();
     page.control("SH", ["SYNOPSIS"]);
     page.text([
@@ -56,11 +54,11 @@ fn call(name: &str, about: &str) -> Roff {
     page
 }
 
-/// How the lines of a section are set.
+/// Formats the lines of a section.
 type Layout = fn(&mut Roff, &str);
 
-/// What the help has behind the options.
-fn rest() -> Roff {
+/// The sections that follow the options in the help.
+fn sections() -> Roff {
     let mut page = Roff::new();
     let exit = format!("Exit status:\n{}", Exit::table());
     let sections: [(&str, Layout); 4] = [
@@ -86,7 +84,7 @@ fn paragraphs(page: &mut Roff, lines: &str) {
     }
 }
 
-/// Lines of a word and what it means; a line without a word goes on with the meaning.
+/// Lines of a term and its meaning; a line without a term continues the meaning.
 fn meanings(page: &mut Roff, lines: &str) {
     for line in lines.lines().map(str::trim) {
         let meaning = match line.split_once("  ") {

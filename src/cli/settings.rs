@@ -1,41 +1,41 @@
-//! What was meant: the options resolved into what each part of the program is told.
+//! The options as each part of the program takes them.
 //!
-//! Everything that depends on the terminals and the environment is settled here, and both are
-//! parameters (see `look`). No file is opened.
+//! Everything that depends on the terminals and the environment is decided here. No file is opened.
 
 use super::args::{
-    FormatArg, InputArgs, PoolArgs, RequestArgs, RetryArgs, SchemeArg, TimeoutArgs, Typed, When,
+    FormatArg, InputArgs, PoolArgs, RequestArgs, RetryArgs, SafetyArgs, SchemeArg, TimeoutArgs,
+    Typed, When,
 };
-use super::net::{self, NetSettings};
-use super::terminal::{Look, Terminals, decided};
+use super::terminal::{Capabilities, decided};
 use crate::escape::shown;
-use crate::fetch::{self, Method};
+use crate::fetch::{self, Family, Method, Proxies, Tls};
 use crate::input::{self, List, Scheme};
 use crate::output::Format;
-use crate::schedule::PerSecond;
+use crate::schedule;
+use crate::schedule::retry::Retries;
 use log::LevelFilter;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The whole run, resolved: each part of the program takes its own.
+/// The settings of a whole run. Each part of the program takes its own.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// Worker threads, 1 to 10000.
     pub(crate) jobs: usize,
     /// Which lists to read, and how.
     pub(crate) input: input::Options,
-    /// When targets may start, and which are tried again.
-    pub(crate) schedule: ScheduleSettings,
+    /// When targets may start, and which are retried. The engine chooses the window.
+    pub(crate) schedule: schedule::Options,
     /// How each attempt is made.
     pub(crate) fetch: fetch::Options,
-    /// How connections are made, and as whom.
-    pub(crate) net: NetSettings,
-    /// What a record looks like.
+    /// The format of the records.
     pub(crate) format: Format,
-    /// Save bodies under this directory, which may not be there yet.
+    /// Print the records in the order of the lists.
+    pub(crate) ordered: bool,
+    /// Save bodies under this directory, which may not exist yet.
     pub(crate) output_dir: Option<PathBuf>,
-    /// How much of what the client does is told on stderr: nothing, `Debug` or `Trace`.
+    /// How much the client logs on stderr: `Off`, `Debug` or `Trace`.
     pub(crate) verbosity: LevelFilter,
     /// Colour the records.
     pub(crate) color: bool,
@@ -45,89 +45,62 @@ pub(crate) struct Settings {
     pub(crate) summary: bool,
     /// Draw the bar.
     pub(crate) progress: bool,
-    /// Stdout and stderr are both terminals: records and bar must not tear one another.
+    /// Stdout and stderr are both terminals: the bar makes room for the records.
     pub(crate) shares_terminal: bool,
     /// How long the whole run may take.
     pub(crate) deadline: Option<Duration>,
-}
-
-/// When targets may start, and which are tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ScheduleSettings {
-    /// The most requests at once to one host:port, at least 1.
-    pub(crate) per_host: Option<usize>,
-    /// The least time between two starts to one host:port.
-    pub(crate) host_delay: Duration,
-    /// The most starts a second in all.
-    pub(crate) rate: Option<PerSecond>,
-    /// Further attempts after a passing failure.
-    pub(crate) retries: u32,
-    /// The wait before the first of them, at most a minute.
-    pub(crate) retry_delay: Duration,
-    /// Give records in the order of the lists.
-    pub(crate) ordered: bool,
 }
 
 /// Resolves what was typed.
 ///
 /// # Errors
 ///
-/// What cannot be meant, and what would be right.
-pub(super) fn resolve(typed: Typed, look: Look) -> Result<Settings, String> {
-    let Terminals {
-        stdin,
-        stdout,
-        stderr,
-    } = look.terminals();
-    let Typed {
-        lists,
-        pool,
-        timeouts,
-        mut request,
-        retries,
-        input,
-        output,
-        safety,
-        general: _,
-    } = typed;
-    // What is left to us is quiet under -q; what was asked for by name is not.
-    let unless_quiet = |when| {
-        if output.quiet && when == When::Auto {
-            When::Never
-        } else {
-            when
-        }
+/// Options that cannot be combined, or a proxy that cannot be used; the message says what would be right.
+pub(super) fn resolve(
+    typed: Typed,
+    capabilities: Capabilities,
+    env: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Settings, String> {
+    let terminals = capabilities.terminals();
+    let output = typed.output;
+    // `-q` turns `auto` into `never`; an explicit `always` wins.
+    let unless_quiet = |when| match when {
+        When::Auto if output.quiet => When::Never,
+        when => when,
     };
     Ok(Settings {
-        jobs: pool.jobs as usize,
-        schedule: schedule(&pool, &retries, output.ordered),
-        input: input_options(lists_from(lists, stdin)?, input)?,
-        deadline: unless_zero(timeouts.deadline),
+        jobs: typed.pool.jobs as usize,
+        schedule: schedule_options(&typed.pool, &typed.retries),
+        input: input_options(lists(typed.lists, terminals.stdin)?, typed.input)?,
+        deadline: unless_zero(typed.timeouts.deadline),
         format: output.format.into(),
+        ordered: output.ordered,
         output_dir: output.output_dir,
         verbosity: match output.verbose {
             0 => LevelFilter::Off,
             1 => LevelFilter::Debug,
             _ => LevelFilter::Trace,
         },
-        color: look.color(output.color, stdout),
-        summary_color: look.color(output.color, stderr),
-        summary: decided(unless_quiet(output.summary), stderr),
-        progress: stderr && decided(unless_quiet(output.progress), !look.is_dumb()),
-        shares_terminal: stdout && stderr,
-        net: net::settings(&mut request, safety)?,
-        fetch: fetch_options(timeouts, request)?,
+        color: capabilities.color(output.color, terminals.stdout),
+        summary_color: capabilities.color(output.color, terminals.stderr),
+        summary: decided(unless_quiet(output.summary), terminals.stderr),
+        progress: terminals.stderr
+            && decided(unless_quiet(output.progress), !capabilities.is_dumb()),
+        shares_terminal: terminals.stdout && terminals.stderr,
+        fetch: fetch_options(typed.timeouts, typed.request, typed.safety, env)?,
     })
 }
 
-fn schedule(pool: &PoolArgs, retries: &RetryArgs, ordered: bool) -> ScheduleSettings {
-    ScheduleSettings {
+fn schedule_options(pool: &PoolArgs, retries: &RetryArgs) -> schedule::Options {
+    schedule::Options {
         per_host: pool.per_host.map(|most| most as usize),
         host_delay: pool.host_delay.unwrap_or_default(),
         rate: pool.rate,
-        retries: retries.retries,
-        retry_delay: retries.retry_delay,
-        ordered,
+        retries: Retries {
+            most: retries.retries,
+            first_delay: retries.retry_delay,
+        },
+        window: 0,
     }
 }
 
@@ -147,50 +120,59 @@ fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, S
     })
 }
 
-fn fetch_options(timeouts: TimeoutArgs, request: RequestArgs) -> Result<fetch::Options, String> {
-    let (mut headers, mut omitted_headers) = (Vec::new(), Vec::new());
-    for (name, value) in request.header {
-        match value {
-            Some(value) => headers.push((name, value)),
-            None => omitted_headers.push(name),
-        }
-    }
-    let hosts = headers
-        .iter()
-        .filter(|(name, _)| name.eq_ignore_ascii_case("host"));
-    if hosts.count() > 1 {
-        return Err("the header Host is given twice: a request has one".to_owned());
-    }
-    let mut options = fetch::Options {
-        method: if request.head {
-            Method::HEAD
-        } else {
-            request.method.unwrap_or(Method::GET)
-        },
-        headers,
-        omitted_headers,
+fn fetch_options(
+    timeouts: TimeoutArgs,
+    request: RequestArgs,
+    safety: SafetyArgs,
+    env: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<fetch::Options, String> {
+    // A proxy that is not UTF-8 is an error, and not the same as none.
+    let env = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned());
+    let proxies = Proxies::new(request.proxy.as_deref(), &env);
+    let defaults = fetch::Options::default();
+    let method = request.method.unwrap_or(defaults.method);
+    Ok(fetch::Options {
+        method: if request.head { Method::HEAD } else { method },
+        headers: request.header,
+        user_agent: request.user_agent.unwrap_or(defaults.user_agent),
         timeout: unless_zero(Some(timeouts.timeout)),
         connect_timeout: unless_zero(timeouts.connect_timeout),
         stall_timeout: unless_zero(timeouts.stall_timeout),
         max_redirects: request.max_redirects,
         max_size: request.max_size.filter(|bytes| *bytes > 0),
-        ..fetch::Options::default()
-    };
-    if let Some(user_agent) = request.user_agent {
-        options.user_agent = user_agent;
-    }
-    Ok(options)
+        credentials: request.user,
+        compressed: request.compressed,
+        family: match (request.ipv4, request.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        },
+        resolve: request.resolve,
+        deny_private: safety.deny_private,
+        proxies: proxies.map_err(|error| error.to_string())?,
+        tls: Tls {
+            insecure: safety.insecure,
+            cacert: safety.cacert,
+            cert: safety.cert,
+            key: safety.key,
+        },
+        idle_connections: defaults.idle_connections,
+        descriptors: defaults.descriptors,
+    })
 }
 
-/// Tells the LIST arguments apart; without any, standard input is the list.
-fn lists_from(typed: Vec<OsString>, stdin_is_terminal: bool) -> Result<Vec<List>, String> {
-    if !typed.is_empty() {
-        return typed.into_iter().map(list).collect();
+/// The lists to read; without arguments, standard input.
+fn lists(typed: Vec<OsString>, stdin_is_terminal: bool) -> Result<Vec<List>, String> {
+    if typed.is_empty() && stdin_is_terminal {
+        return Err(
+            "no LIST: give a file with one URL a line, a URL like https://example.com/, or - to type URLs in"
+                .to_owned(),
+        );
     }
-    if stdin_is_terminal {
-        return Err("no LIST: give a file with one URL a line, a URL like https://example.com/, or - to type URLs in".to_owned());
+    if typed.is_empty() {
+        return Ok(vec![List::Stdin]);
     }
-    Ok(vec![List::Stdin])
+    typed.into_iter().map(list).collect()
 }
 
 fn list(typed: OsString) -> Result<List, String> {
@@ -207,10 +189,8 @@ fn list(typed: OsString) -> Result<List, String> {
 }
 
 fn is_url(typed: &OsStr) -> bool {
-    typed
-        .as_encoded_bytes()
-        .windows(3)
-        .any(|bytes| bytes == b"://")
+    let mut parts = typed.as_encoded_bytes().windows(3);
+    parts.any(|bytes| bytes == b"://")
 }
 
 impl From<SchemeArg> for Scheme {

@@ -1,7 +1,7 @@
-//! Which streams are terminals, and what may be sent to them.
+//! Which standard streams are terminals, and whether they get colours.
 
 use super::args::When;
-use super::help::Screen;
+use super::help::TextStyle;
 use std::ffi::OsString;
 
 /// Which of the standard streams are terminals.
@@ -12,17 +12,17 @@ pub(crate) struct Terminals {
     pub(crate) stderr: bool,
 }
 
-/// What terminals and environment say about colours and cursor movements.
+/// What the terminals and the environment allow.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct Capabilities {
     terminals: Terminals,
-    /// The terminal can do no more than a teletype.
+    /// `TERM` is `dumb`: no colours, no cursor movement.
     dumb: bool,
-    /// `NO_COLOR` is set to something (no-color.org).
+    /// `NO_COLOR` is not empty (no-color.org).
     plain: bool,
 }
 
-impl Look {
+impl Capabilities {
     pub(super) fn new(terminals: Terminals, env: &dyn Fn(&str) -> Option<OsString>) -> Self {
         let dumb = env("TERM").is_some_and(|term| term == "dumb");
         let plain = env("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -33,40 +33,36 @@ impl Look {
         }
     }
 
-    /// Which streams are terminals.
     pub(super) fn terminals(self) -> Terminals {
         self.terminals
     }
 
-    /// Whether the terminal can do no more than a teletype.
     pub(super) fn is_dumb(self) -> bool {
         self.dumb
     }
 
-    /// How messages are laid out that go to stdout.
-    pub(super) fn stdout(self) -> Screen {
-        self.screen(self.terminals.stdout)
+    pub(super) fn stdout(self) -> TextStyle {
+        self.style(self.terminals.stdout)
     }
 
-    /// How messages are laid out that go to stderr.
-    pub(super) fn stderr(self) -> Screen {
-        self.screen(self.terminals.stderr)
+    pub(super) fn stderr(self) -> TextStyle {
+        self.style(self.terminals.stderr)
     }
 
-    fn screen(self, terminal: bool) -> Screen {
-        Screen {
+    fn style(self, terminal: bool) -> TextStyle {
+        TextStyle {
             terminal,
             color: self.color(When::Auto, terminal),
         }
     }
 
-    /// Whether to colour what goes to a stream that is a `terminal` or not.
+    /// Whether to colour a stream, which may be a `terminal`.
     pub(super) fn color(self, when: When, terminal: bool) -> bool {
         decided(when, terminal && !self.dumb && !self.plain)
     }
 }
 
-/// What `when` comes to, if `auto` is the answer that is left to us.
+/// `when` as a decision; `auto` is what [`When::Auto`] means.
 pub(super) fn decided(when: When, auto: bool) -> bool {
     match when {
         When::Auto => auto,

@@ -1,8 +1,7 @@
-//! Reads durations, sizes and whole numbers as users write them.
+//! Durations, sizes, rates and whole numbers, as people write them.
 //!
-//! Each reader takes the text of one option's value and gives the value, or says what is wrong with the
-//! text and what would be right; naming the option is left to the caller. All arithmetic is exact and
-//! checked: nothing wraps around, and nothing but a written 0 becomes 0.
+//! An error says what is wrong with the text and what would be right. The arithmetic is exact and checked: nothing wraps
+//! around, and only a written 0 becomes 0.
 
 use crate::escape::shown;
 use crate::schedule::PerSecond;
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
-/// The units of time, in the order in which they may follow one another, in nanoseconds.
+/// The units of time in nanoseconds, in the order in which they may follow one another.
 const TIMES: [(&str, u128); 5] = [
     ("d", 86_400 * NANOS_PER_SECOND),
     ("h", 3600 * NANOS_PER_SECOND),
@@ -20,10 +19,10 @@ const TIMES: [(&str, u128); 5] = [
     ("ms", 1_000_000),
 ];
 
-/// A hundred years: far enough for anybody, and any `Instant` can be moved by it.
+/// A hundred years, which can be added to any `Instant`.
 const LONGEST: u128 = 36_500 * 86_400 * NANOS_PER_SECOND;
 
-/// Below this a timeout is a slip of the pen, and rounding would soon make it 0, which means none.
+/// A millisecond. A shorter timeout is a mistake, and rounded to 0 it would mean none.
 const SHORTEST: u128 = 1_000_000;
 
 const A_DURATION: &str =
@@ -31,48 +30,37 @@ const A_DURATION: &str =
 const A_RATE: &str = "write starts a second, such as 100 or 0.5";
 const TOO_FAST: &str = "too high: at most 1000000";
 
-/// A million a second, in thousandths: more than any machine starts.
+/// A million a second, in thousandths.
 const FASTEST: u64 = 1_000_000_000;
 
 const A_SIZE: &str = "write 500, 64K, 10M, 1.5G or 2T (powers of 1024; a bare number is bytes)";
 
 /// Reads a duration: `30`, `1.5`, `500ms`, `2m`, `1h30m`.
 ///
-/// A bare number is seconds. Units go from large to small, each at most once; only the last number may
-/// have a fraction. 0 is a duration, what is shorter than a millisecond otherwise is none.
-///
-/// # Errors
-///
-/// What is wrong with `text`, and what would be right.
+/// A bare number is seconds. Units go from large to small, each at most once; only the last number may have a fraction.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     refuse_negative(text, "a duration", A_DURATION)?;
-    let bare_number = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let mut rest = text;
     let mut units = TIMES.iter();
     let mut total = 0_u128;
+    let mut rest = text;
     loop {
-        let (number, unit, behind) =
-            part(rest).ok_or_else(|| format!("not a duration: {A_DURATION}"))?;
-        let per_unit = match unit {
-            "" if bare_number => NANOS_PER_SECOND,
-            "" => {
-                let (unit, _) = units
-                    .next()
-                    .ok_or_else(|| format!("not a duration: {A_DURATION}"))?;
-                return Err(format!(
-                    "the last number has no unit: did you mean {text}{unit}?"
-                ));
-            }
-            _ => unit_of_time(unit, &mut units)?,
+        let no_duration = || format!("not a duration: {A_DURATION}");
+        let (number, unit, behind) = part(rest).ok_or_else(no_duration)?;
+        let per_unit = if !unit.is_empty() {
+            unit_of_time(unit, &mut units)?
+        } else if rest == text {
+            NANOS_PER_SECOND
+        } else {
+            let (next, _) = units.next().ok_or_else(no_duration)?;
+            return Err(format!(
+                "the last number has no unit: did you mean {text}{next}?"
+            ));
         };
         if !behind.is_empty() && number.contains('.') {
             return Err(format!(
                 "only the last number may have a fraction: {A_DURATION}"
             ));
         }
-        // On overflow it is too long in any case, whatever is added.
         total = total.saturating_add(scaled(number, per_unit).unwrap_or(u128::MAX));
         if behind.is_empty() {
             return in_range(total, text);
@@ -81,7 +69,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The nanoseconds of `unit`, which has to be one of those that are left in `units`.
+/// The nanoseconds of `unit`, which must be one of the remaining `units`.
 fn unit_of_time(unit: &str, units: &mut slice::Iter<'_, (&str, u128)>) -> Result<u128, String> {
     match units.find(|(name, _)| *name == unit) {
         Some((_, nanos)) => Ok(*nanos),
@@ -95,12 +83,12 @@ fn unit_of_time(unit: &str, units: &mut slice::Iter<'_, (&str, u128)>) -> Result
     }
 }
 
-/// `nanos` as a duration, unless it is one that nobody can mean who wrote `text`.
+/// `nanos`, read from `text`, as a duration.
 fn in_range(nanos: u128, text: &str) -> Result<Duration, String> {
     match nanos {
         0 if !has_digits_but_zero(text) => Ok(Duration::ZERO),
         0..SHORTEST => Err("too short: at least 1ms".to_owned()),
-        // The seconds of LONGEST are far below u64's limit, and the rest is below a second.
+        // LONGEST is far below the limit of u64 seconds.
         SHORTEST..=LONGEST => Ok(Duration::new(
             (nanos / NANOS_PER_SECOND) as u64,
             (nanos % NANOS_PER_SECOND) as u32,
@@ -109,13 +97,7 @@ fn in_range(nanos: u128, text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Reads a size in bytes: `500`, `64K`, `10M`, `2G`, in either case; `64KiB` as well.
-///
-/// A fraction is taken as far as it goes: `1.5K` is 1536, and parts of a byte are dropped.
-///
-/// # Errors
-///
-/// What is wrong with `text`, and what would be right.
+/// Reads a size in bytes: `500`, `64K`, `10m`, `1.5G`, `64KiB`. Parts of a byte are dropped.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     refuse_negative(text, "a size", A_SIZE)?;
     let (number, unit, behind) = part(text).ok_or_else(|| format!("not a size: {A_SIZE}"))?;
@@ -125,7 +107,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         "M" | "m" | "MiB" => 1 << 20,
         "G" | "g" | "GiB" => 1 << 30,
         "T" | "t" | "TiB" => 1 << 40,
-        // Powers of 1000 to some, of 1024 to others.
+        // Some tools read these as powers of 1000, others as powers of 1024.
         "KB" | "kB" | "kb" | "MB" | "mb" | "GB" | "gb" | "TB" | "tb" => {
             let meant = unit[..1].to_ascii_uppercase();
             return Err(format!(
@@ -151,16 +133,12 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Reads how many starts there may be a second, to the thousandth: `10`, `0.5`.
-///
-/// # Errors
-///
-/// What is wrong with `text`, and what would be right.
+/// Reads a number of starts a second: `10`, `0.5`. It is rounded down to thousandths.
 pub(super) fn rate(text: &str) -> Result<PerSecond, String> {
     refuse_negative(text, "a rate", A_RATE)?;
     let thousandths = match part(text) {
         Some((number, "", "")) => scaled(number, 1000).ok_or(TOO_FAST)?,
-        Some((number, unit, _)) if unit.starts_with('/') => return Err(per_unit(number, unit)),
+        Some((number, unit, _)) if unit.starts_with('/') => return Err(rate_by_unit(number, unit)),
         _ => return Err(format!("not a number: {A_RATE}")),
     };
     match u64::try_from(thousandths) {
@@ -171,8 +149,8 @@ pub(super) fn rate(text: &str) -> Result<PerSecond, String> {
     }
 }
 
-/// The complaint about a rate by the minute, say: with the number that was meant.
-fn per_unit(number: &str, unit: &str) -> String {
+/// The error about a rate such as `30/m`, with the number a second.
+fn rate_by_unit(number: &str, unit: &str) -> String {
     let seconds = match &unit[1..] {
         "s" | "sec" | "second" => 1.0,
         "m" | "min" | "minute" => 60.0,
@@ -185,10 +163,6 @@ fn per_unit(number: &str, unit: &str) -> String {
 }
 
 /// Reads a whole number from `LEAST` to `MOST`.
-///
-/// # Errors
-///
-/// Says what the range is.
 pub(super) fn whole<const LEAST: u32, const MOST: u32>(text: &str) -> Result<u32, String> {
     // `parse` would take a sign.
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -198,13 +172,13 @@ pub(super) fn whole<const LEAST: u32, const MOST: u32>(text: &str) -> Result<u32
         .ok_or_else(|| format!("not a whole number from {LEAST} to {MOST}"))
 }
 
-/// Cuts `1h30m` into `1`, `h` and `30m`. `None` if it does not begin with a number.
+/// Cuts `1h30m` into `1`, `h` and `30m`. `None` if the text does not begin with a number.
 fn part(text: &str) -> Option<(&str, &str, &str)> {
     let is_number = |c: char| c.is_ascii_digit() || c == '.';
     let (number, rest) = text.split_at(text.find(|c| !is_number(c)).unwrap_or(text.len()));
     let (unit, behind) = rest.split_at(rest.find(is_number).unwrap_or(rest.len()));
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    // `.5` is as good as `0.5`; `5.`, `.` and `1.2.3` are slips.
+    // `.5` is a number; `5.`, `.` and `1.2.3` are not.
     let is_decimal = !fraction.is_empty()
         && !fraction.contains('.')
         && (number.contains('.') || !whole.is_empty());
@@ -214,14 +188,11 @@ fn part(text: &str) -> Option<(&str, &str, &str)> {
 /// `number`, a decimal as [`part`] gives it, times `per_unit`, rounded down. `None` on overflow.
 fn scaled(number: &str, per_unit: u128) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    // Eighteen places are finer than a nanosecond of a day or a byte of a TiB, and cannot overflow.
+    // 18 digits are finer than a nanosecond of a day or a byte of a TiB, and cannot overflow.
     let fraction = &fraction[..fraction.len().min(18)];
-    let digits = |text: &str| {
-        if text.is_empty() {
-            Some(0)
-        } else {
-            text.parse::<u128>().ok()
-        }
+    let digits = |text: &str| match text {
+        "" => Some(0),
+        _ => text.parse::<u128>().ok(),
     };
     let parts = digits(fraction)?.checked_mul(per_unit)? / 10_u128.pow(fraction.len() as u32);
     digits(whole)?.checked_mul(per_unit)?.checked_add(parts)
@@ -236,7 +207,7 @@ fn refuse_negative(text: &str, what: &str, right: &str) -> Result<(), String> {
     }
 }
 
-/// Whether `text` is a number that is not 0, however small.
+/// Whether `text` has a digit other than 0.
 fn has_digits_but_zero(text: &str) -> bool {
     text.contains(|c: char| matches!(c, '1'..='9'))
 }

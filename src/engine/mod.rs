@@ -27,13 +27,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use crate::cli::{Exit, ScheduleSettings};
+use crate::cli::Exit;
 use crate::fetch::Client;
 use crate::input::Skipped;
 use crate::output::{self, Counts, Outgoing, Progress, Save, Summary, Writer};
 use crate::pool::{Pending, ThreadPool};
 use crate::schedule::ordered::Ordered;
-use crate::schedule::retry::Retries;
 use crate::schedule::{self, Schedule};
 
 use coordinator::{Coordinator, Halt, State};
@@ -59,7 +58,9 @@ const RECORDS_AHEAD: usize = 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// What the schedule obeys.
-    pub(crate) schedule: ScheduleSettings,
+    pub(crate) schedule: schedule::Options,
+    /// Print records in the order of the lists.
+    pub(crate) ordered: bool,
     /// The method is HEAD: there is no body to save.
     pub(crate) head_only: bool,
     /// When the whole run must be over.
@@ -87,16 +88,13 @@ impl Engine<'_> {
     /// written; and what was told a person and is not out yet.
     pub(crate) fn run(self) -> (anyhow::Result<Exit>, Outgoing) {
         let Options {
-            schedule: settings,
+            schedule,
+            ordered,
             head_only,
             deadline,
         } = self.options;
-        let retries = Retries {
-            most: settings.retries,
-            first_delay: settings.retry_delay,
-        };
-        let (schedule, most_in_flight) = bounds(&settings, self.pool.workers());
-        let ordered = settings.ordered;
+        let retries = schedule.retries;
+        let (schedule, most_in_flight) = bounds(schedule, self.pool.workers());
         let coordinator = Coordinator {
             pool: &self.pool,
             most_in_flight,
@@ -106,7 +104,7 @@ impl Engine<'_> {
                 head_only,
                 mailbox: self.mailbox,
                 holds: HostPauses::default(),
-                retries: retries.most > 0,
+                retries: retries.are_on(),
                 deadline,
                 received: AtomicU64::new(0),
             }),
@@ -137,14 +135,7 @@ impl Engine<'_> {
 /// What the schedule obeys, and how many jobs may be out at once: those that run, and as many
 /// waiting as the workers can take during one pause. Where the moment of a start matters, none may
 /// wait.
-fn bounds(settings: &ScheduleSettings, workers: usize) -> (schedule::Options, usize) {
-    let mut options = schedule::Options {
-        per_host: settings.per_host,
-        host_delay: settings.host_delay,
-        rate: settings.rate,
-        retries: settings.retries > 0,
-        window: 0,
-    };
+fn bounds(mut options: schedule::Options, workers: usize) -> (schedule::Options, usize) {
     let most_in_flight = if options.is_timed() {
         workers
     } else {

@@ -31,7 +31,7 @@ impl Retrying {
 
     /// True if nothing is ever tried again.
     pub(super) fn is_off(&self) -> bool {
-        self.retries.most == 0
+        !self.retries.are_on()
     }
 
     /// When to try again after the attempt number `attempts`, which came to `outcome` at `now`; `None` if it is final.

@@ -137,28 +137,23 @@ impl Shutdown {
     }
 
     /// What a person is told when the ending begins.
-    pub(super) fn announcement(&self) -> Option<&'static str> {
-        Some(match self.reason? {
-            Reason::Signal(Signal::Interrupt) => {
-                "interrupted: what is in flight gets 2 s to finish, a second signal ends at once"
+    pub(super) fn announcement(&self) -> Option<String> {
+        match self.reason? {
+            Reason::Signal(signal) => Some(format!(
+                "{}: what is in flight gets 2 s to finish, a second signal ends at once",
+                signal.past_tense()
+            )),
+            Reason::Deadline => {
+                Some("the deadline has passed: what is in flight is cut".to_owned())
             }
-            Reason::Signal(Signal::Terminate) => {
-                "terminated: what is in flight gets 2 s to finish, a second signal ends at once"
-            }
-            Reason::Signal(Signal::HangUp) => {
-                "hung up: what is in flight gets 2 s to finish, a second signal ends at once"
-            }
-            Reason::Deadline => "the deadline has passed: what is in flight is cut",
-            Reason::OutputClosed => return None,
-        })
+            Reason::OutputClosed => None,
+        }
     }
 
     /// Why a request was cut, for its record.
     pub(super) fn message(&self) -> &'static str {
         match self.reason {
-            Some(Reason::Signal(Signal::Interrupt)) => "cut by SIGINT",
-            Some(Reason::Signal(Signal::Terminate)) => "cut by SIGTERM",
-            Some(Reason::Signal(Signal::HangUp)) => "cut by SIGHUP",
+            Some(Reason::Signal(signal)) => signal.cut_message(),
             Some(Reason::OutputClosed) => "nobody reads the records",
             Some(Reason::Deadline) => "cut by the run's --deadline",
             None => "cut short",

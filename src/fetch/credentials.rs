@@ -1,5 +1,9 @@
-//! Basic authentication (RFC 7617): credentials as a header's value, which is marked as sensitive so that
-//! `Debug` does not print it.
+//! Basic authentication (RFC 7617).
+//!
+//! Credentials leave this module only as the value of a header that is marked as sensitive, so that `Debug` does not show
+//! it. URLs are handed on without them.
+
+use std::str::FromStr;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -7,14 +11,39 @@ use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::options_error::OptionsError;
+
+/// A user and a password, read from `USER[:PASSWORD]`. Without a colon the password is empty.
+///
+/// `Debug` shows neither, and no error repeats them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials(pub(super) HeaderValue);
+
+impl FromStr for Credentials {
+    type Err = OptionsError;
+
+    fn from_str(text: &str) -> Result<Self, OptionsError> {
+        if text.is_empty() {
+            return Err(OptionsError::new("it is empty: write USER:PASSWORD"));
+        }
+        if text.contains(char::is_control) {
+            // RFC 7617, section 2.
+            return Err(OptionsError::new(
+                "a user and a password have no control characters",
+            ));
+        }
+        let (user, password) = text.split_once(':').unwrap_or((text, ""));
+        Ok(Self(basic(user.as_bytes(), password.as_bytes())))
+    }
+}
+
 /// The value of an `Authorization` or `Proxy-Authorization` header.
-pub(super) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
+pub(super) fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
     let pair = [user, b":", password].concat();
-    // A header may hold all characters of base64.
-    let mut value =
-        HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
+    let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair)))
+        .expect("base64 is printable ASCII");
     value.set_sensitive(true);
-    Some(value)
+    value
 }
 
 /// Takes user and password out of `url`.
@@ -23,7 +52,7 @@ pub(super) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
     // Both fail only for a URL without a host, which has no credentials.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    basic(&user, &password)
+    Some(basic(&user, &password))
 }
 
 /// `url`, of any scheme, without its user and password.
@@ -48,6 +77,32 @@ pub(super) fn user_and_password(url: &Url) -> Option<(Vec<u8>, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users() {
+        for (text, encoded) in [
+            ("me", "bWU6"),
+            ("me:", "bWU6"),
+            ("me:secret", "bWU6c2VjcmV0"),
+            ("me:a:b: c", "bWU6YTpiOiBj"),
+            (":token", "OnRva2Vu"),
+            ("jörg:käse", "asO2cmc6a8Okc2U="),
+        ] {
+            let Credentials(value) = text.parse().unwrap();
+            assert_eq!(value, format!("Basic {encoded}"), "{text}");
+        }
+        for text in [
+            "",
+            "me:sec\nret",
+            "m\0e:secret",
+            "me:secret\r\nX: y",
+            "me:\u{85}secret",
+            "\t:secret",
+        ] {
+            let error = text.parse::<Credentials>().expect_err(text).to_string();
+            assert!(!error.contains("ret") && !error.contains("me"), "{error}");
+        }
+    }
 
     #[test]
     fn credentials_leave_the_url_decoded() {

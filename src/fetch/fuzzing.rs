@@ -9,11 +9,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::headers::RequestHeaders;
-use super::proxy::no_proxy::Exception;
+use super::proxy::Exception;
 use super::redirect::{Hop, same_origin};
 use super::request::request;
 use super::retry_after::asked_wait;
-use super::{Failure, FailureKind, Options, Proxies, Resolve};
+use super::{Credentials, CustomHeader, Failure, FailureKind, Options, Proxies, Resolve};
 
 pub(crate) use self::transport::transport;
 pub(crate) use super::net::fuzzing::{chunked, head};
@@ -119,7 +119,7 @@ fn follow(
 
 fn assert_one_request(hop: &Hop) {
     let options = Options {
-        headers: vec![("X-Own".to_owned(), "own".to_owned())],
+        headers: vec!["X-Own: own".parse().expect("it is one")],
         ..Options::default()
     };
     let headers = RequestHeaders::new(&options).expect("they are headers");
@@ -169,5 +169,25 @@ pub(crate) fn rule(data: &[u8]) {
     if let Ok(rule) = String::from_utf8_lossy(data).parse::<Resolve>() {
         assert!(!rule.addresses.is_empty());
         assert!(rule.matches(&rule.host, rule.port));
+    }
+}
+
+/// A header and a user: a header is one field, and no message has a line break in it.
+pub(crate) fn header(data: &[u8]) {
+    let text = &*String::from_utf8_lossy(data);
+    let _ = text.parse::<Credentials>();
+    match text.parse::<CustomHeader>() {
+        Ok(CustomHeader { name, value }) => {
+            assert!(!name.contains(|c: char| c.is_control() || c == ' ' || c == ':'));
+            let value = value
+                .as_ref()
+                .map(HeaderValue::as_bytes)
+                .unwrap_or_default();
+            let value = str::from_utf8(value).expect("it was text");
+            assert!(!value.contains(|c: char| c.is_control() && c != '\t'));
+            let line = format!("{name}: {value}");
+            assert!(line.parse::<CustomHeader>().is_ok() || line.eq_ignore_ascii_case("host: "));
+        }
+        Err(why) => assert!(!why.to_string().contains(['\r', '\n']), "{why}"),
     }
 }

@@ -1,12 +1,13 @@
-//! Fetching: one attempt at one URL, its body streamed into a sink, and what it came to.
+//! One attempt at one URL: its body goes into a sink, its result into an [`Outcome`].
 //!
-//! A [`Client`] is shared by all workers. It keeps connections open between attempts, looks names
-//! up once, and applies one time limit to everything an attempt does. It never retries a failure
-//! that the caller should see, never sleeps, and reads no environment but the system's trust store.
+//! All workers share one [`Client`]. It keeps connections open between attempts, caches look-ups, and applies one time
+//! limit to a whole attempt. It never retries a failure that the caller should see, never sleeps, and reads no
+//! environment variable but those of the system's root store.
 
 mod attempt;
 mod body;
 mod credentials;
+mod custom_header;
 mod decode;
 mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -14,6 +15,7 @@ pub(crate) mod fuzzing;
 mod headers;
 mod net;
 mod options;
+mod options_error;
 mod outcome;
 mod proxy;
 mod range;
@@ -26,7 +28,7 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use http::Method;
+pub use http::{HeaderValue, Method};
 pub use url::Url;
 
 use self::attempt::Fetcher;
@@ -34,17 +36,19 @@ use self::body::Sink;
 use self::headers::RequestHeaders;
 use self::net::Net;
 
+pub use self::credentials::Credentials;
+pub use self::custom_header::CustomHeader;
 pub use self::failure::{Failure, FailureKind, Phase};
-pub use self::options::{Family, Options, OptionsError, Tls};
+pub use self::options::{Family, Options, Tls};
+pub use self::options_error::OptionsError;
 pub use self::outcome::{Outcome, Page};
 pub use self::proxy::Proxies;
 pub use self::resolve::Resolve;
 
-pub(crate) use self::options::reserved_header;
+pub(crate) use self::custom_header::header_value;
 pub(crate) use self::request::INVALID_HOST;
 
-/// Fetches pages. Cloning is cheap, and clones share everything: connections, names and the cancel
-/// switch.
+/// Fetches pages. Cloning is cheap; clones share connections, look-ups and the cancellation.
 ///
 /// Dropping the last clone closes the idle connections.
 ///
@@ -77,33 +81,29 @@ struct Inner {
     options: Options,
     headers: RequestHeaders,
     net: Arc<Net>,
-    /// Those that are not in use; never more than there were attempts at one time. The one used
-    /// last, whose memory is warm, is used next.
+    /// The fetchers not in use: a stack, so that the next attempt takes the one with the warmest memory.
     fetchers: Mutex<Vec<Fetcher>>,
 }
 
 impl Client {
-    /// A client that makes its requests as `options` say. Nothing is looked up, connected or loaded
-    /// yet.
+    /// A client with these options. It looks nothing up and opens no connection yet.
     ///
     /// # Errors
     ///
-    /// An option that no request can be made with, such as a header with a line break in it; two that
-    /// exclude each other; a file of certificates that cannot be read; or the system has no descriptor
-    /// left for the client itself.
+    /// The method is CONNECT; two options exclude each other; a file of certificates cannot be read; or the system has
+    /// no descriptor left for the client itself.
     pub fn new(options: Options) -> Result<Self, OptionsError> {
         if options.method == Method::CONNECT {
             return Err(OptionsError::new(
-                "method CONNECT asks a proxy for a tunnel; it cannot fetch a page",
+                "the method CONNECT asks for a tunnel, not for a page",
             ));
         }
         if options.deny_private
             && let Some(source) = options.proxies.where_names_are_looked_up()
         {
             return Err(OptionsError::new(format!(
-                "--deny-private cannot be kept behind the proxy of {source}: that looks names up \
-                 itself, so the address that it connects to is not known here; use a socks5:// \
-                 proxy, which is given addresses that were checked, or --proxy '' for none"
+                "--deny-private cannot be kept behind the proxy of {source}: it looks names up itself; \
+                 use a socks5:// proxy, which connects to a checked address, or --proxy '' for none"
             )));
         }
         let headers = RequestHeaders::new(&options)?;
@@ -119,20 +119,18 @@ impl Client {
         })
     }
 
-    /// Makes one attempt at `url` and writes the body into `sink` as it comes.
+    /// Makes one attempt at `url` and writes the body into `sink` as it arrives.
     ///
-    /// Blocks until the attempt has ended, at the latest when [`Options::timeout`] runs out (a sink
-    /// that blocks is waited for). May be called from any number of threads at once. What fails is
-    /// in the outcome: whatever the server does, nothing here panics. On failure the sink may have
-    /// been given a part of the body.
+    /// Blocks until the attempt has ended, at the latest after [`Options::timeout`]; a sink that blocks can delay that.
+    /// Any number of threads may call it at once. A failure is part of the outcome, and the sink may then have a part of
+    /// the body. No reply of a server makes it panic.
     pub fn load_url(&self, url: &Url, sink: &mut dyn Write) -> Outcome {
         self.load(url, Sink::Write(sink))
     }
 
-    /// [`load_url`](Self::load_url) for who wants to know the size of a page and nothing else: the
-    /// body is counted and thrown away, on Linux without being copied out of the kernel.
+    /// Like [`load_url`](Self::load_url), but only counts the body: on Linux it is not copied out of the kernel.
     ///
-    /// `progress` is told how many bytes have come since it was called last.
+    /// `progress` is called with the number of bytes since its last call.
     pub fn load_size(&self, url: &Url, progress: &mut dyn FnMut(usize)) -> Outcome {
         self.load(url, Sink::Count(progress))
     }
@@ -146,7 +144,7 @@ impl Client {
         outcome
     }
 
-    /// This client for attempts that are made again: a name that had no address is asked for anew.
+    /// This client for retries: a name that had no address is looked up again.
     pub(crate) fn again(&self) -> Self {
         Self {
             is_again: true,
@@ -154,8 +152,7 @@ impl Client {
         }
     }
 
-    /// Cuts off every attempt in context, on all clones; it ends as [`FailureKind::Cancelled`], and
-    /// so does every later one. Does not block, and cannot be undone.
+    /// Ends every running and later attempt as [`FailureKind::Cancelled`], on all clones. Does not block.
     pub fn cancel(&self) {
         self.inner.net.cancel();
     }
@@ -163,7 +160,7 @@ impl Client {
 
 impl Inner {
     fn spare(&self) -> MutexGuard<'_, Vec<Fetcher>> {
-        // Only a push or a pop runs under the lock.
+        // A push or a pop cannot leave the stack half changed.
         self.fetchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 use host::HostLimits;
 use hosts::Hosts;
 use rate::Rate;
+use retry::Retries;
 
 pub(crate) use rate::PerSecond;
 
@@ -50,8 +51,8 @@ pub(crate) struct Options {
     pub(crate) host_delay: Duration,
     /// At most so many starts a second in all.
     pub(crate) rate: Option<PerSecond>,
-    /// True if items may come back by [`Schedule::retry`], or hosts be held back.
-    pub(crate) retries: bool,
+    /// Which items may come back by [`Schedule::retry`].
+    pub(crate) retries: Retries,
     /// How many items may be held at once, running ones not counted; 0 is taken as 1.
     pub(crate) window: usize,
 }
@@ -59,7 +60,7 @@ pub(crate) struct Options {
 impl Options {
     /// True if the host of an item matters. If not, items may be pushed without one.
     pub(crate) fn needs_hosts(&self) -> bool {
-        self.per_host.is_some() || !self.host_delay.is_zero() || self.retries
+        self.per_host.is_some() || !self.host_delay.is_zero() || self.retries.are_on()
     }
 
     /// True if the very moment of a start matters, so that nothing may be started ahead of a free

@@ -9,6 +9,12 @@ mod retries;
 
 use super::*;
 
+/// Retries are on.
+const ONE_RETRY: Retries = Retries {
+    most: 1,
+    first_delay: Duration::ZERO,
+};
+
 /// A schedule with its clock, in milliseconds.
 struct Bench {
     schedule: Schedule<&'static str>,
@@ -46,7 +52,7 @@ fn host_delay(ms: u64) -> Options {
 
 fn retries() -> Options {
     Options {
-        retries: true,
+        retries: ONE_RETRY,
         ..Options::default()
     }
 }
@@ -190,7 +196,7 @@ fn the_rate_keeps_the_order_of_arrival_without_hosts() {
 fn the_rate_wakes_nobody_if_nothing_may_start() {
     let rate = Options {
         rate: Some(PerSecond::whole(10)),
-        retries: true,
+        retries: ONE_RETRY,
         ..per_host(1)
     };
     with(rate)
@@ -242,7 +248,7 @@ fn limits_of_zero_are_taken_as_one() {
 #[test]
 fn drain_gives_back_all_who_wait_and_forgets_no_promise() {
     let all = Options {
-        retries: true,
+        retries: ONE_RETRY,
         per_host: Some(1),
         ..host_delay(10)
     };

@@ -68,7 +68,7 @@ const WRONG: &[(&[&str], &[&str])] = &[
     (&["--no-such-option"], &["--no-such-option"]),
     (&["--job", "5"], &["--job", "--jobs"]),
     (&["--thread", "5"], &["--thread", "write --jobs N"]),
-    (&["-L"], &["-L", "redirects are followed without a flag"]),
+    (&["-L"], &["-L", "redirects are followed already"]),
 ];
 
 #[test]

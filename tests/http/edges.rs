@@ -67,8 +67,8 @@ fn what_is_sent_elsewhere_may_be_longer_than_what_is_sent_home() {
     let home = Server::start(move |mut conn| conn.answer_all(redirect(302, &location)));
     let agent = "a".repeat(70_000);
     let own = Options {
-        user_agent: agent.clone(),
-        headers: vec![("User-Agent".to_owned(), "y".to_owned())],
+        user_agent: agent.parse().unwrap(),
+        headers: vec!["User-Agent: y".parse().unwrap()],
         ..options()
     };
     assert_eq!(bytes(&fetch(own, &home.url("/")).0), 2);

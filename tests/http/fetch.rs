@@ -209,10 +209,8 @@ fn what_the_user_gave_for_one_origin_is_not_sent_to_another() {
             });
         }
     });
-    let headers = vec![
-        ("X-Api-Key".to_owned(), "secret".to_owned()),
-        ("Host".to_owned(), "h.test".to_owned()),
-    ];
+    let headers = ["X-Api-Key: secret", "Host: h.test"].map(|text| text.parse().unwrap());
+    let headers = headers.to_vec();
     let mut url = server.url("/start");
     url.set_username("us er").unwrap();
     url.set_password(Some("p:w")).unwrap();
@@ -457,7 +455,7 @@ fn methods_are_sent_as_given_and_never_with_a_body() {
 fn a_very_long_url_and_a_very_long_header_are_sent_whole() {
     let server = Server::always(page("ok"));
     let path = format!("/{}", "p".repeat(60_000));
-    let headers = vec![("X-Long".to_owned(), "v".repeat(100_000))];
+    let headers = vec![format!("X-Long: {}", "v".repeat(100_000)).parse().unwrap()];
     assert_eq!(
         bytes(
             &fetch(

@@ -153,7 +153,7 @@ fn credentials_go_to_the_origin_that_was_asked_for() {
     let other = Server::always(page("other"));
     let away = other.url("/").to_string();
     let server = Server::always(redirect(302, &away));
-    let credentials = Some(("user".to_owned(), "pass".to_owned()));
+    let credentials = Some("user:pass".parse().unwrap());
     let given = Options {
         credentials,
         ..options()
@@ -167,7 +167,7 @@ fn credentials_go_to_the_origin_that_was_asked_for() {
     url.set_username("else").unwrap();
     fetch(given.clone(), &url);
     assert!(server.requests()[1].contains("Authorization: Basic dXNlcjpwYXNz\r\n"));
-    let headers = vec![("Authorization".to_owned(), "Bearer x".to_owned())];
+    let headers = vec!["Authorization: Bearer x".parse().unwrap()];
     fetch(Options { headers, ..given }, &url);
     assert!(server.requests()[2].contains("Authorization: Bearer x\r\n"));
     assert_eq!(server.requests()[2].matches("Authorization").count(), 1);
@@ -205,11 +205,10 @@ fn an_option_that_no_request_can_be_made_with_is_refused_by_name() {
             .unwrap_err()
             .to_string()
     };
-    assert!(bad(|o| o.headers.push(("X".into(), "a\nb".into()))).contains("header X"));
     assert!(
-        bad(|o| o.headers.push(("Content-Length".into(), "5".into()))).contains("Content-Length")
+        bad(|o| o.headers = vec!["Host: a".parse().unwrap(), "host: b".parse().unwrap()])
+            .contains("Host is given twice")
     );
-    assert!(bad(|o| o.user_agent = "a\r\nb".into()).contains("User-Agent"));
     assert!(bad(|o| o.method = "CONNECT".parse().unwrap()).contains("CONNECT"));
     assert!(
         bad(|o| o.tls.cacert = Some("/no/such/file".into()))

@@ -1,4 +1,4 @@
-//! The options of what is printed.
+//! The options of the output, and of help.
 
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -8,52 +8,35 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Output")]
 pub(in crate::cli) struct OutputArgs {
     /// Records as text, jsonl, csv or tsv
+    #[arg(short, long, value_name = "F", default_value = "text")]
     #[arg(
-        short,
-        long,
-        value_name = "F",
-        default_value = "text",
-        hide_possible_values = true
-    )]
-    #[arg(
-        long_help = "One record a line on stdout, as each URL completes: text, jsonl, csv or \
-                     tsv"
+        long_help = "One record a line on stdout, as each URL completes: text, jsonl, csv or tsv"
     )]
     pub(in crate::cli) format: FormatArg,
     /// Save each body under DIR
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(
-        long_help = "Save each body under DIR, as HOST[_PORT]/PATH: names keep letters, digits, inner blanks and most \
-        punctuation, what is unsafe becomes _ with a hash behind. A file that is there is whole, and a failed fetch \
-        leaves none"
+        long_help = "Save each body as DIR/HOST[_PORT]/PATH. Names keep letters, digits, inner blanks and most \
+        punctuation; other characters become _, with a hash at the end. A saved file is always complete, and a \
+        failed fetch leaves none"
     )]
     pub(in crate::cli) output_dir: Option<PathBuf>,
     /// Print in the order of the lists
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     #[arg(
-        long_help = "Print in the order of the lists, not of completion; memory stays bounded, so that a slow page may \
-        hold up the rest"
+        long_help = "Print in the order of the lists, not of completion. Memory is bounded, so a slow page can delay \
+        the others"
     )]
     pub(in crate::cli) ordered: bool,
     /// Bar on stderr
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_possible_values = true,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
     #[arg(
         long_help = "A bar on stderr, if that is a terminal: auto, always (even with -q) or never"
     )]
     pub(in crate::cli) progress: When,
     /// Counts, rate and failures on stderr at the end
-    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always", hide_short_help = true)]
-    #[arg(
-        default_value = "auto",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    #[arg(default_value = "auto", hide_default_value = true)]
     #[arg(
         long_help = "Counts, bytes, rate and failures on stderr at the end: auto (if that is a terminal), always \
         (also --summary alone) or never [default: auto]"
@@ -63,21 +46,15 @@ pub(in crate::cli) struct OutputArgs {
     #[arg(
         short,
         long,
-        long_help = "No bar and no summary, but for one that is given as always"
+        long_help = "No bar and no summary, except one with an explicit always"
     )]
     pub(in crate::cli) quiet: bool,
-    /// What the client does, on stderr
-    #[arg(short, long, action = ArgAction::Count, hide_short_help = true)]
-    #[arg(long_help = "Tell on stderr what the client does; -vv tells more")]
+    /// Log what the client does
+    #[arg(short, long, action = ArgAction::Count)]
+    #[arg(long_help = "Log on stderr what the client does; -vv logs more")]
     pub(in crate::cli) verbose: u8,
     /// Colours: auto, always or never
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_possible_values = true,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
     #[arg(
         long_help = "Colours in text: auto (on a terminal, unless NO_COLOR is set), always or never"
     )]
@@ -88,28 +65,23 @@ pub(in crate::cli) struct OutputArgs {
 #[command(next_help_heading = "Help")]
 pub(in crate::cli) struct GeneralArgs {
     /// Print completions
-    #[arg(
-        long,
-        value_name = "SHELL",
-        hide_possible_values = true,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "SHELL")]
     #[arg(long_help = "Print completions for bash, elvish, fish, powershell or zsh, and exit")]
     pub(in crate::cli) completions: Option<Shell>,
     /// Print the manual page
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     #[arg(long_help = "Print the manual page for man(1), and exit")]
     pub(in crate::cli) man: bool,
-    /// Print this, or with --help all there is
+    /// Print help; --help lists all options
     #[arg(short, long, action = ArgAction::Help)]
-    #[arg(long_help = "Print the options most used with -h, all of them with --help")]
+    #[arg(long_help = "Print help: the main options with -h, all of them with --help")]
     help: Option<bool>,
     /// Print the version
     #[arg(short = 'V', long, action = ArgAction::Version)]
     version: Option<bool>,
 }
 
-/// When something is done that nobody may have asked for.
+/// Whether to do something that depends on the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum When {
     Auto,

@@ -1,4 +1,4 @@
-//! The options of the run: which targets, how many at once, and for how long.
+//! The options of the run: targets, parallelism, limits of time, retries.
 
 use super::value::Value;
 use crate::cli::units::{duration, rate, whole};
@@ -19,39 +19,44 @@ pub(in crate::cli) struct PoolArgs {
     /// Requests at once to one host:port
     #[arg(long, value_name = "N", value_parser = Value(whole::<1, 10_000>))]
     #[arg(
-        long_help = "Requests at once to one host:port; those to other hosts, up to 4096 lines on (1024 with --ordered), are not held up. The host is that of the list's URL: a redirect's next host is not counted"
+        long_help = "Requests at once to one host:port. Other hosts go on, up to 4096 lines ahead (1024 with \
+        --ordered). The host is that of the URL in the list; hosts of redirects are not counted"
     )]
     pub(in crate::cli) per_host: Option<u32>,
-    /// Least time between two starts to one host
-    #[arg(long, value_name = "D", value_parser = Value(duration), hide_short_help = true)]
-    #[arg(long_help = "Least time between two starts to one host:port, that of the list's URL")]
+    /// Shortest time between two starts to one host
+    #[arg(long, value_name = "D", value_parser = Value(duration))]
+    #[arg(
+        long_help = "Shortest time between two starts to one host:port, that of the URL in the list"
+    )]
     pub(in crate::cli) host_delay: Option<Duration>,
     /// Starts a second in all
-    #[arg(long, value_name = "N", value_parser = Value(rate), hide_short_help = true)]
-    #[arg(long_help = "Starts a second, to all hosts together; 0.5 is one every two seconds")]
+    #[arg(long, value_name = "N", value_parser = Value(rate))]
+    #[arg(
+        long_help = "Requests started a second, to all hosts together; 0.5 is one every two seconds"
+    )]
     pub(in crate::cli) rate: Option<PerSecond>,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Timeouts (0 = none)")]
 pub(in crate::cli) struct TimeoutArgs {
-    /// One whole attempt; 0 = none
+    /// Limit of one attempt; 0 = none
     #[arg(short, long, value_name = "D", default_value = "60s", value_parser = Value(duration))]
     #[arg(
-        long_help = "One whole attempt: DNS, connect, TLS, redirects and body; the clock starts when a worker \
-        takes the job"
+        long_help = "Limit of one attempt: DNS, connect, TLS, redirects and body; the clock starts when a worker \
+        takes the URL"
     )]
     pub(in crate::cli) timeout: Duration,
-    /// DNS, connect and TLS, within the above
-    #[arg(long, value_name = "D", value_parser = Value(duration), hide_short_help = true)]
+    /// Limit of DNS, connect and TLS, within --timeout
+    #[arg(long, value_name = "D", value_parser = Value(duration))]
     pub(in crate::cli) connect_timeout: Option<Duration>,
-    /// Longest silence while waiting for bytes
-    #[arg(long, value_name = "D", value_parser = Value(duration), hide_short_help = true)]
+    /// Longest time without a byte
+    #[arg(long, value_name = "D", value_parser = Value(duration))]
     pub(in crate::cli) stall_timeout: Option<Duration>,
-    /// The whole run; what is in flight then is cut
+    /// Limit of the whole run, which is then cut
     #[arg(long, value_name = "D", value_parser = Value(duration))]
     #[arg(
-        long_help = "The whole run: then nothing new starts, what is in flight is cut, and the exit status is 1"
+        long_help = "Limit of the whole run: then nothing starts, running requests are cut, and the exit status is 1"
     )]
     pub(in crate::cli) deadline: Option<Duration>,
 }
@@ -59,19 +64,19 @@ pub(in crate::cli) struct TimeoutArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Retries")]
 pub(in crate::cli) struct RetryArgs {
-    /// More attempts after a passing failure
+    /// Retries of a temporary failure
     #[arg(long, value_name = "N", default_value = "0", value_parser = Value(whole::<0, 1000>))]
     #[arg(
-        long_help = "Further attempts after a failure that may pass: dns, connect, timeout, body, and the statuses 408, \
+        long_help = "Further attempts after a temporary failure: dns, connect, timeout, body, and the statuses 408, \
         425, 429, 500, 502, 503 and 504"
     )]
     pub(in crate::cli) retries: u32,
-    /// The wait before the first of them
-    #[arg(long, value_name = "D", default_value = "1s", value_parser = Value(retry_delay), hide_short_help = true)]
+    /// Delay before the first retry
+    #[arg(long, value_name = "D", default_value = "1s", value_parser = Value(retry_delay))]
     #[arg(
-        long_help = "The wait before the first of them, which doubles, with jitter, up to 60s; holds no worker. A \
-        Retry-After of up to 5 min is obeyed for all URLs of its host, and behind a 429 or 503 RateLimit and \
-        X-RateLimit-Reset are; then one request goes first, and others follow as it succeeds"
+        long_help = "Delay before the first retry; it doubles up to 60s, with jitter, and blocks no worker. A \
+        Retry-After of up to 5 min pauses its whole host, as do RateLimit and X-RateLimit-Reset with a 429 or 503; \
+        after the pause one request goes first, and others follow when it succeeds"
     )]
     pub(in crate::cli) retry_delay: Duration,
 }
@@ -79,28 +84,28 @@ pub(in crate::cli) struct RetryArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::cli) struct InputArgs {
-    /// For URLs without one: https or http
-    #[arg(long, value_name = "S", hide_possible_values = true)]
-    #[arg(long_help = "Complete a URL without a scheme with https or http; without this it fails")]
+    /// Scheme of URLs without one: https or http
+    #[arg(long, value_name = "S")]
+    #[arg(long_help = "Scheme of URLs without one: https or http; without this option they fail")]
     pub(in crate::cli) default_scheme: Option<SchemeArg>,
-    /// Skip a URL seen before
-    #[arg(long, hide_short_help = true)]
+    /// Skip repeated URLs
+    #[arg(long)]
     #[arg(
-        long_help = "Skip a URL that the lists had before; they are compared as a browser reads them, without the #fragment"
+        long_help = "Skip repeated URLs; they are compared as a browser reads them, without the #fragment"
     )]
     pub(in crate::cli) unique: bool,
     /// Skip what an earlier run's jsonl has as ok
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(
-        long_help = "Skip the URLs that FILE, the jsonl of an earlier run, has as ok; a torn line in it is passed over, \
-        and without FILE nothing is skipped. The last of the examples goes on after a crash"
+        long_help = "Skip the URLs that FILE, the jsonl of an earlier run, has as ok. An incomplete line is ignored, \
+        and so is a FILE that does not exist. The last example continues a run after a crash"
     )]
     pub(in crate::cli) resume: Option<PathBuf>,
-    /// Only the K-th of N parts, cut by host
-    #[arg(long, value_name = "K/N", value_parser = Value(str::parse::<Shard>), hide_short_help = true)]
+    /// Fetch only the K-th of N parts, by host
+    #[arg(long, value_name = "K/N", value_parser = Value(str::parse::<Shard>))]
     #[arg(
-        long_help = "Only the K-th of N parts of the lists, cut by host with a hash that never changes, for N runs to \
-        share them"
+        long_help = "Fetch only the K-th of N parts of the lists, so that N runs share them. A hash that never \
+        changes assigns each host to one part"
     )]
     pub(in crate::cli) shard: Option<Shard>,
 }
@@ -111,7 +116,7 @@ pub(in crate::cli) enum SchemeArg {
     Http,
 }
 
-/// No wait before a retry is longer, so none can begin with more.
+/// The longest delay before any retry.
 const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 fn retry_delay(text: &str) -> Result<Duration, String> {

@@ -1,15 +1,22 @@
-//! How the value of an option is read, so that what is wrong with it comes with the option's name.
+//! Parsers for the values of options. An error names the option.
 
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
+use std::error::Error;
 use std::ffi::OsStr;
 
-/// Turns one of our readers into clap's.
-#[derive(Debug, Clone)]
-pub(super) struct Value<T>(pub(super) fn(&str) -> Result<T, String>);
+const NOT_UTF_8: &str = "it is not UTF-8";
 
-impl<T: Clone + Send + Sync + 'static> TypedValueParser for Value<T> {
+/// Parses a value; an error repeats it.
+#[derive(Debug, Clone)]
+pub(super) struct Value<T, E>(pub(super) fn(&str) -> Result<T, E>);
+
+impl<T, E> TypedValueParser for Value<T, E>
+where
+    T: Clone + Send + Sync + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + Clone + 'static,
+{
     type Value = T;
 
     fn parse_ref(
@@ -20,20 +27,24 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Value<T> {
     ) -> Result<T, clap::Error> {
         match value.to_str() {
             Some(_) => self.0.parse_ref(command, arg, value),
-            // clap would not say which value it is.
+            // clap would not name the option.
             None => {
-                let refuse = |_: &str| Err::<T, _>("it is not UTF-8".to_owned());
+                let refuse = |_: &str| Err::<T, _>(NOT_UTF_8);
                 refuse.parse_ref(command, arg, OsStr::new(&*value.to_string_lossy()))
             }
         }
     }
 }
 
-/// The same for what may hold a password: the complaint does not repeat it.
+/// Parses a value that may contain a password; an error does not repeat it.
 #[derive(Debug, Clone)]
-pub(super) struct Secret<T>(pub(super) fn(&str) -> Result<T, String>);
+pub(super) struct Secret<T, E>(pub(super) fn(&str) -> Result<T, E>);
 
-impl<T: Clone + Send + Sync + 'static> TypedValueParser for Secret<T> {
+impl<T, E> TypedValueParser for Secret<T, E>
+where
+    T: Clone + Send + Sync + 'static,
+    E: ToString + Clone + 'static,
+{
     type Value = T;
 
     fn parse_ref(
@@ -42,11 +53,11 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Secret<T> {
         arg: Option<&Arg>,
         value: &OsStr,
     ) -> Result<T, clap::Error> {
-        let read = match value.to_str() {
-            Some(text) => self.0(text),
-            None => Err("it is not UTF-8".to_owned()),
+        let parsed = match value.to_str() {
+            Some(text) => self.0(text).map_err(|error| error.to_string()),
+            None => Err(NOT_UTF_8.to_owned()),
         };
-        read.map_err(|wrong| {
+        parsed.map_err(|wrong| {
             let option = arg.map(ToString::to_string).unwrap_or_default();
             let message = format!("invalid value for '{option}': {wrong}");
             command.clone().error(ErrorKind::ValueValidation, message)

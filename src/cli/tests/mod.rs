@@ -1,7 +1,6 @@
 //! Whole command lines: what they are settled as, and what is said when they cannot be.
 
 mod help;
-mod net;
 mod options;
 mod pages;
 mod units;

@@ -1,10 +1,9 @@
 //! What each option is settled as.
 
-use super::super::net::{Identity, NetSettings, TlsSettings};
-use super::super::settings::ScheduleSettings;
 use super::*;
-use crate::fetch::{Family, Resolve};
-use crate::schedule::PerSecond;
+use crate::fetch::Family;
+use crate::schedule::retry::Retries;
+use crate::schedule::{self, PerSecond};
 use log::LevelFilter;
 
 #[test]
@@ -19,16 +18,17 @@ fn the_defaults_are_the_promised_ones() {
             ..input::Options::default()
         }
     );
-    let schedule = ScheduleSettings {
-        per_host: None,
-        host_delay: Duration::ZERO,
-        rate: None,
-        retries: 0,
-        retry_delay: Duration::from_secs(1),
-        ordered: false,
+    let retries = Retries {
+        most: 0,
+        first_delay: Duration::from_secs(1),
     };
-    assert_eq!(settings.schedule, schedule);
-    assert_eq!(settings.net, NetSettings::default());
+    let schedule = schedule::Options {
+        retries,
+        ..schedule::Options::default()
+    };
+    assert_eq!((settings.schedule, settings.ordered), (schedule, false));
+    // Every option of the library that no argument changes has the library's default.
+    assert_eq!(format!("{:?}", settings.fetch), format!("{defaults:?}"));
     assert_eq!(
         (settings.output_dir, settings.verbosity),
         (None, LevelFilter::Off)
@@ -41,19 +41,9 @@ fn the_defaults_are_the_promised_ones() {
         (None, None)
     );
     assert_eq!(settings.fetch.method, Method::GET);
-    assert!(settings.fetch.headers.is_empty());
-    assert_eq!(settings.fetch.user_agent, defaults.user_agent);
     assert_eq!(
         (settings.fetch.max_redirects, settings.fetch.max_size),
         (10, None)
-    );
-    assert_eq!(
-        settings.fetch.timeout, defaults.timeout,
-        "the library's default is another"
-    );
-    assert_eq!(
-        settings.fetch.max_redirects, defaults.max_redirects,
-        "the library's default is another"
     );
 }
 
@@ -77,11 +67,11 @@ fn every_option_arrives() {
     assert_eq!(fetch.stall_timeout, Some(Duration::from_millis(500)));
     assert_eq!(
         fetch.headers,
-        [("A".into(), "b".into()), ("C".into(), String::new())]
+        ["A:b", "C;"].map(|text| text.parse().unwrap())
     );
     assert_eq!(
-        (fetch.user_agent.as_str(), fetch.method),
-        ("me", Method::OPTIONS)
+        (fetch.user_agent.as_bytes(), fetch.method),
+        (&b"me"[..], Method::OPTIONS)
     );
     assert_eq!((fetch.max_redirects, fetch.max_size), (0, Some(10 << 20)));
 }
@@ -89,22 +79,25 @@ fn every_option_arrives() {
 #[test]
 fn every_option_of_the_schedule_arrives() {
     let line = "--per-host 2 --host-delay 1.5 --rate 100 --retries 3 --retry-delay 500ms --ordered";
-    let expected = ScheduleSettings {
+    let expected = schedule::Options {
         per_host: Some(2),
         host_delay: Duration::from_millis(1500),
         rate: Some(PerSecond::whole(100)),
-        retries: 3,
-        retry_delay: Duration::from_millis(500),
-        ordered: true,
+        retries: Retries {
+            most: 3,
+            first_delay: Duration::from_millis(500),
+        },
+        window: 0,
     };
-    assert_eq!(settings(line).schedule, expected);
+    let read = settings(line);
+    assert_eq!((read.schedule, read.ordered), (expected, true));
     let zeros = settings("--host-delay 0 --retries 0 --retry-delay 0").schedule;
     assert_eq!(
-        (zeros.host_delay, zeros.retries, zeros.retry_delay),
-        (Duration::ZERO, 0, Duration::ZERO)
+        (zeros.host_delay, zeros.retries),
+        (Duration::ZERO, Retries::default())
     );
     assert_eq!(
-        settings("--retry-delay 1m").schedule.retry_delay,
+        settings("--retry-delay 1m").schedule.retries.first_delay,
         Duration::from_secs(60)
     );
 }
@@ -113,37 +106,41 @@ fn every_option_of_the_schedule_arrives() {
 fn every_option_of_the_network_arrives() {
     let line = "-u me:pw --compressed --proxy socks5h://p:1 -4 --resolve a:80:127.0.0.1 --resolve b:81:::1 --deny-private \
                 -k --cacert ca.pem --cert c.pem --key k.pem";
-    let rule = |host: &str, port, address: &str| Resolve {
-        host: host.to_owned(),
-        port,
-        addresses: vec![address.parse().unwrap()],
-    };
-    let expected = NetSettings {
-        credentials: Some(("me".to_owned(), "pw".to_owned())),
-        compressed: true,
-        proxy: Some("socks5h://p:1".to_owned()),
-        family: Family::V4,
-        resolve: vec![rule("a", 80, "127.0.0.1"), rule("b", 81, "::1")],
-        deny_private: true,
-        tls: TlsSettings {
-            insecure: true,
-            cacert: Some("ca.pem".into()),
-            identity: Some(Identity {
-                cert: "c.pem".into(),
-                key: "k.pem".into(),
-            }),
-        },
-    };
-    assert_eq!(settings(line).net, expected);
-    assert_eq!(settings("-6").net.family, Family::V6);
+    let fetch = settings(line).fetch;
+    assert_eq!(fetch.credentials, Some("me:pw".parse().unwrap()));
+    assert_eq!((fetch.compressed, fetch.deny_private), (true, true));
+    assert_eq!(fetch.family, Family::V4);
+    let rules = ["a:80:127.0.0.1", "b:81:::1"].map(|text| text.parse().unwrap());
+    assert_eq!(fetch.resolve, rules);
+    assert!(fetch.proxies.any());
+    assert!(fetch.tls.insecure);
+    let files = [fetch.tls.cacert, fetch.tls.cert, fetch.tls.key];
     assert_eq!(
-        settings("--proxy ''").net.proxy.as_deref(),
-        Some(""),
-        "none, whatever the environment says"
+        files,
+        ["ca.pem", "c.pem", "k.pem"].map(|file| Some(file.into()))
     );
-    let last = settings("-u a:b -u c:d --proxy x --proxy y").net;
-    assert_eq!(last.credentials, Some(("c".to_owned(), "d".to_owned())));
-    assert_eq!(last.proxy.as_deref(), Some("y"));
+    assert_eq!(settings("-6").fetch.family, Family::V6);
+    let last = settings("-u a:b -u c:d --proxy x --proxy ''").fetch;
+    assert_eq!(last.credentials, Some("c:d".parse().unwrap()));
+    assert!(!last.proxies.any());
+}
+
+#[test]
+fn proxies_are_those_of_the_environment_unless_one_is_given() {
+    let env = [("all_proxy", "p:1")];
+    for (line, any) in [
+        ("-", true),
+        ("--proxy q:2 -", true),
+        ("--proxy '' -", false),
+    ] {
+        let read = parse_in(NONE, &env, line).unwrap();
+        assert_eq!(read.fetch.proxies.any(), any, "{line}");
+    }
+    let told = usage_error(parse_in(NONE, &[("https_proxy", "ftp://p")], "-").unwrap_err());
+    assert!(
+        told.starts_with("fetchpool: https_proxy: a proxy is of http"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -197,7 +194,7 @@ fn other_spellings_mean_the_same() {
             .default_scheme,
         Some(Scheme::Https)
     );
-    assert_eq!(settings("-A ''").fetch.user_agent, "");
+    assert_eq!(settings("-A ''").fetch.user_agent, *"");
     assert_eq!(
         settings("-A -x").fetch.user_agent,
         "-x",

@@ -133,7 +133,7 @@ fn a_page_is_printed_whatever_else_is_asked_for() {
         printed("--man"),
         "without a LIST, and without colours"
     );
-    assert_eq!(printed("--man -j 3 urls.txt --cert x"), printed("--man"));
+    assert_eq!(printed("--man -j 3 urls.txt --resume -"), printed("--man"));
     assert_eq!(
         at_a_terminal("--completions zsh"),
         printed("--completions zsh")

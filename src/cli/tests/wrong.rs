@@ -97,10 +97,6 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
             "invalid value 'get' for '--method <M>': methods are written in capitals: GET",
         ),
         (
-            "-X CONNECT",
-            "invalid value 'CONNECT' for '--method <M>': CONNECT asks for a tunnel",
-        ),
-        (
             "-X GET -I",
             "the argument '--method <M>' cannot be used with '--head'",
         ),
@@ -113,7 +109,6 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
             "-H Content-Length:5",
             "invalid value for '--header <N: V>': Content-Length cannot be set",
         ),
-        ("-H Host:a -H host:b", "the header Host is given twice"),
         (
             "-f xml",
             "invalid value 'xml' for '--format <F>'\n  [possible values: text, jsonl, csv, tsv]",
@@ -168,11 +163,11 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
         ),
         (
             "--cert c.pem",
-            "--cert 'c.pem' is given without its key: add --key FILE",
+            "the following required arguments were not provided:\n  --key <FILE>",
         ),
         (
             "--key k.pem",
-            "--key 'k.pem' is given without its certificate: add --cert FILE",
+            "the following required arguments were not provided:\n  --cert <FILE>",
         ),
         (
             "--cacert ''",
@@ -184,7 +179,7 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
         ),
         (
             "--resolve -a:80:127.0.0.1",
-            "invalid value '-a:80:127.0.0.1' for '--resolve <RULE>': '-a' is no host",
+            "invalid value '-a:80:127.0.0.1' for '--resolve <RULE>': the host is not valid",
         ),
         (
             "-u ''",
@@ -192,7 +187,7 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
         ),
         (
             "--proxy ftp://p",
-            "invalid value for '--proxy <URL>': a proxy is of http, https, socks4, socks4a, socks5 or socks5h: write",
+            "--proxy: a proxy is of http, https, socks4, socks4a, socks5 or socks5h: write",
         ),
         (
             "-o ''",
@@ -272,11 +267,11 @@ fn flags_of_other_tools_are_answered_with_what_to_write_instead() {
             "-P5",
             "write --jobs N for so many at once, -o DIR for where",
         ),
-        ("--parallel", "--jobs N says how many"),
+        ("--parallel", "--jobs N says how many at once"),
         ("--retry 3", "write --retries N"),
         ("--tries=3", "write --retries N"),
-        ("-L", "redirects are followed without a flag"),
-        ("--location", "redirects are followed without a flag"),
+        ("-L", "redirects are followed already"),
+        ("--location", "redirects are followed already"),
         ("-O", "write -o DIR"),
         ("--output x", "write -o DIR"),
         ("-s", "write -q (--quiet)"),
@@ -337,7 +332,7 @@ fn every_row_of_foreign_flags_is_of_flags_that_are_not_here() {
             .map(|name| format!("--{name}"))
             .chain(shorts.iter().map(|c| format!("-{c}")))
         {
-            assert_eq!(flags::instead(&flag), None, "{flag}");
+            assert_eq!(other_tools::instead(&flag), None, "{flag}");
         }
     }
 }

@@ -20,7 +20,8 @@ use self::reach::descriptors::Descriptors;
 use self::reach::resolver::Resolver;
 use self::reach::seats::Seats;
 use self::tls::config::TlsConfig;
-use super::options::{Family, Options, OptionsError};
+use super::options::{Family, Options};
+use super::options_error::OptionsError;
 use super::resolve::Resolve;
 
 pub(super) use self::client::{Exchange, HttpClient, Reply};
@@ -62,7 +63,7 @@ impl Net {
             user_agent: if options.omits("user-agent") {
                 String::new()
             } else {
-                options.user_agent.clone()
+                String::from_utf8_lossy(options.user_agent.as_bytes()).into_owned()
             },
         })
     }

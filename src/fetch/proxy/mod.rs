@@ -1,7 +1,8 @@
-//! Which proxy stands in front of a URL, by curl's rules. Pure decisions; the environment is an
-//! argument.
+//! Which proxy a URL is fetched through, by curl's rules. The environment is a parameter.
 
-pub(super) mod no_proxy;
+mod no_proxy;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,28 +12,29 @@ use url::Url;
 
 use super::credentials::{basic, user_and_password};
 use super::failure::{Failure, FailureKind};
-use super::options::OptionsError;
-use super::proxy::no_proxy::Exception;
+use super::options_error::OptionsError;
 
-/// How a proxy is spoken to.
+pub(super) use no_proxy::Exception;
+
+/// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// HTTP: whole URLs in requests for http, a tunnel by CONNECT for https.
+    /// HTTP: a request for an http URL names the whole URL, one for https goes through a tunnel (CONNECT).
     Http,
     /// The same over TLS.
     Https,
-    /// SOCKS 4: it is given an IPv4 address.
+    /// SOCKS 4: the client sends an IPv4 address.
     Socks4,
-    /// SOCKS 4a: it looks the name up.
+    /// SOCKS 4a: the proxy looks the name up.
     Socks4a,
-    /// SOCKS 5: it is given an address.
+    /// SOCKS 5: the client sends an address.
     Socks5,
-    /// SOCKS 5: it looks the name up.
+    /// SOCKS 5: the proxy looks the name up.
     Socks5h,
 }
 
 impl Protocol {
-    /// The protocol that a scheme names, and its port where none is given.
+    /// The protocol of a scheme, and its default port.
     fn of(scheme: &str) -> Option<(Self, u16)> {
         Some(match scheme {
             "http" => (Self::Http, 1080),
@@ -49,80 +51,79 @@ impl Protocol {
         matches!(self, Self::Http | Self::Https)
     }
 
-    /// Whether the name of the origin is looked up here and not by the proxy.
+    /// Whether the client looks the origin's name up, not the proxy.
     pub(crate) fn wants_address(self) -> bool {
         matches!(self, Self::Socks4 | Self::Socks5)
     }
 }
 
-/// One proxy.
+/// One proxy. `Debug` does not show its credentials.
 #[derive(Clone)]
 pub(crate) struct Proxy {
-    /// The option or variable that it was named by.
+    /// The option or variable that names it.
     source: String,
     pub(crate) protocol: Protocol,
-    /// A name, or an address with the brackets that IPv6 has in a URL.
+    /// A name or an address, in brackets if it is IPv6.
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) user: Vec<u8>,
     pub(crate) password: Vec<u8>,
     /// The value of `Proxy-Authorization`.
     pub(crate) authorization: Option<HeaderValue>,
-    /// What tells its connections from others.
+    /// The key of its idle connections.
     pub(crate) key: String,
 }
 
 impl Proxy {
-    /// Reads `[SCHEME://][USER[:PASSWORD]@]HOST[:PORT]`; the default is http on port 1080, as curl
-    /// has it. `source` is the option or variable that the text comes from: the message names that
-    /// and not the text, which may hold a password.
+    /// Reads `[SCHEME://][USER[:PASSWORD]@]HOST[:PORT]`; the default is http on port 1080, as with curl.
+    ///
+    /// An error names `source`, not `text`, which may contain a password.
     fn parse(text: &str, source: &str) -> Result<Self, OptionsError> {
         let refuse = |why: &str| {
             OptionsError::new(format!(
-                "{source} {why}; it should be like http://proxy.example:3128"
+                "{source}: {why}: write it like http://proxy.example:3128 or socks5h://127.0.0.1:1080"
             ))
         };
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(refuse("it is not UTF-8"));
+        }
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let scheme = scheme.to_ascii_lowercase();
-        let known = "http, https, socks4, socks4a, socks5, socks5h";
-        let (protocol, default_port) = Protocol::of(&scheme)
-            .ok_or_else(|| refuse(&format!("is not of a kind that can be used ({known})")))?;
-        // Under a scheme that is not special, an explicit :80 stays what it is.
-        let url =
-            Url::parse(&format!("proxy://{rest}")).map_err(|_| refuse("is no URL of a proxy"))?;
-        let host = url
-            .host_str()
-            .filter(|h| !h.is_empty())
-            .ok_or_else(|| refuse("names no host"))?;
-        let (host, port) = (
-            host.to_ascii_lowercase(),
-            url.port().unwrap_or(default_port),
-        );
+        let (protocol, default_port) = Protocol::of(&scheme).ok_or_else(|| {
+            refuse("a proxy is of http, https, socks4, socks4a, socks5 or socks5h")
+        })?;
+        // Url drops the port 80 of http, but not of a scheme that it does not know.
+        let url = Url::parse(&format!("proxy://{rest}"))
+            .map_err(|error| refuse(&format!("no URL of a proxy, {error}")))?;
+        let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+        if host.is_empty() {
+            return Err(refuse("it has no host"));
+        }
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return Err(refuse("a proxy is a host and a port, without a path"));
+        }
+        let port = url.port().unwrap_or(default_port);
         let credentials = user_and_password(&url);
-        let authorization = credentials.as_ref().and_then(|(u, p)| basic(u, p));
+        let authorization = credentials.as_ref().map(|(u, p)| basic(u, p));
         let (user, password) = credentials.unwrap_or_default();
-        let key = format!("{scheme}://{host}:{port} ");
         Ok(Self {
             source: source.to_owned(),
             protocol,
+            key: format!("{scheme}://{host}:{port} "),
             host,
             port,
             user,
             password,
             authorization,
-            key,
         })
     }
-}
 
-impl Proxy {
-    /// Whether it is handed the whole request for `url`, so that it is the proxy that replies.
+    /// Whether the proxy itself replies to a request for `url`, because there is no tunnel.
     pub(crate) fn takes_requests_for(&self, url: &str) -> bool {
         self.protocol.is_http() && url.starts_with("http:")
     }
 
-    /// The failure of a connection to this proxy, which it names: what is of the network is then the
-    /// proxy's. What is not its doing stays as it is.
+    /// The failure of a connection to this proxy, naming it. Failures of the network get the kind `proxy`.
     pub(crate) fn blame(&self, failure: Failure) -> Failure {
         let kind = match failure.kind() {
             FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => FailureKind::Proxy,
@@ -132,7 +133,7 @@ impl Proxy {
         Failure::new(kind, self.name_in(failure.message()))
     }
 
-    /// `message` with the proxy's name in front, if that is not there already.
+    /// `message` with the proxy's name in front.
     pub(crate) fn name_in(&self, message: &str) -> String {
         let name = format!("{}:{}", self.host, self.port);
         match message.strip_prefix(&name) {
@@ -144,7 +145,6 @@ impl Proxy {
 
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the credentials.
         f.debug_struct("Proxy")
             .field("key", &self.key)
             .finish_non_exhaustive()
@@ -159,7 +159,7 @@ impl fmt::Debug for Proxy {
 /// let environment = |name: &str| (name == "https_proxy").then(|| "http://proxy.example:3128".to_owned());
 /// let proxies = Proxies::new(None, &environment)?;
 /// assert!(proxies.any());
-/// // An explicit one goes before the environment, and an empty one means: none.
+/// // An explicit proxy overrides the environment; an empty one means none.
 /// assert!(!Proxies::new(Some(""), &environment)?.any());
 /// # Ok::<(), fetchpool::fetch::OptionsError>(())
 /// ```
@@ -171,41 +171,39 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// The proxies that curl would use: `explicit` (its `--proxy`) for all URLs, or else what
-    /// `environment` says in `http_proxy` (in lower case only: a server's CGI environment may hold
-    /// `HTTP_PROXY` of a stranger's choice), `https_proxy`, `all_proxy` and, for both, `no_proxy`. An
-    /// empty variable is as one that is not set.
+    /// The proxies that curl would use: `explicit` (its `--proxy`, empty for none) for all URLs, or else the variables
+    /// `http_proxy`, `https_proxy` and `all_proxy`. `no_proxy` lists exceptions to both. `environment` gives the value of
+    /// a variable; an empty one counts as not set.
+    ///
+    /// `HTTP_PROXY` is ignored: a CGI server sets it from a header of the request.
     ///
     /// # Errors
     ///
-    /// What was given is no proxy, or one of a kind that is not supported. The message names the
-    /// variable.
+    /// A text is no proxy, or its protocol is not supported. The message names the variable, and `explicit` as `--proxy`.
     pub fn new(
         explicit: Option<&str>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, OptionsError> {
-        // An empty variable hides nothing behind it: it counts as one that is not set.
         let set = |name: &str| {
             let value = environment(name).filter(|v| !v.trim().is_empty());
             value.map(|v| (name.to_owned(), v))
         };
         let lower_then_upper = |name: &str| set(name).or_else(|| set(&name.to_ascii_uppercase()));
-        let parse = |given: Option<(String, String)>| match given {
-            Some((source, text)) if !text.trim().is_empty() => {
-                Proxy::parse(text.trim(), &source).map(|p| Some(Arc::new(p)))
-            }
-            _ => Ok(None),
+        let parse = |given: Option<(String, String)>| {
+            given
+                .map(|(source, text)| Proxy::parse(text.trim(), &source).map(Arc::new))
+                .transpose()
         };
-        let all = || lower_then_upper("all_proxy");
-        let (http, https) = match explicit {
+        let (http, https) = match explicit.map(str::trim) {
+            Some("") => (None, None),
             Some(text) => {
-                let one = parse(Some(("--proxy".to_owned(), text.to_owned())))?;
-                (one.clone(), one)
+                let proxy = Arc::new(Proxy::parse(text, "--proxy")?);
+                (Some(Arc::clone(&proxy)), Some(proxy))
             }
             None => {
-                let http = set("http_proxy").or_else(all);
+                let all = || lower_then_upper("all_proxy");
                 let https = lower_then_upper("https_proxy").or_else(all);
-                (parse(http)?, parse(https)?)
+                (parse(set("http_proxy").or_else(all))?, parse(https)?)
             }
         };
         let except = lower_then_upper("no_proxy")
@@ -223,7 +221,7 @@ impl Proxies {
         self.http.is_some() || self.https.is_some()
     }
 
-    /// The option or variable of a proxy that looks names up itself, if there is one.
+    /// The option or variable of a proxy that looks names up itself.
     pub(crate) fn where_names_are_looked_up(&self) -> Option<&str> {
         if self.except.contains(&Exception::All) {
             return None;
@@ -233,7 +231,7 @@ impl Proxies {
         found.map(|proxy| proxy.source.as_str())
     }
 
-    /// The proxy in front of `url`.
+    /// The proxy that `url` is fetched through.
     pub(crate) fn of(&self, url: &Url) -> Option<&Arc<Proxy>> {
         let proxy = if url.scheme() == "https" {
             &self.https
@@ -245,6 +243,3 @@ impl Proxies {
         (!self.except.iter().any(|e| e.matches(host, port))).then_some(proxy)
     }
 }
-
-#[cfg(test)]
-mod tests;

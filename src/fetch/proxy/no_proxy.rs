@@ -1,5 +1,4 @@
-//! What `no_proxy` excepts: domains with all that is under them, addresses, networks, ports, or
-//! everything.
+//! The entries of `no_proxy`: domains with their subdomains, addresses, networks, ports, or `*`.
 
 use std::net::IpAddr;
 
@@ -7,18 +6,18 @@ use crate::fetch::resolve::bare;
 
 /// One entry of `no_proxy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Exception {
+pub(in crate::fetch) enum Exception {
     All,
-    /// A host and everything under it, at this port or at any.
+    /// A host and its subdomains, at one port or at any.
     Domain(String, Option<u16>),
-    /// Addresses that begin with this many bits of this one.
+    /// The addresses with the same first bits, at one port or at any.
     Network(IpAddr, u8, Option<u16>),
 }
 
 impl Exception {
-    /// Reads a list whose entries are parted by commas or spaces; what is no entry is passed over,
-    /// as curl does. An asterisk is everything where it stands alone, and has no meaning elsewhere.
-    pub(crate) fn parse_list(list: &str) -> Vec<Self> {
+    /// Reads a list separated by commas or spaces, and ignores entries that are not valid, as curl does. `*` excepts
+    /// every host if it is the whole list, and has no meaning elsewhere.
+    pub(in crate::fetch) fn parse_list(list: &str) -> Vec<Self> {
         if list.trim() == "*" {
             return vec![Self::All];
         }
@@ -49,8 +48,8 @@ impl Exception {
         (!host.is_empty()).then_some(Self::Domain(host, port))
     }
 
-    /// Whether it holds for a host as it stands in a URL.
-    pub(crate) fn matches(&self, host: &str, port: u16) -> bool {
+    /// Whether a URL with this host and port goes around the proxy.
+    pub(in crate::fetch) fn matches(&self, host: &str, port: u16) -> bool {
         match self {
             Self::All => true,
             Self::Domain(..) if bare(host).parse::<IpAddr>().is_ok() => false,
@@ -72,17 +71,12 @@ fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// The first bits of an address, and which family it is of.
+/// The first `bits` bits of an address, and whether it is IPv4.
 fn prefix(address: IpAddr, bits: u8) -> (bool, u128) {
-    let (value, width) = match address {
-        IpAddr::V4(a) => (u128::from(a.to_bits()), 32),
-        IpAddr::V6(a) => (a.to_bits(), 128),
+    let value = match address {
+        IpAddr::V4(a) => u128::from(a.to_bits()),
+        IpAddr::V6(a) => a.to_bits(),
     };
-    // A shift by the whole width would be an overflow; no bits are left then.
-    (
-        width == 32,
-        value
-            .checked_shr(width - u32::from(bits).min(width))
-            .unwrap_or(0),
-    )
+    let dropped = u32::from(width(address).saturating_sub(bits));
+    (address.is_ipv4(), value.checked_shr(dropped).unwrap_or(0))
 }

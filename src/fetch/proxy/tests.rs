@@ -111,21 +111,44 @@ fn proxies_as_they_are_written() {
         (proxy.user.as_slice(), proxy.password.as_slice()),
         (&b"user"[..], &b"p@ss"[..])
     );
-    for text in [
-        "ftp://p",
-        "http://",
-        "http://p:x",
-        "http://:80",
-        "quic://user:hunter2@p",
-        "http://user:hunter2@p:99999",
+}
+
+#[test]
+fn what_is_no_proxy_says_why_and_repeats_no_password() {
+    let path = "a proxy is a host and a port, without a path";
+    for (text, why) in [
+        ("ftp://me:secret@proxy", "a proxy is of http, https,"),
+        ("socks6://proxy", "a proxy is of http, https,"),
+        ("me:sec://ret@proxy", "a proxy is of http, https,"),
+        ("http://", "it has no host"),
+        ("http://:3128", "no URL of a proxy, empty host"),
+        ("http://me:secret@", "no URL of a proxy, empty host"),
+        (
+            "http://me:secret@p:port",
+            "no URL of a proxy, invalid port number",
+        ),
+        (
+            "http://me:secret@p:99999",
+            "no URL of a proxy, invalid port number",
+        ),
+        ("http://pro xy", "no URL of a proxy, invalid"),
+        ("proxy:3128/path", path),
+        ("http://proxy:3128?x", path),
+        ("http://proxy:3128/#x", path),
+        ("http://pr\u{fffd}xy", "it is not UTF-8"),
     ] {
         let error = Proxy::parse(text, "https_proxy")
             .expect_err(text)
             .to_string();
         assert!(
-            error.contains("https_proxy") && !error.contains("hunter2"),
+            error.starts_with(&format!("https_proxy: {why}")),
+            "{text}: {error}"
+        );
+        assert!(
+            !error.contains("secret") && !error.contains("ret@"),
             "{error}"
         );
+        assert!(error.contains("http://proxy.example:3128"), "{error}");
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::super::{Options, PerSecond};
+use super::ONE_RETRY;
 
 /// One try at one item.
 #[derive(Clone, Debug)]
@@ -80,7 +81,7 @@ fn options() -> impl Strategy<Value = Options> {
         per_host,
         host_delay,
         rate,
-        retries: true,
+        retries: ONE_RETRY,
         window,
     })
 }

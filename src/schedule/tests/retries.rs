@@ -19,7 +19,7 @@ fn a_retry_holds_no_worker_and_keeps_the_run_alive() {
 #[test]
 fn a_retry_of_a_full_host_waits_for_its_turn() {
     let full = Options {
-        retries: true,
+        retries: ONE_RETRY,
         ..per_host(1)
     };
     with(full)
@@ -186,7 +186,7 @@ fn a_host_that_recovered_and_has_nothing_to_do_is_forgotten() {
 #[test]
 fn a_host_that_recovers_is_held_to_its_other_limits() {
     let mut bench = with(Options {
-        retries: true,
+        retries: ONE_RETRY,
         host_delay: Duration::from_millis(5),
         ..per_host(2)
     });

@@ -21,7 +21,8 @@ use super::root_store::{NoDescriptor, Store};
 use super::sessions::Sessions;
 use super::verifier::{AnyCertificate, Distrust, Verifier};
 use crate::escape::shown_path;
-use crate::fetch::options::{OptionsError, Tls};
+use crate::fetch::options::Tls;
+use crate::fetch::options_error::OptionsError;
 
 /// What was given for a client, and the configuration made of it.
 #[derive(Debug)]

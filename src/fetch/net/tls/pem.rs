@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::certificate::is_for_servers;
 use crate::escape::shown_path;
 use crate::fetch::failure::os_text;
-use crate::fetch::options::OptionsError;
+use crate::fetch::options_error::OptionsError;
 
 /// The largest PEM file that is read, in bytes: a larger one holds no certificates, and may have no end.
 pub(in crate::fetch::net) const LARGEST: u64 = 64 << 20;

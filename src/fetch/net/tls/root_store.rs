@@ -18,7 +18,7 @@ use super::pem::{self, certificates, of_source};
 use crate::escape::shown_path;
 use crate::fetch::failure::os_text;
 use crate::fetch::net::io::sys::is_out_of_descriptors;
-use crate::fetch::options::OptionsError;
+use crate::fetch::options_error::OptionsError;
 
 const FILE: &str = "SSL_CERT_FILE";
 const DIR: &str = "SSL_CERT_DIR";
