@@ -19,6 +19,7 @@ pub mod pool;
 mod app;
 mod cli;
 mod engine;
+mod host;
 mod input;
 mod output;
 mod schedule;

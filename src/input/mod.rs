@@ -33,7 +33,7 @@ pub(crate) use filter::Skipped;
 pub(crate) use resume::Resumed;
 pub(crate) use shard::Shard;
 pub(crate) use source::InputError;
-pub(crate) use target::{Scheme, Target};
+pub(crate) use target::{Entry, Scheme, Target};
 
 /// The most targets that one batch adds: enough to spread the cost of handing a batch on, and few
 /// enough that the first of them leaves at once.
@@ -145,7 +145,7 @@ impl Targets {
     ///
     /// A list that could be opened, but not be read further; nothing was added to `out` then. The next
     /// call goes on with the list that follows.
-    pub(crate) fn next_batch(&mut self, out: &mut Vec<Target>) -> Result<bool, InputError> {
+    pub(crate) fn next_batch(&mut self, out: &mut Vec<Entry>) -> Result<bool, InputError> {
         loop {
             if self.take_buffered(out) || self.take_arguments(out) {
                 return Ok(true);
@@ -158,7 +158,7 @@ impl Targets {
     }
 
     /// Adds what has been read already. False if that was nothing.
-    fn take_buffered(&mut self, out: &mut Vec<Target>) -> bool {
+    fn take_buffered(&mut self, out: &mut Vec<Entry>) -> bool {
         let Some(Reading {
             source,
             lines,
@@ -183,19 +183,14 @@ impl Targets {
                 url = url.map_err(|failure| foreign::explain(failure, &content, *begins_with_nul));
             }
             if self.filter.admits(&url, || content.written()) {
-                out.push(Target {
-                    source: Arc::clone(source),
-                    line,
-                    written: content.written(),
-                    url,
-                });
+                out.push(Entry::new(Arc::clone(source), line, content.written(), url));
             }
         }
         out.len() > before
     }
 
     /// Adds the URL arguments whose turn it is. False if there is none.
-    fn take_arguments(&mut self, out: &mut Vec<Target>) -> bool {
+    fn take_arguments(&mut self, out: &mut Vec<Entry>) -> bool {
         let before = out.len();
         while out.len() - before < BATCH
             && let Some(text) = self.next_argument()
@@ -203,12 +198,12 @@ impl Targets {
             let written = text.trim();
             let url = target::normalise(written, self.default_scheme);
             if self.filter.admits(&url, || written.into()) {
-                out.push(Target {
-                    source: Arc::clone(&self.argument),
-                    line: self.arguments,
-                    written: written.into(),
+                out.push(Entry::new(
+                    Arc::clone(&self.argument),
+                    self.arguments,
+                    written.into(),
                     url,
-                });
+                ));
             }
         }
         out.len() > before

@@ -8,6 +8,7 @@
 //! as (2K-1)/2N and 2K/2N together, and likewise for any other multiple.
 
 use crate::fetch::{Failure, Url};
+use crate::host;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::str::FromStr;
@@ -38,11 +39,7 @@ impl Shard {
         written: impl FnOnce() -> Box<str>,
     ) -> bool {
         match url {
-            // An http URL has a host.
-            Ok(url) => {
-                let host = url.host_str().unwrap_or_default();
-                self.holds_text(host.strip_suffix('.').unwrap_or(host))
-            }
+            Ok(url) => self.holds_text(host::name(url)),
             Err(_) => self.holds_text(&written()),
         }
     }

@@ -6,6 +6,7 @@
 
 use super::lines::{LIMIT, Line};
 use crate::fetch::{Failure, FailureKind, INVALID_HOST, Url};
+use crate::output::Record;
 use std::sync::Arc;
 use url::{ParseError, Position};
 
@@ -25,8 +26,53 @@ pub(crate) struct Target {
     /// What the user wrote, without surrounding white space. Bytes that are not UTF-8 are replaced by
     /// U+FFFD, and of a line over 64 KiB only the first 200 characters are kept, with `...` behind.
     pub(crate) written: Box<str>,
-    /// The URL, always http or https; or why there is none: `invalid_url`, `unsupported_scheme`.
-    pub(crate) url: Result<Url, Failure>,
+    /// Always http or https.
+    pub(crate) url: Url,
+}
+
+/// What a line of a list gives.
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    Target(Target),
+    /// The record of a line that is no URL: `invalid_url`, `unsupported_scheme`.
+    Failed(Box<Record>),
+}
+
+impl Entry {
+    pub(super) fn new(
+        source: Arc<str>,
+        line: u64,
+        written: Box<str>,
+        url: Result<Url, Failure>,
+    ) -> Self {
+        match url {
+            Ok(url) => Self::Target(Target {
+                source,
+                line,
+                written,
+                url,
+            }),
+            Err(failure) => Self::Failed(Box::new(Record {
+                error: Some(failure),
+                ..Record::new(written, source, line)
+            })),
+        }
+    }
+
+    /// How many bytes of text it holds.
+    pub(crate) fn text(&self) -> usize {
+        match self {
+            Self::Target(target) => target.text(),
+            Self::Failed(record) => record.text(),
+        }
+    }
+}
+
+impl Target {
+    /// How many bytes of text it holds.
+    pub(crate) fn text(&self) -> usize {
+        self.written.len() + self.url.as_str().len()
+    }
 }
 
 /// A scheme for URLs that are written without one.

@@ -8,6 +8,8 @@
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
+use crate::fetch::{Failure, Phase};
+
 use super::escape::{push_backslashed, push_escaped};
 use super::record::{Record, in_milliseconds, in_rfc3339};
 
@@ -66,9 +68,13 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, delimiter: Delimiter) -> 
     row.value(record.worker)?;
     row.value(record.started_at.map(in_rfc3339))?;
     row.text(record.file.as_deref());
-    row.text(error.map(|error| error.kind));
-    row.text(error.map(|error| &*error.message));
-    row.text(error.and_then(|error| error.phase));
+    row.text(error.map(|error| error.kind().name()));
+    row.text(error.map(Failure::message));
+    row.text(
+        error
+            .and_then(|error| error.kind().phase())
+            .map(Phase::name),
+    );
     row.end();
     Ok(())
 }
@@ -127,8 +133,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::fetch::FailureKind;
     use crate::output::jsonl;
-    use crate::output::record::RecordError;
 
     fn lines(record: &Record, delimiter: Delimiter) -> String {
         let mut out = Vec::new();
@@ -162,16 +168,11 @@ mod tests {
     }
 
     fn timeout() -> Record {
-        let message = "no reply from \"h\", after 60 s\n";
-        let error = RecordError {
-            kind: "timeout",
-            message: message.into(),
-            phase: Some("connect"),
-        };
+        let message = "no reply from \"h\", after 60 s\u{2028}";
+        let kind = FailureKind::Timeout(Phase::Connect);
         Record {
-            error: Some(error),
             worker: None,
-            ..Record::failure("http://h/?a=1,2", "", "")
+            ..Record::failure("http://h/?a=1,2", kind, message)
         }
     }
 
@@ -182,7 +183,7 @@ mod tests {
             lines(&timeout(), Delimiter::Comma),
             format!(
                 "{header}\n\"http://h/?a=1,2\",urls.txt,3,false,,,,,,1,41.2,,,2026-01-31T10:00:00.123Z,,timeout,\
-                 \"no reply from \"\"h\"\", after 60 s\\n\",connect\n"
+                 \"no reply from \"\"h\"\", after 60 s\\u2028\",connect\n"
             )
         );
         assert_eq!(
@@ -226,7 +227,7 @@ mod tests {
                 content_type: Some(nasty.into()),
                 final_url: Some(String::new()),
                 file: Some("\"".into()),
-                ..Record::failure(nasty, "body", nasty)
+                ..Record::failure(nasty, FailureKind::Body, "a,b\u{2028}")
             };
             let lines = lines(&record, delimiter);
             // A reader of escapes must be able to tell a backslash from one that begins an escape.
@@ -245,7 +246,7 @@ mod tests {
                 (7, ""),
                 (14, "\""),
                 (15, "body"),
-                (16, shown),
+                (16, "a,b\\u2028"),
                 (17, ""),
             ] {
                 assert_eq!(cells[column], expected, "{}", COLUMNS[column]);

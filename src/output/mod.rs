@@ -26,7 +26,7 @@ pub(crate) use escape::{printable, shown};
 pub(crate) use out::Out;
 pub(crate) use out::{Outgoing, say, stderr, stdout};
 pub(crate) use progress::{Counts, Progress};
-pub(crate) use record::{Record, RecordError};
+pub(crate) use record::Record;
 pub(crate) use save::Save;
 pub(crate) use summary::Summary;
 pub(crate) use writer::{Format, Writer};

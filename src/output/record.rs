@@ -6,7 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
+
+#[cfg(test)]
+use crate::fetch::FailureKind;
+use crate::fetch::{Failure, Phase};
 
 /// One finished target: a page, or the reason why there is none.
 #[derive(Clone, Debug, Serialize)]
@@ -46,21 +51,48 @@ pub(crate) struct Record {
     /// Where the body was saved.
     pub(crate) file: Option<String>,
     /// Why there is no page; `None` exactly where `ok` is true.
-    pub(crate) error: Option<RecordError>,
-    /// Bytes of the page's body that came, which is told by the summary alone: none with HEAD.
+    #[serde(serialize_with = "failure")]
+    pub(crate) error: Option<Failure>,
+    /// Bytes of the page's body that came, for the summary: none with HEAD.
     #[serde(skip)]
     pub(crate) received: u64,
+    /// The host that failed, for the summary.
+    #[serde(skip)]
+    pub(crate) host: Option<Box<str>>,
 }
 
-/// Why a target has no page.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct RecordError {
-    /// One of the closed list of kinds.
-    pub(crate) kind: &'static str,
-    /// What went wrong, for a person.
-    pub(crate) message: String,
-    /// For a `timeout`: what it was waiting for.
-    pub(crate) phase: Option<&'static str>,
+impl Record {
+    /// A record without a result.
+    pub(crate) fn new(url: Box<str>, source: Arc<str>, line: u64) -> Self {
+        Self {
+            url,
+            source,
+            line,
+            ok: false,
+            status: None,
+            bytes: None,
+            content_type: None,
+            final_url: None,
+            redirects: None,
+            attempts: 0,
+            elapsed: None,
+            ttfb: None,
+            worker: None,
+            started_at: None,
+            file: None,
+            error: None,
+            received: 0,
+            host: None,
+        }
+    }
+
+    /// How many bytes of text it holds, without its content's bounded rest.
+    pub(crate) fn text(&self) -> usize {
+        let optional = [&self.final_url, &self.content_type, &self.file];
+        let texts = optional.into_iter().flatten().map(String::len);
+        let message = self.error.as_ref().map_or(0, |error| error.message().len());
+        self.url.len() + message + texts.sum::<usize>()
+    }
 }
 
 /// `span` in milliseconds, to the microsecond: a number with at most three decimals.
@@ -91,6 +123,17 @@ fn timestamp<S: Serializer>(time: &Option<SystemTime>, out: S) -> Result<S::Ok, 
     }
 }
 
+fn failure<S: Serializer>(failure: &Option<Failure>, out: S) -> Result<S::Ok, S::Error> {
+    let Some(failure) = failure else {
+        return out.serialize_none();
+    };
+    let mut fields = out.serialize_struct("error", 3)?;
+    fields.serialize_field("kind", failure.kind().name())?;
+    fields.serialize_field("message", failure.message())?;
+    fields.serialize_field("phase", &failure.kind().phase().map(Phase::name))?;
+    fields.end()
+}
+
 fn shared_text<S: Serializer>(text: &Arc<str>, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(text)
 }
@@ -100,9 +143,6 @@ impl Record {
     /// A page of `bytes` bytes, as a run of one line gives it.
     pub(crate) fn page(url: &str, bytes: u64) -> Self {
         Self {
-            url: url.into(),
-            source: "urls.txt".into(),
-            line: 3,
             ok: true,
             status: Some(200),
             bytes: Some(bytes),
@@ -114,14 +154,16 @@ impl Record {
             ttfb: Some(Duration::from_millis(38)),
             worker: Some(2),
             started_at: Some(UNIX_EPOCH + Duration::from_millis(1_769_853_600_123)),
-            file: None,
-            error: None,
             received: bytes,
+            ..Self::new(url.into(), "urls.txt".into(), 3)
         }
     }
 
     /// A target that failed before anything was heard from a server.
-    pub(super) fn failure(url: &str, kind: &'static str, message: &str) -> Self {
+    pub(super) fn failure(url: &str, kind: FailureKind, message: &str) -> Self {
+        let host = url::Url::parse(url)
+            .ok()
+            .map(|url| crate::host::shown(&url));
         Self {
             ok: false,
             status: None,
@@ -130,11 +172,8 @@ impl Record {
             final_url: None,
             redirects: None,
             ttfb: None,
-            error: Some(RecordError {
-                kind,
-                message: message.into(),
-                phase: None,
-            }),
+            error: Some(Failure::new(kind, message)),
+            host,
             ..Self::page(url, 0)
         }
     }

@@ -14,7 +14,8 @@ use indicatif::{HumanBytes, HumanCount};
 
 use super::hosts::WorstHosts;
 use super::human::{Counted, RateText};
-use super::record::{Record, RecordError};
+use super::record::Record;
+use crate::fetch::{Failure, FailureKind};
 use crate::span::Span;
 
 /// Longer attempts are counted as this long; the longest of all is kept as it was.
@@ -35,7 +36,8 @@ pub(crate) struct Summary {
     bytes: u64,
     spans: Histogram<u64>,
     longest: Duration,
-    kinds: BTreeMap<&'static str, Kind>,
+    /// By the name of the kind.
+    failures: BTreeMap<&'static str, FailureCount>,
     hosts: WorstHosts,
     never_started: Rest,
     /// Targets that were left out on purpose, by reason.
@@ -50,7 +52,7 @@ enum Rest {
 
 /// The failures of one kind.
 #[derive(Default)]
-struct Kind {
+struct FailureCount {
     count: u64,
     details: BTreeMap<Detail, u64>,
 }
@@ -73,7 +75,7 @@ impl Summary {
             bytes: 0,
             spans,
             longest: Duration::ZERO,
-            kinds: BTreeMap::new(),
+            failures: BTreeMap::new(),
             hosts: WorstHosts::default(),
             never_started: Rest::Counted(0),
             left_out: Vec::new(),
@@ -101,8 +103,14 @@ impl Summary {
         }
         self.failed += 1;
         if let Some(error) = &record.error {
-            self.kinds.entry(error.kind).or_default().add(record, error);
-            self.hosts.add(record, error);
+            let count = self.failures.entry(error.kind().name()).or_default();
+            count.add(record, error);
+            // No host was asked for a URL of another scheme.
+            if let Some(host) = &record.host
+                && error.kind() != FailureKind::UnsupportedScheme
+            {
+                self.hosts.add(host);
+            }
         }
     }
 
@@ -201,7 +209,7 @@ impl Summary {
     }
 
     fn tally_failures(&self, table: &mut Table) {
-        let mut kinds: Vec<_> = self.kinds.iter().collect();
+        let mut kinds: Vec<_> = self.failures.iter().collect();
         kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.count));
         let hosts = self.hosts.worst(WORST_HOSTS);
         let largest = kinds.iter().map(|(_, kind)| kind.count).max().unwrap_or(0);
@@ -227,13 +235,14 @@ fn rate(count: u64, wall: Duration) -> Option<f64> {
     (wall >= Duration::from_millis(1)).then(|| count as f64 / wall.as_secs_f64())
 }
 
-impl Kind {
-    fn add(&mut self, record: &Record, error: &RecordError) {
+impl FailureCount {
+    fn add(&mut self, record: &Record, error: &Failure) {
         self.count += 1;
-        let status = record.status.filter(|_| error.kind == "http_status");
-        let detail = status
-            .map(Detail::Status)
-            .or(error.phase.map(Detail::Phase));
+        let detail = match error.kind() {
+            FailureKind::HttpStatus => record.status.map(Detail::Status),
+            FailureKind::Timeout(phase) => Some(Detail::Phase(phase.name())),
+            _ => None,
+        };
         if let Some(detail) = detail {
             *self.details.entry(detail).or_default() += 1;
         }

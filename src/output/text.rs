@@ -25,8 +25,8 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) -> io::Resul
     }
     match &record.error {
         Some(error) => {
-            write!(out, "{}: ", error.kind)?;
-            push_escaped(out, &error.message);
+            write!(out, "{}: ", error.kind().name())?;
+            push_escaped(out, error.message());
         }
         // The engine gives every failure its reason; a line without one would be worse than this.
         None => out.extend_from_slice(b"internal: no reason was given"),
@@ -38,6 +38,7 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::FailureKind;
 
     fn line(record: &Record, color: bool) -> String {
         let mut out = Vec::new();
@@ -70,19 +71,23 @@ mod tests {
             (
                 Record::failure(
                     "https://nowhere.invalid/",
-                    "dns",
+                    FailureKind::Dns,
                     "no address for nowhere.invalid",
                 ),
                 "'https://nowhere.invalid/' generated an exception: dns: no address for nowhere.invalid\n",
             ),
             (
-                Record::failure("http://x/", "protocol", "bad status line \"\u{9b}31m\r\n\""),
-                "'http://x/' generated an exception: protocol: bad status line \"\\x9b31m\\r\\n\"\n",
+                Record::failure(
+                    "http://x/",
+                    FailureKind::Protocol,
+                    "bad status line \"\u{202e}31m\"",
+                ),
+                "'http://x/' generated an exception: protocol: bad status line \"\\u202e31m\"\n",
             ),
             (
                 Record {
                     error: None,
-                    ..Record::failure("http://x/", "", "")
+                    ..Record::failure("http://x/", FailureKind::Dns, "")
                 },
                 "'http://x/' generated an exception: internal: no reason was given\n",
             ),
@@ -93,7 +98,7 @@ mod tests {
 
     #[test]
     fn colour_is_on_the_verb_alone() {
-        let failure = Record::failure("http://x/", "dns", "none");
+        let failure = Record::failure("http://x/", FailureKind::Dns, "none");
         assert_eq!(
             line(&failure, true),
             "'http://x/' \x1b[31mgenerated an exception\x1b[0m: dns: none\n"

@@ -47,7 +47,7 @@ fn watch(bytes: &[u8], step: usize) -> HeadStatus {
             }
             HeadStatus::Whole(size) => return HeadStatus::Whole(from + size),
             HeadStatus::Partial if to < bytes.len() => {
-                to = bytes.len().min(to.saturating_add(step))
+                to = bytes.len().min(to.saturating_add(step));
             }
             other => return other,
         }
