@@ -1,7 +1,4 @@
-//! What redirects, proxies and whole replies are checked for, whatever a server or an environment says.
-
-mod oracle;
-mod transport;
+//! Checks of redirects, waits, proxies and rules of `--resolve`.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +12,6 @@ use super::request::request;
 use super::retry_after::asked_wait;
 use super::{Failure, FailureKind, Options, Proxies, Resolve};
 
-pub(crate) use self::transport::transport;
 pub(crate) use super::net::fuzzing::{chunked, head};
 
 /// Statuses that redirect, each in its own way.
