@@ -200,11 +200,7 @@ impl Coordinator<'_> {
             return;
         };
         let is_idle = self.state.in_flight.len() < self.pool.workers();
-        if !is_idle
-            || self.state.list_ended
-            || self.room() > 0
-            || self.schedule.is_anyone_ready(now)
-        {
+        if !is_idle || self.state.list_ended || self.room() > 0 || self.schedule.is_any_ready(now) {
             return;
         }
         let (window, wait) = (self.schedule.waiting(), at.saturating_duration_since(now));
