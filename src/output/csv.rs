@@ -1,9 +1,9 @@
 //! The `csv` and `tsv` formats: the record's fields, flattened, one row a line under a header line.
 //!
-//! What cannot be printed is escaped as in the `text` format, so that a row is one line whatever a server sent. After
-//! that, cells of `csv` are quoted as RFC 4180 says, and only where they must be. In `tsv` nothing is quoted, as awk and
-//! cut read it: a backslash is escaped, too, so that a reader of escapes (`mlr --itsv`) gets it back. Rows end in LF. A null is an empty cell. Cells are not made harmless for spreadsheets (a leading `=`):
-//! that would change what the user wrote, and only a reader that evaluates data needs it.
+//! Unprintable characters are escaped as in the `text` format, so that a row is one line. Then cells of `csv` are quoted
+//! by RFC 4180 if they must be. Cells of `tsv` are not, as awk and cut expect; there a backslash is escaped too, for
+//! readers of escapes (`mlr --itsv`). Rows end in LF, and null is an empty cell. A leading `=`, a formula in spreadsheets,
+//! stays as the user wrote it.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -13,7 +13,6 @@ use crate::fetch::{Failure, Phase};
 use super::escape::{push_backslashed, push_escaped};
 use super::record::{Record, in_milliseconds, in_rfc3339};
 
-/// The columns, in order.
 pub(super) const COLUMNS: [&str; 18] = [
     "url",
     "source",
@@ -35,7 +34,6 @@ pub(super) const COLUMNS: [&str; 18] = [
     "error_phase",
 ];
 
-/// What stands between two cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delimiter {
     Comma = b',' as isize,
@@ -44,7 +42,7 @@ pub(super) enum Delimiter {
 
 /// Appends the header line.
 pub(super) fn push_header(out: &mut Vec<u8>, delimiter: Delimiter) {
-    let mut row = Row { out, delimiter };
+    let mut row = RowWriter { out, delimiter };
     COLUMNS.into_iter().for_each(|name| row.text(Some(name)));
     row.end();
 }
@@ -52,7 +50,7 @@ pub(super) fn push_header(out: &mut Vec<u8>, delimiter: Delimiter) {
 /// Appends `record` as one line, its end included.
 pub(super) fn push(out: &mut Vec<u8>, record: &Record, delimiter: Delimiter) -> io::Result<()> {
     let error = record.error.as_ref();
-    let mut row = Row { out, delimiter };
+    let mut row = RowWriter { out, delimiter };
     row.text(Some(&record.url));
     row.text(Some(&record.source));
     row.value(Some(record.line))?;
@@ -79,13 +77,13 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, delimiter: Delimiter) -> 
     Ok(())
 }
 
-/// One row being written; every cell leaves its delimiter behind, which the last one's line end takes the place of.
-struct Row<'a> {
+/// Writes one row: a delimiter after every cell, which the line end replaces after the last.
+struct RowWriter<'a> {
     out: &'a mut Vec<u8>,
     delimiter: Delimiter,
 }
 
-impl Row<'_> {
+impl RowWriter<'_> {
     fn text(&mut self, text: Option<&str>) {
         let start = self.out.len();
         let text = text.unwrap_or("");
@@ -113,7 +111,7 @@ impl Row<'_> {
         self.out.push(delimiter);
     }
 
-    /// A number, a date or a truth value: nothing that could need quoting.
+    /// A number, a date or a boolean, which needs no quotes.
     fn value(&mut self, value: Option<impl Display>) -> io::Result<()> {
         if let Some(value) = value {
             write!(self.out, "{value}")?;

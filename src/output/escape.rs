@@ -1,12 +1,12 @@
-//! Makes text safe to show: what cannot be printed is written as Python's `repr` writes it.
+//! Escapes unprintable characters as Python's `repr` does.
 //!
 //! The text format is the line `'%r page is %d bytes'` of the Python documentation, so quoting follows Python to the
-//! byte: `\t`, `\n`, `\r`, `\xNN`, `\uNNNN`, `\UNNNNNNNN`, and double quotes where the text has a single quote and
-//! no double one. Nothing here fails, and plain ASCII is copied in one piece.
+//! byte: `\t`, `\n`, `\r`, `\xNN`, `\uNNNN`, `\UNNNNNNNN`, and double quotes if the text has a single quote and no
+//! double one.
 
 use std::io::Write as _;
 
-/// Appends `text` as Python's `repr` would: quoted, quotes and backslashes escaped, unprintable characters escaped.
+/// Appends `text` as Python's `repr`: quoted, with quotes, backslashes and unprintable characters escaped.
 pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
@@ -18,27 +18,25 @@ pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     out.push(quote as u8);
 }
 
-/// Appends `text` with its unprintable characters escaped; quotes and backslashes stay as they are.
+/// Appends `text` with unprintable characters escaped.
 pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     push_with(out, text, |_| false);
 }
 
-/// Appends `text` with its unprintable characters and its backslashes escaped.
+/// Appends `text` with unprintable characters and backslashes escaped.
 pub(super) fn push_backslashed(out: &mut Vec<u8>, text: &str) {
     push_with(out, text, |c| c == '\\');
 }
 
-/// `text` with its unprintable characters escaped, for a line of standard error.
+/// `text` with unprintable characters escaped.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     push_escaped(&mut out, text);
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// What the user typed, as a message repeats it: its unprintable characters escaped, and without what may be credentials.
-///
-/// These are all before the last `@`, if a colon or `//` is among it: in what is no URL as it stands nobody can tell where
-/// a password ends.
+/// What the user typed, for a message: unprintable characters escaped, credentials removed. These are all before the
+/// last `@` if that has a colon or `//`: in a text that is no URL, a password may end at any `@`.
 pub(crate) fn shown(typed: &str) -> String {
     match typed.rsplit_once('@') {
         Some((before, behind)) if before.contains(':') || before.contains("//") => {
@@ -48,14 +46,14 @@ pub(crate) fn shown(typed: &str) -> String {
     }
 }
 
-/// Whether `c` may be shown as it is: Python's `str.isprintable`, that is no control, format (bidi overrides among
-/// them), private-use or unassigned character, and no separator but the ASCII space.
+/// Python's `str.isprintable`: no control, format (such as bidi overrides), private-use or unassigned character, and no
+/// separator but the ASCII space.
 pub(super) fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }
-    // The standard library keeps the very table, but shows it only through `escape_debug`, which also escapes a
-    // combining mark at the start of a string: hence the letter in front.
+    // `escape_debug` uses the table of printable characters. It escapes a combining mark at the start of a string too,
+    // hence the letter in front.
     let mut text = [b'a'; 5];
     let length = c.encode_utf8(&mut text[1..]).len();
     std::str::from_utf8(&text[..=length]).is_ok_and(|text| text.escape_debug().nth(1) != Some('\\'))

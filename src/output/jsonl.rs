@@ -1,8 +1,7 @@
 //! The `jsonl` format: one JSON object a line, every field of the record in every row, in its order.
 //!
-//! A row is serialised straight into the caller's buffer, nothing is allocated for it. Beyond what JSON demands,
-//! every character that a terminal might act on (DEL, C1, bidi overrides, line separators) is written as `\uNNNN`,
-//! so that a reader gets the same string and `cat` shows a harmless one.
+//! Beyond what JSON demands, every character that a terminal might act on (DEL, C1, bidi overrides, line separators) is
+//! written as `\uNNNN`: a reader gets the same string, and `cat` is safe.
 
 use std::io::{self, Write};
 
@@ -20,7 +19,7 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record) -> io::Result<()> {
     Ok(())
 }
 
-/// Compact JSON in which no unprintable character stands raw.
+/// Compact JSON with unprintable characters escaped.
 struct Printable;
 
 impl Formatter for Printable {

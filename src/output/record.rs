@@ -1,7 +1,6 @@
-//! The record: the final word on one target, and the closed schema of every machine-readable format.
+//! The record: the result of one target, and the schema of every machine-readable format.
 //!
-//! The order of the fields is the order in which they are written, and every one is in every row. A field may be
-//! added in a release, none is taken away or renamed. Nothing here decides what happened: the engine fills it in.
+//! The fields are written in this order, all of them in every row. A release may add a field; it removes and renames none.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,7 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::fetch::FailureKind;
 use crate::fetch::{Failure, Phase};
 
-/// One finished target: a page, or the reason why there is none.
+/// A page, or the reason why there is none.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Record {
     /// The URL as the user wrote it.
@@ -25,32 +24,32 @@ pub(crate) struct Record {
     pub(crate) line: u64,
     /// Whether the page was fetched: a final 2xx, read (and saved, if asked) to its end.
     pub(crate) ok: bool,
-    /// The last HTTP status, if a server gave one.
+    /// The last HTTP status.
     pub(crate) status: Option<u16>,
-    /// Length of the body in bytes, after decoding; with HEAD, the length that the server told.
+    /// Bytes of the decoded body; with HEAD, the length that the server declared.
     pub(crate) bytes: Option<u64>,
     /// The `Content-Type` header as the server sent it.
     pub(crate) content_type: Option<String>,
-    /// The address that gave the last reply, after redirects.
+    /// The URL of the last reply, after redirects.
     pub(crate) final_url: Option<String>,
     /// Redirects that were followed.
     pub(crate) redirects: Option<u32>,
     /// Attempts that were made, the last one included.
     pub(crate) attempts: u32,
-    /// From a worker taking the job to its end, of the last attempt.
+    /// Of the last attempt, from a worker taking the job.
     #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
     pub(crate) elapsed: Option<Duration>,
-    /// From a worker taking the job to the first byte of the last reply, of the last attempt.
+    /// Of the last attempt: from a worker taking the job to the first byte of the last reply.
     #[serde(rename = "ttfb_ms", serialize_with = "milliseconds")]
     pub(crate) ttfb: Option<Duration>,
-    /// Number of the worker that made the last attempt, from 0.
+    /// The worker that made the last attempt, from 0.
     pub(crate) worker: Option<usize>,
-    /// When a worker took the job, of the last attempt.
+    /// When a worker took the job of the last attempt.
     #[serde(serialize_with = "timestamp")]
     pub(crate) started_at: Option<SystemTime>,
     /// Where the body was saved.
     pub(crate) file: Option<String>,
-    /// Why there is no page; `None` exactly where `ok` is true.
+    /// `None` exactly if `ok` is true.
     #[serde(serialize_with = "failure")]
     pub(crate) error: Option<Failure>,
     /// Bytes of the page's body that came, for the summary: none with HEAD.
@@ -86,7 +85,7 @@ impl Record {
         }
     }
 
-    /// How many bytes of text it holds, without its content's bounded rest.
+    /// How many bytes of text it holds.
     pub(crate) fn text(&self) -> usize {
         let optional = [&self.final_url, &self.content_type, &self.file];
         let texts = optional.into_iter().flatten().map(String::len);
@@ -95,13 +94,13 @@ impl Record {
     }
 }
 
-/// `span` in milliseconds, to the microsecond: a number with at most three decimals.
+/// `span` in milliseconds, with at most three decimals.
 pub(super) fn in_milliseconds(span: Duration) -> f64 {
-    // Rounded as an integer first: whole microseconds divided by 1000 print with three decimals at most.
+    // Whole microseconds, divided by 1000, print with at most three decimals.
     ((span.as_nanos() + 500) / 1000) as f64 / 1000.0
 }
 
-/// `time` as RFC 3339 in UTC, to the millisecond. A clock set before 1970 or after 9999 is shown as that limit.
+/// `time` in UTC, between 1970 and 9999.
 pub(super) fn in_rfc3339(time: SystemTime) -> humantime::Rfc3339Timestamp {
     const LAST: Duration = Duration::from_secs(253_402_300_799);
     let since = time
@@ -111,7 +110,6 @@ pub(super) fn in_rfc3339(time: SystemTime) -> humantime::Rfc3339Timestamp {
     humantime::format_rfc3339_millis(UNIX_EPOCH + since)
 }
 
-// serde hands the `Option`s over by reference.
 fn milliseconds<S: Serializer>(span: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
     span.map(in_milliseconds).serialize(out)
 }

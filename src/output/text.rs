@@ -1,7 +1,7 @@
 //! The `text` format: the two lines of the Python documentation's `load_url` example, to the byte.
 //!
-//! The URL is shown as Python's `%r` shows it and the message as `%s`, with what cannot be printed escaped. Colour,
-//! when asked for, is on the failure's verb alone; without it the line is exactly the example's.
+//! The URL is formatted as Python's `%r` and the message as `%s`, with unprintable characters escaped. Only the verb of a
+//! failure has a colour.
 
 use std::io::{self, Write as _};
 
@@ -28,7 +28,7 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) -> io::Resul
             write!(out, "{}: ", error.kind().name())?;
             push_escaped(out, error.message());
         }
-        // The engine gives every failure its reason; a line without one would be worse than this.
+        // The engine gives every failure a reason.
         None => out.extend_from_slice(b"internal: no reason was given"),
     }
     out.push(b'\n');
