@@ -1,4 +1,4 @@
-//! What values of options are checked for, whatever a command line or a script gives.
+//! Checks of the values of options.
 
 use std::time::Duration;
 

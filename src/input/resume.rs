@@ -25,7 +25,7 @@ const LONGEST_ROW: usize = 1 << 20;
 const RIGHT: &str = "give the file that an earlier run with -f jsonl has written";
 
 /// The file of an earlier run, without its URLs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Resumed {
     name: String,
     /// `None` if it does not exist, or is no regular file.
@@ -77,7 +77,10 @@ pub(super) fn read(
     default_scheme: Option<Scheme>,
 ) -> Result<(Resumed, UrlSet), InputError> {
     let mut done = UrlSet::new();
-    let mut resumed = Resumed::new(path);
+    let mut resumed = Resumed {
+        name: path.to_string_lossy().into_owned(),
+        ..Resumed::default()
+    };
     let file = match open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             resumed.is_missing = true;
@@ -139,18 +142,6 @@ fn row_line(line: Line<'_>) -> RowLine<'_> {
 }
 
 impl Resumed {
-    fn new(path: &Path) -> Self {
-        Self {
-            name: path.to_string_lossy().into_owned(),
-            #[cfg(unix)]
-            identity: None,
-            rows: 0,
-            skipped: SkippedLines::default(),
-            unfinished: false,
-            is_missing: false,
-        }
-    }
-
     /// One line for the user, if there is something to say.
     pub(crate) fn warning(&self) -> Option<String> {
         let name = shown(&self.name);

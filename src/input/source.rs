@@ -28,58 +28,53 @@ pub(crate) struct InputError {
 }
 
 impl InputError {
-    pub(super) fn reading(name: &str, line: u64, source: io::Error) -> Self {
+    fn new(verb: &'static str, name: &str, source: io::Error) -> Self {
         Self {
-            verb: "read",
+            verb,
             name: name.to_owned(),
-            line: Some(line),
+            line: None,
             hint: None,
             source,
+        }
+    }
+
+    pub(super) fn reading(name: &str, line: u64, source: io::Error) -> Self {
+        Self {
+            line: Some(line),
+            ..Self::new("read", name, source)
         }
     }
 
     /// The file of `--resume`.
     pub(super) fn resuming(name: &str, line: Option<u64>, source: io::Error, hint: &str) -> Self {
         Self {
-            verb: "resume from",
-            name: name.to_owned(),
             line,
             hint: Some(hint.to_owned()),
-            source,
+            ..Self::new("resume from", name, source)
         }
     }
 
     /// A list that records are written to: every record would be a new line of it.
     #[cfg(unix)]
     fn feeding(list: &List) -> Self {
+        let source = io::Error::other("standard output goes to it");
         Self {
-            verb: "read",
-            name: name(list).into_owned(),
-            line: None,
             hint: Some("write the records to another file".to_owned()),
-            source: io::Error::other("standard output goes to it"),
+            ..Self::new("read", &name(list), source)
         }
     }
 
     /// The thread that reads the lists panicked.
     pub(crate) fn panicked() -> Self {
-        Self {
-            verb: "read",
-            name: "the rest of the list".to_owned(),
-            line: None,
-            hint: None,
-            source: io::Error::other("the thread that reads it panicked"),
-        }
+        let source = io::Error::other("the thread that reads it panicked");
+        Self::new("read", "the rest of the list", source)
     }
 
     fn opening(path: &Path, source: io::Error) -> Self {
         let name = path.to_string_lossy();
         Self {
-            verb: "open",
             hint: hint(&name, source.kind()),
-            name: name.into_owned(),
-            line: None,
-            source,
+            ..Self::new("open", &name, source)
         }
     }
 }

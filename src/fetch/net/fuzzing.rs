@@ -1,16 +1,16 @@
-//! What the framing of replies is checked for, whatever bytes a server sends and however reads cut them.
+//! Checks of the framing of replies, however reads cut them.
 
 use super::http1::chunked::Chunked;
 use super::http1::head::{HeadStatus, HeadWatch};
 use super::http1::reply::inspect;
 
-/// The first byte says how much each read brings, the rest is what the server says.
+/// The first byte is the size of a read, the rest what the server sends.
 fn cut(data: &[u8]) -> (usize, &[u8]) {
     data.split_first()
         .map_or((1, data), |(&step, rest)| (usize::from(step) + 1, rest))
 }
 
-/// A head: found at the same place however reads cut it, and what is made of a bad one is good.
+/// A head: found at the same place however reads cut it; the reduced head is a good one.
 pub(crate) fn head(data: &[u8]) {
     let (step, bytes) = cut(data);
     let whole = watch(bytes, usize::MAX);
