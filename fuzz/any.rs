@@ -1,18 +1,31 @@
-//! Any of `fetchpool::fuzzing`'s targets, under libFuzzer: `FUZZ_TARGET` names it. One program for all of them, so that
-//! it is built once. fuzz/run calls it.
+//! Any of the checks, under libFuzzer: `FUZZ_TARGET` names it. One program, so that it is built once. fuzz/run calls it.
 
 #![no_main]
 
-use fetchpool::fuzzing::{TARGETS, Target};
+#[path = "../tests/fuzz/oracle.rs"]
+mod oracle;
+#[path = "../tests/fuzz/transport.rs"]
+mod transport;
+
+use fetchpool::fuzzing::{CHECKS, Check};
 use std::sync::LazyLock;
 
-static TARGET: LazyLock<Target> = LazyLock::new(|| {
-    let names = TARGETS.map(|target| target.name).join(", ");
+const TRANSPORT: Check = Check {
+    name: "transport",
+    run: transport::transport,
+    seed: transport::SEED,
+};
+
+static CHECK: LazyLock<Check> = LazyLock::new(|| {
     let given = std::env::var("FUZZ_TARGET").unwrap_or_default();
-    TARGETS
-        .into_iter()
-        .find(|target| target.name == given)
-        .unwrap_or_else(|| panic!("FUZZ_TARGET is {given:?}; it should be one of {names}"))
+    let all = || CHECKS.into_iter().chain([TRANSPORT]);
+    all().find(|check| check.name == given).unwrap_or_else(|| {
+        let names: Vec<_> = all().map(|check| check.name).collect();
+        panic!(
+            "FUZZ_TARGET is {given:?}; it should be one of {}",
+            names.join(", ")
+        )
+    })
 });
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| (TARGET.check)(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| (CHECK.run)(data));

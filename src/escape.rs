@@ -1,8 +1,8 @@
-//! Makes text safe to show: what cannot be printed is written as Python's `repr` writes it.
+//! Escapes unprintable characters as Python's `repr` does.
 //!
 //! The text format is the line `'%r page is %d bytes'` of the Python documentation, so quoting follows Python to the
-//! byte: `\t`, `\n`, `\r`, `\xNN`, `\uNNNN`, `\UNNNNNNNN`, and double quotes where the text has a single quote and
-//! no double one. Nothing here fails, and plain ASCII is copied in one piece.
+//! byte: `\t`, `\n`, `\r`, `\xNN`, `\uNNNN`, `\UNNNNNNNN`, and double quotes if the text has a single quote and no
+//! double one.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -29,7 +29,7 @@ pub(crate) fn push_backslashed(out: &mut Vec<u8>, text: &str) {
     push_with(out, text, |c| c == '\\');
 }
 
-/// `text` with its unprintable characters escaped, for a line of standard error.
+/// `text` with unprintable characters escaped.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     push_escaped(&mut out, text);
@@ -73,8 +73,8 @@ pub(crate) fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }
-    // The standard library keeps the very table, but shows it only through `escape_debug`, which also escapes a
-    // combining mark at the start of a string: hence the letter in front.
+    // `escape_debug` uses the table of printable characters. It escapes a combining mark at the start of a string too,
+    // hence the letter in front.
     let mut text = [b'a'; 5];
     let length = c.encode_utf8(&mut text[1..]).len();
     std::str::from_utf8(&text[..=length]).is_ok_and(|text| text.escape_debug().nth(1) != Some('\\'))

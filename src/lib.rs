@@ -20,6 +20,7 @@ mod app;
 mod cli;
 mod engine;
 mod escape;
+mod host;
 mod input;
 mod output;
 mod schedule;

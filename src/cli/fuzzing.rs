@@ -1,4 +1,4 @@
-//! Checks of option values, for fuzzers.
+//! Checks of the values of options.
 
 use std::time::Duration;
 

@@ -9,18 +9,17 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::input::{Skipped, Target};
+use crate::host;
+use crate::input::{Entry, Skipped};
 use crate::output::Save;
 use crate::pool::ThreadPool;
 use crate::schedule::{Next, Schedule};
 
 use super::jobs::{InFlight, Item, JobBatch, JobContext, Shared};
-use super::mailbox::text_of;
 use super::messages::Batch;
 use super::report::Report;
 use super::retrying::Retrying;
 use super::shutdown::Shutdown;
-use super::to_record;
 use super::warnings::Notes;
 
 /// The pause between two turns while the queue is deep. Long enough to gather a dozen records
@@ -52,7 +51,7 @@ pub(super) struct Coordinator<'a> {
 pub(super) struct State {
     pub(super) in_flight: InFlight,
     /// Reused from turn to turn.
-    targets: Vec<Target>,
+    entries: Vec<Entry>,
     jobs: JobBatch,
     /// The text of all targets that have been taken and are not done.
     pub(super) text: usize,
@@ -149,30 +148,28 @@ impl Coordinator<'_> {
         if room == 0 {
             return Ok(());
         }
-        let mut targets = std::mem::take(&mut self.state.targets);
-        self.state.list_ended = !self.shared.mailbox.take_targets(&mut targets, room);
-        for target in targets.drain(..) {
+        let mut entries = std::mem::take(&mut self.state.entries);
+        self.state.list_ended = !self.shared.mailbox.take_targets(&mut entries, room);
+        for entry in entries.drain(..) {
             let place = self.report.take_place();
-            match &target.url {
-                Ok(url) => {
-                    let needs_host = self.schedule.options().needs_hosts();
-                    let host = needs_host.then(|| to_record::host_of(url));
-                    self.state.text += text_of(&target);
-                    let context = JobContext {
-                        host: host.clone(),
-                        place,
-                        ..JobContext::default()
-                    };
-                    self.schedule.push(Item { target, context }, host);
+            let target = match entry {
+                Entry::Target(target) => target,
+                Entry::Failed(record) => {
+                    self.report.record(*record, place)?;
+                    continue;
                 }
-                Err(failure) => {
-                    let failure = failure.clone();
-                    self.report
-                        .record(to_record::refused(target, &failure), place)?;
-                }
-            }
+            };
+            let needs_host = self.schedule.options().needs_hosts();
+            let host = needs_host.then(|| host::with_port(&target.url));
+            self.state.text += target.text();
+            let context = JobContext {
+                host: host.clone(),
+                place,
+                ..JobContext::default()
+            };
+            self.schedule.push(Item { target, context }, host);
         }
-        self.state.targets = targets;
+        self.state.entries = entries;
         Ok(())
     }
 
@@ -203,11 +200,7 @@ impl Coordinator<'_> {
             return;
         };
         let is_idle = self.state.in_flight.len() < self.pool.workers();
-        if !is_idle
-            || self.state.list_ended
-            || self.room() > 0
-            || self.schedule.is_anyone_ready(now)
-        {
+        if !is_idle || self.state.list_ended || self.room() > 0 || self.schedule.is_any_ready(now) {
             return;
         }
         let (window, wait) = (self.schedule.waiting(), at.saturating_duration_since(now));

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use crate::cli::Exit;
 
 use super::coordinator::{Coordinator, Halt};
-use super::mailbox::text_of;
 use super::messages::Batch;
 use super::to_record;
 use super::warnings;
@@ -132,7 +131,7 @@ impl Coordinator<'_> {
         }
         for mut item in begun {
             item.context.attempts += 1;
-            let text = text_of(&item.target);
+            let text = item.target.text();
             let record = to_record::left_behind(item.target, self.ending.message());
             self.done(record, item.context, text)?;
         }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::fetch::{Client, Failure, FailureKind, Outcome, Url};
+use crate::host;
 use crate::input::Target;
 use crate::output::{Record, Save};
 use crate::pool::{self, JobError, ThreadPool};
@@ -20,7 +21,6 @@ use super::host_pauses::HostPauses;
 use super::mailbox::Mailbox;
 use super::messages::{Finished, JobEnding};
 use super::retrying::asked_pause;
-use super::to_record;
 
 /// A target on its way through the run.
 pub(super) struct Item {
@@ -166,9 +166,6 @@ impl JobBatch {
 
 impl Shared {
     fn attempt(&self, job: &Job) -> JobEnding {
-        let Ok(url) = &job.target.url else {
-            return JobEnding::NotStarted;
-        };
         if !self.may_start() {
             return JobEnding::NotStarted;
         }
@@ -178,7 +175,7 @@ impl Shared {
             return JobEnding::Pauses(until);
         }
         job.started.store(true, Ordering::Relaxed);
-        let (outcome, file) = self.load(url, job.is_again);
+        let (outcome, file) = self.load(&job.target.url, job.is_again);
         if job.host.is_some() {
             self.hold_if_asked(&outcome);
         }
@@ -192,7 +189,7 @@ impl Shared {
         }
         if let Some(wait) = asked_pause(outcome) {
             let now = Instant::now();
-            let host = to_record::host_of(&outcome.final_url);
+            let host = host::with_port(&outcome.final_url);
             self.holds.hold(&host, now + wait, now);
         }
     }

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use crate::input::{self, InputError, Target, Targets};
+use crate::input::{self, Entry, InputError, Targets};
 
 use super::mailbox::Mailbox;
 
@@ -28,7 +28,7 @@ pub(crate) fn read_in_background(mut targets: Targets, mailbox: &Arc<Mailbox>) -
 
 /// Delivers batch after batch until there is none, or nobody wants any more.
 fn feed(
-    mut next_batch: impl FnMut(&mut Vec<Target>) -> Result<bool, InputError>,
+    mut next_batch: impl FnMut(&mut Vec<Entry>) -> Result<bool, InputError>,
     mailbox: &Mailbox,
 ) {
     let _guard = EndOfPanicked(mailbox);

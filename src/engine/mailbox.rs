@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::input::{InputError, Target};
+use crate::input::{Entry, InputError};
 use crate::signals::Event;
 
 use super::messages::{Batch, Finished};
@@ -44,7 +44,7 @@ pub(crate) struct Mailbox {
 #[derive(Default)]
 struct State {
     finished: Vec<Finished>,
-    targets: VecDeque<Target>,
+    targets: VecDeque<Entry>,
     /// The bytes of their text.
     bytes: usize,
     stops: Vec<Event>,
@@ -119,9 +119,9 @@ impl Mailbox {
 
     /// Leaves targets (`targets` is emptied), and blocks until there is room for more. False if
     /// nobody wants any more of them.
-    pub(crate) fn deliver(&self, targets: &mut Vec<Target>) -> bool {
+    pub(crate) fn deliver(&self, targets: &mut Vec<Entry>) -> bool {
         let mut state = self.lock();
-        state.bytes += targets.iter().map(text_of).sum::<usize>();
+        state.bytes += targets.iter().map(Entry::text).sum::<usize>();
         state.targets.extend(targets.drain(..));
         if state.hungry {
             self.wake(state);
@@ -233,13 +233,13 @@ impl Mailbox {
     }
 
     /// Moves up to `most` targets to the end of `targets`. False if there will be no more.
-    pub(crate) fn take_targets(&self, targets: &mut Vec<Target>, most: usize) -> bool {
+    pub(crate) fn take_targets(&self, targets: &mut Vec<Entry>, most: usize) -> bool {
         let mut state = self.lock();
         let was_full = state.is_half_full();
         let take = most.min(state.targets.len());
         let before = targets.len();
         targets.extend(state.targets.drain(..take));
-        state.bytes -= targets[before..].iter().map(text_of).sum::<usize>();
+        state.bytes -= targets[before..].iter().map(Entry::text).sum::<usize>();
         let more = !state.targets.is_empty() || !state.list_ended;
         // Half empty before the reader is woken: it reads many lines for one wake-up.
         let wake = was_full && !state.is_half_full();
@@ -301,10 +301,4 @@ impl State {
     fn is_half_full(&self) -> bool {
         self.targets.len() > TARGETS_AHEAD / 2 || self.bytes > BYTES_AHEAD / 2
     }
-}
-
-/// What a target's text takes.
-pub(super) fn text_of(target: &Target) -> usize {
-    let url = target.url.as_ref().map_or(0, |url| url.as_str().len());
-    target.written.len() + url
 }

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use crate::fetch::Outcome;
+use crate::host;
 use crate::output::Record;
 use crate::schedule::{HostKey, Reply};
 
@@ -11,7 +12,6 @@ use crate::span::Span;
 
 use super::coordinator::{Coordinator, Halt};
 use super::jobs::{Item, JobContext};
-use super::mailbox::text_of;
 use super::messages::{Finished, JobEnding};
 use super::retrying::{asked_pause, reply_of};
 use super::to_record;
@@ -37,7 +37,7 @@ impl Coordinator<'_> {
             }
             JobEnding::Panicked(panic) => {
                 item.context.attempts += 1;
-                let text = text_of(&item.target);
+                let text = item.target.text();
                 let record = to_record::panicked(item.target, &panic, worker);
                 self.done(record, item.context, text)?;
             }
@@ -64,7 +64,7 @@ impl Coordinator<'_> {
         if asked.is_none() && reply != Reply::Refused {
             return reply;
         }
-        let host = to_record::host_of(&outcome.final_url);
+        let host = host::with_port(&outcome.final_url);
         if let Some(wait) = asked {
             // Of what was queued by then, the worker has taken care.
             self.schedule.pause_host(&host, now + wait, now);
@@ -82,7 +82,7 @@ impl Coordinator<'_> {
     ) -> Result<(), Halt> {
         item.context.attempts += 1;
         let attempts = item.context.attempts;
-        let text = text_of(&item.target);
+        let text = item.target.text();
         let again = self.retrying.again(&outcome, attempts, now);
         if let Some(at) = again.filter(|_| !self.ending.stopping()) {
             if let (Err(failure), true) = (&outcome.result, log::log_enabled!(log::Level::Debug)) {
@@ -98,7 +98,7 @@ impl Coordinator<'_> {
                 item.context.host = item
                     .context
                     .host
-                    .map(|_| to_record::host_of(&outcome.final_url));
+                    .map(|_| host::with_port(&outcome.final_url));
             }
             let target = item.target.clone();
             let message = self.ending.message();
@@ -127,7 +127,7 @@ impl Coordinator<'_> {
     pub(super) fn drop_unstarted(&mut self, mut item: Item) -> Result<(), Halt> {
         match item.context.failed.take() {
             Some(record) => {
-                let text = text_of(&item.target);
+                let text = item.target.text();
                 self.done(*record, item.context, text)
             }
             None => {

@@ -58,13 +58,13 @@ impl Report<'_> {
         self.count(&record);
         match (&mut self.ordered, place) {
             (Some(ordered), Some(place)) => {
-                self.parked += text_of(&record);
+                self.parked += record.text();
                 ordered.put(place, record);
             }
             _ => return self.write(&record),
         }
         while let Some(record) = self.ordered.as_mut().and_then(Ordered::next) {
-            self.parked -= text_of(&record);
+            self.parked -= record.text();
             self.write(&record)?;
         }
         Ok(())
@@ -218,14 +218,6 @@ impl Report<'_> {
         }
         flushed.unwrap_or(true)
     }
-}
-
-/// The bytes of what may be long in a record.
-fn text_of(record: &Record) -> usize {
-    let optional = [&record.final_url, &record.content_type, &record.file];
-    let texts = optional.into_iter().flatten().map(String::len);
-    let message = record.error.as_ref().map_or(0, |error| error.message.len());
-    record.url.len() + message + texts.sum::<usize>()
 }
 
 #[cfg(test)]

@@ -2,20 +2,11 @@
 //!
 //! The number of attempts is the coordinator's to fill in.
 
-use crate::fetch::{Failure, FailureKind, Outcome, Phase, Url};
+use crate::fetch::{Failure, FailureKind, Outcome};
+use crate::host;
 use crate::input::Target;
-use crate::output::{Record, RecordError};
+use crate::output::Record;
 use crate::pool::Panic;
-use crate::schedule::HostKey;
-
-/// The name under which the schedule knows the host of `url`: host and port.
-pub(super) fn host_of(url: &Url) -> HostKey {
-    let host = url.host_str().unwrap_or_default();
-    // The dot of a name that is said to be whole (RFC 1034, 3.1) makes it no other host.
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let port = url.port_or_known_default().unwrap_or_default();
-    format!("{host}:{port}").into()
-}
 
 /// The record of an attempt that was made. `cut` is the message of an attempt that the run itself
 /// cut.
@@ -26,8 +17,12 @@ pub(super) fn attempted(
     worker: Option<usize>,
     cut: &str,
 ) -> Record {
-    let mut record = blank(target);
-    record.file = file;
+    let host = outcome.result.is_err().then(|| host::shown(&target.url));
+    let mut record = Record {
+        host,
+        file,
+        ..blank(target)
+    };
     record.status = outcome.status;
     record.content_type = outcome.content_type;
     record.final_url = Some(outcome.final_url.into());
@@ -43,78 +38,44 @@ pub(super) fn attempted(
             record.received = page.bytes;
         }
         Err(failure) if failure.kind() == FailureKind::Cancelled => {
-            record.error = Some(error_of(&Failure::new(FailureKind::Cancelled, cut)));
+            record.error = Some(Failure::new(FailureKind::Cancelled, cut));
         }
-        Err(failure) => record.error = Some(error_of(&failure)),
+        Err(failure) => record.error = Some(failure),
     }
-    record
-}
-
-/// The record of a target that is no URL to fetch.
-pub(super) fn refused(target: Target, failure: &Failure) -> Record {
-    let mut record = blank(target);
-    record.error = Some(error_of(failure));
     record
 }
 
 /// The record of a job that panicked.
 pub(super) fn panicked(target: Target, panic: &Panic, worker: Option<usize>) -> Record {
     let message = format!("a worker panicked: {}", panic.message());
-    let mut record = refused(target, &Failure::new(FailureKind::Internal, message));
-    record.worker = worker;
-    record
+    Record {
+        worker,
+        ..failed(target, Failure::new(FailureKind::Internal, message))
+    }
 }
 
 /// The record of a job that the run could not wait for.
 pub(super) fn left_behind(target: Target, cut: &str) -> Record {
-    refused(target, &Failure::new(FailureKind::Cancelled, cut))
+    failed(target, Failure::new(FailureKind::Cancelled, cut))
+}
+
+fn failed(target: Target, failure: Failure) -> Record {
+    Record {
+        host: Some(host::shown(&target.url)),
+        error: Some(failure),
+        ..blank(target)
+    }
 }
 
 fn blank(target: Target) -> Record {
-    Record {
-        url: target.written,
-        source: target.source,
-        line: target.line,
-        ok: false,
-        status: None,
-        bytes: None,
-        received: 0,
-        content_type: None,
-        final_url: None,
-        redirects: None,
-        attempts: 0,
-        elapsed: None,
-        ttfb: None,
-        worker: None,
-        started_at: None,
-        file: None,
-        error: None,
-    }
-}
-
-fn error_of(failure: &Failure) -> RecordError {
-    RecordError {
-        kind: failure.kind().name(),
-        message: failure.message().to_owned(),
-        phase: failure.kind().phase().map(Phase::name),
-    }
+    Record::new(target.written, target.source, target.line)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::Url;
     use crate::pool::{JobError, ThreadPool};
-
-    #[test]
-    fn a_host_is_one_however_it_is_written() {
-        let host = |url| host_of(&Url::parse(url).expect("it is one"));
-        assert_eq!(
-            host("http://example.com/"),
-            host("HTTP://Example.com.:80/x")
-        );
-        assert_ne!(host("http://example.com/"), host("https://example.com/"));
-        assert_ne!(host("http://example.com/"), host("http://example.com../"));
-    }
 
     #[test]
     fn a_panic_is_the_record_of_its_target() {
@@ -127,12 +88,12 @@ mod tests {
             source: "urls.txt".into(),
             line: 7,
             written: "http://a/".into(),
-            url: Ok(Url::parse("http://a/").expect("it is one")),
+            url: Url::parse("http://a/").expect("it is one"),
         };
         let record = panicked(target, &panic, Some(3));
         let error = record.error.expect("it failed");
-        assert_eq!((error.kind, record.ok), ("internal", false));
-        assert!(error.message.contains("no such thing"), "{}", error.message);
+        assert_eq!((error.kind(), record.ok), (FailureKind::Internal, false));
+        assert!(error.message().contains("no such thing"), "{error}");
         assert_eq!(
             (&*record.url, &*record.source, record.line, record.worker),
             ("http://a/", "urls.txt", 7, Some(3))

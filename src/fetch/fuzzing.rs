@@ -1,7 +1,4 @@
-//! What redirects, proxies and whole replies are checked for, whatever a server or an environment says.
-
-mod oracle;
-mod transport;
+//! Checks of redirects, waits, proxies and rules of `--resolve`.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +12,6 @@ use super::request::request;
 use super::retry_after::asked_wait;
 use super::{Credentials, CustomHeader, Failure, FailureKind, Options, Proxies, Resolve};
 
-pub(crate) use self::transport::transport;
 pub(crate) use super::net::fuzzing::{chunked, head};
 
 /// Statuses that redirect, each in its own way.
@@ -27,7 +23,7 @@ const STATUSES: [StatusCode; 5] = [
     StatusCode::PERMANENT_REDIRECT,
 ];
 
-/// Headers that ask for a wait: five minutes at the most, whatever they say.
+/// Headers that ask for a wait: it is at most five minutes.
 pub(crate) fn retry_after(data: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(data) else {
         return;
@@ -45,7 +41,7 @@ pub(crate) fn retry_after(data: &[u8]) {
     }
 }
 
-/// A `Location`: it leads to http or https, tells nobody what was meant for another, and makes one request.
+/// A `Location`: it leads to http or https, keeps credentials to their origin, and makes one request.
 pub(crate) fn location(data: &[u8]) {
     let Some((&choice, rest)) = data.split_first() else {
         return;
@@ -67,7 +63,7 @@ pub(crate) fn location(data: &[u8]) {
     assert!(next.url.username().is_empty() && next.url.password().is_none());
     let is_for = |url| same_origin(&next.url, &Url::parse(url).expect("it is a URL"));
     assert_eq!(next.is_home, is_for(HOME));
-    // The location may have credentials of its own, even the same. Those of another origin are not told if what is told
+    // The location may have credentials of its own, even the same. Those of another origin are not sent if the header
     // does not change with them.
     let told = |home, away| match follow(choice, &location, home, away) {
         Ok(Some(other)) => other.authorization,
@@ -136,7 +132,7 @@ fn assert_one_request(hop: &Hop) {
     assert_eq!(end + 4, head.len(), "it is one request");
 }
 
-/// A proxy and its exceptions, parted by a NUL: no message repeats what was given, which may be a password.
+/// A proxy, NUL, its exceptions: no message repeats the text, which may be a password.
 pub(crate) fn proxy(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (given, except) = text.split_once('\0').unwrap_or((&text, ""));
@@ -154,7 +150,7 @@ pub(crate) fn proxy(data: &[u8]) {
         Ok(proxies) => {
             let url = Url::parse("http://a.test/").expect("it is a URL");
             let shown = format!("{:?}", proxies.of(&url));
-            // A host may have the name of a password, but no user stands in front of it.
+            // The password may be the name of the host too.
             assert!(!shown.contains('@'), "{shown}");
         }
         Err(error) => {

@@ -1,7 +1,7 @@
-//! Reads a list as text: gzip is decompressed, and UTF-16 with a byte order mark becomes UTF-8.
+//! Decodes a list to UTF-8 from gzip, and from UTF-16 with a byte order mark, in constant memory.
 //!
-//! The first two bytes tell which it is. The second is only waited for where the first begins no UTF-8 text, so that a
-//! live pipe is not held up. Everything is streamed in constant memory.
+//! The first two bytes decide. If the first byte is text, the second is not waited for: it may come late from a live
+//! pipe.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
@@ -12,24 +12,24 @@ use super::lines::read_once;
 /// The bytes of a list.
 pub(super) type Bytes = Box<dyn Read + Send>;
 
-/// How much of a list is read before its encoding is known.
+/// The size of the first read.
 const READ: usize = 64 << 10;
 
-/// How much UTF-16 is read at a time.
+/// The size of a read of UTF-16.
 const READ_UTF16: usize = 8 << 10;
 
-/// How much gzip is read at a time. What it unfolds to must fit one read of text: the decoder waits for more input before
-/// it gives the rest, which a live pipe may owe for long.
+/// The size of a read of gzip. Its text must fit one read of text: the decoder waits for more input before it returns
+/// the rest, and a live pipe may block.
 const READ_GZIP: usize = 2 << 10;
 
-/// What stands for UTF-16 that is no text: no UTF-8, so that the line fails.
+/// Replaces invalid UTF-16. It is invalid UTF-8, so that the line fails.
 const NO_TEXT: u8 = 0xff;
 
-/// The text of `list`. Blocks until its first byte has come.
+/// The text of `list`. Blocks for its first byte.
 ///
 /// # Errors
 ///
-/// Those of `list`. Reading the text gives `UnexpectedEof` where compressed data is cut short.
+/// Those of `list`. A read gives `UnexpectedEof` if compressed data is cut short.
 pub(super) fn text(list: Bytes) -> io::Result<Bytes> {
     let (mut mark, mut list) = peek(list)?;
     if mark == [0x1f, 0x8b] {
@@ -43,7 +43,7 @@ pub(super) fn text(list: Bytes) -> io::Result<Bytes> {
     })
 }
 
-/// The first two bytes of `list`, as far as they matter, and all of it.
+/// The first two bytes of `list`, and all of it.
 fn peek(mut list: Bytes) -> io::Result<([u8; 2], Bytes)> {
     let mut begun = vec![0; READ];
     let mut length = 0;
@@ -104,7 +104,7 @@ fn skip_zeros(rest: &mut impl BufRead) -> io::Result<Option<u8>> {
 struct Utf16 {
     reader: Bytes,
     unit: fn([u8; 2]) -> u16,
-    /// Bytes that are not decoded: half a unit, or half a pair of surrogates.
+    /// Undecoded bytes: half a unit, or half a surrogate pair.
     raw: Vec<u8>,
     text: Cursor<Vec<u8>>,
 }
@@ -119,7 +119,7 @@ impl Utf16 {
         }
     }
 
-    /// Decodes what is whole of `raw`; at the end of the list, all of it.
+    /// Decodes the complete characters of `raw`; at the end of the list, all of it.
     fn decode(&mut self, ended: bool) {
         let pairs = self.raw.chunks_exact(2);
         let units = pairs.map(|pair| (self.unit)([pair[0], pair[1]]));

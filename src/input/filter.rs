@@ -1,8 +1,7 @@
-//! Which targets are for this run, and a count of those that are not.
+//! Which targets a run leaves out, and how many.
 //!
-//! What is left out has no record. Shards come first, so that each of N runs that share a list makes up
-//! its mind only about its own part. A line that is no URL belongs to one shard like any other, and is
-//! never taken for a repetition: it is reported under each of its numbers.
+//! They have no record. Shards are decided first, so that each run of a shared list looks only at its part. A line that
+//! is no URL belongs to a shard too, but is never a repetition: each has its record.
 
 use super::shard::Shard;
 use super::url_set::UrlSet;
@@ -11,7 +10,7 @@ use crate::fetch::{Failure, Url};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many targets were left out so far, by reason. Shared with whoever reports it.
+/// How many targets were left out so far, by reason.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
     of_other_shards: AtomicU64,
@@ -20,29 +19,25 @@ pub(crate) struct Skipped {
 }
 
 impl Skipped {
-    /// Those that fall to other shards.
     pub(crate) fn of_other_shards(&self) -> u64 {
         self.of_other_shards.load(Ordering::Relaxed)
     }
 
-    /// Those whose URL an earlier run has fetched.
     pub(crate) fn done_before(&self) -> u64 {
         self.done_before.load(Ordering::Relaxed)
     }
 
-    /// Those whose URL the lists had before.
     pub(crate) fn repeated(&self) -> u64 {
         self.repeated.load(Ordering::Relaxed)
     }
 }
 
-/// Decides of each target whether it is left out.
 pub(super) struct Filter {
     shard: Option<Shard>,
-    /// The URLs that an earlier run has fetched, if this is to go on with it.
+    /// The URLs that an earlier run has fetched, with `--resume`.
     done: Option<UrlSet>,
-    /// The URLs so far, if they are to be unique.
-    met: Option<UrlSet>,
+    /// The URLs so far, with `--unique`.
+    known: Option<UrlSet>,
     skipped: Arc<Skipped>,
 }
 
@@ -51,7 +46,7 @@ impl Filter {
         Self {
             shard: options.shard,
             done,
-            met: options.unique.then(UrlSet::new),
+            known: options.unique.then(UrlSet::new),
             skipped: Arc::default(),
         }
     }
@@ -60,9 +55,7 @@ impl Filter {
         Arc::clone(&self.skipped)
     }
 
-    /// Whether the target is for this run; if not, it has been counted.
-    ///
-    /// `written` gives its text as the record has it, and is asked for only if it is no URL.
+    /// Whether the run takes an entry; counts it if not. `written` is called only for a line that is no URL.
     pub(super) fn admits(
         &mut self,
         url: &Result<Url, Failure>,
@@ -78,7 +71,7 @@ impl Filter {
         if self.done.as_ref().is_some_and(|done| done.contains(page)) {
             return leave_out(&self.skipped.done_before);
         }
-        if self.met.as_mut().is_some_and(|met| !met.insert(page)) {
+        if self.known.as_mut().is_some_and(|known| !known.insert(page)) {
             return leave_out(&self.skipped.repeated);
         }
         true

@@ -1,6 +1,6 @@
-//! Names what is no list of one URL a line, by its first record, with the command that makes it one.
+//! Recognises files that are no lists, and names a command that converts them.
 //!
-//! Only a first record that has failed is looked at, so nothing that can be fetched is ever taken for something else.
+//! Only the first record is examined, if it is no URL.
 
 use super::target::{Content, invalid};
 use crate::fetch::{Failure, FailureKind};
@@ -20,17 +20,15 @@ const ARCHIVES: [(&[u8], &str, &str); 10] = [
     (b"\x1f\x9d", "compressed by compress", "zcat FILE"),
 ];
 
-/// What columns and keys of URLs are called.
+/// Names of columns and keys with URLs.
 const NAMES: [&str; 8] = [
     "url", "urls", "uri", "link", "href", "loc", "address", "website",
 ];
 
-/// What was found, and the command that gives its URLs, if there is one.
+/// The format, and a command that prints its URLs, if there is one.
 type Found = (&'static str, Option<String>);
 
-/// The failure of the first record of a list: what the list is, if that is known, or else `failure`.
-///
-/// `begins_with_nul` says so of the whole list.
+/// The failure of the first record of a list: the format of the list if it is recognised, else `failure`.
 pub(super) fn explain(failure: Failure, first: &Content<'_>, begins_with_nul: bool) -> Failure {
     if failure.kind() != FailureKind::InvalidUrl {
         return failure;
@@ -89,7 +87,7 @@ fn text(first: &[u8]) -> Option<Found> {
     }
 }
 
-/// What jq needs to find the URL of an object, of which `text` may be only the beginning.
+/// The jq path of the URL in an object. `text` may be only its beginning.
 fn json_object(text: &str) -> Option<String> {
     let is_plain = |key: &str| key.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
     let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
@@ -134,7 +132,7 @@ fn table(text: &str) -> Option<Found> {
     };
     let delimiters = ['\t', ',', ';', '|'].into_iter();
     let (delimiter, column, cell) = delimiters
-        // What begins as a URL may have the others in it.
+        // A URL may contain the other delimiters.
         .filter(|c| text.contains(*c) && (*c == '\t' || !is_url(text)))
         .find_map(split)?;
     let shown = delimiter.escape_default();

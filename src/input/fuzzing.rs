@@ -1,4 +1,4 @@
-//! What lists, URLs, files of earlier runs and shards are checked for, whatever bytes they are.
+//! Checks of lists, URLs, files of earlier runs and shards.
 
 use super::lines::{Line, Lines};
 use super::resume;
@@ -54,7 +54,7 @@ pub(crate) fn list(data: &[u8]) {
     assert_eq!(wanted.next(), None, "a line is missing");
 }
 
-/// What becomes of a line: a text without a line end, and a URL of the web or a failure.
+/// A line: a text without a line end, and a URL of http or https or a failure.
 fn look_at(line: Line<'_>) {
     let Some(content) = Content::of(line) else {
         return;
@@ -88,7 +88,7 @@ fn assert_settled(url: &Url) {
 
 /// The file of an earlier run: what it has as ok is what a plain reading of each line finds.
 pub(crate) fn resumed(data: &[u8]) {
-    let path = place();
+    let path = temp_path();
     std::fs::write(&path, data).expect("the temporary directory can be written");
     let read = resume::read(&path, None);
     std::fs::remove_file(&path).expect("it was written");
@@ -120,7 +120,7 @@ fn row(line: &[u8]) -> Option<(String, bool)> {
 }
 
 /// A file of this thread's own.
-fn place() -> PathBuf {
+fn temp_path() -> PathBuf {
     let thread = format!("{:?}", std::thread::current().id());
     let number: String = thread.chars().filter(char::is_ascii_digit).collect();
     let name = format!("fetchpool-fuzz-{}-{number}.jsonl", std::process::id());

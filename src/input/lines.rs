@@ -1,34 +1,30 @@
-//! Cuts a byte stream into numbered lines, in constant memory.
+//! Splits a byte stream into numbered lines, in constant memory.
 //!
-//! A line ends with LF or CRLF, the last one also with the end of the stream. A line over a limit
-//! is reported by its beginning and the rest of it is skipped while it streams by.
-//! Callers may rely on this: [`Lines::next_buffered`] never reads, so a line that has arrived can be
-//! taken while its successor has yet to come; only [`Lines::fill`] blocks, for one `read`.
-//! It knows nothing of URLs, comments or encodings.
+//! A line ends with LF, CRLF, or the end of the stream. Of a line over the limit only the beginning is returned.
+//! [`Lines::next_buffered`] never blocks, so that a line is available before the next has come; [`Lines::fill`] blocks
+//! for one `read`.
 
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
-/// The longest line of a list that is taken whole, in bytes without its line end.
+/// The longest line of a list, in bytes without its line end.
 pub(super) const LIMIT: usize = 64 * 1024;
 
-/// The most that one read brings, so that a buffer for long lines is only used as far as there are some.
-/// The standard library's own buffer of standard input is bypassed by reads of 8 KiB and more.
+/// The most bytes of one read: a larger buffer is touched only for long lines. A read of 8 KiB or more bypasses the
+/// standard library's buffer of standard input.
 const READ: usize = 2 * LIMIT;
 
 /// A line without its line end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
-    /// All of it.
     Whole(&'a [u8]),
-    /// As many bytes as the limit is of a line that is longer.
+    /// The first bytes, as many as the limit, of a longer line.
     TooLong(&'a [u8]),
 }
 
 impl<'a> Line<'a> {
-    /// What there is of it.
     pub(super) fn bytes(&self) -> &'a [u8] {
         match self {
             Self::Whole(bytes) | Self::TooLong(bytes) => bytes,
@@ -36,19 +32,19 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The lines of one stream; see the module's page.
+/// See the module's head.
 pub(super) struct Lines<R> {
     reader: R,
     limit: usize,
     buffer: Box<[u8]>,
-    /// What has been read and not yet given out is `buffer[start..end]`.
+    /// Bytes that were read and not returned are `buffer[start..end]`.
     start: usize,
     end: usize,
     number: u64,
-    /// Inside a line that was given out as too long: drop bytes up to its LF.
+    /// Drop bytes up to the LF of a line that was too long.
     skipping: bool,
     ended: bool,
-    /// The stream ended, and not with an LF.
+    /// The stream ended without an LF.
     unfinished: bool,
 }
 
@@ -58,9 +54,9 @@ impl<R: Read> Lines<R> {
         Self::with_limit(reader, LIMIT)
     }
 
-    /// Lines of which those up to `limit` bytes are taken whole.
+    /// Lines of up to `limit` bytes.
     pub(super) fn with_limit(reader: R, limit: usize) -> Self {
-        // One line of the longest kind, its CR, and room for reads that are still large beside it.
+        // The longest line, and as much for reads.
         let buffer = vec![0; 2 * limit].into_boxed_slice();
         Self {
             reader,
@@ -75,19 +71,17 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Whether the stream has ended without an LF behind its last line.
+    /// Whether the stream has ended without an LF.
     pub(super) fn is_unfinished(&self) -> bool {
         self.unfinished
     }
 
-    /// How many lines have been given out; the last one has this number.
+    /// The number of the last line that was returned.
     pub(super) fn number(&self) -> u64 {
         self.number
     }
 
-    /// The next line that is already here, with its number from 1. Never blocks.
-    ///
-    /// `None` asks for another [`fill`](Self::fill), until that says that the stream has ended.
+    /// The next line in the buffer, with its number from 1; `None` until the next [`fill`](Self::fill).
     pub(super) fn next_buffered(&mut self) -> Option<(u64, Line<'_>)> {
         if self.skipping && !self.skip() {
             return None;
@@ -98,7 +92,7 @@ impl<R: Read> Lines<R> {
             return None;
         }
         let complete = rest[taken - 1] == b'\n' || self.ended;
-        // Of an unfinished line one byte more than the limit may still turn out to be the CR of CRLF.
+        // One byte more than the limit may be the CR of CRLF.
         if !complete && taken <= self.limit + 1 {
             return None;
         }
@@ -114,10 +108,7 @@ impl<R: Read> Lines<R> {
         Some((self.number, line))
     }
 
-    /// Reads once, blocking until something comes. `Ok(false)` says that the stream has ended and
-    /// that every line has been given out.
-    ///
-    /// To be called when [`next_buffered`](Self::next_buffered) has nothing to give.
+    /// Reads once, after [`next_buffered`](Self::next_buffered) returned `None`. `Ok(false)`: there are no more lines.
     pub(super) fn fill(&mut self) -> io::Result<bool> {
         if self.ended {
             return Ok(false);
@@ -136,7 +127,7 @@ impl<R: Read> Lines<R> {
         Ok(!self.ended || self.end > 0)
     }
 
-    /// Drops what is here of a line too long. True when its end was found.
+    /// Drops the buffered part of a line that was too long. True if its end was found.
     fn skip(&mut self) -> bool {
         let rest = &self.buffer[self.start..self.end];
         let taken = through_newline(rest);
@@ -146,12 +137,9 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// The length of `bytes` up to and with its first LF, or all of it.
-fn through_newline(mut bytes: &[u8]) -> usize {
-    // The standard library's way to its fast memchr.
-    bytes
-        .skip_until(b'\n')
-        .expect("reading from memory does not fail")
+/// The length up to and with the first LF, or of all bytes.
+fn through_newline(bytes: &[u8]) -> usize {
+    memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1)
 }
 
 fn without_line_end(line: &[u8]) -> &[u8] {
@@ -161,7 +149,7 @@ fn without_line_end(line: &[u8]) -> &[u8] {
     }
 }
 
-/// One read that no signal has interrupted.
+/// Reads once, and again if a signal interrupts.
 pub(super) fn read_once(reader: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(into) {

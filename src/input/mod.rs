@@ -1,9 +1,8 @@
-//! Reads the lists, and gives one numbered target a line.
+//! Reads the lists: each line becomes a numbered target, or a failed record if it is no URL.
 //!
-//! Everything is read as it is needed: a target of a live pipe is given before the next line has come,
-//! and memory does not grow with the list. A line that is no URL is a target too, one that has failed
-//! already; only a list that cannot be read is an error. Nothing is fetched here, and nothing is left
-//! out but blank lines, comments, and what the options leave to others (see `filter`).
+//! Lists are streamed: memory does not grow with a list, and a line of a live pipe is returned before the next has come.
+//! Only a list that cannot be read is an error. Blank lines and comments are skipped, and so are the targets that the
+//! options leave out (see `filter`).
 
 mod decode;
 mod filter;
@@ -33,53 +32,52 @@ pub(crate) use filter::Skipped;
 pub(crate) use resume::Resumed;
 pub(crate) use shard::Shard;
 pub(crate) use source::InputError;
-pub(crate) use target::{Scheme, Target};
+pub(crate) use target::{Entry, Scheme, Target};
 
-/// The most targets that one batch adds: enough to spread the cost of handing a batch on, and few
-/// enough that the first of them leaves at once.
+/// The most entries of a batch: enough to spread its cost, and few enough that the first leaves at once.
 const BATCH: usize = 256;
 
-/// The bytes of lists, together, that are looked through before anything else is done: a hundred microseconds.
+/// Lists with so few bytes together are counted before anything else: that takes a hundred microseconds.
 const SHORT: u64 = 64 << 10;
 
-/// One LIST argument, told apart.
+/// One LIST argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum List {
     /// A file with one URL a line; it may be a pipe.
     File(PathBuf),
-    /// Standard input. Given twice, its second time is empty.
+    /// Standard input; empty if it is read again.
     Stdin,
-    /// A URL itself.
+    /// A URL.
     Url(String),
 }
 
 /// Which lists to read, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Read in turn, each to its end.
+    /// Read one after the other.
     pub(crate) lists: Vec<List>,
-    /// What a URL without a scheme is completed with; without it such a URL is `invalid_url`.
+    /// Completes a URL without a scheme; `None` makes that `invalid_url`.
     pub(crate) default_scheme: Option<Scheme>,
     /// Only the targets of this shard.
     pub(crate) shard: Option<Shard>,
-    /// Leave out a URL that was met before: the same when normalised, but for the fragment.
+    /// Leave out repeated URLs, compared as normalised and without the fragment.
     pub(crate) unique: bool,
-    /// Leave out the URLs that this file, the jsonl of an earlier run, has as ok.
+    /// Leave out the URLs that are ok in this file, the jsonl of an earlier run.
     pub(crate) resume: Option<PathBuf>,
 }
 
-/// The targets of all lists, one after the other.
+/// The entries of all lists, one after the other.
 pub(crate) struct Targets {
-    /// Those that have not been begun.
+    /// Lists that are not open yet.
     lists: VecDeque<List>,
     reading: Option<Reading>,
     default_scheme: Option<Scheme>,
     filter: Filter,
     resumed: Option<Resumed>,
-    /// The name under which URL arguments are recorded, and how many of them there were so far.
+    /// The source of URL arguments, and how many there were so far.
     argument: Arc<str>,
     arguments: u64,
-    /// At a terminal the end of input is no lasting state: it would have to be typed once more.
+    /// A terminal would have to be told the end of input again.
     stdin_was_read: bool,
 }
 
@@ -87,7 +85,7 @@ pub(crate) struct Targets {
 struct Reading {
     source: Arc<str>,
     lines: Lines<Bytes>,
-    /// The first byte is NUL: known when the first line has come.
+    /// The first byte is NUL; known after the first line.
     begins_with_nul: bool,
     /// No record has come.
     awaits_first: bool,
@@ -105,12 +103,12 @@ impl Reading {
 }
 
 impl Targets {
-    /// Makes sure that each list can be read, without waiting for any and before any is read. Reads the
-    /// file of an earlier run, if there is one, to its end: a second or two for a million rows.
+    /// Checks that each list can be read, without waiting for any. Reads the file of an earlier run to its end: a second
+    /// or two for a million rows.
     ///
     /// # Errors
     ///
-    /// A list that does not exist, is a directory, or may not be read; and what [`Resumed`] says.
+    /// A list does not exist, is a directory, or may not be read; the file of an earlier run is none.
     pub(crate) fn open(options: Options) -> Result<Self, InputError> {
         options.lists.iter().try_for_each(source::check)?;
         let read = |path: &PathBuf| resume::read(path, options.default_scheme);
@@ -127,25 +125,22 @@ impl Targets {
         })
     }
 
-    /// What there is to know of the file of an earlier run.
+    /// The file of an earlier run.
     pub(crate) fn resumed(&self) -> Option<&Resumed> {
         self.resumed.as_ref()
     }
 
-    /// How many targets have been left out; it counts on while they are read.
+    /// How many targets were left out so far.
     pub(crate) fn skipped(&self) -> Arc<Skipped> {
         self.filter.skipped()
     }
 
-    /// Adds between 1 and 256 targets to `out`, or says with `Ok(false)` that all lists have ended.
-    ///
-    /// Blocks until there is one, then takes only what can be had without blocking again.
+    /// Adds between 1 and 256 entries to `out`; `Ok(false)` is the end of all lists. Blocks only for the first entry.
     ///
     /// # Errors
     ///
-    /// A list that could be opened, but not be read further; nothing was added to `out` then. The next
-    /// call goes on with the list that follows.
-    pub(crate) fn next_batch(&mut self, out: &mut Vec<Target>) -> Result<bool, InputError> {
+    /// A list could not be opened or read; nothing was added to `out`. The next call goes on with the next list.
+    pub(crate) fn next_batch(&mut self, out: &mut Vec<Entry>) -> Result<bool, InputError> {
         loop {
             if self.take_buffered(out) || self.take_arguments(out) {
                 return Ok(true);
@@ -157,8 +152,8 @@ impl Targets {
         }
     }
 
-    /// Adds what has been read already. False if that was nothing.
-    fn take_buffered(&mut self, out: &mut Vec<Target>) -> bool {
+    /// Adds the lines that were read already. False if there are none.
+    fn take_buffered(&mut self, out: &mut Vec<Entry>) -> bool {
         let Some(Reading {
             source,
             lines,
@@ -183,19 +178,14 @@ impl Targets {
                 url = url.map_err(|failure| foreign::explain(failure, &content, *begins_with_nul));
             }
             if self.filter.admits(&url, || content.written()) {
-                out.push(Target {
-                    source: Arc::clone(source),
-                    line,
-                    written: content.written(),
-                    url,
-                });
+                out.push(Entry::new(Arc::clone(source), line, content.written(), url));
             }
         }
         out.len() > before
     }
 
-    /// Adds the URL arguments whose turn it is. False if there is none.
-    fn take_arguments(&mut self, out: &mut Vec<Target>) -> bool {
+    /// Adds URL arguments up to the next list. False if there are none.
+    fn take_arguments(&mut self, out: &mut Vec<Entry>) -> bool {
         let before = out.len();
         while out.len() - before < BATCH
             && let Some(text) = self.next_argument()
@@ -203,18 +193,18 @@ impl Targets {
             let written = text.trim();
             let url = target::normalise(written, self.default_scheme);
             if self.filter.admits(&url, || written.into()) {
-                out.push(Target {
-                    source: Arc::clone(&self.argument),
-                    line: self.arguments,
-                    written: written.into(),
+                out.push(Entry::new(
+                    Arc::clone(&self.argument),
+                    self.arguments,
+                    written.into(),
                     url,
-                });
+                ));
             }
         }
         out.len() > before
     }
 
-    /// The next URL argument, if its turn has come.
+    /// The next URL argument, if no list comes first.
     fn next_argument(&mut self) -> Option<String> {
         if self.reading.is_some() || !matches!(self.lists.front(), Some(List::Url(_))) {
             return None;
@@ -226,7 +216,7 @@ impl Targets {
         }
     }
 
-    /// Begins with the next list. False if there is none.
+    /// Opens the next list. False if there is none.
     fn open_next(&mut self) -> Result<bool, InputError> {
         let Some(list) = self.lists.pop_front() else {
             return Ok(false);
@@ -243,7 +233,7 @@ impl Targets {
         Ok(true)
     }
 
-    /// Reads once, and leaves a list that has ended or cannot be read.
+    /// Reads once, and closes a list that has ended or failed.
     fn fill(&mut self) -> Result<(), InputError> {
         let Some(Reading { source, lines, .. }) = &mut self.reading else {
             return Ok(());
@@ -259,12 +249,12 @@ impl Targets {
 }
 
 impl Options {
-    /// Makes sure that no list is the file that `out` goes to: the run would feed on its own records. Other systems than
-    /// Unix do not tell which file it is.
+    /// Checks that no list is the file behind `out`: the run would read its own records. Only Unix tells which file that
+    /// is.
     ///
     /// # Errors
     ///
-    /// Names the list.
+    /// A list is that file.
     #[cfg(unix)]
     pub(crate) fn refuse_output(&self, out: impl std::os::fd::AsFd) -> Result<(), InputError> {
         source::refuse_output(&self.lists, out)
@@ -275,17 +265,15 @@ impl Options {
         Ok(())
     }
 
-    /// How many targets the lists hold, or `None` if that cannot be known without taking them: a pipe,
-    /// standard input, a file that cannot be read.
+    /// How many entries the lists have; `None` with a pipe, standard input, or a file that cannot be read.
     ///
-    /// Reads every file from its beginning to its end in constant memory, by the same rules as
-    /// [`Targets`]: about a second for ten million lines. Only with a shard every line is read as a URL
-    /// as well, which takes ten times as long. What [`Skipped`] counts for other reasons is in it.
+    /// Reads every file in constant memory: about a second for ten million lines, and ten with a shard, which needs the
+    /// URLs. Entries that are left out for other reasons are counted.
     pub(crate) fn count(&self) -> Option<u64> {
         self.count_within(u64::MAX)
     }
 
-    /// As [`count`](Self::count); `None` if a list has `most` bytes of text or more.
+    /// As [`count`](Self::count); `None` if a list has `most` bytes or more.
     fn count_within(&self, most: u64) -> Option<u64> {
         self.lists
             .iter()
@@ -293,14 +281,14 @@ impl Options {
             .sum()
     }
 
-    /// How many targets the lists hold, or a few more, if they are short files or URLs: then that takes no time.
+    /// As [`count`](Self::count), if the lists are short files or URLs.
     pub(crate) fn count_if_short(&self) -> Option<u64> {
-        // A file that says that it has no bytes may be one that the system makes up as it is read.
+        // A file without a size may still have content, as in /proc.
         let bytes_of = |list| size_of(list).filter(|&bytes| bytes > 0);
         let bytes: Option<u64> = self.lists.iter().map(bytes_of).sum();
         bytes
             .filter(|&bytes| bytes <= SHORT)
-            // What is compressed may be long.
+            // A compressed list may be long.
             .and_then(|_| self.count_within(2 * SHORT))
     }
 
@@ -335,12 +323,12 @@ impl Options {
     }
 }
 
-/// The bytes of a list that can be read twice.
+/// The size of a list that can be read twice.
 fn size_of(list: &List) -> Option<u64> {
     match list {
         List::Url(text) => Some(text.len() as u64),
         List::Stdin => None,
-        // To open one of these may be to duplicate a descriptor: what is read of it then is read.
+        // To open /dev/stdin or /dev/fd/3 may be to share its descriptor.
         List::File(path) if path.starts_with("/dev") => None,
         List::File(path) => {
             let metadata = fs::metadata(path).ok()?;

@@ -1,14 +1,12 @@
 //! `--resume FILE`: which URLs an earlier run has fetched, read from its records.
 //!
-//! FILE is what `-f jsonl` wrote, and mostly the very file that standard output is appended to: the run
-//! that is gone on with may have been killed at any moment, and more than once. So a line that has only
-//! the beginning of a row is passed over, wherever it stands, and its URL is fetched again; a file that
-//! was never the output of a run is an error, before anything is fetched. FILE is read once, in
-//! constant memory, and not written to.
+//! FILE is the output of `-f jsonl`, often the file that this run appends to. Earlier runs may have been killed at any
+//! moment, so an incomplete row is skipped, and its URL is fetched again. A file that no run has written is an error.
+//! FILE is read once, in constant memory, and not written to.
 
 use super::lines::{Line, Lines};
 #[cfg(unix)]
-use super::source::Identity;
+use super::source::FileId;
 use super::source::InputError;
 use super::target::{Scheme, normalise, page};
 use super::url_set::UrlSet;
@@ -21,36 +19,34 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-/// The longest row that is read, in bytes. What is long in one is a URL or two, and one of 64 KiB takes
-/// at most 384 KiB in JSON.
+/// The longest row, in bytes: it has two URLs of at most 64 KiB, which take at most 384 KiB each in JSON.
 const LONGEST_ROW: usize = 1 << 20;
 
 const RIGHT: &str = "give the file that an earlier run with -f jsonl has written";
 
-/// What an earlier run has left, but for the URLs themselves.
-#[derive(Debug)]
+/// The file of an earlier run, without its URLs.
+#[derive(Debug, Default)]
 pub(crate) struct Resumed {
     name: String,
-    /// Which file it is; `None` if it is not there yet, or no regular file.
+    /// `None` if it does not exist, or is no regular file.
     #[cfg(unix)]
-    identity: Option<Identity>,
+    identity: Option<FileId>,
     rows: u64,
-    /// Lines that are no whole rows; a last line that is unfinished is none of them.
-    passed_over: PassedOver,
-    /// The last line has no LF behind it.
+    /// Incomplete rows, without an unfinished last line.
+    skipped: SkippedLines,
+    /// The last line has no LF.
     unfinished: bool,
-    /// There is no such file.
     is_missing: bool,
 }
 
 #[derive(Debug, Default)]
-struct PassedOver {
+struct SkippedLines {
     count: u64,
     first: u64,
     last: u64,
 }
 
-/// The fields of a row that matter here.
+/// The fields that are read.
 #[derive(Deserialize)]
 struct Row<'a> {
     #[serde(borrow)]
@@ -58,31 +54,33 @@ struct Row<'a> {
     ok: bool,
 }
 
-/// What a line of FILE is.
-enum Kind<'a> {
+/// A line of FILE.
+enum RowLine<'a> {
     Row(Row<'a>),
     Blank,
-    /// It begins as a row does, or with the zeros that some file systems leave after a crash.
+    /// The beginning of a row, or zeros, which some file systems leave after a crash.
     Torn,
-    /// No run has written it.
+    /// Anything else.
     Foreign,
 }
 
-/// Reads `path`, and gives what there is to know of it and the URLs that it has as ok.
+/// Reads `path`, and returns the set of its URLs that are ok.
 ///
-/// A row has its URL as the user wrote it. That is normalised once more, with the `default_scheme` of
-/// this run, and compared as `--unique` compares: it may be spelt otherwise in the lists by now. A file
-/// that does not exist is a run that has done nothing yet.
+/// A row has its URL as the user wrote it. It is normalised with the `default_scheme` of this run and compared as
+/// `--unique` does. A file that does not exist has no rows.
 ///
 /// # Errors
 ///
-/// A file that cannot be read; one that has something else before the first row.
+/// The file cannot be read, or does not begin with a row.
 pub(super) fn read(
     path: &Path,
     default_scheme: Option<Scheme>,
 ) -> Result<(Resumed, UrlSet), InputError> {
     let mut done = UrlSet::new();
-    let mut resumed = Resumed::new(path);
+    let mut resumed = Resumed {
+        name: path.to_string_lossy().into_owned(),
+        ..Resumed::default()
+    };
     let file = match open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             resumed.is_missing = true;
@@ -92,12 +90,12 @@ pub(super) fn read(
     };
     #[cfg(unix)]
     {
-        resumed.identity = Identity::of_open(&file);
+        resumed.identity = FileId::of_open(&file);
     }
     let mut lines = Lines::with_limit(file, LONGEST_ROW);
     loop {
         while let Some((number, line)) = lines.next_buffered() {
-            if let Some(row) = resumed.take(number, kind(line))?
+            if let Some(row) = resumed.take(number, row_line(line))?
                 && row.ok
                 && let Ok(url) = normalise(row.url.trim(), default_scheme)
             {
@@ -121,7 +119,7 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn kind(line: Line<'_>) -> Kind<'_> {
+fn row_line(line: Line<'_>) -> RowLine<'_> {
     let (bytes, is_whole) = match line {
         Line::Whole(bytes) => (bytes, true),
         Line::TooLong(bytes) => (bytes, false),
@@ -131,32 +129,20 @@ fn kind(line: Line<'_>) -> Kind<'_> {
         .unwrap_or(bytes)
         .trim_ascii();
     match bytes.first() {
-        None => Kind::Blank,
+        None => RowLine::Blank,
         Some(b'{') if is_whole => match serde_json::from_slice(bytes) {
-            Ok(row) => Kind::Row(row),
-            // An object, but not one with these fields.
-            Err(error) if error.is_data() => Kind::Foreign,
-            Err(_) => Kind::Torn,
+            Ok(row) => RowLine::Row(row),
+            // An object without these fields.
+            Err(error) if error.is_data() => RowLine::Foreign,
+            Err(_) => RowLine::Torn,
         },
-        Some(b'{' | 0) => Kind::Torn,
-        Some(_) => Kind::Foreign,
+        Some(b'{' | 0) => RowLine::Torn,
+        Some(_) => RowLine::Foreign,
     }
 }
 
 impl Resumed {
-    fn new(path: &Path) -> Self {
-        Self {
-            name: path.to_string_lossy().into_owned(),
-            #[cfg(unix)]
-            identity: None,
-            rows: 0,
-            passed_over: PassedOver::default(),
-            unfinished: false,
-            is_missing: false,
-        }
-    }
-
-    /// What the user should know of the file, on one line without its end.
+    /// One line for the user, if there is something to say.
     pub(crate) fn warning(&self) -> Option<String> {
         let name = shown(&self.name);
         if self.is_missing {
@@ -164,42 +150,42 @@ impl Resumed {
                 "note: --resume '{name}': no such file, so nothing is skipped"
             ));
         }
-        match self.passed_over {
-            PassedOver { count: 0, .. } => None,
-            PassedOver {
+        match self.skipped {
+            SkippedLines { count: 0, .. } => None,
+            SkippedLines {
                 count: 1, first, ..
             } => Some(format!(
                 "'{name}': line {first} is no whole row, and was passed over"
             )),
-            PassedOver { count, first, .. } => Some(format!(
+            SkippedLines { count, first, .. } => Some(format!(
                 "'{name}': {count} lines are no whole rows, line {first} the first of them, and were passed over"
             )),
         }
     }
 
-    /// Takes a line into account, and gives the row if it is one.
-    fn take<'a>(&mut self, number: u64, kind: Kind<'a>) -> Result<Option<Row<'a>>, InputError> {
-        match kind {
-            Kind::Row(row) => {
+    /// Counts a line, and returns its row.
+    fn take<'a>(&mut self, number: u64, line: RowLine<'a>) -> Result<Option<Row<'a>>, InputError> {
+        match line {
+            RowLine::Row(row) => {
                 self.rows += 1;
                 return Ok(Some(row));
             }
-            Kind::Blank => {}
-            Kind::Foreign if self.rows == 0 => {
+            RowLine::Blank => {}
+            RowLine::Foreign if self.rows == 0 => {
                 let error = io::Error::other("not a row of jsonl with its fields");
                 return Err(self.refuse(Some(number), error, RIGHT));
             }
-            Kind::Torn | Kind::Foreign => self.passed_over.add(number),
+            RowLine::Torn | RowLine::Foreign => self.skipped.add(number),
         }
         Ok(None)
     }
 
-    /// Takes the end of the file into account.
+    /// Notes the end of the file.
     fn end<R: io::Read>(&mut self, lines: &Lines<R>) {
         self.unfinished = lines.is_unfinished();
-        if self.unfinished && self.passed_over.last == lines.number() {
-            // What a killed run leaves behind is nothing to wonder about.
-            self.passed_over.count -= 1;
+        if self.unfinished && self.skipped.last == lines.number() {
+            // Killed runs leave such a line.
+            self.skipped.count -= 1;
         }
     }
 
@@ -208,7 +194,7 @@ impl Resumed {
     }
 }
 
-impl PassedOver {
+impl SkippedLines {
     fn add(&mut self, line: u64) {
         if self.count == 0 {
             self.first = line;
@@ -220,16 +206,15 @@ impl PassedOver {
 
 #[cfg(unix)]
 impl Resumed {
-    /// Makes sure, before the first record, that those that go to `out` fit the file that was read,
-    /// if it is the same. `Ok(true)` asks for an LF before the first of them, as its last line is
-    /// torn.
+    /// Checks `out` if it is the same file. `Ok(true)`: write an LF before the first record, as the last line is
+    /// incomplete.
     ///
     /// # Errors
     ///
-    /// `out` is the file, but would be written from its beginning, or not in jsonl.
+    /// `out` is the file, but is not appended to, or not in jsonl.
     pub(crate) fn needs_newline(&self, out: impl AsFd, is_jsonl: bool) -> Result<bool, InputError> {
         use rustix::fs::{OFlags, fcntl_getfl};
-        if self.identity.is_none() || Identity::of_open(&out) != self.identity {
+        if self.identity.is_none() || FileId::of_open(&out) != self.identity {
             return Ok(false);
         }
         let is_appended = fcntl_getfl(&out).is_ok_and(|flags| flags.contains(OFlags::APPEND));
@@ -252,8 +237,8 @@ impl Resumed {
 
 #[cfg(not(unix))]
 impl Resumed {
-    /// As above; but nobody can tell here which file `_out` is. A blank line too many is better than a
-    /// row behind one that is torn.
+    /// As above, but the system does not tell which file `_out` is. A blank line is better than a row behind an incomplete
+    /// one.
     pub(crate) fn needs_newline(
         &self,
         _out: impl Sized,

@@ -1,18 +1,16 @@
-//! `--shard K/N`: a list cut into N parts by host, so that N runs share it without knowing of one
-//! another.
+//! `--shard K/N`: divides a list into N parts by host, so that N independent runs share it.
 //!
-//! What falls to which shard never changes, from release to release and from machine to machine: it is
-//! worked out as [`Shard::holds`] says, from published algorithms, and tests hold it to fixed values.
-//! All that is of one host is in one shard, whatever its port or scheme, so that what limits the
-//! requests to a host limits those of all shards together. A shard can be cut further: K/N is the same
-//! as (2K-1)/2N and 2K/2N together, and likewise for any other multiple.
+//! The part of a host never changes, in any release and on any machine. All URLs of a host are in one part, whatever
+//! port and scheme, so that limits per host hold for all runs together. A part can be divided further: K/N is (2K-1)/2N
+//! and 2K/2N together, and likewise for other multiples.
 
 use crate::fetch::{Failure, Url};
+use crate::host;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::str::FromStr;
 
-/// More parts than this are a slip of the pen.
+/// More parts are taken for a typing error.
 const MOST: u32 = 65_535;
 
 /// The K-th of N parts.
@@ -24,25 +22,17 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    /// Whether a target is of this shard: whether its host is, as it stands in the normalised URL (in
-    /// lower case, international names in their ASCII form, addresses in their usual form, those of
-    /// IPv6 in brackets), but for a dot at its end. A line that is no URL has its text in the place of a
-    /// host, as `written` gives it for the record.
+    /// Whether an entry is in this part, by [`host::name`]; a line that is no URL, by the text of its record.
     ///
-    /// The host's hash, SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012)
-    /// under the key 0, as a fraction of 2^64 says which of N equal parts it falls in: its product with
-    /// N, shifted right by 64, is K - 1. No part is favoured by more than N / 2^64.
+    /// K - 1 is the SipHash-2-4 of that text with the key 0 (Aumasson and Bernstein, 2012), multiplied by N and shifted
+    /// right by 64.
     pub(super) fn holds(
         self,
         url: &Result<Url, Failure>,
         written: impl FnOnce() -> Box<str>,
     ) -> bool {
         match url {
-            // An http URL has a host.
-            Ok(url) => {
-                let host = url.host_str().unwrap_or_default();
-                self.holds_text(host.strip_suffix('.').unwrap_or(host))
-            }
+            Ok(url) => self.holds_text(host::name(url)),
             Err(_) => self.holds_text(&written()),
         }
     }
@@ -58,11 +48,11 @@ impl Shard {
 impl FromStr for Shard {
     type Err = String;
 
-    /// Reads `K/N`; the error says what is wrong and what would be right.
+    /// Reads `K/N`.
     fn from_str(text: &str) -> Result<Self, String> {
         let number = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            // What has more digits than fit is a number, too, and out of every range.
+            // A number that does not fit is out of range.
             digits.then(|| text.parse().unwrap_or(u32::MAX))
         };
         let (number, of) = text

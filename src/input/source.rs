@@ -1,9 +1,7 @@
-//! Where lists come from: files, standard input, arguments; and what can be wrong with them.
+//! Files, standard input and arguments as lists, and their errors.
 //!
-//! [`check`] looks at a list before anything is fetched, [`open`] begins to read it when its turn has
-//! come. A regular file is opened by both and held by neither longer than it is read, so that any
-//! number of lists takes one descriptor. A pipe is only looked at by [`check`]: opening one waits for
-//! its writer, and closing it again would end that writer.
+//! [`check`] examines a list before the run, [`open`] opens it when it is read: any number of lists takes one descriptor.
+//! [`check`] does not open a pipe: that would wait for the writer, and closing it would end the writer.
 
 use super::List;
 use crate::escape::shown;
@@ -16,74 +14,67 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::{error, fmt};
 
-/// A list or another file that could not be opened or read: the program ends with status 2.
+/// A file could not be opened or read: the program ends with status 2.
 ///
-/// Its text names the file, what was wrong and, where that is known, what would be right; control
-/// characters of the name are escaped.
+/// The text names the file, the cause and, if known, the remedy. Control characters are escaped.
 #[derive(Debug)]
 pub(crate) struct InputError {
-    /// What could not be done to it.
     verb: &'static str,
     name: String,
-    /// The line that was being read; none while it is opened.
+    /// The line that was being read; `None` while the file is opened.
     line: Option<u64>,
     hint: Option<String>,
     source: io::Error,
 }
 
 impl InputError {
+    fn new(verb: &'static str, name: &str, source: io::Error) -> Self {
+        Self {
+            verb,
+            name: name.to_owned(),
+            line: None,
+            hint: None,
+            source,
+        }
+    }
+
     pub(super) fn reading(name: &str, line: u64, source: io::Error) -> Self {
         Self {
-            verb: "read",
-            name: name.to_owned(),
             line: Some(line),
-            hint: None,
-            source,
+            ..Self::new("read", name, source)
         }
     }
 
-    /// About the file of `--resume`; `hint` says what would be right.
+    /// The file of `--resume`.
     pub(super) fn resuming(name: &str, line: Option<u64>, source: io::Error, hint: &str) -> Self {
         Self {
-            verb: "resume from",
-            name: name.to_owned(),
             line,
             hint: Some(hint.to_owned()),
-            source,
+            ..Self::new("resume from", name, source)
         }
     }
 
-    /// About a list that is also where records go: every record would be a new line of it.
+    /// A list that records are written to: every record would be a new line of it.
     #[cfg(unix)]
     fn feeding(list: &List) -> Self {
+        let source = io::Error::other("standard output goes to it");
         Self {
-            verb: "read",
-            name: name(list).into_owned(),
-            line: None,
             hint: Some("write the records to another file".to_owned()),
-            source: io::Error::other("standard output goes to it"),
+            ..Self::new("read", &name(list), source)
         }
     }
 
-    /// About a reader that panicked, and took what was left of the lists with it.
+    /// The thread that reads the lists panicked.
     pub(crate) fn panicked() -> Self {
-        Self {
-            verb: "read",
-            name: "the rest of the list".to_owned(),
-            line: None,
-            hint: None,
-            source: io::Error::other("the thread that reads it panicked"),
-        }
+        let source = io::Error::other("the thread that reads it panicked");
+        Self::new("read", "the rest of the list", source)
     }
 
     fn opening(path: &Path, source: io::Error) -> Self {
         let name = path.to_string_lossy();
         Self {
-            verb: "open",
             hint: hint(&name, source.kind()),
-            name: name.into_owned(),
-            line: None,
-            source,
+            ..Self::new("open", &name, source)
         }
     }
 }
@@ -108,10 +99,10 @@ impl fmt::Display for InputError {
     }
 }
 
-/// Without a source: the text has said it already.
+/// Without a source, which is in the text.
 impl error::Error for InputError {}
 
-/// The name that records give a list.
+/// The source of a list's records.
 pub(super) fn name(list: &List) -> Cow<'_, str> {
     match list {
         List::File(path) => path.to_string_lossy(),
@@ -120,7 +111,7 @@ pub(super) fn name(list: &List) -> Cow<'_, str> {
     }
 }
 
-/// Finds out, without waiting for anything, what keeps `list` from being read.
+/// Checks, without blocking, that `list` can be read.
 pub(super) fn check(list: &List) -> Result<(), InputError> {
     let List::File(path) = list else {
         return Ok(());
@@ -138,13 +129,13 @@ pub(super) fn check(list: &List) -> Result<(), InputError> {
     look().map_err(|error| InputError::opening(path, error))
 }
 
-/// A regular file, by whatever name: its device and its number there.
+/// Device and inode of a regular file.
 #[cfg(unix)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity(u64, u64);
+pub(super) struct FileId(u64, u64);
 
 #[cfg(unix)]
-impl Identity {
+impl FileId {
     fn of(metadata: &fs::Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         metadata
@@ -159,21 +150,20 @@ impl Identity {
     }
 }
 
-/// Makes sure that no list is the regular file that `out` writes to. A file that the shell has emptied for `>` is
-/// refused, too.
+/// Checks that no list is the regular file behind `out`, also if the shell has emptied it for `>`.
 ///
 /// # Errors
 ///
-/// The first list that is.
+/// A list is that file.
 #[cfg(unix)]
 pub(super) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputError> {
-    let Some(output) = Identity::of_open(out) else {
+    let Some(output) = FileId::of_open(out) else {
         return Ok(());
     };
     let is_output = |list: &&List| {
         let identity = match list {
-            List::File(path) => fs::metadata(path).ok().and_then(|m| Identity::of(&m)),
-            List::Stdin => Identity::of_open(io::stdin()),
+            List::File(path) => fs::metadata(path).ok().and_then(|m| FileId::of(&m)),
+            List::Stdin => FileId::of_open(io::stdin()),
             List::Url(_) => None,
         };
         identity == Some(output)
@@ -182,12 +172,12 @@ pub(super) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputE
     found.map_or(Ok(()), |list| Err(InputError::feeding(list)))
 }
 
-/// Opens a list file; waits for the writer of a named pipe, and for a descriptor if they are short.
+/// Opens a list. Blocks for the writer of a named pipe, and for a free descriptor.
 pub(super) fn open(path: &Path) -> Result<File, InputError> {
     system::wait_out_shortage(|| File::open(path)).map_err(|error| InputError::opening(path, error))
 }
 
-/// Standard input, which may have been made non-blocking by whom it is shared with.
+/// Standard input. Another process may have made it non-blocking.
 pub(super) struct Stdin(io::Stdin);
 
 impl Stdin {
@@ -207,7 +197,7 @@ impl Read for Stdin {
     }
 }
 
-/// The standard library takes a descriptor that cannot be read from for an empty list.
+/// Not by the standard library, which reports a descriptor that cannot be read as an empty list.
 #[cfg(unix)]
 fn read(stdin: &mut io::Stdin, into: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::read(stdin, into)?)
@@ -230,7 +220,7 @@ fn wait(_: &io::Stdin) -> io::Result<()> {
     Err(io::ErrorKind::WouldBlock.into())
 }
 
-/// What would be right instead of a list called `name`.
+/// The remedy for a list `name` that cannot be opened.
 fn hint(name: &str, kind: io::ErrorKind) -> Option<String> {
     match kind {
         io::ErrorKind::IsADirectory => Some("give a file with one URL a line".to_owned()),
@@ -250,7 +240,7 @@ fn hint(name: &str, kind: io::ErrorKind) -> Option<String> {
     }
 }
 
-/// Whether a file name may be meant as a URL without a scheme, such as `example.com/x`.
+/// Whether a file name may be a URL without a scheme, such as `example.com/x`.
 fn looks_like_host(name: &str) -> bool {
     const LIST_ENDINGS: [&str; 9] = [
         "txt", "csv", "tsv", "json", "jsonl", "list", "lst", "urls", "log",

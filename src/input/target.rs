@@ -1,18 +1,18 @@
-//! One target: what a line holds, and the URL it stands for.
+//! What a line holds, and the URL it stands for.
 //!
-//! Here a line's text is told apart from blanks and comments, and becomes a URL as a browser would
-//! read it (WHATWG, IDNA, through the `url` crate). What is no URL of the web becomes a failure, never
-//! an error: it is a row of the output like any other. A failure's message never repeats userinfo.
+//! Text becomes a URL as in a browser (WHATWG, IDNA, by the `url` crate). Other text becomes a failed record. The
+//! message of a failure never repeats userinfo.
 
 use super::lines::{LIMIT, Line};
 use crate::fetch::{Failure, FailureKind, INVALID_HOST, Url};
+use crate::output::Record;
 use std::sync::Arc;
 use url::{ParseError, Position};
 
-/// How many characters a record keeps of a line that is too long; three dots follow them.
+/// How many characters a record keeps of a line that is too long, before three dots.
 const EXCERPT: usize = 200;
 
-/// The longest URL that a hint repeats. A hint is one line of a message, and for a person.
+/// The longest URL that a hint repeats.
 const HINT: usize = 200;
 
 /// A URL to fetch, and where it came from.
@@ -20,21 +20,64 @@ const HINT: usize = 200;
 pub(crate) struct Target {
     /// The list's name as given, `-`, or `argument`.
     pub(crate) source: Arc<str>,
-    /// The line in that list, from 1; of arguments, which of the URLs among them it is.
+    /// The line in that list, or the number among the URL arguments, from 1.
     pub(crate) line: u64,
-    /// What the user wrote, without surrounding white space. Bytes that are not UTF-8 are replaced by
-    /// U+FFFD, and of a line over 64 KiB only the first 200 characters are kept, with `...` behind.
+    /// What the user wrote, without surrounding white space. U+FFFD replaces bytes that are not UTF-8. A line over 64 KiB
+    /// is cut to 200 characters and `...`.
     pub(crate) written: Box<str>,
-    /// The URL, always http or https; or why there is none: `invalid_url`, `unsupported_scheme`.
-    pub(crate) url: Result<Url, Failure>,
+    /// Always http or https.
+    pub(crate) url: Url,
 }
 
-/// A scheme for URLs that are written without one.
+/// What a line becomes.
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    Target(Target),
+    /// The record of a line that is no URL: `invalid_url`, `unsupported_scheme`.
+    Failed(Box<Record>),
+}
+
+impl Entry {
+    pub(super) fn new(
+        source: Arc<str>,
+        line: u64,
+        written: Box<str>,
+        url: Result<Url, Failure>,
+    ) -> Self {
+        match url {
+            Ok(url) => Self::Target(Target {
+                source,
+                line,
+                written,
+                url,
+            }),
+            Err(failure) => Self::Failed(Box::new(Record {
+                error: Some(failure),
+                ..Record::new(written, source, line)
+            })),
+        }
+    }
+
+    /// How many bytes of text it holds.
+    pub(crate) fn text(&self) -> usize {
+        match self {
+            Self::Target(target) => target.text(),
+            Self::Failed(record) => record.text(),
+        }
+    }
+}
+
+impl Target {
+    /// How many bytes of text it holds.
+    pub(crate) fn text(&self) -> usize {
+        self.written.len() + self.url.as_str().len()
+    }
+}
+
+/// The scheme of URLs that are written without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
-    /// `http`
     Http,
-    /// `https`
     Https,
 }
 
@@ -47,20 +90,20 @@ impl Scheme {
     }
 }
 
-/// What a line holds when it holds anything.
+/// The content of a line that is neither blank nor a comment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content<'a> {
     Text(&'a str),
     NotUtf8(&'a [u8]),
-    /// The beginning of a line that is too long.
+    /// The beginning of a line over the limit.
     TooLong(&'a [u8]),
 }
 
 impl<'a> Content<'a> {
     /// The content of `line`; `None` if it is blank or a comment.
     ///
-    /// A comment is a line whose first character behind white space and a BOM is `#`, whatever its
-    /// encoding and length. A BOM is dropped from every line, as lists are joined with `cat`, too.
+    /// The first character of a comment, behind white space and a BOM, is `#`, whatever its encoding and length. Every
+    /// line may begin with a BOM, as `cat` joins lists.
     pub(super) fn of(line: Line<'a>) -> Option<Self> {
         let begun = line.bytes().trim_ascii_start();
         let begun = begun
@@ -71,7 +114,7 @@ impl<'a> Content<'a> {
             return None;
         }
         if let Line::TooLong(_) = line {
-            // Also where its beginning is blank: nobody knows what is behind that.
+            // Also if its beginning is blank: there may be text behind it.
             return Some(Self::TooLong(begun));
         }
         let Ok(text) = str::from_utf8(begun) else {
@@ -81,7 +124,6 @@ impl<'a> Content<'a> {
         (!text.is_empty() && !text.starts_with('#')).then_some(Self::Text(text))
     }
 
-    /// The bytes that it was read from.
     pub(super) fn bytes(&self) -> &'a [u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
@@ -95,7 +137,7 @@ impl<'a> Content<'a> {
             Self::Text(text) => (*text).into(),
             Self::NotUtf8(bytes) => String::from_utf8_lossy(bytes).into(),
             Self::TooLong(bytes) => {
-                // A character has at most four bytes: one that is cut in two lies behind the excerpt.
+                // A character has at most four bytes, so that one cut in two is behind the excerpt.
                 let begun = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * (EXCERPT + 1))]);
                 let mut kept: String = begun.chars().take(EXCERPT).collect();
                 kept.push_str("...");
@@ -104,7 +146,6 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The URL that this stands for.
     pub(super) fn url(&self, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
         match self {
             Self::Text(text) => normalise(text, default_scheme),
@@ -119,10 +160,8 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Reads `text` as a browser would, and lets http and https through.
-///
-/// One thing a browser forgives is refused: what separates lines, cells or names. It would drop a tab or a line end
-/// inside, and so glue two URLs together.
+/// Reads `text` as a browser does, but refuses schemes other than http and https, and separators of lines, cells or
+/// names: a browser drops a tab or a line end, which would join two URLs.
 pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
     if let Some(separator) = text.bytes().find_map(separator) {
         return Err(invalid(separator));
@@ -144,7 +183,7 @@ pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Ur
     }
 }
 
-/// Why a URL cannot have `byte` in it.
+/// Why a URL cannot contain `byte`.
 fn separator(byte: u8) -> Option<&'static str> {
     match byte {
         b'\t' => Some("a tab inside the line: a list has one URL a line"),
@@ -155,14 +194,14 @@ fn separator(byte: u8) -> Option<&'static str> {
     }
 }
 
-/// What makes two URLs the same: the normalised URL up to its fragment, which is never sent.
+/// The URL without its fragment, which is never sent.
 pub(super) fn page(url: &Url) -> &str {
     &url[..Position::AfterQuery]
 }
 
-/// Whether the `scheme` that was read from `text` is a host before a port: `localhost:8080/x`.
+/// Whether the parser's `scheme` is a host before a port: `localhost:8080/x`.
 fn is_host_and_port(text: &str, scheme: &str) -> bool {
-    // The scheme is ASCII and begins the text, so the colon stands right behind it.
+    // The text begins with the scheme.
     let Some(rest) = text
         .get(scheme.len()..)
         .and_then(|rest| rest.strip_prefix(':'))
@@ -170,14 +209,14 @@ fn is_host_and_port(text: &str, scheme: &str) -> bool {
         return false;
     };
     let port = &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())];
-    // No scheme in use has a dot. A host like that may have an empty port, or one that is too large.
+    // No scheme in use has a dot. Such a host may have an empty port, or one that is too large.
     let is_host = (scheme.contains('.') || scheme == "localhost") && !rest.starts_with("//");
     port.bytes().all(|byte| byte.is_ascii_digit()) && (is_host || port.parse::<u16>().is_ok())
 }
 
-/// Whether the `scheme` that was read from `text` is a user before a password: `user:pw@example.com/x`.
+/// Whether the parser's `scheme` is a user before a password: `user:pw@example.com/x`.
 fn is_userinfo(text: &str, scheme: &str) -> bool {
-    // Those of the schemes in use that may have an address behind them, which has an @ too.
+    // Schemes whose URLs contain an address with an @.
     const WITH_ADDRESSES: [&str; 11] = [
         "acct", "cid", "im", "mailto", "mid", "pres", "sip", "sips", "ssh", "tel", "xmpp",
     ];
@@ -194,8 +233,7 @@ fn is_userinfo(text: &str, scheme: &str) -> bool {
             .is_some_and(is_one)
 }
 
-/// The URL in `text`, if all that is wrong with it are quotes, brackets or a mark of a list around it.
-/// It may hold credentials.
+/// The URL in `text` without quotes, brackets or bullets around it. It may contain credentials.
 fn unwrapped(text: &str) -> Option<&str> {
     let is_wrapping =
         |c: char| " \t\"'`<>()[]{},;*-\u{ab}\u{bb}\u{2018}\u{2019}\u{201c}\u{201d}".contains(c);
@@ -208,7 +246,7 @@ fn unwrapped(text: &str) -> Option<&str> {
     (fits && Url::parse(inner).is_ok_and(is_web)).then_some(inner)
 }
 
-/// A text without a scheme: completed when the user said so, else refused with a hint.
+/// Completes a text without a scheme if the user asked for that, and else refuses it with a hint.
 fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
     let scheme = default_scheme.unwrap_or(Scheme::Https).name();
     if let Some(inner) = unwrapped(text) {
@@ -230,7 +268,7 @@ fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Fai
             )),
         };
     }
-    // What would be no URL either is not proposed.
+    // Propose only a URL.
     let hint = completed.filter(|completed| {
         completed.len() <= HINT
             && !completed.contains(|c: char| c.is_whitespace() || c.is_control())
@@ -245,13 +283,12 @@ fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Fai
     })
 }
 
-/// Whether a message must not repeat `text`. Where it is no URL as it stands, there is no telling which
-/// part is the userinfo: that any @ could end one is enough.
+/// Whether a message must not repeat `text`: in a text that is no URL, any @ may end a userinfo.
 fn may_hold_credentials(text: &str) -> bool {
     text.contains('@')
 }
 
-/// Whether `text` is a URL but for the colon: `http//example.com/x`. No host is called like that.
+/// Whether `text` is a URL but for the colon: `http//example.com/x`. No host has such a name.
 fn lacks_a_colon(text: &str) -> bool {
     let scheme = text.split_once("//").map(|(scheme, _)| scheme);
     scheme.is_some_and(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https"))
@@ -262,7 +299,7 @@ fn complete(text: &str, scheme: &str) -> Option<String> {
     if text.starts_with("//") {
         return Some(format!("{scheme}:{text}"));
     }
-    // A path, a query or a fragment: a browser would take the first word of a path for the host.
+    // Refuse a path, a query or a fragment: a browser would take the first segment of a path for the host.
     (!text.starts_with(['/', '\\', '.', '?', '#', ':'])).then(|| format!("{scheme}://{text}"))
 }
 
@@ -271,18 +308,17 @@ fn no_url(error: ParseError) -> Failure {
         ParseError::EmptyHost => invalid("no host: a URL is written like https://example.com/x"),
         ParseError::InvalidPort => invalid("invalid port: it is a number from 0 to 65535"),
         ParseError::IdnaError | ParseError::InvalidDomainCharacter => invalid(INVALID_HOST),
-        // Its messages are fixed words, without any of the text.
+        // The other messages are fixed, without any of the text.
         other => invalid(other.to_string()),
     }
 }
 
-/// A line that is no URL.
 pub(super) fn invalid(message: impl Into<String>) -> Failure {
     Failure::new(FailureKind::InvalidUrl, message.into())
 }
 
-/// A scheme as a message shows it: there is no limit to what can be written before a colon.
+/// The beginning of a scheme, which can be of any length.
 fn excerpt(scheme: &str) -> &str {
-    // It is ASCII, so any place is a place between two characters.
+    // It is ASCII.
     &scheme[..scheme.len().min(40)]
 }

@@ -1,33 +1,30 @@
-//! A set of URLs that takes a bounded number of bytes for each, whatever its length.
+//! A set of URLs that takes at most 40 bytes for each, whatever its length.
 //!
-//! Instead of a URL it keeps 128 bits of SipHash-2-4 (Aumasson and Bernstein, 2012; see `siphasher`)
-//! under a key that is drawn anew for every set: whoever writes a list cannot make one URL pass for
-//! another, and of a billion URLs two are taken for one with a probability of 10^-21.
+//! It keeps 128 bits of SipHash-2-4 (Aumasson and Bernstein, 2012) of each URL. Every set has a random key, so that a
+//! list cannot make one URL pass for another. Two of a billion URLs have one hash with a probability of 10^-21.
 //!
-//! The table is extendible hashing (Fagin, Nievergelt, Pippenger and Strong, TODS 1979): pages of one
-//! size, and a directory that finds one by the first bits of a hash. A page that is full is cut in two,
-//! so nothing is ever moved as a whole, no step takes long, and growing needs no room for an old and a
-//! new table at once. When all pages have just been cut they are 7/16 full, the least there is: 37 bytes
-//! a URL, all in all. Measured as the growth of the peak memory, from 200,000 to ten million URLs: 25 to
-//! 33. A `HashSet<u128>` took up to 59, while it grew.
+//! The table is extendible hashing (Fagin, Nievergelt, Pippenger and Strong, TODS 1979): pages of one size, and a
+//! directory that finds a page by the first bits of a hash. A full page is split, so that growing needs no second table.
+//! After all pages were split they are 7/16 full: 37 bytes a URL. Measured as peak memory, up to ten million URLs: 25 to
+//! 33; a `HashSet<u128>` took up to 59 while it grew.
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Hashes that a page has room for: 4 KiB, a page of the system's memory.
+/// The hashes of a page, which has 4 KiB.
 const SLOTS: usize = 256;
 
-/// A page with so many is cut in two. Beyond this, looking for one that is not there takes too long.
+/// A page with so many hashes is split. In a fuller one a search takes too long.
 const FULL: usize = SLOTS / 8 * 7;
 
-/// A slot with nothing in it. A hash that is 0 by chance is kept as 1.
+/// An empty slot. A hash of 0 is kept as 1.
 const EMPTY: u128 = 0;
 
-/// See the module's page.
+/// See the module's head.
 pub(super) struct UrlSet {
-    /// With the key, and no text yet.
+    /// Has the key.
     hasher: SipHasher24,
-    /// For each beginning of `depth` bits that a hash can have, the page for it.
+    /// The page for the first `depth` bits of a hash.
     directory: Vec<u32>,
     depth: u32,
     pages: Vec<Page>,
@@ -35,16 +32,16 @@ pub(super) struct UrlSet {
 
 /// The hashes that begin with the same `depth` bits.
 struct Page {
-    /// A hash stands in the slot of its last bits, or in the first one free behind it.
+    /// A hash is in the slot of its last bits, or in the next free one.
     slots: Box<[u128; SLOTS]>,
     len: usize,
     depth: u32,
 }
 
 impl UrlSet {
-    /// An empty set with a key of its own. Takes no memory.
+    /// Allocates nothing.
     pub(super) fn new() -> Self {
-        // The standard library draws from the system, and gives no more than this away of it.
+        // The keys come from the system's random numbers.
         let random = RandomState::new();
         Self {
             hasher: SipHasher24::new_with_keys(random.hash_one(0), random.hash_one(1)),
@@ -54,7 +51,6 @@ impl UrlSet {
         }
     }
 
-    /// Whether `text` is in it.
     pub(super) fn contains(&self, text: &str) -> bool {
         let hash = self.hash(text);
         self.directory
@@ -62,7 +58,7 @@ impl UrlSet {
             .is_some_and(|page| self.pages[*page as usize].find(hash).is_ok())
     }
 
-    /// Puts `text` in. False if it was there.
+    /// False if `text` was there.
     pub(super) fn insert(&mut self, text: &str) -> bool {
         self.insert_hash(self.hash(text))
     }
@@ -88,25 +84,25 @@ impl UrlSet {
                     page.len += 1;
                     return true;
                 }
-                // Should all of them fall to one side, it is cut again.
-                Err(_) => self.cut(number, hash),
+                // If all hashes fall to one side, the loop splits again.
+                Err(_) => self.split(number, hash),
             }
         }
     }
 
-    /// Moves half of a page to a new one. `hash` is one of those that belong to it.
-    fn cut(&mut self, number: usize, hash: u128) {
+    /// Moves half of a page to a new one. `hash` belongs to the page.
+    fn split(&mut self, number: usize, hash: u128) {
         let depth = self.pages[number].depth;
         if depth == self.depth {
             self.directory = self.directory.iter().flat_map(|page| [*page; 2]).collect();
             self.depth += 1;
         }
-        let new = self.pages[number].cut();
-        // All entries that begin with the page's bits stand together; the second half has a 1 behind.
+        let new = self.pages[number].split();
+        // The entries of the page are adjacent; in the second half the next bit is 1.
         let entries = 1 << (self.depth - depth);
         let first = first_bits(hash, depth) << (self.depth - depth);
-        let place = self.pages.len() as u32;
-        self.directory[first + entries / 2..first + entries].fill(place);
+        let added = self.pages.len() as u32;
+        self.directory[first + entries / 2..first + entries].fill(added);
         self.pages.push(new);
     }
 }
@@ -120,10 +116,10 @@ impl Page {
         }
     }
 
-    /// The slot that `hash` is in, or else the one that is free for it.
+    /// The slot of `hash`, or the free slot for it.
     fn find(&self, hash: u128) -> Result<usize, usize> {
         let mut at = hash as usize % SLOTS;
-        // A page is never quite full.
+        // A page is never full.
         loop {
             match self.slots[at] {
                 EMPTY => return Err(at),
@@ -133,8 +129,8 @@ impl Page {
         }
     }
 
-    /// Keeps the hashes whose next bit is 0 and gives a page of the others.
-    fn cut(&mut self) -> Self {
+    /// Keeps the hashes whose next bit is 0, and returns a page of the others.
+    fn split(&mut self) -> Self {
         let all = *self.slots;
         let mut halves = [Self::new(self.depth + 1), Self::new(self.depth + 1)];
         for hash in all.into_iter().filter(|hash| *hash != EMPTY) {
@@ -163,57 +159,57 @@ mod tests {
     use std::mem::size_of;
 
     /// What the allocator has been asked for at most so far, in bytes, with 16 of its own for a page.
-    fn peak(seen: &UrlSet) -> usize {
+    fn peak(set: &UrlSet) -> usize {
         // A list that has doubled was there in both sizes.
         let list = |capacity: usize, size: usize| capacity * size * 3 / 2;
-        seen.pages.len() * (SLOTS * size_of::<u128>() + 16)
-            + list(seen.pages.capacity(), size_of::<Page>())
-            + list(seen.directory.capacity(), size_of::<u32>())
+        set.pages.len() * (SLOTS * size_of::<u128>() + 16)
+            + list(set.pages.capacity(), size_of::<Page>())
+            + list(set.directory.capacity(), size_of::<u32>())
     }
 
     #[test]
     fn it_is_a_set() {
-        let mut seen = UrlSet::new();
+        let mut set = UrlSet::new();
         let mut model = HashSet::new();
         // Every text comes about three times, in no order.
         for n in 0..60_000_u64 {
             let text = format!("http://h/{}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50);
-            assert_eq!(seen.contains(&text), model.contains(&text), "{text}");
-            assert_eq!(seen.insert(&text), model.insert(text));
+            assert_eq!(set.contains(&text), model.contains(&text), "{text}");
+            assert_eq!(set.insert(&text), model.insert(text));
         }
         assert!(model.len() > 10 * SLOTS);
         assert!(
             model
                 .iter()
-                .all(|text| seen.contains(text) && !seen.insert(text))
+                .all(|text| set.contains(text) && !set.insert(text))
         );
-        assert!(!seen.contains("http://h") && !seen.contains(""));
-        assert!(seen.insert("") && !seen.insert(""));
+        assert!(!set.contains("http://h") && !set.contains(""));
+        assert!(set.insert("") && !set.insert(""));
     }
 
     #[test]
     fn it_never_takes_more_than_40_bytes_a_url() {
-        let mut seen = UrlSet::new();
-        assert_eq!(peak(&seen), 0);
+        let mut set = UrlSet::new();
+        assert_eq!(peak(&set), 0);
         for n in 1..=300_000 {
-            assert!(seen.insert(&n.to_string()));
+            assert!(set.insert(&n.to_string()));
             if n >= FULL / 2 {
-                assert!(peak(&seen) <= 40 * n, "{} bytes for {n}", peak(&seen));
+                assert!(peak(&set) <= 40 * n, "{} bytes for {n}", peak(&set));
             }
         }
     }
 
     #[test]
     fn hashes_that_share_their_bits_are_kept_apart() {
-        let mut seen = UrlSet::new();
+        let mut set = UrlSet::new();
         // All of them want the same slot; then all of them begin alike.
         let last = (0..5000_u128).map(|n| (n << 115) | 77);
         let first = (0..5000_u128).map(|n| (0xabc << 116) | (n << 103) | (n * n + 1));
         let all: Vec<_> = last.chain(first).collect();
         for hash in &all {
-            assert!(seen.insert_hash(*hash), "{hash:x}");
+            assert!(set.insert_hash(*hash), "{hash:x}");
         }
-        assert!(all.iter().all(|hash| !seen.insert_hash(*hash)));
+        assert!(all.iter().all(|hash| !set.insert_hash(*hash)));
     }
 
     #[test]

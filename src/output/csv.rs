@@ -1,17 +1,18 @@
 //! The `csv` and `tsv` formats: the record's fields, flattened, one row a line under a header line.
 //!
-//! What cannot be printed is escaped as in the `text` format, so that a row is one line whatever a server sent. After
-//! that, cells of `csv` are quoted as RFC 4180 says, and only where they must be. In `tsv` nothing is quoted, as awk and
-//! cut read it: a backslash is escaped, too, so that a reader of escapes (`mlr --itsv`) gets it back. Rows end in LF. A null is an empty cell. Cells are not made harmless for spreadsheets (a leading `=`):
-//! that would change what the user wrote, and only a reader that evaluates data needs it.
+//! Unprintable characters are escaped as in the `text` format, so that a row is one line. Then cells of `csv` are quoted
+//! by RFC 4180 if they must be. Cells of `tsv` are not, as awk and cut expect; there a backslash is escaped too, for
+//! readers of escapes (`mlr --itsv`). Rows end in LF, and null is an empty cell. A leading `=`, a formula in spreadsheets,
+//! stays as the user wrote it.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
+use crate::fetch::{Failure, Phase};
+
 use super::record::{Record, in_milliseconds, in_rfc3339};
 use crate::escape::{push_backslashed, push_escaped};
 
-/// The columns, in order.
 pub(super) const COLUMNS: [&str; 18] = [
     "url",
     "source",
@@ -33,7 +34,6 @@ pub(super) const COLUMNS: [&str; 18] = [
     "error_phase",
 ];
 
-/// What stands between two cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delimiter {
     Comma = b',' as isize,
@@ -42,7 +42,7 @@ pub(super) enum Delimiter {
 
 /// Appends the header line.
 pub(super) fn push_header(out: &mut Vec<u8>, delimiter: Delimiter) {
-    let mut row = Row { out, delimiter };
+    let mut row = RowWriter { out, delimiter };
     COLUMNS.into_iter().for_each(|name| row.text(Some(name)));
     row.end();
 }
@@ -50,7 +50,7 @@ pub(super) fn push_header(out: &mut Vec<u8>, delimiter: Delimiter) {
 /// Appends `record` as one line, its end included.
 pub(super) fn push(out: &mut Vec<u8>, record: &Record, delimiter: Delimiter) -> io::Result<()> {
     let error = record.error.as_ref();
-    let mut row = Row { out, delimiter };
+    let mut row = RowWriter { out, delimiter };
     row.text(Some(&record.url));
     row.text(Some(&record.source));
     row.value(Some(record.line))?;
@@ -66,20 +66,24 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, delimiter: Delimiter) -> 
     row.value(record.worker)?;
     row.value(record.started_at.map(in_rfc3339))?;
     row.text(record.file.as_deref());
-    row.text(error.map(|error| error.kind));
-    row.text(error.map(|error| &*error.message));
-    row.text(error.and_then(|error| error.phase));
+    row.text(error.map(|error| error.kind().name()));
+    row.text(error.map(Failure::message));
+    row.text(
+        error
+            .and_then(|error| error.kind().phase())
+            .map(Phase::name),
+    );
     row.end();
     Ok(())
 }
 
-/// One row being written; every cell leaves its delimiter behind, which the last one's line end takes the place of.
-struct Row<'a> {
+/// Writes one row: a delimiter after every cell, which the line end replaces after the last.
+struct RowWriter<'a> {
     out: &'a mut Vec<u8>,
     delimiter: Delimiter,
 }
 
-impl Row<'_> {
+impl RowWriter<'_> {
     fn text(&mut self, text: Option<&str>) {
         let start = self.out.len();
         let text = text.unwrap_or("");
@@ -107,7 +111,7 @@ impl Row<'_> {
         self.out.push(delimiter);
     }
 
-    /// A number, a date or a truth value: nothing that could need quoting.
+    /// A number, a date or a boolean, which needs no quotes.
     fn value(&mut self, value: Option<impl Display>) -> io::Result<()> {
         if let Some(value) = value {
             write!(self.out, "{value}")?;
@@ -127,8 +131,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::fetch::FailureKind;
     use crate::output::jsonl;
-    use crate::output::record::RecordError;
 
     fn lines(record: &Record, delimiter: Delimiter) -> String {
         let mut out = Vec::new();
@@ -162,16 +166,11 @@ mod tests {
     }
 
     fn timeout() -> Record {
-        let message = "no reply from \"h\", after 60 s\n";
-        let error = RecordError {
-            kind: "timeout",
-            message: message.into(),
-            phase: Some("connect"),
-        };
+        let message = "no reply from \"h\", after 60 s\u{2028}";
+        let kind = FailureKind::Timeout(Phase::Connect);
         Record {
-            error: Some(error),
             worker: None,
-            ..Record::failure("http://h/?a=1,2", "", "")
+            ..Record::failure("http://h/?a=1,2", kind, message)
         }
     }
 
@@ -182,7 +181,7 @@ mod tests {
             lines(&timeout(), Delimiter::Comma),
             format!(
                 "{header}\n\"http://h/?a=1,2\",urls.txt,3,false,,,,,,1,41.2,,,2026-01-31T10:00:00.123Z,,timeout,\
-                 \"no reply from \"\"h\"\", after 60 s\\n\",connect\n"
+                 \"no reply from \"\"h\"\", after 60 s\\u2028\",connect\n"
             )
         );
         assert_eq!(
@@ -226,7 +225,7 @@ mod tests {
                 content_type: Some(nasty.into()),
                 final_url: Some(String::new()),
                 file: Some("\"".into()),
-                ..Record::failure(nasty, "body", nasty)
+                ..Record::failure(nasty, FailureKind::Body, "a,b\u{2028}")
             };
             let lines = lines(&record, delimiter);
             // A reader of escapes must be able to tell a backslash from one that begins an escape.
@@ -245,7 +244,7 @@ mod tests {
                 (7, ""),
                 (14, "\""),
                 (15, "body"),
-                (16, shown),
+                (16, "a,b\\u2028"),
                 (17, ""),
             ] {
                 assert_eq!(cells[column], expected, "{}", COLUMNS[column]);

@@ -8,12 +8,34 @@ use serde_json::Value;
 use url::Url;
 
 use self::schema::{fault, one_or_more};
-use super::record::{Record, RecordError};
+use super::record::Record;
 use super::{csv, jsonl, save, text};
+use crate::fetch::{Failure, FailureKind, Phase};
 
 const DOC: &str = include_str!("../../docs/OUTPUT.md");
 const SCHEMA: &str = include_str!("../../docs/record.schema.json");
-const PHASES: [&str; 5] = ["dns", "connect", "tls", "first_byte", "body"];
+const KINDS: [FailureKind; 20] = [
+    FailureKind::InvalidUrl,
+    FailureKind::UnsupportedScheme,
+    FailureKind::BlockedAddress,
+    FailureKind::Dns,
+    FailureKind::Connect,
+    FailureKind::Tls,
+    FailureKind::Proxy,
+    FailureKind::Timeout(Phase::Dns),
+    FailureKind::Timeout(Phase::Connect),
+    FailureKind::Timeout(Phase::Tls),
+    FailureKind::Timeout(Phase::FirstByte),
+    FailureKind::Timeout(Phase::Body),
+    FailureKind::Protocol,
+    FailureKind::TooManyRedirects,
+    FailureKind::HttpStatus,
+    FailureKind::Body,
+    FailureKind::TooLarge,
+    FailureKind::Write,
+    FailureKind::Cancelled,
+    FailureKind::Internal,
+];
 
 fn schema() -> Value {
     serde_json::from_str(SCHEMA).unwrap()
@@ -44,35 +66,20 @@ fn records() -> Vec<Record> {
             ..Record::page("", 1)
         },
     ];
-    for kind in kinds() {
-        let kind: &'static str = kind.leak();
-        let phases = if kind == "timeout" {
-            PHASES.map(Some).to_vec()
-        } else {
-            vec![None]
-        };
-        for phase in phases {
-            let error = RecordError {
-                kind,
-                message: "\u{1b}".into(),
-                phase,
-            };
-            let failure = Record::failure("x", kind, "");
-            records.push(Record {
-                error: Some(error.clone()),
-                status: Some(404),
-                ..Record::page("x", 3)
-            });
-            records.last_mut().unwrap().ok = false;
-            records.push(Record {
-                error: Some(error),
-                elapsed: None,
-                worker: None,
-                started_at: None,
-                attempts: 0,
-                ..failure
-            });
-        }
+    for kind in KINDS {
+        records.push(Record {
+            ok: false,
+            error: Some(Failure::new(kind, "\u{1b}")),
+            status: Some(404),
+            ..Record::page("x", 3)
+        });
+        records.push(Record {
+            elapsed: None,
+            worker: None,
+            started_at: None,
+            attempts: 0,
+            ..Record::failure("x", kind, "")
+        });
     }
     records
 }
@@ -113,7 +120,8 @@ fn the_schema_refuses_what_is_no_row() {
         row.as_object_mut().unwrap().remove(field);
         assert!(fault(&schema(), &row, "").is_some(), "without {field}");
     }
-    let failed: Value = serde_json::from_str(&row(&Record::failure("x", "dns", ""))).unwrap();
+    let failed: Value =
+        serde_json::from_str(&row(&Record::failure("x", FailureKind::Dns, ""))).unwrap();
     for (field, value) in [
         ("kind", "odd".into()),
         ("phase", "odd".into()),
@@ -131,7 +139,7 @@ fn the_examples_are_what_is_written() {
     let page = Record::page("https://example.com/", 1256);
     let failure = Record::failure(
         "https://nowhere.invalid/",
-        "dns",
+        FailureKind::Dns,
         "no address for nowhere.invalid",
     );
     let mut lines = Vec::new();
@@ -196,8 +204,11 @@ fn the_tables_name_every_field_and_kind_in_order() {
             .collect::<Vec<_>>(),
         kinds()
     );
-    for phase in PHASES {
-        assert!(DOC.contains(&format!("`{phase}`")));
+    let mut names = KINDS.map(FailureKind::name).to_vec();
+    names.dedup();
+    assert_eq!(names, kinds());
+    for phase in KINDS.into_iter().filter_map(FailureKind::phase) {
+        assert!(DOC.contains(&format!("`{}`", phase.name())));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the names of saved files are checked for, whatever two URLs are.
+//! Checks of the names of saved files.
 
 use std::path::{Component, Path};
 
@@ -6,7 +6,7 @@ use url::Url;
 
 use super::save::{Case, path_for};
 
-/// What makes out of one URL another that is likely to want its file.
+/// Each changes a URL to one whose file may be the same.
 const NEIGHBOURS: [fn(&str) -> String; 13] = [
     |text| format!("{text}.body"),
     |text| format!("{text}/"),
@@ -33,7 +33,7 @@ fn path_of(text: &str, case: Case) -> String {
     format!("https://{name}")
 }
 
-/// Two URLs, one a line, or one and its neighbours: safe names, a place of its own for each, and none in another's way.
+/// Two URLs, one a line, and neighbours of the first: safe and different paths, none a directory of another.
 pub(crate) fn saved_names(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (one, other) = text.split_once('\n').unwrap_or((&text, ""));

@@ -1,9 +1,8 @@
-//! Numbers as a person reads them, for the bar and the summary; beside what indicatif brings, which has no rate
-//! below one.
+//! Numbers for the bar and the summary that indicatif does not format.
 
 use std::fmt::{self, Display, Formatter};
 
-/// A number per second: one decimal while it is small.
+/// A rate, with one decimal if it is small.
 pub(super) struct RateText(pub(super) f64);
 
 impl Display for RateText {
@@ -13,7 +12,7 @@ impl Display for RateText {
     }
 }
 
-/// A count with its noun, in the singular where it is one.
+/// A count with its noun, in the singular for 1.
 pub(super) struct Counted(pub(super) u64, pub(super) &'static str);
 
 impl Display for Counted {

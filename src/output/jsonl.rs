@@ -1,8 +1,7 @@
 //! The `jsonl` format: one JSON object a line, every field of the record in every row, in its order.
 //!
-//! A row is serialised straight into the caller's buffer, nothing is allocated for it. Beyond what JSON demands,
-//! every character that a terminal might act on (DEL, C1, bidi overrides, line separators) is written as `\uNNNN`,
-//! so that a reader gets the same string and `cat` shows a harmless one.
+//! Beyond what JSON demands, every character that a terminal might act on (DEL, C1, bidi overrides, line separators) is
+//! written as `\uNNNN`: a reader gets the same string, and `cat` is safe.
 
 use std::io::{self, Write};
 
@@ -20,7 +19,7 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record) -> io::Result<()> {
     Ok(())
 }
 
-/// Compact JSON in which no unprintable character stands raw.
+/// Compact JSON with unprintable characters escaped.
 struct Printable;
 
 impl Formatter for Printable {
@@ -48,7 +47,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::output::record::RecordError;
+    use crate::fetch::{Failure, FailureKind, Phase};
 
     fn line(record: &Record) -> String {
         let mut out = Vec::new();
@@ -78,12 +77,11 @@ mod tests {
             elapsed: None,
             worker: None,
             started_at: None,
-            error: Some(RecordError {
-                kind: "timeout",
-                message: "no reply".into(),
-                phase: Some("connect"),
-            }),
-            ..Record::failure("x", "", "")
+            error: Some(Failure::new(
+                FailureKind::Timeout(Phase::Connect),
+                "no reply",
+            )),
+            ..Record::failure("x", FailureKind::Dns, "")
         };
         assert_eq!(
             line(&record),
@@ -100,19 +98,20 @@ mod tests {
     fn any_text_comes_back_and_none_is_raw() {
         let all: String = (0..=0x0010_ffff).filter_map(char::from_u32).collect();
         let nasty = "\0\t\n\"\\\u{1b}[31m\u{7f}\u{9b}\u{2028}\u{202e}\u{e0001}\u{1f600}";
-        let mut record = Record::failure(&all, "body", nasty);
+        let mut record = Record::failure(&all, FailureKind::Body, nasty);
         record.source = nasty.into();
         record.content_type = Some(nasty.into());
         let line = line(&record);
         assert!(!line.trim_end_matches('\n').contains(|c| !is_printable(c)));
         let row: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(row["url"].as_str(), Some(all.as_str()));
-        for field in [
-            &row["source"],
-            &row["content_type"],
-            &row["error"]["message"],
+        let message = record.error.as_ref().unwrap().message();
+        for (field, expected) in [
+            (&row["source"], nasty),
+            (&row["content_type"], nasty),
+            (&row["error"]["message"], message),
         ] {
-            assert_eq!(field.as_str(), Some(nasty));
+            assert_eq!(field.as_str(), Some(expected));
         }
     }
 

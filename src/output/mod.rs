@@ -1,8 +1,7 @@
-//! What the user gets to see: the records on standard output, the bar and the summary on standard error.
+//! What the user sees: the records on standard output, the bar and the summary on standard error.
 //!
-//! This room knows neither the network nor the lists: it is handed finished [`Record`]s and counts. It starts no
-//! thread, and what is written has one owner, the coordinator. Whatever a list or a
-//! server put into a record, no control character reaches a terminal raw.
+//! It takes finished [`Record`]s and counts, and starts no thread; the coordinator owns it. No control character of a
+//! list or a server reaches a terminal raw.
 
 mod csv;
 #[cfg(test)]
@@ -24,7 +23,7 @@ mod writer;
 pub(crate) use out::Out;
 pub(crate) use out::{Outgoing, say, stderr, stdout};
 pub(crate) use progress::{Counts, Progress};
-pub(crate) use record::{Record, RecordError};
+pub(crate) use record::Record;
 pub(crate) use save::Save;
 pub(crate) use summary::Summary;
 pub(crate) use writer::{Format, Writer};

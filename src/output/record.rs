@@ -1,14 +1,18 @@
-//! The record: the final word on one target, and the closed schema of every machine-readable format.
+//! The record: the result of one target, and the schema of every machine-readable format.
 //!
-//! The order of the fields is the order in which they are written, and every one is in every row. A field may be
-//! added in a release, none is taken away or renamed. Nothing here decides what happened: the engine fills it in.
+//! The fields are written in this order, all of them in every row. A release may add a field; it removes and renames none.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-/// One finished target: a page, or the reason why there is none.
+#[cfg(test)]
+use crate::fetch::FailureKind;
+use crate::fetch::{Failure, Phase};
+
+/// A page, or the reason why there is none.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Record {
     /// The URL as the user wrote it.
@@ -20,56 +24,83 @@ pub(crate) struct Record {
     pub(crate) line: u64,
     /// Whether the page was fetched: a final 2xx, read (and saved, if asked) to its end.
     pub(crate) ok: bool,
-    /// The last HTTP status, if a server gave one.
+    /// The last HTTP status.
     pub(crate) status: Option<u16>,
-    /// Length of the body in bytes, after decoding; with HEAD, the length that the server told.
+    /// Bytes of the decoded body; with HEAD, the length that the server declared.
     pub(crate) bytes: Option<u64>,
     /// The `Content-Type` header as the server sent it.
     pub(crate) content_type: Option<String>,
-    /// The address that gave the last reply, after redirects.
+    /// The URL of the last reply, after redirects.
     pub(crate) final_url: Option<String>,
     /// Redirects that were followed.
     pub(crate) redirects: Option<u32>,
     /// Attempts that were made, the last one included.
     pub(crate) attempts: u32,
-    /// From a worker taking the job to its end, of the last attempt.
+    /// Of the last attempt, from a worker taking the job.
     #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
     pub(crate) elapsed: Option<Duration>,
-    /// From a worker taking the job to the first byte of the last reply, of the last attempt.
+    /// Of the last attempt: from a worker taking the job to the first byte of the last reply.
     #[serde(rename = "ttfb_ms", serialize_with = "milliseconds")]
     pub(crate) ttfb: Option<Duration>,
-    /// Number of the worker that made the last attempt, from 0.
+    /// The worker that made the last attempt, from 0.
     pub(crate) worker: Option<usize>,
-    /// When a worker took the job, of the last attempt.
+    /// When a worker took the job of the last attempt.
     #[serde(serialize_with = "timestamp")]
     pub(crate) started_at: Option<SystemTime>,
     /// Where the body was saved.
     pub(crate) file: Option<String>,
-    /// Why there is no page; `None` exactly where `ok` is true.
-    pub(crate) error: Option<RecordError>,
-    /// Bytes of the page's body that came, which is told by the summary alone: none with HEAD.
+    /// `None` exactly if `ok` is true.
+    #[serde(serialize_with = "failure")]
+    pub(crate) error: Option<Failure>,
+    /// Bytes of the page's body that came, for the summary: none with HEAD.
     #[serde(skip)]
     pub(crate) received: u64,
+    /// The host that failed, for the summary.
+    #[serde(skip)]
+    pub(crate) host: Option<Box<str>>,
 }
 
-/// Why a target has no page.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct RecordError {
-    /// One of the closed list of kinds.
-    pub(crate) kind: &'static str,
-    /// What went wrong, for a person.
-    pub(crate) message: String,
-    /// For a `timeout`: what it was waiting for.
-    pub(crate) phase: Option<&'static str>,
+impl Record {
+    /// A record without a result.
+    pub(crate) fn new(url: Box<str>, source: Arc<str>, line: u64) -> Self {
+        Self {
+            url,
+            source,
+            line,
+            ok: false,
+            status: None,
+            bytes: None,
+            content_type: None,
+            final_url: None,
+            redirects: None,
+            attempts: 0,
+            elapsed: None,
+            ttfb: None,
+            worker: None,
+            started_at: None,
+            file: None,
+            error: None,
+            received: 0,
+            host: None,
+        }
+    }
+
+    /// How many bytes of text it holds.
+    pub(crate) fn text(&self) -> usize {
+        let optional = [&self.final_url, &self.content_type, &self.file];
+        let texts = optional.into_iter().flatten().map(String::len);
+        let message = self.error.as_ref().map_or(0, |error| error.message().len());
+        self.url.len() + message + texts.sum::<usize>()
+    }
 }
 
-/// `span` in milliseconds, to the microsecond: a number with at most three decimals.
+/// `span` in milliseconds, with at most three decimals.
 pub(super) fn in_milliseconds(span: Duration) -> f64 {
-    // Rounded as an integer first: whole microseconds divided by 1000 print with three decimals at most.
+    // Whole microseconds, divided by 1000, print with at most three decimals.
     ((span.as_nanos() + 500) / 1000) as f64 / 1000.0
 }
 
-/// `time` as RFC 3339 in UTC, to the millisecond. A clock set before 1970 or after 9999 is shown as that limit.
+/// `time` in UTC, between 1970 and 9999.
 pub(super) fn in_rfc3339(time: SystemTime) -> humantime::Rfc3339Timestamp {
     const LAST: Duration = Duration::from_secs(253_402_300_799);
     let since = time
@@ -79,7 +110,6 @@ pub(super) fn in_rfc3339(time: SystemTime) -> humantime::Rfc3339Timestamp {
     humantime::format_rfc3339_millis(UNIX_EPOCH + since)
 }
 
-// serde hands the `Option`s over by reference.
 fn milliseconds<S: Serializer>(span: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
     span.map(in_milliseconds).serialize(out)
 }
@@ -91,6 +121,17 @@ fn timestamp<S: Serializer>(time: &Option<SystemTime>, out: S) -> Result<S::Ok, 
     }
 }
 
+fn failure<S: Serializer>(failure: &Option<Failure>, out: S) -> Result<S::Ok, S::Error> {
+    let Some(failure) = failure else {
+        return out.serialize_none();
+    };
+    let mut fields = out.serialize_struct("error", 3)?;
+    fields.serialize_field("kind", failure.kind().name())?;
+    fields.serialize_field("message", failure.message())?;
+    fields.serialize_field("phase", &failure.kind().phase().map(Phase::name))?;
+    fields.end()
+}
+
 fn shared_text<S: Serializer>(text: &Arc<str>, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(text)
 }
@@ -100,9 +141,6 @@ impl Record {
     /// A page of `bytes` bytes, as a run of one line gives it.
     pub(crate) fn page(url: &str, bytes: u64) -> Self {
         Self {
-            url: url.into(),
-            source: "urls.txt".into(),
-            line: 3,
             ok: true,
             status: Some(200),
             bytes: Some(bytes),
@@ -114,14 +152,16 @@ impl Record {
             ttfb: Some(Duration::from_millis(38)),
             worker: Some(2),
             started_at: Some(UNIX_EPOCH + Duration::from_millis(1_769_853_600_123)),
-            file: None,
-            error: None,
             received: bytes,
+            ..Self::new(url.into(), "urls.txt".into(), 3)
         }
     }
 
     /// A target that failed before anything was heard from a server.
-    pub(super) fn failure(url: &str, kind: &'static str, message: &str) -> Self {
+    pub(super) fn failure(url: &str, kind: FailureKind, message: &str) -> Self {
+        let host = url::Url::parse(url)
+            .ok()
+            .map(|url| crate::host::shown(&url));
         Self {
             ok: false,
             status: None,
@@ -130,11 +170,8 @@ impl Record {
             final_url: None,
             redirects: None,
             ttfb: None,
-            error: Some(RecordError {
-                kind,
-                message: message.into(),
-                phase: None,
-            }),
+            error: Some(Failure::new(kind, message)),
+            host,
             ..Self::page(url, 0)
         }
     }

@@ -1,9 +1,8 @@
 //! Saved bodies: one file a URL, below one directory, whole or not there at all.
 //!
-//! A body is written to a temporary file in the run's own folder (see [`staging`]) and renamed into place when it is
-//! complete. [`name`] chooses its path, and symbolic links below the directory are never followed: the server and the
-//! list decide nothing about the file system. There is no `fsync`: a renamed file survives this process, not a power
-//! cut a moment later.
+//! A body is written to a temporary file in the run's folder (see [`staging`]) and renamed when it is complete. [`name`]
+//! chooses the path. Symbolic links below the directory are never followed. There is no `fsync`: a file survives the
+//! process, but not a power cut a moment later.
 
 mod name;
 mod staging;
@@ -24,10 +23,10 @@ use crate::escape::shown_path;
 pub(super) use self::name::{Case, path_for};
 use self::staging::{Staging, TRIES, make_dir};
 
-/// How many directories are remembered: less than half a megabyte.
+/// The most directories that are remembered, in less than half a megabyte.
 const KNOWN: usize = 2048;
 
-/// The directory that bodies are saved in. Clones are cheap and save into the same one, from any thread.
+/// The directory that bodies are saved in. Clones share it, and may be used by any thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Save {
     dir: Arc<Dir>,
@@ -37,17 +36,17 @@ pub(crate) struct Save {
 struct Dir {
     path: PathBuf,
     staging: Staging,
-    /// Something could not be written because there was no room.
+    /// A write failed because the disk or the quota was full.
     is_full: AtomicBool,
     case: Case,
-    /// Read-locked while a file or a directory is made or renamed.
+    /// Read-locked while a file or a directory is created or renamed.
     has_ended: RwLock<bool>,
-    /// Directories that this run has made or checked: saves two system calls a body.
+    /// Directories that this run has created or checked: saves two system calls a body.
     known: Mutex<HashSet<PathBuf>>,
 }
 
 impl Save {
-    /// Makes `dir` if it is not there, removes the temporary files of dead runs, and checks that a file can be made.
+    /// Creates `dir` if needed, removes the temporary files of dead runs, and checks that a file can be created.
     ///
     /// # Errors
     ///
@@ -80,19 +79,18 @@ impl Save {
         })
     }
 
-    /// Where the body of `url` belongs, below the directory. On one file system the same URL always has the same place,
-    /// and no two have one place.
+    /// The path of the body of `url` below the directory: always the same on one file system, and unique.
     pub(crate) fn path_for(&self, url: &Url) -> PathBuf {
         path_for(url, self.dir.case)
     }
 
-    /// Whether [`abandon`](Self::abandon) was called: then a failed save is the run's doing, not the disk's.
+    /// Whether [`abandon`](Self::abandon) was called, which makes saves fail.
     pub(crate) fn has_ended(&self) -> bool {
         *self.dir.read_has_ended()
     }
 
-    /// Ends all saving and removes the temporary files. When this returns no worker can put a file in place any more:
-    /// the body that it is saving is lost. Blocks while the file system makes or renames a file.
+    /// Ends all saving and removes the temporary files. After this no worker can rename a file into place. Blocks while a
+    /// file is created or renamed.
     pub(crate) fn abandon(&self) {
         *self
             .dir
@@ -102,27 +100,26 @@ impl Save {
         self.dir.staging.remove();
     }
 
-    /// Whether something could not be saved because the disk, or the user's quota, was full.
+    /// Whether a save failed because the disk or the quota was full.
     pub(crate) fn is_disk_full(&self) -> bool {
         self.dir.is_full.load(Ordering::Relaxed)
     }
 
-    /// Prepares to save the body of `url`. The first byte or the commit creates the file: a fetch without a body needs
-    /// no descriptor.
+    /// Prepares to save the body of `url`. The first byte or the commit creates the file.
     pub(crate) fn begin(&self, url: &Url) -> Saved {
         Saved {
             temp: None,
-            place: self.dir.path.join(self.path_for(url)),
+            path: self.dir.path.join(self.path_for(url)),
             dir: Arc::clone(&self.dir),
         }
     }
 }
 
-/// One body being saved. Dropped before [`commit`](Self::commit), it leaves nothing.
+/// One body. Dropped before [`commit`](Self::commit), it leaves no file.
 #[derive(Debug)]
 pub(crate) struct Saved {
     temp: Option<TempFile>,
-    place: PathBuf,
+    path: PathBuf,
     dir: Arc<Dir>,
 }
 
@@ -133,8 +130,7 @@ struct TempFile {
 }
 
 impl Saved {
-    /// Renames the file into place, over one that is there, and returns its path, which begins with the directory as
-    /// given.
+    /// Renames the file into place, over an older one, and returns its path, which begins with the directory as given.
     ///
     /// # Errors
     ///
@@ -143,11 +139,11 @@ impl Saved {
         self.temp()?;
         if let Some(temp) = &self.temp {
             self.dir
-                .rename(&temp.path, &self.place)
-                .map_err(|error| self.dir.failed(&self.place, &error))?;
+                .rename(&temp.path, &self.path)
+                .map_err(|error| self.dir.failed(&self.path, &error))?;
         }
         self.temp = None;
-        Ok(self.place.to_string_lossy().into_owned())
+        Ok(self.path.to_string_lossy().into_owned())
     }
 
     fn temp(&mut self) -> io::Result<&mut TempFile> {
@@ -156,7 +152,7 @@ impl Saved {
             None => self
                 .dir
                 .create_temp()
-                .map_err(|error| self.dir.failed(&self.place, &error))?,
+                .map_err(|error| self.dir.failed(&self.path, &error))?,
         };
         Ok(self.temp.insert(temp))
     }
@@ -165,7 +161,7 @@ impl Saved {
 impl Write for Saved {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.temp()?.file.write(bytes);
-        written.map_err(|error| self.dir.failed(&self.place, &error))
+        written.map_err(|error| self.dir.failed(&self.path, &error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -189,7 +185,7 @@ impl Dir {
         let path = self.staging.next_path();
         let folder = path.parent().unwrap_or(&self.path);
         let file = system::wait_out_shortage(|| {
-            // Descriptors may be short for longer than the run goes on.
+            // Check each time: descriptors may be short beyond the end of the run.
             let _going_on = self.go_on()?;
             self.inside(folder, || {
                 OpenOptions::new().write(true).create_new(true).open(&path)
@@ -198,10 +194,10 @@ impl Dir {
         Ok(TempFile { file, path })
     }
 
-    fn rename(&self, temp: &Path, place: &Path) -> io::Result<()> {
+    fn rename(&self, temp: &Path, path: &Path) -> io::Result<()> {
         let _going_on = self.go_on()?;
-        let parent = place.parent().unwrap_or(&self.path);
-        let renamed = self.inside(parent, || fs::rename(temp, place));
+        let parent = path.parent().unwrap_or(&self.path);
+        let renamed = self.inside(parent, || fs::rename(temp, path));
         renamed.map_err(|error| {
             self.remove_empty(parent);
             if error.kind() != io::ErrorKind::CrossesDevices {
@@ -234,12 +230,12 @@ impl Dir {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls `act`, which needs the directory `parent`, and makes that if it is not there.
+    /// Calls `act`, which needs the directory `parent`, and creates that if needed.
     fn inside<T>(&self, parent: &Path, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
         let mut tries = 0;
         loop {
             match self.make_dirs(parent).and_then(|()| act()) {
-                // Another save failed and removed its directories, which were empty.
+                // Another save failed and removed its empty directories.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
                     self.known().remove(parent);
                     tries += 1;
@@ -249,7 +245,7 @@ impl Dir {
         }
     }
 
-    /// Makes the directories from this one down to `parent`. One that is a symbolic link is an error.
+    /// Creates the directories down to `parent`. A symbolic link is an error.
     fn make_dirs(&self, parent: &Path) -> io::Result<()> {
         if self.known().contains(parent) {
             return Ok(());
@@ -271,7 +267,7 @@ impl Dir {
     fn remove_empty(&self, dir: &Path) {
         for dir in dir.ancestors().take_while(|dir| *dir != self.path) {
             match fs::remove_dir(dir) {
-                // The deepest may never have been made.
+                // The deepest may not have been created.
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return,
                 _ => {}
             }
@@ -279,21 +275,21 @@ impl Dir {
     }
 
     fn known(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
-        // Plain operations on a set: a panic leaves nothing half done.
+        // A panic cannot leave the set in an invalid state.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that `place` could not be saved, and names it in the error.
-    fn failed(&self, place: &Path, error: &io::Error) -> io::Error {
+    /// Notes a full disk, and names `path` in the error.
+    fn failed(&self, path: &Path, error: &io::Error) -> io::Error {
         use io::ErrorKind::{QuotaExceeded, StorageFull};
         if matches!(error.kind(), StorageFull | QuotaExceeded) {
             self.is_full.store(true, Ordering::Relaxed);
         }
-        about(place, error)
+        about(path, error)
     }
 }
 
-/// Puts the path in front of an error's text; its kind stays.
+/// Puts the path in front of an error's text, and keeps the kind.
 fn about(path: &Path, error: &io::Error) -> io::Error {
     let text = system::os_text(error);
     io::Error::new(error.kind(), format!("{}: {text}", shown_path(path)))

@@ -1,8 +1,7 @@
-//! The account of a run that is over: how many, how much, how fast, and what went wrong.
+//! The summary of a run: counts, sizes, times, and failures.
 //!
-//! Memory is bounded whatever the run's length: times go into a histogram whose values are right to 1 %, hosts into
-//! [`WorstHosts`]. A line that would say nothing is left out. The text is ASCII and free of control characters but for
-//! the colours that the caller asks for.
+//! Memory is bounded: times go into a histogram that is exact to 1 %, hosts into [`WorstHosts`]. Lines without
+//! information are left out. The text is ASCII without control characters, but for colours.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
@@ -14,20 +13,19 @@ use indicatif::{HumanBytes, HumanCount};
 
 use super::hosts::WorstHosts;
 use super::human::{Counted, RateText};
-use super::record::{Record, RecordError};
+use super::record::Record;
+use crate::fetch::{Failure, FailureKind};
 use crate::span::Span;
 
-/// Longer attempts are counted as this long; the longest of all is kept as it was.
+/// The histogram counts longer attempts as this long. The maximum is exact.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// Two digits: a person compares, and the histogram takes some 30 KiB instead of 200.
+/// Two digits are enough for a person, and take 30 KiB instead of 200.
 const DIGITS: u8 = 2;
-/// More would be a listing; that is what the records are for.
 const WORST_HOSTS: usize = 5;
-/// The details of one kind (its statuses or phases) that are shown.
+/// The statuses or phases of one kind that are shown.
 const DETAILS: usize = 3;
 const LABEL: usize = 13;
 
-/// Adds up records, and prints the account.
 pub(crate) struct Summary {
     started: Instant,
     fetched: u64,
@@ -35,22 +33,23 @@ pub(crate) struct Summary {
     bytes: u64,
     spans: Histogram<u64>,
     longest: Duration,
-    kinds: BTreeMap<&'static str, Kind>,
+    /// By the name of the kind.
+    failures: BTreeMap<&'static str, FailureCount>,
     hosts: WorstHosts,
-    never_started: Rest,
-    /// Targets that were left out on purpose, by reason.
+    never_started: NeverStarted,
+    /// Targets that the options left out, with the reason.
     left_out: Vec<(u64, &'static str)>,
 }
 
-/// What of the lists was not reached.
-enum Rest {
+/// Targets that were not started.
+enum NeverStarted {
     Counted(u64),
     Unknown,
 }
 
 /// The failures of one kind.
 #[derive(Default)]
-struct Kind {
+struct FailureCount {
     count: u64,
     details: BTreeMap<Detail, u64>,
 }
@@ -62,7 +61,7 @@ enum Detail {
 }
 
 impl Summary {
-    /// An account of a run that began at `started`.
+    /// A run that began at `started`.
     pub(crate) fn new(started: Instant) -> Self {
         let spans = Histogram::new_with_bounds(1, LONGEST.as_micros() as u64, DIGITS)
             .expect("the bounds are constants that hold the histogram's conditions");
@@ -73,21 +72,20 @@ impl Summary {
             bytes: 0,
             spans,
             longest: Duration::ZERO,
-            kinds: BTreeMap::new(),
+            failures: BTreeMap::new(),
             hosts: WorstHosts::default(),
-            never_started: Rest::Counted(0),
+            never_started: NeverStarted::Counted(0),
             left_out: Vec::new(),
         }
     }
 
-    /// Says that `targets` were left out on purpose, and why.
+    /// Notes that the options left out `targets`.
     pub(crate) fn left_out(&mut self, targets: u64, why: &'static str) {
         if targets > 0 {
             self.left_out.push((targets, why));
         }
     }
 
-    /// Adds one record.
     pub(crate) fn add(&mut self, record: &Record) {
         self.bytes = self.bytes.saturating_add(record.received);
         if let Some(span) = record.elapsed {
@@ -101,17 +99,23 @@ impl Summary {
         }
         self.failed += 1;
         if let Some(error) = &record.error {
-            self.kinds.entry(error.kind).or_default().add(record, error);
-            self.hosts.add(record, error);
+            let count = self.failures.entry(error.kind().name()).or_default();
+            count.add(record, error);
+            // No host was asked for a URL of another scheme.
+            if let Some(host) = &record.host
+                && error.kind() != FailureKind::UnsupportedScheme
+            {
+                self.hosts.add(host);
+            }
         }
     }
 
-    /// Sets how many targets were never started: their number, or `None` where the rest of the lists was not read.
+    /// Sets how many targets were not started; `None` if the lists were not read to the end.
     pub(crate) fn never_started(&mut self, targets: Option<u64>) {
-        self.never_started = targets.map_or(Rest::Unknown, Rest::Counted);
+        self.never_started = targets.map_or(NeverStarted::Unknown, NeverStarted::Counted);
     }
 
-    /// Prints the account of the run that ended at `now`, in one write.
+    /// Prints the summary of a run that ended at `now`, in one write.
     ///
     /// # Errors
     ///
@@ -158,10 +162,10 @@ impl Summary {
             parts.push(format!("{red}{} failed{plain}", HumanCount(self.failed)));
         }
         match self.never_started {
-            Rest::Counted(0) if self.finished() == 0 => return "none".into(),
-            Rest::Counted(0) => {}
-            Rest::Counted(rest) => parts.push(format!("{} not started", HumanCount(rest))),
-            Rest::Unknown => parts.push("the rest of the list not started".into()),
+            NeverStarted::Counted(0) if self.finished() == 0 => return "none".into(),
+            NeverStarted::Counted(0) => {}
+            NeverStarted::Counted(rest) => parts.push(format!("{} not started", HumanCount(rest))),
+            NeverStarted::Unknown => parts.push("the rest of the list not started".into()),
         }
         parts.join(", ")
     }
@@ -201,7 +205,7 @@ impl Summary {
     }
 
     fn tally_failures(&self, table: &mut Table) {
-        let mut kinds: Vec<_> = self.kinds.iter().collect();
+        let mut kinds: Vec<_> = self.failures.iter().collect();
         kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.count));
         let hosts = self.hosts.worst(WORST_HOSTS);
         let largest = kinds.iter().map(|(_, kind)| kind.count).max().unwrap_or(0);
@@ -222,24 +226,25 @@ impl Summary {
     }
 }
 
-/// `count` per second, unless the span is too short for that to mean anything.
+/// `count` per second; `None` for a span that is too short.
 fn rate(count: u64, wall: Duration) -> Option<f64> {
     (wall >= Duration::from_millis(1)).then(|| count as f64 / wall.as_secs_f64())
 }
 
-impl Kind {
-    fn add(&mut self, record: &Record, error: &RecordError) {
+impl FailureCount {
+    fn add(&mut self, record: &Record, error: &Failure) {
         self.count += 1;
-        let status = record.status.filter(|_| error.kind == "http_status");
-        let detail = status
-            .map(Detail::Status)
-            .or(error.phase.map(Detail::Phase));
+        let detail = match error.kind() {
+            FailureKind::HttpStatus => record.status.map(Detail::Status),
+            FailureKind::Timeout(phase) => Some(Detail::Phase(phase.name())),
+            _ => None,
+        };
         if let Some(detail) = detail {
             *self.details.entry(detail).or_default() += 1;
         }
     }
 
-    /// The commonest details in brackets, or nothing.
+    /// The most frequent details in brackets, or nothing.
     fn details(&self) -> String {
         let mut details: Vec<_> = self.details.iter().collect();
         details.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -286,7 +291,7 @@ impl Table {
         let _ = writeln!(self.text, "{label:LABEL$}{text}");
     }
 
-    /// One row of a tally, of which the first carries the label.
+    /// One row of a tally; the first has the label.
     fn tally(&mut self, row: usize, label: &str, count: u64, gap: &str, name: &str) {
         let label = if row == 0 { label } else { "" };
         let count = HumanCount(count).to_string();

@@ -1,7 +1,7 @@
 //! The `text` format: the two lines of the Python documentation's `load_url` example, to the byte.
 //!
-//! The URL is shown as Python's `%r` shows it and the message as `%s`, with what cannot be printed escaped. Colour,
-//! when asked for, is on the failure's verb alone; without it the line is exactly the example's.
+//! The URL is formatted as Python's `%r` and the message as `%s`, with unprintable characters escaped. Only the verb of a
+//! failure has a colour.
 
 use std::io::{self, Write as _};
 
@@ -25,10 +25,10 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) -> io::Resul
     }
     match &record.error {
         Some(error) => {
-            write!(out, "{}: ", error.kind)?;
-            push_escaped(out, &error.message);
+            write!(out, "{}: ", error.kind().name())?;
+            push_escaped(out, error.message());
         }
-        // The engine gives every failure its reason; a line without one would be worse than this.
+        // The engine gives every failure a reason.
         None => out.extend_from_slice(b"internal: no reason was given"),
     }
     out.push(b'\n');
@@ -38,6 +38,7 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::FailureKind;
 
     fn line(record: &Record, color: bool) -> String {
         let mut out = Vec::new();
@@ -70,19 +71,23 @@ mod tests {
             (
                 Record::failure(
                     "https://nowhere.invalid/",
-                    "dns",
+                    FailureKind::Dns,
                     "no address for nowhere.invalid",
                 ),
                 "'https://nowhere.invalid/' generated an exception: dns: no address for nowhere.invalid\n",
             ),
             (
-                Record::failure("http://x/", "protocol", "bad status line \"\u{9b}31m\r\n\""),
-                "'http://x/' generated an exception: protocol: bad status line \"\\x9b31m\\r\\n\"\n",
+                Record::failure(
+                    "http://x/",
+                    FailureKind::Protocol,
+                    "bad status line \"\u{202e}31m\"",
+                ),
+                "'http://x/' generated an exception: protocol: bad status line \"\\u202e31m\"\n",
             ),
             (
                 Record {
                     error: None,
-                    ..Record::failure("http://x/", "", "")
+                    ..Record::failure("http://x/", FailureKind::Dns, "")
                 },
                 "'http://x/' generated an exception: internal: no reason was given\n",
             ),
@@ -93,7 +98,7 @@ mod tests {
 
     #[test]
     fn colour_is_on_the_verb_alone() {
-        let failure = Record::failure("http://x/", "dns", "none");
+        let failure = Record::failure("http://x/", FailureKind::Dns, "none");
         assert_eq!(
             line(&failure, true),
             "'http://x/' \x1b[31mgenerated an exception\x1b[0m: dns: none\n"

@@ -1,33 +1,28 @@
-//! Hosts of which nothing runs and nobody waits, but which must be left alone for a while.
+//! Hosts without running or waiting items that must not be asked before a time.
 //!
-//! With `--host-delay 1h` that is every host of the last hour, and forgetting one would break the
-//! promise, so each costs as little as it can: 16 bytes in a table, a 64-bit hash of its name and
-//! a time, which makes at most 40 bytes a host however full the table is (and half as much again
-//! in the moment in which it doubles: 10,000,000 hosts took 280 MB, and 420 MB at the peak). Hosts
-//! whose time is over are swept out before the table grows: it never has more than twice the
-//! entries that the last sweep had to leave (or [`FEW`]). The lowest bit of a time tells whether the
-//! host refuses requests.
+//! With `--host-delay 1h` these are all hosts of the last hour, so an entry is small: 16 bytes, a 64-bit hash of the
+//! name and a time whose lowest bit says whether the host refuses requests. That is at most 40 bytes a host however
+//! full the table is (10,000,000 hosts took 280 MB, and 420 MB while the table doubled). Expired entries are removed
+//! before the table grows: it has at most twice the entries that the last sweep left (or [`FEW`]).
 //!
-//! Two hosts whose hashes are the same share the later time. One of them then waits for longer
-//! than it need (among 10,000,000 hosts the odds are 1 in 370,000 that this happens at all); none
-//! ever waits for less. The hash is keyed at random, so nobody can write a list that brings it
-//! about.
+//! Two hosts with the same hash share the later time, so that one of them waits too long: among 10,000,000 hosts the
+//! odds of that are 1 in 370,000. The hash has a random key, so that a list cannot cause it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-/// So many entries are not worth sweeping.
+/// A table with fewer entries is not swept.
 const FEW: usize = 1024;
 
 /// See the module's head.
 #[derive(Debug)]
 pub(super) struct Cooldown {
-    /// By the hash of the name: until when, in nanoseconds after `origin`, shifted by a bit that says whether the host is
-    /// refusing. An [`Instant`] would be twice as large.
+    /// By the hash of the name: nanoseconds after `origin`, shifted left by one, and whether the host refuses requests in
+    /// the lowest bit. An [`Instant`] would be twice as large.
     until: HashMap<u64, u64>,
     names: RandomState,
-    /// The first time that was seen.
+    /// The time of the first call.
     origin: Option<Instant>,
     sweep_at: usize,
 }
@@ -42,8 +37,7 @@ impl Cooldown {
         }
     }
 
-    /// Remembers that `host` must be left alone until `until`, or longer if that is known
-    /// already, and whether it is refusing.
+    /// Remembers `until` for `host` unless a later time is known, and whether it refuses requests.
     pub(super) fn remember(&mut self, host: &str, until: Instant, is_refusing: bool, now: Instant) {
         let origin = *self.origin.get_or_insert(now);
         if self.until.len() >= self.sweep_at {
@@ -55,31 +49,31 @@ impl Cooldown {
         *known = until.max(*known & !1) | flag;
     }
 
-    /// Gives what is remembered of `host`, until when and whether it is refusing, and forgets it.
+    /// Removes `host`, and returns its time and whether it refuses requests.
     pub(super) fn recall(&mut self, host: &str) -> Option<(Instant, bool)> {
         if self.until.is_empty() {
             return None;
         }
         let until = self.until.remove(&self.names.hash_one(host))?;
-        // A sum that overflowed would be a time that no caller can have named.
+        // No caller can name a time that overflows.
         let time = self.origin?.checked_add(Duration::from_nanos(until >> 1));
         Some((time?, until & 1 == 1))
     }
 
-    /// Whether `host` is remembered as refusing.
+    /// Whether `host` is remembered as one that refuses requests.
     pub(super) fn is_refusing(&self, host: &str) -> bool {
         let known = || self.until.get(&self.names.hash_one(host));
         !self.until.is_empty() && known().is_some_and(|until| until & 1 == 1)
     }
 
-    /// Costs as much as the table is long, and is called again only when that has doubled.
+    /// Linear, but called again only when the table has doubled.
     fn sweep(&mut self, now: u64) {
         self.until.retain(|_, until| *until >> 1 > now);
         self.sweep_at = FEW.max(self.until.len() * 2);
         self.until.shrink_to(self.sweep_at);
     }
 
-    /// How many are remembered, and for how many there is memory.
+    /// How many hosts are remembered, and for how many there is memory.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {
         (self.until.len(), self.until.capacity())
@@ -100,23 +94,23 @@ mod tests {
     fn what_was_remembered_is_recalled_once() {
         let now = Instant::now();
         let until = now + Duration::from_nanos(1_234_567_891);
-        let mut quiet = Cooldown::new();
-        quiet.remember("a:80", until, false, now);
-        assert_eq!(quiet.recall("b:80"), None);
-        assert_eq!(quiet.recall("a:80"), Some((until, false)));
-        assert_eq!(quiet.recall("a:80"), None);
+        let mut cooldown = Cooldown::new();
+        cooldown.remember("a:80", until, false, now);
+        assert_eq!(cooldown.recall("b:80"), None);
+        assert_eq!(cooldown.recall("a:80"), Some((until, false)));
+        assert_eq!(cooldown.recall("a:80"), None);
     }
 
     #[test]
     fn the_longer_time_stands() {
         let now = Instant::now();
         let after = |seconds| now + Duration::from_secs(seconds);
-        let mut quiet = Cooldown::new();
+        let mut cooldown = Cooldown::new();
         for seconds in [2, 3, 1] {
-            quiet.remember("a:80", after(seconds), seconds == 2, now);
+            cooldown.remember("a:80", after(seconds), seconds == 2, now);
         }
-        assert!(quiet.is_refusing("a:80") && !quiet.is_refusing("b:80"));
-        assert_eq!(quiet.recall("a:80"), Some((after(3), true)));
+        assert!(cooldown.is_refusing("a:80") && !cooldown.is_refusing("b:80"));
+        assert_eq!(cooldown.recall("a:80"), Some((after(3), true)));
     }
 
     #[test]
@@ -124,10 +118,10 @@ mod tests {
         assert_eq!(size_of::<(u64, u64)>(), 16);
         let now = Instant::now();
         let until = now + Duration::from_secs(3600);
-        let mut quiet = Cooldown::new();
+        let mut cooldown = Cooldown::new();
         for host in 0..100_000 {
-            quiet.remember(&format!("host-{host}:443"), until, false, now);
-            let (hosts, room) = quiet.size();
+            cooldown.remember(&format!("host-{host}:443"), until, false, now);
+            let (hosts, room) = cooldown.size();
             // A table is at most 7/8 full, and has a byte of its own for each slot.
             let bytes = room * 8 / 7 * 17;
             assert!(
@@ -135,24 +129,24 @@ mod tests {
                 "{bytes} bytes for {hosts} hosts"
             );
         }
-        assert_eq!(quiet.size().0, 100_000);
+        assert_eq!(cooldown.size().0, 100_000);
     }
 
     #[test]
     fn hosts_whose_time_is_over_make_room_and_no_others() {
         let start = Instant::now();
         let time = |ms| start + Duration::from_millis(ms);
-        let mut quiet = Cooldown::new();
+        let mut cooldown = Cooldown::new();
         let mut most = 0;
         // Each is remembered for as long as the next 5,000 take.
         for host in 0..50_000 {
             let now = time(host);
-            quiet.remember(&host.to_string(), time(host + 5000), false, now);
-            most = most.max(quiet.size().0);
+            cooldown.remember(&host.to_string(), time(host + 5000), false, now);
+            most = most.max(cooldown.size().0);
             if let Some(oldest) = host.checked_sub(4999) {
                 let (name, until) = (oldest.to_string(), time(oldest + 5000));
-                assert_eq!(quiet.recall(&name), Some((until, false)), "{name}");
-                quiet.remember(&name, until, false, now);
+                assert_eq!(cooldown.recall(&name), Some((until, false)), "{name}");
+                cooldown.remember(&name, until, false, now);
             }
         }
         assert!((5_000..=10_001).contains(&most), "{most} at once");
@@ -161,9 +155,9 @@ mod tests {
     #[test]
     fn memory_is_given_back_when_few_are_left() {
         let start = Instant::now();
-        let mut quiet = Cooldown::new();
+        let mut cooldown = Cooldown::new();
         for host in 0..100_000 {
-            quiet.remember(
+            cooldown.remember(
                 &host.to_string(),
                 start + Duration::from_secs(1),
                 false,
@@ -173,14 +167,14 @@ mod tests {
         let later = start + Duration::from_secs(2);
         for host in 0..200_000 {
             let now = later + Duration::from_millis(host);
-            quiet.remember(
+            cooldown.remember(
                 &host.to_string(),
                 now + Duration::from_millis(1),
                 false,
                 now,
             );
         }
-        let (hosts, room) = quiet.size();
+        let (hosts, room) = cooldown.size();
         assert!(room <= 4 * FEW, "room for {room} hosts, {hosts} there");
     }
 }

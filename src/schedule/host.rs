@@ -1,13 +1,8 @@
-//! One host:port: how many of its items run, until when it must be left alone, and who waits
-//! in line for it.
+//! One host:port: its running items, its waiting items, and the time before which none may start.
 //!
-//! A host that refused a request recovers: only so many of its items may run at once, one to begin
-//! with. Each that is served lets two more start, and each refusal halves the number. Items that
-//! came back go before those that were never tried, the most often tried first: an item has few
-//! attempts, and the last of a burst is the one that is refused again.
-//!
-//! Knows nothing of other hosts. Where a host stands among them is worked out here, by
-//! [`Host::standing`], and filed in `hosts`.
+//! A host that refused a request recovers: at first one of its items may run at a time. Each served request raises the
+//! limit by one, and each refusal halves it. Items that were tried before go first, the most often tried at the front:
+//! an item has few attempts, and the last of a burst is the one that is refused again.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -15,46 +10,45 @@ use std::time::{Duration, Instant};
 
 use super::Reply;
 
-/// A line shorter than this is not worth giving memory back for.
-const SHORT_LINE: usize = 8;
+/// A shorter queue keeps its memory.
+const SHORT_QUEUE: usize = 8;
 
-/// What every host is held to.
+/// The limits of every host.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HostLimits {
-    /// At most so many running at once.
+    /// The most items that run at once.
     pub(super) per_host: Option<usize>,
     /// The least time between two starts.
     pub(super) delay: Duration,
 }
 
-/// An item in line, with its place in the order of arrival over all hosts.
+/// A waiting item, with its number in the order of arrival over all hosts.
 #[derive(Debug)]
 struct Waiting<T> {
-    place: u64,
+    order: u64,
     value: T,
 }
 
-/// Where a host stands among the others.
+/// When the first waiting item of a host may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HostState {
-    /// It need not be looked at before something of it arrives or ends: nobody waits, or it is
-    /// full.
-    Out,
-    /// Its first in line, who has this place, may start.
+    /// Not before an item arrives or ends.
+    Inactive,
+    /// Now; it has this number.
     Ready(u64),
-    /// The same, but not before this time.
+    /// At this time; it has this number.
     Timed(Instant, u64),
 }
 
 /// A host that refused a request.
 #[derive(Debug)]
 struct Recovery<T> {
-    /// So many may run at once of those that start after `since`.
+    /// The most items that run at once of those that started after `since`.
     most: usize,
     running: usize,
-    /// When the host was last paused. What started before says nothing about it now.
+    /// When the host was last paused. Replies to earlier requests are ignored.
     since: Option<Instant>,
-    /// Items that came back, by the number of their attempts and by their place.
+    /// Items that were tried before, by their attempts and their order.
     tried: BTreeMap<(Reverse<u32>, u64), T>,
 }
 
@@ -74,54 +68,49 @@ impl<T> Recovery<T> {
 pub(super) struct Host<T> {
     running: usize,
     not_before: Option<Instant>,
-    /// Boxed, as nearly every host has none.
+    /// Boxed, as few hosts have one.
     recovery: Option<Box<Recovery<T>>>,
-    /// Places rise from front to back.
-    line: VecDeque<Waiting<T>>,
-    /// Where `hosts` has filed it.
+    queue: VecDeque<Waiting<T>>,
+    /// The state under which `hosts` has indexed it.
     pub(super) filed: HostState,
 }
 
 impl<T> Host<T> {
-    /// A host of which nothing runs and nobody waits, to be left alone until `not_before`.
     pub(super) fn new(not_before: Option<Instant>, recovers: bool) -> Self {
         Host {
             running: 0,
             not_before,
             recovery: recovers.then(|| Recovery::new(1, 0)),
-            line: VecDeque::new(),
-            filed: HostState::Out,
+            queue: VecDeque::new(),
+            filed: HostState::Inactive,
         }
     }
 
-    /// True if an item that arrives now may start at once: the host may, and nobody is ahead.
+    /// True if an item that arrives now may start at once.
     pub(super) fn may_start_at_once(&self, limits: HostLimits, now: Instant) -> bool {
-        self.first_place().is_none() && !self.is_full(limits) && self.held_until(now).is_none()
+        self.first_order().is_none() && !self.is_full(limits) && self.paused_until(now).is_none()
     }
 
-    /// Where it stands now.
-    pub(super) fn standing(&self, limits: HostLimits, now: Instant) -> HostState {
-        match (self.first_place(), self.held_until(now)) {
-            (None, _) => HostState::Out,
-            (Some(_), _) if self.is_full(limits) => HostState::Out,
+    pub(super) fn state(&self, limits: HostLimits, now: Instant) -> HostState {
+        match (self.first_order(), self.paused_until(now)) {
+            (None, _) => HostState::Inactive,
+            (Some(_), _) if self.is_full(limits) => HostState::Inactive,
             (Some(first), None) => HostState::Ready(first),
             (Some(first), Some(until)) => HostState::Timed(until, first),
         }
     }
 
-    /// Takes note of a start.
     pub(super) fn started(&mut self, limits: HostLimits, now: Instant) {
         self.running += 1;
         if let Some(recovery) = &mut self.recovery {
             recovery.running += 1;
         }
         if !limits.delay.is_zero() {
-            self.hold(now + limits.delay);
+            self.delay_until(now + limits.delay);
         }
     }
 
-    /// Takes note of the end of an item that started at `started`, and of what the host replied. One that never
-    /// started is ignored.
+    /// Notes the end of an item that started at `started`. Ignored if none is running.
     pub(super) fn finished(&mut self, started: Instant, reply: Reply) {
         let running = self.running;
         if running == 0 {
@@ -145,16 +134,15 @@ impl<T> Host<T> {
         }
     }
 
-    /// The host asked at `now` to be left alone until `until`: one item goes first then.
+    /// Starts nothing before `until`, and a single item then.
     pub(super) fn pause(&mut self, until: Instant, now: Instant) {
-        self.hold(until);
+        self.delay_until(until);
         let recovery = self.recovery.get_or_insert_with(|| Recovery::new(1, 0));
         (recovery.most, recovery.running) = (1, 0);
         recovery.since = Some(now);
     }
 
-    /// Nothing starts before `until`. An earlier promise to wait longer stands.
-    fn hold(&mut self, until: Instant) {
+    fn delay_until(&mut self, until: Instant) {
         self.not_before = self.not_before.max(Some(until));
     }
 
@@ -164,66 +152,60 @@ impl<T> Host<T> {
         recovery.is_some_and(|recovery| recovery.most == 1)
     }
 
-    /// Until when it must be left alone, if that is not over.
-    pub(super) fn held_until(&self, now: Instant) -> Option<Instant> {
+    /// The time before which nothing may start, if that is later than `now`.
+    pub(super) fn paused_until(&self, now: Instant) -> Option<Instant> {
         self.not_before.filter(|until| *until > now)
     }
 
-    /// Puts an item at the end of the line. True if it is the only one there. `place` must be
-    /// higher than that of all before it.
-    pub(super) fn line_up(&mut self, place: u64, value: T) -> bool {
-        self.line.push_back(Waiting { place, value });
-        self.line.len() == 1
+    /// Appends an item; `order` must be the highest so far. True if it is the only one in the queue.
+    pub(super) fn enqueue(&mut self, order: u64, value: T) -> bool {
+        self.queue.push_back(Waiting { order, value });
+        self.queue.len() == 1
     }
 
-    /// Puts an item that has been tried so often before those that were tried less often, and gives it back if the host
-    /// does not recover: then it has no precedence.
-    pub(super) fn line_up_tried(&mut self, place: u64, value: T, attempts: u32) -> Option<T> {
+    /// Inserts an item before those that were tried less often. Returns it if the host is not recovering.
+    pub(super) fn enqueue_tried(&mut self, order: u64, value: T, attempts: u32) -> Option<T> {
         let Some(recovery) = &mut self.recovery else {
             return Some(value);
         };
-        recovery.tried.insert((Reverse(attempts), place), value);
+        recovery.tried.insert((Reverse(attempts), order), value);
         None
     }
 
-    /// Takes the first out of the line.
-    ///
-    /// A line that was long gives its memory back as it shrinks: otherwise a list that is sorted
-    /// by host could leave a window's worth behind in each of many hosts.
-    pub(super) fn take_first(&mut self) -> Option<T> {
+    /// Removes the first item. Frees memory as a long queue shrinks: otherwise each host of a list sorted by host could
+    /// keep room for a whole window.
+    pub(super) fn dequeue(&mut self) -> Option<T> {
         let tried = self.recovery.as_mut().and_then(|it| it.tried.pop_first());
         if let Some((_, value)) = tried {
             return Some(value);
         }
-        let first = self.line.pop_front()?;
-        let room = self.line.capacity();
-        if room > SHORT_LINE && self.line.len() <= room / 4 {
-            self.line.shrink_to(room / 2);
+        let first = self.queue.pop_front()?;
+        let room = self.queue.capacity();
+        if room > SHORT_QUEUE && self.queue.len() <= room / 4 {
+            self.queue.shrink_to(room / 2);
         }
         Some(first.value)
     }
 
-    /// Takes out all who wait.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> {
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
         let tried = self
             .recovery
             .as_mut()
             .map(|it| std::mem::take(&mut it.tried));
-        let line = std::mem::take(&mut self.line);
-        let line = line.into_iter().map(|one| one.value);
-        line.chain(tried.into_iter().flat_map(BTreeMap::into_values))
+        let queue = std::mem::take(&mut self.queue);
+        let queue = queue.into_iter().map(|one| one.value);
+        queue.chain(tried.into_iter().flat_map(BTreeMap::into_values))
     }
 
-    /// The place of the first who waits.
-    fn first_place(&self) -> Option<u64> {
+    fn first_order(&self) -> Option<u64> {
         let tried = self.recovery.as_ref().and_then(|it| it.tried.keys().next());
-        let first = || self.line.front().map(|first| first.place);
-        tried.map(|(_, place)| *place).or_else(first)
+        let first = || self.queue.front().map(|first| first.order);
+        tried.map(|(_, order)| *order).or_else(first)
     }
 
-    /// True if nothing runs and nobody waits.
+    /// True without running and waiting items.
     pub(super) fn is_idle(&self) -> bool {
-        self.running == 0 && self.first_place().is_none()
+        self.running == 0 && self.first_order().is_none()
     }
 
     fn is_full(&self, limits: HostLimits) -> bool {
@@ -235,14 +217,13 @@ impl<T> Host<T> {
 
 #[cfg(test)]
 impl<T> Host<T> {
-    /// How many run.
     pub(super) fn running(&self) -> usize {
         self.running
     }
 
-    /// How many wait, and for how many there is memory.
-    pub(super) fn line(&self) -> (usize, usize) {
+    /// How many items wait, and for how many there is memory.
+    pub(super) fn queue_size(&self) -> (usize, usize) {
         let tried = self.recovery.as_ref().map_or(0, |it| it.tried.len());
-        (self.line.len() + tried, self.line.capacity() + tried)
+        (self.queue.len() + tried, self.queue.capacity() + tried)
     }
 }

@@ -1,9 +1,7 @@
-//! All hosts, each filed where it will be found: among the ready, under a timer, or out of sight
-//! until something of it arrives or ends.
+//! All hosts, indexed by their state: ready, ready at a time, or neither.
 //!
-//! A host is filed in at most one place and moves as soon as anything about it changes, so
-//! neither list ever holds anything stale, and there are never more timers than hosts with
-//! somebody in line. Each operation costs a look-up by name and at most two steps in a tree.
+//! Every change of a host updates the index, so no entry is stale, and there are at most as many timers as hosts with
+//! waiting items. An operation costs one look-up by name and at most two steps in a tree.
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
@@ -17,16 +15,16 @@ use super::{HostKey, Reply};
 /// See the module's head.
 pub(super) struct Hosts<T> {
     limits: HostLimits,
-    /// Those of which something runs or somebody waits.
+    /// Hosts with running or waiting items.
     active: HashMap<HostKey, Host<T>>,
-    /// The others, if they must be left alone.
-    quiet: Cooldown,
-    /// By the place of their first in line.
+    /// Other hosts that must not be asked yet.
+    cooldown: Cooldown,
+    /// By the order of their first waiting item.
     ready: BTreeMap<u64, HostKey>,
-    /// By the time at which they get ready, and the place of their first in line.
+    /// By the time at which they get ready, and the order of their first waiting item.
     timers: BTreeMap<(Instant, u64), HostKey>,
-    /// The last place in the order of arrival that was given.
-    last_place: u64,
+    /// The last number in the order of arrival.
+    last_order: u64,
 }
 
 impl<T> Hosts<T> {
@@ -34,72 +32,70 @@ impl<T> Hosts<T> {
         Hosts {
             limits,
             active: HashMap::new(),
-            quiet: Cooldown::new(),
+            cooldown: Cooldown::new(),
             ready: BTreeMap::new(),
             timers: BTreeMap::new(),
-            last_place: 0,
+            last_order: 0,
         }
     }
 
-    /// Takes an item that arrives, and gives it back if it starts at once.
-    pub(super) fn start_or_line_up(&mut self, value: T, key: HostKey, now: Instant) -> Option<T> {
+    /// Returns an arriving item if it starts at once, and enqueues it if not.
+    pub(super) fn start_or_enqueue(&mut self, value: T, key: HostKey, now: Instant) -> Option<T> {
         let limits = self.limits;
         let host = self.host(&key);
         if host.may_start_at_once(limits, now) {
             host.started(limits, now);
             return Some(value);
         }
-        self.line_up(value, key, now);
+        self.enqueue(value, key, now);
         None
     }
 
-    /// Takes an item that arrives, but must not start yet.
-    pub(super) fn line_up(&mut self, value: T, key: HostKey, now: Instant) {
-        self.last_place += 1;
-        let place = self.last_place;
-        let is_first = self.host(&key).line_up(place, value);
-        // Whoever lines up behind another changes nothing.
+    pub(super) fn enqueue(&mut self, value: T, key: HostKey, now: Instant) {
+        self.last_order += 1;
+        let order = self.last_order;
+        let is_first = self.host(&key).enqueue(order, value);
+        // The state depends only on the first item.
         if is_first {
             self.refile(&key, now);
         }
     }
 
-    /// Takes an item that has been tried so often, and gives it back if its host does not recover from a refusal: then it
-    /// arrives as any other does.
-    pub(super) fn line_up_tried(
+    /// Enqueues an item that was tried before. Returns it if its host is not recovering: then it arrives like a new one.
+    pub(super) fn enqueue_tried(
         &mut self,
         value: T,
         key: &HostKey,
         attempts: u32,
         now: Instant,
     ) -> Option<T> {
-        if !self.active.contains_key(key) && !self.quiet.is_refusing(key) {
+        if !self.active.contains_key(key) && !self.cooldown.is_refusing(key) {
             return Some(value);
         }
-        self.last_place += 1;
-        let place = self.last_place;
-        let value = self.host(key).line_up_tried(place, value, attempts);
+        self.last_order += 1;
+        let order = self.last_order;
+        let value = self.host(key).enqueue_tried(order, value, attempts);
         self.refile(key, now);
         value
     }
 
-    /// Starts the first in the order of arrival of all who may.
+    /// Starts the first item of all ready hosts, in the order of arrival.
     pub(super) fn start_first(&mut self, now: Instant) -> Option<T> {
         let (_, key) = self.ready.pop_first()?;
-        // Neither can fail: a ready host is active, and somebody is in line.
+        // A ready host is active and has a waiting item.
         let host = self.active.get_mut(&key)?;
-        let value = host.take_first()?;
+        let value = host.dequeue()?;
         host.started(self.limits, now);
         self.refile(&key, now);
         Some(value)
     }
 
-    /// True if somebody in line may start.
+    /// True if a waiting item may start.
     pub(super) fn is_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// Lets those get ready whose time has come.
+    /// Updates the hosts whose timers have expired.
     pub(super) fn wake(&mut self, now: Instant) {
         while let Some(timer) = self.timers.first_entry()
             && timer.key().0 <= now
@@ -109,12 +105,12 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// When the next host gets ready by itself.
+    /// When the first timer expires.
     pub(super) fn next_timer(&self) -> Option<Instant> {
         self.timers.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Takes note that an item of `key` has ended, which started at `started`. Ignored if none of it runs.
+    /// Notes the end of an item of `key` that started at `started`. Ignored if none is running.
     pub(super) fn finished(&mut self, key: &HostKey, started: Instant, reply: Reply, now: Instant) {
         if let Some(host) = self.active.get_mut(key) {
             host.finished(started, reply);
@@ -122,7 +118,7 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// Nothing of `key` starts before `until`, and then one item goes first.
+    /// Starts nothing of `key` before `until`, and a single item then.
     pub(super) fn pause(&mut self, key: &HostKey, until: Instant, now: Instant) {
         if until <= now {
             return;
@@ -131,80 +127,80 @@ impl<T> Hosts<T> {
             host.pause(until, now);
             self.refile(key, now);
         } else {
-            self.quiet.remember(key, until, true, now);
+            self.cooldown.remember(key, until, true, now);
         }
     }
 
-    /// Takes out all who wait. What runs, and who must be left alone, is still known.
+    /// Removes all waiting items.
     pub(super) fn drain(&mut self, all: &mut Vec<T>, now: Instant) {
         let keys: Vec<HostKey> = self.active.keys().cloned().collect();
         for key in keys {
             if let Some(host) = self.active.get_mut(&key) {
-                all.extend(host.take_all());
+                all.extend(host.drain());
                 self.refile(&key, now);
             }
         }
     }
 
-    /// The host `key`, made active if it is not.
+    /// The host `key`, made active if needed.
     fn host(&mut self, key: &HostKey) -> &mut Host<T> {
-        let Hosts { active, quiet, .. } = self;
+        let Hosts {
+            active, cooldown, ..
+        } = self;
         active
             .entry(Arc::clone(key))
-            .or_insert_with(|| match quiet.recall(key) {
+            .or_insert_with(|| match cooldown.recall(key) {
                 Some((until, is_refusing)) => Host::new(Some(until), is_refusing),
                 None => Host::new(None, false),
             })
     }
 
-    /// Files a host where it belongs after anything about it has changed. An idle one goes: to
-    /// the quiet ones if it must be left alone, out of memory if not.
+    /// Updates the index after a change of a host. Removes an idle host, and remembers it in the cooldown if needed.
     fn refile(&mut self, key: &HostKey, now: Instant) {
         let Some(host) = self.active.get_mut(key) else {
             return;
         };
-        let standing = host.standing(self.limits, now);
-        let filed = mem::replace(&mut host.filed, standing);
+        let state = host.state(self.limits, now);
+        let filed = mem::replace(&mut host.filed, state);
         if host.is_idle() {
-            let (held, is_refusing) = (host.held_until(now), host.is_refusing());
+            let (held, is_refusing) = (host.paused_until(now), host.is_refusing());
             self.active.remove(key);
             if held.is_some() || is_refusing {
                 let until = held.unwrap_or(now);
-                self.quiet.remember(key, until, is_refusing, now);
+                self.cooldown.remember(key, until, is_refusing, now);
             }
         }
-        if standing == filed {
+        if state == filed {
             return;
         }
         match filed {
-            HostState::Out => {}
-            HostState::Ready(place) => drop(self.ready.remove(&place)),
-            HostState::Timed(at, place) => drop(self.timers.remove(&(at, place))),
+            HostState::Inactive => {}
+            HostState::Ready(order) => drop(self.ready.remove(&order)),
+            HostState::Timed(at, order) => drop(self.timers.remove(&(at, order))),
         }
-        match standing {
-            HostState::Out => {}
-            HostState::Ready(place) => drop(self.ready.insert(place, Arc::clone(key))),
-            HostState::Timed(at, place) => drop(self.timers.insert((at, place), Arc::clone(key))),
+        match state {
+            HostState::Inactive => {}
+            HostState::Ready(order) => drop(self.ready.insert(order, Arc::clone(key))),
+            HostState::Timed(at, order) => drop(self.timers.insert((at, order), Arc::clone(key))),
         }
     }
 }
 
 #[cfg(test)]
 impl<T> Hosts<T> {
-    /// Panics unless every host stands where it should. `waiting` and `running` are what the
-    /// caller knows of all hosts together.
+    /// Panics unless the index is right. `waiting` and `running` are the sums over all hosts.
     pub(super) fn assert_consistent(&self, waiting: usize, running: usize) {
         let (mut in_line, mut room, mut run, mut filed) = (0, 0, 0, 0);
         for (key, host) in &self.active {
             assert!(!host.is_idle(), "{key} should have been forgotten");
-            let (length, capacity) = host.line();
+            let (length, capacity) = host.queue_size();
             in_line += length;
             room += capacity;
             run += host.running();
             let found = match host.filed {
-                HostState::Out => continue,
-                HostState::Ready(place) => self.ready.get(&place),
-                HostState::Timed(at, place) => self.timers.get(&(at, place)),
+                HostState::Inactive => continue,
+                HostState::Ready(order) => self.ready.get(&order),
+                HostState::Timed(at, order) => self.timers.get(&(at, order)),
             };
             assert_eq!(found, Some(key), "{key} is not where it was filed");
             filed += 1;
@@ -218,7 +214,7 @@ impl<T> Hosts<T> {
 
     /// How many hosts are active, and how many are only remembered.
     pub(super) fn known(&self) -> (usize, usize) {
-        (self.active.len(), self.quiet.size().0)
+        (self.active.len(), self.cooldown.size().0)
     }
 
     /// How many timers stand.

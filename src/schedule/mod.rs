@@ -1,20 +1,15 @@
 //! Which target may start now: caps and spacing per host, the rate of all, back-off and retries.
 //!
-//! Pure: it is told the time and answers "start this", "wait until", or "nothing". It starts no
-//! thread, reads no clock, never sleeps, and knows its items only as values with a host.
+//! Pure: the caller passes the time, and the answer is "start this", "wait until", or "nothing". Items are opaque.
 //!
-//! Callers may rely on it: every item that is pushed is given back by [`Schedule::next`] exactly
-//! once (and once more for each [`Schedule::retry`]), or by [`Schedule::drain`]; no limit is ever
-//! exceeded; an item that may start is not left waiting while the caller asks; of several that
-//! may, the first to arrive is first, but after a host's pause the one tried most often. Each call costs O(log n) in what is held, amortised; without
-//! limits it is a push to a queue or a pop from it.
+//! Callers may rely on this: [`Schedule::next`] returns every pushed item exactly once (and once more for each
+//! [`Schedule::retry`]), unless [`Schedule::drain`] does; no limit is ever exceeded; an item that may start is returned
+//! at once, and of several the first to arrive, or after a pause of its host the one tried most often. A call costs O(log n) amortised; without limits it is a push to a queue
+//! or a pop from it.
 //!
-//! Memory: it holds a window of items, beyond which a caller that heeds [`Schedule::room`] pushes
-//! none, and as many more as came back by `retry` while they had left the window, which is never
-//! more than run at once. A long run of lines of one host therefore costs no memory, and holds up
-//! others only if it fills the window. Beside that, a host with `host_delay` or
-//! [`Schedule::pause_host`] upon it must be remembered until its time is over: at most 40 bytes each
-//! (see `quiet`).
+//! Memory: a window of items, which a caller that heeds [`Schedule::room`] does not exceed, and the items that came back
+//! by `retry`, at most as many as run at once. So a long run of lines of one host delays others only if it fills the
+//! window. A host with a delay or a pause is remembered until that is over, in at most 40 bytes (see `cooldown`).
 
 mod cooldown;
 mod host;
@@ -39,32 +34,31 @@ pub(crate) use rate::PerSecond;
 /// A host and port, as one name.
 pub(crate) type HostKey = Arc<str>;
 
-/// A longer delay is cut to this: no run outlasts it, and no sum of it and a time overflows.
+/// The longest delay, so that no sum with a time overflows.
 const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// What the schedule obeys. The default is no limit at all, with a window of one.
+/// The limits. The default is none, with a window of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// At most so many at once to one host:port; 0 is taken as 1.
+    /// The most items of one host:port that run at once; 0 is taken as 1.
     pub(crate) per_host: Option<usize>,
     /// The least time between two starts to one host:port.
     pub(crate) host_delay: Duration,
-    /// At most so many starts a second in all.
+    /// The most starts a second over all hosts.
     pub(crate) rate: Option<PerSecond>,
-    /// Which items may come back by [`Schedule::retry`].
+    /// Which items may come back by [`Schedule::retry`]. If they are on, [`Schedule::pause_host`] may be called.
     pub(crate) retries: Retries,
-    /// How many items may be held at once, running ones not counted; 0 is taken as 1.
+    /// The most items that wait; 0 is taken as 1.
     pub(crate) window: usize,
 }
 
 impl Options {
-    /// True if the host of an item matters. If not, items may be pushed without one.
+    /// True if items must be pushed with their host.
     pub(crate) fn needs_hosts(&self) -> bool {
         self.per_host.is_some() || !self.host_delay.is_zero() || self.retries.are_on()
     }
 
-    /// True if the very moment of a start matters, so that nothing may be started ahead of a free
-    /// worker.
+    /// True if an item must start at the moment it is returned, so that the caller needs a free worker.
     pub(crate) fn is_timed(&self) -> bool {
         self.rate.is_some() || !self.host_delay.is_zero()
     }
@@ -75,48 +69,45 @@ impl Options {
 pub(crate) enum Next<T> {
     /// Start this; tell [`Schedule::finished`] when it has ended.
     Start(T),
-    /// Nothing before this time, which is later than the one that was given, unless something
-    /// ends or is pushed.
+    /// Nothing before this time, unless an item ends or is pushed.
     WaitUntil(Instant),
-    /// Nothing before something ends or is pushed.
+    /// Nothing before an item ends or is pushed.
     Nothing,
 }
 
-/// What a host has replied, as far as its limits are concerned.
+/// What a host's reply says about its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// It took the request, whatever the answer.
+    /// The host served the request, whatever the answer.
     Served,
-    /// It was asked too often.
+    /// The host was asked too often.
     Refused,
-    /// Nothing that tells.
+    /// Nothing.
     None,
 }
 
-/// The schedule. See the module's head. The times that its calls are given must not go back.
+/// See the module's head. The times that a caller passes must not go back.
 pub(crate) struct Schedule<T> {
     options: Options,
     rate: Option<Rate>,
-    /// In the order of arrival, their hosts not looked at yet. Whoever is in line at a host
-    /// arrived before all of these.
+    /// New items in the order of arrival. Items that wait at a host arrived before them.
     arrived: VecDeque<(T, Option<HostKey>)>,
     hosts: Hosts<T>,
-    /// Items that come back at a time of their own, and for equal times in the order of `retry`.
-    later: BTreeMap<(Instant, u64), Later<T>>,
-    /// How many have come back in all.
+    /// Items that wait for a retry, by time, then by the order of `retry`.
+    later: BTreeMap<(Instant, u64), Delayed<T>>,
+    /// How often `retry` was called.
     retried: u64,
     held: usize,
 }
 
-/// An item that comes back.
-struct Later<T> {
+/// An item that waits for a retry.
+struct Delayed<T> {
     value: T,
     host: HostKey,
     attempts: u32,
 }
 
 impl<T> Schedule<T> {
-    /// An empty schedule.
     pub(crate) fn new(options: Options) -> Self {
         let limits = HostLimits {
             per_host: options.per_host.map(|most| most.max(1)),
@@ -133,7 +124,6 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// What it was made with.
     pub(crate) fn options(&self) -> &Options {
         &self.options
     }
@@ -143,7 +133,7 @@ impl<T> Schedule<T> {
         self.options.window.max(1).saturating_sub(self.held)
     }
 
-    /// How many items wait, those that come back later included.
+    /// How many items wait, retries included.
     pub(crate) fn waiting(&self) -> usize {
         self.held
     }
@@ -158,14 +148,12 @@ impl<T> Schedule<T> {
         self.arrived.push_back((value, host));
     }
 
-    /// Adds an item whose attempt failed, which [`Schedule::finished`] has been told, and which
-    /// may start again from `at` on. It arrives anew when that time comes, behind all that are in
-    /// line by then; but at a host that recovers, those that were tried more often go first. It
-    /// needs no room.
+    /// Adds an item whose attempt failed, after [`Schedule::finished`]. It arrives anew at `at`, behind the items that
+    /// wait then; but at a host that recovers, items that were tried more often go first. It needs no room.
     pub(crate) fn retry(&mut self, value: T, host: HostKey, at: Instant, attempts: u32) {
         self.held += 1;
         self.retried += 1;
-        let later = Later {
+        let later = Delayed {
             value,
             host,
             attempts,
@@ -173,8 +161,7 @@ impl<T> Schedule<T> {
         self.later.insert((at, self.retried), later);
     }
 
-    /// Takes note that an item of `host`, which was given out at `started`, has ended, and of what
-    /// the host replied. Ignored if none of it runs.
+    /// Notes that an item of `host`, returned at `started`, has ended. Ignored if none of that host is running.
     pub(crate) fn finished(
         &mut self,
         host: &HostKey,
@@ -185,26 +172,24 @@ impl<T> Schedule<T> {
         self.hosts.finished(host, started, reply, now);
     }
 
-    /// Nothing of `host` starts before `until`, and one item goes first then. An earlier promise to
-    /// wait longer stands. What has been given out is out of reach, even if no worker has taken it
-    /// yet.
+    /// Starts nothing of `host` before `until`, and a single item then. A longer pause stands. Items that were returned
+    /// before are not affected.
     pub(crate) fn pause_host(&mut self, host: &HostKey, until: Instant, now: Instant) {
         self.hosts.pause(host, until, now);
     }
 
-    /// How many items come back at a time of their own, and when the first of them does.
+    /// How many items wait for a retry, and the time of the first.
     pub(crate) fn coming_back(&self) -> Option<(usize, Instant)> {
         let ((first, _), _) = self.later.first_key_value()?;
         Some((self.later.len(), *first))
     }
 
-    /// Answers what may be done at `now`. After [`Next::Start`] it should be asked again, for as
-    /// long as a worker is free.
+    /// Decides what may start at `now`. After [`Next::Start`] the caller asks again while a worker is free.
     pub(crate) fn next(&mut self, now: Instant) -> Next<T> {
         self.wake(now);
         let rate_allows = self.rate.as_ref().map_or(now, |rate| rate.next_start(now));
         if rate_allows > now {
-            if self.is_anyone_ready(now) {
+            if self.is_any_ready(now) {
                 return Next::WaitUntil(rate_allows);
             }
         } else if let Some(value) = self.start_first(now) {
@@ -220,7 +205,7 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// Takes out everything that waits, in no particular order.
+    /// Removes all waiting items, in no particular order.
     pub(crate) fn drain(&mut self, now: Instant) -> Vec<T> {
         let arrived = self.arrived.drain(..).map(|(value, _)| value);
         let mut all: Vec<T> = arrived.collect();
@@ -234,20 +219,20 @@ impl<T> Schedule<T> {
         all
     }
 
-    /// Lets arrive, and get ready, what is due at `now`.
+    /// Moves retries that are due to the arrivals, and updates hosts whose timers have expired.
     fn wake(&mut self, now: Instant) {
         self.hosts.wake(now);
         while let Some(first) = self.later.first_entry()
             && first.key().0 <= now
         {
-            let Later {
+            let Delayed {
                 value,
                 host,
                 attempts,
             } = first.remove();
             let value = match attempts {
                 0 => Some(value),
-                _ => self.hosts.line_up_tried(value, &host, attempts, now),
+                _ => self.hosts.enqueue_tried(value, &host, attempts, now),
             };
             if let Some(value) = value {
                 self.arrived.push_back((value, Some(host)));
@@ -255,7 +240,7 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// Takes out the first in the order of arrival that may start, the rate apart.
+    /// Removes the first item that may start, the rate apart.
     fn start_first(&mut self, now: Instant) -> Option<T> {
         if let Some(value) = self.hosts.start_first(now) {
             return Some(value);
@@ -263,7 +248,7 @@ impl<T> Schedule<T> {
         loop {
             let started = match self.arrived.pop_front()? {
                 (value, None) => Some(value),
-                (value, Some(host)) => self.hosts.start_or_line_up(value, host, now),
+                (value, Some(host)) => self.hosts.start_or_enqueue(value, host, now),
             };
             if started.is_some() {
                 return started;
@@ -271,9 +256,8 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// True if something may start, the rate apart. To know, it sends those who arrived to their
-    /// hosts until one of them is ready there.
-    pub(crate) fn is_anyone_ready(&mut self, now: Instant) -> bool {
+    /// True if an item may start, the rate apart. Moves arrivals to their hosts until one is ready.
+    pub(crate) fn is_any_ready(&mut self, now: Instant) -> bool {
         while !self.hosts.is_ready() {
             if let Some((_, None)) = self.arrived.front() {
                 return true;
@@ -281,12 +265,12 @@ impl<T> Schedule<T> {
             let Some((value, Some(host))) = self.arrived.pop_front() else {
                 return false;
             };
-            self.hosts.line_up(value, host, now);
+            self.hosts.enqueue(value, host, now);
         }
         true
     }
 
-    /// When something changes by itself.
+    /// When the next timer or retry is due.
     fn next_change(&self) -> Option<Instant> {
         let timer = self.hosts.next_timer();
         let later = self.later.first_key_value().map(|((at, _), _)| *at);
@@ -296,7 +280,7 @@ impl<T> Schedule<T> {
 
 #[cfg(test)]
 impl<T> Schedule<T> {
-    /// Panics unless all that it knows agrees.
+    /// Panics unless all counts agree.
     fn assert_consistent(&self, running: usize) {
         let elsewhere = self.arrived.len() + self.later.len();
         self.hosts.assert_consistent(self.held - elsewhere, running);

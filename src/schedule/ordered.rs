@@ -1,16 +1,12 @@
-//! Records in input order (`--ordered`), however their targets end: a bounded reorder buffer.
+//! Records in input order (`--ordered`): a bounded reorder buffer.
 //!
-//! Every target that is taken from the list gets a [`Place`], and its record, whenever there is
-//! one, comes out when all before it have. Pure, and blind to what a record is.
-//!
-//! Memory: from the first target without a record on, at most `ahead` targets are out, finished
-//! or not. A caller that takes no more than [`Ordered::room`] says therefore stops reading behind
-//! a slow target instead of piling up the records of all that follow it.
+//! Every target gets a [`Place`], and its record comes out after those of all earlier places. From the first target
+//! without a record on, at most `ahead` targets have a place: a caller that heeds [`Ordered::room`] stops reading behind
+//! a slow target instead of collecting records.
 
 use std::collections::VecDeque;
 
-/// The place of one target in the input order. It is neither copied nor cloned, so that no target
-/// can be answered twice.
+/// The place of one target in the input order. Not `Clone`, so that a target has one record.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a place without a record holds up all that follow"]
 pub(crate) struct Place(u64);
@@ -21,12 +17,12 @@ pub(crate) struct Ordered<R> {
     ahead: usize,
     /// The place of the front of `records`.
     first: u64,
-    /// From the first place that has not been given out on; `None` where the target has not ended.
+    /// The records from `first` on; `None` while a target is not done.
     records: VecDeque<Option<R>>,
 }
 
 impl<R> Ordered<R> {
-    /// An empty buffer that lets at most `ahead` targets be out; 0 is taken as 1.
+    /// At most `ahead` targets have a place at a time; 0 is taken as 1.
     pub(crate) fn new(ahead: usize) -> Self {
         Ordered {
             ahead: ahead.max(1),
@@ -35,7 +31,7 @@ impl<R> Ordered<R> {
         }
     }
 
-    /// How many more targets may be taken from the list now.
+    /// How many more places may be taken now.
     pub(crate) fn room(&self) -> usize {
         self.ahead.saturating_sub(self.records.len())
     }
@@ -47,18 +43,18 @@ impl<R> Ordered<R> {
         Place(place)
     }
 
-    /// Takes the record of the target that has `place`.
+    /// Stores the record of `place`.
     ///
     /// # Panics
     ///
-    /// If the place is not of this buffer, or [`Ordered::drain`] was called since it was taken.
+    /// If `place` is of another buffer, or older than a [`Ordered::drain`].
     pub(crate) fn put(&mut self, place: Place, record: R) {
         let index = place.0.checked_sub(self.first).map(|index| index as usize);
         let slot = index.and_then(|index| self.records.get_mut(index));
         *slot.expect("the place was taken from this buffer and not answered yet") = Some(record);
     }
 
-    /// The next record in input order, if it is there.
+    /// Removes the next record in input order, if it is there.
     pub(crate) fn next(&mut self) -> Option<R> {
         let record = self.records.front_mut()?.take()?;
         self.records.pop_front();
@@ -66,7 +62,7 @@ impl<R> Ordered<R> {
         Some(record)
     }
 
-    /// Ends the run: gives what is there, in input order, and waits for none of the others.
+    /// Removes the records that are there, in input order, and all places.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = R> {
         self.first += self.records.len() as u64;
         std::mem::take(&mut self.records).into_iter().flatten()

@@ -1,35 +1,32 @@
 //! The rate of starts over all hosts.
 //!
-//! The generic cell rate algorithm as a virtual schedule (ITU-T I.371, annex A): each start moves
-//! the time at which the next is due on by a fixed interval, and a start may come early by a
-//! tolerance, so that a caller who woke up late can catch up. The interval is stretched by as
-//! much as the tolerance lets through, so that no second, wherever it begins, holds more starts
-//! than were asked for.
+//! The generic cell rate algorithm as a virtual schedule (ITU-T I.371, annex A): each start moves the time of the next by
+//! a fixed interval, and a start may come early by a tolerance, so that a late caller can catch up. The interval is
+//! longer by what the tolerance allows, so that no second, wherever it begins, has too many starts.
 
 use std::time::{Duration, Instant};
 
-/// How far a late caller may catch up: more than it takes a thread to wake up.
+/// How far a late caller may catch up: longer than a thread takes to wake up.
 const TOLERANCE: Duration = Duration::from_millis(10);
 
-/// Up to this rate there is no tolerance: what a late caller loses is less than what the
-/// stretched interval would take.
+/// Up to this rate there is no tolerance: a late caller loses less than a longer interval would cost.
 const SLOW: PerSecond = PerSecond::whole(100);
 
-/// So many starts a second, to the thousandth.
+/// Starts a second, to the thousandth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PerSecond {
     thousandths: u64,
 }
 
 impl PerSecond {
-    /// So many thousandths of a start a second; 0 is taken as 1.
+    /// 0 is taken as 1.
     pub(crate) const fn thousandths(thousandths: u64) -> Self {
         Self {
             thousandths: if thousandths == 0 { 1 } else { thousandths },
         }
     }
 
-    /// So many starts a second; 0 is taken as 1.
+    /// 0 is taken as 1.
     pub(crate) const fn whole(starts: u32) -> Self {
         Self::thousandths(if starts == 0 { 1 } else { starts as u64 } * 1000)
     }
@@ -40,7 +37,7 @@ impl PerSecond {
     }
 }
 
-/// At most so many starts a second.
+/// See the module's head.
 #[derive(Clone, Debug)]
 pub(super) struct Rate {
     interval: Duration,
@@ -68,7 +65,7 @@ impl Rate {
         }
     }
 
-    /// When the next start may be, seen from `now`: `now` itself, or later.
+    /// The earliest time of the next start, at least `now`.
     pub(super) fn next_start(&self, now: Instant) -> Instant {
         match self.due {
             Some(due) => due.checked_sub(self.tolerance).unwrap_or(due).max(now),
@@ -76,7 +73,7 @@ impl Rate {
         }
     }
 
-    /// Takes note of a start at `now`, which [`Rate::next_start`] must have allowed.
+    /// Notes a start at `now`, which [`Rate::next_start`] must have allowed.
     pub(super) fn started(&mut self, now: Instant) {
         self.due = Some(self.due.map_or(now, |due| due.max(now)) + self.interval);
     }

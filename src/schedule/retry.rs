@@ -1,14 +1,13 @@
 //! When a failed attempt is tried again: exponential back-off with jitter.
 //!
-//! Pure arithmetic: the seed of the jitter is given to it. Which failures pass is
-//! decided where failures are known; who waits, in the schedule.
+//! Pure arithmetic: the caller passes the jitter's seed.
 
 use std::time::Duration;
 
 /// The longest back-off between two attempts.
 pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
-/// How often and how soon a passing failure is tried again.
+/// How often and how soon an attempt is made again.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Retries {
     /// Further attempts after the first.
@@ -23,11 +22,10 @@ impl Retries {
         self.most > 0
     }
 
-    /// How long to wait after `attempts` failed ones (at least 1), or `None` if there are no more.
+    /// How long to wait after `attempts` (at least 1) have failed; `None` if that was the last.
     ///
-    /// Half of the wait is fixed and half is drawn, so that clients that failed together do not
-    /// come back together and none comes back at once ("equal jitter" in M. Brooker, "Exponential
-    /// Backoff And Jitter", AWS Architecture Blog, 2015).
+    /// Half of the wait is random, so that clients that failed together do not come back together ("equal jitter" in
+    /// M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
     pub(crate) fn delay(&self, attempts: u32, jitter: &mut Jitter) -> Option<Duration> {
         let longest = self.longest_delay(attempts)?;
         Some(longest.mul_f64(0.5 + 0.5 * jitter.fraction()))
@@ -43,23 +41,18 @@ impl Retries {
     }
 }
 
-/// Where the jitter comes from: SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom
-/// Number Generators", OOPSLA 2014; the constants are those of Vigna's public-domain splitmix64.c).
-///
-/// It spreads retries and keeps no secret. A program seeds it with something that differs from
-/// run to run, such as `RandomState::new().hash_one(())`; a test with a constant.
+/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014; the constants are
+/// those of Vigna's public-domain splitmix64.c). It spreads retries, and keeps no secret.
 #[derive(Clone, Debug)]
 pub(crate) struct Jitter {
     state: u64,
 }
 
 impl Jitter {
-    /// Every seed is as good as another.
     pub(crate) fn new(seed: u64) -> Self {
         Jitter { state: seed }
     }
 
-    /// The next 64 bits.
     pub(crate) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
@@ -70,7 +63,7 @@ impl Jitter {
 
     /// From 0 to 1, without 1.
     fn fraction(&mut self) -> f64 {
-        // As many bits as the fraction of an f64 holds.
+        // An f64 has 53 bits of fraction.
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }

@@ -9,7 +9,7 @@ mod urls;
 
 use super::lines::LIMIT;
 use super::*;
-use crate::fetch::FailureKind;
+use crate::fetch::{Failure, FailureKind, Url};
 use std::io::Write;
 use std::path::Path;
 use tempfile::{NamedTempFile, TempDir};
@@ -32,17 +32,44 @@ fn file(path: &Path) -> List {
     List::File(path.to_owned())
 }
 
-fn all(options: Options) -> Vec<Target> {
+/// An entry, whatever it is.
+struct Parsed {
+    source: Arc<str>,
+    line: u64,
+    written: Box<str>,
+    url: Result<Url, Failure>,
+}
+
+impl From<Entry> for Parsed {
+    fn from(entry: Entry) -> Self {
+        match entry {
+            Entry::Target(target) => Self {
+                source: target.source,
+                line: target.line,
+                written: target.written,
+                url: Ok(target.url),
+            },
+            Entry::Failed(record) => Self {
+                source: record.source,
+                line: record.line,
+                written: record.url,
+                url: Err(record.error.expect("it failed")),
+            },
+        }
+    }
+}
+
+fn all(options: Options) -> Vec<Parsed> {
     drained(&mut Targets::open(options).unwrap())
 }
 
-fn drained(targets: &mut Targets) -> Vec<Target> {
+fn drained(targets: &mut Targets) -> Vec<Parsed> {
     let mut seen = Vec::new();
     loop {
         let before = seen.len();
         if !targets.next_batch(&mut seen).unwrap() {
             assert_eq!(seen.len(), before, "the end brings nothing");
-            return seen;
+            return seen.into_iter().map(Parsed::from).collect();
         }
         assert!(
             (1..=BATCH).contains(&(seen.len() - before)),
@@ -52,11 +79,18 @@ fn drained(targets: &mut Targets) -> Vec<Target> {
     }
 }
 
-fn from_list(content: &[u8]) -> Vec<Target> {
+fn written(entry: &Entry) -> &str {
+    match entry {
+        Entry::Target(target) => &target.written,
+        Entry::Failed(record) => &record.url,
+    }
+}
+
+fn from_list(content: &[u8]) -> Vec<Parsed> {
     all(options(&[file(list(content).path())], None))
 }
 
-fn shown(target: &Target) -> String {
+fn shown(target: &Parsed) -> String {
     match &target.url {
         Ok(url) => url.to_string(),
         Err(failure) => match failure.kind() {
@@ -256,7 +290,7 @@ fn a_list_that_vanishes_before_its_turn_is_an_error_and_reading_goes_on() {
     let error = targets.next_batch(&mut seen).unwrap_err().to_string();
     assert!(error.ends_with("no such file"), "{error}");
     assert!(targets.next_batch(&mut seen).unwrap());
-    assert_eq!(&*seen[0].written, "http://b/");
+    assert_eq!(written(&seen[0]), "http://b/");
     assert!(!targets.next_batch(&mut seen).unwrap());
 }
 

@@ -37,7 +37,7 @@ fn a_line_is_given_before_the_next_is_written() {
             .unwrap();
         assert!(targets.next_batch(&mut seen).unwrap());
         assert_eq!(seen.len() as u64, n);
-        assert_eq!(*seen.last().unwrap().written, format!("http://host/{n}"));
+        assert_eq!(written(seen.last().unwrap()), format!("http://host/{n}"));
     }
     assert_eq!(count_targets(&[file(&path)]), None);
 }
@@ -53,5 +53,5 @@ fn a_pipe_whose_writer_has_not_come_is_not_waited_for() {
     let mut targets = Targets::open(options(&lists, None)).unwrap();
     let mut seen = Vec::new();
     assert!(targets.next_batch(&mut seen).unwrap());
-    assert_eq!(&*seen[0].written, "http://first/");
+    assert_eq!(written(&seen[0]), "http://first/");
 }

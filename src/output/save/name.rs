@@ -1,53 +1,50 @@
-//! Which file a URL's body is saved in: `HOST[_PORT]/PATH`, safe on every file system and one URL's alone.
+//! The file of a URL's body: `HOST[_PORT]/PATH`, safe on every file system and different for every URL.
 //!
-//! Most URLs get their own text as the name, with the blanks, `#`, `{` and `}` that the URL parser has escaped. That is
-//! exact (two such URLs never have one name) because of these rules, each of which keeps one piece of the URL readable:
+//! Most URLs get an *exact* name: their text, with the blanks, `#`, `{` and `}` that the URL parser has escaped. Two URLs
+//! never have one exact name, by these rules:
 //! - `https` on its own port is `HOST`, everything else is `HOST_PORT`, with `https` on another port marked;
 //! - a path that ends in `/` is `index.html`, and a literal `index.html` is marked;
 //! - a query follows an `@`. One without a `=` that has an ending like `.html` is marked, and so is a path without a query
 //!   that has anything else behind an `@`: `icon@2x.png` is a path, `page@2` and `page@n=2.5` have a query;
-//! - no name of a directory below the host is one that a file may have, so that `/a` and `/a/b` can both be there. A file
-//!   has an ending like `.html`, or a query and a dot, or else gets `.body`; a directory that has gets a `~`. A path that
-//!   is already written like one of these is marked.
+//! - no directory below the host has the name of a file, so that `/a` and `/a/b` can both exist. A file has an ending like
+//!   `.html`, or a query and a dot, or gets `.body`; a directory with such a name gets a `~`. A path that already has one
+//!   of these forms is marked.
 //!
-//! Whatever cannot be kept (characters, lengths and names that a file system refuses, capitals where it ignores case,
-//! user names, fragments) is *marked*: what is unsafe becomes `_` and 128 bits of the URL's SHA-256 follow after a `~`,
-//! in a form that no exact name has. SHA-256 because a list may be hostile: a quicker hash could be made to collide.
+//! A URL without an exact name (characters, lengths and names that a file system refuses, capitals where it ignores case,
+//! user names, fragments) is *marked*: unsafe characters become `_`, and `~` and 128 bits of the URL's SHA-256 follow. No
+//! exact name has that form. SHA-256, as a hostile list could make a weaker hash collide.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use url::Url;
 
-/// File systems take 255 bytes a name (eCryptfs 143); this leaves room in the shortest of them.
+/// File systems allow 255 bytes a name, eCryptfs 143.
 const LONGEST_NAME: usize = 140;
 /// Room for the port.
 const LONGEST_HOST: usize = LONGEST_NAME - "_65535".len();
 /// Room for the hash and an ending within [`LONGEST_NAME`].
 const LONGEST_STEM: usize = 90;
-/// The whole of a path may have 1024 bytes on macOS; the user's directory stands in front of this one.
+/// macOS allows 1024 bytes a path, with the user's directory in front.
 const LONGEST_PATH: usize = 640;
 const LONGEST_ENDING: usize = 10;
-/// What a file's name ends in that has no ending of its own.
+/// The ending of files without one.
 const ENDING: &str = "body";
 const INDEX: &str = "index.html";
-/// How much of the hash a name has, in hexadecimal digits.
+/// Hexadecimal digits of the hash.
 const HASH: usize = 32;
 
 /// The punctuation that names keep: no shell glob but `[]`, no separator, nothing that Windows refuses.
 const KEPT: &str = " ._-+,=@~()[]{}!$%&';#^";
 
-/// Characters that the URL parser always escapes in a path, and in a query: no URL has them as they are, so that two
-/// never get the same name.
+/// Characters that the URL parser always escapes, in a path and in a query: unescaped they cannot make two names equal.
 const IN_PATH: [(&str, &str); 4] = [("%20", " "), ("%23", "#"), ("%7B", "{"), ("%7D", "}")];
 const IN_QUERY: [(&str, &str); 2] = [("%20", " "), ("%23", "#")];
 
-/// What a file system makes of capitals in names.
+/// How a file system treats capitals in names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::output) enum Case {
-    /// They make another name.
     Kept,
-    /// They make no difference.
     Ignored,
 }
 
@@ -70,7 +67,7 @@ pub(in crate::output) fn path_for(url: &Url, case: Case) -> PathBuf {
     let exact = bare && fits && host.exact && dirs.iter().all(|dir| dir.exact);
 
     let mut path = PathBuf::from(host.text);
-    // Directories that do not fit are left out: the mark tells one such URL from another.
+    // Directories that do not fit are left out; the mark makes the name unique.
     path.extend(dirs.into_iter().filter(|_| fits).map(|dir| dir.text));
     let is_kept = |name: &String| match case {
         Case::Kept => exact,
@@ -88,7 +85,7 @@ pub(in crate::output) fn path_for(url: &Url, case: Case) -> PathBuf {
     path
 }
 
-/// The name of one directory, and whether the text it was made of can be told from it.
+/// The name of one directory, and whether it is exact.
 struct Name {
     text: String,
     exact: bool,
@@ -98,7 +95,7 @@ struct Name {
 fn host(url: &Url) -> Name {
     let written = url.host_str().unwrap_or("");
     let mut text = safe(written, LONGEST_HOST);
-    // The underscore sets off the port, so a host's own cannot be told from it.
+    // An underscore of the host could be taken for that before the port.
     let exact = text == written && !written.contains('_');
     let https = url.scheme() == "https";
     match (https, url.port_or_known_default()) {
@@ -130,7 +127,7 @@ struct Leaf<'a> {
 }
 
 impl Leaf<'_> {
-    /// The name that says it all, if there is one.
+    /// The exact name, if there is one.
     fn exact(&self) -> Option<String> {
         let name = self.name();
         let mut text = match self.query {
@@ -152,7 +149,7 @@ impl Leaf<'_> {
         Some(text).filter(|text| text.len() <= LONGEST_NAME && !is_marked(text))
     }
 
-    /// A name that the hash of `url` makes its own; the beginning and the ending are for people.
+    /// A name with the hash of `url`; the beginning and the ending are for people.
     fn marked(&self, url: &Url) -> String {
         let name = self.name();
         let (stem, ending) = match name.rsplit_once('.') {
@@ -190,8 +187,8 @@ fn unescaped(text: &str, escapes: &[(&str, &str)]) -> String {
     escapes.iter().fold(text.to_owned(), unescape)
 }
 
-/// `text`, cut to `longest`, with `_` for every character that is not safe everywhere, and for what would make the whole
-/// unsafe: nothing at all, a dot or a blank at either end, a hyphen in front, the name of a Windows device.
+/// `text`, cut to `longest`, with `_` for unsafe characters, a dot or a blank at either end, a hyphen in front, in front of
+/// the name of a Windows device, and instead of nothing.
 fn safe(text: &str, longest: usize) -> String {
     let keep = |c: char| c.is_ascii_alphanumeric() || KEPT.contains(c);
     let mut safe: String = text
@@ -213,7 +210,7 @@ fn safe(text: &str, longest: usize) -> String {
     safe
 }
 
-/// Whether Windows takes `name` for a device: it looks at what stands before the first dot.
+/// Whether the part before the first dot is a Windows device.
 fn is_device(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or("").trim_end();
     let name = name.to_ascii_lowercase();
@@ -223,14 +220,14 @@ fn is_device(name: &str) -> bool {
     }
 }
 
-/// Whether a file may be called `name`, and so no directory.
+/// Whether `name` is reserved for files.
 fn may_be_file(name: &str) -> bool {
     let (page, _) = name.split_once('@').unwrap_or((name, ""));
     let has_dot_before = page.contains('.') && has_query(name) && !name.ends_with('~');
     has_ending(name) || has_dot_before
 }
 
-/// Whether `name` looks as if it had a query: behind an `@` there is a `=`, or no ending.
+/// Whether `name` seems to have a query: behind an `@` there is a `=`, or no ending.
 fn has_query(name: &str) -> bool {
     name.split_once('@')
         .is_some_and(|(_, query)| query.contains('=') || !has_ending(query))
@@ -241,7 +238,7 @@ fn has_ending(text: &str) -> bool {
         .is_some_and(|(_, ending)| is_ending(ending))
 }
 
-/// Whether `name` looks as if it were marked.
+/// Whether `name` has the form of a marked name.
 fn is_marked(name: &str) -> bool {
     let mark = name
         .rsplit_once('~')
@@ -251,7 +248,7 @@ fn is_marked(name: &str) -> bool {
     })
 }
 
-/// Whether `text` is what stands behind the dot of a file, as `html` or `7z`, and no part of a version.
+/// Whether `text` is the ending of a file name, such as `html` or `7z`, and not part of a version.
 fn is_ending(text: &str) -> bool {
     (1..=LONGEST_ENDING).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric())

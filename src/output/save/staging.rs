@@ -18,11 +18,11 @@ use crate::system;
 const RUNS: &str = ".fetchpool";
 const LOCK_EXTENSION: &str = "lock";
 
-/// How many folders share a run's temporary files. The kernel locks a folder for each file that is made or renamed in
-/// it: with one folder for 50 workers, saving takes a sixth more time.
+/// The folders of a run's temporary files. The kernel locks a folder to create or rename a file in it: with one folder
+/// for 50 workers, saving takes a sixth longer.
 const SHARES: u64 = 16;
 
-/// How often a directory is made again that another thread or run removed, empty, before it was used.
+/// How often an empty directory is created again that another thread or run has removed.
 pub(super) const TRIES: usize = 64;
 
 #[derive(Debug)]

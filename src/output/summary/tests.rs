@@ -1,6 +1,7 @@
 //! What the account says, whole, for small runs and for long ones.
 
 use super::*;
+use crate::fetch::Phase;
 
 /// The account of five URLs, as the documentation shows it.
 pub(in crate::output) const FIVE_URLS: &str = "\
@@ -50,7 +51,7 @@ fn five_urls_take_a_handful_of_lines() {
         .into();
     records.push(Record::failure(
         "http://nowhere.invalid/",
-        "dns",
+        FailureKind::Dns,
         "no address",
     ));
     assert_eq!(account(&records, Duration::from_millis(1_310)), FIVE_URLS);
@@ -70,7 +71,7 @@ time per URL 500us
     );
     let refused = Record {
         elapsed: None,
-        ..Record::failure("nonsense", "invalid_url", "")
+        ..Record::failure("nonsense", FailureKind::InvalidUrl, "")
     };
     assert_eq!(
         account(&[refused], Duration::from_secs(1)),
@@ -85,22 +86,22 @@ failures     1  invalid_url
 #[test]
 fn failures_stand_in_order_with_what_is_behind_them() {
     let mut records = Vec::new();
-    let mut fail = |count: usize, kind, status, phase: Option<&'static str>, host: &str| {
+    let mut fail = |count: usize, kind, status, host: &str| {
         let mut record = Record::failure(&format!("http://{host}/"), kind, "");
         record.status = status;
         record.elapsed = None;
-        record.error.as_mut().unwrap().phase = phase;
         records.extend(vec![record; count]);
     };
-    fail(990, "timeout", None, Some("connect"), "slow.example");
-    fail(20, "timeout", Some(200), Some("body"), "slow.example:8080");
+    let timeout = FailureKind::Timeout;
+    fail(990, timeout(Phase::Connect), None, "slow.example");
+    fail(20, timeout(Phase::Body), Some(200), "slow.example:8080");
     for (count, status) in [(5, 404), (1, 500), (3, 503), (2, 410), (1, 403)] {
-        fail(count, "http_status", Some(status), None, "a.example");
+        fail(count, FailureKind::HttpStatus, Some(status), "a.example");
     }
-    fail(7, "body", Some(200), None, "b.example");
-    fail(1, "too_large", None, None, "c.example");
-    fail(1, "dns", None, None, "d.example");
-    fail(1, "cancelled", None, None, "e.example");
+    fail(7, FailureKind::Body, Some(200), "b.example");
+    fail(1, FailureKind::TooLarge, None, "c.example");
+    fail(1, FailureKind::Dns, None, "d.example");
+    fail(1, FailureKind::Cancelled, None, "e.example");
     assert_eq!(
         account_with(&records, Duration::from_secs(100), Some(1), false),
         "\
@@ -125,7 +126,7 @@ worst hosts    990  slow.example
 fn one_detail_alone_needs_no_count() {
     let record = Record {
         status: Some(404),
-        ..Record::failure("http://a/", "http_status", "")
+        ..Record::failure("http://a/", FailureKind::HttpStatus, "")
     };
     let text = account(&[record.clone(), record], Duration::from_secs(1));
     assert!(
@@ -145,7 +146,7 @@ fn a_cut_run_says_what_was_left() {
 
 #[test]
 fn colour_is_on_the_failures_alone() {
-    let failure = Record::failure("http://a/", "dns", "");
+    let failure = Record::failure("http://a/", FailureKind::Dns, "");
     let text = account_with(&[failure], Duration::from_secs(1), Some(0), true);
     assert!(
         text.starts_with("URLs         0 fetched, \x1b[31m1 failed\x1b[0m\n"),
@@ -165,7 +166,11 @@ fn more_hosts_than_counters_are_marked() {
         } else {
             format!("h{n}")
         };
-        summary.add(&Record::failure(&format!("http://{host}/"), "dns", ""));
+        summary.add(&Record::failure(
+            &format!("http://{host}/"),
+            FailureKind::Dns,
+            "",
+        ));
     }
     let text = printed(&summary, started, false);
     assert!(text.contains("failures     4,000  dns\n"), "{text}");

@@ -1,16 +1,14 @@
-//! What a reply comes to, by a reading of its own: RFC 9112 to the letter, over all bytes at once, sharing nothing with
-//! the transport but the decoders of content codings.
-//!
-//! Of what the transport repairs, and this does not, it gives no judgement.
+//! A second reader of replies: RFC 9112 to the letter, over all bytes at once. It shares nothing with the transport but
+//! the decoders of content codings, and does not judge what the transport repairs.
 
 use std::io::Read;
 
-/// What there is to say of a reply and the end of its connection.
+/// What a reply is, when its connection ends behind it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(crate) enum Reading {
     /// It is not by the letter; the transport may make of it what it can.
     Unclear,
-    /// WaitError short, or such that nobody could repair it: it is no page.
+    /// Cut short, or beyond repair: it is no page.
     Broken,
     /// All of it came, behind this status.
     Whole { status: u16, body: Vec<u8> },
@@ -30,7 +28,7 @@ struct Head<'a> {
 }
 
 /// Reads the reply to a GET.
-pub(super) fn read(reply: &[u8]) -> Reading {
+pub(crate) fn read(reply: &[u8]) -> Reading {
     let mut rest = reply;
     let head = loop {
         if !has_empty_line(rest) || has_bare_cr(rest) {
@@ -204,7 +202,7 @@ fn chunks(mut rest: &[u8]) -> Result<Vec<u8>, Reading> {
 }
 
 /// The whole of a body in a content coding, or nothing if it is damaged. An empty one is as good as none.
-pub(super) fn decoded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decoded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     match coding {
         _ if body.is_empty() => return Some(plain),

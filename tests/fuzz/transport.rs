@@ -1,5 +1,5 @@
-//! Whole replies, through real connections: a fresh one whose body is kept, and one that had a reply before, whose body
-//! is counted. One of the two comes in two reads. Both come to the same, and to what [`oracle`] reads out of it.
+//! Whole replies over real connections: a new one whose body is kept, and a reused one whose body is counted. One of the
+//! two comes in two reads. Both have the same outcome, and it is what [`oracle`] expects.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,10 +8,13 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use url::Url;
+use fetchpool::fetch::{Client, FailureKind, Options, Outcome, Proxies, Url};
 
-use super::oracle::{self, Reading};
-use crate::fetch::{Client, FailureKind, Options, Outcome, Proxies};
+use crate::oracle::{self, Reading};
+
+/// Where mutation begins without a corpus.
+pub(crate) const SEED: &[u8] =
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
 
 /// The largest page.
 const MAX_SIZE: usize = 1 << 20;
@@ -24,22 +27,22 @@ const FIRST: [&[u8]; 4] = [
     b"HTTP/1.1 204 No Content\r\n\r\n",
 ];
 
-/// Where reads are cut: the buffer of the connection is full, whatever its size was before, as a head is not given out in
-/// parts. Larger than what [`crate::fetch::net`] begins with, and a power of two times that.
+/// Where reads are cut: a connection's buffer of any size is full here, as a head is not given out in parts. A power of
+/// two times the size that a buffer begins with.
 const FULL: usize = 64 * 1024;
 
-/// What the server says to whoever has sent a head.
+/// What the server sends when a head has come.
 #[derive(Clone)]
-struct Says {
+struct Answer {
     reply: Arc<[u8]>,
     then_hangs_up: bool,
 }
 
 /// The server, and the client that asks it.
 struct Stage {
-    /// Held by the check that goes on: there is one server for all.
+    /// Held during a check: all checks share the server.
     turn: Mutex<()>,
-    says: Mutex<Says>,
+    answer: Mutex<Answer>,
     connections: AtomicUsize,
     client: Client,
 }
@@ -56,7 +59,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     });
     Stage {
         turn: Mutex::default(),
-        says: Mutex::new(Says {
+        answer: Mutex::new(Answer {
             reply: Arc::default(),
             then_hangs_up: true,
         }),
@@ -78,13 +81,13 @@ fn client(address: SocketAddr) -> Client {
 }
 
 impl Stage {
-    fn says(&self) -> MutexGuard<'_, Says> {
-        self.says.lock().unwrap_or_else(PoisonError::into_inner)
+    fn answer(&self) -> MutexGuard<'_, Answer> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn say(&self, reply: &[u8], then_hangs_up: bool) {
         let reply = reply.into();
-        *self.says() = Says {
+        *self.answer() = Answer {
             reply,
             then_hangs_up,
         };
@@ -92,9 +95,9 @@ impl Stage {
 
     fn serve(&self, mut stream: TcpStream) {
         while has_asked(&mut stream) {
-            let says = self.says().clone();
-            // A client that has gone is no fault of the server's.
-            if stream.write_all(&says.reply).is_err() || says.then_hangs_up {
+            let answer = self.answer().clone();
+            // The client may have closed the connection.
+            if stream.write_all(&answer.reply).is_err() || answer.then_hangs_up {
                 return;
             }
         }
@@ -121,7 +124,7 @@ pub(crate) fn transport(data: &[u8]) {
 
 /// What comes behind the first `cut` bytes comes in a second read.
 fn check(data: &[u8], cut: usize, kept_is_cut: bool) {
-    // What broke a promise has said so.
+    // A check that failed has poisoned it.
     let _turn = STAGE.turn.lock().unwrap_or_else(PoisonError::into_inner);
     let in_two = in_two_reads(data, cut);
     let (to_fresh, to_kept) = if kept_is_cut {

@@ -1,0 +1,56 @@
+//! The host of a URL, for shards, limits and counts. A dot at the end of a name (RFC 1034, 3.1) makes no other host.
+
+use std::sync::Arc;
+
+use url::Url;
+
+/// The name or address, in lower case and ASCII; an IPv6 address in brackets.
+pub(crate) fn name(url: &Url) -> &str {
+    let host = url.host_str().unwrap_or_default();
+    host.strip_suffix('.').unwrap_or(host)
+}
+
+/// Name and port, whatever the scheme.
+pub(crate) fn with_port(url: &Url) -> Arc<str> {
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{}:{port}", name(url)).into()
+}
+
+/// Name and port for people: without the port that the scheme implies.
+pub(crate) fn shown(url: &Url) -> Box<str> {
+    match url.port() {
+        None => name(url).into(),
+        Some(port) => format!("{}:{port}", name(url)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_one_however_it_is_written() {
+        let host = |url| with_port(&Url::parse(url).expect("it is one"));
+        assert_eq!(
+            host("http://example.com/"),
+            host("HTTP://Example.com.:80/x")
+        );
+        assert_ne!(host("http://example.com/"), host("https://example.com/"));
+        assert_ne!(host("http://example.com/"), host("http://example.com../"));
+    }
+
+    #[test]
+    fn only_an_unusual_port_is_shown() {
+        for (url, expected) in [
+            ("https://Example.COM/x", "example.com"),
+            ("http://user:secret@h:8080/", "h:8080"),
+            ("http://h:80/", "h"),
+            ("https://h:80/", "h:80"),
+            ("http://[::1]:99/", "[::1]:99"),
+            ("https://b\u{fc}cher.example/", "xn--bcher-kva.example"),
+        ] {
+            let url = Url::parse(url).expect("it is one");
+            assert_eq!(&*shown(&url), expected, "{url}");
+        }
+    }
+}
