@@ -1,6 +1,4 @@
-//! The headers of a request, checked and written once for a client.
-//!
-//! A header line that comes from here can break neither the framing of a request nor another header.
+//! The header lines of a request, written once for each client.
 
 use ureq::http::{HeaderValue, Method};
 
@@ -12,7 +10,7 @@ use super::redirect::Hop;
 const CODINGS: &str = "gzip, deflate, br, zstd";
 
 /// The headers of a request, made once for a client.
-pub(crate) struct RequestHeaders {
+pub(super) struct RequestHeaders {
     /// For the origin that the user asked for.
     home: HeaderLines,
     /// For any other origin: nothing of the user's but the User-Agent.
@@ -22,17 +20,17 @@ pub(crate) struct RequestHeaders {
 /// Header lines as they are sent. Names are spelled as the user wrote them, default ones in the usual
 /// capitals.
 #[derive(Clone, Default)]
-pub(crate) struct HeaderLines {
+pub(super) struct HeaderLines {
     /// The user's own `Host`, which takes the place of the URL's.
-    pub(crate) host: Vec<u8>,
+    pub(super) host: Vec<u8>,
     /// All others.
-    pub(crate) lines: Vec<u8>,
+    pub(super) lines: Vec<u8>,
     /// The user decided on `Authorization`: a URL's credentials are not sent.
-    pub(crate) has_authorization: bool,
+    pub(super) has_authorization: bool,
     /// The user decided on `Proxy-Authorization`: the proxy's credentials are not sent to it.
-    pub(crate) has_proxy_authorization: bool,
+    pub(super) has_proxy_authorization: bool,
     /// The user asks for a part of the page.
-    pub(crate) has_range: bool,
+    pub(super) has_range: bool,
 }
 
 impl HeaderLines {
@@ -59,7 +57,7 @@ impl RequestHeaders {
     /// # Errors
     ///
     /// `Host` is given twice.
-    pub(crate) fn new(options: &Options) -> Result<Self, OptionsError> {
+    pub(super) fn new(options: &Options) -> Result<Self, OptionsError> {
         let is_settled = |name: &str| options.headers_named(name).next().is_some();
         let is_set = |name: &str| options.headers_named(name).any(|h| h.value.is_some());
         if options.headers_named("host").count() > 1 {
@@ -106,14 +104,14 @@ impl RequestHeaders {
     }
 
     /// Those that are sent to the origin of `hop`.
-    pub(crate) fn of(&self, hop: &Hop) -> &HeaderLines {
+    pub(super) fn of(&self, hop: &Hop) -> &HeaderLines {
         if hop.is_home { &self.home } else { &self.away }
     }
 }
 
 /// Methods that may be sent twice without harm (RFC 9110, 9.2.2): what a request on a connection
 /// that turned out dead may be repeated with.
-pub(crate) fn is_idempotent(method: &Method) -> bool {
+pub(super) fn is_idempotent(method: &Method) -> bool {
     matches!(
         *method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
