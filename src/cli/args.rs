@@ -54,23 +54,8 @@ pub(super) struct Typed {
 }
 
 /// The options of `-h`.
-const MAIN: [&str; 15] = [
-    "jobs",
-    "per_host",
-    "timeout",
-    "deadline",
-    "head",
-    "header",
-    "max_size",
-    "retries",
-    "default_scheme",
-    "resume",
-    "format",
-    "output_dir",
-    "quiet",
-    "help",
-    "version",
-];
+const MAIN: &str = "jobs per_host timeout deadline head header max_size retries default_scheme resume format \
+                    output_dir quiet help version";
 
 /// The grammar of the command line.
 pub(super) fn command() -> Command {
@@ -80,7 +65,7 @@ pub(super) fn command() -> Command {
             return arg;
         }
         let takes_value = arg.get_action().takes_values();
-        let is_main = MAIN.contains(&arg.get_id().as_str());
+        let is_main = MAIN.split(' ').any(|main| main == arg.get_id().as_str());
         arg.hide_short_help(!is_main)
             // The long help names them.
             .hide_possible_values(takes_value)
