@@ -24,9 +24,8 @@ use ureq::config::{AutoHeaderValue, Config};
 use self::client::connector::{Connector, NoResolver};
 use self::idle::IdlePool;
 use self::io::cancel::Cancel;
-use self::reach::descriptors::Descriptors;
+use self::reach::budget::Budget;
 use self::reach::resolver::Resolver;
-use self::reach::seats::Seats;
 use self::tls::config::TlsConfig;
 use super::options::{Family, Options, OptionsError};
 use super::resolve::Resolve;
@@ -41,8 +40,7 @@ pub(crate) struct Net {
     cancel: Cancel,
     idle: IdlePool,
     resolver: Resolver,
-    descriptors: Arc<Descriptors>,
-    seats: Arc<Seats>,
+    budget: Arc<Budget>,
     trust: TlsConfig,
     family: Family,
     resolve: Vec<Resolve>,
@@ -56,13 +54,11 @@ impl Net {
     pub(crate) fn new(options: &Options) -> Result<Self, OptionsError> {
         let cancel = Cancel::new()
             .map_err(|error| OptionsError::new(format!("cannot set the client up: {error}")))?;
-        let descriptors = Arc::<Descriptors>::default();
         Ok(Self {
             cancel,
             idle: IdlePool::new(options.idle_connections),
-            resolver: Resolver::new(Arc::clone(&descriptors), options.family),
-            descriptors,
-            seats: Seats::new(options.descriptors),
+            resolver: Resolver::new(options.family),
+            budget: Budget::new(options.descriptors),
             trust: TlsConfig::load(&options.tls)?,
             family: options.family,
             resolve: options.resolve.clone(),
@@ -77,10 +73,9 @@ impl Net {
 
     /// Cuts off everything that is in context, and whatever is started later.
     pub(crate) fn cancel(&self) {
-        self.cancel.throw();
+        self.cancel.cancel();
         self.resolver.wake();
-        self.descriptors.wake();
-        self.seats.wake();
+        self.budget.wake();
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

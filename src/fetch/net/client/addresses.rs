@@ -1,5 +1,4 @@
-//! The addresses that a new connection may go to: given, written in the URL, known or looked up, of
-//! the wanted family, and not refused.
+//! The addresses that a new connection may use: from `--resolve`, the URL, the special-use names or a look-up.
 
 use std::net::IpAddr;
 
@@ -47,14 +46,13 @@ impl Connector {
         Ok(found)
     }
 
-    /// What the system knows of a name; nothing if it knows no address.
+    /// The addresses that the system's resolver knows, if any.
     fn look_up(&self, host: &str, way: &ConnectAttempt<'_>) -> Result<Vec<IpAddr>, Failure> {
         let net = &self.context.net;
         loop {
-            let turn = net.descriptors.turn();
             let (limits, misses_since) = (self.limits(way), self.context.state().misses_since);
             let (resolver, cancel) = (&net.resolver, &net.cancel);
-            match resolver.resolve(host, &limits, cancel, &way.seat, misses_since) {
+            match resolver.resolve(host, &limits, cancel, &way.permit, misses_since) {
                 Ok(found) => return Ok(found.to_vec()),
                 Err(LookupError::Missed(Miss::NoAddress)) => return Ok(Vec::new()),
                 Err(LookupError::Missed(Miss::Unknown(why))) => {
@@ -62,7 +60,7 @@ impl Connector {
                     return Err(Failure::new(FailureKind::Dns, text));
                 }
                 Err(LookupError::Missed(Miss::NoDescriptor)) => {
-                    self.need_descriptor(way, turn, FailureKind::Dns)?;
+                    self.need_descriptor(way, FailureKind::Dns)?;
                 }
                 Err(LookupError::WaitError(cut)) => {
                     return Err(self.context.cut(cut, FailureKind::Dns));
@@ -71,7 +69,7 @@ impl Connector {
         }
     }
 
-    /// Those that may be connected to: at least one.
+    /// Those of the addresses that `--deny-private` allows: at least one.
     pub(in crate::fetch::net) fn allowed(
         &self,
         host: &str,

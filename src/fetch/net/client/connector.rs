@@ -21,10 +21,9 @@ use crate::fetch::net::connection::Connection;
 use crate::fetch::net::io::cancel::Slot;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;
-use crate::fetch::net::io::timeouts::Timeouts;
-use crate::fetch::net::reach::descriptors::{LastTries, Ticket, Turn};
+use crate::fetch::net::io::timeouts::{Timeouts, cancelled};
+use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs, interleave};
-use crate::fetch::net::reach::seats::Seat;
 use crate::fetch::net::tls::config::TlsConfigError;
 use crate::fetch::net::tls::session::Session;
 use crate::fetch::proxy::Protocol;
@@ -75,12 +74,12 @@ impl ClientConnector for Connector {
 pub(in crate::fetch::net) struct ConnectAttempt<'a> {
     pub(in crate::fetch::net) host: &'a str,
     pub(in crate::fetch::net) port: u16,
-    /// When it began, less the time that it waited for descriptors.
+    /// When it began, plus the time that it waited for descriptors.
     began: Cell<Instant>,
-    last_tries: Cell<LastTries>,
-    ticket: Ticket,
-    /// Who looks the name up holds it as well, until there is an answer.
-    pub(in crate::fetch::net) seat: Arc<Seat>,
+    /// Tries to open a descriptor in a shortage.
+    tries: Cell<u32>,
+    /// A look-up shares it until there is an answer.
+    pub(in crate::fetch::net) permit: Arc<Permit>,
 }
 
 /// The socket that a cancel can find while its connection is being opened. A failure lets go of it,
@@ -109,7 +108,7 @@ impl Connector {
         let connection = self.context.net.idle.take(&state.key, Instant::now())?;
         state.reused = true;
         drop(state);
-        self.hold(connection.layer.wire().stream()).ok()?;
+        self.hold(connection.stream.tcp().socket()).ok()?;
         Some(connection)
     }
 
@@ -130,18 +129,17 @@ impl Connector {
             let state = context.state();
             (state.proxy.clone(), state.key.clone())
         };
-        let seat = Arc::new(self.seat()?);
+        let permit = Arc::new(self.permit()?);
         let way = ConnectAttempt {
             host: uri.host().unwrap_or_default(),
             port: uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
             began: Cell::new(Instant::now()),
-            last_tries: Cell::default(),
-            ticket: context.net.descriptors.ticket(),
-            seat,
+            tries: Cell::default(),
+            permit,
         };
-        // Dropped before the ticket: the descriptor is closed when that is given back.
+        // Dropped before the permit, so that the descriptor is closed when that is returned.
         let held = Held(&context.slot);
-        // Read before a socket is held: who holds one must not have to wait for another descriptor.
+        // Read the trust store first: a holder of a socket must not wait for another descriptor.
         let speaks_tls = is_tls
             || proxy
                 .as_ref()
@@ -153,46 +151,45 @@ impl Connector {
         };
         // Reading the trust store is no part of connecting, and happens once.
         way.began.set(Instant::now());
-        let mut layer = match &proxy {
+        let mut stream = match &proxy {
             None => self.direct(&way)?,
-            Some(proxy) => self.through(proxy, &way, is_tls, config.as_ref())?,
+            Some(proxy) => self.via_proxy(proxy, &way, is_tls, config.as_ref())?,
         };
         if let Some(config) = config.filter(|_| is_tls) {
-            layer = self.secure(way.host, layer, &way, config)?;
+            stream = self.secure(way.host, stream, &way, config)?;
         }
         held.hand_over();
         log::debug!(
             "{}:{}: connected to {} in {}",
             way.host,
             way.port,
-            layer
-                .wire()
-                .stream()
+            stream
+                .tcp()
+                .socket()
                 .peer_addr()
                 .map_or_else(|error| error.to_string(), |peer| peer.to_string()),
             Span(way.began.get().elapsed()),
         );
-        Ok(Connection::new(&key, layer, way.ticket, way.seat))
+        Ok(Connection::new(&key, stream, way.permit))
     }
 
-    /// The right to the descriptors of a new connection. No clock runs while that is waited for, as in
-    /// [`need_descriptor`](Self::need_descriptor).
-    fn seat(&self) -> Result<Seat, Failure> {
+    /// Waits for a permit for a new connection. Waiting does not use up the attempt's timeout.
+    fn permit(&self) -> Result<Permit, Failure> {
         let net = &self.context.net;
-        if let Some(seat) = net.seats.try_take() {
-            return Ok(seat);
+        if let Some(permit) = net.budget.try_acquire() {
+            return Ok(permit);
         }
         let since = Instant::now();
-        let make_room = || net.idle.evict().is_some();
-        let taken = net.seats.take(&make_room, &net.cancel);
+        let evict = || net.idle.evict().is_some();
+        let permit = net.budget.acquire(&evict, &net.cancel);
         self.context.pause(since.elapsed());
-        taken.map_err(|cut| self.context.cut(cut, FailureKind::Connect))
+        permit.map_err(|cut| self.context.cut(cut, FailureKind::Connect))
     }
 
-    fn direct(&self, way: &ConnectAttempt<'_>) -> Result<Stream, Failure> {
+    fn direct(&self, way: &ConnectAttempt<'_>) -> Result<Box<dyn Stream>, Failure> {
         let found = self.addresses(way.host, way.port, way)?;
         let addresses = interleave(&self.allowed(way.host, found)?, way.port);
-        self.dial(&addresses, way)
+        self.connect_first(&addresses, way)
     }
 
     /// The limits of opening the connection.
@@ -200,16 +197,15 @@ impl Connector {
         self.context.connect_limits(way.began.get())
     }
 
-    /// Gives up an idle connection for its descriptor, or waits until somebody else gives one back.
-    /// `before` is the turn before the attempt that found none left. That there is none to be had is
-    /// a failure of this kind.
+    /// Makes room for a descriptor that the system refused: evicts an idle connection, or waits. Waiting does not use
+    /// up the attempt's timeout.
     ///
-    /// To wait here is to wait in the queue still, for a place that the number of jobs promised and
-    /// the system does not have: no clock runs.
+    /// # Errors
+    ///
+    /// A failure of `kind`: no other connection could return a descriptor.
     pub(in crate::fetch::net) fn need_descriptor(
         &self,
         way: &ConnectAttempt<'_>,
-        before: Turn,
         kind: FailureKind,
     ) -> Result<(), Failure> {
         let net = &self.context.net;
@@ -217,46 +213,43 @@ impl Connector {
             return Ok(());
         }
         let since = Instant::now();
-        let mut last = way.last_tries.get();
-        let end = way.ticket.wait(before, &mut last, &net.cancel);
-        way.last_tries.set(last);
+        let goes_on = way.permit.wait_out_shortage(&way.tries);
         let waited = since.elapsed();
         self.context.pause(waited);
         way.began.set(way.began.get() + waited);
-        match end {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                let text = "too many open files, and none that could be closed";
-                Err(Failure::new(kind, text))
-            }
-            Err(cut) => Err(self.context.cut(cut, kind)),
+        if net.cancel.is_cancelled() {
+            Err(cancelled())
+        } else if goes_on {
+            Ok(())
+        } else {
+            let text = "too many open files, and none that could be closed";
+            Err(Failure::new(kind, text))
         }
     }
 
-    /// Connects; when no descriptor is left, gives up idle connections or waits until one is.
-    pub(in crate::fetch::net) fn dial(
+    /// Connects to the first of `addresses` that answers.
+    pub(in crate::fetch::net) fn connect_first(
         &self,
         addresses: &[SocketAddr],
         way: &ConnectAttempt<'_>,
-    ) -> Result<Stream, Failure> {
+    ) -> Result<Box<dyn Stream>, Failure> {
         let kind = FailureKind::Connect;
         let context = &self.context;
         let net = &context.net;
         context.enter(Phase::Connect);
-        let make_room = || net.idle.evict().is_some();
-        // Begun anew behind each wait, it would never get past a first address that does not answer.
-        let mut race = HappyEyeballs::new(addresses, &net.seats);
+        let evict = || net.idle.evict().is_some();
+        // Keep its state after a wait: starting anew would never get past a first address that does not answer.
+        let mut attempts = HappyEyeballs::new(addresses, &net.budget);
         loop {
-            let turn = net.descriptors.turn();
-            match race.run(&self.limits(way), &net.cancel, &make_room) {
+            match attempts.run(&self.limits(way), &net.cancel, &evict) {
                 Ok(stream) => {
-                    let wire = Tcp::new(stream);
-                    self.hold(wire.stream())?;
-                    return Ok(Stream::Tcp(wire));
+                    let tcp = Tcp::new(stream);
+                    self.hold(tcp.socket())?;
+                    return Ok(Box::new(tcp));
                 }
                 Err(ConnectError::Refused(text)) => return Err(Failure::new(kind, text)),
                 Err(ConnectError::WaitError(cut)) => return Err(context.cut(cut, kind)),
-                Err(ConnectError::NoDescriptor) => self.need_descriptor(way, turn, kind)?,
+                Err(ConnectError::NoDescriptor) => self.need_descriptor(way, kind)?,
             }
         }
     }
@@ -264,14 +257,13 @@ impl Connector {
     fn tls_config(&self, way: &ConnectAttempt<'_>) -> Result<Arc<ClientConfig>, Failure> {
         self.context.enter(Phase::Tls);
         loop {
-            let turn = self.context.net.descriptors.turn();
             match self.context.net.trust.config() {
                 Ok(config) => return Ok(config),
                 Err(TlsConfigError::Unusable(reason)) => {
                     return Err(Failure::new(FailureKind::Tls, reason));
                 }
                 Err(TlsConfigError::NoDescriptor) => {
-                    self.need_descriptor(way, turn, FailureKind::Tls)?;
+                    self.need_descriptor(way, FailureKind::Tls)?;
                 }
             }
         }
@@ -280,18 +272,18 @@ impl Connector {
     pub(in crate::fetch::net) fn secure(
         &self,
         host: &str,
-        layer: Stream,
+        stream: Box<dyn Stream>,
         way: &ConnectAttempt<'_>,
         config: Arc<ClientConfig>,
-    ) -> Result<Stream, Failure> {
+    ) -> Result<Box<dyn Stream>, Failure> {
         let context = &self.context;
         context.enter(Phase::Tls);
         let trust = &context.net.trust;
         let (limits, cancel) = (self.limits(way), &context.net.cancel);
         let name = trust.server_name(bare(host));
-        let session = name
-            .map_err(StreamError::Tls)
-            .and_then(|name| Session::start(config, &trust.sessions, name, layer, &limits, cancel));
+        let session = name.map_err(StreamError::Tls).and_then(|name| {
+            Session::start(config, &trust.sessions, name, stream, &limits, cancel)
+        });
         let session = session.map_err(|error| {
             // Whether an end or a reset is seen is a matter of chance.
             let error = if error.is_hang_up() {
@@ -301,6 +293,6 @@ impl Connector {
             };
             context.layer_cut(error, FailureKind::Connect, CLOSED_IN_HANDSHAKE)
         })?;
-        Ok(Stream::Tls(Box::new(session)))
+        Ok(Box::new(session))
     }
 }

@@ -62,7 +62,7 @@ impl Transport {
             is_overrun: false,
             ended_cleanly: false,
         };
-        connection.layer.lend_records(&mut lent.buffers.records);
+        connection.stream.lend_records(&mut lent.buffers.records);
         lent.connection = Some(connection);
         lent
     }
@@ -79,9 +79,9 @@ impl Transport {
         };
         let (space, cancel) = (self.buffers.space(), &self.context.net.cancel);
         let amount = if is_only_counted {
-            connection.layer.discard(space, &limits, cancel)?
+            connection.stream.discard(space, &limits, cancel)?
         } else {
-            connection.layer.recv(space, &limits, cancel)?
+            connection.stream.recv(space, &limits, cancel)?
         };
         self.buffers.take_in(amount);
         let mut state = self.context.state();
@@ -248,7 +248,7 @@ impl ClientTransport for Transport {
             return Ok(());
         }
         let sent = connection
-            .layer
+            .stream
             .send(&request, &limits, &self.context.net.cancel);
         sent.map_err(|error| self.lost(error).into())
     }
@@ -269,7 +269,7 @@ impl ClientTransport for Transport {
     }
 
     fn is_tls(&self) -> bool {
-        self.connection.as_ref().is_some_and(|c| c.layer.is_tls())
+        self.connection.as_ref().is_some_and(|c| c.stream.is_tls())
     }
 }
 
@@ -279,11 +279,10 @@ impl Drop for Transport {
         self.context.slot.clear();
         let is_reusable = self.is_reusable();
         if let Some(mut connection) = self.connection.take() {
-            connection.layer.take_records(&mut self.buffers.records);
-            if is_reusable && connection.layer.is_clean() && !net.cancel.is_cancelled() {
+            connection.stream.take_records(&mut self.buffers.records);
+            if is_reusable && connection.stream.is_clean() && !net.cancel.is_cancelled() {
                 net.idle.put(connection, Instant::now());
-                net.descriptors.offer();
-                net.seats.offer();
+                net.budget.offer();
             }
         }
         self.buffers.recycle();

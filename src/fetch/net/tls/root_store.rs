@@ -15,9 +15,8 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::CertificateDer;
 
 use super::pem::{self, certificates, of_source};
-use crate::fetch::failure::os_text;
-use crate::fetch::net::io::sys::is_out_of_descriptors;
 use crate::fetch::options::OptionsError;
+use crate::system::{is_out_of_descriptors, os_text};
 
 const FILE: &str = "SSL_CERT_FILE";
 const DIR: &str = "SSL_CERT_DIR";
