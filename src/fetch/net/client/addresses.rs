@@ -12,7 +12,7 @@ use crate::fetch::options::Family;
 use crate::fetch::resolve::{Resolve, bare};
 
 impl Connector {
-    /// The addresses of a host in the wanted family: at least one.
+    /// The addresses of a host in the family of `-4` or `-6`: at least one.
     pub(in crate::fetch::net) fn addresses(
         &self,
         host: &str,
