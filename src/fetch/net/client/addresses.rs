@@ -50,9 +50,8 @@ impl Connector {
     fn look_up(&self, host: &str, way: &ConnectAttempt<'_>) -> Result<Vec<IpAddr>, Failure> {
         let net = &self.context.net;
         loop {
-            let (limits, misses_since) = (self.limits(way), self.context.state().misses_since);
-            let (resolver, cancel) = (&net.resolver, &net.cancel);
-            match resolver.resolve(host, &limits, cancel, &way.permit, misses_since) {
+            let (wait, since) = (self.wait(way), self.context.state().misses_since);
+            match net.resolver.resolve(host, &wait, &way.permit, since) {
                 Ok(found) => return Ok(found.to_vec()),
                 Err(LookupError::Missed(Miss::NoAddress)) => return Ok(Vec::new()),
                 Err(LookupError::Missed(Miss::Unknown(why))) => {

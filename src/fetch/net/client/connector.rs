@@ -18,10 +18,10 @@ use super::exchange::ExchangeContext;
 use super::transport::Transport;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::connection::Connection;
-use crate::fetch::net::io::cancel::Slot;
+use crate::fetch::net::io::cancel::{Slot, Wait};
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;
-use crate::fetch::net::io::timeouts::{Timeouts, cancelled};
+use crate::fetch::net::io::timeouts::cancelled;
 use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs, interleave};
 use crate::fetch::net::tls::config::TlsConfigError;
@@ -192,9 +192,10 @@ impl Connector {
         self.connect_first(&addresses, way)
     }
 
-    /// The limits of opening the connection.
-    pub(in crate::fetch::net) fn limits(&self, way: &ConnectAttempt<'_>) -> Timeouts {
-        self.context.connect_limits(way.began.get())
+    /// A wait within the limits of opening the connection.
+    pub(in crate::fetch::net) fn wait(&self, way: &ConnectAttempt<'_>) -> Wait<'_> {
+        let limits = self.context.connect_limits(way.began.get());
+        self.context.wait(limits)
     }
 
     /// Makes room for a descriptor that the system refused: evicts an idle connection, or waits. Waiting does not use
@@ -241,7 +242,7 @@ impl Connector {
         // Keep its state after a wait: starting anew would never get past a first address that does not answer.
         let mut attempts = HappyEyeballs::new(addresses, &net.budget);
         loop {
-            match attempts.run(&self.limits(way), &net.cancel, &evict) {
+            match attempts.run(&self.wait(way), &evict) {
                 Ok(stream) => {
                     let tcp = Tcp::new(stream);
                     self.hold(tcp.socket())?;
@@ -279,11 +280,11 @@ impl Connector {
         let context = &self.context;
         context.enter(Phase::Tls);
         let trust = &context.net.trust;
-        let (limits, cancel) = (self.limits(way), &context.net.cancel);
+        let wait = self.wait(way);
         let name = trust.server_name(bare(host));
-        let session = name.map_err(StreamError::Tls).and_then(|name| {
-            Session::start(config, &trust.sessions, name, stream, &limits, cancel)
-        });
+        let session = name
+            .map_err(StreamError::Tls)
+            .and_then(|name| Session::start(config, &trust.sessions, name, stream, &wait));
         let session = session.map_err(|error| {
             // Whether an end or a reset is seen is a matter of chance.
             let error = if error.is_hang_up() {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::Net;
 use crate::fetch::net::http1::buffers::Buffers;
-use crate::fetch::net::io::cancel::Slot;
+use crate::fetch::net::io::cancel::{Slot, Wait};
 use crate::fetch::net::io::stream::StreamError;
 use crate::fetch::net::io::timeouts::{Deadline, Timeouts, WaitError, cancelled};
 use crate::fetch::net::tls::errors::{explain, explain_loss, is_refusal};
@@ -166,6 +166,14 @@ impl ExchangeContext {
                 Failure::new(failure.kind(), proxy.name_in(failure.message()))
             }
             _ => failure,
+        }
+    }
+
+    /// A wait with these limits.
+    pub(in crate::fetch::net) fn wait(&self, limits: Timeouts) -> Wait<'_> {
+        Wait {
+            limits,
+            cancel: &self.net.cancel,
         }
     }
 

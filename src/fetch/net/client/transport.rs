@@ -69,19 +69,22 @@ impl Transport {
 
     /// One read into the buffers; 0 is the end.
     fn receive(&mut self) -> Result<usize, StreamError> {
-        let (limits, is_only_counted) = {
+        let (wait, is_only_counted) = {
             let state = self.context.state();
-            (state.limits, state.is_only_counted && !state.is_chunked)
+            (
+                self.context.wait(state.limits),
+                state.is_only_counted && !state.is_chunked,
+            )
         };
         // `Drop` alone takes the connection away.
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let (space, cancel) = (self.buffers.space(), &self.context.net.cancel);
+        let space = self.buffers.space();
         let amount = if is_only_counted {
-            connection.stream.discard(space, &limits, cancel)?
+            connection.stream.discard(space, &wait)?
         } else {
-            connection.stream.recv(space, &limits, cancel)?
+            connection.stream.recv(space, &wait)?
         };
         self.buffers.take_in(amount);
         let mut state = self.context.state();
@@ -236,9 +239,10 @@ impl ClientTransport for Transport {
     }
 
     fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let (limits, request) = {
+        let (wait, request) = {
             let mut state = self.context.state();
-            (state.limits, std::mem::take(&mut state.request))
+            let wait = self.context.wait(state.limits);
+            (wait, std::mem::take(&mut state.request))
         };
         let Some(connection) = &mut self.connection else {
             return Ok(());
@@ -247,9 +251,7 @@ impl ClientTransport for Transport {
         if request.is_empty() {
             return Ok(());
         }
-        let sent = connection
-            .stream
-            .send(&request, &limits, &self.context.net.cancel);
+        let sent = connection.stream.send(&request, &wait);
         sent.map_err(|error| self.lost(error).into())
     }
 

@@ -45,16 +45,14 @@ impl Connector {
             return Ok(stream);
         }
         self.context.enter(Phase::Connect);
-        let (net, limits) = (&self.context.net, self.limits(way));
         let mut handshake = ProxyHandshake {
             proxy,
             stream: stream.as_mut(),
-            limits: &limits,
-            cancel: &net.cancel,
+            wait: self.wait(way),
         };
         let made = match proxy.protocol {
             Protocol::Http | Protocol::Https => {
-                handshake.connect(way.host, way.port, &net.user_agent)
+                handshake.connect(way.host, way.port, &self.context.net.user_agent)
             }
             Protocol::Socks4 | Protocol::Socks4a => handshake.socks4(target),
             Protocol::Socks5 | Protocol::Socks5h => handshake.socks5(target),

@@ -12,7 +12,14 @@ use std::time::Duration;
 use socket2::Socket;
 
 use super::sys::{Opened, Waker};
-use super::timeouts::WaitError;
+use super::timeouts::{Timeouts, WaitError};
+
+/// What ends a wait early.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::fetch::net) struct Wait<'a> {
+    pub(in crate::fetch::net) limits: Timeouts,
+    pub(in crate::fetch::net) cancel: &'a Cancel,
+}
 
 /// The socket that one worker is using now. Only a cancel contends for the lock.
 #[derive(Debug, Default)]
@@ -29,29 +36,11 @@ impl Slot {
     }
 }
 
-/// The slots of all workers.
-#[derive(Debug, Default)]
-struct Slots {
-    all: Vec<Weak<Slot>>,
-    /// How many were in use when the last sweep removed those of workers that have ended.
-    swept: usize,
-}
-
-impl Slots {
-    /// Adds one. Sweeps when the number has doubled since the last sweep.
-    fn push(&mut self, slot: &Arc<Slot>) {
-        if self.all.len() > 2 * self.swept {
-            self.all.retain(|s| s.strong_count() > 0);
-            self.swept = self.all.len() + 1;
-        }
-        self.all.push(Arc::downgrade(slot));
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Cancel {
     cancelled: AtomicBool,
-    slots: Mutex<Slots>,
+    /// Those of all workers.
+    slots: Mutex<Vec<Weak<Slot>>>,
     waker: Waker,
 }
 
@@ -72,7 +61,7 @@ impl Cancel {
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         self.waker.wake();
-        for slot in self.slots().all.iter().filter_map(Weak::upgrade) {
+        for slot in self.slots().iter().filter_map(Weak::upgrade) {
             if let Some(stream) = &*slot.lock() {
                 // An error means that the other end has closed the connection already.
                 let _ = stream.shutdown(Shutdown::Both);
@@ -82,12 +71,19 @@ impl Cancel {
 
     /// Registers one more worker.
     pub(crate) fn slot(&self) -> Arc<Slot> {
-        let slot = Arc::new(Slot::default());
-        self.slots().push(&slot);
+        let slot = Arc::<Slot>::default();
+        let mut slots = self.slots();
+        if slots.len() == slots.capacity() {
+            // Workers have ended since. Room for as many again keeps these sweeps rare.
+            slots.retain(|slot| slot.strong_count() > 0);
+            let more = slots.len() + 1;
+            slots.reserve_exact(more);
+        }
+        slots.push(Arc::downgrade(&slot));
         slot
     }
 
-    fn slots(&self) -> MutexGuard<'_, Slots> {
+    fn slots(&self) -> MutexGuard<'_, Vec<Weak<Slot>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -135,24 +131,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_of_workers_that_are_gone_are_swept_out_now_and_then() {
-        let mut slots = Slots::default();
-        let mut sweeps = 0;
-        let mut push = |slots: &mut Slots, slot: &Arc<Slot>| {
-            let before = slots.swept;
-            slots.push(slot);
-            sweeps += usize::from(slots.swept != before);
-        };
-        let kept: Vec<_> = (0..10_000).map(|_| Arc::<Slot>::default()).collect();
-        for slot in &kept {
-            push(&mut slots, slot);
-        }
+    fn slots_of_workers_that_have_ended_are_swept() {
+        let cancel = Cancel::new().unwrap();
+        let kept: Vec<_> = (0..10_000).map(|_| cancel.slot()).collect();
         for _ in 0..100_000 {
-            push(&mut slots, &Arc::default());
-            assert!(slots.all.len() <= 2 * (kept.len() + 1) + 1);
+            drop(cancel.slot());
+            assert!(cancel.slots().len() <= 2 * (kept.len() + 1));
         }
-        assert!(sweeps < 40, "{sweeps} sweeps");
-        let found = slots.all.iter().filter(|s| s.strong_count() > 0).count();
-        assert_eq!(found, kept.len());
+        let slots = cancel.slots();
+        let found = slots.iter().filter(|slot| slot.strong_count() > 0);
+        assert_eq!(found.count(), kept.len());
     }
 }

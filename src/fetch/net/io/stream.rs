@@ -4,31 +4,21 @@
 use std::fmt::Debug;
 use std::io;
 
-use super::cancel::Cancel;
+use super::cancel::Wait;
 use super::tcp::Tcp;
-use super::timeouts::{Timeouts, WaitError};
+use super::timeouts::WaitError;
 
 pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
     /// Reads what is there, waiting for the first byte of it; 0 is the end.
-    fn recv(
-        &mut self,
-        buf: &mut [u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<usize, StreamError>;
+    fn recv(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError>;
 
     /// Reads like [`recv`](Self::recv), but leaves `buf` with unspecified content.
-    fn discard(
-        &mut self,
-        buf: &mut [u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<usize, StreamError> {
-        self.recv(buf, limits, cancel)
+    fn discard(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError> {
+        self.recv(buf, wait)
     }
 
     /// Writes the whole of `buf`.
-    fn send(&mut self, buf: &[u8], limits: &Timeouts, cancel: &Cancel) -> Result<(), StreamError>;
+    fn send(&mut self, buf: &[u8], wait: &Wait<'_>) -> Result<(), StreamError>;
 
     /// The TCP connection at the bottom.
     fn tcp(&self) -> &Tcp;

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cancel::Cancel;
+use super::cancel::Wait;
 use super::stream::{Stream, StreamError};
 use super::sys;
 use super::timeouts::{Timeouts, WaitError};
@@ -42,20 +42,19 @@ impl Tcp {
         &mut self,
         read: fn(&TcpStream, &mut [u8]) -> io::Result<usize>,
         buf: &mut [u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
+        wait: &Wait<'_>,
     ) -> Result<usize, StreamError> {
         let since = Instant::now();
-        self.prepare_wait(limits.left(since, since)?)?;
+        self.prepare_wait(wait.limits.left(since, since)?)?;
         loop {
             match read(&self.socket, buf) {
                 // The end may be the one that the cancel made.
-                Ok(0) if cancel.is_cancelled() => return Err(WaitError::Cancelled.into()),
+                Ok(0) if wait.cancel.is_cancelled() => return Err(WaitError::Cancelled.into()),
                 Ok(amount) => return Ok(amount),
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted => {}
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                        self.wait_readable(since, limits)?;
+                        self.wait_readable(since, &wait.limits)?;
                     }
                     _ => return Err(WaitError::Io(error).into()),
                 },
@@ -96,30 +95,15 @@ impl Tcp {
 }
 
 impl Stream for Tcp {
-    fn recv(
-        &mut self,
-        buf: &mut [u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<usize, StreamError> {
-        self.read_with(|mut socket, buf| socket.read(buf), buf, limits, cancel)
+    fn recv(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError> {
+        self.read_with(|mut socket, buf| socket.read(buf), buf, wait)
     }
 
-    fn discard(
-        &mut self,
-        buf: &mut [u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<usize, StreamError> {
-        self.read_with(sys::discard, buf, limits, cancel)
+    fn discard(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError> {
+        self.read_with(sys::discard, buf, wait)
     }
 
-    fn send(
-        &mut self,
-        mut buf: &[u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<(), StreamError> {
+    fn send(&mut self, mut buf: &[u8], wait: &Wait<'_>) -> Result<(), StreamError> {
         let mut since = None;
         while !buf.is_empty() {
             match sys::try_send(&self.socket, buf) {
@@ -131,8 +115,8 @@ impl Stream for Tcp {
                     io::ErrorKind::Interrupted => {}
                     io::ErrorKind::WouldBlock => {
                         let now = Instant::now();
-                        let left = limits.left(*since.get_or_insert(now), now)?;
-                        cancel.wait_writable(&self.socket, left)?;
+                        let left = wait.limits.left(*since.get_or_insert(now), now)?;
+                        wait.cancel.wait_writable(&self.socket, left)?;
                     }
                     _ => return Err(WaitError::Io(error).into()),
                 },

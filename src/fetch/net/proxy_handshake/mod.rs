@@ -8,9 +8,8 @@ use ureq::http::StatusCode;
 
 use super::http1::head::{HeadStatus, HeadWatch};
 use super::http1::reply::status_line;
-use super::io::cancel::Cancel;
+use super::io::cancel::Wait;
 use super::io::stream::{Stream, StreamError};
-use super::io::timeouts::Timeouts;
 use crate::fetch::proxy::Proxy;
 
 /// Where the tunnel leads.
@@ -41,8 +40,7 @@ impl From<StreamError> for ProxyError {
 pub(crate) struct ProxyHandshake<'a> {
     pub(crate) proxy: &'a Proxy,
     pub(crate) stream: &'a mut dyn Stream,
-    pub(crate) limits: &'a Timeouts,
-    pub(crate) cancel: &'a Cancel,
+    pub(crate) wait: Wait<'a>,
 }
 
 impl ProxyHandshake<'_> {
@@ -197,17 +195,14 @@ impl ProxyHandshake<'_> {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), ProxyError> {
-        Ok(self.stream.send(bytes, self.limits, self.cancel)?)
+        Ok(self.stream.send(bytes, &self.wait)?)
     }
 
     fn receive<const N: usize>(&mut self) -> Result<[u8; N], ProxyError> {
         let mut bytes = [0; N];
         let mut filled = 0;
         while filled < N {
-            match self
-                .stream
-                .recv(&mut bytes[filled..], self.limits, self.cancel)?
-            {
+            match self.stream.recv(&mut bytes[filled..], &self.wait)? {
                 0 => return Err(StreamError::Truncated.into()),
                 amount => filled += amount,
             }

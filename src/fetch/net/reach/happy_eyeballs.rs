@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::budget::{Budget, Permit};
-use crate::fetch::net::io::cancel::Cancel;
+use crate::fetch::net::io::cancel::{Cancel, Wait};
 use crate::fetch::net::io::sys::is_in_progress;
-use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
+use crate::fetch::net::io::timeouts::WaitError;
 use crate::system::{is_out_of_descriptors, os_text};
 
 /// "Connection Attempt Delay" of RFC 8305, section 5.
@@ -111,15 +111,14 @@ impl<'a> HappyEyeballs<'a> {
     /// After [`ConnectError::NoDescriptor`] no descriptor is held here, and `run` may be called again.
     pub(in crate::fetch::net) fn run(
         &mut self,
-        limits: &Timeouts,
-        cancel: &Cancel,
+        wait: &Wait<'_>,
         evict: &dyn Fn() -> bool,
     ) -> Result<TcpStream, ConnectError> {
         let since = Instant::now();
         let mut next_start = since;
         loop {
             let now = Instant::now();
-            let left = limits.left(since, now)?;
+            let left = wait.limits.left(since, now)?;
             if now >= next_start || self.running.is_empty() {
                 match self.start_next(evict)? {
                     Started::Connected(socket) => return Ok(blocking(socket)?),
@@ -130,8 +129,8 @@ impl<'a> HappyEyeballs<'a> {
                 }
             }
             let until_next = next_start.saturating_duration_since(now);
-            let wait = left.map_or(until_next, |left| left.min(until_next));
-            if let Some(socket) = self.wait(wait, cancel)? {
+            let longest = left.map_or(until_next, |left| left.min(until_next));
+            if let Some(socket) = self.wait(longest, wait.cancel)? {
                 return Ok(blocking(socket)?);
             }
             if self.running.is_empty() {
@@ -222,9 +221,9 @@ impl<'a> HappyEyeballs<'a> {
     }
 
     /// Waits until a running attempt has connected or failed; returns one that has connected.
-    fn wait(&mut self, wait: Duration, cancel: &Cancel) -> Result<Option<Socket>, WaitError> {
+    fn wait(&mut self, left: Duration, cancel: &Cancel) -> Result<Option<Socket>, WaitError> {
         let sockets: Vec<&Socket> = self.running.iter().map(|(_, socket)| socket).collect();
-        let results = cancel.wait_opened(&sockets, wait)?;
+        let results = cancel.wait_opened(&sockets, left)?;
         for (at, opened) in results.into_iter().enumerate().rev() {
             let Some(opened) = opened else { continue };
             let (address, socket) = self.running.remove(at);

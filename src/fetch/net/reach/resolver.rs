@@ -19,8 +19,8 @@ use super::getaddrinfo::{self, Miss};
 use super::happy_eyeballs::MAX_ADDRESSES;
 use super::lookup_queue::MAX_RUNNING;
 use super::private::refusal;
-use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
+use crate::fetch::net::io::cancel::Wait;
+use crate::fetch::net::io::timeouts::WaitError;
 use crate::fetch::options::Family;
 use crate::span::Span;
 use crate::system::os_text;
@@ -72,8 +72,7 @@ impl Resolver {
     pub(in crate::fetch::net) fn resolve(
         &self,
         name: &str,
-        limits: &Timeouts,
-        cancel: &Cancel,
+        wait: &Wait<'_>,
         permit: &Arc<Permit>,
         misses_since: Option<Instant>,
     ) -> Result<Addresses, LookupError> {
@@ -87,7 +86,7 @@ impl Resolver {
             return kept.answer.clone().map_err(LookupError::Missed);
         }
         let pending = self.ask(&mut state, name, permit)?;
-        let (mut state, end) = pending.wait(state, since, limits, cancel);
+        let (mut state, end) = pending.wait(state, since, wait);
         state.leave(name, &pending);
         end.map_err(LookupError::WaitError)?;
         // It is set when the wait succeeds.

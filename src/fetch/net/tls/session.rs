@@ -10,10 +10,10 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 
 use super::sessions::{MAX_SESSION, Sessions};
-use crate::fetch::net::io::cancel::Cancel;
+use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;
-use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
+use crate::fetch::net::io::timeouts::WaitError;
 
 /// Room for one record at least: it is at most 16 KiB and a little (RFC 8446, 5.2).
 const RECORDS: usize = 32 * 1024;
@@ -46,8 +46,7 @@ impl Session {
         sessions: &Arc<Sessions>,
         name: ServerName<'static>,
         below: Box<dyn Stream>,
-        limits: &Timeouts,
-        cancel: &Cancel,
+        wait: &Wait<'_>,
     ) -> Result<Self, StreamError> {
         let tls = ClientConnection::new(config, name.clone())?;
         let mut session = Self {
@@ -66,12 +65,12 @@ impl Session {
             if let Some(fault) = session.fault {
                 return Err(fault.into());
             }
-            session.flush(limits, cancel)?;
-            if session.tls.wants_read() && session.feed(limits, cancel)? == 0 {
+            session.flush(wait)?;
+            if session.tls.wants_read() && session.feed(wait)? == 0 {
                 return Err(StreamError::Truncated);
             }
         }
-        session.flush(limits, cancel)?;
+        session.flush(wait)?;
         session.forget_if_large();
         if session.start == session.end {
             session.records = Vec::new();
@@ -80,10 +79,10 @@ impl Session {
     }
 
     /// Hands received records to rustls, waiting for some if there are none; 0 is the end of the connection.
-    fn feed(&mut self, limits: &Timeouts, cancel: &Cancel) -> Result<usize, StreamError> {
+    fn feed(&mut self, wait: &Wait<'_>) -> Result<usize, StreamError> {
         if self.start == self.end {
             self.records.resize(RECORDS, 0);
-            (self.start, self.end) = (0, self.below.recv(&mut self.records, limits, cancel)?);
+            (self.start, self.end) = (0, self.below.recv(&mut self.records, wait)?);
         }
         let taken = self
             .tls
@@ -108,9 +107,9 @@ impl Session {
         }
         if self.fault.is_some() {
             // An alert tells the server why.
-            let _ = self.flush(limits, cancel);
+            let _ = self.flush(wait);
         } else if !self.tls.is_handshaking() {
-            self.flush(limits, cancel)?;
+            self.flush(wait)?;
         }
         Ok(taken)
     }
@@ -128,13 +127,13 @@ impl Session {
         }
     }
 
-    fn flush(&mut self, limits: &Timeouts, cancel: &Cancel) -> Result<(), StreamError> {
+    fn flush(&mut self, wait: &Wait<'_>) -> Result<(), StreamError> {
         if self.tls.wants_write() {
             let mut out = Vec::with_capacity(1024);
             while self.tls.wants_write() {
                 self.tls.write_tls(&mut out).map_err(WaitError::Io)?;
             }
-            match self.below.send(&out, limits, cancel) {
+            match self.below.send(&out, wait) {
                 // What the server sent before it hung up, such as an alert, can still be read.
                 Err(error) if error.is_hang_up() => {}
                 sent => return sent,
@@ -146,12 +145,7 @@ impl Session {
 
 impl Stream for Session {
     /// Reads decrypted bytes; 0 is an end that the server announced.
-    fn recv(
-        &mut self,
-        buf: &mut [u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<usize, StreamError> {
+    fn recv(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError> {
         loop {
             match self.tls.reader().read(buf) {
                 Ok(amount) => return Ok(amount),
@@ -161,7 +155,7 @@ impl Stream for Session {
             if let Some(fault) = &self.fault {
                 return Err(fault.clone().into());
             }
-            if self.feed(limits, cancel)? == 0 {
+            if self.feed(wait)? == 0 {
                 return Err(StreamError::Truncated);
             }
         }
@@ -169,17 +163,12 @@ impl Stream for Session {
 
     /// Encrypts and writes the whole of `buf`. The next read finds a hang-up or a broken session, after what the
     /// server sent before.
-    fn send(
-        &mut self,
-        mut buf: &[u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<(), StreamError> {
+    fn send(&mut self, mut buf: &[u8], wait: &Wait<'_>) -> Result<(), StreamError> {
         while !buf.is_empty() && self.fault.is_none() {
             // The writer takes as much as its own buffer has room for.
             let taken = self.tls.writer().write(buf).map_err(WaitError::Io)?;
             buf = &buf[taken..];
-            self.flush(limits, cancel)?;
+            self.flush(wait)?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use super::*;
+use crate::fetch::net::io::timeouts::Timeouts;
 
 fn addresses(list: &[&str]) -> Vec<IpAddr> {
     list.iter().map(|a| a.parse().unwrap()).collect()
@@ -40,8 +41,13 @@ fn connect(
     limits: &Timeouts,
     cancel: &Cancel,
 ) -> Result<TcpStream, ConnectError> {
-    HappyEyeballs::new(addresses, &Budget::new(None))
-        .run(limits, cancel, &|| unreachable!("descriptors are short"))
+    HappyEyeballs::new(addresses, &Budget::new(None)).run(
+        &Wait {
+            limits: *limits,
+            cancel,
+        },
+        &|| unreachable!("descriptors are short"),
+    )
 }
 
 fn refusing() -> SocketAddr {
@@ -127,7 +133,13 @@ fn an_attempt_that_was_given_up_for_its_descriptor_is_made_again() {
         full.accept().unwrap();
     }
     let stream = attempts
-        .run(&Timeouts::default(), &cancel, &|| false)
+        .run(
+            &Wait {
+                limits: Timeouts::default(),
+                cancel: &cancel,
+            },
+            &|| false,
+        )
         .expect("it answers now, and the other has refused");
     assert_eq!(stream.peer_addr().unwrap(), silent);
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Condvar, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
+use crate::fetch::net::io::cancel::Wait;
+use crate::fetch::net::io::timeouts::WaitError;
 use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::net::reach::getaddrinfo::Miss;
 use crate::fetch::net::reach::lookup_queue::{LookupQueue, Position};
@@ -60,14 +60,13 @@ impl Pending {
         &self,
         mut state: MutexGuard<'a, State>,
         since: Instant,
-        limits: &Timeouts,
-        cancel: &Cancel,
+        wait: &Wait<'_>,
     ) -> (MutexGuard<'a, State>, Result<(), WaitError>) {
         while self.answer.get().is_none() {
-            if cancel.is_cancelled() {
+            if wait.cancel.is_cancelled() {
                 return (state, Err(WaitError::Cancelled));
             }
-            state = match limits.left(since, Instant::now()) {
+            state = match wait.limits.left(since, Instant::now()) {
                 Ok(None) => self
                     .changed
                     .wait(state)

@@ -7,11 +7,23 @@ use std::sync::mpsc;
 use super::super::budget::Budget;
 use super::state::MAX_ANSWERS;
 use super::*;
+use crate::fetch::net::io::cancel::Cancel;
+use crate::fetch::net::io::timeouts::Timeouts;
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-fn forever() -> Timeouts {
-    Timeouts::default()
+fn forever(cancel: &Cancel) -> Wait<'_> {
+    Wait {
+        limits: Timeouts::default(),
+        cancel,
+    }
+}
+
+fn short(cancel: &Cancel) -> Wait<'_> {
+    Wait {
+        limits: Timeouts::new(None, Some(Duration::from_millis(1))),
+        cancel,
+    }
 }
 
 fn permit() -> Arc<Permit> {
@@ -35,7 +47,7 @@ fn a_name_is_asked_once_for_all_who_want_it() {
             .map(|_| {
                 s.spawn(|| {
                     resolver
-                        .resolve("a", &forever(), &cancel, &permit(), None)
+                        .resolve("a", &forever(&cancel), &permit(), None)
                         .unwrap()
                 })
             })
@@ -47,7 +59,7 @@ fn a_name_is_asked_once_for_all_who_want_it() {
     });
     assert!(
         resolver
-            .resolve("a", &forever(), &cancel, &permit(), None)
+            .resolve("a", &forever(&cancel), &permit(), None)
             .is_ok()
     );
     assert_eq!(asked.load(Ordering::SeqCst), 1);
@@ -74,7 +86,7 @@ fn a_miss_is_kept_but_not_for_an_attempt_that_is_made_again() {
         _ => Ok(vec![HOME]),
     });
     let cancel = Cancel::new().unwrap();
-    let resolve = |since| resolver.resolve("a", &forever(), &cancel, &permit(), since);
+    let resolve = |since| resolver.resolve("a", &forever(&cancel), &permit(), since);
     let began = Instant::now();
     assert!(resolve(None).is_err());
     assert!(resolve(Some(began)).is_err(), "it was asked since");
@@ -100,7 +112,7 @@ fn failures_are_kept_too_and_no_address_is_one() {
     for name in ["empty", "broken", "empty", "broken"] {
         assert!(
             matches!(
-                resolver.resolve(name, &forever(), &cancel, &permit(), None),
+                resolver.resolve(name, &forever(&cancel), &permit(), None),
                 Err(LookupError::Missed(Miss::NoAddress))
             ),
             "{name}"
@@ -123,13 +135,13 @@ fn what_could_not_be_found_out_is_not_kept() {
             _ => Ok(vec![HOME]),
         });
         let cancel = Cancel::new().unwrap();
-        match resolver.resolve("a", &forever(), &cancel, &permit(), None) {
+        match resolver.resolve("a", &forever(&cancel), &permit(), None) {
             Err(LookupError::Missed(got)) => assert_eq!(got, miss),
             other => panic!("{other:?}"),
         }
         assert!(
             resolver
-                .resolve("a", &forever(), &cancel, &permit(), None)
+                .resolve("a", &forever(&cancel), &permit(), None)
                 .is_ok()
         );
     }
@@ -150,7 +162,7 @@ fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() 
     let cancel = Cancel::new().unwrap();
     thread::scope(|s| {
         let all: Vec<_> = (0..8)
-            .map(|_| s.spawn(|| resolver.resolve("bad", &forever(), &cancel, &permit(), None)))
+            .map(|_| s.spawn(|| resolver.resolve("bad", &forever(&cancel), &permit(), None)))
             .collect();
         while resolver.shared.lock().lookups.get("bad").map(|a| a.waiters) != Some(all.len()) {
             thread::yield_now();
@@ -167,7 +179,7 @@ fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() 
     });
     assert!(
         resolver
-            .resolve("good", &forever(), &cancel, &permit(), None)
+            .resolve("good", &forever(&cancel), &permit(), None)
             .is_ok()
     );
     // Every helper that is counted is there, and has nothing to do.
@@ -193,15 +205,14 @@ fn who_leaves_at_the_deadline_finds_the_answer_later() {
         Ok(vec![HOME])
     });
     let cancel = Cancel::new().unwrap();
-    let short = Timeouts::new(None, Some(Duration::from_millis(10)));
     assert!(matches!(
-        resolver.resolve("a", &short, &cancel, &permit(), None),
+        resolver.resolve("a", &short(&cancel), &permit(), None),
         Err(LookupError::WaitError(WaitError::Stalled(_)))
     ));
     open.send(()).unwrap();
     assert_eq!(
         *resolver
-            .resolve("a", &forever(), &cancel, &permit(), None)
+            .resolve("a", &forever(&cancel), &permit(), None)
             .unwrap(),
         [HOME]
     );
@@ -219,7 +230,7 @@ fn a_cancel_wakes_those_who_wait() {
     });
     let cancel = Cancel::new().unwrap();
     thread::scope(|s| {
-        let waiter = s.spawn(|| resolver.resolve("a", &forever(), &cancel, &permit(), None));
+        let waiter = s.spawn(|| resolver.resolve("a", &forever(&cancel), &permit(), None));
         was_asked.recv().unwrap();
         cancel.cancel();
         resolver.wake();
@@ -236,7 +247,7 @@ fn neither_helpers_nor_answers_grow_without_bound() {
     let cancel = Cancel::new().unwrap();
     for i in 0..MAX_ANSWERS + 100 {
         resolver
-            .resolve(&i.to_string(), &forever(), &cancel, &permit(), None)
+            .resolve(&i.to_string(), &forever(&cancel), &permit(), None)
             .unwrap();
     }
     let state = resolver.shared.lock();
@@ -268,13 +279,7 @@ fn a_dead_zone_holds_up_no_other() {
             .map(|i| {
                 let (resolver, cancel) = (&resolver, &cancel);
                 s.spawn(move || {
-                    resolver.resolve(
-                        &format!("{i}.dead.test"),
-                        &forever(),
-                        cancel,
-                        &permit(),
-                        None,
-                    )
+                    resolver.resolve(&format!("{i}.dead.test"), &forever(cancel), &permit(), None)
                 })
             })
             .collect();
@@ -284,7 +289,7 @@ fn a_dead_zone_holds_up_no_other() {
         // It comes back at all, while all of those still wait.
         assert!(
             resolver
-                .resolve("good.test", &forever(), &cancel, &permit(), None)
+                .resolve("good.test", &forever(&cancel), &permit(), None)
                 .is_ok()
         );
         assert_eq!(resolver.shared.lock().lookups.len(), dead.len());
@@ -299,10 +304,9 @@ fn a_dead_zone_holds_up_no_other() {
 fn what_nobody_waits_for_is_forgotten_or_fills_the_cache() {
     let (resolver, gate) = resolver_with_a_dead_zone();
     let cancel = Cancel::new().unwrap();
-    let short = Timeouts::new(None, Some(Duration::from_millis(1)));
     let names = MAX_RUNNING + 50;
     for i in 0..names {
-        let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &permit(), None);
+        let end = resolver.resolve(&format!("{i}.dead.test"), &short(&cancel), &permit(), None);
         assert!(matches!(
             end,
             Err(LookupError::WaitError(WaitError::Stalled(_)))
@@ -324,14 +328,13 @@ fn what_nobody_waits_for_is_forgotten_or_fills_the_cache() {
 fn a_name_is_kept_in_the_queue_for_the_last_who_waits_for_it() {
     let (resolver, gate) = resolver_with_a_dead_zone();
     let cancel = Cancel::new().unwrap();
-    let short = Timeouts::new(None, Some(Duration::from_millis(1)));
     thread::scope(|s| {
         for i in 0..MAX_RUNNING / 2 {
-            let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &permit(), None);
+            let end = resolver.resolve(&format!("{i}.dead.test"), &short(&cancel), &permit(), None);
             assert!(end.is_err());
         }
         let patient =
-            s.spawn(|| resolver.resolve("last.dead.test", &forever(), &cancel, &permit(), None));
+            s.spawn(|| resolver.resolve("last.dead.test", &forever(&cancel), &permit(), None));
         while !resolver
             .shared
             .lock()
@@ -342,7 +345,7 @@ fn a_name_is_kept_in_the_queue_for_the_last_who_waits_for_it() {
         }
         assert!(
             resolver
-                .resolve("last.dead.test", &short, &cancel, &permit(), None)
+                .resolve("last.dead.test", &short(&cancel), &permit(), None)
                 .is_err()
         );
         drop(gate);
