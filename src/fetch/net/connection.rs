@@ -6,19 +6,15 @@ use super::io::stream::Stream;
 use super::reach::budget::Permit;
 
 #[derive(Debug)]
-pub(in crate::fetch::net) struct Connection {
+pub(super) struct Connection {
     key: Box<str>,
-    pub(in crate::fetch::net) stream: Box<dyn Stream>,
+    pub(super) stream: Box<dyn Stream>,
     /// Returned after the descriptor is closed: fields are dropped in order.
     _permit: Arc<Permit>,
 }
 
 impl Connection {
-    pub(in crate::fetch::net) fn new(
-        key: &str,
-        stream: Box<dyn Stream>,
-        permit: Arc<Permit>,
-    ) -> Self {
+    pub(super) fn new(key: &str, stream: Box<dyn Stream>, permit: Arc<Permit>) -> Self {
         Self {
             key: key.into(),
             stream,
@@ -27,12 +23,12 @@ impl Connection {
     }
 
     /// What it may be reused for: scheme, host and port as the beginning of a URL, and the proxy in front of them.
-    pub(in crate::fetch::net) fn key(&self) -> &str {
+    pub(super) fn key(&self) -> &str {
         &self.key
     }
 
     /// Whether it is open and has nothing to read, as an idle connection should be.
-    pub(in crate::fetch::net) fn is_silent(&self) -> bool {
+    pub(super) fn is_silent(&self) -> bool {
         self.stream.tcp().is_silent()
     }
 }

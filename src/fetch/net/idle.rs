@@ -31,7 +31,7 @@ struct Shard {
 }
 
 #[derive(Debug)]
-pub(crate) struct IdlePool {
+pub(super) struct IdlePool {
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
     cap: usize,
@@ -41,7 +41,7 @@ pub(crate) struct IdlePool {
 }
 
 impl IdlePool {
-    pub(crate) fn new(cap: usize) -> Self {
+    pub(super) fn new(cap: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
@@ -52,7 +52,7 @@ impl IdlePool {
     }
 
     /// An idle connection to `origin` that can be reused.
-    pub(crate) fn take(&self, origin: &str, now: Instant) -> Option<Connection> {
+    pub(super) fn take(&self, origin: &str, now: Instant) -> Option<Connection> {
         loop {
             // Release the lock before checking or closing the connection.
             let idle = self.shard(origin).origins.get_mut(origin)?.pop()?;
@@ -64,7 +64,7 @@ impl IdlePool {
     }
 
     /// Keeps `connection` for the next request to its origin. At the cap, evicts another.
-    pub(crate) fn put(&self, connection: Connection, now: Instant) {
+    pub(super) fn put(&self, connection: Connection, now: Instant) {
         if self.cap == 0 {
             return;
         }
@@ -89,7 +89,7 @@ impl IdlePool {
     }
 
     /// Takes out the oldest connection of one shard: nearly the oldest of all, without a lock over all shards.
-    pub(crate) fn evict(&self) -> Option<Connection> {
+    pub(super) fn evict(&self) -> Option<Connection> {
         let from = self.next_shard.fetch_add(1, Ordering::Relaxed);
         for at in from..from + SHARDS {
             let idle = lock(&self.shards[at % SHARDS]).oldest();

@@ -37,7 +37,7 @@ impl Slot {
 }
 
 #[derive(Debug)]
-pub(crate) struct Cancel {
+pub(in crate::fetch::net) struct Cancel {
     cancelled: AtomicBool,
     /// Those of all workers.
     slots: Mutex<Vec<Weak<Slot>>>,
@@ -45,7 +45,7 @@ pub(crate) struct Cancel {
 }
 
 impl Cancel {
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(in crate::fetch::net) fn new() -> io::Result<Self> {
         Ok(Self {
             cancelled: AtomicBool::new(false),
             slots: Mutex::default(),
@@ -53,12 +53,12 @@ impl Cancel {
         })
     }
 
-    pub(crate) fn is_cancelled(&self) -> bool {
+    pub(in crate::fetch::net) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::SeqCst)
     }
 
     /// Ends all waits. Does not block.
-    pub(crate) fn cancel(&self) {
+    pub(in crate::fetch::net) fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         self.waker.wake();
         for slot in self.slots().iter().filter_map(Weak::upgrade) {
@@ -70,7 +70,7 @@ impl Cancel {
     }
 
     /// Registers one more worker.
-    pub(crate) fn slot(&self) -> Arc<Slot> {
+    pub(in crate::fetch::net) fn slot(&self) -> Arc<Slot> {
         let slot = Arc::<Slot>::default();
         let mut slots = self.slots();
         if slots.len() == slots.capacity() {
@@ -88,7 +88,11 @@ impl Cancel {
     }
 
     /// Puts a socket where a cancel finds it.
-    pub(crate) fn hold(&self, slot: &Slot, stream: &Arc<TcpStream>) -> Result<(), WaitError> {
+    pub(in crate::fetch::net) fn hold(
+        &self,
+        slot: &Slot,
+        stream: &Arc<TcpStream>,
+    ) -> Result<(), WaitError> {
         *slot.lock() = Some(Arc::clone(stream));
         // Check after storing the socket: an earlier cancel did not find it.
         if self.is_cancelled() {
@@ -101,7 +105,7 @@ impl Cancel {
 
     /// Waits until one of `sockets` has connected or failed, or for `left`. It may return early: the caller checks
     /// its own clock.
-    pub(crate) fn wait_opened(
+    pub(in crate::fetch::net) fn wait_opened(
         &self,
         sockets: &[&Socket],
         left: Duration,
@@ -110,7 +114,7 @@ impl Cancel {
     }
 
     /// Waits until `stream` may take more, or for `left`.
-    pub(crate) fn wait_writable(
+    pub(in crate::fetch::net) fn wait_writable(
         &self,
         stream: &TcpStream,
         left: Option<Duration>,

@@ -19,7 +19,7 @@ use super::timeouts::{Timeouts, WaitError};
 const SHORTEST: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
-pub(crate) struct Tcp {
+pub(in crate::fetch::net) struct Tcp {
     socket: Arc<TcpStream>,
     /// The socket's receive timeout.
     read_timeout: Option<Duration>,
@@ -27,14 +27,14 @@ pub(crate) struct Tcp {
 
 impl Tcp {
     /// Takes over a connected, blocking socket without a receive timeout.
-    pub(crate) fn new(socket: TcpStream) -> Self {
+    pub(in crate::fetch::net) fn new(socket: TcpStream) -> Self {
         Self {
             socket: Arc::new(socket),
             read_timeout: None,
         }
     }
 
-    pub(crate) fn socket(&self) -> &Arc<TcpStream> {
+    pub(in crate::fetch::net) fn socket(&self) -> &Arc<TcpStream> {
         &self.socket
     }
 
@@ -89,7 +89,7 @@ impl Tcp {
 
     /// Whether the connection is open and has nothing to read. An unexpected byte is the remains of an earlier
     /// reply, or the end.
-    pub(crate) fn is_silent(&self) -> bool {
+    pub(in crate::fetch::net) fn is_silent(&self) -> bool {
         sys::is_silent(&self.socket)
     }
 }

@@ -12,21 +12,18 @@ use super::io::cancel::Wait;
 use super::io::stream::{Stream, StreamError};
 use crate::fetch::proxy::Proxy;
 
-/// Where the tunnel leads.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum ProxyTarget<'a> {
+pub(super) enum ProxyTarget<'a> {
     /// An address that was looked up here.
     Address(SocketAddr),
     /// A name for the proxy to look up.
     Name(&'a str, u16),
 }
 
-/// Why there is no tunnel.
 #[derive(Debug)]
-pub(crate) enum ProxyError {
+pub(super) enum ProxyError {
     /// The proxy refused, or gave an answer that is not of its protocol.
     Refused(String),
-    /// The connection to the proxy failed.
     Stream(StreamError),
 }
 
@@ -37,25 +34,25 @@ impl From<StreamError> for ProxyError {
 }
 
 /// A connection to a proxy that is asked for a tunnel.
-pub(crate) struct ProxyHandshake<'a> {
-    pub(crate) proxy: &'a Proxy,
-    pub(crate) stream: &'a mut dyn Stream,
-    pub(crate) wait: Wait<'a>,
+pub(super) struct ProxyHandshake<'a> {
+    pub(super) proxy: &'a Proxy,
+    pub(super) stream: &'a mut dyn Stream,
+    pub(super) wait: Wait<'a>,
 }
 
 impl ProxyHandshake<'_> {
     /// Asks an HTTP proxy. `host` is written as in a URL.
-    pub(crate) fn connect(
+    pub(super) fn connect(
         &mut self,
         host: &str,
         port: u16,
         user_agent: &str,
     ) -> Result<(), ProxyError> {
-        let mut request =
-            format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n").into_bytes();
+        let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
         if !user_agent.is_empty() {
-            request.extend_from_slice(format!("User-Agent: {user_agent}\r\n").as_bytes());
+            request += &format!("User-Agent: {user_agent}\r\n");
         }
+        let mut request = request.into_bytes();
         if let Some(authorization) = &self.proxy.authorization {
             request.extend_from_slice(b"Proxy-Authorization: ");
             request.extend_from_slice(authorization.as_bytes());
@@ -76,9 +73,9 @@ impl ProxyHandshake<'_> {
                 let reason = status.canonical_reason().unwrap_or_default();
                 let text = format!(
                     "it refused a tunnel to {host}:{port}: {} {reason}",
-                    status.as_u16()
+                    status.as_str()
                 );
-                Err(ProxyError::Refused(text.trim_end().to_owned()))
+                Err(refused(text.trim_end()))
             }
             None => Err(refused("its answer has no status")),
         }
@@ -100,7 +97,7 @@ impl ProxyHandshake<'_> {
     }
 
     /// Asks a SOCKS 4 proxy; a name as the target requires 4a.
-    pub(crate) fn socks4(&mut self, target: ProxyTarget<'_>) -> Result<(), ProxyError> {
+    pub(super) fn socks4(&mut self, target: ProxyTarget<'_>) -> Result<(), ProxyError> {
         let (port, address, name) = match target {
             ProxyTarget::Address(SocketAddr::V4(address)) => {
                 (address.port(), address.ip().octets(), None)
@@ -129,8 +126,7 @@ impl ProxyHandshake<'_> {
         }
     }
 
-    /// Asks a SOCKS 5 proxy.
-    pub(crate) fn socks5(&mut self, target: ProxyTarget<'_>) -> Result<(), ProxyError> {
+    pub(super) fn socks5(&mut self, target: ProxyTarget<'_>) -> Result<(), ProxyError> {
         self.socks5_authenticate()?;
         let mut request = vec![5, 1, 0];
         let port = match target {

@@ -1,11 +1,10 @@
 //! The connection budget: how many connections may be opening, open or idle where descriptors are few.
 //!
-//! A new connection needs a [`Permit`] before its name is looked up, because the system's resolver reports a lack of
-//! descriptors as a name that does not exist. A permit stands for one descriptor: first of the look-up, then of the
-//! socket. A thread that waits for a permit holds none, and no descriptor, so that no two threads wait for each other.
+//! A new connection takes a [`Permit`] before its name is looked up, because the system's resolver reports a lack of
+//! descriptors as an unknown name. A permit stands for one descriptor: first of the look-up, then of the socket. A
+//! thread that waits for a permit holds no other, so that no two threads wait for each other.
 //!
-//! The system may have fewer descriptors than permits, as other processes and the program's files take some too. A
-//! holder that finds none left waits with [`Permit::wait_out_shortage`].
+//! Files and other processes may leave fewer descriptors than permits: see [`Permit::wait_out_shortage`].
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,21 +15,21 @@ use crate::fetch::net::io::cancel::Cancel;
 use crate::fetch::net::io::timeouts::WaitError;
 use crate::system::SHORTAGE_PAUSE;
 
-/// The part of the descriptors that is left for look-ups that need more than one: for TCP, or for each of up to three
-/// silent name servers (`MAXNS` of resolv.h).
+/// A part of the descriptors is for look-ups that need more than one: for TCP, and for up to three silent name servers
+/// (`MAXNS` of resolv.h).
 const PART_FOR_LOOK_UPS: usize = 4;
 const MOST_FOR_LOOK_UPS: usize = 64;
 
-/// Tries of a connection while all others find no descriptor either, before it fails: for a second.
+/// Tries of one connection, a second in all, while no other has a descriptor to return.
 const MOST_TRIES: u32 = 50;
 
 #[derive(Debug, Default)]
 struct State {
     /// Permits in use.
     used: usize,
-    /// Of those, how many wait out a shortage.
+    /// Those that wait out a shortage.
     short: usize,
-    /// Counts permits returned and connections that fell idle: reasons to try again.
+    /// Counts returned permits and offered connections.
     changes: u64,
 }
 
@@ -43,12 +42,12 @@ pub(in crate::fetch::net) struct Budget {
     changed: Condvar,
 }
 
-/// The right to one descriptor. Dropping it returns it.
+/// The right to one descriptor, returned on drop.
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Permit(Arc<Budget>);
 
 impl Budget {
-    /// A budget for so many descriptors, or one without a limit.
+    /// `None` is without limit.
     pub(in crate::fetch::net) fn new(descriptors: Option<usize>) -> Arc<Self> {
         let limit = descriptors
             .map(|all| all - (all / PART_FOR_LOOK_UPS).min(MOST_FOR_LOOK_UPS))
@@ -127,7 +126,10 @@ impl Budget {
 
     fn notify_one(&self, state: &mut State) {
         state.changes += 1;
-        self.changed.notify_one();
+        // Without a waiter, save the system call.
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.changed.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -24,12 +24,11 @@ use crate::system::{is_out_of_descriptors, os_text};
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// How often the delay is doubled at most: after four minutes the system has given up itself.
 const DOUBLINGS: usize = 10;
-/// Addresses of one host that are tried.
+/// Addresses tried per host.
 pub(in crate::fetch::net) const MAX_ADDRESSES: usize = 16;
-/// How many addresses a failure names.
+/// Addresses that a failure names.
 const NAMED: usize = 3;
 
-/// Why there is no connection.
 #[derive(Debug)]
 pub(in crate::fetch::net) enum ConnectError {
     /// Every address failed; the text names them.
@@ -78,7 +77,7 @@ pub(in crate::fetch::net) struct HappyEyeballs<'a> {
     /// The oldest first.
     running: Vec<(SocketAddr, Socket)>,
     failed: Vec<(SocketAddr, io::Error)>,
-    /// How many attempts were given up for their descriptors.
+    /// Attempts given up for their descriptors.
     given_up: usize,
     budget: &'a Arc<Budget>,
     /// Permits of the attempts after the first, for which the caller holds one.
@@ -105,8 +104,7 @@ impl<'a> HappyEyeballs<'a> {
         }
     }
 
-    /// Connects to the first address that answers. The socket blocks, and has `TCP_NODELAY` set. `evict` closes an
-    /// idle connection and returns whether there was one.
+    /// Connects to the first address that answers. `evict` closes an idle connection and returns whether there was one.
     ///
     /// After [`ConnectError::NoDescriptor`] no descriptor is held here, and `run` may be called again.
     pub(in crate::fetch::net) fn run(
@@ -170,8 +168,8 @@ impl<'a> HappyEyeballs<'a> {
 
     /// Opens a socket; `None` if no descriptor is left and no attempt is running.
     ///
-    /// Running attempts are given up for it. If each connection kept its attempts and waited for a descriptor of another,
-    /// all could wait for ever.
+    /// Running attempts are given up for it. If every connection kept its attempts and waited for another's descriptor,
+    /// all would wait for ever.
     fn open(
         &mut self,
         address: SocketAddr,
@@ -213,8 +211,8 @@ impl<'a> HappyEyeballs<'a> {
         true
     }
 
-    /// How long an attempt runs before the next is started. It doubles each time that all addresses have been given
-    /// up once, so that a distant one can connect in the end.
+    /// How long an attempt runs before the next starts. It doubles with each round of given-up attempts, so that a distant
+    /// address can connect in the end.
     fn attempt_delay(&self) -> Duration {
         let rounds = self.given_up / self.addresses.max(1);
         ATTEMPT_DELAY * (1 << rounds.min(DOUBLINGS))

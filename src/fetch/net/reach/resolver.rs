@@ -28,7 +28,6 @@ use crate::system::os_text;
 /// How long an idle helper lives.
 const HELPER_IDLE: Duration = Duration::from_secs(10);
 
-/// Why no address was returned.
 #[derive(Debug)]
 pub(in crate::fetch::net) enum LookupError {
     Missed(Miss),
@@ -50,7 +49,6 @@ struct Shared {
 }
 
 impl Resolver {
-    /// Looks up addresses of one family, or of both.
     pub(in crate::fetch::net) fn new(family: Family) -> Self {
         Self::with(move |name| getaddrinfo::look_up(name, family))
     }

@@ -16,7 +16,6 @@ const SERVERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.
 /// The bit of `keyCertSign` in the first byte of a key usage.
 const KEY_CERT_SIGN: u8 = 0x80 >> 5;
 
-/// A certificate that the user or the system trusts.
 pub(super) struct Trusted<'a>(Fields<'a>);
 
 /// Why a trusted certificate does not vouch for a server.

@@ -30,7 +30,6 @@ pub(in crate::fetch::net) fn is_refusal(
     }
 }
 
-/// Describes an `error` that is no refusal.
 pub(in crate::fetch::net) fn explain_loss(error: &Error) -> String {
     log::trace!("TLS: {error:?}");
     match error {
@@ -42,7 +41,6 @@ pub(in crate::fetch::net) fn explain_loss(error: &Error) -> String {
     }
 }
 
-/// Describes `error`.
 pub(in crate::fetch::net) fn explain(error: &Error) -> String {
     log::trace!("TLS: {error:?}");
     let what = match error {
@@ -129,9 +127,7 @@ fn chain_fault(error: &webpki::Error) -> &'static str {
             "it has no subjectAltName, and the CN is no longer looked at for a name (RFC 9110, 4.3.4)"
         }
         E::CertNotValidForName(_) => "it is for another name",
-        E::MalformedDnsIdentifier | E::UnsupportedNameType => {
-            "a name in it is malformed (its subjectAltName)"
-        }
+        E::MalformedDnsIdentifier | E::UnsupportedNameType => "a name in it is malformed",
         E::UnknownIssuer => {
             "its issuer is not in the trust store (the system's, SSL_CERT_FILE, SSL_CERT_DIR, --cacert), or the server \
              does not send the certificates that lead there"
@@ -139,12 +135,8 @@ fn chain_fault(error: &webpki::Error) -> &'static str {
         E::CaUsedAsEndEntity => {
             "it is an issuer's, not a server's, and not itself one of those that are trusted (SSL_CERT_FILE, --cacert)"
         }
-        E::EndEntityUsedAsCa => {
-            "one that leads to its root may not sign others (its basic constraints)"
-        }
-        E::PathLenConstraintViolated => {
-            "one that leads to its root does not allow so many below it (its path length)"
-        }
+        E::EndEntityUsedAsCa => "an issuer of it may not sign others (its basic constraints)",
+        E::PathLenConstraintViolated => "an issuer of it allows fewer below it (its path length)",
         E::NameConstraintViolation => {
             "an issuer of it may not sign for this name (its name constraints)"
         }
@@ -154,10 +146,8 @@ fn chain_fault(error: &webpki::Error) -> &'static str {
         E::RequiredEkuNotFoundContext(_) => NOT_FOR_SERVERS,
         E::EmptyEkuExtension => "its extended key usage is empty, which allows no use at all",
         E::CertRevoked => "it was revoked",
-        E::CertDistrusted => "one that leads to its root is known to be abused",
-        E::UnsupportedCertVersion => {
-            "it is not of X.509 version 3, the only one that has a subjectAltName"
-        }
+        E::CertDistrusted => "an issuer of it is known to be abused",
+        E::UnsupportedCertVersion => "it is not of X.509 version 3",
         E::UnsupportedCriticalExtension => {
             "it has a critical extension that is not understood here"
         }
@@ -225,7 +215,7 @@ fn protocol_fault(error: &Error) -> &'static str {
     }
 }
 
-/// Why a server ends a handshake (RFC 8446, 6.2).
+/// See RFC 8446, 6.2.
 fn alert_reason(alert: AlertDescription) -> Option<&'static str> {
     Some(match alert {
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {

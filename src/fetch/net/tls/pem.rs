@@ -19,7 +19,6 @@ use crate::system::os_text;
 /// The largest PEM file that is read, in bytes: a larger one holds no certificates, and may be endless.
 pub(super) const LARGEST: u64 = 64 << 20;
 
-/// The certificates in `file`, as [`PemFile::certificates`].
 pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
     PemFile::read(file)?.certificates()
 }

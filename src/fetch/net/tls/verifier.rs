@@ -182,7 +182,6 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Explains a signature that was refused.
 fn handshake_fault(error: Error, cert: &CertificateDer<'_>) -> Error {
     if !matches!(error, Error::InvalidCertificate(_)) {
         return error;

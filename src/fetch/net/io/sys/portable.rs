@@ -17,24 +17,23 @@ const INTERVAL: Duration = Duration::from_millis(5);
 
 /// Ends its own waits, from any thread and for ever.
 #[derive(Debug, Default)]
-pub(crate) struct Waker {
+pub(in crate::fetch::net) struct Waker {
     woken: Mutex<bool>,
     changed: Condvar,
 }
 
 impl Waker {
-    /// Takes no descriptor, and never fails.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(in crate::fetch::net) fn new() -> io::Result<Self> {
         Ok(Self::default())
     }
 
-    pub(crate) fn wake(&self) {
+    pub(in crate::fetch::net) fn wake(&self) {
         *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_all();
     }
 
     /// Waits until one of `sockets` has connected or failed, for [`wake`](Self::wake), or for `left`.
-    pub(crate) fn wait_opened(
+    pub(in crate::fetch::net) fn wait_opened(
         &self,
         sockets: &[&Socket],
         left: Option<Duration>,
@@ -50,7 +49,11 @@ impl Waker {
     }
 
     /// Waits until `stream` may take more, for [`wake`](Self::wake), or for `left`.
-    pub(crate) fn wait_writable(&self, _: &TcpStream, left: Option<Duration>) -> io::Result<()> {
+    pub(in crate::fetch::net) fn wait_writable(
+        &self,
+        _: &TcpStream,
+        left: Option<Duration>,
+    ) -> io::Result<()> {
         self.is_woken_within(left.unwrap_or(INTERVAL));
         Ok(())
     }
@@ -73,7 +76,10 @@ fn opened(socket: &Socket) -> Opened {
 }
 
 /// Waits until there is something to read, or for `left`. `false` if there may be nothing: it may return early.
-pub(crate) fn wait_readable(stream: &TcpStream, left: Option<Duration>) -> io::Result<bool> {
+pub(in crate::fetch::net) fn wait_readable(
+    stream: &TcpStream,
+    left: Option<Duration>,
+) -> io::Result<bool> {
     if !is_silent(stream) {
         return Ok(true);
     }
@@ -82,17 +88,17 @@ pub(crate) fn wait_readable(stream: &TcpStream, left: Option<Duration>) -> io::R
 }
 
 /// Discards received bytes by reading them.
-pub(crate) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+pub(in crate::fetch::net) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     io::Read::read(&mut stream, buf)
 }
 
 /// Writes what the socket takes at once; `WouldBlock` if it takes nothing.
-pub(crate) fn try_send(mut stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
+pub(in crate::fetch::net) fn try_send(mut stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
     unblocked(stream, || io::Write::write(&mut stream, buf))
 }
 
 /// Whether the connection is open and has nothing to read.
-pub(crate) fn is_silent(stream: &TcpStream) -> bool {
+pub(in crate::fetch::net) fn is_silent(stream: &TcpStream) -> bool {
     let peeked = unblocked(stream, || stream.peek(&mut [0]));
     peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
@@ -105,6 +111,6 @@ fn unblocked<T>(stream: &TcpStream, act: impl FnOnce() -> io::Result<T>) -> io::
 }
 
 /// Whether a connect without blocking has begun: Windows reports it so.
-pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+pub(in crate::fetch::net) fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }

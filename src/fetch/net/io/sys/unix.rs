@@ -14,7 +14,7 @@ use super::Opened;
 
 /// Ends its own waits, from any thread and for ever.
 #[derive(Debug)]
-pub(crate) struct Waker {
+pub(in crate::fetch::net) struct Waker {
     /// Becomes readable when `writer` is shut down.
     reader: UnixStream,
     writer: UnixStream,
@@ -22,18 +22,18 @@ pub(crate) struct Waker {
 
 impl Waker {
     /// Takes two descriptors.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(in crate::fetch::net) fn new() -> io::Result<Self> {
         let (reader, writer) = UnixStream::pair()?;
         Ok(Self { reader, writer })
     }
 
-    pub(crate) fn wake(&self) {
+    pub(in crate::fetch::net) fn wake(&self) {
         // An error means that it was shut down before.
         let _ = self.writer.shutdown(Shutdown::Both);
     }
 
     /// Waits until one of `sockets` has connected or failed, for [`wake`](Self::wake), or for `left`.
-    pub(crate) fn wait_opened(
+    pub(in crate::fetch::net) fn wait_opened(
         &self,
         sockets: &[&Socket],
         left: Option<Duration>,
@@ -50,7 +50,7 @@ impl Waker {
     }
 
     /// Waits until `stream` may take more, for [`wake`](Self::wake), or for `left`.
-    pub(crate) fn wait_writable(
+    pub(in crate::fetch::net) fn wait_writable(
         &self,
         stream: &TcpStream,
         left: Option<Duration>,
@@ -82,7 +82,10 @@ fn timespec(left: Option<Duration>) -> Option<Timespec> {
 }
 
 /// Waits until there is something to read, or for `left`. `false` if there may be nothing: it may return early.
-pub(crate) fn wait_readable(stream: &TcpStream, left: Option<Duration>) -> io::Result<bool> {
+pub(in crate::fetch::net) fn wait_readable(
+    stream: &TcpStream,
+    left: Option<Duration>,
+) -> io::Result<bool> {
     let mut fds = [PollFd::new(stream, PollFlags::IN)];
     match rustix::event::poll(&mut fds, timespec(left).as_ref()) {
         Ok(0) | Err(Errno::INTR) => Ok(false),
@@ -94,19 +97,19 @@ pub(crate) fn wait_readable(stream: &TcpStream, left: Option<Duration>) -> io::R
 /// Discards received bytes, at most the length of `buf`, without copying them out of the kernel (`MSG_TRUNC` in
 /// tcp(7)): that copy is the most expensive part of a large body.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn discard(stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+pub(in crate::fetch::net) fn discard(stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     let (_, amount) = rustix::net::recv(stream, buf, RecvFlags::TRUNC)?;
     Ok(amount)
 }
 
 /// Discards received bytes by reading them.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+pub(in crate::fetch::net) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     io::Read::read(&mut stream, buf)
 }
 
 /// Writes what the socket takes at once; `WouldBlock` if it takes nothing.
-pub(crate) fn try_send(stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
+pub(in crate::fetch::net) fn try_send(stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(stream, buf, send_flags())?)
 }
 
@@ -119,13 +122,13 @@ fn send_flags() -> SendFlags {
 }
 
 /// Whether the connection is open and has nothing to read.
-pub(crate) fn is_silent(stream: &TcpStream) -> bool {
+pub(in crate::fetch::net) fn is_silent(stream: &TcpStream) -> bool {
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     let peeked = rustix::net::recv(stream, &mut [0], flags);
     matches!(peeked, Err(Errno::AGAIN))
 }
 
 /// Whether a connect without blocking has begun.
-pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+pub(in crate::fetch::net) fn is_in_progress(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
 }

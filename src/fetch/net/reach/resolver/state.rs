@@ -1,4 +1,4 @@
-//! A resolver's state: which names are waited for, and the answers that are kept.
+//! A resolver's state: pending look-ups and cached answers.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
