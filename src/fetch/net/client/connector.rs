@@ -16,7 +16,6 @@ use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::proxy::Protocol;
 use crate::span::Span;
 
-/// The connector of one worker.
 #[derive(Debug)]
 pub(super) struct Connector {
     pub(super) context: Arc<ExchangeContext>,

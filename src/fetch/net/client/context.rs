@@ -63,12 +63,10 @@ pub(super) struct RequestState {
 /// What the connector and the transport have found out about the reply.
 #[derive(Debug, Default)]
 pub(super) struct ReplyState {
-    /// The connection was an idle one.
     pub(super) is_reused: bool,
     /// The connection was lost, or brought something else than a reply, before the reply began.
     pub(super) is_unanswered: bool,
     pub(super) first_byte: Option<Instant>,
-    /// The body is in chunks.
     pub(super) is_chunked: bool,
     /// The worker only counts the bytes of the body.
     pub(super) discards_body: bool,

@@ -31,7 +31,6 @@ pub(in crate::fetch) struct HttpClient {
     agent: Agent,
 }
 
-/// One request.
 pub(in crate::fetch) struct Exchange<'a> {
     /// Method and URL, for the library.
     pub(in crate::fetch) request: Request<()>,
@@ -47,11 +46,8 @@ pub(in crate::fetch) struct Exchange<'a> {
 /// The head of a reply, and its body to read.
 pub(in crate::fetch) struct Reply {
     response: Response<Body>,
-    /// It came over an idle connection.
     pub(in crate::fetch) is_reused: bool,
-    /// Its body is in chunks.
     pub(in crate::fetch) is_chunked: bool,
-    /// When the first byte came.
     pub(in crate::fetch) first_byte: Option<Instant>,
 }
 
@@ -178,7 +174,6 @@ impl HttpClient {
         self.context.check()
     }
 
-    /// How many bytes the attempt has read from the network.
     pub(in crate::fetch) fn wire_bytes(&self) -> u64 {
         self.context.state().attempt.wire_bytes
     }

@@ -30,7 +30,6 @@ pub(super) struct Transport {
     buffers: ExchangeBuffers,
     /// The head of the request, until it is sent.
     request: Vec<u8>,
-    /// The method is HEAD.
     is_head: bool,
     /// Finds the end of the reply's head; `None` once the library has that.
     head: Option<HeadScanner>,
@@ -205,7 +204,7 @@ impl Transport {
             .is_some_and(Chunked::has_ended)
     }
 
-    /// Whether that cuts the body is for the library to say, but for a body in chunks.
+    /// The library knows whether the body is cut, except for a body in chunks.
     fn end_of_connection(&self) -> Result<bool, Failure> {
         match &self.framing.chunked {
             Some(chunked) if !chunked.has_all_data() => {
