@@ -108,7 +108,7 @@ impl Connector {
         let connection = self.context.net.idle.take(&state.key, Instant::now())?;
         state.reused = true;
         drop(state);
-        self.hold(connection.stream.tcp().socket()).ok()?;
+        self.hold(connection.stream.socket()).ok()?;
         Some(connection)
     }
 
@@ -164,7 +164,6 @@ impl Connector {
             way.host,
             way.port,
             stream
-                .tcp()
                 .socket()
                 .peer_addr()
                 .map_or_else(|error| error.to_string(), |peer| peer.to_string()),
