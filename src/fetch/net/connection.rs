@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::io::stream::Stream;
+use super::io::sys::is_silent;
 use super::reach::budget::Permit;
 
 #[derive(Debug)]
@@ -27,8 +28,8 @@ impl Connection {
         &self.key
     }
 
-    /// Whether it is open and has nothing to read, as an idle connection should be.
+    /// Whether it is open and has nothing to read. An unexpected byte is the remains of an earlier reply, or the end.
     pub(super) fn is_silent(&self) -> bool {
-        self.stream.tcp().is_silent()
+        is_silent(self.stream.socket())
     }
 }

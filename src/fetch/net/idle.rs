@@ -169,13 +169,7 @@ mod tests {
     }
 
     fn port(connection: &Connection) -> u16 {
-        connection
-            .stream
-            .tcp()
-            .socket()
-            .local_addr()
-            .unwrap()
-            .port()
+        connection.stream.socket().local_addr().unwrap().port()
     }
 
     #[test]
@@ -204,7 +198,7 @@ mod tests {
             },
         ] {
             let connection = peer.connect("http://a");
-            let stream = Arc::clone(connection.stream.tcp().socket());
+            let stream = Arc::clone(connection.stream.socket());
             pool.put(connection, now);
             spoil(&mut peer);
             // The loopback delivers at once, but not before the peer has run: wait for it.

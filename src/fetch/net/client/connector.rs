@@ -47,7 +47,7 @@ impl Connector {
         let connection = context.net.idle.take(&state.request.key, Instant::now())?;
         state.reply.is_reused = true;
         drop(state);
-        context.register(connection.stream.tcp().socket()).ok()?;
+        context.register(connection.stream.socket()).ok()?;
         Some(connection)
     }
 
@@ -83,7 +83,6 @@ impl Connector {
         log::debug!(
             "{host}:{port}: connected to {} in {}",
             stream
-                .tcp()
                 .socket()
                 .peer_addr()
                 .map_or_else(|error| error.to_string(), |peer| peer.to_string()),

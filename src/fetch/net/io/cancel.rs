@@ -74,7 +74,7 @@ impl Cancel {
         let slot = Arc::<Slot>::default();
         let mut slots = self.slots();
         if slots.len() == slots.capacity() {
-            // Workers have ended since. Room for as many again keeps these sweeps rare.
+            // Some workers may have ended. Room for as many again keeps these sweeps rare.
             slots.retain(|slot| slot.strong_count() > 0);
             let more = slots.len() + 1;
             slots.reserve_exact(more);

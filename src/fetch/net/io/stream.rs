@@ -3,9 +3,10 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
 
 use super::cancel::Wait;
-use super::tcp::Tcp;
 use super::timeouts::WaitError;
 
 pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
@@ -20,8 +21,7 @@ pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
     /// Writes the whole of `buf`.
     fn send(&mut self, buf: &[u8], wait: &Wait<'_>) -> Result<(), StreamError>;
 
-    /// The TCP connection at the bottom.
-    fn tcp(&self) -> &Tcp;
+    fn socket(&self) -> &Arc<TcpStream>;
 
     fn is_tls(&self) -> bool {
         false

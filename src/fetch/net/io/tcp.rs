@@ -34,10 +34,6 @@ impl Tcp {
         }
     }
 
-    pub(in crate::fetch::net) fn socket(&self) -> &Arc<TcpStream> {
-        &self.socket
-    }
-
     fn read_with(
         &mut self,
         read: fn(&TcpStream, &mut [u8]) -> io::Result<usize>,
@@ -86,12 +82,6 @@ impl Tcp {
         self.read_timeout = timeout;
         Ok(())
     }
-
-    /// Whether the connection is open and has nothing to read. An unexpected byte is the remains of an earlier
-    /// reply, or the end.
-    pub(in crate::fetch::net) fn is_silent(&self) -> bool {
-        sys::is_silent(&self.socket)
-    }
 }
 
 impl Stream for Tcp {
@@ -125,7 +115,7 @@ impl Stream for Tcp {
         Ok(())
     }
 
-    fn tcp(&self) -> &Tcp {
-        self
+    fn socket(&self) -> &Arc<TcpStream> {
+        &self.socket
     }
 }

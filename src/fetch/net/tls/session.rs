@@ -4,6 +4,7 @@
 //! the connection.
 
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
@@ -12,7 +13,6 @@ use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 use super::sessions::{MAX_SESSION, Sessions};
 use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
-use crate::fetch::net::io::tcp::Tcp;
 use crate::fetch::net::io::timeouts::WaitError;
 
 /// Room for one record at least: it is at most 16 KiB and a little (RFC 8446, 5.2).
@@ -173,8 +173,8 @@ impl Stream for Session {
         Ok(())
     }
 
-    fn tcp(&self) -> &Tcp {
-        self.below.tcp()
+    fn socket(&self) -> &Arc<TcpStream> {
+        self.below.socket()
     }
 
     fn is_tls(&self) -> bool {
