@@ -1,22 +1,17 @@
-//! What every room must know of the operating system's errors: how to say them in words, and that a
-//! want of descriptors passes.
+//! Errors of the operating system: their text, and a lack of descriptors, which passes.
 //!
-//! When descriptors are short it is the run's own connections and look-ups that have them, and they
-//! come free as those end: so a file is tried again for a while. There is nothing to be woken by, as
-//! descriptors are given back in places that know nothing of files. Callers may rely on it that any
-//! other error is returned at once.
+//! When descriptors are short, it is the run's own connections and look-ups that hold them. A file is therefore tried
+//! again for a while. Any other error is returned at once.
 
 use std::io;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How long descriptors may be short before a file is given up: twice the default time limit of a
-/// request.
-const LONGEST: Duration = Duration::from_secs(120);
+/// The pause between two tries to open a descriptor.
+pub(crate) const SHORTAGE_PAUSE: Duration = Duration::from_millis(20);
 
-/// The pause before the first new try; each that follows is twice as long, up to [`LAST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
-const LAST_PAUSE: Duration = Duration::from_millis(20);
+/// Tries before a file is given up: for two minutes, twice the default time limit of a request.
+const MOST_TRIES: u32 = 6000;
 
 /// An operating system's error as a person would write it in the middle of a sentence: no capital
 /// at the front, no number behind.
@@ -37,40 +32,23 @@ pub(crate) fn os_text(error: &io::Error) -> String {
     }
 }
 
-/// Calls `open` until it gives anything but a want of descriptors. Blocks for two minutes at most.
+/// Calls `open` until it gives anything but a lack of descriptors. Blocks for two minutes at most.
 ///
 /// # Errors
 ///
 /// What `open` gave last.
-pub(crate) fn wait_out_shortage<T>(open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    wait_out_with(open, Instant::now, thread::sleep)
-}
-
-fn wait_out_with<T>(
-    mut open: impl FnMut() -> io::Result<T>,
-    now: impl Fn() -> Instant,
-    pause: impl Fn(Duration),
-) -> io::Result<T> {
-    let mut begun = None;
-    let mut next_pause = FIRST_PAUSE;
-    loop {
+pub(crate) fn wait_out_shortage<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..MOST_TRIES {
         match open() {
-            Err(error) if is_shortage(&error) => {
-                // The clock is asked only when it matters: most files open at once.
-                let begun = *begun.get_or_insert_with(&now);
-                if now().saturating_duration_since(begun) >= LONGEST {
-                    return Err(error);
-                }
-            }
+            Err(error) if is_out_of_descriptors(&error) => thread::sleep(SHORTAGE_PAUSE),
             opened => return opened,
         }
-        pause(next_pause);
-        next_pause = (next_pause * 2).min(LAST_PAUSE);
     }
+    open()
 }
 
-/// Whether `error` says that the process or the system has no descriptor left.
-fn is_shortage(error: &io::Error) -> bool {
+/// Whether the process or the system has no descriptor left.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
         use rustix::io::Errno;
@@ -79,57 +57,34 @@ fn is_shortage(error: &io::Error) -> bool {
             Some(Errno::MFILE | Errno::NFILE)
         )
     }
+    // WSAEMFILE, for which the standard library has no kind.
     #[cfg(not(unix))]
-    {
-        let _ = error;
-        false
-    }
+    return cfg!(windows) && error.raw_os_error() == Some(10024);
 }
 
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use rustix::io::Errno;
-    use std::cell::Cell;
-
-    /// Opens after `failures` times `error`; gives what came of it and the time that it took.
-    fn after(failures: u32, error: Errno) -> (io::Result<u32>, Duration) {
-        let start = Instant::now();
-        let passed = Cell::new(Duration::ZERO);
-        let mut tries = 0;
-        let open = || {
-            tries += 1;
-            if tries <= failures {
-                return Err(error.into());
-            }
-            Ok(tries)
-        };
-        let opened = wait_out_with(
-            open,
-            || start + passed.get(),
-            |pause| passed.set(passed.get() + pause),
-        );
-        (opened, passed.get())
-    }
 
     #[test]
     fn a_shortage_is_waited_out_and_nothing_else_is() {
-        assert_eq!(after(0, Errno::MFILE).0.unwrap(), 1);
-        assert_eq!(after(3, Errno::MFILE).0.unwrap(), 4);
-        assert_eq!(after(3, Errno::MFILE).1, Duration::from_millis(1 + 2 + 4));
-        assert_eq!(after(1000, Errno::NFILE).0.unwrap(), 1001);
-        let (refused, took) = after(1, Errno::NOSPC);
-        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::StorageFull);
-        assert_eq!(took, Duration::ZERO);
-    }
-
-    #[test]
-    fn a_shortage_without_end_is_given_up() {
-        let (given_up, took) = after(u32::MAX, Errno::MFILE);
-        assert_eq!(
-            Errno::from_io_error(&given_up.unwrap_err()),
-            Some(Errno::MFILE)
-        );
-        assert!(took >= LONGEST && took < LONGEST + LAST_PAUSE);
+        for (error, expected) in [
+            (Errno::MFILE, Ok(3)),
+            (Errno::NFILE, Ok(3)),
+            (Errno::NOSPC, Err(Errno::NOSPC)),
+        ] {
+            let mut tries = 0;
+            let opened = wait_out_shortage(|| {
+                tries += 1;
+                if tries < 3 {
+                    Err(error.into())
+                } else {
+                    Ok(tries)
+                }
+            });
+            let opened = opened.map_err(|error| Errno::from_io_error(&error).unwrap());
+            assert_eq!(opened, expected, "{error}");
+        }
     }
 }

@@ -205,12 +205,12 @@ fn an_intermediate_vouches_for_others_only_if_it_may_sign() {
                 authority(p);
                 p.key_usages = vec![KeyUsagePurpose::DigitalSignature];
             },
-            Some("one that leads to its root may not sign others"),
+            Some("an issuer of it may not sign others"),
         ),
         (
             "CA:FALSE",
             not_authority,
-            Some("one that leads to its root may not sign others"),
+            Some("an issuer of it may not sign others"),
         ),
     ];
     for (what, change, why) in cases {

@@ -1,48 +1,35 @@
-//! A connection that requests can be sent over, one after another: it lies idle under the key of
-//! what it leads to.
+//! A connection that sends one request after another.
 
-#[cfg(test)]
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use super::io::stream::Stream;
-use super::reach::descriptors::Ticket;
-use super::reach::seats::Seat;
+use super::io::sys::is_silent;
+use super::reach::budget::Permit;
 
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub(super) struct Connection {
     key: Box<str>,
-    pub(crate) layer: Stream,
-    /// Given back when the descriptor is closed: after `layer`, as fields are dropped in order.
-    _ticket: Ticket,
-    _seat: Arc<Seat>,
+    pub(super) stream: Box<dyn Stream>,
+    /// Returned after the descriptor is closed: fields are dropped in order.
+    _permit: Arc<Permit>,
 }
 
 impl Connection {
-    pub(crate) fn new(key: &str, layer: Stream, ticket: Ticket, seat: Arc<Seat>) -> Self {
+    pub(super) fn new(key: &str, stream: Box<dyn Stream>, permit: Arc<Permit>) -> Self {
         Self {
             key: key.into(),
-            layer,
-            _ticket: ticket,
-            _seat: seat,
+            stream,
+            _permit: permit,
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn for_tests(key: &str, stream: TcpStream) -> Self {
-        let ticket = Arc::<super::reach::descriptors::Descriptors>::default().ticket();
-        let layer = Stream::Tcp(super::io::tcp::Tcp::new(stream));
-        Self::new(key, layer, ticket, Arc::new(Seat::without_limit()))
-    }
-
-    /// Under what it lies idle: scheme, host and port as the beginning of a URL, and the proxy in
-    /// front of them.
-    pub(crate) fn key(&self) -> &str {
+    /// What it may be reused for: scheme, host and port as the beginning of a URL, and the proxy in front of them.
+    pub(super) fn key(&self) -> &str {
         &self.key
     }
 
-    /// Whether it is open and silent, as an idle connection should be.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.layer.wire().is_quiet()
+    /// Whether it is open and has nothing to read. An unexpected byte is the remains of an earlier reply, or the end.
+    pub(super) fn is_silent(&self) -> bool {
+        is_silent(self.stream.socket())
     }
 }

@@ -1,9 +1,7 @@
-//! Connections that wait for their next request, shared by all workers.
+//! Idle connections by origin, shared by all workers.
 //!
-//! They lie in shards by origin, each with a lock of its own, so that no lock is hot; within an
-//! origin the one that was used last is lent first. A cap on their number holds over all shards,
-//! and none is lent that has been idle for too long, was closed, or has something to say that
-//! nobody asked for.
+//! Each origin belongs to a shard with its own lock, so that no lock is contended. The connection used last is reused
+//! first. One cap holds over all shards. Never reuse a connection that is too old, closed, or has unread bytes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -14,10 +12,9 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 
 const SHARDS: usize = 64;
-/// Longer than most servers keep a connection, shorter than most middle boxes forget it.
+/// Longer than most servers keep a connection, shorter than most middleboxes do.
 const MAX_AGE: Duration = Duration::from_secs(60);
-/// How often a shard looks for connections that have grown too old although nobody asks for their
-/// origin.
+/// How often a shard closes connections that are too old.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -28,48 +25,46 @@ struct Idle {
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// By key; the one that was used last is at the end.
+    /// By key; the connection used last is at the end.
     origins: HashMap<Box<str>, Vec<Idle>>,
     swept: Option<Instant>,
 }
 
 #[derive(Debug)]
-pub(crate) struct IdlePool {
+pub(super) struct IdlePool {
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
     cap: usize,
     count: AtomicUsize,
-    /// The shard that is asked first to give one up.
-    hand: AtomicUsize,
+    /// The shard to evict from next.
+    next_shard: AtomicUsize,
 }
 
 impl IdlePool {
-    pub(crate) fn new(cap: usize) -> Self {
+    pub(super) fn new(cap: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             cap,
             count: AtomicUsize::new(0),
-            hand: AtomicUsize::new(0),
+            next_shard: AtomicUsize::new(0),
         }
     }
 
-    /// An idle connection to `origin` that is still good.
-    pub(crate) fn take(&self, origin: &str, now: Instant) -> Option<Connection> {
+    /// An idle connection to `origin` that can be reused.
+    pub(super) fn take(&self, origin: &str, now: Instant) -> Option<Connection> {
         loop {
-            // The lock is given back before the connection is tried, and before a bad one is
-            // closed.
+            // Release the lock before checking or closing the connection.
             let idle = self.shard(origin).origins.get_mut(origin)?.pop()?;
             self.count.fetch_sub(1, Ordering::Relaxed);
-            if now.saturating_duration_since(idle.since) < MAX_AGE && idle.connection.is_quiet() {
+            if now.saturating_duration_since(idle.since) < MAX_AGE && idle.connection.is_silent() {
                 return Some(idle.connection);
             }
         }
     }
 
-    /// Keeps `connection` for the next request to its origin, if the cap allows or an older one can
-    /// go.
-    pub(crate) fn put(&self, connection: Connection, now: Instant) {
+    /// Keeps `connection` for the next request to its origin. At the cap, evicts another.
+    pub(super) fn put(&self, connection: Connection, now: Instant) {
         if self.cap == 0 {
             return;
         }
@@ -78,30 +73,24 @@ impl IdlePool {
         }
         let mut shard = self.shard(connection.key());
         let old = shard.sweep(now);
-        match shard.origins.get_mut(connection.key()) {
-            Some(idle) => idle.push(Idle {
-                connection,
-                since: now,
-            }),
+        let idle = Idle {
+            connection,
+            since: now,
+        };
+        match shard.origins.get_mut(idle.connection.key()) {
+            Some(others) => others.push(idle),
             None => {
-                let origin = connection.key().into();
-                shard.origins.insert(
-                    origin,
-                    vec![Idle {
-                        connection,
-                        since: now,
-                    }],
-                );
+                let key = idle.connection.key().into();
+                shard.origins.insert(key, vec![idle]);
             }
         }
         drop(shard);
         self.count.fetch_sub(old.len(), Ordering::Relaxed);
     }
 
-    /// Gives up the oldest connection of some shard: nearly the oldest of all, without a lock over
-    /// all.
-    pub(crate) fn evict(&self) -> Option<Connection> {
-        let from = self.hand.fetch_add(1, Ordering::Relaxed);
+    /// Takes out the oldest connection of one shard: nearly the oldest of all, without a lock over all shards.
+    pub(super) fn evict(&self) -> Option<Connection> {
+        let from = self.next_shard.fetch_add(1, Ordering::Relaxed);
         for at in from..from + SHARDS {
             let idle = lock(&self.shards[at % SHARDS]).oldest();
             if let Some(idle) = idle {
@@ -128,7 +117,7 @@ impl Shard {
         Some(idle.remove(0))
     }
 
-    /// Takes out what is too old, now and then, and forgets origins that have nothing left.
+    /// Takes out connections that are too old, and removes empty origins, every [`SWEEP_EVERY`].
     fn sweep(&mut self, now: Instant) -> Vec<Idle> {
         let swept = *self.swept.get_or_insert(now);
         if now.saturating_duration_since(swept) < SWEEP_EVERY {
@@ -146,14 +135,16 @@ impl Shard {
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    // No code that can panic runs under the lock.
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
 
+    use super::super::io::tcp::Tcp;
+    use super::super::reach::budget::Budget;
     use super::*;
 
     struct Peer {
@@ -172,22 +163,17 @@ mod tests {
         fn connect(&mut self, origin: &str) -> Connection {
             let stream = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
             self.accepted.push(self.listener.accept().unwrap().0);
-            Connection::for_tests(origin, stream)
+            let permit = Budget::new(None).try_acquire().unwrap();
+            Connection::new(origin, Box::new(Tcp::new(stream)), Arc::new(permit))
         }
     }
 
     fn port(connection: &Connection) -> u16 {
-        connection
-            .layer
-            .wire()
-            .stream()
-            .local_addr()
-            .unwrap()
-            .port()
+        connection.stream.socket().local_addr().unwrap().port()
     }
 
     #[test]
-    fn the_last_used_of_the_same_origin_is_lent_first() {
+    fn the_last_used_of_the_same_origin_is_reused_first() {
         let (mut peer, pool, now) = (Peer::new(), IdlePool::new(10), Instant::now());
         let (a, b) = (peer.connect("http://a"), peer.connect("http://a"));
         let ports = [port(&b), port(&a)];
@@ -202,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_closed_nor_talking_nor_old_connections_are_lent() {
+    fn neither_closed_nor_talking_nor_old_connections_are_reused() {
         let (mut peer, pool, now) = (Peer::new(), IdlePool::new(10), Instant::now());
         for spoil in [
             (|p: &mut Peer| drop(p.accepted.pop())) as fn(&mut Peer),
@@ -212,7 +198,7 @@ mod tests {
             },
         ] {
             let connection = peer.connect("http://a");
-            let stream = std::sync::Arc::clone(connection.layer.wire().stream());
+            let stream = Arc::clone(connection.stream.socket());
             pool.put(connection, now);
             spoil(&mut peer);
             // The loopback delivers at once, but not before the peer has run: wait for it.

@@ -16,9 +16,8 @@ use std::sync::Arc;
 
 use self::idle::IdlePool;
 use self::io::cancel::Cancel;
-use self::reach::descriptors::Descriptors;
+use self::reach::budget::Budget;
 use self::reach::resolver::Resolver;
-use self::reach::seats::Seats;
 use self::tls::config::TlsConfig;
 use super::options::{Family, Options};
 use super::options_error::OptionsError;
@@ -34,8 +33,7 @@ pub(super) struct Net {
     cancel: Cancel,
     idle: IdlePool,
     resolver: Resolver,
-    descriptors: Arc<Descriptors>,
-    seats: Arc<Seats>,
+    budget: Arc<Budget>,
     trust: TlsConfig,
     family: Family,
     resolve: Vec<Resolve>,
@@ -49,13 +47,11 @@ impl Net {
     pub(super) fn new(options: &Options) -> Result<Self, OptionsError> {
         let cancel = Cancel::new()
             .map_err(|error| OptionsError::new(format!("cannot set the client up: {error}")))?;
-        let descriptors = Arc::<Descriptors>::default();
         Ok(Self {
             cancel,
             idle: IdlePool::new(options.idle_connections),
-            resolver: Resolver::new(Arc::clone(&descriptors), options.family),
-            descriptors,
-            seats: Seats::new(options.descriptors),
+            resolver: Resolver::new(options.family),
+            budget: Budget::new(options.descriptors),
             trust: TlsConfig::load(&options.tls)?,
             family: options.family,
             resolve: options.resolve.clone(),
@@ -70,10 +66,9 @@ impl Net {
 
     /// Ends every exchange, and every one that is started later.
     pub(super) fn cancel(&self) {
-        self.cancel.throw();
+        self.cancel.cancel();
         self.resolver.wake();
-        self.descriptors.wake();
-        self.seats.wake();
+        self.budget.wake();
     }
 
     pub(super) fn is_cancelled(&self) -> bool {

@@ -15,7 +15,7 @@ use crate::fetch::resolve::{Resolve, bare};
 
 impl ConnectAttempt<'_> {
     /// Connects to the origin itself.
-    pub(super) fn direct(&mut self) -> Result<Stream, Failure> {
+    pub(super) fn direct(&mut self) -> Result<Box<dyn Stream>, Failure> {
         let addresses = self.allowed_addresses()?;
         self.connect(&interleave(&addresses, self.port))
     }
@@ -72,17 +72,18 @@ impl ConnectAttempt<'_> {
         let misses_since = self.context.state().attempt.misses_since;
         let kind = FailureKind::Dns;
         loop {
-            let turn = net.descriptors.turn();
-            let (timeouts, cancel) = (self.timeouts(), &net.cancel);
-            let resolver = &net.resolver;
-            match resolver.resolve(host, &timeouts, cancel, &self.seat, misses_since) {
+            let wait = self.wait();
+            match net
+                .resolver
+                .resolve(host, &wait, &self.permit, misses_since)
+            {
                 Ok(found) => return Ok(found.to_vec()),
                 Err(LookupError::Missed(Miss::NoAddress)) => return Ok(Vec::new()),
                 Err(LookupError::Missed(Miss::Unknown(why))) => {
                     let text = format!("cannot look up {host}: {why}");
                     return Err(Failure::new(kind, text));
                 }
-                Err(LookupError::Missed(Miss::NoDescriptor)) => self.need_descriptor(turn, kind)?,
+                Err(LookupError::Missed(Miss::NoDescriptor)) => self.need_descriptor(kind)?,
                 Err(LookupError::WaitError(error)) => return Err(self.wait_failure(error, kind)),
             }
         }

@@ -3,6 +3,7 @@
 //! A step that finds no file descriptor left closes an idle connection or waits for another thread to
 //! close one, and tries again.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,12 +13,12 @@ use rustls::ClientConfig;
 use super::context::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::connection::Connection;
+use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;
-use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
-use crate::fetch::net::reach::descriptors::{LastTries, Ticket, Turn};
+use crate::fetch::net::io::timeouts::{WaitError, cancelled};
+use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs};
-use crate::fetch::net::reach::seats::Seat;
 use crate::fetch::net::tls::config::TlsConfigError;
 use crate::fetch::net::tls::session::Session;
 use crate::fetch::resolve::bare;
@@ -29,31 +30,37 @@ pub(super) struct ConnectAttempt<'a> {
     /// What the connection leads to, behind a proxy if there is one.
     pub(super) host: &'a str,
     pub(super) port: u16,
-    /// When it began, less the time that it waited for descriptors.
+    /// When it began, plus the time that it waited for descriptors.
     pub(super) began: Instant,
     pub(super) phase: Phase,
-    last_tries: LastTries,
-    ticket: Ticket,
-    /// A look-up holds it as well, until there is an answer.
-    pub(super) seat: Arc<Seat>,
+    /// Tries to open a descriptor in a shortage.
+    tries: Cell<u32>,
+    /// A look-up shares it until there is an answer.
+    pub(super) permit: Arc<Permit>,
 }
 
 impl<'a> ConnectAttempt<'a> {
-    pub(super) fn new(context: &'a ExchangeContext, host: &'a str, port: u16, seat: Seat) -> Self {
+    pub(super) fn new(
+        context: &'a ExchangeContext,
+        host: &'a str,
+        port: u16,
+        permit: Permit,
+    ) -> Self {
         Self {
             context,
             host,
             port,
             began: Instant::now(),
             phase: Phase::Dns,
-            last_tries: LastTries::default(),
-            ticket: context.net.descriptors.ticket(),
-            seat: Arc::new(seat),
+            tries: Cell::default(),
+            permit: Arc::new(permit),
         }
     }
 
-    pub(super) fn timeouts(&self) -> Timeouts {
-        self.context.connect_timeouts(self.began)
+    /// A wait within the timeouts of the attempt. It borrows only the context.
+    pub(super) fn wait(&self) -> Wait<'a> {
+        let timeouts = self.context.connect_timeouts(self.began);
+        self.context.wait(timeouts)
     }
 
     /// The failure of a wait in this phase. A failed connection has the kind `lost`.
@@ -72,58 +79,52 @@ impl<'a> ConnectAttempt<'a> {
         self.context.failure(error, phase, lost, closed)
     }
 
-    pub(super) fn into_connection(self, key: &str, stream: Stream) -> Connection {
-        Connection::new(key, stream, self.ticket, self.seat)
+    pub(super) fn into_connection(self, key: &str, stream: Box<dyn Stream>) -> Connection {
+        Connection::new(key, stream, self.permit)
     }
 
-    /// Closes an idle connection for its descriptor, or waits until another thread gives one back.
-    /// `before` is the turn before the step that found none left. If no thread can give one back,
-    /// that is a failure of `kind`.
+    /// Makes room for a descriptor that the system refused: closes an idle connection, or waits until
+    /// another thread returns one. If none can, that is a failure of `kind`.
     ///
     /// Waiting for a descriptor does not use up the attempt's timeouts.
-    pub(super) fn need_descriptor(
-        &mut self,
-        before: Turn,
-        kind: FailureKind,
-    ) -> Result<(), Failure> {
+    pub(super) fn need_descriptor(&mut self, kind: FailureKind) -> Result<(), Failure> {
         let net = &*self.context.net;
         if net.idle.evict().is_some() {
             return Ok(());
         }
         let since = Instant::now();
-        let result = self.ticket.wait(before, &mut self.last_tries, &net.cancel);
+        let goes_on = self.permit.wait_out_shortage(&self.tries);
         let waited = since.elapsed();
         self.context.pause(waited);
         self.began += waited;
-        match result {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                let text = "too many open files, and none that could be closed";
-                Err(Failure::new(kind, text))
-            }
-            Err(error) => Err(self.wait_failure(error, kind)),
+        if net.cancel.is_cancelled() {
+            return Err(cancelled());
         }
+        if !goes_on {
+            let text = "too many open files, and none that could be closed";
+            return Err(Failure::new(kind, text));
+        }
+        Ok(())
     }
 
     /// Opens a TCP connection to one of `addresses`.
-    pub(super) fn connect(&mut self, addresses: &[SocketAddr]) -> Result<Stream, Failure> {
+    pub(super) fn connect(&mut self, addresses: &[SocketAddr]) -> Result<Box<dyn Stream>, Failure> {
         let kind = FailureKind::Connect;
         let net = &*self.context.net;
         self.phase = Phase::Connect;
-        let make_room = || net.idle.evict().is_some();
+        let evict = || net.idle.evict().is_some();
         // It keeps its place over the waits: begun anew, it would never get past a silent first address.
-        let mut happy_eyeballs = HappyEyeballs::new(addresses, &net.seats);
+        let mut happy_eyeballs = HappyEyeballs::new(addresses, &net.budget);
         loop {
-            let turn = net.descriptors.turn();
-            match happy_eyeballs.run(&self.timeouts(), &net.cancel, &make_room) {
+            match happy_eyeballs.run(&self.wait(), &evict) {
                 Ok(socket) => {
                     let tcp = Tcp::new(socket);
-                    self.context.register(tcp.stream())?;
-                    return Ok(Stream::Tcp(tcp));
+                    self.context.register(tcp.socket())?;
+                    return Ok(Box::new(tcp));
                 }
                 Err(ConnectError::Refused(text)) => return Err(Failure::new(kind, text)),
                 Err(ConnectError::WaitError(error)) => return Err(self.wait_failure(error, kind)),
-                Err(ConnectError::NoDescriptor) => self.need_descriptor(turn, kind)?,
+                Err(ConnectError::NoDescriptor) => self.need_descriptor(kind)?,
             }
         }
     }
@@ -133,14 +134,13 @@ impl<'a> ConnectAttempt<'a> {
         let net = &*self.context.net;
         self.phase = Phase::Tls;
         loop {
-            let turn = net.descriptors.turn();
             match net.trust.config() {
                 Ok(config) => return Ok(config),
                 Err(TlsConfigError::Unusable(reason)) => {
                     return Err(Failure::new(FailureKind::Tls, reason));
                 }
                 Err(TlsConfigError::NoDescriptor) => {
-                    self.need_descriptor(turn, FailureKind::Tls)?;
+                    self.need_descriptor(FailureKind::Tls)?;
                 }
             }
         }
@@ -150,18 +150,16 @@ impl<'a> ConnectAttempt<'a> {
     pub(super) fn start_tls(
         &mut self,
         host: &str,
-        stream: Stream,
+        stream: Box<dyn Stream>,
         config: Arc<ClientConfig>,
-    ) -> Result<Stream, Failure> {
+    ) -> Result<Box<dyn Stream>, Failure> {
         self.phase = Phase::Tls;
         let net = &*self.context.net;
-        let (tls, timeouts) = (&net.trust, self.timeouts());
+        let (tls, wait) = (&net.trust, self.wait());
         let session = tls
             .server_name(bare(host))
             .map_err(StreamError::Tls)
-            .and_then(|name| {
-                Session::start(config, &tls.sessions, name, stream, &timeouts, &net.cancel)
-            });
+            .and_then(|name| Session::start(config, &tls.sessions, name, stream, &wait));
         let session = session.map_err(|error| {
             // A server that hangs up shows as an end or as a reset, by chance.
             let error = if error.is_hang_up() {
@@ -171,6 +169,6 @@ impl<'a> ConnectAttempt<'a> {
             };
             self.stream_failure(error, FailureKind::Connect, CLOSED_IN_HANDSHAKE)
         })?;
-        Ok(Stream::Tls(Box::new(session)))
+        Ok(Box::new(session))
     }
 }

@@ -12,7 +12,7 @@ use super::transport::Transport;
 use crate::fetch::failure::Failure;
 use crate::fetch::net::connection::Connection;
 use crate::fetch::net::io::timeouts::cancelled;
-use crate::fetch::net::reach::seats::Seat;
+use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::proxy::Protocol;
 use crate::span::Span;
 
@@ -47,7 +47,7 @@ impl Connector {
         let connection = context.net.idle.take(&state.request.key, Instant::now())?;
         state.reply.is_reused = true;
         drop(state);
-        context.register(connection.layer.wire().stream()).ok()?;
+        context.register(connection.stream.socket()).ok()?;
         Some(connection)
     }
 
@@ -61,8 +61,8 @@ impl Connector {
             let request = &context.state().request;
             (request.proxy.clone(), request.key.clone())
         };
-        let mut attempt = ConnectAttempt::new(context, host, port, self.seat()?);
-        // Dropped before the attempt, whose ticket is given back once the descriptor is closed.
+        let mut attempt = ConnectAttempt::new(context, host, port, self.permit()?);
+        // Dropped before the attempt, whose permit is returned once the descriptor is closed.
         let registration = context.unregister_on_drop();
         // Read before a socket is open: a thread with a descriptor must not wait for another.
         let needs_tls = is_tls
@@ -83,8 +83,7 @@ impl Connector {
         log::debug!(
             "{host}:{port}: connected to {} in {}",
             stream
-                .wire()
-                .stream()
+                .socket()
                 .peer_addr()
                 .map_or_else(|error| error.to_string(), |peer| peer.to_string()),
             Span(attempt.began.elapsed()),
@@ -92,18 +91,17 @@ impl Connector {
         Ok(attempt.into_connection(&key, stream))
     }
 
-    /// The right to the descriptors of a new connection. The attempt's clock stands still while it
-    /// waits for that.
-    fn seat(&self) -> Result<Seat, Failure> {
+    /// Waits for a permit for a new connection. Waiting does not use up the attempt's timeout.
+    fn permit(&self) -> Result<Permit, Failure> {
         let net = &self.context.net;
-        if let Some(seat) = net.seats.try_take() {
-            return Ok(seat);
+        if let Some(permit) = net.budget.try_acquire() {
+            return Ok(permit);
         }
         let since = Instant::now();
-        let make_room = || net.idle.evict().is_some();
-        let taken = net.seats.take(&make_room, &net.cancel);
+        let evict = || net.idle.evict().is_some();
+        let permit = net.budget.acquire(&evict, &net.cancel);
         self.context.pause(since.elapsed());
         // Only a cancel ends the wait.
-        taken.map_err(|_| cancelled())
+        permit.map_err(|_| cancelled())
     }
 }

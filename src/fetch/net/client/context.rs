@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::buffers::ExchangeBuffers;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::Net;
-use crate::fetch::net::io::cancel::Slot;
+use crate::fetch::net::io::cancel::{Slot, Wait};
 use crate::fetch::net::io::stream::StreamError;
 use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
 use crate::fetch::net::tls::errors::{explain, explain_loss, is_refusal};
@@ -125,6 +125,14 @@ impl ExchangeContext {
         let attempt = &self.state().attempt;
         let deadline = Deadline::after(began, attempt.connect_timeout);
         attempt.timeouts.within(deadline)
+    }
+
+    /// A wait that ends with these timeouts or a cancel.
+    pub(super) fn wait(&self, limits: Timeouts) -> Wait<'_> {
+        Wait {
+            limits,
+            cancel: &self.net.cancel,
+        }
     }
 
     /// Extends the attempt's deadline by the time that it waited for a descriptor.

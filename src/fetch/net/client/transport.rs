@@ -50,7 +50,7 @@ impl Transport {
         buffers.reserve_output(request.len() + state.request.key.len() + AROUND);
         let is_head = state.request.is_head;
         drop(state);
-        connection.layer.lend_records(&mut buffers.records);
+        connection.stream.lend_records(&mut buffers.records);
         Self {
             context,
             connection: Some(connection),
@@ -71,14 +71,15 @@ impl Transport {
             let state = self.context.state();
             (state.attempt.timeouts, state.reply.discards_body)
         };
+        let wait = self.context.wait(timeouts);
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let (space, cancel) = (self.buffers.input.space(), &self.context.net.cancel);
+        let space = self.buffers.input.space();
         let amount = if discards_body && self.framing.chunked.is_none() {
-            connection.layer.discard(space, &timeouts, cancel)?
+            connection.stream.discard(space, &wait)?
         } else {
-            connection.layer.recv(space, &timeouts, cancel)?
+            connection.stream.recv(space, &wait)?
         };
         self.buffers.input.filled(amount);
         let mut state = self.context.state();
@@ -233,8 +234,9 @@ impl ClientTransport for Transport {
             return Ok(());
         };
         let timeouts = self.context.state().attempt.timeouts;
-        let cancel = &self.context.net.cancel;
-        let sent = connection.layer.send(&request, &timeouts, cancel);
+        let sent = connection
+            .stream
+            .send(&request, &self.context.wait(timeouts));
         sent.map_err(|error| self.no_reply(error).into())
     }
 
@@ -253,7 +255,7 @@ impl ClientTransport for Transport {
     }
 
     fn is_tls(&self) -> bool {
-        self.connection.as_ref().is_some_and(|c| c.layer.is_tls())
+        self.connection.as_ref().is_some_and(|c| c.stream.is_tls())
     }
 }
 
@@ -263,11 +265,10 @@ impl Drop for Transport {
         self.context.slot.clear();
         let is_reusable = self.is_reusable();
         if let Some(mut connection) = self.connection.take() {
-            connection.layer.take_records(&mut self.buffers.records);
-            if is_reusable && connection.layer.is_clean() && !net.cancel.is_cancelled() {
+            connection.stream.take_records(&mut self.buffers.records);
+            if is_reusable && connection.stream.is_clean() && !net.cancel.is_cancelled() {
                 net.idle.put(connection, Instant::now());
-                net.descriptors.offer();
-                net.seats.offer();
+                net.budget.offer();
             }
         }
         self.buffers.recycle();

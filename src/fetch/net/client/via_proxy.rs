@@ -9,20 +9,20 @@ use rustls::ClientConfig;
 use super::connect_attempt::ConnectAttempt;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::io::stream::Stream;
-use crate::fetch::net::proxy_handshake::{ProxyTarget, Tunnel, TunnelError};
+use crate::fetch::net::proxy_handshake::{ProxyError, ProxyHandshake, ProxyTarget};
 use crate::fetch::net::reach::happy_eyeballs::interleave;
 use crate::fetch::proxy::{Protocol, Proxy};
 use crate::fetch::resolve::bare;
 
 impl<'a> ConnectAttempt<'a> {
-    /// A connection to the proxy itself if it takes whole requests for the origin, else a tunnel.
+    /// A connection to the proxy itself if it takes whole requests for the origin, else a handshake.
     /// `config` is for the origin or the proxy, whichever speaks TLS.
     pub(super) fn via_proxy(
         &mut self,
         proxy: &Proxy,
         is_tls: bool,
         config: Option<&Arc<ClientConfig>>,
-    ) -> Result<Stream, Failure> {
+    ) -> Result<Box<dyn Stream>, Failure> {
         let target = self.proxy_target(proxy)?;
         let config = config.filter(|_| proxy.protocol == Protocol::Https);
         let needs_tunnel = is_tls || !proxy.protocol.is_http();
@@ -40,7 +40,7 @@ impl<'a> ConnectAttempt<'a> {
         &mut self,
         proxy: &Proxy,
         config: Option<&Arc<ClientConfig>>,
-    ) -> Result<Stream, Failure> {
+    ) -> Result<Box<dyn Stream>, Failure> {
         let addresses = self.addresses(&proxy.host, proxy.port)?;
         let stream = self.connect(&interleave(&addresses, proxy.port))?;
         match config {
@@ -53,26 +53,25 @@ impl<'a> ConnectAttempt<'a> {
         &mut self,
         proxy: &Proxy,
         target: ProxyTarget<'_>,
-        mut stream: Stream,
-    ) -> Result<Stream, Failure> {
+        mut stream: Box<dyn Stream>,
+    ) -> Result<Box<dyn Stream>, Failure> {
         self.phase = Phase::Connect;
         let net = &*self.context.net;
-        let mut tunnel = Tunnel {
+        let mut handshake = ProxyHandshake {
             proxy,
-            layer: &mut stream,
-            limits: &self.timeouts(),
-            cancel: &net.cancel,
+            stream: stream.as_mut(),
+            wait: self.wait(),
         };
         let result = match proxy.protocol {
             Protocol::Http | Protocol::Https => {
-                tunnel.connect(self.host, self.port, &net.user_agent)
+                handshake.connect(self.host, self.port, &net.user_agent)
             }
-            Protocol::Socks4 | Protocol::Socks4a => tunnel.socks4(target),
-            Protocol::Socks5 | Protocol::Socks5h => tunnel.socks5(target),
+            Protocol::Socks4 | Protocol::Socks4a => handshake.socks4(target),
+            Protocol::Socks5 | Protocol::Socks5h => handshake.socks5(target),
         };
         result.map(|()| stream).map_err(|error| match error {
-            TunnelError::Refused(why) => Failure::new(FailureKind::Proxy, why),
-            TunnelError::Stream(error) => {
+            ProxyError::Refused(why) => Failure::new(FailureKind::Proxy, why),
+            ProxyError::Stream(error) => {
                 self.stream_failure(error, FailureKind::Proxy, "it closed the connection")
             }
         })

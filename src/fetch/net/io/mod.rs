@@ -1,4 +1,4 @@
-//! Bytes over a socket: TCP and TLS streams, time limits, cancelling, and what the systems do differently.
+//! Bytes over a socket: streams, time limits, cancelling, and differences between systems.
 
 pub(super) mod cancel;
 pub(super) mod stream;

@@ -1,17 +1,42 @@
-//! What bytes go over: TCP, or TLS over another layer (twice, when a proxy is itself spoken to in
-//! TLS).
+//! The bytes of a connection: what TCP and a TLS session have in common. TLS may run over TLS, when the proxy itself
+//! is spoken to in TLS.
 
+use std::fmt::Debug;
 use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
 
-use super::cancel::Cancel;
-use super::tcp::Tcp;
-use super::timeouts::{Timeouts, WaitError};
-use crate::fetch::net::tls::session::Session;
+use super::cancel::Wait;
+use super::timeouts::WaitError;
 
-#[derive(Debug)]
-pub(crate) enum Stream {
-    Tcp(Tcp),
-    Tls(Box<Session>),
+pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
+    /// Reads what is there, waiting for the first byte of it; 0 is the end.
+    fn recv(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError>;
+
+    /// Reads like [`recv`](Self::recv), but leaves `buf` with unspecified content.
+    fn discard(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError> {
+        self.recv(buf, wait)
+    }
+
+    /// Writes the whole of `buf`.
+    fn send(&mut self, buf: &[u8], wait: &Wait<'_>) -> Result<(), StreamError>;
+
+    fn socket(&self) -> &Arc<TcpStream>;
+
+    fn is_tls(&self) -> bool {
+        false
+    }
+
+    /// Whether nothing is left over from the last reply.
+    fn is_clean(&mut self) -> bool {
+        true
+    }
+
+    /// Lends TLS a buffer for records.
+    fn lend_records(&mut self, _: &mut Vec<u8>) {}
+
+    /// Takes the buffer back.
+    fn take_records(&mut self, _: &mut Vec<u8>) {}
 }
 
 /// What went wrong with the bytes of a connection.
@@ -21,12 +46,12 @@ pub(crate) enum StreamError {
     WaitError(WaitError),
     /// The connection ended without the `close_notify` that tells an end from an interruption.
     Truncated,
-    /// The TLS protocol, or the trust.
+    /// The TLS protocol was broken, or the certificate is not trusted.
     Tls(rustls::Error),
 }
 
 impl StreamError {
-    /// Whether the connection was lost, and not given up from this side.
+    /// Whether the connection failed, as opposed to a limit or a cancel that ended it from this side.
     pub(crate) fn is_loss(&self) -> bool {
         matches!(
             self,
@@ -34,7 +59,7 @@ impl StreamError {
         )
     }
 
-    /// Whether the other side gave it up, in whichever way it did.
+    /// Whether the other side closed or reset the connection.
     pub(crate) fn is_hang_up(&self) -> bool {
         match self {
             Self::Truncated => true,
@@ -50,97 +75,13 @@ impl StreamError {
 }
 
 impl From<WaitError> for StreamError {
-    fn from(cut: WaitError) -> Self {
-        Self::WaitError(cut)
+    fn from(error: WaitError) -> Self {
+        Self::WaitError(error)
     }
 }
 
 impl From<rustls::Error> for StreamError {
     fn from(error: rustls::Error) -> Self {
         Self::Tls(error)
-    }
-}
-
-impl Stream {
-    /// Reads what is there, waiting for the first byte of it; 0 is the end.
-    pub(crate) fn recv(
-        &mut self,
-        buf: &mut [u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<usize, StreamError> {
-        let amount = match self {
-            Self::Tcp(wire) => wire.recv(buf, limits)?,
-            Self::Tls(session) => session.recv(buf, limits, cancel)?,
-        };
-        unless_cancelled(amount, cancel)
-    }
-
-    /// The same for what nobody will look at: what is in `buf` afterwards is of no meaning.
-    pub(crate) fn discard(
-        &mut self,
-        buf: &mut [u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<usize, StreamError> {
-        match self {
-            Self::Tcp(wire) => unless_cancelled(wire.discard(buf, limits)?, cancel),
-            Self::Tls(_) => self.recv(buf, limits, cancel),
-        }
-    }
-
-    /// Writes the whole of `buf`.
-    pub(crate) fn send(
-        &mut self,
-        buf: &[u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<(), StreamError> {
-        match self {
-            Self::Tcp(wire) => Ok(wire.send(buf, limits, cancel)?),
-            Self::Tls(session) => session.send(buf, limits, cancel),
-        }
-    }
-
-    pub(crate) fn is_tls(&self) -> bool {
-        matches!(self, Self::Tls(_))
-    }
-
-    /// Whether nothing is left over from the last reply.
-    pub(crate) fn is_clean(&mut self) -> bool {
-        match self {
-            Self::Tcp(_) => true,
-            Self::Tls(session) => session.is_clean(),
-        }
-    }
-
-    pub(crate) fn wire(&self) -> &Tcp {
-        match self {
-            Self::Tcp(wire) => wire,
-            Self::Tls(session) => session.under().wire(),
-        }
-    }
-
-    /// Lends TLS a buffer for records.
-    pub(crate) fn lend_records(&mut self, records: &mut Vec<u8>) {
-        if let Self::Tls(session) = self {
-            session.lend_records(records);
-        }
-    }
-
-    /// Takes the buffer back.
-    pub(crate) fn take_records(&mut self, records: &mut Vec<u8>) {
-        if let Self::Tls(session) = self {
-            *records = session.take_records();
-        }
-    }
-}
-
-/// A cancel ends a blocked read by shutting the socket down, which looks like an end.
-fn unless_cancelled(amount: usize, cancel: &Cancel) -> Result<usize, StreamError> {
-    if amount == 0 && cancel.is_cancelled() {
-        Err(WaitError::Cancelled.into())
-    } else {
-        Ok(amount)
     }
 }

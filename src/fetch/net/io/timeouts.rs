@@ -1,16 +1,16 @@
 //! Time limits of an attempt, and what ends a wait. Pure: `now` is always an argument.
 //!
-//! One deadline of ours decides every timeout; the client library is given none. A wait is cut by
-//! the attempt's deadline, by the deadline of connecting while that is going on, or by too long a
-//! silence.
+//! A wait ends at the attempt's deadline, at the deadline of connecting, or after too long a silence. The client library
+//! has no timeouts of its own.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::fetch::failure::{Failure, FailureKind, Phase, os_text};
+use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::span::Span;
+use crate::system::os_text;
 
-/// A point in time and the span that led to it, which the message names.
+/// A point in time, and the span for the message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     at: Instant,
@@ -18,8 +18,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// `span` after `start`. No span, a span of zero and one beyond the clock's range are no
-    /// deadline.
+    /// `span` after `start`; `None` if that is zero or beyond the clock's range.
     pub(crate) fn after(start: Instant, span: Option<Duration>) -> Option<Self> {
         let span = span.filter(|s| !s.is_zero())?;
         Some(Self {
@@ -29,7 +28,7 @@ impl Deadline {
     }
 }
 
-/// What cuts a wait.
+/// The time limits of a wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Timeouts {
     deadline: Option<Deadline>,
@@ -44,7 +43,7 @@ impl Timeouts {
         }
     }
 
-    /// These limits, and `other` as well.
+    /// Adds a deadline.
     pub(crate) fn within(self, other: Option<Deadline>) -> Self {
         let deadline = match (self.deadline, other) {
             (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
@@ -53,9 +52,8 @@ impl Timeouts {
         Self { deadline, ..self }
     }
 
-    /// These limits, when their clock stood still for `pause`.
+    /// Moves the deadline by `pause`, which does not count.
     pub(crate) fn paused(self, pause: Duration) -> Self {
-        // What is beyond the clock's range is no deadline.
         let deadline = self.deadline.and_then(|d| {
             Some(Deadline {
                 at: d.at.checked_add(pause)?,
@@ -65,7 +63,7 @@ impl Timeouts {
         Self { deadline, ..self }
     }
 
-    /// How long a wait that began at `since` may go on at `now`: `Ok(None)` is for ever.
+    /// How long a wait that began at `since` may go on at `now`; `None` is without limit.
     pub(crate) fn left(&self, since: Instant, now: Instant) -> Result<Option<Duration>, WaitError> {
         let mut left = None;
         if let Some(deadline) = self.deadline {
@@ -89,16 +87,16 @@ impl Timeouts {
 pub(crate) enum WaitError {
     /// A deadline passed, this long after it was set.
     TimedOut(Duration),
-    /// Nothing was heard for this long.
+    /// Nothing was received for this long.
     Stalled(Duration),
-    /// The client was told to give up.
+    /// The client was cancelled.
     Cancelled,
     /// The connection failed.
     Io(io::Error),
 }
 
 impl WaitError {
-    /// The failure that this is in `phase`; `lost` is the kind of a connection that fails in it.
+    /// The failure of an attempt in `phase`; `lost` is the kind if the connection failed.
     pub(crate) fn into_failure(self, phase: Phase, lost: FailureKind) -> Failure {
         match self {
             Self::TimedOut(span) => {
@@ -124,7 +122,7 @@ impl WaitError {
     }
 }
 
-/// The failure of an attempt that was cut off from outside.
+/// The failure of a cancelled attempt.
 pub(crate) fn cancelled() -> Failure {
     Failure::new(FailureKind::Cancelled, "cut off before it was complete")
 }

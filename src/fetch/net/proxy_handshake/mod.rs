@@ -1,8 +1,6 @@
-//! Asking a proxy for a connection to somewhere else: CONNECT (RFC 9110, 9.3.6), SOCKS 4 and 4a,
-//! and SOCKS 5 (RFC 1928 and RFC 1929).
+//! Asking a proxy for a tunnel: CONNECT (RFC 9110, 9.3.6), SOCKS 4 and 4a, and SOCKS 5 (RFC 1928 and RFC 1929).
 //!
-//! What the proxy is told about the way is exactly what is given here; it is told no more than the
-//! user's name and password for it. Nothing is read beyond its answer.
+//! The proxy learns the target as given here, its own credentials and the user agent. Nothing is read beyond its answer.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,56 +8,51 @@ use http::StatusCode;
 
 use super::http1::head::{HeadScanner, HeadStatus};
 use super::http1::reply::status_line;
-use super::io::cancel::Cancel;
+use super::io::cancel::Wait;
 use super::io::stream::{Stream, StreamError};
-use super::io::timeouts::Timeouts;
 use crate::fetch::proxy::Proxy;
 
-/// Where the tunnel is to lead.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum ProxyTarget<'a> {
+pub(super) enum ProxyTarget<'a> {
     /// An address that was looked up here.
     Address(SocketAddr),
     /// A name for the proxy to look up.
     Name(&'a str, u16),
 }
 
-/// Why there is no tunnel.
 #[derive(Debug)]
-pub(crate) enum TunnelError {
-    /// The proxy said no, or something else than it should.
+pub(super) enum ProxyError {
+    /// The proxy refused, or gave an answer that is not of its protocol.
     Refused(String),
-    /// The connection to the proxy failed.
     Stream(StreamError),
 }
 
-impl From<StreamError> for TunnelError {
+impl From<StreamError> for ProxyError {
     fn from(error: StreamError) -> Self {
         Self::Stream(error)
     }
 }
 
-/// A connection to a proxy while the tunnel is being made.
-pub(crate) struct Tunnel<'a> {
-    pub(crate) proxy: &'a Proxy,
-    pub(crate) layer: &'a mut Stream,
-    pub(crate) limits: &'a Timeouts,
-    pub(crate) cancel: &'a Cancel,
+/// A connection to a proxy that is asked for a tunnel.
+pub(super) struct ProxyHandshake<'a> {
+    pub(super) proxy: &'a Proxy,
+    pub(super) stream: &'a mut dyn Stream,
+    pub(super) wait: Wait<'a>,
 }
 
-impl Tunnel<'_> {
-    /// Asks an HTTP proxy. `host` is as it stands in a URL.
-    pub(crate) fn connect(
+impl ProxyHandshake<'_> {
+    /// Asks an HTTP proxy. `host` is written as in a URL.
+    pub(super) fn connect(
         &mut self,
         host: &str,
         port: u16,
         user_agent: &str,
-    ) -> Result<(), TunnelError> {
-        let mut request =
-            format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n").into_bytes();
+    ) -> Result<(), ProxyError> {
+        let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
         if !user_agent.is_empty() {
-            request.extend_from_slice(format!("User-Agent: {user_agent}\r\n").as_bytes());
+            request += &format!("User-Agent: {user_agent}\r\n");
         }
+        let mut request = request.into_bytes();
         if let Some(authorization) = &self.proxy.authorization {
             request.extend_from_slice(b"Proxy-Authorization: ");
             request.extend_from_slice(authorization.as_bytes());
@@ -70,7 +63,7 @@ impl Tunnel<'_> {
         let head = self.head()?;
         let line = head.split(|&byte| byte == b'\n').next();
         let line = line.unwrap_or_default().trim_ascii_end();
-        let line = status_line(line).map_err(TunnelError::Refused)?;
+        let line = status_line(line).map_err(ProxyError::Refused)?;
         let status = std::str::from_utf8(&line[9..12])
             .ok()
             .and_then(|s| s.parse::<StatusCode>().ok());
@@ -80,17 +73,16 @@ impl Tunnel<'_> {
                 let reason = status.canonical_reason().unwrap_or_default();
                 let text = format!(
                     "it refused a tunnel to {host}:{port}: {} {reason}",
-                    status.as_u16()
+                    status.as_str()
                 );
-                Err(TunnelError::Refused(text.trim_end().to_owned()))
+                Err(refused(text.trim_end()))
             }
             None => Err(refused("its answer has no status")),
         }
     }
 
-    /// Reads the head of the answer to CONNECT, byte for byte: what comes behind it is the
-    /// origin's.
-    fn head(&mut self) -> Result<Vec<u8>, TunnelError> {
+    /// Reads the head of the answer to CONNECT, byte by byte: what follows is the origin's.
+    fn head(&mut self) -> Result<Vec<u8>, ProxyError> {
         let (mut scanner, mut head) = (HeadScanner::default(), Vec::new());
         loop {
             let [byte] = self.receive()?;
@@ -98,20 +90,20 @@ impl Tunnel<'_> {
             match scanner.scan(&head) {
                 HeadStatus::Whole(_) => return Ok(head),
                 HeadStatus::Skip(amount) => drop(head.drain(..amount)),
-                HeadStatus::Bad(reason) => return Err(TunnelError::Refused(reason)),
+                HeadStatus::Bad(reason) => return Err(ProxyError::Refused(reason)),
                 HeadStatus::Partial => {}
             }
         }
     }
 
-    /// Asks a SOCKS 4 proxy; one that is given a name has to know 4a.
-    pub(crate) fn socks4(&mut self, target: ProxyTarget<'_>) -> Result<(), TunnelError> {
+    /// Asks a SOCKS 4 proxy; a name as the target requires 4a.
+    pub(super) fn socks4(&mut self, target: ProxyTarget<'_>) -> Result<(), ProxyError> {
         let (port, address, name) = match target {
             ProxyTarget::Address(SocketAddr::V4(address)) => {
                 (address.port(), address.ip().octets(), None)
             }
             ProxyTarget::Address(_) => return Err(refused("SOCKS 4 knows no IPv6 addresses")),
-            // 0.0.0.x says that a name follows.
+            // 0.0.0.x announces a name.
             ProxyTarget::Name(name, port) => (port, [0, 0, 0, 1], Some(name)),
         };
         if self.proxy.user.contains(&0) {
@@ -129,13 +121,12 @@ impl Tunnel<'_> {
         self.send(&request)?;
         match self.receive::<8>()? {
             [0, 90, ..] => Ok(()),
-            [0, code @ 91..=93, ..] => Err(TunnelError::Refused(socks4_reason(code))),
+            [0, code @ 91..=93, ..] => Err(ProxyError::Refused(socks4_reason(code))),
             _ => Err(refused("its answer is not SOCKS 4")),
         }
     }
 
-    /// Asks a SOCKS 5 proxy.
-    pub(crate) fn socks5(&mut self, target: ProxyTarget<'_>) -> Result<(), TunnelError> {
+    pub(super) fn socks5(&mut self, target: ProxyTarget<'_>) -> Result<(), ProxyError> {
         self.socks5_authenticate()?;
         let mut request = vec![5, 1, 0];
         let port = match target {
@@ -161,9 +152,9 @@ impl Tunnel<'_> {
             return Err(refused("its answer is not SOCKS 5"));
         }
         if answer != 0 {
-            return Err(TunnelError::Refused(socks5_reason(answer)));
+            return Err(ProxyError::Refused(socks5_reason(answer)));
         }
-        // The address that it connects from is of no interest, but has to be read.
+        // Skip the address that the proxy connects from.
         let length = match kind {
             1 => 4,
             4 => 16,
@@ -176,7 +167,7 @@ impl Tunnel<'_> {
         Ok(())
     }
 
-    fn socks5_authenticate(&mut self) -> Result<(), TunnelError> {
+    fn socks5_authenticate(&mut self) -> Result<(), ProxyError> {
         let has_user = !self.proxy.user.is_empty();
         self.send(if has_user { &[5, 2, 0, 2] } else { &[5, 1, 0] })?;
         match self.receive()? {
@@ -199,18 +190,15 @@ impl Tunnel<'_> {
         }
     }
 
-    fn send(&mut self, bytes: &[u8]) -> Result<(), TunnelError> {
-        Ok(self.layer.send(bytes, self.limits, self.cancel)?)
+    fn send(&mut self, bytes: &[u8]) -> Result<(), ProxyError> {
+        Ok(self.stream.send(bytes, &self.wait)?)
     }
 
-    fn receive<const N: usize>(&mut self) -> Result<[u8; N], TunnelError> {
+    fn receive<const N: usize>(&mut self) -> Result<[u8; N], ProxyError> {
         let mut bytes = [0; N];
         let mut filled = 0;
         while filled < N {
-            match self
-                .layer
-                .recv(&mut bytes[filled..], self.limits, self.cancel)?
-            {
+            match self.stream.recv(&mut bytes[filled..], &self.wait)? {
                 0 => return Err(StreamError::Truncated.into()),
                 amount => filled += amount,
             }
@@ -219,8 +207,8 @@ impl Tunnel<'_> {
     }
 }
 
-fn refused(why: &str) -> TunnelError {
-    TunnelError::Refused(why.to_owned())
+fn refused(why: &str) -> ProxyError {
+    ProxyError::Refused(why.to_owned())
 }
 
 /// The reply codes of RFC 1928, section 6, in its words.

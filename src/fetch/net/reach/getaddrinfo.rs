@@ -1,7 +1,7 @@
-//! One look-up of a name by the system's `getaddrinfo`, and what its answer is worth.
+//! One look-up of a name by the system's `getaddrinfo`, which blocks without a time limit.
 //!
-//! What is certain is told apart from what is only passing, and both from a want of descriptors, which
-//! the system's resolver does not always own up to. Blocks for as long as the system likes.
+//! A lasting error is told from a passing one, and both from a lack of descriptors, which the system's resolver does not
+//! always report as such.
 
 use std::io;
 use std::net::IpAddr;
@@ -9,43 +9,28 @@ use std::sync::Arc;
 
 use dns_lookup::{AddrFamily, AddrInfoHints, LookupErrorKind, SockType};
 
-use super::descriptors::Descriptors;
-use crate::fetch::failure::os_text;
-use crate::fetch::net::io::sys::is_out_of_descriptors;
 use crate::fetch::options::Family;
+use crate::system::{is_out_of_descriptors, os_text};
 
 /// Why there is no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Miss {
+pub(in crate::fetch::net) enum Miss {
     /// The name has none.
     NoAddress,
-    /// It could not be found out; the text says why.
+    /// The look-up failed; the text says why.
     Unknown(Arc<str>),
-    /// No descriptor was left to ask with.
+    /// No descriptor was left for the look-up.
     NoDescriptor,
 }
 
-/// `getaddrinfo` has one error for all of it (EAI_AGAIN).
+/// `getaddrinfo` has one error for all of these (EAI_AGAIN).
 const AGAIN: &str =
     "the name servers failed (SERVFAIL), refused to answer, or did not answer in time";
 
 /// The addresses of `name`, in the order that the system prefers.
-pub(in crate::fetch::net) fn look_up(
-    name: &str,
-    family: Family,
-    descriptors: &Arc<Descriptors>,
-) -> Result<Vec<IpAddr>, Miss> {
-    let ticket = descriptors.ticket();
-    let answer = ask_system(name, family);
-    if answer == Err(Miss::NoDescriptor) {
-        ticket.give_back_quietly();
-    }
-    answer
-}
-
-fn ask_system(name: &str, family: Family) -> Result<Vec<IpAddr>, Miss> {
+pub(in crate::fetch::net) fn look_up(name: &str, family: Family) -> Result<Vec<IpAddr>, Miss> {
     let hints = AddrInfoHints {
-        // Only the question of that family is asked, and waited for.
+        // Only that family is asked for, and waited for.
         address: match family {
             Family::Any => 0,
             Family::V4 => AddrFamily::Inet.into(),
@@ -54,11 +39,11 @@ fn ask_system(name: &str, family: Family) -> Result<Vec<IpAddr>, Miss> {
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
     };
-    // It fails, so that the thread's last error is not one of an earlier look-up.
+    // This fails, and so replaces the last error of an earlier look-up.
     let _ = std::fs::metadata("");
     let found = dns_lookup::getaddrinfo(Some(name), None, Some(hints)).map_err(|error| {
-        // The C library says that a name is not known when it could not open what it asks with.
-        // That it could not is still in `errno`, which success leaves alone.
+        // The C library reports an unknown name when it could not open a socket or file. `errno` still tells: success
+        // does not reset it.
         let last = io::Error::last_os_error();
         if is_out_of_descriptors(&last) {
             return Miss::NoDescriptor;
@@ -66,7 +51,7 @@ fn ask_system(name: &str, family: Family) -> Result<Vec<IpAddr>, Miss> {
         let kind = error.kind();
         miss(kind, &error.into())
     })?;
-    // What is of another family than IP is no error of the others.
+    // Skip addresses of other families than IP.
     let found: Vec<IpAddr> = found.flatten().map(|info| info.sockaddr.ip()).collect();
     if found.is_empty() {
         return Err(Miss::NoAddress);
@@ -74,7 +59,6 @@ fn ask_system(name: &str, family: Family) -> Result<Vec<IpAddr>, Miss> {
     Ok(found)
 }
 
-/// What an error of `getaddrinfo` says of the name.
 fn miss(kind: LookupErrorKind, error: &io::Error) -> Miss {
     match kind {
         LookupErrorKind::NoName | LookupErrorKind::NoData => Miss::NoAddress,
@@ -92,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_certain_is_told_apart_from_what_is_passing() {
+    fn lasting_errors_are_told_from_passing_ones() {
         let other = || io::Error::other("failed");
         let text = |text: &str| Miss::Unknown(text.into());
         for (kind, error, expected) in [
@@ -127,7 +111,7 @@ mod tests {
 
     #[test]
     fn this_machine_is_found() {
-        let found = look_up("localhost", Family::Any, &Arc::default()).unwrap();
+        let found = look_up("localhost", Family::Any).unwrap();
         assert!(found.iter().all(IpAddr::is_loopback), "{found:?}");
     }
 }

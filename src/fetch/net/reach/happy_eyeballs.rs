@@ -1,11 +1,10 @@
 //! Opening a TCP connection to one of several addresses: happy eyeballs (RFC 8305).
 //!
-//! Families take turns, an attempt that has not come through within 250 ms is joined by the next,
-//! one that fails is followed by the next at once, and the first that connects wins. A dead address
-//! costs no more than the head start.
+//! The address families take turns. The next attempt starts when the last one has run for 250 ms or has failed, and
+//! the first to connect wins.
 //!
-//! An attempt that nobody has answered yet never keeps a descriptor from the next address: when none
-//! is left, the oldest is given up for it, and has its turn again later.
+//! A pending attempt never keeps a descriptor from the next address: when none is left, the oldest attempt is given up,
+//! and its address is tried again later.
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
@@ -15,24 +14,23 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::seats::{Seat, Seats};
-use crate::fetch::failure::os_text;
-use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::sys::{is_in_progress, is_out_of_descriptors, out_of_descriptors};
-use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
+use super::budget::{Budget, Permit};
+use crate::fetch::net::io::cancel::{Cancel, Wait};
+use crate::fetch::net::io::sys::is_in_progress;
+use crate::fetch::net::io::timeouts::WaitError;
+use crate::system::{is_out_of_descriptors, os_text};
 
 /// "Connection Attempt Delay" of RFC 8305, section 5.
-const HEAD_START: Duration = Duration::from_millis(250);
-/// How often the head start is doubled at most: beyond four minutes the system has given up itself.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// How often the delay is doubled at most: after four minutes the system has given up itself.
 const DOUBLINGS: usize = 10;
-/// Addresses of one host that are tried.
+/// Addresses tried per host.
 pub(in crate::fetch::net) const MAX_ADDRESSES: usize = 16;
-/// How many addresses a failure names.
+/// Addresses that a failure names.
 const NAMED: usize = 3;
 
-/// Why there is no connection.
 #[derive(Debug)]
-pub(crate) enum ConnectError {
+pub(in crate::fetch::net) enum ConnectError {
     /// Every address failed; the text names them.
     Refused(String),
     /// No descriptor was left for a socket.
@@ -41,46 +39,49 @@ pub(crate) enum ConnectError {
 }
 
 impl From<WaitError> for ConnectError {
-    fn from(cut: WaitError) -> Self {
-        Self::WaitError(cut)
+    fn from(error: WaitError) -> Self {
+        Self::WaitError(error)
     }
 }
 
-/// The addresses that are tried, each once: the families take turns, beginning with the one that the system
-/// prefers (RFC 8305, section 4), and no more are taken than [`MAX_ADDRESSES`].
-pub(crate) fn interleave(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
+/// The addresses to try, each once and at most [`MAX_ADDRESSES`]: the families take turns, beginning with the one that
+/// the system prefers (RFC 8305, section 4).
+pub(in crate::fetch::net) fn interleave(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else {
         return Vec::new();
     };
     let mut seen = HashSet::new();
-    let (preferred, other): (Vec<&IpAddr>, Vec<&IpAddr>) = addresses
+    let (preferred, other): (Vec<IpAddr>, Vec<IpAddr>) = addresses
         .iter()
         .filter(|address| seen.insert(**address))
-        .partition(|a| a.is_ipv4() == first.is_ipv4());
+        .partition(|address| address.is_ipv4() == first.is_ipv4());
     let mut other = other.into_iter();
     let mut turns = Vec::with_capacity(addresses.len());
     for address in preferred {
-        turns.push(SocketAddr::new(*address, port));
-        turns.extend(other.next().map(|a| SocketAddr::new(*a, port)));
+        turns.push(address);
+        turns.extend(other.next());
     }
-    turns.extend(other.map(|a| SocketAddr::new(*a, port)));
+    turns.extend(other);
     turns.truncate(MAX_ADDRESSES);
     turns
+        .into_iter()
+        .map(|address| SocketAddr::new(address, port))
+        .collect()
 }
 
 /// One connection that is being opened, to the first of several addresses that answers.
-pub(crate) struct HappyEyeballs {
+pub(in crate::fetch::net) struct HappyEyeballs<'a> {
     addresses: usize,
-    /// Those whose turn is yet to come, or to come again.
+    /// Addresses to try, or to try again.
     waiting: VecDeque<SocketAddr>,
     /// The oldest first.
     running: Vec<(SocketAddr, Socket)>,
     failed: Vec<(SocketAddr, io::Error)>,
-    /// How many attempts were given up for their descriptors.
+    /// Attempts given up for their descriptors.
     given_up: usize,
-    seats: Arc<Seats>,
-    /// Those of the attempts beside the first, for which whoever connects has one.
-    more_seats: Vec<Seat>,
+    budget: &'a Arc<Budget>,
+    /// Permits of the attempts after the first, for which the caller holds one.
+    more_permits: Vec<Permit>,
 }
 
 enum Started {
@@ -90,46 +91,44 @@ enum Started {
     NoneLeft,
 }
 
-impl HappyEyeballs {
-    pub(crate) fn new(addresses: &[SocketAddr], seats: &Arc<Seats>) -> Self {
+impl<'a> HappyEyeballs<'a> {
+    pub(in crate::fetch::net) fn new(addresses: &[SocketAddr], budget: &'a Arc<Budget>) -> Self {
         Self {
             addresses: addresses.len(),
             waiting: addresses.iter().copied().collect(),
             running: Vec::new(),
             failed: Vec::new(),
             given_up: 0,
-            seats: Arc::clone(seats),
-            more_seats: Vec::new(),
+            budget,
+            more_permits: Vec::new(),
         }
     }
 
-    /// Connects to the first address that answers. The socket blocks, and has `TCP_NODELAY` set.
-    /// `make_room` closes what can be spared, and says whether there was anything.
+    /// Connects to the first address that answers. `evict` closes an idle connection and returns whether there was one.
     ///
-    /// After [`ConnectError::NoDescriptor`] none is held here, and the race may be run on.
-    pub(crate) fn run(
+    /// After [`ConnectError::NoDescriptor`] no descriptor is held here, and `run` may be called again.
+    pub(in crate::fetch::net) fn run(
         &mut self,
-        limits: &Timeouts,
-        cancel: &Cancel,
-        make_room: &dyn Fn() -> bool,
+        wait: &Wait<'_>,
+        evict: &dyn Fn() -> bool,
     ) -> Result<TcpStream, ConnectError> {
         let since = Instant::now();
         let mut next_start = since;
         loop {
             let now = Instant::now();
-            let left = limits.left(since, now)?;
+            let left = wait.limits.left(since, now)?;
             if now >= next_start || self.running.is_empty() {
-                match self.start_next(make_room)? {
+                match self.start_next(evict)? {
                     Started::Connected(socket) => return Ok(blocking(socket)?),
                     Started::Failed => continue,
-                    Started::Running => next_start = now + self.head_start(),
-                    Started::NoneLeft if self.running.is_empty() => return Err(self.lost()),
+                    Started::Running => next_start = now + self.attempt_delay(),
+                    Started::NoneLeft if self.running.is_empty() => return Err(self.refused()),
                     Started::NoneLeft => next_start = now + Duration::from_secs(3600),
                 }
             }
             let until_next = next_start.saturating_duration_since(now);
-            let wait = left.map_or(until_next, |l| l.min(until_next));
-            if let Some(socket) = self.wait(wait, cancel)? {
+            let longest = left.map_or(until_next, |left| left.min(until_next));
+            if let Some(socket) = self.wait(longest, wait.cancel)? {
                 return Ok(blocking(socket)?);
             }
             if self.running.is_empty() {
@@ -138,15 +137,15 @@ impl HappyEyeballs {
         }
     }
 
-    fn start_next(&mut self, make_room: &dyn Fn() -> bool) -> Result<Started, ConnectError> {
+    fn start_next(&mut self, evict: &dyn Fn() -> bool) -> Result<Started, ConnectError> {
         let Some(address) = self.waiting.pop_front() else {
             return Ok(Started::NoneLeft);
         };
-        let socket = match self.open(address, make_room) {
-            Ok(socket) => socket,
-            Err(error) if is_out_of_descriptors(&error) => {
+        let socket = match self.open(address, evict) {
+            Ok(Some(socket)) => socket,
+            Ok(None) => {
                 self.waiting.push_front(address);
-                self.more_seats.clear();
+                self.more_permits.clear();
                 return Err(ConnectError::NoDescriptor);
             }
             Err(error) => {
@@ -167,31 +166,41 @@ impl HappyEyeballs {
         }
     }
 
-    /// Opens a socket, if need be for the descriptors of the attempts that run. To keep those and wait
-    /// for another's would stop everybody when all do so, each with a socket that nobody answers.
-    fn open(&mut self, address: SocketAddr, make_room: &dyn Fn() -> bool) -> io::Result<Socket> {
-        let mut opened = self.open_in_seat(address);
-        // Who has none of its own to give up waits where no clock runs, and makes room there.
-        let has_own = !self.running.is_empty();
-        if has_own && is_short(&opened) && make_room() {
-            opened = self.open_in_seat(address);
+    /// Opens a socket; `None` if no descriptor is left and no attempt is running.
+    ///
+    /// Running attempts are given up for it. If every connection kept its attempts and waited for another's descriptor,
+    /// all would wait for ever.
+    fn open(
+        &mut self,
+        address: SocketAddr,
+        evict: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Socket>> {
+        let mut opened = self.try_open(address)?;
+        // Without a running attempt the caller evicts, and waits with the clock stopped.
+        if opened.is_none() && !self.running.is_empty() && evict() {
+            opened = self.try_open(address)?;
         }
-        // Another worker may be faster to take what was closed.
-        while is_short(&opened) && self.give_up_oldest() {
-            opened = self.open_in_seat(address);
+        // Another worker may have taken the descriptor.
+        while opened.is_none() && self.give_up_oldest() {
+            opened = self.try_open(address)?;
         }
-        opened
+        Ok(opened)
     }
 
-    fn open_in_seat(&mut self, address: SocketAddr) -> io::Result<Socket> {
-        if self.more_seats.len() < self.running.len() {
-            let seat = self.seats.try_take().ok_or_else(out_of_descriptors)?;
-            self.more_seats.push(seat);
+    fn try_open(&mut self, address: SocketAddr) -> io::Result<Option<Socket>> {
+        if self.more_permits.len() < self.running.len() {
+            let Some(permit) = self.budget.try_acquire() else {
+                return Ok(None);
+            };
+            self.more_permits.push(permit);
         }
-        open(address)
+        match open(address) {
+            Err(error) if is_out_of_descriptors(&error) => Ok(None),
+            opened => opened.map(Some),
+        }
     }
 
-    /// Closes the attempt that has run for longest; its address is the last in line again.
+    /// Closes the attempt that has run for longest; its address becomes the last to try.
     fn give_up_oldest(&mut self) -> bool {
         if self.running.is_empty() {
             return false;
@@ -202,18 +211,18 @@ impl HappyEyeballs {
         true
     }
 
-    /// How long an attempt runs before it is joined, or given up. It doubles each time that all have
-    /// been given up once, so that one that is far away is waited for in the end.
-    fn head_start(&self) -> Duration {
+    /// How long an attempt runs before the next starts. It doubles with each round of given-up attempts, so that a distant
+    /// address can connect in the end.
+    fn attempt_delay(&self) -> Duration {
         let rounds = self.given_up / self.addresses.max(1);
-        HEAD_START * (1 << rounds.min(DOUBLINGS))
+        ATTEMPT_DELAY * (1 << rounds.min(DOUBLINGS))
     }
 
-    /// Waits for news of the running attempts; the one that came through, if any.
-    fn wait(&mut self, wait: Duration, cancel: &Cancel) -> Result<Option<Socket>, WaitError> {
+    /// Waits until a running attempt has connected or failed; returns one that has connected.
+    fn wait(&mut self, left: Duration, cancel: &Cancel) -> Result<Option<Socket>, WaitError> {
         let sockets: Vec<&Socket> = self.running.iter().map(|(_, socket)| socket).collect();
-        let news = cancel.wait_opened(&sockets, wait)?;
-        for (at, opened) in news.into_iter().enumerate().rev() {
+        let results = cancel.wait_opened(&sockets, left)?;
+        for (at, opened) in results.into_iter().enumerate().rev() {
             let Some(opened) = opened else { continue };
             let (address, socket) = self.running.remove(at);
             match opened {
@@ -224,23 +233,18 @@ impl HappyEyeballs {
         Ok(None)
     }
 
-    fn lost(&self) -> ConnectError {
-        let more = self.failed.len().saturating_sub(NAMED);
+    fn refused(&self) -> ConnectError {
         let mut text: Vec<String> = self
             .failed
             .iter()
             .take(NAMED)
-            .map(|(a, e)| format!("{a}: {}", os_text(e)))
+            .map(|(address, error)| format!("{address}: {}", os_text(error)))
             .collect();
-        if more > 0 {
-            text.push(format!("and {more} more"));
+        if self.failed.len() > NAMED {
+            text.push(format!("and {} more", self.failed.len() - NAMED));
         }
         ConnectError::Refused(text.join("; "))
     }
-}
-
-fn is_short(opened: &io::Result<Socket>) -> bool {
-    opened.as_ref().is_err_and(is_out_of_descriptors)
 }
 
 fn open(address: SocketAddr) -> io::Result<Socket> {
@@ -250,7 +254,7 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
         Some(Protocol::TCP),
     )?;
     socket.set_nonblocking(true)?;
-    // A request is one write: waiting for more to send with it would only cost a round trip.
+    // A request is one write: waiting for more data would only cost a round trip.
     socket.set_tcp_nodelay(true)?;
     Ok(socket)
 }

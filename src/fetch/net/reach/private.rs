@@ -1,15 +1,13 @@
-//! Which addresses are not on the public internet, for a client that must not be led to
-//! them.
+//! Addresses that are not on the public internet, for `--deny-private`.
 //!
-//! The judgement is on the address that is about to be connected to, so it does not matter how a
-//! URL spells it, what a name resolves to, or who sent the redirect. Addresses that carry another
-//! one inside (IPv4-mapped, NAT64, 6to4) are judged by that. Sources: the IANA special-purpose
-//! address registries (RFC 6890 and its updates) and the metadata addresses of the large clouds.
+//! The address of each new connection is checked, whatever URL, name or redirect led to it. An address with another one
+//! inside (IPv4-mapped, NAT64, 6to4) is judged by that. Sources: the IANA special-purpose address registries (RFC 6890
+//! and its updates) and the metadata addresses of the large clouds.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Why `address` is refused; `None` for one on the public internet.
-pub(crate) fn refusal(address: IpAddr) -> Option<&'static str> {
+pub(in crate::fetch::net) fn refusal(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => refusal_v4(address),
         IpAddr::V6(address) => match carried(address) {
@@ -48,15 +46,15 @@ fn refusal_v6(address: Ipv6Addr) -> Option<&'static str> {
         [0xfe80..=0xfebf, ..] => "a link-local address",
         [0xfec0..=0xfeff, ..] => "a site-local address",
         [0xff00..=0xffff, ..] => "a multicast address",
-        // What is in use is 2000::/3; of that, the protocol assignments 2001::/23 (Teredo and
-        // others), the documentation prefixes 2001:db8::/32 and 3fff::/20.
+        // Protocol assignments 2001::/23 (Teredo and others), documentation 2001:db8::/32 and 3fff::/20.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => "a reserved address",
+        // 2000::/3 is the public internet.
         [0x2000..=0x3fff, ..] => return None,
         _ => "a reserved address",
     })
 }
 
-/// The IPv4 address that an IPv6 address stands for.
+/// The IPv4 address inside an IPv6 address.
 fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());

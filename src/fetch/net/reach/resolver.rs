@@ -1,87 +1,77 @@
-//! Names to addresses, by the system's `getaddrinfo`, which can neither be given a deadline nor be
-//! stopped.
+//! Names to addresses, by the system's `getaddrinfo`, which has no time limit and cannot be stopped.
 //!
-//! So it runs on helper threads, started when there is something to ask and nobody free to ask it. A
-//! name that many workers want is asked once. Answers are kept for a minute, and that there is no
-//! address for five seconds; a failure to find out is not kept. Those who wait leave at their deadline
-//! or when the client is cancelled. A name that the last of them left is not asked for any more, and
-//! if it is being asked for already, the answer still fills the cache.
+//! It therefore runs on helper threads, which are started as needed. Workers that want the same name share one look-up.
+//! Addresses are cached for a minute, their absence for five seconds, and a failed look-up not at all. A worker stops
+//! waiting at its deadline or at a cancel. A queued name is dropped with its last waiter; a running look-up still fills
+//! the cache.
 
 mod state;
 
 use std::net::IpAddr;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{io, thread};
 
-use self::state::{Addresses, Answer, Asked, KEEP_NO_ADDRESS, Kept, State, Told};
-use super::descriptors::Descriptors;
+use self::state::{Addresses, Answer, KEEP_NO_ADDRESS, Kept, Lookup, Pending, State};
+use super::budget::Permit;
 use super::getaddrinfo::{self, Miss};
 use super::happy_eyeballs::MAX_ADDRESSES;
 use super::lookup_queue::MAX_RUNNING;
 use super::private::refusal;
-use super::seats::Seat;
-use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
+use crate::fetch::net::io::cancel::Wait;
+use crate::fetch::net::io::timeouts::WaitError;
 use crate::fetch::options::Family;
 use crate::span::Span;
+use crate::system::os_text;
 
-/// A helper with nothing to do ends after this long.
-const HELPER_REST: Duration = Duration::from_secs(10);
+/// How long an idle helper lives.
+const HELPER_IDLE: Duration = Duration::from_secs(10);
 
-/// What a wait for an answer came to.
 #[derive(Debug)]
-pub(crate) enum LookupError {
-    /// There is no address.
+pub(in crate::fetch::net) enum LookupError {
     Missed(Miss),
-    /// The wait was cut.
     WaitError(WaitError),
 }
 
-type Lookup = dyn Fn(&str) -> Result<Vec<IpAddr>, Miss> + Send + Sync;
+type LookUp = dyn Fn(&str) -> Result<Vec<IpAddr>, Miss> + Send + Sync;
 
-/// The cache, and the front of the helper threads. Dropping it lets them end; it does not wait for
-/// them.
-pub(crate) struct Resolver {
+/// The cache and the helper threads. Dropping it lets them end, without waiting.
+pub(in crate::fetch::net) struct Resolver {
     shared: Arc<Shared>,
 }
 
 struct Shared {
     state: Mutex<State>,
-    /// Told when there is a question more, and at the end.
+    /// Notified of a queued name, and of the end.
     work: Condvar,
-    lookup: Box<Lookup>,
+    look_up: Box<LookUp>,
 }
 
 impl Resolver {
-    /// Looks up addresses of one family, or of both.
-    pub(crate) fn new(descriptors: Arc<Descriptors>, family: Family) -> Self {
-        Self::with_lookup(move |name| getaddrinfo::look_up(name, family, &descriptors))
+    pub(in crate::fetch::net) fn new(family: Family) -> Self {
+        Self::with(move |name| getaddrinfo::look_up(name, family))
     }
 
-    fn with_lookup(
-        lookup: impl Fn(&str) -> Result<Vec<IpAddr>, Miss> + Send + Sync + 'static,
-    ) -> Self {
+    fn with(look_up: impl Fn(&str) -> Result<Vec<IpAddr>, Miss> + Send + Sync + 'static) -> Self {
         let shared = Shared {
             state: Mutex::default(),
             work: Condvar::new(),
-            lookup: Box::new(lookup),
+            look_up: Box::new(look_up),
         };
         Self {
             shared: Arc::new(shared),
         }
     }
 
-    /// The addresses of `name`, never none. Blocks until they are known or `limits` or `cancel` cut
-    /// the wait. A look-up holds `seat` until its end, also when nobody waits for that any more. That there
-    /// is no address is not taken from before `misses_since`.
-    pub(crate) fn resolve(
+    /// The addresses of `name`, at least one. Blocks within `limits` and until a cancel. The look-up holds `permit`
+    /// until its end, even after the caller has left. The absence of addresses is looked up again if it was cached
+    /// before `misses_since`.
+    pub(in crate::fetch::net) fn resolve(
         &self,
         name: &str,
-        limits: &Timeouts,
-        cancel: &Cancel,
-        seat: &Arc<Seat>,
+        wait: &Wait<'_>,
+        permit: &Arc<Permit>,
         misses_since: Option<Instant>,
     ) -> Result<Addresses, LookupError> {
         let since = Instant::now();
@@ -93,12 +83,12 @@ impl Resolver {
         if let Some(kept) = state.answers.get(name).filter(is_good) {
             return kept.answer.clone().map_err(LookupError::Missed);
         }
-        let told = self.ask(&mut state, name, seat)?;
-        let (mut state, end) = told.wait(state, since, limits, cancel);
-        state.leave(name, &told);
+        let pending = self.ask(&mut state, name, permit)?;
+        let (mut state, end) = pending.wait(state, since, wait);
+        state.leave(name, &pending);
         end.map_err(LookupError::WaitError)?;
-        // The wait ended well, so it is there.
-        let answer = told.answer.get().cloned();
+        // It is set when the wait succeeds.
+        let answer = pending.answer.get().cloned();
         let addresses = answer.as_ref().and_then(|answer| answer.as_ref().ok());
         log::trace!(
             "{name}: {} addresses in {}",
@@ -110,39 +100,39 @@ impl Resolver {
             .map_err(LookupError::Missed)
     }
 
-    /// Wakes everybody who waits, to see that the client was cancelled.
-    pub(crate) fn wake(&self) {
-        for asked in self.shared.lock().asked.values() {
-            asked.told.changed.notify_all();
+    /// Wakes all waiters after a cancel.
+    pub(in crate::fetch::net) fn wake(&self) {
+        for lookup in self.shared.lock().lookups.values() {
+            lookup.pending.changed.notify_all();
         }
     }
 
-    /// Joins those who wait for `name`, or is the first of them.
+    /// Joins the look-up of `name`, or queues one.
     fn ask(
         &self,
         state: &mut State,
         name: &str,
-        seat: &Arc<Seat>,
-    ) -> Result<Arc<Told>, LookupError> {
-        if let Some(asked) = state.asked.get_mut(name) {
-            asked.waiters += 1;
-            return Ok(Arc::clone(&asked.told));
+        permit: &Arc<Permit>,
+    ) -> Result<Arc<Pending>, LookupError> {
+        if let Some(lookup) = state.lookups.get_mut(name) {
+            lookup.waiters += 1;
+            return Ok(Arc::clone(&lookup.pending));
         }
-        if state.resting > state.questions.ready() {
+        if state.idle_helpers > state.queue.ready() {
             self.shared.work.notify_one();
         } else if state.helpers < MAX_RUNNING {
             self.start_helper(state)?;
         }
-        let told = Arc::<Told>::default();
-        let asked = Asked {
+        let pending = Arc::<Pending>::default();
+        let lookup = Lookup {
             waiters: 1,
-            place: state.questions.push(name),
+            position: state.queue.push(name),
             is_running: false,
-            told: Arc::clone(&told),
-            _seat: Arc::clone(seat),
+            pending: Arc::clone(&pending),
+            _permit: Arc::clone(permit),
         };
-        state.asked.insert(name.into(), asked);
-        Ok(told)
+        state.lookups.insert(name.into(), lookup);
+        Ok(pending)
     }
 
     fn start_helper(&self, state: &mut State) -> Result<(), LookupError> {
@@ -150,16 +140,19 @@ impl Resolver {
         let builder = thread::Builder::new().name("fetchpool-dns".into());
         match builder.spawn(move || shared.help()) {
             Ok(_) => state.helpers += 1,
-            // Another helper will come to it. Without any there is nobody to ask.
+            // Another helper takes the name.
             Err(_) if state.helpers > 0 => {}
-            Err(error) => return Err(LookupError::Missed(no_thread(&error))),
+            Err(error) => {
+                let why = format!("no thread could be started: {}", os_text(&error));
+                return Err(LookupError::Missed(Miss::Unknown(why.into())));
+            }
         }
         Ok(())
     }
 }
 
-/// The addresses of one name that are kept: as many of each sort as are ever tried, so that those of a family that
-/// is not wanted, or those that `--deny-private` refuses, leave no others out.
+/// The addresses to keep of one name: as many of each sort as are ever tried, so that unwanted families and addresses
+/// that `--deny-private` refuses displace no others.
 fn bounded(found: Vec<IpAddr>) -> Vec<IpAddr> {
     let sort = |address: IpAddr| (address.is_ipv4(), refusal(address).is_some());
     let mut kept: Vec<IpAddr> = Vec::new();
@@ -170,11 +163,6 @@ fn bounded(found: Vec<IpAddr>) -> Vec<IpAddr> {
         }
     }
     kept
-}
-
-fn no_thread(error: &io::Error) -> Miss {
-    let reason = crate::fetch::failure::os_text(error);
-    Miss::Unknown(format!("no thread could be started: {reason}").into())
 }
 
 impl Drop for Resolver {
@@ -192,20 +180,18 @@ impl std::fmt::Debug for Resolver {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Only map and queue operations run under the lock: none of them leaves a broken state
-        // behind.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The life of a helper thread.
+    /// Runs a helper thread.
     fn help(&self) {
         let mut state = self.lock();
         loop {
             let (guard, name) = self.next_name(state);
             state = guard;
             let Some(name) = name else { break };
-            if let Some(asked) = state.asked.get_mut(&name) {
-                asked.is_running = true;
+            if let Some(lookup) = state.lookups.get_mut(&name) {
+                lookup.is_running = true;
             }
             drop(state);
             let answer = self.look_up(&name);
@@ -215,10 +201,10 @@ impl Shared {
         state.helpers -= 1;
     }
 
-    /// Asks the system. A panic is an answer too: others wait for this one, and for this thread.
+    /// Asks the system. A panic becomes an answer too: workers wait for it.
     fn look_up(&self, name: &str) -> Answer {
-        // What the look-up may have left half done, it alone uses.
-        let found = panic::catch_unwind(AssertUnwindSafe(|| (self.lookup)(name)));
+        // The look-up shares no state that a panic could leave broken.
+        let found = panic::catch_unwind(AssertUnwindSafe(|| (self.look_up)(name)));
         let mut found = found.unwrap_or_else(|payload| {
             // Its drop may panic too.
             std::mem::forget(payload);
@@ -229,7 +215,7 @@ impl Shared {
         found.map(Addresses::from).ok_or(Miss::NoAddress)
     }
 
-    /// The next name to ask for; `None` when there was none for a while or the resolver is gone.
+    /// The next name to look up; `None` after [`HELPER_IDLE`] without one, or when the resolver was dropped.
     fn next_name<'a>(
         &self,
         mut state: MutexGuard<'a, State>,
@@ -239,19 +225,19 @@ impl Shared {
             if state.ended {
                 return (state, None);
             }
-            if let Some(name) = state.questions.take() {
+            if let Some(name) = state.queue.take() {
                 return (state, Some(name));
             }
-            let Some(left) = HELPER_REST.checked_sub(since.elapsed()) else {
+            let Some(left) = HELPER_IDLE.checked_sub(since.elapsed()) else {
                 return (state, None);
             };
-            state.resting += 1;
+            state.idle_helpers += 1;
             state = self
                 .work
                 .wait_timeout(state, left)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
-            state.resting -= 1;
+            state.idle_helpers -= 1;
         }
     }
 }

@@ -1,23 +1,21 @@
-//! Names whose addresses are known without asking: the special-use names of RFC 6761 that software is
-//! told to answer itself. Pure.
+//! Special-use names (RFC 6761) that are never looked up. Pure.
 //!
-//! Asking for them would tell strangers what is nobody's business, and a name server that lies (or a
-//! search domain) could send what is meant for this machine elsewhere.
+//! A look-up would reveal the name, and a wrong answer or a search domain could send a request for this machine
+//! elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Both loopback addresses. The one that more servers listen at stands first, and not the one that RFC
-/// 6724 would prefer: a SOCKS proxy can be given one address only.
+/// Both loopback addresses. IPv4 comes first, against RFC 6724: more servers listen there, and a SOCKS proxy is given
+/// only one address.
 const LOOPBACK: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::LOCALHOST),
     IpAddr::V6(Ipv6Addr::LOCALHOST),
 ];
 
-/// The addresses of a name that need not be looked up, whatever its case and with or without a dot at
-/// its end; `None` for all others.
+/// The addresses of a special-use name; `None` for other names. Case and a final dot do not matter.
 ///
-/// `localhost` and everything under it is this machine (RFC 6761, 6.3). `invalid` and everything under
-/// it never exists (6.4): with no name server in reach that is still certain.
+/// `localhost` and all names under it are this machine (RFC 6761, 6.3). `invalid` and all names under it do not exist
+/// (6.4).
 pub(in crate::fetch::net) fn known(name: &str) -> Option<&'static [IpAddr]> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let last = name.rsplit('.').next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What a certificate says of itself where webpki does not tell (RFC 5280, 4.1 and 4.2): its dates, its purposes,
-//! whether it may sign, and its public key.
+//! The fields of a certificate that webpki does not expose (RFC 5280, 4.1 and 4.2): its dates, its purposes, whether
+//! it may sign, and its public key.
 
 use der::asn1::{
     AnyRef, BitStringRef, GeneralizedTime, ObjectIdentifier, OctetStringRef, UintRef, UtcTime,
@@ -16,21 +16,20 @@ const SERVERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.
 /// The bit of `keyCertSign` in the first byte of a key usage.
 const KEY_CERT_SIGN: u8 = 0x80 >> 5;
 
-/// A certificate that the user or the system trusts, read when a server's certificate depends on it.
-pub(in crate::fetch::net) struct Trusted<'a>(Fields<'a>);
+pub(super) struct Trusted<'a>(Fields<'a>);
 
 /// Why a trusted certificate does not vouch for a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::fetch::net) enum Unfit {
-    /// It cannot be read, is not of version 3, or has an extension that is damaged, repeated or unknown and critical.
+pub(super) enum Unfit {
+    /// It is not of X.509 version 3, is malformed, or has an unknown critical extension.
     Damaged,
     Expired,
     NotYetValid,
-    /// It has an extended key usage that leaves TLS servers out.
+    /// Its extended key usage excludes TLS servers.
     NotForServers,
     /// Its basic constraints or its key usage do not allow it to sign certificates.
     MayNotSign,
-    /// Its path length does not allow so many certificates below it.
+    /// Its path length allows fewer certificates below it.
     TooManyBelow,
 }
 
@@ -41,14 +40,14 @@ impl From<der::Error> for Unfit {
 }
 
 impl<'a> Trusted<'a> {
-    pub(in crate::fetch::net) fn read(cert: &'a CertificateDer<'_>) -> Result<Self, Unfit> {
-        // webpki knows which extensions are understood, and refuses one of them that comes twice.
+    pub(super) fn read(cert: &'a CertificateDer<'_>) -> Result<Self, Unfit> {
+        // webpki refuses unknown critical extensions and repeated ones.
         webpki::EndEntityCert::try_from(cert).map_err(|_| Unfit::Damaged)?;
         Ok(Self(Fields::read(cert)?))
     }
 
-    /// Whether it vouches for a server that shows this very certificate.
-    pub(in crate::fetch::net) fn check_as_servers(&self, now: UnixTime) -> Result<(), Unfit> {
+    /// Whether a server may present this certificate itself.
+    pub(super) fn check_as_servers(&self, now: UnixTime) -> Result<(), Unfit> {
         let mut validity = inside(SliceReader::new(self.0.validity)?)?;
         if now.as_secs() < read_time(&mut validity)? {
             return Err(Unfit::NotYetValid);
@@ -62,12 +61,8 @@ impl<'a> Trusted<'a> {
         }
     }
 
-    /// Whether it vouches for a server's certificate that it signed, with `between` others in between.
-    pub(in crate::fetch::net) fn check_as_root(
-        &self,
-        between: usize,
-        now: UnixTime,
-    ) -> Result<(), Unfit> {
+    /// Whether it may have signed a server's certificate, with `between` others in between.
+    pub(super) fn check_as_root(&self, between: usize, now: UnixTime) -> Result<(), Unfit> {
         self.check_as_servers(now)?;
         match self.check_may_sign()? {
             Some(most) if u32::try_from(between).is_ok_and(|between| between > most) => {
@@ -98,24 +93,24 @@ impl<'a> Trusted<'a> {
     }
 }
 
-/// Whether one of these purposes is that of a TLS server.
-pub(in crate::fetch::net) fn is_for_servers(purposes: &[ObjectIdentifier]) -> bool {
+/// Whether the purposes include TLS servers.
+pub(super) fn is_for_servers(purposes: &[ObjectIdentifier]) -> bool {
     purposes.contains(&SERVERS) || purposes.contains(&ANY_PURPOSE)
 }
 
-/// The public key of a certificate of any version, whatever else is in it.
-pub(in crate::fetch::net) fn public_key(
+/// The public key of a certificate of any version; other fields are not checked.
+pub(super) fn public_key(
     cert: &CertificateDer<'_>,
 ) -> der::Result<SubjectPublicKeyInfoDer<'static>> {
     let key = Fields::read(cert)?.public_key;
     Ok(SubjectPublicKeyInfoDer::from(key.to_vec()))
 }
 
-/// Parts of a certificate, undecoded.
+/// Undecoded fields of a certificate.
 struct Fields<'a> {
     validity: &'a [u8],
     public_key: &'a [u8],
-    /// What follows the public key: extensions, if any, in a certificate that webpki takes.
+    /// What follows the public key: the extensions, if any, in a certificate that webpki accepts.
     rest: SliceReader<'a>,
 }
 
@@ -156,7 +151,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The next time, in seconds since 1970. An earlier one is malformed.
+/// The next time, in seconds since 1970; an earlier time is an error.
 fn read_time(reader: &mut SliceReader<'_>) -> der::Result<u64> {
     let time = match Tag::peek(reader)? {
         Tag::UtcTime => UtcTime::decode(reader)?.to_unix_duration(),
@@ -165,15 +160,14 @@ fn read_time(reader: &mut SliceReader<'_>) -> der::Result<u64> {
     Ok(time.as_secs())
 }
 
-/// A public key in its parts.
-pub(in crate::fetch::net) struct KeyParts<'a> {
-    /// The content of the algorithm identifier.
-    pub(in crate::fetch::net) algorithm: &'a [u8],
-    pub(in crate::fetch::net) key: &'a [u8],
+pub(super) struct KeyParts<'a> {
+    /// The content of its algorithm identifier.
+    pub(super) algorithm: &'a [u8],
+    pub(super) key: &'a [u8],
 }
 
 impl<'a> KeyParts<'a> {
-    pub(in crate::fetch::net) fn read(key: &'a SubjectPublicKeyInfoDer<'_>) -> der::Result<Self> {
+    pub(super) fn read(key: &'a SubjectPublicKeyInfoDer<'_>) -> der::Result<Self> {
         let mut fields = inside(SliceReader::new(key)?)?;
         let algorithm: AnyRef<'a> = fields.decode()?;
         let key: BitStringRef<'a> = fields.decode()?;
@@ -184,7 +178,7 @@ impl<'a> KeyParts<'a> {
     }
 
     /// The size of an RSA modulus in bytes (RFC 8017, A.1.1); an error for a key of another kind.
-    pub(in crate::fetch::net) fn rsa_bytes(&self) -> der::Result<usize> {
+    pub(super) fn rsa_bytes(&self) -> der::Result<usize> {
         let modulus: UintRef<'_> = inside(SliceReader::new(self.key)?)?.decode()?;
         Ok(modulus.as_bytes().len())
     }

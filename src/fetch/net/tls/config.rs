@@ -1,8 +1,7 @@
-//! Whom to trust in TLS, and as whom to appear: one rustls configuration for a client.
+//! The rustls configuration of a client: trusted certificates, and the client's own certificate.
 //!
-//! Files that the user named are read when the client is made, so that a bad one is reported before
-//! anything is fetched. The system's store takes milliseconds to load and waits for the first https
-//! URL.
+//! The user's files are read when the client is made, so that an error is reported before anything is fetched. The
+//! system's store is read for the first https URL.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, Ipv6Addr};
@@ -24,9 +23,8 @@ use crate::escape::shown_path;
 use crate::fetch::options::Tls;
 use crate::fetch::options_error::OptionsError;
 
-/// What was given for a client, and the configuration made of it.
 #[derive(Debug)]
-pub(crate) struct TlsConfig {
+pub(in crate::fetch::net) struct TlsConfig {
     /// `None` if any certificate is accepted.
     store: Option<Store>,
     added: Vec<CertificateDer<'static>>,
@@ -37,7 +35,7 @@ pub(crate) struct TlsConfig {
 
 impl TlsConfig {
     /// Reads the files that `options` and the environment name.
-    pub(crate) fn load(options: &Tls) -> Result<Self, OptionsError> {
+    pub(in crate::fetch::net) fn load(options: &Tls) -> Result<Self, OptionsError> {
         let store = (!options.insecure)
             .then(Store::from_environment)
             .transpose()?;
@@ -64,14 +62,14 @@ impl TlsConfig {
         })
     }
 
-    /// The configuration, made when it is first asked for.
-    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
-        // Make it under the lock: a second caller would only make it again.
+    /// The configuration, made by the first call.
+    pub(in crate::fetch::net) fn config(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
+        // Make it under the lock, so that concurrent callers do not repeat the work.
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = &*config {
             return Ok(Arc::clone(made));
         }
-        // What fails is not kept: it may be passing.
+        // An error is not kept, as it may be temporary.
         Ok(Arc::clone(config.insert(self.make()?)))
     }
 
@@ -117,9 +115,12 @@ impl TlsConfig {
     ///
     /// # Errors
     ///
-    /// TLS cannot express the host, as `a-.test`, and so no certificate can be for it. Where any certificate is
-    /// accepted, an address takes the host's place: sessions are kept by it, and rustls sends no SNI for an address.
-    pub(crate) fn server_name(&self, host: &str) -> Result<ServerName<'static>, Error> {
+    /// TLS cannot express the host, such as `a-.test`, so no certificate can be for it. With `--insecure` a made-up
+    /// address replaces such a host: it identifies the sessions, and rustls sends no SNI for it.
+    pub(in crate::fetch::net) fn server_name(
+        &self,
+        host: &str,
+    ) -> Result<ServerName<'static>, Error> {
         match (ServerName::try_from(host), &self.store) {
             (Ok(name), _) => Ok(name.to_owned()),
             (Err(_), Some(_)) => Err(Distrust::Host.into()),
@@ -135,10 +136,10 @@ impl TlsConfig {
 
 /// Why there is no configuration.
 #[derive(Debug)]
-pub(crate) enum TlsConfigError {
-    /// What is wrong with the trust store.
+pub(in crate::fetch::net) enum TlsConfigError {
+    /// The text says what is wrong with the trust store.
     Unusable(String),
-    /// No descriptor was left to read it with.
+    /// No descriptor was left to read the trust store.
     NoDescriptor,
 }
 
@@ -164,8 +165,7 @@ fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsErr
         ))
     })?;
     let pair = CertifiedKey::new(chain, signing);
-    // Our own certificate is the server's to judge: what cannot be read here, as one of version 1,
-    // may be good enough for it.
+    // Only a mismatch is an error: a server may accept a certificate that cannot be read here, such as one of version 1.
     if let Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) = pair.keys_match() {
         let (cert, key) = (shown_path(cert), shown_path(key));
         return Err(OptionsError::new(format!(

@@ -1,6 +1,4 @@
-//! What a TLS error means, in words that say what to look at.
-//!
-//! No record carries the name of a variant of a library; `-vv` tells it.
+//! The meaning of TLS errors in words, without the names of a library's variants, which only `-vv` prints.
 
 use rustls::{
     AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible,
@@ -10,10 +8,15 @@ use rustls::{
 use super::certificate::Unfit;
 use super::verifier::Distrust;
 
-/// Whether `error` would come again with every attempt. Of what breaks a session outside of the handshake, only
-/// the alerts that refuse one do: a server of TLS 1.3 judges the client's certificate when the client has
-/// already finished, so that its alert comes in the place of a reply's first byte.
-pub(crate) fn is_refusal(error: &Error, in_handshake: bool, nothing_came: bool) -> bool {
+/// Whether every further attempt would fail in the same way.
+///
+/// After the handshake only an alert in place of the reply's first byte is a refusal: in TLS 1.3 the server checks the
+/// client's certificate after the client has finished the handshake.
+pub(in crate::fetch::net) fn is_refusal(
+    error: &Error,
+    in_handshake: bool,
+    nothing_came: bool,
+) -> bool {
     match error {
         Error::AlertReceived(
             AlertDescription::CloseNotify
@@ -27,8 +30,7 @@ pub(crate) fn is_refusal(error: &Error, in_handshake: bool, nothing_came: bool) 
     }
 }
 
-/// One line about an `error` that is no refusal.
-pub(crate) fn explain_loss(error: &Error) -> String {
+pub(in crate::fetch::net) fn explain_loss(error: &Error) -> String {
     log::trace!("TLS: {error:?}");
     match error {
         Error::AlertReceived(alert) => {
@@ -42,8 +44,7 @@ pub(crate) fn explain_loss(error: &Error) -> String {
     }
 }
 
-/// One line about `error`.
-pub(crate) fn explain(error: &Error) -> String {
+pub(in crate::fetch::net) fn explain(error: &Error) -> String {
     log::trace!("TLS: {error:?}");
     let what = match error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(why))) => {
@@ -64,7 +65,6 @@ pub(crate) fn explain(error: &Error) -> String {
     format!("the certificate is not trusted: {what}")
 }
 
-/// What is wrong with a certificate, and what to do about it.
 fn distrust(why: &Distrust) -> &'static str {
     match why {
         Distrust::Chain(error) => chain_fault(error),
@@ -82,7 +82,7 @@ fn distrust(why: &Distrust) -> &'static str {
     }
 }
 
-/// Why a trusted certificate is not accepted from a server that shows it.
+/// Why a trusted certificate is not accepted as a server's own.
 fn pin_fault(why: Unfit) -> &'static str {
     match why {
         Unfit::Expired => EXPIRED,
@@ -92,7 +92,7 @@ fn pin_fault(why: Unfit) -> &'static str {
     }
 }
 
-/// Why a trusted certificate does not vouch for those that it has signed.
+/// Why a trusted certificate is not accepted as a root.
 fn root_fault(why: Unfit) -> &'static str {
     match why {
         Unfit::Damaged => {
@@ -119,7 +119,7 @@ const EXPIRED: &str = "it has expired";
 const NOT_YET_VALID: &str = "it is not valid yet";
 const NOT_FOR_SERVERS: &str = "it is not one for servers";
 
-/// What does not hold in the server's certificate, or in one between it and the root.
+/// What is wrong with the server's certificate, or with one between it and the root.
 fn chain_fault(error: &webpki::Error) -> &'static str {
     use webpki::Error as E;
     match error {
@@ -130,9 +130,7 @@ fn chain_fault(error: &webpki::Error) -> &'static str {
             "it has no subjectAltName, and the CN is no longer looked at for a name (RFC 9110, 4.3.4)"
         }
         E::CertNotValidForName(_) => "it is for another name",
-        E::MalformedDnsIdentifier | E::UnsupportedNameType => {
-            "a name in it is malformed (its subjectAltName)"
-        }
+        E::MalformedDnsIdentifier | E::UnsupportedNameType => "a name in it is malformed",
         E::UnknownIssuer => {
             "its issuer is not in the trust store (the system's, SSL_CERT_FILE, SSL_CERT_DIR, --cacert), or the server \
              does not send the certificates that lead there"
@@ -141,11 +139,9 @@ fn chain_fault(error: &webpki::Error) -> &'static str {
             "it is an issuer's, not a server's, and not itself one of those that are trusted (SSL_CERT_FILE, --cacert)"
         }
         E::EndEntityUsedAsCa => {
-            "one that leads to its root may not sign others (its basic constraints or key usage)"
+            "an issuer of it may not sign others (its basic constraints or key usage)"
         }
-        E::PathLenConstraintViolated => {
-            "one that leads to its root does not allow so many below it (its path length)"
-        }
+        E::PathLenConstraintViolated => "an issuer of it allows fewer below it (its path length)",
         E::NameConstraintViolation => {
             "an issuer of it may not sign for this name (its name constraints)"
         }
@@ -155,10 +151,8 @@ fn chain_fault(error: &webpki::Error) -> &'static str {
         E::RequiredEkuNotFoundContext(_) => NOT_FOR_SERVERS,
         E::EmptyEkuExtension => "its extended key usage is empty, which allows no use at all",
         E::CertRevoked => "it was revoked",
-        E::CertDistrusted => "one that leads to its root is known to be abused",
-        E::UnsupportedCertVersion => {
-            "it is not of X.509 version 3, the only one that has a subjectAltName"
-        }
+        E::CertDistrusted => "an issuer of it is known to be abused",
+        E::UnsupportedCertVersion => "it is not of X.509 version 3",
         E::UnsupportedCriticalExtension => {
             "it has a critical extension that is not understood here"
         }
@@ -185,12 +179,11 @@ fn chain_fault(error: &webpki::Error) -> &'static str {
         | E::MaximumNameConstraintComparisonsExceeded => {
             "the server sent too many certificates with it, or too many that look alike"
         }
-        // What is left concerns revocation lists, which are not asked for.
+        // The others concern revocation lists, which are not used.
         _ => "it cannot be verified",
     }
 }
 
-/// What a server did that no TLS allows, or that this one does not.
 fn protocol_fault(error: &Error) -> &'static str {
     match error {
         Error::InvalidMessage(
@@ -227,7 +220,7 @@ fn protocol_fault(error: &Error) -> &'static str {
     }
 }
 
-/// Why a server ends a handshake (RFC 8446, 6.2).
+/// See RFC 8446, 6.2.
 fn alert_reason(alert: AlertDescription) -> Option<&'static str> {
     Some(match alert {
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
@@ -255,7 +248,7 @@ fn alert_reason(alert: AlertDescription) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    /// Variants of errors have no place in a message.
+    /// Parts of variants' names, which no message may contain.
     const CODES: [&str; 8] = [
         "Other",
         "Error",

@@ -1,6 +1,6 @@
 //! Certificates and private keys in PEM files.
 //!
-//! OpenSSL's `TRUSTED CERTIFICATE` and the older `X509 CERTIFICATE` are read too, and so is a byte order mark.
+//! It accepts OpenSSL's `TRUSTED CERTIFICATE`, the older `X509 CERTIFICATE`, and byte order marks.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -14,27 +14,24 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::certificate::is_for_servers;
 use crate::escape::shown_path;
-use crate::fetch::failure::os_text;
 use crate::fetch::options_error::OptionsError;
+use crate::system::os_text;
 
-/// The largest PEM file that is read, in bytes: a larger one holds no certificates, and may have no end.
-pub(in crate::fetch::net) const LARGEST: u64 = 64 << 20;
+/// The largest PEM file that is read, in bytes: a larger one holds no certificates, and may be endless.
+pub(super) const LARGEST: u64 = 64 << 20;
 
-/// The certificates in `file`, as [`PemFile::certificates`].
-pub(in crate::fetch::net) fn certificates(
-    file: &Path,
-) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
     PemFile::read(file)?.certificates()
 }
 
-/// A file that was read, for all that is in it: it may be a pipe.
-pub(in crate::fetch::net) struct PemFile<'a> {
+/// The content of a file, read once: it may be a pipe.
+pub(super) struct PemFile<'a> {
     path: &'a Path,
     text: Vec<u8>,
 }
 
 impl<'a> PemFile<'a> {
-    pub(in crate::fetch::net) fn read(path: &'a Path) -> Result<Self, OptionsError> {
+    pub(super) fn read(path: &'a Path) -> Result<Self, OptionsError> {
         let text = read(path).map_err(|error| {
             OptionsError::new(format!(
                 "cannot read '{}': {}",
@@ -50,9 +47,7 @@ impl<'a> PemFile<'a> {
     /// # Errors
     ///
     /// It holds no certificate that can be used, or one of its sections is damaged.
-    pub(in crate::fetch::net) fn certificates(
-        &self,
-    ) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
         let found = parse(&self.text).collect::<Result<Vec<_>, _>>();
         let found = found.map_err(|error| damaged(self.path, "certificate", &error))?;
         if found.is_empty() {
@@ -77,11 +72,9 @@ impl<'a> PemFile<'a> {
     /// # Errors
     ///
     /// It holds no key, or an encrypted one.
-    pub(in crate::fetch::net) fn private_key(
-        &self,
-    ) -> Result<PrivateKeyDer<'static>, OptionsError> {
+    pub(super) fn private_key(&self) -> Result<PrivateKeyDer<'static>, OptionsError> {
         PrivateKeyDer::from_pem_slice(&self.text).map_err(|error| {
-            // PKCS #8 (RFC 7468, 11) and what came before it (RFC 1421, 4.6.1.1).
+            // PKCS #8 (RFC 7468, 11) and the older form (RFC 1421, 4.6.1.1).
             let marks: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
             let is_there = |mark: &&[u8]| memmem::find(&self.text, mark).is_some();
             if !marks.iter().any(is_there) {
@@ -97,47 +90,35 @@ impl<'a> PemFile<'a> {
 }
 
 /// The certificates in `text`, which [`read`] returned; `None` for one that OpenSSL's trust settings exclude.
-pub(in crate::fetch::net) fn parse(
+pub(super) fn parse(
     text: &[u8],
 ) -> impl Iterator<Item = Result<Option<CertificateDer<'static>>, Error>> {
     CertificateDer::pem_slice_iter(text).map(|found| found.map(apply_trust_settings))
 }
 
 /// The text of a PEM file, with byte order marks removed and `CERTIFICATE` as the only label of a certificate.
-pub(in crate::fetch::net) fn read(file: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let from = File::open(file)?;
     from.take(LARGEST + 1).read_to_end(&mut text)?;
     if text.len() as u64 > LARGEST {
         return Err(io::Error::other("it is larger than 64 MiB"));
     }
-    let other_forms: [(&[u8], &[u8]); 3] = [
-        ("\u{feff}".as_bytes(), b""),
-        (b" TRUSTED CERTIFICATE-----", b" CERTIFICATE-----"),
-        (b" X509 CERTIFICATE-----", b" CERTIFICATE-----"),
-    ];
-    for (form, usual) in other_forms {
-        if memmem::find(&text, form).is_some() {
-            text = replace(&text, form, usual);
+    for (form, usual) in [
+        ("\u{feff}", ""),
+        (" TRUSTED CERTIFICATE-----", " CERTIFICATE-----"),
+        (" X509 CERTIFICATE-----", " CERTIFICATE-----"),
+    ] {
+        if memmem::find(&text, form.as_bytes()).is_some() {
+            let lossy = String::from_utf8_lossy(&text);
+            text = lossy.replace(form, usual).into_bytes();
         }
     }
     Ok(text)
 }
 
-fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
-    let mut replaced = Vec::with_capacity(text.len());
-    let mut start = 0;
-    for at in memmem::find_iter(text, from) {
-        replaced.extend_from_slice(&text[start..at]);
-        replaced.extend_from_slice(to);
-        start = at + from.len();
-    }
-    replaced.extend_from_slice(&text[start..]);
-    replaced
-}
-
-/// Removes the trust settings that stand behind the certificate in a `TRUSTED CERTIFICATE`; `None` if they exclude
-/// TLS servers.
+/// Removes the trust settings that follow the certificate in a `TRUSTED CERTIFICATE`; `None` if they exclude TLS
+/// servers.
 fn apply_trust_settings(found: CertificateDer<'static>) -> Option<CertificateDer<'static>> {
     let split = SliceReader::new(&found).and_then(|mut reader| {
         let certificate = reader.tlv_bytes()?;
@@ -149,13 +130,13 @@ fn apply_trust_settings(found: CertificateDer<'static>) -> Option<CertificateDer
             Some(CertificateDer::from(certificate.to_vec()))
         }
         Ok(_) => None,
-        // The verifier refuses it where it is needed.
+        // The verifier refuses it if a server's certificate depends on it.
         Err(_) => Some(found),
     }
 }
 
-/// Whether trust settings, a `CertAux` of OpenSSL, allow TLS servers: the purposes that are trusted, if any are
-/// named, must include them, and those that are rejected must not.
+/// Whether trust settings, a `CertAux` of OpenSSL, allow TLS servers: the trusted purposes, if there are any, include
+/// them, and the rejected purposes do not.
 fn allow_servers(settings: &[u8]) -> der::Result<bool> {
     let settings = AnyRef::from_der(settings)?;
     let mut reader = SliceReader::new(settings.value())?;
@@ -166,8 +147,8 @@ fn allow_servers(settings: &[u8]) -> der::Result<bool> {
         && !rejected.is_some_and(|purposes| is_for_servers(&purposes)))
 }
 
-/// Puts the option or the variable that a file was named by in front of an error.
-pub(in crate::fetch::net) fn of_source(name: &str) -> impl Fn(OptionsError) -> OptionsError + '_ {
+/// Prefixes an error with the option or variable that named the file.
+pub(super) fn of_source(name: &str) -> impl Fn(OptionsError) -> OptionsError + '_ {
     move |error| OptionsError::new(format!("{name}: {error}"))
 }
 

@@ -1,9 +1,7 @@
-//! The certificates that are trusted when no option names others: the system's, or what
-//! `SSL_CERT_FILE` and `SSL_CERT_DIR` name in their place.
+//! The trusted certificates: the system's, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 //!
-//! The file of the environment is read once, when a client is made: a path that leads nowhere is told before anything
-//! is fetched, and the file may be a pipe. Directories and the system's store take milliseconds to read and wait
-//! for the first https URL.
+//! `SSL_CERT_FILE` is read when a client is made, so that an error is reported before anything is fetched. Directories
+//! and the system's store take milliseconds to read, and are read for the first https URL.
 
 use std::collections::HashSet;
 use std::env;
@@ -16,16 +14,14 @@ use rustls::pki_types::CertificateDer;
 
 use super::pem::{self, certificates, of_source};
 use crate::escape::shown_path;
-use crate::fetch::failure::os_text;
-use crate::fetch::net::io::sys::is_out_of_descriptors;
 use crate::fetch::options_error::OptionsError;
+use crate::system::{is_out_of_descriptors, os_text};
 
 const FILE: &str = "SSL_CERT_FILE";
 const DIR: &str = "SSL_CERT_DIR";
 
-/// Where certificates come from, and those that have been read.
 #[derive(Debug)]
-pub(in crate::fetch::net) enum Store {
+pub(super) enum Store {
     System,
     Environment {
         file: Vec<CertificateDer<'static>>,
@@ -34,13 +30,13 @@ pub(in crate::fetch::net) enum Store {
 }
 
 impl Store {
-    /// The store of the environment; a variable that is empty counts for none. Directories are not checked when there
-    /// is a file: an empty one beside it is how a user trusts that file alone.
+    /// The store that the environment names; empty variables are ignored. Directories are checked only without a file:
+    /// with an empty directory, a user trusts that file alone.
     ///
     /// # Errors
     ///
-    /// What the environment names holds no certificate.
-    pub(in crate::fetch::net) fn from_environment() -> Result<Self, OptionsError> {
+    /// The file or the directories hold no certificate.
+    pub(super) fn from_environment() -> Result<Self, OptionsError> {
         let file: Option<OsString> = env::var_os(FILE).filter(|file| !file.is_empty());
         let dirs = env::var_os(DIR).unwrap_or_default();
         let dirs: Vec<PathBuf> = env::split_paths(&dirs)
@@ -57,15 +53,15 @@ impl Store {
         Ok(Self::Environment { file, dirs })
     }
 
-    /// Reads the store. A file that cannot be read is passed over, unless it is for the lack of a descriptor.
-    pub(in crate::fetch::net) fn load(&self) -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
+    /// Reads the store. It skips unreadable files, but fails for lack of a descriptor.
+    pub(super) fn load(&self) -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
         let mut found = match self {
             Self::System => load_system(),
             Self::Environment { file, dirs } => Reader::default()
                 .dirs(dirs)
                 .map(|found| [&found[..], file].concat()),
         }?;
-        // A bundle beside the files that it was made of is usual.
+        // A directory often holds a bundle beside the files that it was made of.
         found.sort_unstable_by(|a, b| a.cmp(b));
         found.dedup();
         Ok(found)
@@ -84,7 +80,7 @@ fn load_system() -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
     Ok(found)
 }
 
-/// Takes an empty `SSL_CERT_FILE` for a path: the library reads the environment itself.
+/// The library reads the environment itself, and takes an empty `SSL_CERT_FILE` for a path.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn load_system() -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
     let found = rustls_native_certs::load_native_certs();
@@ -96,9 +92,9 @@ fn load_system() -> Result<Vec<CertificateDer<'static>>, NoDescriptor> {
 
 /// No descriptor was left to open a file with.
 #[derive(Debug)]
-pub(in crate::fetch::net) struct NoDescriptor;
+pub(super) struct NoDescriptor;
 
-/// Reads files that may be anything: each once, and not more of all than one file of PEM may have.
+/// Reads each file once, and at most [`pem::LARGEST`] bytes of all.
 struct Reader {
     left: u64,
     seen: HashSet<FileId>,
@@ -154,7 +150,7 @@ impl Reader {
     }
 }
 
-/// The device and the number of a file.
+/// The device and the inode of a file.
 type FileId = (u64, u64);
 
 #[cfg(unix)]

@@ -1,61 +1,61 @@
-//! One TLS session over the bytes of a connection, by rustls.
+//! One TLS session over another stream, by rustls.
 //!
-//! A stream that ends without a `close_notify` is an error here: a body that ends with the
-//! connection could otherwise be cut short by anybody.
+//! A stream that ends without a `close_notify` is an error: an attacker could otherwise cut short a body that ends with
+//! the connection.
 
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, InvalidMessage};
 
 use super::sessions::{MAX_SESSION, Sessions};
-use crate::fetch::net::io::cancel::Cancel;
+use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
-use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
+use crate::fetch::net::io::timeouts::WaitError;
 
-/// A TLS record is at most 16 KiB and a little (RFC 8446, 5.2): room for one at least.
+/// Room for one record at least: it is at most 16 KiB and a little (RFC 8446, 5.2).
 const RECORDS: usize = 32 * 1024;
 
 /// The header of a record (RFC 8446, 5.1), the least that it has beside its content.
 const RECORD_OVERHEAD: usize = 5;
 
-/// The TLS state of a connection, and what is under it. Its record buffer is lent to it while it is
-/// in use.
+/// The TLS state of a connection, and the stream below it.
 #[derive(Debug)]
-pub(crate) struct Session {
-    under: Stream,
+pub(in crate::fetch::net) struct Session {
+    below: Box<dyn Stream>,
     tls: ClientConnection,
+    /// Encrypted bytes, of which `start..end` are unread. The buffer is lent while the session is in use.
     records: Vec<u8>,
     start: usize,
     end: usize,
-    seams: RecordBoundary,
-    /// What broke the session. A read finds it behind what was decrypted before it.
+    boundary: RecordBoundary,
+    /// What broke the session. A read returns it after what was decrypted before it.
     fault: Option<rustls::Error>,
     sessions: Arc<Sessions>,
     name: ServerName<'static>,
-    /// Bytes that came and were no content: certificates and tickets, for the most part.
+    /// Bytes received that were no content: certificates and tickets, mostly.
     handshake_bytes: usize,
 }
 
 impl Session {
-    /// Makes the handshake over `under`.
-    pub(crate) fn start(
+    /// Makes the handshake over `below`.
+    pub(in crate::fetch::net) fn start(
         config: Arc<ClientConfig>,
         sessions: &Arc<Sessions>,
         name: ServerName<'static>,
-        under: Stream,
-        limits: &Timeouts,
-        cancel: &Cancel,
+        below: Box<dyn Stream>,
+        wait: &Wait<'_>,
     ) -> Result<Self, StreamError> {
         let tls = ClientConnection::new(config, name.clone())?;
         let mut session = Self {
-            under,
+            below,
             tls,
             records: Vec::new(),
             start: 0,
             end: 0,
-            seams: RecordBoundary::default(),
+            boundary: RecordBoundary::default(),
             fault: None,
             sessions: Arc::clone(sessions),
             name,
@@ -65,12 +65,12 @@ impl Session {
             if let Some(fault) = session.fault {
                 return Err(fault.into());
             }
-            session.flush(limits, cancel)?;
-            if session.tls.wants_read() && session.feed(limits, cancel)? == 0 {
+            session.flush(wait)?;
+            if session.tls.wants_read() && session.feed(wait)? == 0 {
                 return Err(StreamError::Truncated);
             }
         }
-        session.flush(limits, cancel)?;
+        session.flush(wait)?;
         session.forget_if_large();
         if session.start == session.end {
             session.records = Vec::new();
@@ -78,82 +78,11 @@ impl Session {
         Ok(session)
     }
 
-    pub(crate) fn under(&self) -> &Stream {
-        &self.under
-    }
-
-    /// Lends the session a buffer for records, unless there are some left in its own.
-    pub(crate) fn lend_records(&mut self, records: &mut Vec<u8>) {
-        if self.start == self.end {
-            self.records = std::mem::take(records);
-        }
-    }
-
-    /// Takes the buffer back. Records that are left in it are lost: the session is not clean then.
-    pub(crate) fn take_records(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.records)
-    }
-
-    /// Whether nothing is left over from the last reply, and more can come: no record in our hands, none that
-    /// rustls has decrypted, and no part of one.
-    pub(crate) fn is_clean(&mut self) -> bool {
-        // It has nothing to process, and says what it holds.
-        let is_drained = self
-            .tls
-            .process_new_packets()
-            .is_ok_and(|io| io.plaintext_bytes_to_read() == 0 && !io.peer_has_closed());
-        is_drained
-            && self.start == self.end
-            && self.seams.is_between_records()
-            && self.under.is_clean()
-    }
-
-    /// Reads decrypted bytes; 0 is an end that the server announced.
-    pub(crate) fn recv(
-        &mut self,
-        buf: &mut [u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<usize, StreamError> {
-        loop {
-            match self.tls.reader().read(buf) {
-                Ok(amount) => return Ok(amount),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Err(StreamError::Truncated),
-            }
-            if let Some(fault) = &self.fault {
-                return Err(fault.clone().into());
-            }
-            if self.feed(limits, cancel)? == 0 {
-                return Err(StreamError::Truncated);
-            }
-        }
-    }
-
-    /// Encrypts and writes the whole of `buf`. That the server hung up, or broke the session, is left
-    /// for the next read to find, behind what the server sent before it did.
-    pub(crate) fn send(
-        &mut self,
-        buf: &[u8],
-        limits: &Timeouts,
-        cancel: &Cancel,
-    ) -> Result<(), StreamError> {
-        let mut rest = buf;
-        while !rest.is_empty() && self.fault.is_none() {
-            // The writer takes as much as its own buffer has room for.
-            let taken = self.tls.writer().write(rest).map_err(WaitError::Io)?;
-            rest = &rest[taken..];
-            self.flush(limits, cancel)?;
-        }
-        Ok(())
-    }
-
-    /// Hands records that came to rustls, waiting for some if there are none; 0 is the end of the
-    /// connection.
-    fn feed(&mut self, limits: &Timeouts, cancel: &Cancel) -> Result<usize, StreamError> {
+    /// Hands received records to rustls, waiting for some if there are none; 0 is the end of the connection.
+    fn feed(&mut self, wait: &Wait<'_>) -> Result<usize, StreamError> {
         if self.start == self.end {
             self.records.resize(RECORDS, 0);
-            (self.start, self.end) = (0, self.under.recv(&mut self.records, limits, cancel)?);
+            (self.start, self.end) = (0, self.below.recv(&mut self.records, wait)?);
         }
         let Ok(taken) = self.tls.read_tls(&mut &self.records[self.start..self.end]) else {
             // rustls refuses input only when its buffer for one message is full.
@@ -161,7 +90,7 @@ impl Session {
             return Ok(self.end - self.start);
         };
         let records = self
-            .seams
+            .boundary
             .pass(&self.records[self.start..self.start + taken]);
         self.start += taken;
         let tickets = self.tls.tls13_tickets_received();
@@ -179,18 +108,18 @@ impl Session {
         }
         if self.fault.is_some() {
             // An alert tells the server why.
-            let _ = self.flush(limits, cancel);
+            let _ = self.flush(wait);
         } else if !self.tls.is_handshaking() {
-            self.flush(limits, cancel)?;
+            self.flush(wait)?;
         }
         Ok(taken)
     }
 
-    /// Keeps a server from filling the memory with sessions.
+    /// Bounds the memory that a server's sessions may take.
     fn forget_if_large(&mut self) {
         let mut size = self.handshake_bytes;
         if self.tls.handshake_kind() == Some(HandshakeKind::Resumed) {
-            // The session before it brought them.
+            // A resumed session keeps the certificates of the first one.
             let certificates = self.tls.peer_certificates().unwrap_or_default();
             size += certificates.iter().map(|one| one.len()).sum::<usize>();
         }
@@ -199,14 +128,14 @@ impl Session {
         }
     }
 
-    fn flush(&mut self, limits: &Timeouts, cancel: &Cancel) -> Result<(), StreamError> {
+    fn flush(&mut self, wait: &Wait<'_>) -> Result<(), StreamError> {
         if self.tls.wants_write() {
             let mut out = Vec::with_capacity(1024);
             while self.tls.wants_write() {
                 self.tls.write_tls(&mut out).map_err(WaitError::Io)?;
             }
-            match self.under.send(&out, limits, cancel) {
-                // What the server sent before it hung up, as an alert, is still there to be read.
+            match self.below.send(&out, wait) {
+                // What the server sent before it hung up, such as an alert, can still be read.
                 Err(error) if error.is_hang_up() => {}
                 sent => return sent,
             }
@@ -215,19 +144,82 @@ impl Session {
     }
 }
 
-/// Where one record ends and the next begins (RFC 8446, 5.1), in what rustls was given: it does not tell whether it
-/// holds a part of one.
+impl Stream for Session {
+    /// Reads decrypted bytes; 0 is an end that the server announced.
+    fn recv(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError> {
+        loop {
+            match self.tls.reader().read(buf) {
+                Ok(amount) => return Ok(amount),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Err(StreamError::Truncated),
+            }
+            if let Some(fault) = &self.fault {
+                return Err(fault.clone().into());
+            }
+            if self.feed(wait)? == 0 {
+                return Err(StreamError::Truncated);
+            }
+        }
+    }
+
+    /// Encrypts and writes the whole of `buf`. The next read finds a hang-up or a broken session, after what the
+    /// server sent before.
+    fn send(&mut self, mut buf: &[u8], wait: &Wait<'_>) -> Result<(), StreamError> {
+        while !buf.is_empty() && self.fault.is_none() {
+            // The writer takes as much as its own buffer has room for.
+            let taken = self.tls.writer().write(buf).map_err(WaitError::Io)?;
+            buf = &buf[taken..];
+            self.flush(wait)?;
+        }
+        Ok(())
+    }
+
+    fn socket(&self) -> &Arc<TcpStream> {
+        self.below.socket()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+
+    /// Whether no record is unread, none is decrypted or received in part, and the server has not closed the session.
+    fn is_clean(&mut self) -> bool {
+        // Nothing is left to process: this only reports what rustls holds.
+        let is_drained = self
+            .tls
+            .process_new_packets()
+            .is_ok_and(|io| io.plaintext_bytes_to_read() == 0 && !io.peer_has_closed());
+        is_drained
+            && self.start == self.end
+            && self.boundary.is_between_records()
+            && self.below.is_clean()
+    }
+
+    fn lend_records(&mut self, records: &mut Vec<u8>) {
+        if self.start == self.end {
+            self.records = std::mem::take(records);
+        }
+    }
+
+    /// Unread records in the buffer are lost: the session is not clean then.
+    fn take_records(&mut self, records: &mut Vec<u8>) {
+        *records = std::mem::take(&mut self.records);
+    }
+}
+
+/// Where one record ends and the next begins (RFC 8446, 5.1) in the bytes given to rustls, which does not tell whether
+/// it holds a part of one.
 #[derive(Debug, Default)]
 struct RecordBoundary {
     header: [u8; 5],
-    /// Bytes of the header that came; 0 behind it.
+    /// Bytes of the header received; 0 after it.
     in_header: usize,
-    /// Bytes of the content that have not come.
+    /// Bytes of the content not yet received.
     missing: usize,
 }
 
 impl RecordBoundary {
-    /// Moves on by `bytes`; gives the number of records whose headers end in them.
+    /// Passes `bytes`; returns the number of records whose headers end in them.
     fn pass(&mut self, mut bytes: &[u8]) -> usize {
         let mut records = 0;
         while let Some((&first, rest)) = bytes.split_first() {
@@ -267,12 +259,12 @@ mod tests {
         let stream = [record(&[7; 300]), record(&[]), record(&[22, 3, 3, 0, 9])].concat();
         let ends = [305, 310, 320];
         for size in [1, 2, 3, 4, 5, 6, 7, 299, 304, 305, 306, 320] {
-            let (mut seams, mut at) = (RecordBoundary::default(), 0);
+            let (mut boundary, mut at) = (RecordBoundary::default(), 0);
             for piece in stream.chunks(size) {
-                seams.pass(piece);
+                boundary.pass(piece);
                 at += piece.len();
                 assert_eq!(
-                    seams.is_between_records(),
+                    boundary.is_between_records(),
                     ends.contains(&at),
                     "{at} bytes, {size} at a time"
                 );

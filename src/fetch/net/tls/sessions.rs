@@ -1,9 +1,8 @@
-//! TLS sessions to be resumed, by the name of the server, for all workers of a client.
+//! TLS sessions to resume, by server name, for all workers of a client.
 //!
-//! rustls keeps eight tickets a server, whatever their size, and forgets the oldest server. A worker that
-//! opens a connection uses up one ticket and gets two, so that two are enough here; a server that was not
-//! connected to for longest goes first. What one session holds is bounded by [`Session`](super::session::Session),
-//! which knows its size, as rustls tells it to no store.
+//! rustls's own store keeps eight tickets of any size per server. Two are enough here: a new connection uses up one
+//! and gets two. The least recently used server is removed first. [`Session`](super::session::Session) bounds the size of
+//! one session, which rustls does not tell to a store.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,23 +11,21 @@ use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 
-/// Servers whose sessions are kept.
 const MAX_SERVERS: usize = 1024;
-/// Tickets of TLS 1.3 that are kept of a server: each is good for one connection.
+/// Tickets of TLS 1.3 per server; each is for one connection.
 const TICKETS: usize = 2;
-/// The largest session that is kept, in bytes, certificates and tickets together. All sessions hold 32 MiB at
-/// most, and a few KiB a server where no server overdoes it.
-pub(in crate::fetch::net) const MAX_SESSION: usize = 16 * 1024;
+/// The largest session, in bytes of certificates and tickets. All sessions hold 32 MiB at most, and usually a few KiB
+/// per server.
+pub(super) const MAX_SESSION: usize = 16 * 1024;
 
 #[derive(Default)]
-pub(crate) struct Sessions {
+pub(in crate::fetch::net) struct Sessions {
     servers: Mutex<Servers>,
 }
 
 #[derive(Default)]
 struct Servers {
     by_name: HashMap<ServerName<'static>, Server>,
-    /// Counts the uses.
     uses: u64,
 }
 
@@ -42,7 +39,7 @@ struct Server {
 }
 
 impl Servers {
-    /// The entry of a server, which is a new one if need be, in the place of the one unused for longest.
+    /// The entry of a server. A new one replaces the least recently used at [`MAX_SERVERS`].
     fn entry(&mut self, name: ServerName<'static>) -> &mut Server {
         if self.by_name.len() >= MAX_SERVERS && !self.by_name.contains_key(&name) {
             let oldest = self
@@ -62,12 +59,10 @@ impl Servers {
 
 impl Sessions {
     fn lock(&self) -> MutexGuard<'_, Servers> {
-        // No step of a change leaves the map broken.
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops everything that is kept of a server.
-    pub(in crate::fetch::net) fn forget(&self, name: &ServerName<'static>) {
+    pub(super) fn forget(&self, name: &ServerName<'static>) {
         self.lock().by_name.remove(name);
     }
 }
@@ -125,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_servers_that_were_not_connected_to_for_longest_are_forgotten() {
+    fn the_least_recently_used_servers_are_forgotten() {
         let sessions = Sessions::default();
         let name = |n: usize| ServerName::try_from(format!("n{n}.test")).unwrap();
         let connect = |n| sessions.set_kx_hint(name(n), NamedGroup::X25519);

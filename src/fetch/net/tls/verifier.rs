@@ -1,4 +1,4 @@
-//! Which certificate of a server is accepted, and which signature of a handshake.
+//! Which server certificates and handshake signatures are accepted.
 
 use std::cell::Cell;
 use std::error;
@@ -22,25 +22,24 @@ use webpki::{EndEntityCert, KeyUsage, RawPublicKeyEntity, VerifiedPath};
 
 use super::certificate::{KeyParts, Trusted, Unfit, public_key};
 
-/// The shortest and the longest RSA modulus whose signatures the library checks, in bytes.
+/// The sizes of RSA keys whose signatures rustls checks, in bytes of the modulus.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
 /// Why a certificate is not accepted.
 #[derive(Debug, Clone)]
-pub(in crate::fetch::net) enum Distrust {
-    /// The server's certificate does not hold, or one between it and the root.
+pub(super) enum Distrust {
+    /// The server's certificate or one between it and the root is not valid.
     Chain(webpki::Error),
-    /// It is signed with its own key, and not itself trusted.
+    /// It is self-signed and not trusted itself.
     SelfSigned,
-    /// It is itself trusted, but only as far as it says.
+    /// It is trusted itself, but not valid for this use.
     Pin(Unfit),
-    /// A trusted certificate signed it that vouches for no other.
+    /// The trusted certificate that signed it is not valid for that.
     Root(Unfit),
-    /// Its RSA key is too short.
     ShortKey,
-    /// The server's signature in the handshake is not one of the certificate's key.
+    /// The signature in the handshake does not match the certificate's key.
     Handshake,
-    /// TLS cannot express the host.
+    /// TLS cannot express the host's name.
     Host,
 }
 
@@ -58,22 +57,21 @@ impl From<Distrust> for Error {
     }
 }
 
-/// Accepts a certificate that is trusted itself, for the names, dates and purposes in it, and one that leads to a
-/// trusted certificate that may sign.
+/// Accepts a certificate that is trusted itself or that leads to a trusted certificate that may sign.
 ///
-/// A trusted certificate is read when a server's depends on it, at every full handshake: reading the whole store would
-/// slow the start, and a root may expire during a run.
+/// A trusted certificate is parsed in every full handshake that depends on it: parsing the whole store would slow the
+/// start, and a root may expire during a run.
 #[derive(Debug)]
-pub(in crate::fetch::net) struct Verifier {
+pub(super) struct Verifier {
     trusted: Vec<CertificateDer<'static>>,
-    /// Those of `trusted`, in their order.
+    /// The anchors of `trusted`, in the same order.
     anchors: Vec<TrustAnchor<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
-    /// A verifier that trusts those of `certificates` that can be read; `None` if there are none.
-    pub(in crate::fetch::net) fn new(
+    /// Trusts the readable ones of `certificates`; `None` if there are none.
+    pub(super) fn new(
         certificates: Vec<CertificateDer<'static>>,
         algorithms: WebPkiSupportedAlgorithms,
     ) -> Option<Self> {
@@ -112,7 +110,7 @@ impl Verifier {
             root.and_then(|root| root.check_as_root(below, now))
                 .map_err(|why| {
                     unfit.set(Some(why));
-                    // Another path may lead to a better one.
+                    // Make webpki try another path.
                     webpki::Error::UnknownIssuer
                 })
         };
@@ -185,7 +183,6 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// What a signature that was refused says about the server.
 fn handshake_fault(error: Error, cert: &CertificateDer<'_>) -> Error {
     if !matches!(error, Error::InvalidCertificate(_)) {
         return error;
@@ -197,15 +194,12 @@ fn handshake_fault(error: Error, cert: &CertificateDer<'_>) -> Error {
     }
 }
 
-/// Accepts any certificate, and checks the handshake's signature with the key in it.
-///
-/// A key of a kind or size that the library does not know is accepted unchecked: see docs/HTTP.md.
+/// Accepts any certificate, and checks the handshake's signature with its key, unless rustls does not know the kind or
+/// size of the key: see docs/HTTP.md.
 #[derive(Debug)]
-pub(in crate::fetch::net) struct AnyCertificate(
-    pub(in crate::fetch::net) WebPkiSupportedAlgorithms,
-);
+pub(super) struct AnyCertificate(pub(super) WebPkiSupportedAlgorithms);
 
-/// Schemes of keys that the library does not know (RFC 8446, 4.2.3): P-521, Ed448 and the three of RSA-PSS keys.
+/// Schemes of keys that rustls does not know (RFC 8446, 4.2.3): P-521, Ed448 and the three of RSA-PSS keys.
 const UNKNOWN_KEYS: [SignatureScheme; 5] = [
     SignatureScheme::ECDSA_NISTP521_SHA512,
     SignatureScheme::ED448,
@@ -215,7 +209,7 @@ const UNKNOWN_KEYS: [SignatureScheme; 5] = [
 ];
 
 impl AnyCertificate {
-    /// Whether the library knows keys of this kind and size.
+    /// Whether rustls knows keys of this kind and size.
     fn knows(&self, key: &KeyParts<'_>) -> bool {
         let is_its = |algorithm: &&dyn SignatureVerificationAlgorithm| {
             algorithm.public_key_alg_id().as_ref() == key.algorithm
@@ -227,31 +221,26 @@ impl AnyCertificate {
                     .is_ok_and(|bytes| RSA_BYTES.contains(&bytes)))
     }
 
-    /// Checks a signature of TLS 1.2 with a raw key, as [`verify_tls12_signature`] does with a certificate.
+    /// Whether a signature of TLS 1.2 is one of a raw key, as [`verify_tls12_signature`] checks it with a certificate.
     fn verify_tls12_with_raw_key(
         &self,
         message: &[u8],
         key: &RawPublicKeyEntity<'_>,
         dss: &DigitallySignedStruct,
-    ) -> Result<(), webpki::Error> {
-        let of_scheme = self
-            .0
-            .mapping
-            .iter()
-            .filter(|(scheme, _)| *scheme == dss.scheme);
-        let mut result = Err(webpki::Error::InvalidSignatureForPublicKey);
+    ) -> bool {
+        let mapping = self.0.mapping.iter();
+        let of_scheme = mapping.filter(|(scheme, _)| *scheme == dss.scheme);
         // P-256 and P-384 share schemes in TLS 1.2.
-        for algorithm in of_scheme.flat_map(|(_, algorithms)| *algorithms) {
-            result = key.verify_signature(*algorithm, message, dss.signature());
-            if result.is_ok() {
-                break;
-            }
-        }
-        result
+        of_scheme
+            .flat_map(|(_, algorithms)| *algorithms)
+            .any(|algorithm| {
+                key.verify_signature(*algorithm, message, dss.signature())
+                    .is_ok()
+            })
     }
 }
 
-/// Checks a signature of an RSA key of 1,024 bits or more that is too short for the library, if it is PKCS #1.
+/// Checks a PKCS #1 signature of an RSA key of 1,024 bits or more that is too short for rustls.
 fn verify_short_rsa(
     key: &KeyParts<'_>,
     scheme: SignatureScheme,
@@ -295,8 +284,9 @@ impl ServerCertVerifier for AnyCertificate {
         let parts = KeyParts::read(&spki).map_err(|_| Distrust::Chain(webpki::Error::BadDer))?;
         if self.knows(&parts) {
             let key = RawPublicKeyEntity::try_from(&spki).map_err(Distrust::Chain)?;
-            self.verify_tls12_with_raw_key(message, &key, dss)
-                .map_err(|_| Distrust::Handshake)?;
+            if !self.verify_tls12_with_raw_key(message, &key, dss) {
+                return Err(Distrust::Handshake.into());
+            }
         } else {
             verify_short_rsa(&parts, dss.scheme, message, dss.signature())?;
         }

@@ -1,8 +1,5 @@
-//! The door to what the operating system does its own way: waiting for sockets and for a bell at the
-//! same time, writing without blocking, and what its error codes mean.
-//!
-//! Everything else in `fetch::net` is the same on every system. Whoever ports it writes one file
-//! here, with the items that are named below.
+//! What differs between operating systems: waiting for sockets and a waker at the same time, writing without blocking,
+//! and error codes. A port to another system adds one file here.
 
 #[cfg(not(unix))]
 mod portable;
@@ -15,9 +12,8 @@ use self::portable as system;
 use self::unix as system;
 
 pub(in crate::fetch::net) use self::system::{
-    Waker, discard, is_in_progress, is_out_of_descriptors, is_quiet, out_of_descriptors, try_send,
-    wait_readable,
+    Waker, discard, is_in_progress, is_silent, try_send, wait_readable,
 };
 
-/// What became of a connection that is being opened; `None` while that is not known.
+/// The result of opening a connection; `None` while it is not known.
 pub(in crate::fetch::net) type Opened = Option<std::io::Result<()>>;

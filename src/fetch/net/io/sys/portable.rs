@@ -1,8 +1,7 @@
-//! What the standard library alone can do, for systems that have no file of their own here.
+//! Other systems, with the standard library alone.
 //!
-//! It has no way to wait for several things at once, so this looks again every few milliseconds: all
-//! promises are kept, at the price of that delay and of waking up for nothing. The one thread that
-//! uses a connection switches it to non-blocking and back around each look.
+//! It cannot wait for several things at once, so this polls every few milliseconds. The one thread that uses a
+//! connection makes it non-blocking around each poll.
 
 use std::io;
 use std::net::TcpStream;
@@ -13,29 +12,28 @@ use socket2::Socket;
 
 use super::Opened;
 
-/// How often it is looked. A connection over a network takes longer than that.
-const LOOK: Duration = Duration::from_millis(5);
+/// The interval of polling: shorter than opening a connection over a network.
+const INTERVAL: Duration = Duration::from_millis(5);
 
-/// Ends every wait that is given it, from any thread, once and for all.
+/// Ends its own waits, from any thread and for ever.
 #[derive(Debug, Default)]
-pub(crate) struct Waker {
-    rung: Mutex<bool>,
+pub(in crate::fetch::net) struct Waker {
+    woken: Mutex<bool>,
     changed: Condvar,
 }
 
 impl Waker {
-    /// Takes no descriptor, and does not fail.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(in crate::fetch::net) fn new() -> io::Result<Self> {
         Ok(Self::default())
     }
 
-    pub(crate) fn ring(&self) {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    pub(in crate::fetch::net) fn wake(&self) {
+        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_all();
     }
 
-    /// Waits for news of one of `sockets`, for the bell, or for `left`.
-    pub(crate) fn wait_opened(
+    /// Waits until one of `sockets` has connected or failed, for [`wake`](Self::wake), or for `left`.
+    pub(in crate::fetch::net) fn wait_opened(
         &self,
         sockets: &[&Socket],
         left: Option<Duration>,
@@ -43,32 +41,29 @@ impl Waker {
         let since = Instant::now();
         loop {
             let opened: Vec<Opened> = sockets.iter().copied().map(opened).collect();
-            let rest = left.map_or(LOOK, |left| left.saturating_sub(since.elapsed()));
-            if opened.iter().any(Option::is_some) || rest.is_zero() || self.is_rung_within(rest) {
+            let rest = left.map_or(INTERVAL, |left| left.saturating_sub(since.elapsed()));
+            if opened.iter().any(Option::is_some) || rest.is_zero() || self.is_woken_within(rest) {
                 return Ok(opened);
             }
         }
     }
 
-    /// Waits until `stream` may take more, for the bell, or for `left`.
-    pub(crate) fn wait_writable(&self, _: &TcpStream, left: Option<Duration>) -> io::Result<()> {
-        self.is_rung_within(left.unwrap_or(LOOK));
+    /// Waits until `stream` may take more, for [`wake`](Self::wake), or for `left`.
+    pub(in crate::fetch::net) fn wait_writable(
+        &self,
+        _: &TcpStream,
+        left: Option<Duration>,
+    ) -> io::Result<()> {
+        self.is_woken_within(left.unwrap_or(INTERVAL));
         Ok(())
     }
 
-    /// Waits for the bell, or for `left`.
-    pub(crate) fn wait(&self, left: Duration) -> io::Result<()> {
-        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = self.changed.wait_timeout_while(rung, left, |rung| !*rung);
-        Ok(())
-    }
-
-    /// Whether it rings before the next look, which is at the latest after `rest`.
-    fn is_rung_within(&self, rest: Duration) -> bool {
-        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Whether it is woken before the next poll, which is after `rest` at the latest.
+    fn is_woken_within(&self, rest: Duration) -> bool {
+        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self
             .changed
-            .wait_timeout_while(rung, rest.min(LOOK), |rung| !*rung);
+            .wait_timeout_while(woken, rest.min(INTERVAL), |woken| !*woken);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
@@ -80,27 +75,30 @@ fn opened(socket: &Socket) -> Opened {
     }
 }
 
-/// Waits until there is something to read, or for `left`; `false` if neither is certain.
-pub(crate) fn wait_readable(stream: &TcpStream, left: Option<Duration>) -> io::Result<bool> {
-    if !is_quiet(stream) {
+/// Waits until there is something to read, or for `left`. `false` if there may be nothing: it may return early.
+pub(in crate::fetch::net) fn wait_readable(
+    stream: &TcpStream,
+    left: Option<Duration>,
+) -> io::Result<bool> {
+    if !is_silent(stream) {
         return Ok(true);
     }
-    std::thread::sleep(left.map_or(LOOK, |left| left.min(LOOK)));
+    std::thread::sleep(left.map_or(INTERVAL, |left| left.min(INTERVAL)));
     Ok(false)
 }
 
-/// Reads what nobody will look at.
-pub(crate) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+/// Discards received bytes by reading them.
+pub(in crate::fetch::net) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     io::Read::read(&mut stream, buf)
 }
 
-/// Writes what the socket takes at once; `WouldBlock` if that is nothing.
-pub(crate) fn try_send(mut stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
+/// Writes what the socket takes at once; `WouldBlock` if it takes nothing.
+pub(in crate::fetch::net) fn try_send(mut stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
     unblocked(stream, || io::Write::write(&mut stream, buf))
 }
 
-/// Whether a connection is open and has nothing to be read.
-pub(crate) fn is_quiet(stream: &TcpStream) -> bool {
+/// Whether the connection is open and has nothing to read.
+pub(in crate::fetch::net) fn is_silent(stream: &TcpStream) -> bool {
     let peeked = unblocked(stream, || stream.peek(&mut [0]));
     peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
@@ -112,18 +110,7 @@ fn unblocked<T>(stream: &TcpStream, act: impl FnOnce() -> io::Result<T>) -> io::
     result
 }
 
-/// Whether a connect without blocking has begun well: that is what Windows says then.
-pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+/// Whether a connect without blocking has begun: Windows reports it so.
+pub(in crate::fetch::net) fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
-}
-
-/// What Windows says when no descriptor is left.
-pub(crate) fn out_of_descriptors() -> io::Error {
-    io::Error::from_raw_os_error(10024)
-}
-
-/// Whether the process has no descriptor left: on Windows WSAEMFILE, which the standard library has no
-/// kind for. Other systems are not known well enough to wait for one.
-pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    cfg!(windows) && error.raw_os_error() == Some(10024)
 }

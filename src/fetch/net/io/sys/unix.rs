@@ -1,4 +1,4 @@
-//! The Unix way: `poll`, and flags of `send` and `recv`.
+//! Unix: `poll`, and flags of `send` and `recv`.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -12,28 +12,28 @@ use socket2::Socket;
 
 use super::Opened;
 
-/// Ends every wait that is given it, from any thread, once and for all.
+/// Ends its own waits, from any thread and for ever.
 #[derive(Debug)]
-pub(crate) struct Waker {
-    /// Becomes readable when `rope` is shut down.
-    ear: UnixStream,
-    rope: UnixStream,
+pub(in crate::fetch::net) struct Waker {
+    /// Becomes readable when `writer` is shut down.
+    reader: UnixStream,
+    writer: UnixStream,
 }
 
 impl Waker {
     /// Takes two descriptors.
-    pub(crate) fn new() -> io::Result<Self> {
-        let (ear, rope) = UnixStream::pair()?;
-        Ok(Self { ear, rope })
+    pub(in crate::fetch::net) fn new() -> io::Result<Self> {
+        let (reader, writer) = UnixStream::pair()?;
+        Ok(Self { reader, writer })
     }
 
-    pub(crate) fn ring(&self) {
-        // An error of a shutdown means that it was rung before.
-        let _ = self.rope.shutdown(Shutdown::Both);
+    pub(in crate::fetch::net) fn wake(&self) {
+        // An error means that it was shut down before.
+        let _ = self.writer.shutdown(Shutdown::Both);
     }
 
-    /// Waits for news of one of `sockets`, for the bell, or for `left`.
-    pub(crate) fn wait_opened(
+    /// Waits until one of `sockets` has connected or failed, for [`wake`](Self::wake), or for `left`.
+    pub(in crate::fetch::net) fn wait_opened(
         &self,
         sockets: &[&Socket],
         left: Option<Duration>,
@@ -49,8 +49,8 @@ impl Waker {
         Ok(sockets.iter().zip(ready).map(opened).collect())
     }
 
-    /// Waits until `stream` takes more, for the bell, or for `left`.
-    pub(crate) fn wait_writable(
+    /// Waits until `stream` may take more, for [`wake`](Self::wake), or for `left`.
+    pub(in crate::fetch::net) fn wait_writable(
         &self,
         stream: &TcpStream,
         left: Option<Duration>,
@@ -59,18 +59,13 @@ impl Waker {
         self.poll(fds, left).map(drop)
     }
 
-    /// Waits for the bell, or for `left`.
-    pub(crate) fn wait(&self, left: Duration) -> io::Result<()> {
-        self.poll(Vec::new(), Some(left)).map(drop)
-    }
-
-    /// Which of `fds` are ready. None being so is no error: the caller looks at its own clock.
+    /// Which of `fds` are ready: none when the time is over or a signal came.
     fn poll<'a>(
         &'a self,
         mut fds: Vec<PollFd<'a>>,
         left: Option<Duration>,
     ) -> io::Result<Vec<bool>> {
-        fds.push(PollFd::new(&self.ear, PollFlags::IN));
+        fds.push(PollFd::new(&self.reader, PollFlags::IN));
         match rustix::event::poll(&mut fds, timespec(left).as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => fds.iter_mut().for_each(PollFd::clear_revents),
@@ -81,13 +76,16 @@ impl Waker {
     }
 }
 
-/// A span beyond the range of a timespec is for ever.
+/// A span beyond the range of a timespec is endless.
 fn timespec(left: Option<Duration>) -> Option<Timespec> {
     left.and_then(|left| Timespec::try_from(left).ok())
 }
 
-/// Waits until there is something to read, or for `left`; `false` if neither is certain.
-pub(crate) fn wait_readable(stream: &TcpStream, left: Option<Duration>) -> io::Result<bool> {
+/// Waits until there is something to read, or for `left`. `false` if there may be nothing: it may return early.
+pub(in crate::fetch::net) fn wait_readable(
+    stream: &TcpStream,
+    left: Option<Duration>,
+) -> io::Result<bool> {
     let mut fds = [PollFd::new(stream, PollFlags::IN)];
     match rustix::event::poll(&mut fds, timespec(left).as_ref()) {
         Ok(0) | Err(Errno::INTR) => Ok(false),
@@ -96,57 +94,41 @@ pub(crate) fn wait_readable(stream: &TcpStream, left: Option<Duration>) -> io::R
     }
 }
 
-/// Reads what nobody will look at: `buf` says how much of it at most, and may be left as it is.
-///
-/// Linux throws it away where it lies (`MSG_TRUNC` in tcp(7)); copying it out of the kernel is the most
-/// expensive part of a large body.
+/// Discards received bytes, at most the length of `buf`, without copying them out of the kernel (`MSG_TRUNC` in
+/// tcp(7)): that copy is the most expensive part of a large body.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn discard(stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+pub(in crate::fetch::net) fn discard(stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     let (_, amount) = rustix::net::recv(stream, buf, RecvFlags::TRUNC)?;
     Ok(amount)
 }
 
-/// Reads what nobody will look at.
+/// Discards received bytes by reading them.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+pub(in crate::fetch::net) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     io::Read::read(&mut stream, buf)
 }
 
-/// Writes what the socket takes at once; `WouldBlock` if that is nothing.
-pub(crate) fn try_send(stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
+/// Writes what the socket takes at once; `WouldBlock` if it takes nothing.
+pub(in crate::fetch::net) fn try_send(stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(stream, buf, send_flags())?)
 }
 
 fn send_flags() -> SendFlags {
-    // Apple's systems have no such flag; there the standard library sets SO_NOSIGPIPE on the
-    // socket.
+    // Apple's systems lack NOSIGNAL; the standard library sets SO_NOSIGPIPE there.
     #[cfg(not(target_vendor = "apple"))]
     return SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     #[cfg(target_vendor = "apple")]
     return SendFlags::DONTWAIT;
 }
 
-/// Whether a connection is open and has nothing to be read.
-pub(crate) fn is_quiet(stream: &TcpStream) -> bool {
+/// Whether the connection is open and has nothing to read.
+pub(in crate::fetch::net) fn is_silent(stream: &TcpStream) -> bool {
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     let peeked = rustix::net::recv(stream, &mut [0], flags);
     matches!(peeked, Err(Errno::AGAIN))
 }
 
-/// Whether a connect without blocking has begun well.
-pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+/// Whether a connect without blocking has begun.
+pub(in crate::fetch::net) fn is_in_progress(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
-}
-
-/// What the system says when no descriptor is left.
-pub(crate) fn out_of_descriptors() -> io::Error {
-    Errno::MFILE.into()
-}
-
-/// Whether the process, or the system, has no descriptor left.
-pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::MFILE | Errno::NFILE)
-    )
 }

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use super::*;
+use crate::fetch::net::io::timeouts::Timeouts;
 
 fn addresses(list: &[&str]) -> Vec<IpAddr> {
     list.iter().map(|a| a.parse().unwrap()).collect()
@@ -35,13 +36,18 @@ fn families_take_turns_beginning_with_the_preferred_one() {
 }
 
 /// Without a shortage of descriptors.
-fn dial(
+fn connect(
     addresses: &[SocketAddr],
     limits: &Timeouts,
     cancel: &Cancel,
 ) -> Result<TcpStream, ConnectError> {
-    HappyEyeballs::new(addresses, &Seats::new(None))
-        .run(limits, cancel, &|| unreachable!("descriptors are short"))
+    HappyEyeballs::new(addresses, &Budget::new(None)).run(
+        &Wait {
+            limits: *limits,
+            cancel,
+        },
+        &|| unreachable!("descriptors are short"),
+    )
 }
 
 fn refusing() -> SocketAddr {
@@ -56,7 +62,7 @@ fn a_refusing_address_is_followed_by_the_next_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let good = listener.local_addr().unwrap();
     let cancel = Cancel::new().unwrap();
-    let stream = dial(&[refusing(), good], &Timeouts::default(), &cancel).unwrap();
+    let stream = connect(&[refusing(), good], &Timeouts::default(), &cancel).unwrap();
     assert_eq!(stream.peer_addr().unwrap(), good);
     assert!(stream.nodelay().unwrap());
 }
@@ -65,7 +71,8 @@ fn a_refusing_address_is_followed_by_the_next_at_once() {
 fn the_failure_names_address_and_reason() {
     let cancel = Cancel::new().unwrap();
     let (one, two) = (refusing(), refusing());
-    let Err(ConnectError::Refused(text)) = dial(&[one, two], &Timeouts::default(), &cancel) else {
+    let Err(ConnectError::Refused(text)) = connect(&[one, two], &Timeouts::default(), &cancel)
+    else {
         panic!("connected to a port that nobody listens on");
     };
     assert_eq!(
@@ -83,55 +90,70 @@ fn silent(cancel: &Cancel) -> (TcpListener, SocketAddr, Vec<TcpStream>) {
     let silent = full.local_addr().unwrap().as_socket().unwrap();
     let short = Timeouts::new(None, Some(Duration::from_millis(50)));
     let mut fill = Vec::new();
-    while let Ok(stream) = dial(&[silent], &short, cancel) {
+    while let Ok(stream) = connect(&[silent], &short, cancel) {
         fill.push(stream);
     }
     (full.into(), silent, fill)
 }
 
 #[test]
-fn an_address_that_does_not_answer_costs_no_more_than_the_head_start() {
+fn an_address_that_does_not_answer_costs_no_more_than_the_attempt_delay() {
     let cancel = Cancel::new().unwrap();
     let (_full, silent, _fill) = silent(&cancel);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let good = listener.local_addr().unwrap();
-    let stream = dial(&[silent, good], &Timeouts::default(), &cancel).unwrap();
+    let stream = connect(&[silent, good], &Timeouts::default(), &cancel).unwrap();
     assert_eq!(stream.peer_addr().unwrap(), good);
 
     std::thread::scope(|s| {
-        let dialer = s.spawn(|| dial(&[silent], &Timeouts::default(), &cancel));
-        cancel.throw();
+        let connecting = s.spawn(|| connect(&[silent], &Timeouts::default(), &cancel));
+        cancel.cancel();
         assert!(matches!(
-            dialer.join().unwrap(),
+            connecting.join().unwrap(),
             Err(ConnectError::WaitError(WaitError::Cancelled))
         ));
     });
 }
 
 #[test]
-fn an_attempt_that_was_given_up_for_its_descriptor_has_its_turn_again() {
+fn an_attempt_that_was_given_up_for_its_descriptor_is_made_again() {
     let cancel = Cancel::new().unwrap();
     let (full, silent, fill) = silent(&cancel);
     let refusing = refusing();
-    let mut race = HappyEyeballs::new(&[silent, refusing], &Seats::new(None));
-    assert!(matches!(race.start_next(&|| false), Ok(Started::Running)));
-    assert!(race.give_up_oldest());
-    assert!(!race.give_up_oldest(), "nothing else runs");
-    assert_eq!(race.waiting, [refusing, silent]);
+    let budget = Budget::new(None);
+    let mut attempts = HappyEyeballs::new(&[silent, refusing], &budget);
+    assert!(matches!(
+        attempts.start_next(&|| false),
+        Ok(Started::Running)
+    ));
+    assert!(attempts.give_up_oldest());
+    assert!(!attempts.give_up_oldest(), "nothing else runs");
+    assert_eq!(attempts.waiting, [refusing, silent]);
     for _ in &fill {
         full.accept().unwrap();
     }
-    let stream = race
-        .run(&Timeouts::default(), &cancel, &|| false)
+    let stream = attempts
+        .run(
+            &Wait {
+                limits: Timeouts::default(),
+                cancel: &cancel,
+            },
+            &|| false,
+        )
         .expect("it answers now, and the other has refused");
     assert_eq!(stream.peer_addr().unwrap(), silent);
 }
 
 #[test]
-fn each_round_of_giving_up_doubles_the_head_start() {
-    let mut race = HappyEyeballs::new(&[refusing(), refusing()], &Seats::new(None));
+fn each_round_of_giving_up_doubles_the_attempt_delay() {
+    let budget = Budget::new(None);
+    let mut attempts = HappyEyeballs::new(&[refusing(), refusing()], &budget);
     for (given_up, times) in [(0, 1), (1, 1), (2, 2), (3, 2), (4, 4), (1000, 1024)] {
-        race.given_up = given_up;
-        assert_eq!(race.head_start(), HEAD_START * times, "{given_up}");
+        attempts.given_up = given_up;
+        assert_eq!(
+            attempts.attempt_delay(),
+            ATTEMPT_DELAY * times,
+            "{given_up}"
+        );
     }
 }

@@ -1,75 +1,72 @@
-//! What a resolver knows and what it is being asked: who waits for which name, and the answers that
-//! are kept. No threads are started here and nothing is looked up.
+//! A resolver's state: pending look-ups and cached answers.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::timeouts::{Timeouts, WaitError};
+use crate::fetch::net::io::cancel::Wait;
+use crate::fetch::net::io::timeouts::WaitError;
+use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::net::reach::getaddrinfo::Miss;
 use crate::fetch::net::reach::lookup_queue::{LookupQueue, Position};
-use crate::fetch::net::reach::seats::Seat;
 
 pub(super) const KEEP_ANSWER: Duration = Duration::from_secs(60);
 pub(super) const KEEP_NO_ADDRESS: Duration = Duration::from_secs(5);
-/// Answers kept at most: about 2 MB, and 11 MB if every name has as many addresses as are kept of one.
+/// Answers kept at most: about 2 MB, or 11 MB if every name has the most addresses.
 pub(super) const MAX_ANSWERS: usize = 10_000;
 
-/// The addresses of a name, in the order of preference that the system gave (RFC 6724).
-pub(crate) type Addresses = Arc<[IpAddr]>;
+/// The addresses of a name, in the system's order of preference (RFC 6724).
+pub(in crate::fetch::net) type Addresses = Arc<[IpAddr]>;
 
 pub(super) type Answer = Result<Addresses, Miss>;
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) answers: HashMap<Box<str>, Kept>,
-    /// What somebody waits for, or a helper is asking for: no more than there are of both.
-    pub(super) asked: HashMap<Box<str>, Asked>,
-    pub(super) questions: LookupQueue,
+    /// Names that a worker waits for or a helper looks up.
+    pub(super) lookups: HashMap<Box<str>, Lookup>,
+    pub(super) queue: LookupQueue,
     pub(super) helpers: usize,
-    pub(super) resting: usize,
+    pub(super) idle_helpers: usize,
     pub(super) ended: bool,
 }
 
-/// An answer that is kept.
 pub(super) struct Kept {
     pub(super) answer: Answer,
     pub(super) until: Instant,
 }
 
-/// A question in the queue, or with a helper.
-pub(super) struct Asked {
+/// A look-up that is queued or running.
+pub(super) struct Lookup {
     pub(super) waiters: usize,
-    pub(super) place: Position,
+    pub(super) position: Position,
     pub(super) is_running: bool,
-    pub(super) told: Arc<Told>,
-    /// For the descriptor that it is asked with.
-    pub(super) _seat: Arc<Seat>,
+    pub(super) pending: Arc<Pending>,
+    /// For the descriptor of the look-up.
+    pub(super) _permit: Arc<Permit>,
 }
 
-/// Where those who wait for an answer find it.
+/// Where waiters find the answer.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Pending {
     pub(super) answer: OnceLock<Answer>,
     pub(super) changed: Condvar,
 }
 
-impl Told {
-    /// Waits for the answer; the lock is given up meanwhile.
+impl Pending {
+    /// Waits for the answer; the lock is released meanwhile.
     pub(super) fn wait<'a>(
         &self,
         mut state: MutexGuard<'a, State>,
         since: Instant,
-        limits: &Timeouts,
-        cancel: &Cancel,
+        wait: &Wait<'_>,
     ) -> (MutexGuard<'a, State>, Result<(), WaitError>) {
         while self.answer.get().is_none() {
-            if cancel.is_cancelled() {
+            if wait.cancel.is_cancelled() {
                 return (state, Err(WaitError::Cancelled));
             }
-            state = match limits.left(since, Instant::now()) {
+            state = match wait.limits.left(since, Instant::now()) {
                 Ok(None) => self
                     .changed
                     .wait(state)
@@ -88,24 +85,24 @@ impl Told {
 }
 
 impl State {
-    /// One of those who waited for `name` goes. When it was the last, nobody need be asked.
-    pub(super) fn leave(&mut self, name: &str, told: &Arc<Told>) {
-        // Once it is answered it is no longer here, or there again as another question.
-        let same = |asked: &&mut Asked| Arc::ptr_eq(&asked.told, told);
-        let Some(asked) = self.asked.get_mut(name).filter(same) else {
+    /// Removes one waiter of `name`. A queued look-up is withdrawn with its last waiter.
+    pub(super) fn leave(&mut self, name: &str, pending: &Arc<Pending>) {
+        // An answered look-up is gone, and may have been replaced by a new one of the same name.
+        let same = |lookup: &&mut Lookup| Arc::ptr_eq(&lookup.pending, pending);
+        let Some(lookup) = self.lookups.get_mut(name).filter(same) else {
             return;
         };
-        asked.waiters -= 1;
-        if asked.waiters == 0 && !asked.is_running {
-            self.questions.withdraw(asked.place, name);
-            self.asked.remove(name);
+        lookup.waiters -= 1;
+        if lookup.waiters == 0 && !lookup.is_running {
+            self.queue.withdraw(lookup.position, name);
+            self.lookups.remove(name);
         }
     }
 
-    /// Hands an answer to those who wait for it, and keeps it if it is one to keep.
+    /// Hands an answer to the waiters, and caches it unless the look-up failed.
     pub(super) fn answer(&mut self, name: Box<str>, answer: Answer, now: Instant) {
-        self.questions.ended(&name);
-        let told = self.asked.remove(&name).map(|asked| asked.told);
+        self.queue.ended(&name);
+        let pending = self.lookups.remove(&name).map(|lookup| lookup.pending);
         let keep = match &answer {
             Ok(_) => KEEP_ANSWER,
             Err(Miss::NoAddress) => KEEP_NO_ADDRESS,
@@ -119,15 +116,14 @@ impl State {
             };
             self.answers.insert(name, kept);
         }
-        if let Some(told) = told {
-            // Only here, and only once for each question.
-            let _ = told.answer.set(answer);
-            told.changed.notify_all();
+        if let Some(pending) = pending {
+            // It is set only here, once for each look-up.
+            let _ = pending.answer.set(answer);
+            pending.changed.notify_all();
         }
     }
 
-    /// Keeps the number of answers bounded: first what is out of date goes, then whatever is met, a
-    /// quarter at a time.
+    /// Bounds the number of answers: removes expired ones, then a quarter in no particular order.
     fn make_room(&mut self, now: Instant) {
         if self.answers.len() < MAX_ANSWERS {
             return;

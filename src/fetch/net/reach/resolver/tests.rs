@@ -4,17 +4,30 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use super::super::budget::Budget;
 use super::state::MAX_ANSWERS;
 use super::*;
+use crate::fetch::net::io::cancel::Cancel;
+use crate::fetch::net::io::timeouts::Timeouts;
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-fn forever() -> Timeouts {
-    Timeouts::default()
+fn forever(cancel: &Cancel) -> Wait<'_> {
+    Wait {
+        limits: Timeouts::default(),
+        cancel,
+    }
 }
 
-fn seat() -> Arc<Seat> {
-    Arc::new(Seat::without_limit())
+fn short(cancel: &Cancel) -> Wait<'_> {
+    Wait {
+        limits: Timeouts::new(None, Some(Duration::from_millis(1))),
+        cancel,
+    }
+}
+
+fn permit() -> Arc<Permit> {
+    Arc::new(Budget::new(None).try_acquire().unwrap())
 }
 
 #[test]
@@ -23,7 +36,7 @@ fn a_name_is_asked_once_for_all_who_want_it() {
     let counter = Arc::clone(&asked);
     let (open, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
-    let resolver = Resolver::with_lookup(move |_| {
+    let resolver = Resolver::with(move |_| {
         counter.fetch_add(1, Ordering::SeqCst);
         gate.lock().unwrap().recv().unwrap();
         Ok((0..40).map(|last| IpAddr::from([8, 8, 8, last])).collect())
@@ -34,7 +47,7 @@ fn a_name_is_asked_once_for_all_who_want_it() {
             .map(|_| {
                 s.spawn(|| {
                     resolver
-                        .resolve("a", &forever(), &cancel, &seat(), None)
+                        .resolve("a", &forever(&cancel), &permit(), None)
                         .unwrap()
                 })
             })
@@ -46,7 +59,7 @@ fn a_name_is_asked_once_for_all_who_want_it() {
     });
     assert!(
         resolver
-            .resolve("a", &forever(), &cancel, &seat(), None)
+            .resolve("a", &forever(&cancel), &permit(), None)
             .is_ok()
     );
     assert_eq!(asked.load(Ordering::SeqCst), 1);
@@ -68,12 +81,12 @@ fn addresses_of_one_sort_leave_none_of_another_out_and_each_is_kept_once() {
 fn a_miss_is_kept_but_not_for_an_attempt_that_is_made_again() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
-    let resolver = Resolver::with_lookup(move |_| match counter.fetch_add(1, Ordering::SeqCst) {
+    let resolver = Resolver::with(move |_| match counter.fetch_add(1, Ordering::SeqCst) {
         0 => Err(Miss::NoAddress),
         _ => Ok(vec![HOME]),
     });
     let cancel = Cancel::new().unwrap();
-    let resolve = |since| resolver.resolve("a", &forever(), &cancel, &seat(), since);
+    let resolve = |since| resolver.resolve("a", &forever(&cancel), &permit(), since);
     let began = Instant::now();
     assert!(resolve(None).is_err());
     assert!(resolve(Some(began)).is_err(), "it was asked since");
@@ -87,7 +100,7 @@ fn a_miss_is_kept_but_not_for_an_attempt_that_is_made_again() {
 fn failures_are_kept_too_and_no_address_is_one() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
-    let resolver = Resolver::with_lookup(move |name| {
+    let resolver = Resolver::with(move |name| {
         counter.fetch_add(1, Ordering::SeqCst);
         if name == "empty" {
             Ok(Vec::new())
@@ -99,7 +112,7 @@ fn failures_are_kept_too_and_no_address_is_one() {
     for name in ["empty", "broken", "empty", "broken"] {
         assert!(
             matches!(
-                resolver.resolve(name, &forever(), &cancel, &seat(), None),
+                resolver.resolve(name, &forever(&cancel), &permit(), None),
                 Err(LookupError::Missed(Miss::NoAddress))
             ),
             "{name}"
@@ -117,18 +130,18 @@ fn what_could_not_be_found_out_is_not_kept() {
     for miss in misses {
         let asked = AtomicUsize::new(0);
         let first = miss.clone();
-        let resolver = Resolver::with_lookup(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        let resolver = Resolver::with(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
             0 => Err(first.clone()),
             _ => Ok(vec![HOME]),
         });
         let cancel = Cancel::new().unwrap();
-        match resolver.resolve("a", &forever(), &cancel, &seat(), None) {
+        match resolver.resolve("a", &forever(&cancel), &permit(), None) {
             Err(LookupError::Missed(got)) => assert_eq!(got, miss),
             other => panic!("{other:?}"),
         }
         assert!(
             resolver
-                .resolve("a", &forever(), &cancel, &seat(), None)
+                .resolve("a", &forever(&cancel), &permit(), None)
                 .is_ok()
         );
     }
@@ -138,7 +151,7 @@ fn what_could_not_be_found_out_is_not_kept() {
 fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() {
     let (open, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
-    let resolver = Resolver::with_lookup(move |name| {
+    let resolver = Resolver::with(move |name| {
         if name == "bad" {
             // The lock is let go of first: a poisoned gate would panic for the wrong reason.
             let _ = gate.lock().map(|gate| gate.recv());
@@ -149,9 +162,9 @@ fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() 
     let cancel = Cancel::new().unwrap();
     thread::scope(|s| {
         let all: Vec<_> = (0..8)
-            .map(|_| s.spawn(|| resolver.resolve("bad", &forever(), &cancel, &seat(), None)))
+            .map(|_| s.spawn(|| resolver.resolve("bad", &forever(&cancel), &permit(), None)))
             .collect();
-        while resolver.shared.lock().asked.get("bad").map(|a| a.waiters) != Some(all.len()) {
+        while resolver.shared.lock().lookups.get("bad").map(|a| a.waiters) != Some(all.len()) {
             thread::yield_now();
         }
         open.send(()).unwrap();
@@ -166,18 +179,18 @@ fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() 
     });
     assert!(
         resolver
-            .resolve("good", &forever(), &cancel, &seat(), None)
+            .resolve("good", &forever(&cancel), &permit(), None)
             .is_ok()
     );
     // Every helper that is counted is there, and has nothing to do.
     let since = Instant::now();
     loop {
         let state = resolver.shared.lock();
-        assert!(state.asked.is_empty());
-        if state.resting == state.helpers {
+        assert!(state.lookups.is_empty());
+        if state.idle_helpers == state.helpers {
             break;
         }
-        assert!(since.elapsed() < 6 * HELPER_REST, "a helper was lost");
+        assert!(since.elapsed() < 6 * HELPER_IDLE, "a helper was lost");
         drop(state);
         thread::yield_now();
     }
@@ -187,20 +200,19 @@ fn a_look_up_that_panics_is_an_answer_for_all_who_wait_and_the_helper_goes_on() 
 fn who_leaves_at_the_deadline_finds_the_answer_later() {
     let (open, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
-    let resolver = Resolver::with_lookup(move |_| {
+    let resolver = Resolver::with(move |_| {
         gate.lock().unwrap().recv().unwrap();
         Ok(vec![HOME])
     });
     let cancel = Cancel::new().unwrap();
-    let short = Timeouts::new(None, Some(Duration::from_millis(10)));
     assert!(matches!(
-        resolver.resolve("a", &short, &cancel, &seat(), None),
+        resolver.resolve("a", &short(&cancel), &permit(), None),
         Err(LookupError::WaitError(WaitError::Stalled(_)))
     ));
     open.send(()).unwrap();
     assert_eq!(
         *resolver
-            .resolve("a", &forever(), &cancel, &seat(), None)
+            .resolve("a", &forever(&cancel), &permit(), None)
             .unwrap(),
         [HOME]
     );
@@ -211,16 +223,16 @@ fn a_cancel_wakes_those_who_wait() {
     let (asked, was_asked) = mpsc::channel();
     let (_open, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
-    let resolver = Resolver::with_lookup(move |_| {
+    let resolver = Resolver::with(move |_| {
         asked.send(()).unwrap();
         let _ = gate.lock().unwrap().recv();
         Ok(vec![HOME])
     });
     let cancel = Cancel::new().unwrap();
     thread::scope(|s| {
-        let waiter = s.spawn(|| resolver.resolve("a", &forever(), &cancel, &seat(), None));
+        let waiter = s.spawn(|| resolver.resolve("a", &forever(&cancel), &permit(), None));
         was_asked.recv().unwrap();
-        cancel.throw();
+        cancel.cancel();
         resolver.wake();
         assert!(matches!(
             waiter.join().unwrap(),
@@ -231,11 +243,11 @@ fn a_cancel_wakes_those_who_wait() {
 
 #[test]
 fn neither_helpers_nor_answers_grow_without_bound() {
-    let resolver = Resolver::with_lookup(|_| Ok(vec![HOME]));
+    let resolver = Resolver::with(|_| Ok(vec![HOME]));
     let cancel = Cancel::new().unwrap();
     for i in 0..MAX_ANSWERS + 100 {
         resolver
-            .resolve(&i.to_string(), &forever(), &cancel, &seat(), None)
+            .resolve(&i.to_string(), &forever(&cancel), &permit(), None)
             .unwrap();
     }
     let state = resolver.shared.lock();
@@ -249,7 +261,7 @@ fn neither_helpers_nor_answers_grow_without_bound() {
 fn resolver_with_a_dead_zone() -> (Resolver, mpsc::Sender<()>) {
     let (gate, closed) = mpsc::channel::<()>();
     let closed = Arc::new(Mutex::new(closed));
-    let resolver = Resolver::with_lookup(move |name| {
+    let resolver = Resolver::with(move |name| {
         if name.contains("dead") {
             let _ = closed.lock().unwrap().recv();
         }
@@ -267,20 +279,20 @@ fn a_dead_zone_holds_up_no_other() {
             .map(|i| {
                 let (resolver, cancel) = (&resolver, &cancel);
                 s.spawn(move || {
-                    resolver.resolve(&format!("{i}.dead.test"), &forever(), cancel, &seat(), None)
+                    resolver.resolve(&format!("{i}.dead.test"), &forever(cancel), &permit(), None)
                 })
             })
             .collect();
-        while resolver.shared.lock().asked.len() < dead.len() {
+        while resolver.shared.lock().lookups.len() < dead.len() {
             thread::yield_now();
         }
         // It comes back at all, while all of those still wait.
         assert!(
             resolver
-                .resolve("good.test", &forever(), &cancel, &seat(), None)
+                .resolve("good.test", &forever(&cancel), &permit(), None)
                 .is_ok()
         );
-        assert_eq!(resolver.shared.lock().asked.len(), dead.len());
+        assert_eq!(resolver.shared.lock().lookups.len(), dead.len());
         drop(gate);
         for one in dead {
             assert!(one.join().unwrap().is_ok());
@@ -292,22 +304,21 @@ fn a_dead_zone_holds_up_no_other() {
 fn what_nobody_waits_for_is_forgotten_or_fills_the_cache() {
     let (resolver, gate) = resolver_with_a_dead_zone();
     let cancel = Cancel::new().unwrap();
-    let short = Timeouts::new(None, Some(Duration::from_millis(1)));
     let names = MAX_RUNNING + 50;
     for i in 0..names {
-        let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &seat(), None);
+        let end = resolver.resolve(&format!("{i}.dead.test"), &short(&cancel), &permit(), None);
         assert!(matches!(
             end,
             Err(LookupError::WaitError(WaitError::Stalled(_)))
         ));
     }
-    let running = resolver.shared.lock().asked.len();
+    let running = resolver.shared.lock().lookups.len();
     assert!(
         (1..=MAX_RUNNING / 2).contains(&running),
         "{running} of {names}"
     );
     drop(gate);
-    while !resolver.shared.lock().asked.is_empty() {
+    while !resolver.shared.lock().lookups.is_empty() {
         thread::yield_now();
     }
     assert_eq!(resolver.shared.lock().answers.len(), running);
@@ -317,20 +328,24 @@ fn what_nobody_waits_for_is_forgotten_or_fills_the_cache() {
 fn a_name_is_kept_in_the_queue_for_the_last_who_waits_for_it() {
     let (resolver, gate) = resolver_with_a_dead_zone();
     let cancel = Cancel::new().unwrap();
-    let short = Timeouts::new(None, Some(Duration::from_millis(1)));
     thread::scope(|s| {
         for i in 0..MAX_RUNNING / 2 {
-            let end = resolver.resolve(&format!("{i}.dead.test"), &short, &cancel, &seat(), None);
+            let end = resolver.resolve(&format!("{i}.dead.test"), &short(&cancel), &permit(), None);
             assert!(end.is_err());
         }
         let patient =
-            s.spawn(|| resolver.resolve("last.dead.test", &forever(), &cancel, &seat(), None));
-        while !resolver.shared.lock().asked.contains_key("last.dead.test") {
+            s.spawn(|| resolver.resolve("last.dead.test", &forever(&cancel), &permit(), None));
+        while !resolver
+            .shared
+            .lock()
+            .lookups
+            .contains_key("last.dead.test")
+        {
             thread::yield_now();
         }
         assert!(
             resolver
-                .resolve("last.dead.test", &short, &cancel, &seat(), None)
+                .resolve("last.dead.test", &short(&cancel), &permit(), None)
                 .is_err()
         );
         drop(gate);
