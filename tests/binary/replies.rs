@@ -151,7 +151,7 @@ fn white_space_and_control_characters_hide_no_framing() {
 
 #[test]
 fn a_chunk_ends_as_its_size_line_does() {
-    let short = "protocol: a chunk is shorter than its size";
+    let short = "protocol: there is an LF without its CR behind a chunk";
     let bare = "protocol: there is a CR without its LF between chunks";
     let reply = |chunks: &str| format!("{CHUNKED}{chunks}");
     let lines = "5\r\nhello\r\n".repeat(14);
@@ -183,7 +183,8 @@ fn part(range: &str, body: &str) -> String {
 
 #[test]
 fn a_part_that_was_not_asked_for_is_no_page() {
-    let refused = "body: the server sent a part of the page, which was not asked for: ";
+    let refused =
+        "body: the server sent a part of the page that was not asked for (Content-Range: ";
     let cut = "body: the body ended after 5 of 9 bytes";
     let cases = [
         (part("Content-Range: bytes 0-4/10", "hello"), refused),
