@@ -16,15 +16,15 @@ use crate::cli::{self, Exit, NetSettings, Settings, Stop, Terminals};
 use crate::engine::{self, Engine, Mailbox};
 use crate::fetch::{self, Client, Method};
 use crate::input::{self, Targets};
-use crate::output::{self, Format, Progress, Save, Summary, Writer};
+use crate::output::{self, Format, Outgoing, Progress, Save, Summary, Writer};
 use crate::pool;
 use crate::signals;
 use crate::system;
 
-/// How long the reader of standard error has for the last that a program says that must end.
+/// How long the reader of standard error may delay the end of a run that must end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How many bytes of what was told before that are still told in that time.
+/// How many bytes of older messages are still written in that time.
 const LAST_LINES: usize = 2048;
 
 /// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small
@@ -84,7 +84,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         .context("-o: bodies cannot be saved there")?;
     let client = client(settings.fetch, settings.net, jobs, saves, files)?;
 
-    engine::listen(settings.verbosity, &mailbox);
+    engine::install_logger(settings.verbosity, &mailbox);
     start_helpers(
         targets,
         &mailbox,
@@ -99,13 +99,16 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
 
     has_begun.store(true, Ordering::Release);
     let mut summary = settings.summary.then(|| Summary::new(started));
-    let (ending, mut notices) = Engine {
+    let shares_terminal = settings.shares_terminal && output::is_one_terminal();
+    let progress = settings.progress.then(Progress::on_stderr).flatten();
+    let (exit, mut messages) = Engine {
         pool,
         client,
         mailbox: Arc::clone(&mailbox),
         writer,
         skipped: Arc::clone(&skipped),
-        progress: Progress::new(settings.progress, settings.shares_terminal),
+        stderr: (!shares_terminal).then(|| Outgoing::new(output::stderr())),
+        progress,
         summary: summary.as_mut(),
         save: save.clone(),
         options: engine::Options {
@@ -115,10 +118,10 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         },
     }
     .run();
-    // Nobody listens any more: a signal ends what is left. One that came before that is known to the mailbox.
+    // From here on a signal ends the process.
     has_begun.store(false, Ordering::Release);
     if let Some(save) = save {
-        // A run that was given up leaves workers behind, and what they are saving.
+        // Workers that were left behind may still be saving.
         save.abandon();
     }
 
@@ -129,7 +132,7 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         summary.left_out(skipped.repeated(), "repeated");
         summary.print(&mut text, Instant::now(), settings.summary_color)?;
     }
-    // Whoever wanted the run to end, by a signal or by then, waits for no reader; else a signal ends that.
+    // A run that a signal or the deadline ends does not wait for a stalled reader of its messages.
     let now = Instant::now();
     let must_end = if mailbox.was_stopped() {
         Some(now)
@@ -137,16 +140,14 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         deadline
     };
     if must_end.is_some_and(|at| at <= now)
-        && let lines @ 1.. = notices.leave_out(LAST_LINES)
+        && let lines @ 1.. = messages.leave_out(LAST_LINES)
     {
-        text.splice(
-            0..0,
-            format!("fetchpool: ({lines} lines left out)\n").into_bytes(),
-        );
+        let note = format!("fetchpool: ({lines} lines left out)\n");
+        text.splice(0..0, note.into_bytes());
     }
     let until = must_end.and_then(|at| at.max(now).checked_add(LAST_WORDS));
-    notices.say(&text, until);
-    ending
+    messages.finish(&text, until);
+    exit
 }
 
 /// How many of `jobs` workers can ever have something to do: a thread that has nothing costs as much as a request.
@@ -248,7 +249,8 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
 fn complain(error: &anyhow::Error) -> Exit {
     let causes: Vec<String> = error.chain().map(in_words).collect();
     let line = format!("fetchpool: {}\n", printable_quotes(&causes.join(": ")));
-    output::say(line.as_bytes(), Some(Instant::now() + LAST_WORDS));
+    let until = Instant::now() + LAST_WORDS;
+    Outgoing::new(output::stderr()).finish(line.as_bytes(), Some(until));
     Exit::Unusable
 }
 

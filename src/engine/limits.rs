@@ -14,8 +14,8 @@ use crate::fetch;
 /// sockets each for cancelling and for signals, and a list while that is being read.
 const OWN: usize = 6;
 
-/// Beside them, if standard error is a terminal: one that is said something on, and one that is drawn on.
-const OF_TERMINAL: usize = 2;
+/// Beside them, if standard error is a terminal: it is opened once more.
+const OF_TERMINAL: usize = 1;
 
 /// How many of `jobs` workers can run with the descriptors that are free now, before anything was
 /// opened. Connections wait for each other, so that one descriptor is enough for all workers; but who

@@ -29,9 +29,9 @@ impl Retrying {
         self.retries.most
     }
 
-    /// True if nothing is ever tried again.
-    pub(super) fn is_off(&self) -> bool {
-        self.retries.most == 0
+    /// Whether failures may be tried again.
+    pub(super) fn is_on(&self) -> bool {
+        self.retries.is_on()
     }
 
     /// When to try again after the attempt number `attempts`, which came to `outcome` at `now`; `None` if it is final.
@@ -41,7 +41,7 @@ impl Retrying {
         attempts: u32,
         now: Instant,
     ) -> Option<Instant> {
-        if self.is_off() || !passes(outcome) {
+        if !self.is_on() || !passes(outcome) {
             return None;
         }
         let back_off = self.retries.delay(attempts, &mut self.jitter)?;

@@ -1,6 +1,4 @@
-//! From what fetch knows to what the output shows: one outcome of one target becomes one record.
-//!
-//! The number of attempts is the coordinator's to fill in.
+//! The outcome of a target becomes a record. The coordinator fills in the number of attempts.
 
 use crate::fetch::{Failure, FailureKind, Outcome, Phase, Url};
 use crate::input::Target;
@@ -11,14 +9,13 @@ use crate::schedule::HostKey;
 /// The name under which the schedule knows the host of `url`: host and port.
 pub(super) fn host_of(url: &Url) -> HostKey {
     let host = url.host_str().unwrap_or_default();
-    // The dot of a name that is said to be whole (RFC 1034, 3.1) makes it no other host.
+    // A trailing dot (RFC 1034, 3.1) makes no other host.
     let host = host.strip_suffix('.').unwrap_or(host);
     let port = url.port_or_known_default().unwrap_or_default();
     format!("{host}:{port}").into()
 }
 
-/// The record of an attempt that was made. `cut` is the message of an attempt that the run itself
-/// cut.
+/// The record of an attempt. `cut` is the message of one that the run itself cut.
 pub(super) fn attempted(
     target: Target,
     outcome: Outcome,
@@ -50,7 +47,7 @@ pub(super) fn attempted(
     record
 }
 
-/// The record of a target that is no URL to fetch.
+/// The record of a line that is no URL to fetch.
 pub(super) fn refused(target: Target, failure: &Failure) -> Record {
     let mut record = blank(target);
     record.error = Some(error_of(failure));
@@ -65,7 +62,7 @@ pub(super) fn panicked(target: Target, panic: &Panic, worker: Option<usize>) -> 
     record
 }
 
-/// The record of a job that the run could not wait for.
+/// The record of a job that the run does not wait for.
 pub(super) fn left_behind(target: Target, cut: &str) -> Record {
     refused(target, &Failure::new(FailureKind::Cancelled, cut))
 }

@@ -24,7 +24,7 @@ mod writer;
 pub(crate) use escape::{printable, shown};
 #[cfg(test)]
 pub(crate) use out::Out;
-pub(crate) use out::{Outgoing, say, stderr, stdout};
+pub(crate) use out::{Outgoing, is_one_terminal, stderr, stdout};
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::{Record, RecordError};
 pub(crate) use save::Save;

@@ -18,6 +18,11 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
+    /// Whether failures are tried again at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.most > 0
+    }
+
     /// How long to wait after `attempts` failed ones (at least 1), or `None` if there are no more.
     ///
     /// Half of the wait is fixed and half is drawn, so that clients that failed together do not

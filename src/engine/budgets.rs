@@ -1,0 +1,49 @@
+//! How much of a run may be in memory at once.
+//!
+//! Numbers of targets bound the usual run; bytes of text bound one with very long URLs. What is in flight may exceed each
+//! bound by one batch.
+
+use crate::input::Target;
+use crate::output::Record;
+
+/// Targets that the list reader may be ahead: enough that it runs seldom and reads many lines at a time.
+pub(super) const TARGETS_AHEAD: usize = 1024;
+
+/// Bytes of text that the list reader may be ahead.
+pub(super) const BYTES_AHEAD: usize = 1 << 20;
+
+/// Targets that the schedule looks at where some may be held back: a longer run of lines of one host hides the hosts
+/// behind it.
+pub(super) const WINDOW: usize = 4096;
+
+/// Bytes of text of the targets that were taken from the list and are not done.
+pub(super) const TAKEN: usize = 4 << 20;
+
+/// The same while workers are idle because the targets that were taken are held back.
+pub(super) const TAKEN_WHILE_IDLE: usize = 64 << 20;
+
+/// Records that wait with `--ordered` for the one whose turn it is.
+pub(super) const RECORDS_AHEAD: usize = 1024;
+
+/// Bytes of text of those records before no more targets are taken.
+pub(super) const RECORD_BYTES_AHEAD: usize = 4 << 20;
+
+/// Messages that wait for the coordinator.
+pub(super) const MESSAGES_AHEAD: usize = 10_000;
+
+/// Bytes of messages that wait for the reader of standard error.
+pub(super) const MESSAGE_BYTES: usize = 1 << 20;
+
+/// The bytes of a target's text.
+pub(super) fn target_bytes(target: &Target) -> usize {
+    let url = target.url.as_ref().map_or(0, |url| url.as_str().len());
+    target.written.len() + url
+}
+
+/// The bytes of a record's texts that may be long.
+pub(super) fn record_bytes(record: &Record) -> usize {
+    let optional = [&record.final_url, &record.content_type, &record.file];
+    let texts = optional.into_iter().flatten().map(String::len);
+    let message = record.error.as_ref().map_or(0, |error| error.message.len());
+    record.url.len() + message + texts.sum::<usize>()
+}
