@@ -1,7 +1,7 @@
-//! The program as a table of contents: parse, settle, assemble, run.
+//! The program as a table of contents: parse, assemble, run.
 //!
-//! Here alone an error that stops the program is printed, once, and turned into an exit status.
-//! What happens to a single URL never comes by here: that is data, and the engine's.
+//! An error that stops the program is printed here, once, and becomes an exit status. The failure of a URL is data, and the
+//! engine's.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 
-use crate::cli::{self, Exit, NetSettings, Settings, Stop, Terminals};
+use crate::cli::{self, Exit, Settings, Stop, Terminals};
 use crate::engine::{self, Engine, Mailbox};
-use crate::fetch::{self, Client, Method};
-use crate::input::{self, Targets};
+use crate::fetch::{Client, Method};
+use crate::input::{self, Skipped, Targets};
 use crate::output::{self, Format, Outgoing, Progress, Save, Summary, Writer};
 use crate::pool;
 use crate::signals;
@@ -27,19 +27,17 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How many bytes of older messages are still written in that time.
 const LAST_LINES: usize = 2048;
 
-/// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small
-/// enough that ten thousand workers fit any address space. Only what is touched costs memory.
+/// The stack of a worker: enough for a TLS handshake in a debug build, small enough for ten thousand workers.
 const WORKER_STACK: usize = 1 << 20;
 
 /// Runs the program with `args` (the first is the program's name) and returns its exit status.
 ///
 /// Records go to standard output, everything else to standard error, exactly as the command
-/// `fetchpool` does it. Signal handlers for SIGHUP, SIGINT and SIGTERM are installed for the length of
-/// the process, and the soft limit of open files is raised to the hard one.
+/// `fetchpool` does it. Installs signal handlers for SIGHUP, SIGINT and SIGTERM, and raises the soft limit of open files
+/// to the hard one.
 ///
-/// Blocks until every URL is done. It does not panic on bad input: a wrong call is a message on
-/// standard error and status 2. A run that a signal ended does not return: when all is cleaned up,
-/// the process ends by that signal.
+/// Blocks until every URL is done. A wrong call is a message on standard error and status 2. A run that a signal ends does
+/// not return: the process cleans up and ends by that signal.
 ///
 /// ```no_run
 /// let status = fetchpool::run(["fetchpool".into(), "urls.txt".into(), "-j5".into()]);
@@ -61,15 +59,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
+fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
     settings.input.refuse_output(io::stdout())?;
-    let files = signals::raise_descriptor_limit();
     let head_only = settings.fetch.method == Method::HEAD;
     let saves = settings.output_dir.is_some() && !head_only;
-    let asked = settings.jobs;
-    let jobs = most_at_once(asked, &settings.input);
-    let jobs = engine::fit_jobs(jobs, saves)?;
+    let files = signals::raise_descriptor_limit();
+    let jobs = most_at_once(settings.jobs, &settings.input);
+    let jobs = engine::fit_descriptors(&mut settings.fetch, jobs, saves, files)?;
     let targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
     let writer = writer(&settings, &targets)?;
@@ -82,40 +79,37 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let save = save
         .transpose()
         .context("-o: bodies cannot be saved there")?;
-    let client = client(settings.fetch, settings.net, jobs, saves, files)?;
+    let options = settings
+        .net
+        .apply(settings.fetch, &|name| std::env::var_os(name))?;
+    let client = Client::new(options)?;
 
     engine::install_logger(settings.verbosity, &mailbox);
-    start_helpers(
-        targets,
-        &mailbox,
-        settings.progress.then_some(settings.input),
-    )?;
-    // Behind the helpers: if threads are short it is the workers of whom there may be fewer.
+    let to_count = settings.progress.then_some(settings.input);
+    start_helpers(targets, &mailbox, to_count)?;
+    // Behind the helpers: if threads are short, there can be fewer workers.
     let pool = pool::Builder::new(jobs)
         .thread_name_prefix("fetch")
         .stack_size(WORKER_STACK)
         .build()
-        .map_err(|error| no_workers(asked, error))?;
+        .map_err(|error| no_workers(settings.jobs, error))?;
 
     has_begun.store(true, Ordering::Release);
     let mut summary = settings.summary.then(|| Summary::new(started));
     let shares_terminal = settings.shares_terminal && output::is_one_terminal();
-    let progress = settings.progress.then(Progress::on_stderr).flatten();
-    let (exit, mut messages) = Engine {
+    let (exit, messages) = Engine {
         pool,
         client,
         mailbox: Arc::clone(&mailbox),
         writer,
         skipped: Arc::clone(&skipped),
         stderr: (!shares_terminal).then(|| Outgoing::new(output::stderr())),
-        progress,
+        progress: settings.progress.then(Progress::on_stderr).flatten(),
         summary: summary.as_mut(),
         save: save.clone(),
-        options: engine::Options {
-            schedule: settings.schedule,
-            head_only,
-            deadline,
-        },
+        schedule: settings.schedule,
+        head_only,
+        deadline,
     }
     .run();
     // From here on a signal ends the process.
@@ -124,21 +118,25 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         // Workers that were left behind may still be saving.
         save.abandon();
     }
+    let text = summary.map(|summary| sum_up(summary, &skipped, settings.summary_color));
+    let must_end = mailbox.was_stopped().then(Instant::now).or(deadline);
+    print_last(messages, text.transpose()?.unwrap_or_default(), must_end);
+    exit
+}
 
+fn sum_up(mut summary: Summary, skipped: &Skipped, color: bool) -> anyhow::Result<Vec<u8>> {
+    summary.left_out(skipped.of_other_shards(), "of other shards");
+    summary.left_out(skipped.done_before(), "fetched before");
+    summary.left_out(skipped.repeated(), "repeated");
     let mut text = Vec::new();
-    if let Some(mut summary) = summary {
-        summary.left_out(skipped.of_other_shards(), "of other shards");
-        summary.left_out(skipped.done_before(), "fetched before");
-        summary.left_out(skipped.repeated(), "repeated");
-        summary.print(&mut text, Instant::now(), settings.summary_color)?;
-    }
-    // A run that a signal or the deadline ends does not wait for a stalled reader of its messages.
+    summary.print(&mut text, Instant::now(), color)?;
+    Ok(text)
+}
+
+/// Prints the rest of the messages and `text`. A run that must end, by a signal or its deadline, does not wait for a stalled
+/// reader.
+fn print_last(mut messages: Outgoing, mut text: Vec<u8>, must_end: Option<Instant>) {
     let now = Instant::now();
-    let must_end = if mailbox.was_stopped() {
-        Some(now)
-    } else {
-        deadline
-    };
     if must_end.is_some_and(|at| at <= now)
         && let lines @ 1.. = messages.leave_out(LAST_LINES)
     {
@@ -147,19 +145,17 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     }
     let until = must_end.and_then(|at| at.max(now).checked_add(LAST_WORDS));
     messages.finish(&text, until);
-    exit
 }
 
-/// How many of `jobs` workers can ever have something to do: a thread that has nothing costs as much as a request.
+/// As many of `jobs` workers as a short list has targets: an idle thread costs as much as a request.
 fn most_at_once(jobs: usize, input: &input::Options) -> usize {
-    let targets = input.count_if_short().map(usize::try_from);
-    match targets {
+    match input.count_if_short().map(usize::try_from) {
         Some(Ok(targets)) => jobs.min(targets.max(1)),
         _ => jobs,
     }
 }
 
-/// That `asked` workers cannot be had, and how many can.
+/// The error for `asked` workers that could not be started; it names how many could.
 fn no_workers(asked: usize, error: pool::BuildError) -> anyhow::Error {
     let pool::BuildError::Spawn {
         started, source, ..
@@ -178,7 +174,7 @@ fn no_workers(asked: usize, error: pool::BuildError) -> anyhow::Error {
     )
 }
 
-/// The writer of the records, which may have to end a line that an earlier run has torn.
+/// The writer of the records. It ends a line that an earlier run has torn.
 fn writer(settings: &Settings, targets: &Targets) -> anyhow::Result<Writer> {
     let out = output::stdout().context("standard output cannot be used")?;
     let mut writer = Writer::new(out, settings.format, settings.color);
@@ -186,7 +182,7 @@ fn writer(settings: &Settings, targets: &Targets) -> anyhow::Result<Writer> {
         return Ok(writer);
     };
     if let Some(warning) = resumed.warning() {
-        // Without a standard error there is nobody to warn.
+        // Standard error may be closed.
         let _ = writeln!(io::stderr(), "fetchpool: {warning}");
     }
     if resumed.needs_newline(io::stdout(), settings.format == Format::Jsonl)? {
@@ -195,26 +191,13 @@ fn writer(settings: &Settings, targets: &Targets) -> anyhow::Result<Writer> {
     Ok(writer)
 }
 
-fn client(
-    fetch: fetch::Options,
-    net: NetSettings,
-    jobs: usize,
-    saves: bool,
-    files: u64,
-) -> anyhow::Result<Client> {
-    let options = net.apply(fetch, &|name| std::env::var_os(name))?;
-    Ok(Client::new(engine::fit_descriptors(
-        options, jobs, saves, files,
-    ))?)
-}
-
 fn listen_to_signals(mailbox: &Arc<Mailbox>, has_begun: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    let telling = Arc::clone(mailbox);
-    signals::watch(Arc::clone(has_begun), move |event| telling.stop(event))
+    let mailbox = Arc::clone(mailbox);
+    signals::watch(Arc::clone(has_begun), move |event| mailbox.stop(event))
         .context("the signal handlers could not be installed")
 }
 
-/// Starts the threads that read the list and, if there is a bar to fill, count its lines.
+/// Starts the threads that read the list and count its lines for the progress bar.
 fn start_helpers(
     targets: Targets,
     mailbox: &Arc<Mailbox>,
@@ -230,7 +213,7 @@ fn start_helpers(
 /// Prints help, version or a usage error where it belongs.
 fn print(stop: &Stop) -> anyhow::Result<Exit> {
     if stop.to_stderr {
-        // Without a standard error there is nobody to tell.
+        // Standard error may be closed.
         let _ = io::stderr().write_all(stop.text.as_bytes());
         return Ok(stop.exit);
     }
@@ -245,7 +228,7 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
     }
 }
 
-/// The one place where an error that stopped the program is printed.
+/// Prints an error that stopped the program.
 fn complain(error: &anyhow::Error) -> Exit {
     let causes: Vec<String> = error.chain().map(in_words).collect();
     let line = format!("fetchpool: {}\n", printable_quotes(&causes.join(": ")));
@@ -254,7 +237,7 @@ fn complain(error: &anyhow::Error) -> Exit {
     Exit::Unusable
 }
 
-/// `message` with what it repeats in quotes [shown](output::shown) as it must be, wherever that comes from.
+/// `message`, with what it quotes made [printable](output::shown).
 fn printable_quotes(message: &str) -> String {
     let parts = message.split('\'').enumerate();
     let parts = parts.map(|(number, part)| match number % 2 {
@@ -264,7 +247,7 @@ fn printable_quotes(message: &str) -> String {
     parts.collect::<Vec<_>>().join("'")
 }
 
-/// What a person is told of one cause of an error.
+/// The text of one cause of an error.
 fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
     match cause.downcast_ref::<io::Error>() {
         Some(error) if error.kind() == io::ErrorKind::StorageFull => format!(

@@ -1,12 +1,7 @@
-//! The doors to the operating system: signals, the limit of open files, and the news that the
-//! reader of standard output has gone.
+//! Signals, the limit of open files, and whether the reader of standard output has gone.
 //!
-//! What is different on other systems is behind it, in `unix` and `windows`.
-//!
-//! It decides nothing: it passes on what happened and the engine decides. Two exceptions, because
-//! the engine may be stuck in a call that does not end: a second signal ends the process after a
-//! second even if the engine does not, and so does the first before the run has begun, when there
-//! is nobody yet to listen.
+//! The engine decides what an event sets off, with two exceptions, because it may be stuck in a system call: a second signal
+//! ends the process after a second, and so does the first one before the run has begun.
 
 #[cfg(unix)]
 #[path = "signals/unix.rs"]
@@ -24,14 +19,14 @@ use std::time::{Duration, Instant};
 
 pub(crate) use system::raise_descriptor_limit;
 
-/// How long the engine may take to end by itself after a second signal: it removes what thousands of workers were saving,
-/// and a slow disk may hold it up. If the process ends before that, the next run removes what is left.
+/// How long the engine may take to end after a second signal: it removes unfinished files, perhaps on a slow disk. If the
+/// process ends before that, the next run removes them.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The same signal within this time of the first is the first. A person is slower.
+/// The same signal within this time of the first is the first: shorter than a person needs for two.
 const ECHO: Duration = Duration::from_millis(100);
 
-/// What is told to the callback of [`watch`].
+/// What the callback of [`watch`] gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A signal asks the run to end.
@@ -42,43 +37,38 @@ pub(crate) enum Event {
 }
 
 /// A signal that asks the run to end.
+///
+/// The numbers are the same on every Unix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(windows, allow(dead_code, reason = "Windows sends but one"))]
 pub(crate) enum Signal {
-    /// SIGHUP, as the end of a terminal or of a connection sends it.
-    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not send it"))]
-    HangUp,
-    /// SIGINT, as Ctrl-C sends it.
-    Interrupt,
+    /// SIGHUP, which the end of a terminal sends.
+    HangUp = 1,
+    /// SIGINT, which Ctrl-C sends.
+    Interrupt = 2,
     /// SIGTERM.
-    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not send it"))]
-    Terminate,
+    Terminate = 15,
 }
 
 impl Signal {
-    /// What `$?` is after a process that it ended.
+    /// The `$?` of a shell whose command it ended.
     pub(crate) fn status(self) -> u8 {
-        128 + match self {
-            Self::HangUp => 1,
-            Self::Interrupt => 2,
-            Self::Terminate => 15,
-        }
+        128 + self as u8
     }
 
-    /// Ends the process by this signal's default action, so that a shell stops its loop and a service manager knows
-    /// why. Where that is not possible, the process exits with [`status`](Self::status).
+    /// Ends the process by this signal's default action, so that a shell stops its loop and a service manager knows why;
+    /// where that is not possible, with [`status`](Self::status).
     pub(crate) fn end_process(self) -> ! {
         system::take_default_action(self);
         process::exit(self.status().into())
     }
 }
 
-/// Calls `tell` from threads of its own, for as long as the process lives, whenever one of the
-/// events happens.
+/// Calls `tell` from threads of its own at each event, until the process ends.
 ///
-/// `has_begun` is asked whether somebody listens. A signal that the process was started to ignore (SIGINT, as a shell
-/// does for a job in the background; SIGHUP, as nohup does) stays ignored. Elsewhere than on Unix there is only Ctrl-C.
-///
-/// What a limit on the size of files kills a process for (SIGXFSZ) is a write that fails from here on.
+/// `has_begun` says whether the engine handles events. A signal that the process was started to ignore (SIGINT for a job in
+/// a shell's background, SIGHUP under nohup) stays ignored. Outside Unix there is only Ctrl-C. Handles SIGXFSZ too, so that
+/// the write fails instead of the process.
 ///
 /// # Errors
 ///
@@ -112,30 +102,20 @@ impl<T: Fn(Event)> Relay<T> {
             return;
         }
         (self.tell)(Event::Signal(signal));
-        match self.first {
-            None => {
-                self.first = Some((signal, now));
-                if !self.has_begun() {
-                    thread::sleep(PATIENCE);
-                    if !self.has_begun() {
-                        signal.end_process();
-                    }
-                }
-            }
-            Some((first, _)) => {
-                thread::sleep(PATIENCE);
+        let is_second = self.first.is_some();
+        let (first, _) = *self.first.get_or_insert((signal, now));
+        let must_end = || is_second || !self.has_begun.load(Ordering::Acquire);
+        if must_end() {
+            thread::sleep(PATIENCE);
+            if must_end() {
                 first.end_process();
             }
         }
     }
-
-    fn has_begun(&self) -> bool {
-        self.has_begun.load(Ordering::Acquire)
-    }
 }
 
-/// True if `second` is the signal `first` once more. `timeout` and some supervisors send one to the
-/// process and then to its group, of which it is a member: nobody meant two.
+/// True if `second` is the signal `first` once more: `timeout` and some supervisors send one to the process and then to its
+/// group.
 fn is_echo(first: (Signal, Instant), second: (Signal, Instant)) -> bool {
     first.0 == second.0 && second.1.saturating_duration_since(first.1) < ECHO
 }

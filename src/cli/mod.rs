@@ -19,7 +19,6 @@ mod tests;
 mod units;
 
 pub(crate) use exit::Exit;
-pub(crate) use net::NetSettings;
 pub(crate) use settings::{ScheduleSettings, Settings};
 pub(crate) use terminal::Terminals;
 

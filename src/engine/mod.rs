@@ -43,21 +43,10 @@ use report::Report;
 use retrying::Retrying;
 use shutdown::Shutdown;
 
-pub(crate) use limits::{fit_descriptors, fit_jobs};
+pub(crate) use limits::fit_descriptors;
 pub(crate) use list_reader::{count_in_background, read_in_background};
 pub(crate) use logger::install_logger;
 pub(crate) use mailbox::Mailbox;
-
-/// When and in which order things happen.
-#[derive(Clone, Debug)]
-pub(crate) struct Options {
-    /// What the schedule obeys.
-    pub(crate) schedule: ScheduleSettings,
-    /// The method is HEAD: there is no body to save.
-    pub(crate) head_only: bool,
-    /// When the whole run must be over.
-    pub(crate) deadline: Option<Instant>,
-}
 
 /// Everything that a run needs, assembled. [`Engine::run`] is the run.
 pub(crate) struct Engine<'a> {
@@ -72,39 +61,38 @@ pub(crate) struct Engine<'a> {
     pub(crate) skipped: Arc<Skipped>,
     pub(crate) summary: Option<&'a mut Summary>,
     pub(crate) save: Option<Save>,
-    pub(crate) options: Options,
+    pub(crate) schedule: ScheduleSettings,
+    /// The method is HEAD: there is no body to save.
+    pub(crate) head_only: bool,
+    /// When the whole run must be over.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Engine<'_> {
     /// Runs until the list is done or the run must end. Returns the exit status, or an error if the records could not be
     /// written; and the messages that were not written yet.
     pub(crate) fn run(self) -> (anyhow::Result<Exit>, Outgoing) {
-        let Options {
-            schedule: settings,
-            head_only,
-            deadline,
-        } = self.options;
+        let settings = self.schedule;
         let retries = Retries {
             most: settings.retries,
             first_delay: settings.retry_delay,
         };
         let (schedule, most_in_flight) = bounds(&settings, retries, self.pool.workers());
-        let ordered = settings.ordered;
         let coordinator = Coordinator {
             pool: &self.pool,
             most_in_flight,
             shared: Arc::new(Shared {
                 client: self.client,
                 save: self.save,
-                head_only,
+                head_only: self.head_only,
                 mailbox: self.mailbox,
                 pauses: retries.is_on().then(HostPauses::default),
-                deadline,
+                deadline: self.deadline,
                 received: AtomicU64::new(0),
             }),
             schedule: Schedule::new(schedule),
             retrying: Retrying::new(retries, seed()),
-            shutdown: Shutdown::new(deadline),
+            shutdown: Shutdown::new(self.deadline),
             report: Report {
                 writer: self.writer,
                 stderr: self.stderr,
@@ -112,7 +100,9 @@ impl Engine<'_> {
                 progress: self.progress,
                 summary: self.summary,
                 counts: Counts::default(),
-                ordered: ordered.then(|| Ordered::new(RECORDS_AHEAD.max(most_in_flight))),
+                ordered: settings
+                    .ordered
+                    .then(|| Ordered::new(RECORDS_AHEAD.max(most_in_flight))),
                 ordered_bytes: 0,
             },
             skipped: self.skipped,
@@ -140,16 +130,14 @@ fn bounds(
         retries: retries.is_on(),
         window: 0,
     };
-    let most_in_flight = if options.is_timed() {
-        workers
+    let queued = if options.is_timed() {
+        0
     } else {
-        workers * 4 + 64
+        workers * 3 + 64
     };
-    options.window = if options.needs_hosts() || options.is_timed() {
-        WINDOW.max(most_in_flight)
-    } else {
-        most_in_flight
-    };
+    let most_in_flight = workers + queued;
+    let holds_back = options.needs_hosts() || options.is_timed();
+    options.window = most_in_flight.max(if holds_back { WINDOW } else { 0 });
     (options, most_in_flight)
 }
 

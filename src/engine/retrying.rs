@@ -1,4 +1,4 @@
-//! Which failures pass, and when such an attempt is made again.
+//! Which failures are tried again, and when.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use crate::schedule::retry::{Jitter, Retries};
 /// Statuses that say "not now" rather than "no".
 const PASSING: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
-/// Decides about retries for a whole run.
+/// Decides about the retries of a run.
 pub(super) struct Retrying {
     retries: Retries,
     jitter: Jitter,
 }
 
 impl Retrying {
-    /// `seed` makes the waits of one run differ from those of another.
+    /// `seed` makes the delays differ from run to run.
     pub(super) fn new(retries: Retries, seed: u64) -> Self {
         Retrying {
             retries,
@@ -49,7 +49,7 @@ impl Retrying {
     }
 }
 
-/// How long the server of a passing failure wants its host to be left alone.
+/// The pause that the server of a passing failure asks for.
 pub(super) fn asked_pause(outcome: &Outcome) -> Option<Duration> {
     outcome
         .retry_after

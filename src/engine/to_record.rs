@@ -40,7 +40,7 @@ pub(super) fn attempted(
             record.received = page.bytes;
         }
         Err(failure) if failure.kind() == FailureKind::Cancelled => {
-            record.error = Some(error_of(&Failure::new(FailureKind::Cancelled, cut)));
+            record.error = Some(error_of(&Failure::new(failure.kind(), cut)));
         }
         Err(failure) => record.error = Some(error_of(&failure)),
     }
@@ -72,20 +72,7 @@ fn blank(target: Target) -> Record {
         url: target.written,
         source: target.source,
         line: target.line,
-        ok: false,
-        status: None,
-        bytes: None,
-        received: 0,
-        content_type: None,
-        final_url: None,
-        redirects: None,
-        attempts: 0,
-        elapsed: None,
-        ttfb: None,
-        worker: None,
-        started_at: None,
-        file: None,
-        error: None,
+        ..Record::default()
     }
 }
 

@@ -1,8 +1,7 @@
-//! What the user gets to see: the records on standard output, the bar and the summary on standard error.
+//! What the user sees: records on standard output, the progress bar and the summary on standard error.
 //!
-//! This room knows neither the network nor the lists: it is handed finished [`Record`]s and counts. It starts no
-//! thread, and what is written has one owner, the coordinator. Whatever a list or a
-//! server put into a record, no control character reaches a terminal raw.
+//! This module gets finished [`Record`]s and counts. It starts no thread; the coordinator owns what is written. No control
+//! character of a list or a server reaches a terminal raw.
 
 mod csv;
 #[cfg(test)]

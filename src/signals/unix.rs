@@ -9,48 +9,41 @@ use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, fstat};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::{Event, Relay, Signal};
 
 /// Passes on each SIGINT, SIGTERM and SIGHUP that the process was not started to ignore.
 pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -> io::Result<()> {
-    // A handler is all it takes for the write to fail instead; nobody asks the flag.
+    // With any handler the write fails instead; the flag is not used.
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;
-    let wanted = [SIGINT, SIGTERM, SIGHUP];
-    let wanted = wanted.into_iter().filter(|&s| !is_ignored(s));
-    let mut signals = Signals::new(wanted)?;
+    let all = [Signal::Interrupt, Signal::Terminate, Signal::HangUp];
+    let mut wanted = all.to_vec();
+    wanted.retain(|signal| !is_ignored(*signal as i32));
+    let mut signals = Signals::new(wanted.iter().map(|signal| *signal as i32))?;
     thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
-            for signal in signals.forever() {
-                relay.pass_on(match signal {
-                    SIGINT => Signal::Interrupt,
-                    SIGHUP => Signal::HangUp,
-                    _ => Signal::Terminate,
-                });
+            for number in signals.forever() {
+                let signal = all.iter().find(|signal| **signal as i32 == number);
+                signal.into_iter().for_each(|signal| relay.pass_on(*signal));
             }
         })?;
     Ok(())
 }
 
-/// Ends the process by the default action of `signal`. Returns in the first process of a container, for which the kernel
-/// ignores that action.
+/// Ends the process by the default action of `signal`. Returns in the first process of a container, where the kernel ignores
+/// that action.
 pub(super) fn take_default_action(signal: Signal) {
-    let number = match signal {
-        Signal::HangUp => SIGHUP,
-        Signal::Interrupt => SIGINT,
-        Signal::Terminate => SIGTERM,
-    };
     if process::id() != 1 {
         // Fails only for a signal that it does not know.
-        let _ = signal_hook::low_level::emulate_default_handler(number);
+        let _ = signal_hook::low_level::emulate_default_handler(signal as i32);
     }
 }
 
-/// Whether the process was started with `signal` ignored. Where that is not known (it is on Linux), SIGHUP is taken to be:
-/// what nohup has started must go on.
+/// Whether the process was started with `signal` ignored. Where that is not known (on Linux it is), SIGHUP counts as ignored,
+/// as under nohup.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
@@ -63,13 +56,13 @@ fn is_ignored(signal: i32) -> bool {
     }
 }
 
-/// Raises the soft limit of open files to the hard one, and gives what may be open now.
+/// Raises the soft limit of open files to the hard one, and returns it.
 pub(crate) fn raise_descriptor_limit() -> u64 {
-    // A limit that cannot be raised is no reason to stop: fewer connections are held open.
+    // With a lower limit fewer connections are kept open.
     rlimit::increase_nofile_limit(u64::MAX).unwrap_or(256)
 }
 
-/// A pipe whose reader closes is noticed at once, not only at the next record.
+/// Tells when the reader of a pipe closes it, at once and not only at the next record.
 pub(super) fn watch_output(tell: impl Fn(Event) + Send + 'static) -> io::Result<()> {
     // A pipe without a reader is an error; a socket without a peer, a hang-up.
     const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
@@ -85,7 +78,7 @@ pub(super) fn watch_output(tell: impl Fn(Event) + Send + 'static) -> io::Result<
     let watcher = thread::Builder::new().name("stdout".into());
     watcher.spawn(move || {
         let stdout = io::stdout();
-        // No event is asked for: an error is always told.
+        // Errors are reported whatever events are asked for.
         let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
         loop {
             match poll(&mut fds, None) {

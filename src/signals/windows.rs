@@ -1,5 +1,4 @@
-//! Ctrl-C, as Windows has it. A reader of standard output that has gone is noticed at the next record, and there is no
-//! limit of open files to raise: sockets are none there.
+//! Ctrl-C on Windows. A closed standard output is noticed at the next record; sockets are no files there.
 
 use std::io;
 
@@ -10,15 +9,15 @@ pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -
     ctrlc::set_handler(move || relay.pass_on(Signal::Interrupt)).map_err(io::Error::other)
 }
 
-/// Does nothing: no process ends by a signal there.
+/// Does nothing: Windows has no such action.
 pub(super) fn take_default_action(_signal: Signal) {}
 
-/// Notices nothing.
+/// Does nothing.
 pub(super) fn watch_output(_tell: impl Fn(Event)) -> io::Result<()> {
     Ok(())
 }
 
-/// As many as anybody asks for.
+/// There is no limit.
 pub(crate) fn raise_descriptor_limit() -> u64 {
     u64::MAX
 }

@@ -1,4 +1,4 @@
-//! What the bar says of one moment, in as many columns as there are. Pure text; the bar itself is left open.
+//! The text of the progress bar at one moment, in as many columns as there are.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use super::Counts;
 use crate::output::human::RateText;
 use crate::span::Span;
 
-/// An end that is further away than this is a guess.
+/// A more distant end is a guess.
 const FAR: Duration = Duration::from_secs(100 * 24 * 3600);
-/// A shorter bar says nothing.
+/// A shorter bar shows nothing.
 const LEAST_BAR: usize = 8;
 
 /// What is shown of one moment.
@@ -68,7 +68,7 @@ impl View {
     fn row_of(&self, detail: usize) -> Row {
         let counts = &self.counts;
         let moving = self.per_second > 0.0;
-        // How many parts matter more, whether there is anything to say, and what. The bar itself is part 4.
+        // The rank of each part, whether it is shown, and its text. The bar itself has rank 4.
         let parts = [
             (
                 1,
@@ -122,7 +122,7 @@ impl View {
         Some(format!("{count} waiting, next in {}", in_seconds(left)))
     }
 
-    /// Whether an end is in sight that is worth telling. What waits comes before it.
+    /// Whether the end can be estimated, and no target waits beyond it.
     fn ends(&self) -> bool {
         let is_before_end = |(_, first): (usize, Instant)| {
             self.counts.in_flight > 0 && first <= self.now + self.left
@@ -133,7 +133,7 @@ impl View {
     }
 }
 
-/// In whole seconds, rounded up: the last one is not "0".
+/// In whole seconds, rounded up, so that the last one is not "0".
 fn in_seconds(span: Duration) -> Span {
     let up = u64::from(span.subsec_nanos() > 0);
     Span(Duration::from_secs(span.as_secs() + up))
