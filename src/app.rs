@@ -88,11 +88,7 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let to_count = settings.progress.then_some(settings.input);
     start_helpers(targets, &mailbox, to_count)?;
     // Behind the helpers: if threads are short, there can be fewer workers.
-    let pool = pool::Builder::new(jobs)
-        .thread_name_prefix("fetch")
-        .stack_size(WORKER_STACK)
-        .build()
-        .map_err(|error| no_workers(settings.jobs, error))?;
+    let pool = start_workers(jobs).map_err(|error| no_workers(settings.jobs, error))?;
 
     has_begun.store(true, Ordering::Release);
     let mut summary = settings.summary.then(|| Summary::new(started));
@@ -153,6 +149,13 @@ fn most_at_once(jobs: usize, input: &input::Options) -> usize {
         Some(Ok(targets)) => jobs.min(targets.max(1)),
         _ => jobs,
     }
+}
+
+fn start_workers(jobs: usize) -> Result<pool::ThreadPool, pool::BuildError> {
+    pool::Builder::new(jobs)
+        .thread_name_prefix("fetch")
+        .stack_size(WORKER_STACK)
+        .build()
 }
 
 /// The error for `asked` workers that could not be started; it names how many could.

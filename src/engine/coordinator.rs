@@ -147,25 +147,25 @@ impl Coordinator<'_> {
         self.state.list_ended = !self.shared.mailbox.take_targets(&mut targets, room);
         for target in targets.drain(..) {
             let place = self.report.take_place();
-            match &target.url {
-                Ok(url) => {
-                    let needs_host = self.schedule.options().needs_hosts();
-                    let host = needs_host.then(|| to_record::host_of(url));
-                    let context = JobContext {
-                        host: host.clone(),
-                        place,
-                        bytes: target_bytes(&target),
-                        ..JobContext::default()
-                    };
-                    self.state.taken += context.bytes;
-                    self.schedule.push(Item { target, context }, host);
-                }
+            let url = match &target.url {
+                Ok(url) => url,
                 Err(failure) => {
                     let failure = failure.clone();
-                    self.report
-                        .record(to_record::refused(target, &failure), place)?;
+                    let record = to_record::refused(target, &failure);
+                    self.report.record(record, place)?;
+                    continue;
                 }
-            }
+            };
+            let needs_host = self.schedule.options().needs_hosts();
+            let host = needs_host.then(|| to_record::host_of(url));
+            let context = JobContext {
+                host: host.clone(),
+                place,
+                bytes: target_bytes(&target),
+                ..JobContext::default()
+            };
+            self.state.taken += context.bytes;
+            self.schedule.push(Item { target, context }, host);
         }
         self.state.targets = targets;
         Ok(())
@@ -198,11 +198,8 @@ impl Coordinator<'_> {
             return;
         };
         let is_idle = self.state.in_flight.len() < self.pool.workers();
-        if !is_idle
-            || self.state.list_ended
-            || self.room() > 0
-            || self.schedule.is_anyone_ready(now)
-        {
+        let goes_on = !self.state.list_ended && self.room() == 0;
+        if !is_idle || !goes_on || self.schedule.is_anyone_ready(now) {
             return;
         }
         let (window, wait) = (self.schedule.waiting(), at.saturating_duration_since(now));

@@ -226,7 +226,7 @@ impl Shared {
 
     fn reply(&self, slot: usize, result: Result<JobResult, JobError>) {
         let result = match result {
-            Ok(ending) => ending,
+            Ok(result) => result,
             Err(JobError::Panicked(panic)) => JobResult::Panicked(panic),
             Err(_) => JobResult::NotStarted,
         };

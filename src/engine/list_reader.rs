@@ -4,6 +4,7 @@
 //! If it panics, the list counts as one that could not be read to its end.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -23,34 +24,25 @@ pub(crate) fn read_in_background(mut targets: Targets, mailbox: &Arc<Mailbox>) -
     Ok(())
 }
 
-/// Delivers batch after batch until there is none, or the mailbox was closed.
+/// Delivers batch after batch until there is none or the mailbox was closed. A panic counts as a broken list.
 fn deliver_all(
     mut next_batch: impl FnMut(&mut Vec<Target>) -> Result<bool, InputError>,
     mailbox: &Mailbox,
 ) {
-    let _guard = EndOfPanicked(mailbox);
     let mut batch = Vec::new();
-    loop {
+    let read = || loop {
         match next_batch(&mut batch) {
             Ok(true) if mailbox.deliver(&mut batch) => {}
             Ok(true) => return,
             Ok(false) => return mailbox.end_of_list(),
-            // The lists behind a broken one are still to be fetched.
+            // The lists behind a broken one are still fetched.
             Err(error) => mailbox.broken_list(error),
         }
-    }
-}
-
-/// Ends the list for a reader that panics.
-struct EndOfPanicked<'a>(&'a Mailbox);
-
-impl Drop for EndOfPanicked<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            // In this order: a run whose list has ended looks for nothing more.
-            self.0.broken_list(InputError::panicked());
-            self.0.end_of_list();
-        }
+    };
+    if catch_unwind(AssertUnwindSafe(read)).is_err() {
+        // In this order: the coordinator looks for nothing after the list's end.
+        mailbox.broken_list(InputError::panicked());
+        mailbox.end_of_list();
     }
 }
 
@@ -75,10 +67,7 @@ mod tests {
     #[test]
     fn a_reader_that_panics_ends_the_list_as_one_that_could_not_be_read() {
         let mailbox = Mailbox::new();
-        thread::scope(|scope| {
-            let reader = scope.spawn(|| deliver_all(|_| panic!("an unexpected list"), &mailbox));
-            assert!(reader.join().is_err());
-        });
+        deliver_all(|_| panic!("an unexpected list"), &mailbox);
         let mut batch = Batch::default();
         mailbox.collect(&mut batch, true, Some(Instant::now()));
         let told: Vec<String> = batch.broken_lists.iter().map(ToString::to_string).collect();

@@ -155,20 +155,17 @@ fn run_and_finalize(mut coordinator: Coordinator<'_>) -> (anyhow::Result<Exit>, 
 /// Whether a write failed because its reader has gone. A device that fails gives the same error as a closed terminal, but
 /// comes without a signal.
 fn has_no_reader(error: &anyhow::Error, exit: Exit) -> bool {
-    has_cause(error, |cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    io_error(error).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
         || is_closed_terminal(error) && matches!(exit, Exit::Stopped(_))
 }
 
 /// Whether a write failed as one to a closed terminal does.
 fn is_closed_terminal(error: &anyhow::Error) -> bool {
-    has_cause(error, is_hang_up)
+    io_error(error).is_some_and(is_hang_up)
 }
 
-fn has_cause(error: &anyhow::Error, is_it: impl Fn(&io::Error) -> bool) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(is_it)
+fn io_error(error: &anyhow::Error) -> Option<&io::Error> {
+    error.chain().find_map(|cause| cause.downcast_ref())
 }
 
 #[cfg(unix)]

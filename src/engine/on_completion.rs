@@ -16,12 +16,8 @@ use super::to_record;
 
 impl Coordinator<'_> {
     pub(super) fn finish(&mut self, finished: Finished, now: Instant) -> Result<(), Halt> {
-        let Finished {
-            slot,
-            worker,
-            result,
-        } = finished;
-        let Some(mut item) = self.state.in_flight.take(slot) else {
+        let Finished { worker, result, .. } = finished;
+        let Some(mut item) = self.state.in_flight.take(finished.slot) else {
             return Ok(());
         };
         if let Some(host) = &item.context.host {
@@ -114,7 +110,7 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    /// A target that will not be tried (again): its last failure is its record, if it has one.
+    /// Ends a target that is not tried (again): its last failure is its record, if it has one.
     pub(super) fn drop_unstarted(&mut self, mut item: Item) -> Result<(), Halt> {
         match item.context.failed.take() {
             Some(record) => self.done(*record, item.context),

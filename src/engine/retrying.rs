@@ -107,7 +107,7 @@ mod tests {
         outcome(Err(Failure::new(kind, "x")), status, after)
     }
 
-    /// How long after the attempt the next one is, and what its host is held for.
+    /// How long after the attempt the next one is, and the pause of its host.
     fn verdict(
         most: u32,
         attempts: u32,
@@ -138,8 +138,8 @@ mod tests {
             (FailureKind::HttpStatus, Some(504)),
         ];
         for (kind, status) in passing {
-            let (again, hold) = verdict(1, 1, &failed(kind, status, None));
-            assert!(again.is_some() && hold.is_none(), "{kind:?} {status:?}");
+            let (again, pause) = verdict(1, 1, &failed(kind, status, None));
+            assert!(again.is_some() && pause.is_none(), "{kind:?} {status:?}");
         }
         let lasting = [
             (FailureKind::HttpStatus, Some(404)),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_takes_the_place_of_the_back_off_and_holds_the_host() {
+    fn retry_after_takes_the_place_of_the_back_off_and_pauses_the_host() {
         let asked = Duration::from_secs(7);
         let busy = failed(FailureKind::HttpStatus, Some(503), Some(7));
         assert_eq!(verdict(1, 1, &busy), (Some(asked), Some(asked)));
@@ -177,8 +177,8 @@ mod tests {
         );
         assert_eq!(verdict(0, 1, &busy).0, None, "but not without retries");
         let now = failed(FailureKind::HttpStatus, Some(503), Some(0));
-        let (again, hold) = verdict(1, 1, &now);
-        assert!(again >= Some(Duration::from_millis(500)) && hold.is_none());
+        let (again, pause) = verdict(1, 1, &now);
+        assert!(again >= Some(Duration::from_millis(500)) && pause.is_none());
     }
 
     #[test]

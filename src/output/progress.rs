@@ -93,7 +93,7 @@ impl Progress {
             left: self.estimate.eta(),
             now,
         };
-        Some(view.row((self.width)().saturating_sub(TYPED)).text())
+        Some(view.row((self.width)().saturating_sub(TYPED)))
     }
 }
 
