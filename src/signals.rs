@@ -66,9 +66,9 @@ impl Signal {
 
 /// Calls `tell` from threads of its own at each event, until the process ends.
 ///
-/// `has_begun` says whether the engine handles events. A signal that the process was started to ignore (SIGINT for a job in
-/// a shell's background, SIGHUP under nohup) stays ignored. Outside Unix there is only Ctrl-C. Handles SIGXFSZ too, so that
-/// the write fails instead of the process.
+/// `has_begun` says whether the engine handles events. A signal that the process was started to ignore (by nohup, or as a
+/// background job) stays ignored. Outside Unix there is only Ctrl-C. Handles SIGXFSZ, so that the write fails instead of the
+/// process.
 ///
 /// # Errors
 ///

@@ -1,19 +1,17 @@
 //! How much of a run may be in memory at once.
 //!
-//! Numbers of targets bound the usual run; bytes of text bound one with very long URLs. What is in flight may exceed each
-//! bound by one batch.
+//! Numbers of targets bound a usual run; bytes of text bound one with very long URLs. One batch may exceed each bound.
 
 use crate::input::Target;
 use crate::output::Record;
 
-/// Targets that the list reader may be ahead: enough that it runs seldom and reads many lines at a time.
+/// Targets that the list reader may be ahead.
 pub(super) const TARGETS_AHEAD: usize = 1024;
 
 /// Bytes of text that the list reader may be ahead.
 pub(super) const BYTES_AHEAD: usize = 1 << 20;
 
-/// Targets that the schedule looks at where some may be held back: a longer run of lines of one host hides the hosts
-/// behind it.
+/// Targets that the schedule looks at if some may be held back. A longer run of one host's lines hides the hosts behind it.
 pub(super) const WINDOW: usize = 4096;
 
 /// Bytes of text of the targets that were taken from the list and are not done.

@@ -19,10 +19,9 @@ const RESERVED: u64 = 32;
 /// Descriptors of look-ups: as many run as `fetch` starts threads for them, with three at most.
 const OF_LOOK_UPS: u64 = 256 * 3;
 
-/// Returns how many of `jobs` workers can run with the descriptors that are free now, before anything was opened, of the
-/// `files` that may be open. Limits the idle connections and the descriptors in `options`, so that workers find one for a
-/// new connection. One connection is enough for all workers, because they wait for each other; a worker that `saves` needs
-/// a file besides, and must not wait for it.
+/// Returns how many of `jobs` workers can run with the descriptors that are free now, before anything was opened; `files` is
+/// the limit. Limits idle connections and descriptors in `options`. Workers wait for each other's connections, so that one
+/// is enough; a worker that `saves` needs a file besides and must not wait for it.
 ///
 /// # Errors
 ///

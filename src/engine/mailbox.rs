@@ -1,10 +1,8 @@
 //! Where all threads of a run meet: workers leave results, the list reader leaves targets, the signal handler leaves
 //! reasons to stop, and the coordinator takes everything at once.
 //!
-//! A sender wakes the coordinator only if it waits, and only the first sender does. The list reader waits when it is far
-//! enough ahead; results need no bound, because there are never more than jobs were submitted.
-//!
-//! A reason to stop holds from the moment it is left here, even while the coordinator waits for a reader: workers ask
+//! Only the first sender wakes the coordinator. The list reader waits when it is far enough ahead; submitted jobs bound the
+//! results. A reason to stop holds at once, even while the coordinator waits for a reader: workers ask
 //! [`Mailbox::is_stopping`] before they start anything.
 
 use std::collections::VecDeque;

@@ -1,8 +1,7 @@
 //! How a run ends before its list does: what a reason to stop sets off, and when.
 //!
-//! Pure: the time is a parameter. A signal lets what is in flight finish for a while and then cuts it; a deadline cuts at
-//! once; a closed output or a second signal ends the run where it stands. A run that must end gives up on a reader that
-//! stalls, and waits for one that reads, however slowly.
+//! Pure: the time is a parameter. A signal cuts what is in flight after a while, a deadline at once; a closed output or a
+//! second signal ends the run where it stands. A run that must end waits for a slow reader, but not for a stalled one.
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +11,7 @@ use crate::signals::{Event, Signal};
 /// How long a signal lets requests in flight go on before they are cut.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long a cut request may take to come back. A cut wakes every wait of ours at once; what may remain is a system call
-/// that cannot be woken.
+/// How long a cut request may take to come back. Only a system call that cannot be woken delays it.
 const GIVE_UP: Duration = Duration::from_millis(500);
 
 /// How long a stalled reader may delay the end of a run, once requests are cut.

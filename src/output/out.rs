@@ -1,13 +1,12 @@
 //! Bytes on their way to a stream whose reader may be slow.
 //!
-//! Records, messages and the progress bar leave in the order in which they came, so that they can share a terminal without
-//! tearing each other's lines. No call blocks for longer than it is told to. After an error nothing more is written: a
-//! torn line is never followed by another.
+//! Records, messages and the progress bar leave in their order, so that they can share a terminal without tearing lines. No
+//! call blocks after its time limit. After an error nothing more is written: no line follows a torn one.
 
 use std::io;
 use std::time::Instant;
 
-/// Enough for a write to cost nothing beside its lines; the size of a Linux pipe.
+/// The size of a Linux pipe.
 pub(super) const BUFFER: usize = 64 * 1024;
 
 /// Erases the row of the cursor (ECMA-48) and puts the cursor at its begin.
@@ -15,7 +14,7 @@ const ERASE: &[u8] = b"\r\x1b[2K";
 
 /// A stream that is written to until a given time.
 pub(crate) trait Out: Send {
-    /// Writes some of `bytes` and returns how many; 0 if that was not possible before `until` (`None`: wait for ever).
+    /// Writes some of `bytes` and returns how many; 0 if that was not possible before `until` (`None`: no limit).
     ///
     /// # Errors
     ///
@@ -117,13 +116,13 @@ impl Outgoing {
         self.buffer.is_empty()
     }
 
-    /// How many bytes the reader has taken, as far as is known. It grows only if the reader reads. Takes a system call.
+    /// How many bytes the reader has taken, as far as is known. Takes a system call.
     pub(crate) fn taken(&self) -> i128 {
         i128::from(self.written) - self.out.unread() as i128
     }
 
-    /// Writes what is queued, the bar behind it. Waits until `until` at the latest (`None`: for ever) while records are
-    /// left, and not at all for the rest. Returns whether all records were written; the next call goes on.
+    /// Writes what is queued, the bar behind it. Waits for the reader of records until `until` (`None`: no limit), and for
+    /// that of the rest not at all. Returns whether all records were written; the next call goes on.
     ///
     /// # Errors
     ///
@@ -158,15 +157,13 @@ impl Outgoing {
         Ok(true)
     }
 
-    /// Queues `text` and waits for the reader of all that is queued until `until` at the latest (`None`: for ever). Errors
-    /// are ignored.
+    /// Queues `text` and writes all that is queued, waiting for the reader until `until` (`None`: no limit). Ignores errors.
     pub(crate) fn finish(&mut self, text: &[u8], until: Option<Instant>) {
         self.preface(text);
         let _ = self.flush_by(until);
     }
 
-    /// Drops the records that were not written, or not to their end, and returns their number. Other lines stay, on lines
-    /// of their own.
+    /// Drops the records that were not written to their end, and returns their number. Other lines stay.
     pub(crate) fn give_up_records(&mut self) -> usize {
         let separator = self.separator();
         let rest = self.buffer.split_off(self.sent);
@@ -220,7 +217,7 @@ impl Outgoing {
     fn begin_line(&mut self) -> io::Result<&mut Vec<u8>> {
         self.check()?;
         if self.sent > self.left() {
-            // All but the last byte, which `is_mid_line` looks at. No byte is moved more than a few times.
+            // All but the last byte, which `is_mid_line` looks at.
             self.buffer.drain(..self.sent - 1);
             self.sent = 1;
             self.others.retain(|end| *end > self.written);
@@ -250,7 +247,7 @@ impl Outgoing {
         self.records_end = self.written;
         self.others.clear();
         self.buffer.clear();
-        // One very long line must not occupy memory until the end of the run.
+        // Give the memory of a very long line back.
         self.buffer.shrink_to(2 * BUFFER);
     }
 

@@ -1,7 +1,6 @@
 //! The progress bar: how far the run is, and how fast, in one row of the terminal.
 //!
-//! The caller draws it; no thread ticks. However often [`Progress::row`] is called, it gives ten rows a second at most and
-//! otherwise costs a look at the clock.
+//! The caller draws it; no thread ticks. [`Progress::row`] gives ten rows a second at most.
 
 mod row;
 

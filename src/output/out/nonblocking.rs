@@ -19,8 +19,7 @@ const PIECE: usize = rustix::pipe::PIPE_BUF;
 /// The longest wait of one call to poll: systems differ in how long they can.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// A file, or a pipe, socket or terminal that is written to only when it is ready. It may have been left non-blocking by
-/// another program.
+/// A file, pipe, socket or terminal that is written to only when it is ready. It may be non-blocking already.
 pub(super) struct Nonblocking<F> {
     file: F,
     kind: Option<FileType>,
@@ -28,9 +27,8 @@ pub(super) struct Nonblocking<F> {
     takes_any_size: bool,
 }
 
-/// Opens the terminal `stream` once more, non-blocking: a terminal that is ready may have room for one byte only, and a
-/// blocking write would wait for more. `stream` itself stays as it is for other programs. `None` if it is no terminal or
-/// cannot be opened.
+/// Opens the terminal `stream` once more, non-blocking: a blocking write to a terminal with room for one byte would wait for
+/// more. `stream` itself is shared with other programs. `None` if it is no terminal or cannot be opened.
 pub(super) fn reopened(stream: &(impl AsFd + IsTerminal)) -> Option<File> {
     if !stream.is_terminal() {
         return None;
@@ -129,8 +127,7 @@ impl<F: AsFd + io::Write + Send> Out for Nonblocking<F> {
     }
 }
 
-/// As many whole lines of `bytes` as fit into a piece, or a piece of a longer line, so that a reader that stalls is left
-/// with a torn line only if it is a long one.
+/// As many whole lines of `bytes` as fit into a piece, or a piece of a longer line: a stalled reader has no short line torn.
 fn piece(bytes: &[u8]) -> &[u8] {
     let most = &bytes[..bytes.len().min(PIECE)];
     match most.iter().rposition(|byte| *byte == b'\n') {
