@@ -1,25 +1,20 @@
-//! What every room must know of the operating system's errors: how to say them in words, and that a
-//! want of descriptors passes.
+//! Errors of the operating system: their texts, and waiting for a descriptor.
 //!
-//! When descriptors are short it is the run's own connections and look-ups that have them, and they
-//! come free as those end: so a file is tried again for a while. There is nothing to be woken by, as
-//! descriptors are given back in places that know nothing of files. Callers may rely on it that any
-//! other error is returned at once.
+//! When descriptors are short, the run's own connections and look-ups have them and return them soon. So a file is tried
+//! again for a while; any other error is returned at once.
 
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long descriptors may be short before a file is given up: twice the default time limit of a
-/// request.
+/// How long descriptors may be short: twice the default time limit of a request.
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// The pause before the first new try; each that follows is twice as long, up to [`LAST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(20);
 
-/// An operating system's error as a person would write it in the middle of a sentence: no capital
-/// at the front, no number behind.
+/// An operating system's error in the middle of a sentence: no capital at the front, no number behind.
 pub(crate) fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = match (error.raw_os_error(), text.rfind(" (os error")) {
@@ -37,11 +32,11 @@ pub(crate) fn os_text(error: &io::Error) -> String {
     }
 }
 
-/// Calls `open` until it gives anything but a want of descriptors. Blocks for two minutes at most.
+/// Calls `open` until it does not fail for want of a descriptor. Blocks for two minutes at most.
 ///
 /// # Errors
 ///
-/// What `open` gave last.
+/// Those of the last call.
 pub(crate) fn wait_out_shortage<T>(open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     wait_out_with(open, Instant::now, thread::sleep)
 }
@@ -56,7 +51,6 @@ fn wait_out_with<T>(
     loop {
         match open() {
             Err(error) if is_shortage(&error) => {
-                // The clock is asked only when it matters: most files open at once.
                 let begun = *begun.get_or_insert_with(&now);
                 if now().saturating_duration_since(begun) >= LONGEST {
                     return Err(error);
