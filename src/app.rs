@@ -25,7 +25,7 @@ use crate::system;
 /// How long a stalled reader of standard error may delay the end of the process.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How many bytes of outstanding notices are still written in that time.
+/// How many bytes of older messages are still written in that time.
 const LAST_LINES: usize = 2048;
 
 /// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small enough that ten thousand
@@ -60,14 +60,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
+fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
     settings.input.refuse_output(io::stdout())?;
-    let files = signals::raise_descriptor_limit();
     let head_only = settings.fetch.method == Method::HEAD;
     let saves = settings.output_dir.is_some() && !head_only;
-    let asked = settings.jobs;
-    let jobs = engine::fit_jobs(most_at_once(asked, &settings.input), saves)?;
+    let files = signals::raise_descriptor_limit();
+    let jobs = most_at_once(settings.jobs, &settings.input);
+    let jobs = engine::fit_descriptors(&mut settings.fetch, jobs, saves, files)?;
     let targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
     let writer = writer(settings.format, settings.color, &targets)?;
@@ -78,32 +78,31 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
     let deadline = settings.deadline.and_then(|d| started.checked_add(d));
     let save = settings.output_dir.map(Save::new).transpose();
     let save = save.context("-o: bodies cannot be saved there")?;
-    let fetch = engine::fit_descriptors(settings.fetch, jobs, saves, files);
-    let client = Client::new(fetch)?;
+    let client = Client::new(settings.fetch)?;
 
-    engine::listen(settings.verbosity, &mailbox);
+    engine::install_logger(settings.verbosity, &mailbox);
     let to_count = settings.progress.then_some(settings.input);
     start_helpers(targets, &mailbox, to_count)?;
     // After the helpers: if threads are scarce, the pool can do with fewer.
-    let pool = pool(jobs, asked)?;
+    let pool = pool(jobs, settings.jobs)?;
 
     has_begun.store(true, Ordering::Release);
     let mut summary = settings.summary.then(|| Summary::new(started));
-    let (ending, notices) = Engine {
+    let shares_terminal = settings.shares_terminal && output::is_one_terminal();
+    let (exit, messages) = Engine {
         pool,
         client,
         mailbox: Arc::clone(&mailbox),
         writer,
         skipped: Arc::clone(&skipped),
-        progress: Progress::new(settings.progress, settings.shares_terminal),
+        stderr: (!shares_terminal).then(|| Outgoing::new(output::stderr())),
+        progress: settings.progress.then(Progress::on_stderr).flatten(),
         summary: summary.as_mut(),
         save: save.clone(),
-        options: engine::Options {
-            schedule: settings.schedule,
-            ordered: settings.ordered,
-            head_only,
-            deadline,
-        },
+        schedule: settings.schedule,
+        ordered: settings.ordered,
+        head_only,
+        deadline,
     }
     .run();
     // The engine does not react any more: a signal ends the process.
@@ -116,9 +115,9 @@ fn fetch_all(settings: Settings) -> anyhow::Result<Exit> {
         Some(summary) => summary_text(summary, &skipped, settings.summary_color)?,
         None => Vec::new(),
     };
-    let was_stopped = mailbox.was_stopped().then(Instant::now);
-    say_last(notices, text, was_stopped.or(deadline));
-    ending
+    let must_end = mailbox.was_stopped().then(Instant::now).or(deadline);
+    print_last(messages, text, must_end);
+    exit
 }
 
 fn summary_text(mut summary: Summary, skipped: &Skipped, color: bool) -> io::Result<Vec<u8>> {
@@ -130,26 +129,23 @@ fn summary_text(mut summary: Summary, skipped: &Skipped, color: bool) -> io::Res
     Ok(text)
 }
 
-/// Writes the outstanding notices and `text` to standard error. After `must_end` it leaves out old notices, and a stalled
+/// Writes the rest of the messages and `text` to standard error. After `must_end` it leaves out old messages, and a stalled
 /// reader has [`LAST_WORDS`].
-fn say_last(mut notices: Outgoing, mut text: Vec<u8>, must_end: Option<Instant>) {
+fn print_last(mut messages: Outgoing, mut text: Vec<u8>, must_end: Option<Instant>) {
     let now = Instant::now();
     if must_end.is_some_and(|at| at <= now)
-        && let lines @ 1.. = notices.leave_out(LAST_LINES)
+        && let lines @ 1.. = messages.leave_out(LAST_LINES)
     {
-        text.splice(
-            0..0,
-            format!("fetchpool: ({lines} lines left out)\n").into_bytes(),
-        );
+        let note = format!("fetchpool: ({lines} lines left out)\n");
+        text.splice(0..0, note.into_bytes());
     }
     let until = must_end.and_then(|at| at.max(now).checked_add(LAST_WORDS));
-    notices.say(&text, until);
+    messages.finish(&text, until);
 }
 
 /// `jobs`, but not more than a short list has targets: starting a thread costs as much as a request.
 fn most_at_once(jobs: usize, input: &input::Options) -> usize {
-    let targets = input.count_if_short().map(usize::try_from);
-    match targets {
+    match input.count_if_short().map(usize::try_from) {
         Some(Ok(targets)) => jobs.min(targets.max(1)),
         _ => jobs,
     }
@@ -196,8 +192,8 @@ fn writer(format: Format, color: bool, targets: &Targets) -> anyhow::Result<Writ
 }
 
 fn listen_to_signals(mailbox: &Arc<Mailbox>, has_begun: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    let telling = Arc::clone(mailbox);
-    signals::watch(Arc::clone(has_begun), move |event| telling.stop(event))
+    let mailbox = Arc::clone(mailbox);
+    signals::watch(Arc::clone(has_begun), move |event| mailbox.stop(event))
         .context("the signal handlers could not be installed")
 }
 
@@ -234,7 +230,8 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
 fn complain(error: &anyhow::Error) -> Exit {
     let causes: Vec<String> = error.chain().map(in_words).collect();
     let line = format!("fetchpool: {}\n", printable(&causes.join(": ")));
-    output::say(line.as_bytes(), Some(Instant::now() + LAST_WORDS));
+    let until = Instant::now() + LAST_WORDS;
+    Outgoing::new(output::stderr()).finish(line.as_bytes(), Some(until));
     Exit::Unusable
 }
 

@@ -3,12 +3,11 @@
 //!
 //! Three things are public:
 //!
-//! - [`pool`]: the thread pool, Python's `concurrent.futures` in Rust's habits. It knows nothing
-//!   of URLs and may be used alone.
+//! - [`pool`]: the thread pool, Python's `concurrent.futures` in idiomatic Rust. It knows nothing of URLs.
 //! - [`fetch`]: one attempt at one URL, over connections that all threads share.
 //! - [`run`]: the whole program, as the `fetchpool` command calls it.
 //!
-//! `ARCHITECTURE.md` in the repository shows how the rooms behind them are joined.
+//! `ARCHITECTURE.md` in the repository shows how the modules behind them work together.
 
 pub mod fetch;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -38,14 +38,13 @@ pub(crate) enum Event {
 
 /// A signal that asks the run to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(windows, allow(dead_code, reason = "Windows sends but one"))]
 pub(crate) enum Signal {
     /// SIGHUP: the terminal was closed.
-    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not send it"))]
     HangUp,
     /// SIGINT: Ctrl-C.
     Interrupt,
     /// SIGTERM.
-    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not send it"))]
     Terminate,
 }
 
@@ -127,25 +126,15 @@ impl<T: Fn(Event)> Relay<T> {
             return;
         }
         (self.tell)(Event::Signal(signal));
-        match self.first {
-            None => {
-                self.first = Some((signal, now));
-                if !self.has_begun() {
-                    thread::sleep(PATIENCE);
-                    if !self.has_begun() {
-                        signal.end_process();
-                    }
-                }
-            }
-            Some((first, _)) => {
-                thread::sleep(PATIENCE);
+        let is_second = self.first.is_some();
+        let (first, _) = *self.first.get_or_insert((signal, now));
+        let must_end = || is_second || !self.has_begun.load(Ordering::Acquire);
+        if must_end() {
+            thread::sleep(PATIENCE);
+            if must_end() {
                 first.end_process();
             }
         }
-    }
-
-    fn has_begun(&self) -> bool {
-        self.has_begun.load(Ordering::Acquire)
     }
 }
 

@@ -1,8 +1,7 @@
 //! The coordinator: the one thread that owns the schedule and the output.
 //!
-//! Each turn it submits what may start, waits until something has arrived, and writes the records
-//! of what has. While the pool's queue is deep it pauses a moment between turns, so that one
-//! wake-up serves many records; when it is shallow it writes at once.
+//! Each turn it submits what may start, waits until something has arrived, and writes its records. While the pool's queue
+//! is deep it pauses between turns, so that one wake-up serves many records.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,28 +10,21 @@ use std::time::{Duration, Instant};
 
 use crate::host;
 use crate::input::{Entry, Skipped};
-use crate::output::Save;
+use crate::output::{Progress, Save};
 use crate::pool::ThreadPool;
 use crate::schedule::{Next, Schedule};
 
+use super::budgets::{TAKEN, TAKEN_WHILE_IDLE};
 use super::jobs::{InFlight, Item, JobBatch, JobContext, Shared};
 use super::messages::Batch;
 use super::report::Report;
 use super::retrying::Retrying;
-use super::shutdown::Shutdown;
-use super::warnings::Notes;
+use super::shutdown::{Shutdown, Step};
+use super::warnings::Warnings;
 
-/// The pause between two turns while the queue is deep. Long enough to gather a dozen records
-/// from a fast server, short enough that nobody sees it.
+/// The pause between two turns while the queue is deep: long enough to gather a dozen records from a fast server, too
+/// short to be seen.
 const PAUSE: Duration = Duration::from_micros(300);
-
-/// How many bytes of text the targets of a run have at most that were taken from the list, but for
-/// what the workers have in their hands.
-const MOST_TEXT: usize = 4 << 20;
-
-/// The same while workers have nothing to do, as what was taken is held back: what follows may not
-/// be.
-const MOST_TEXT_HELD: usize = 64 << 20;
 
 pub(super) struct Coordinator<'a> {
     pub(super) pool: &'a ThreadPool,
@@ -40,7 +32,7 @@ pub(super) struct Coordinator<'a> {
     pub(super) shared: Arc<Shared>,
     pub(super) schedule: Schedule<Item>,
     pub(super) retrying: Retrying,
-    pub(super) ending: Shutdown,
+    pub(super) shutdown: Shutdown,
     pub(super) report: Report<'a>,
     pub(super) skipped: Arc<Skipped>,
     pub(super) state: State,
@@ -53,31 +45,32 @@ pub(super) struct State {
     /// Reused from turn to turn.
     entries: Vec<Entry>,
     jobs: JobBatch,
-    /// The text of all targets that have been taken and are not done.
-    pub(super) text: usize,
+    /// Bytes of text of the targets that were taken and are not done.
+    pub(super) taken: usize,
     /// When the schedule may have something to start.
     start_at: Option<Instant>,
     /// Every target of the list has been taken.
     list_ended: bool,
     /// A list could not be read, or not to its end.
     pub(super) list_broken: bool,
-    /// A URL failed before the run was closed. What the end itself cut is the ending's to judge.
+    /// A URL failed before the run was finalized.
     pub(super) failed: bool,
-    /// All of the list was fetched; known once the run is closed.
+    /// All of the list was fetched and recorded; set when the run is finalized.
     pub(super) is_whole: bool,
-    /// A worker has handed back a job because the run was stopping.
+    /// A worker returned a job because the run was stopping.
     pub(super) refused: bool,
     /// Targets that were taken from the list and never begun.
     pub(super) never_started: u64,
-    notes: Notes,
+    warnings: Warnings,
 }
 
 /// Why the run goes no further.
 pub(super) enum Halt {
-    /// What is left has not come back in time, or nobody waits for it.
+    /// What is in flight has not come back in time.
     GivenUp,
-    /// What is left is not taken by whoever reads the records.
+    /// The reader of the records takes nothing.
     Stalled,
+    /// The records could not be written.
     Failed(anyhow::Error),
 }
 
@@ -96,15 +89,17 @@ impl Coordinator<'_> {
             if self.report.writer.is_full() || !self.shared.mailbox.has_finished() {
                 self.flush()?;
             }
-            // Before the ending is looked at: a run that is done has met its deadline.
-            if self.over() {
+            // Before the shutdown's step: a run that is done has met its deadline.
+            if self.is_over() {
                 return Ok(());
             }
-            self.check_ending()?;
-            if self.over() {
+            if self.shutdown_step()? == Step::GiveUp {
+                return Err(Halt::GivenUp);
+            }
+            if self.is_over() {
                 return Ok(());
             }
-            self.show_progress();
+            self.draw_progress();
             self.pause_if_deep();
             let hungry = self.room() > 0;
             let until = self.wake_at();
@@ -113,12 +108,12 @@ impl Coordinator<'_> {
         }
     }
 
-    /// True when nothing is out and nothing will follow, and it is known why.
-    fn over(&self) -> bool {
-        let is_stopping = self.ending.stopping();
+    /// True when nothing is in flight and nothing will follow, and it is known why.
+    fn is_over(&self) -> bool {
+        let is_stopping = self.shutdown.is_stopping();
         let nothing_follows =
             is_stopping || (self.state.list_ended && self.schedule.waiting() == 0);
-        // Workers may know of a reason to stop before it has been looked at here.
+        // Workers may see a reason to stop before the coordinator does.
         let is_known = is_stopping || !self.state.refused;
         nothing_follows
             && is_known
@@ -128,15 +123,15 @@ impl Coordinator<'_> {
 
     /// How many more targets may be taken from the list now.
     fn room(&self) -> usize {
-        if self.ending.stopping() || self.state.list_ended {
+        if self.shutdown.is_stopping() || self.state.list_ended {
             return 0;
         }
         let most = if self.state.in_flight.len() < self.pool.workers() {
-            MOST_TEXT_HELD
+            TAKEN_WHILE_IDLE
         } else {
-            MOST_TEXT
+            TAKEN
         };
-        if self.state.text >= most {
+        if self.state.taken >= most {
             return 0;
         }
         self.schedule.room().min(self.report.room())
@@ -161,12 +156,13 @@ impl Coordinator<'_> {
             };
             let needs_host = self.schedule.options().needs_hosts();
             let host = needs_host.then(|| host::with_port(&target.url));
-            self.state.text += target.text();
             let context = JobContext {
                 host: host.clone(),
                 place,
+                bytes: target.text(),
                 ..JobContext::default()
             };
+            self.state.taken += context.bytes;
             self.schedule.push(Item { target, context }, host);
         }
         self.state.entries = entries;
@@ -176,7 +172,7 @@ impl Coordinator<'_> {
     /// Submits a job for each target that may start now.
     fn start_what_may(&mut self) -> Result<(), Halt> {
         self.state.start_at = None;
-        if self.ending.stopping() {
+        if self.shutdown.is_stopping() {
             return Ok(());
         }
         let now = Instant::now();
@@ -190,36 +186,37 @@ impl Coordinator<'_> {
                 Next::Nothing => break,
             }
         }
-        self.tell_if_held_up(now);
+        self.warn_if_held_up(now);
         Ok(self.state.jobs.submit(self.pool, &self.shared)?)
     }
 
-    /// Tells of workers that are idle for long although the list goes on.
-    fn tell_if_held_up(&mut self, now: Instant) {
+    /// Warns of workers that are idle for long although the list goes on.
+    fn warn_if_held_up(&mut self, now: Instant) {
         let Some(at) = self.state.start_at else {
             return;
         };
         let is_idle = self.state.in_flight.len() < self.pool.workers();
-        if !is_idle || self.state.list_ended || self.room() > 0 || self.schedule.is_any_ready(now) {
+        let goes_on = !self.state.list_ended && self.room() == 0;
+        if !is_idle || !goes_on || self.schedule.is_any_ready(now) {
             return;
         }
         let (window, wait) = (self.schedule.waiting(), at.saturating_duration_since(now));
-        if let Some(note) = self.state.notes.held_up(window, wait) {
-            self.report.tell(&note);
+        if let Some(warning) = self.state.warnings.held_up(window, wait) {
+            self.report.tell(&warning);
         }
     }
 
     fn pause_if_deep(&self) {
-        if self.pool.queued() >= self.pool.workers() && !self.ending.stopping() {
+        if self.pool.queued() >= self.pool.workers() && !self.shutdown.is_stopping() {
             thread::sleep(PAUSE);
         }
     }
 
     fn wake_at(&self) -> Option<Instant> {
         let times = [
-            self.report.progress.due(),
-            self.report.notices_due(),
-            self.ending.wake_at(),
+            self.report.progress.as_ref().map(Progress::due),
+            self.report.messages_due(),
+            self.shutdown.wake_at(),
             self.state.start_at,
         ];
         times.into_iter().flatten().min()
@@ -231,32 +228,31 @@ impl Coordinator<'_> {
             self.state.list_broken = true;
             self.report.tell(&error);
         }
-        if !batch.said.is_empty() {
-            self.report.tell_all(&batch.said);
-            batch.said.clear();
-        }
+        self.report.tell_all(&batch.messages);
+        batch.messages.clear();
         if batch.finished.is_empty() {
             return Ok(());
         }
         let now = Instant::now();
-        // All of them before anything is flushed: what a flush may end must have been taken in.
+        // All of them before a flush, which may end the run.
         for finished in batch.finished.drain(..) {
             self.finish(finished, now)?;
         }
         if self.shared.save.as_ref().is_some_and(Save::is_disk_full)
-            && let Some(warning) = self.state.notes.disk_full()
+            && let Some(warning) = self.state.warnings.disk_full()
         {
             self.report.tell(&warning);
         }
         Ok(())
     }
 
-    /// How many jobs workers have in their hands.
+    /// How many jobs are running.
     pub(super) fn running(&self) -> usize {
-        let begun = self.state.in_flight.len();
-        let begun = begun.saturating_sub(self.pool.queued());
-        // What has come back and has not been taken in yet is in nobody's hands.
-        begun.min(self.pool.workers())
+        let submitted = self.state.in_flight.len();
+        // Some that are not queued have come back and were not taken in yet.
+        submitted
+            .saturating_sub(self.pool.queued())
+            .min(self.pool.workers())
     }
 
     /// How many targets wait for a time, and which: all of them if nothing is in flight for a second, otherwise those
@@ -270,19 +266,22 @@ impl Coordinator<'_> {
         all.or_else(|| self.schedule.coming_back())
     }
 
-    fn show_progress(&mut self) {
-        if self.report.progress.due().is_none() {
+    fn draw_progress(&mut self) {
+        let Some(progress) = &mut self.report.progress else {
+            return;
+        };
+        if progress.due() > Instant::now() {
             return;
         }
         if let Some(total) = self.shared.mailbox.total() {
             let skipped = self.skipped.done_before() + self.skipped.repeated();
-            self.report
-                .progress
-                .set_total(total.saturating_sub(skipped));
+            progress.set_total(total.saturating_sub(skipped));
         }
-        self.report.counts.in_flight = self.running();
-        self.report.counts.waiting = self.waiting();
-        self.report.counts.bytes = self.shared.received.load(Ordering::Relaxed);
-        self.report.show_progress();
+        let (running, waiting) = (self.running(), self.waiting());
+        let counts = &mut self.report.counts;
+        counts.in_flight = running;
+        counts.waiting = waiting;
+        counts.bytes = self.shared.received.load(Ordering::Relaxed);
+        self.report.draw_progress();
     }
 }

@@ -1,8 +1,7 @@
-//! What has been submitted and has not come back, and the job itself.
+//! The job, which is one attempt at one target, and the jobs that were submitted and have not come back.
 //!
-//! A job is one attempt at one target. It may wait in the pool's queue; when a worker takes it
-//! and the run is stopping by then, or the server has asked for a pause, it returns without
-//! having sent anything.
+//! A job may wait in the pool's queue. If the run is stopping when a worker takes it, or the server has asked for a pause,
+//! it sends nothing.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use crate::schedule::ordered::Place;
 
 use super::host_pauses::HostPauses;
 use super::mailbox::Mailbox;
-use super::messages::{Finished, JobEnding};
+use super::messages::{Finished, JobResult};
 use super::retrying::asked_pause;
 
 /// A target on its way through the run.
@@ -28,29 +27,31 @@ pub(super) struct Item {
     pub(super) context: JobContext,
 }
 
-/// What is known of a target beside itself.
+/// What the coordinator knows of a target.
 #[derive(Default)]
 pub(super) struct JobContext {
     /// Its host and port, if the schedule must know them.
     pub(super) host: Option<HostKey>,
-    /// When the schedule gave it out last.
+    /// When the schedule started it last.
     pub(super) started: Option<Instant>,
     /// Its place in the order of the output, if that is the list's.
     pub(super) place: Option<Place>,
+    /// Bytes of the target's text.
+    pub(super) bytes: usize,
     /// Attempts that were made.
     pub(super) attempts: u32,
-    /// The record of the last one, if it failed and will be made again.
+    /// The record of the last attempt, if it failed and another follows.
     pub(super) failed: Option<Box<Record>>,
 }
 
-/// One attempt at one target, seen by the coordinator and by the worker.
+/// One attempt at one target, shared by the coordinator and the worker.
 struct Job {
     target: Target,
-    /// A copy, if the server may ask for a pause.
+    /// As in its [`JobContext`].
     host: Option<HostKey>,
     /// An attempt was made before.
     is_again: bool,
-    /// When the schedule gave it out.
+    /// When the schedule started it.
     submitted: Instant,
     /// A worker has begun the attempt.
     started: AtomicBool,
@@ -85,8 +86,7 @@ impl InFlight {
         self.slots.len() - self.free.len()
     }
 
-    /// Takes all that are left, for a run that ends without waiting for them: those that a worker
-    /// had begun, and those that none had.
+    /// Takes all jobs, for a run that does not wait for them: those that a worker has begun, and the others.
     pub(super) fn give_up(&mut self) -> (Vec<Item>, Vec<Item>) {
         self.free.clear();
         let left = self.slots.drain(..).flatten();
@@ -103,8 +103,7 @@ impl InFlight {
     }
 }
 
-/// The worker's side of a job is dropped before its result is delivered, so this clones nothing
-/// but in a run that ends without its workers.
+/// Clones only in a run that does not wait for its workers: otherwise a worker drops its job before it delivers the result.
 fn target_of(job: Arc<Job>) -> Target {
     match Arc::try_unwrap(job) {
         Ok(job) => job.target,
@@ -119,12 +118,11 @@ pub(super) struct Shared {
     /// The method is HEAD: there is no body to save.
     pub(super) head_only: bool,
     pub(super) mailbox: Arc<Mailbox>,
-    pub(super) holds: HostPauses,
-    /// Failures may be tried again, and then servers may ask for a pause.
-    pub(super) retries: bool,
+    /// `None` without retries: servers are not asked then.
+    pub(super) pauses: Option<HostPauses>,
     /// Nothing starts after this.
     pub(super) deadline: Option<Instant>,
-    /// Bytes of bodies that have come, those of bodies that are still coming among them.
+    /// Bytes of bodies that were received, incomplete bodies included.
     pub(super) received: AtomicU64,
 }
 
@@ -133,7 +131,7 @@ pub(super) struct Shared {
 pub(super) struct JobBatch(Vec<(usize, Arc<Job>)>);
 
 impl JobBatch {
-    /// Adds the job of `item`, which the schedule gave out at `now`, and notes it in `in_flight`.
+    /// Adds the job of `item`, which the schedule started at `now`, to the batch and to `in_flight`.
     pub(super) fn push(&mut self, mut item: Item, in_flight: &mut InFlight, now: Instant) {
         item.context.started = Some(now);
         let job = Arc::new(Job {
@@ -165,37 +163,29 @@ impl JobBatch {
 }
 
 impl Shared {
-    fn attempt(&self, job: &Job) -> JobEnding {
+    fn attempt(&self, job: &Job) -> JobResult {
         if !self.may_start() {
-            return JobEnding::NotStarted;
+            return JobResult::NotStarted;
         }
-        if let Some(host) = &job.host
-            && let Some(until) = self.holds.until(host, job.submitted)
+        if let (Some(pauses), Some(host)) = (&self.pauses, &job.host)
+            && let Some(until) = pauses.until(host, job.submitted)
         {
-            return JobEnding::Pauses(until);
+            return JobResult::Paused(until);
         }
         job.started.store(true, Ordering::Relaxed);
         let (outcome, file) = self.load(&job.target.url, job.is_again);
-        if job.host.is_some() {
-            self.hold_if_asked(&outcome);
-        }
-        JobEnding::Attempted { outcome, file }
-    }
-
-    /// HostPauses the host that answered back before the next job is taken, if it has asked for that.
-    fn hold_if_asked(&self, outcome: &Outcome) {
-        if !self.retries {
-            return;
-        }
-        if let Some(wait) = asked_pause(outcome) {
+        if let Some(pauses) = &self.pauses
+            && let Some(wait) = asked_pause(&outcome)
+        {
+            // Before this worker takes the next job.
             let now = Instant::now();
-            let host = host::with_port(&outcome.final_url);
-            self.holds.hold(&host, now + wait, now);
+            pauses.pause(&host::with_port(&outcome.final_url), now + wait, now);
         }
+        JobResult::Attempted { outcome, file }
     }
 
     fn may_start(&self) -> bool {
-        // Asked here and not only by the coordinator, which may be stuck in a write.
+        // Not only the coordinator checks this: it may be waiting for a reader.
         let late = self.deadline.is_some_and(|at| at <= Instant::now());
         !late && !self.mailbox.is_stopping()
     }
@@ -203,19 +193,15 @@ impl Shared {
     fn load(&self, url: &Url, is_again: bool) -> (Outcome, Option<String>) {
         let again = is_again.then(|| self.client.again());
         let client = again.as_ref().unwrap_or(&self.client);
+        let mut count = |amount: usize| {
+            self.received.fetch_add(amount as u64, Ordering::Relaxed);
+        };
         let Some(save) = &self.save else {
-            let mut progress = |amount| self.count(amount);
-            return (client.load_size(url, &mut progress), None);
+            return (client.load_size(url, &mut count), None);
         };
         let mut saved = save.begin(url);
-        let count = |amount| self.count(amount);
-        let mut outcome = client.load_url(
-            url,
-            &mut Metered {
-                into: &mut saved,
-                count,
-            },
-        );
+        let into = &mut saved;
+        let mut outcome = client.load_url(url, &mut Metered { into, count });
         let mut file = None;
         if outcome.result.is_ok() && !self.head_only {
             match saved.commit() {
@@ -229,32 +215,27 @@ impl Shared {
             && failure.kind() == FailureKind::Write
             && save.has_ended()
         {
-            // Not the disk has failed it.
+            // The disk did not fail: saving was stopped.
             *failure = Failure::new(FailureKind::Cancelled, "the run has ended");
         }
         (outcome, file)
     }
 
-    /// Counts what comes, for the bar.
-    fn count(&self, amount: usize) {
-        self.received.fetch_add(amount as u64, Ordering::Relaxed);
-    }
-
-    fn reply(&self, slot: usize, result: Result<JobEnding, JobError>) {
-        let ending = match result {
-            Ok(ending) => ending,
-            Err(JobError::Panicked(panic)) => JobEnding::Panicked(panic),
-            Err(_) => JobEnding::NotStarted,
+    fn reply(&self, slot: usize, result: Result<JobResult, JobError>) {
+        let result = match result {
+            Ok(result) => result,
+            Err(JobError::Panicked(panic)) => JobResult::Panicked(panic),
+            Err(_) => JobResult::NotStarted,
         };
         self.mailbox.finish(Finished {
             slot,
             worker: pool::worker_index(),
-            ending,
+            result,
         });
     }
 }
 
-/// Counts what passes.
+/// Tells `count` how many bytes are written.
 struct Metered<'a, C> {
     into: &'a mut dyn Write,
     count: C,

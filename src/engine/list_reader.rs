@@ -1,12 +1,10 @@
-//! The two threads that look at the list while the coordinator works: one reads it, one (only if
-//! there is a bar to fill) counts it.
+//! Two threads beside the coordinator: one reads the list, one counts it for the progress bar.
 //!
-//! Both end by themselves: the reader when the list has ended or the mailbox was closed. A reader
-//! that blocks on a pipe nobody writes to is left behind when the program ends; it holds nothing.
-//! One that panics is told of as a list that could not be read to its end: the run does not wait for
-//! what will not come.
+//! The reader ends when the list has ended or the mailbox was closed. If it blocks on a pipe, the process ends without it.
+//! If it panics, the list counts as one that could not be read to its end.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -22,49 +20,39 @@ use super::mailbox::Mailbox;
 pub(crate) fn read_in_background(mut targets: Targets, mailbox: &Arc<Mailbox>) -> io::Result<()> {
     let mailbox = Arc::clone(mailbox);
     let reader = thread::Builder::new().name("list".into());
-    reader.spawn(move || feed(|batch| targets.next_batch(batch), &mailbox))?;
+    reader.spawn(move || deliver_all(|batch| targets.next_batch(batch), &mailbox))?;
     Ok(())
 }
 
-/// Delivers batch after batch until there is none, or nobody wants any more.
-fn feed(
+/// Delivers batch after batch until there is none or the mailbox was closed. A panic counts as a broken list.
+fn deliver_all(
     mut next_batch: impl FnMut(&mut Vec<Entry>) -> Result<bool, InputError>,
     mailbox: &Mailbox,
 ) {
-    let _guard = EndOfPanicked(mailbox);
     let mut batch = Vec::new();
-    loop {
+    let read = || loop {
         match next_batch(&mut batch) {
             Ok(true) if mailbox.deliver(&mut batch) => {}
             Ok(true) => return,
             Ok(false) => return mailbox.end_of_list(),
-            // The lists behind a broken one are still to be fetched.
+            // The lists behind a broken one are still fetched.
             Err(error) => mailbox.broken_list(error),
         }
+    };
+    if catch_unwind(AssertUnwindSafe(read)).is_err() {
+        // In this order: the coordinator looks for nothing after the list's end.
+        mailbox.broken_list(InputError::panicked());
+        mailbox.end_of_list();
     }
 }
 
-/// Ends the list for a reader that panics.
-struct EndOfPanicked<'a>(&'a Mailbox);
-
-impl Drop for EndOfPanicked<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            // In this order: a run whose list has ended looks for nothing more.
-            self.0.broken_list(InputError::panicked());
-            self.0.end_of_list();
-        }
-    }
-}
-
-/// Starts the thread that counts the list for the bar. Without it the bar has no end to show,
-/// which is why a failure to start it is not an error.
+/// Starts the thread that counts the list for the bar. A failure is ignored: the bar then shows no end.
 pub(crate) fn count_in_background(input: input::Options, mailbox: &Arc<Mailbox>) {
     let mailbox = Arc::clone(mailbox);
     let counter = thread::Builder::new().name("count".into());
     let _ = counter.spawn(move || {
         if let Some(total) = input.count() {
-            mailbox.counted(total);
+            mailbox.set_total(total);
         }
     });
 }
@@ -79,11 +67,7 @@ mod tests {
     #[test]
     fn a_reader_that_panics_ends_the_list_as_one_that_could_not_be_read() {
         let mailbox = Mailbox::new();
-        thread::scope(|scope| {
-            let reader =
-                scope.spawn(|| feed(|_| panic!("a list that nobody thought of"), &mailbox));
-            assert!(reader.join().is_err());
-        });
+        deliver_all(|_| panic!("an unexpected list"), &mailbox);
         let mut batch = Batch::default();
         mailbox.collect(&mut batch, true, Some(Instant::now()));
         let told: Vec<String> = batch.broken_lists.iter().map(ToString::to_string).collect();

@@ -1,8 +1,6 @@
-//! What the program says of its own work under `-v`: log lines go to the coordinator, which alone
-//! writes beside the bar, so that neither tears the other.
+//! Log lines of `-v` go to the coordinator, which owns standard error.
 //!
-//! Only this crate's own lines are let through: what a library prints might hold a header that
-//! is nobody's business. If the coordinator cannot keep up, lines are dropped, never memory taken.
+//! Lines of libraries are left out: they might hold a secret header. Lines are dropped if the coordinator cannot keep up.
 
 use std::sync::Arc;
 
@@ -10,21 +8,21 @@ use log::{LevelFilter, Log, Metadata, Record};
 
 use super::mailbox::Mailbox;
 
-/// Sends the log lines of this process to `mailbox`, up to `level`. A second run in one process
-/// keeps the first one's: the process has one logger.
-pub(crate) fn listen(level: LevelFilter, mailbox: &Arc<Mailbox>) {
+/// Sends the log lines of this process to `mailbox`, up to `level`. A second run in one process keeps the logger of the
+/// first.
+pub(crate) fn install_logger(level: LevelFilter, mailbox: &Arc<Mailbox>) {
     if level == LevelFilter::Off {
         return;
     }
-    let talk = Talk(Arc::clone(mailbox));
-    if log::set_boxed_logger(Box::new(talk)).is_ok() {
+    let logger = Logger(Arc::clone(mailbox));
+    if log::set_boxed_logger(Box::new(logger)).is_ok() {
         log::set_max_level(level);
     }
 }
 
-struct Talk(Arc<Mailbox>);
+struct Logger(Arc<Mailbox>);
 
-impl Log for Talk {
+impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
     }
@@ -33,9 +31,9 @@ impl Log for Talk {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let who = crate::pool::worker_index();
-        let who = who.map_or(String::new(), |worker| format!("worker {worker}: "));
-        self.0.say(format!("{who}{}", record.args()));
+        let worker = crate::pool::worker_index();
+        let worker = worker.map_or(String::new(), |index| format!("worker {index}: "));
+        self.0.tell(format!("{worker}{}", record.args()));
     }
 
     fn flush(&self) {}

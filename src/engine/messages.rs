@@ -1,4 +1,4 @@
-//! What is left in the mailbox for the coordinator, and how it takes that: all at once.
+//! What the coordinator takes from the mailbox.
 
 use std::time::Instant;
 
@@ -6,40 +6,40 @@ use crate::fetch::Outcome;
 use crate::input::InputError;
 use crate::pool::Panic;
 
-/// What became of one job.
-pub(crate) struct Finished {
+/// A job that has come back.
+pub(super) struct Finished {
     /// Where the coordinator keeps the job's target.
-    pub(crate) slot: usize,
+    pub(super) slot: usize,
     /// The worker that ran it, from 0.
-    pub(crate) worker: Option<usize>,
-    pub(crate) ending: JobEnding,
+    pub(super) worker: Option<usize>,
+    pub(super) result: JobResult,
 }
 
-/// How a job ended.
+/// What came of one job.
 #[expect(
     clippy::large_enum_variant,
-    reason = "nearly every ending is the large one, and boxing it would cost an allocation a URL"
+    reason = "nearly every result is the large one, and boxing it would cost an allocation a URL"
 )]
-pub(crate) enum JobEnding {
+pub(super) enum JobResult {
     /// The attempt was made.
     Attempted {
         outcome: Outcome,
         /// Where the body was saved.
         file: Option<String>,
     },
-    /// The server wants to be left alone until then: nothing was sent.
-    Pauses(Instant),
+    /// The server asked for a pause until then: nothing was sent.
+    Paused(Instant),
     /// The run was stopping when a worker took the job: nothing was sent.
     NotStarted,
     /// The job panicked.
     Panicked(Panic),
 }
 
-/// Everything that arrived since the coordinator last looked, but for reasons to stop, which stay until they are taken.
+/// Everything that arrived since the last batch, except for reasons to stop.
 #[derive(Default)]
-pub(crate) struct Batch {
-    pub(crate) finished: Vec<Finished>,
-    pub(crate) broken_lists: Vec<InputError>,
-    /// Lines for a person.
-    pub(crate) said: Vec<String>,
+pub(super) struct Batch {
+    pub(super) finished: Vec<Finished>,
+    pub(super) broken_lists: Vec<InputError>,
+    /// Lines for the user.
+    pub(super) messages: Vec<String>,
 }

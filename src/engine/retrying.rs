@@ -1,4 +1,4 @@
-//! Which failures pass, and when such an attempt is made again.
+//! Which failures are tried again, and when.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use crate::schedule::retry::{Jitter, Retries};
 /// Statuses that say "not now" rather than "no".
 const PASSING: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
-/// Decides about retries for a whole run.
+/// Decides about the retries of a run.
 pub(super) struct Retrying {
     retries: Retries,
     jitter: Jitter,
 }
 
 impl Retrying {
-    /// `seed` makes the waits of one run differ from those of another.
+    /// `seed` makes the delays differ from run to run.
     pub(super) fn new(retries: Retries, seed: u64) -> Self {
         Retrying {
             retries,
@@ -29,9 +29,9 @@ impl Retrying {
         self.retries.most
     }
 
-    /// True if nothing is ever tried again.
-    pub(super) fn is_off(&self) -> bool {
-        !self.retries.are_on()
+    /// Whether failures may be tried again.
+    pub(super) fn is_on(&self) -> bool {
+        self.retries.are_on()
     }
 
     /// When to try again after the attempt number `attempts`, which came to `outcome` at `now`; `None` if it is final.
@@ -41,7 +41,7 @@ impl Retrying {
         attempts: u32,
         now: Instant,
     ) -> Option<Instant> {
-        if self.is_off() || !passes(outcome) {
+        if !self.is_on() || !passes(outcome) {
             return None;
         }
         let back_off = self.retries.delay(attempts, &mut self.jitter)?;
@@ -49,7 +49,7 @@ impl Retrying {
     }
 }
 
-/// How long the server of a passing failure wants its host to be left alone.
+/// The pause that the server of a passing failure asks for.
 pub(super) fn asked_pause(outcome: &Outcome) -> Option<Duration> {
     outcome
         .retry_after
@@ -107,7 +107,7 @@ mod tests {
         outcome(Err(Failure::new(kind, "x")), status, after)
     }
 
-    /// How long after the attempt the next one is, and what its host is held for.
+    /// How long after the attempt the next one is, and the pause of its host.
     fn verdict(
         most: u32,
         attempts: u32,
@@ -138,8 +138,8 @@ mod tests {
             (FailureKind::HttpStatus, Some(504)),
         ];
         for (kind, status) in passing {
-            let (again, hold) = verdict(1, 1, &failed(kind, status, None));
-            assert!(again.is_some() && hold.is_none(), "{kind:?} {status:?}");
+            let (again, pause) = verdict(1, 1, &failed(kind, status, None));
+            assert!(again.is_some() && pause.is_none(), "{kind:?} {status:?}");
         }
         let lasting = [
             (FailureKind::HttpStatus, Some(404)),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_takes_the_place_of_the_back_off_and_holds_the_host() {
+    fn retry_after_takes_the_place_of_the_back_off_and_pauses_the_host() {
         let asked = Duration::from_secs(7);
         let busy = failed(FailureKind::HttpStatus, Some(503), Some(7));
         assert_eq!(verdict(1, 1, &busy), (Some(asked), Some(asked)));
@@ -177,8 +177,8 @@ mod tests {
         );
         assert_eq!(verdict(0, 1, &busy).0, None, "but not without retries");
         let now = failed(FailureKind::HttpStatus, Some(503), Some(0));
-        let (again, hold) = verdict(1, 1, &now);
-        assert!(again >= Some(Duration::from_millis(500)) && hold.is_none());
+        let (again, pause) = verdict(1, 1, &now);
+        assert!(again >= Some(Duration::from_millis(500)) && pause.is_none());
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! How a run ends before its list does: what a reason to stop sets off, and when.
 //!
-//! Pure: it is told the time, and answers what to do. A signal lets what is in flight finish for
-//! a while and then cuts it; a deadline cuts at once; a closed output or a second signal ends the
-//! run where it stands.
+//! Pure: the time is a parameter. A signal cuts what is in flight after a while, a deadline at once; a closed output or a
+//! second signal ends the run where it stands. A run that must end waits for a slow reader, but not for a stalled one.
 
 use std::time::{Duration, Instant};
 
@@ -12,17 +11,15 @@ use crate::signals::{Event, Signal};
 /// How long a signal lets requests in flight go on before they are cut.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long a cut request may take to come back before the run ends without it. A cut wakes every
-/// wait of ours at once; what may remain is a system call that cannot be woken.
+/// How long a cut request may take to come back. Only a system call that cannot be woken delays it.
 const GIVE_UP: Duration = Duration::from_millis(500);
 
-/// How long whoever reads the records may take nothing before a run that must end gives up on it.
+/// How long a stalled reader may delay the end of a run, once requests are cut.
 const READER: Duration = Duration::from_secs(2);
 
 /// What the coordinator must do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Go on as before.
     GoOn,
     /// Cut what is in flight.
     Cut,
@@ -30,22 +27,21 @@ pub(super) enum Step {
     GiveUp,
 }
 
-/// The state of a run's ending.
+/// The state of a run's shutdown.
 #[derive(Debug)]
 pub(super) struct Shutdown {
     deadline: Option<Instant>,
     reason: Option<Reason>,
+    /// When requests are to be cut, or were cut.
     cut_at: Option<Instant>,
-    give_up_at: Option<Instant>,
+    is_cut: bool,
     /// The run ends where it stands.
     at_once: bool,
-    /// The reader's time has begun.
-    waits_for_reader: bool,
 }
 
 /// Why nothing new starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+enum Reason {
     Signal(Signal),
     /// The reader of standard output has gone.
     OutputClosed,
@@ -59,84 +55,70 @@ impl Shutdown {
             deadline,
             reason: None,
             cut_at: None,
-            give_up_at: None,
+            is_cut: false,
             at_once: false,
-            waits_for_reader: false,
         }
     }
 
     /// Takes note of `event`, which came at `now`.
     pub(super) fn stop(&mut self, event: Event, now: Instant) {
-        let second = !matches!(self.reason, None | Some(Reason::Deadline));
-        if !second {
+        let is_first = matches!(self.reason, None | Some(Reason::Deadline));
+        if is_first {
             self.reason = Some(match event {
                 Event::Signal(signal) => Reason::Signal(signal),
                 Event::OutputClosed => Reason::OutputClosed,
             });
         }
-        if second || event == Event::OutputClosed {
-            self.give_up_at = Some(now);
+        if !is_first || event == Event::OutputClosed {
             self.at_once = true;
-        } else if self.give_up_at.is_none() {
+        } else if !self.is_cut {
             self.cut_at = Some(now + GRACE);
         }
     }
 
-    /// What is to be done at `now`. Each cut is answered once.
+    /// What is to be done at `now`. [`Step::Cut`] is returned once.
     pub(super) fn step(&mut self, now: Instant) -> Step {
         if self.deadline.is_some_and(|at| at <= now) {
             self.deadline = None;
             self.reason.get_or_insert(Reason::Deadline);
-            if self.give_up_at.is_none() {
+            if !self.is_cut {
                 self.cut_at = Some(now);
             }
         }
-        if self.give_up_at.is_some_and(|at| at <= now) {
-            return Step::GiveUp;
-        }
-        if self.cut_at.is_some_and(|at| at <= now) {
-            self.cut_at = None;
-            self.give_up_at = Some(now + GIVE_UP);
-            return Step::Cut;
-        }
-        Step::GoOn
-    }
-
-    /// Takes note that the reader of the records is reading, at `now`: the time in which the run is
-    /// given up begins again, if it had begun and the run does not end where it stands.
-    pub(super) fn put_off(&mut self, now: Instant) {
-        if let Some(at) = &mut self.give_up_at
-            && !self.at_once
-        {
-            *at = now + READER;
+        match self.cut_at {
+            _ if self.at_once => Step::GiveUp,
+            Some(at) if self.is_cut && at + GIVE_UP <= now => Step::GiveUp,
+            Some(at) if !self.is_cut && at <= now => {
+                self.cut_at = Some(now);
+                self.is_cut = true;
+                Step::Cut
+            }
+            _ => Step::GoOn,
         }
     }
 
-    /// Takes note that the reader of the records keeps the run waiting, at `now`: it has its time.
-    pub(super) fn wait_for_reader(&mut self, now: Instant) {
-        if !self.waits_for_reader {
-            self.waits_for_reader = self.may_be_put_off();
-            self.put_off(now);
-        }
-    }
-
-    /// True once the time in which the run is given up has begun, and something may put it off.
-    pub(super) fn may_be_put_off(&self) -> bool {
-        self.give_up_at.is_some() && !self.at_once
+    /// Whether the run still waits at `now` for a reader that has taken nothing since `since`.
+    pub(super) fn waits_for_reader(&self, since: Instant, now: Instant) -> bool {
+        let since = match self.cut_at {
+            Some(at) if self.is_cut => Some(since.max(at)),
+            _ => None,
+        };
+        !self.at_once && since.is_none_or(|since| now < since + READER)
     }
 
     /// The next time at which [`Shutdown::step`] may answer something else.
     pub(super) fn wake_at(&self) -> Option<Instant> {
-        let times = [self.deadline, self.cut_at, self.give_up_at];
-        times.into_iter().flatten().min()
+        let wait = if self.is_cut { GIVE_UP } else { Duration::ZERO };
+        let step_at = self.cut_at.map(|at| at + wait);
+        self.deadline.into_iter().chain(step_at).min()
     }
 
     /// True once nothing new may start.
-    pub(super) fn stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.reason.is_some()
     }
 
-    /// What a person is told when the ending begins.
+    /// What the user is told when the shutdown begins.
     pub(super) fn announcement(&self) -> Option<String> {
         match self.reason? {
             Reason::Signal(signal) => Some(format!(
@@ -160,7 +142,7 @@ impl Shutdown {
         }
     }
 
-    /// The exit status of a run in which `failed` says whether a URL failed.
+    /// The exit status of a run in which a URL `failed`, or none did.
     pub(super) fn exit(&self, failed: bool) -> Exit {
         match self.reason {
             Some(Reason::Signal(signal)) => Exit::Stopped(signal),
@@ -182,102 +164,84 @@ mod tests {
     #[test]
     fn a_signal_gives_two_seconds_then_cuts_then_gives_up() {
         let start = Instant::now();
-        let mut ending = Shutdown::new(None);
-        assert_eq!(ending.step(start), Step::GoOn);
-        ending.stop(Event::Signal(Signal::Interrupt), start);
-        assert!(ending.stopping());
-        assert_eq!(ending.wake_at(), Some(after(start, 2000)));
-        assert_eq!(ending.step(after(start, 1999)), Step::GoOn);
-        assert_eq!(ending.step(after(start, 2000)), Step::Cut);
-        assert_eq!(ending.step(after(start, 2001)), Step::GoOn);
-        assert_eq!(ending.step(after(start, 2500)), Step::GiveUp);
-        assert_eq!(ending.exit(true), Exit::Stopped(Signal::Interrupt));
+        let mut shutdown = Shutdown::new(None);
+        assert_eq!(shutdown.step(start), Step::GoOn);
+        shutdown.stop(Event::Signal(Signal::Interrupt), start);
+        assert!(shutdown.is_stopping());
+        assert_eq!(shutdown.wake_at(), Some(after(start, 2000)));
+        assert_eq!(shutdown.step(after(start, 1999)), Step::GoOn);
+        assert_eq!(shutdown.step(after(start, 2000)), Step::Cut);
+        assert_eq!(shutdown.step(after(start, 2001)), Step::GoOn);
+        assert_eq!(shutdown.step(after(start, 2500)), Step::GiveUp);
+        assert_eq!(shutdown.exit(true), Exit::Stopped(Signal::Interrupt));
     }
 
     #[test]
     fn a_second_signal_ends_at_once_with_the_status_of_the_first() {
         let start = Instant::now();
-        let mut ending = Shutdown::new(None);
-        ending.stop(Event::Signal(Signal::Terminate), start);
-        ending.stop(Event::Signal(Signal::Interrupt), after(start, 10));
-        assert_eq!(ending.step(after(start, 10)), Step::GiveUp);
-        assert_eq!(ending.exit(false), Exit::Stopped(Signal::Terminate));
+        let mut shutdown = Shutdown::new(None);
+        shutdown.stop(Event::Signal(Signal::Terminate), start);
+        shutdown.stop(Event::Signal(Signal::Interrupt), after(start, 10));
+        assert_eq!(shutdown.step(after(start, 10)), Step::GiveUp);
+        assert_eq!(shutdown.exit(false), Exit::Stopped(Signal::Terminate));
     }
 
     #[test]
     fn a_deadline_cuts_at_once_and_fails_the_run() {
         let start = Instant::now();
-        let mut ending = Shutdown::new(Some(after(start, 100)));
-        assert_eq!(ending.wake_at(), Some(after(start, 100)));
-        assert_eq!(ending.step(after(start, 99)), Step::GoOn);
-        assert!(!ending.stopping());
-        assert_eq!(ending.step(after(start, 100)), Step::Cut);
-        assert!(ending.stopping());
-        assert_eq!(ending.wake_at(), Some(after(start, 600)));
-        assert_eq!(ending.exit(false), Exit::SomeFailed);
+        let mut shutdown = Shutdown::new(Some(after(start, 100)));
+        assert_eq!(shutdown.wake_at(), Some(after(start, 100)));
+        assert_eq!(shutdown.step(after(start, 99)), Step::GoOn);
+        assert!(!shutdown.is_stopping());
+        assert_eq!(shutdown.step(after(start, 100)), Step::Cut);
+        assert!(shutdown.is_stopping());
+        assert_eq!(shutdown.wake_at(), Some(after(start, 600)));
+        assert_eq!(shutdown.exit(false), Exit::SomeFailed);
     }
 
     #[test]
     fn a_deadline_shortens_the_grace_of_a_signal_and_keeps_its_status() {
         let start = Instant::now();
-        let mut ending = Shutdown::new(Some(after(start, 100)));
-        ending.stop(Event::Signal(Signal::Interrupt), start);
-        assert_eq!(ending.step(after(start, 100)), Step::Cut);
-        assert_eq!(ending.exit(false), Exit::Stopped(Signal::Interrupt));
+        let mut shutdown = Shutdown::new(Some(after(start, 100)));
+        shutdown.stop(Event::Signal(Signal::Interrupt), start);
+        assert_eq!(shutdown.step(after(start, 100)), Step::Cut);
+        assert_eq!(shutdown.exit(false), Exit::Stopped(Signal::Interrupt));
     }
 
     #[test]
     fn a_signal_after_the_deadline_has_a_status_of_its_own_and_no_new_grace() {
         let start = Instant::now();
-        let mut ending = Shutdown::new(Some(start));
-        assert_eq!(ending.step(start), Step::Cut);
-        ending.stop(Event::Signal(Signal::Interrupt), after(start, 1));
-        assert_eq!(ending.exit(false), Exit::Stopped(Signal::Interrupt));
-        assert_eq!(ending.step(after(start, 500)), Step::GiveUp);
+        let mut shutdown = Shutdown::new(Some(start));
+        assert_eq!(shutdown.step(start), Step::Cut);
+        shutdown.stop(Event::Signal(Signal::Interrupt), after(start, 1));
+        assert_eq!(shutdown.exit(false), Exit::Stopped(Signal::Interrupt));
+        assert_eq!(shutdown.step(after(start, 500)), Step::GiveUp);
     }
 
     #[test]
     fn a_closed_output_ends_at_once_with_what_is_known() {
         let start = Instant::now();
-        let mut ending = Shutdown::new(None);
-        ending.stop(Event::OutputClosed, start);
-        assert_eq!(ending.step(start), Step::GiveUp);
-        assert_eq!(ending.exit(false), Exit::Success);
-        assert_eq!(ending.exit(true), Exit::SomeFailed);
+        let mut shutdown = Shutdown::new(None);
+        shutdown.stop(Event::OutputClosed, start);
+        assert_eq!(shutdown.step(start), Step::GiveUp);
+        assert_eq!(shutdown.exit(false), Exit::Success);
+        assert_eq!(shutdown.exit(true), Exit::SomeFailed);
     }
 
     #[test]
-    fn a_reader_that_reads_puts_off_the_end_of_a_run_that_was_cut() {
+    fn a_reader_has_two_seconds_after_the_cut_and_after_whatever_it_took() {
         let start = Instant::now();
-        let mut ending = Shutdown::new(Some(after(start, 100)));
-        ending.put_off(start);
-        assert_eq!(ending.wake_at(), Some(after(start, 100)));
-        assert!(!ending.may_be_put_off());
-        assert_eq!(ending.step(after(start, 100)), Step::Cut);
-        assert!(ending.may_be_put_off());
-        ending.put_off(after(start, 500));
-        assert_eq!(ending.step(after(start, 2499)), Step::GoOn);
-        assert_eq!(ending.step(after(start, 2500)), Step::GiveUp);
-        // Even so late.
-        ending.put_off(after(start, 2600));
-        assert_eq!(ending.step(after(start, 4599)), Step::GoOn);
-        assert_eq!(ending.step(after(start, 4600)), Step::GiveUp);
+        let mut shutdown = Shutdown::new(Some(after(start, 100)));
+        assert!(shutdown.waits_for_reader(start, after(start, 99_999)));
+        assert_eq!(shutdown.step(after(start, 100)), Step::Cut);
+        assert!(shutdown.waits_for_reader(start, after(start, 2099)));
+        assert!(!shutdown.waits_for_reader(start, after(start, 2100)));
+        assert!(shutdown.waits_for_reader(after(start, 9000), after(start, 10_999)));
+        assert!(!shutdown.waits_for_reader(after(start, 9000), after(start, 11_000)));
     }
 
     #[test]
-    fn a_reader_has_its_time_once() {
-        let start = Instant::now();
-        let mut ending = Shutdown::new(Some(start));
-        ending.wait_for_reader(start);
-        assert_eq!(ending.step(start), Step::Cut);
-        ending.wait_for_reader(after(start, 100));
-        ending.wait_for_reader(after(start, 200));
-        assert_eq!(ending.step(after(start, 2099)), Step::GoOn);
-        assert_eq!(ending.step(after(start, 2100)), Step::GiveUp);
-    }
-
-    #[test]
-    fn nothing_puts_off_a_run_that_ends_where_it_stands() {
+    fn a_run_that_ends_where_it_stands_waits_for_no_reader() {
         let start = Instant::now();
         for events in [
             &[
@@ -286,14 +250,12 @@ mod tests {
             ][..],
             &[Event::OutputClosed],
         ] {
-            let mut ending = Shutdown::new(None);
+            let mut shutdown = Shutdown::new(None);
             for event in events {
-                ending.stop(*event, start);
+                shutdown.stop(*event, start);
             }
-            assert!(!ending.may_be_put_off());
-            ending.put_off(start);
-            ending.wait_for_reader(start);
-            assert_eq!(ending.step(start), Step::GiveUp);
+            assert!(!shutdown.waits_for_reader(start, start));
+            assert_eq!(shutdown.step(start), Step::GiveUp);
         }
     }
 }

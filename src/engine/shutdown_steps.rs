@@ -1,47 +1,44 @@
-//! How the coordinator hears of reasons to stop, between two turns and while it waits for whoever
-//! reads the records or what it tells a person, and what it does about them.
-//!
-//! A reader that stalls never keeps a run from ending; one that reads, however slowly, is waited for.
+//! How the coordinator learns of reasons to stop, between two turns and while it waits for the reader of the records, and
+//! what it does about them.
 
 use std::time::{Duration, Instant};
 
 use super::coordinator::{Coordinator, Halt};
 use super::shutdown::Step;
 
-/// How long a reader of the records may keep the coordinator from hearing of a signal.
+/// How long a stalled reader may keep the coordinator from learning of a signal.
 const STALL: Duration = Duration::from_millis(100);
 
 impl Coordinator<'_> {
-    /// Takes note of the reasons to stop, and does what the run's ending asks for now.
-    pub(super) fn check_ending(&mut self) -> Result<(), Halt> {
-        let was_stopping = self.ending.stopping();
-        let now = self.hear_of_stops();
-        let step = self.ending.step(now);
-        if self.ending.stopping() && !was_stopping {
-            self.begin_ending(now)?;
+    /// Takes the reasons to stop that have come, and does what the shutdown asks for now. Ending the run is left to the
+    /// caller.
+    pub(super) fn shutdown_step(&mut self) -> Result<Step, Halt> {
+        let was_stopping = self.shutdown.is_stopping();
+        let now = self.take_stops();
+        let step = self.shutdown.step(now);
+        if self.shutdown.is_stopping() && !was_stopping {
+            self.begin_shutdown(now)?;
         }
-        match step {
-            Step::GoOn => {}
-            Step::Cut => self.shared.client.cancel(),
-            Step::GiveUp => return Err(Halt::GivenUp),
+        if step == Step::Cut {
+            self.shared.client.cancel();
         }
-        Ok(())
+        Ok(step)
     }
 
-    /// Tells the ending of the reasons to stop that have come by now, which is what it gives.
-    pub(super) fn hear_of_stops(&mut self) -> Instant {
+    /// Tells the shutdown of the reasons to stop that have come by now, which it returns.
+    pub(super) fn take_stops(&mut self) -> Instant {
         let stops = self.shared.mailbox.take_stops();
         let now = Instant::now();
         for event in stops {
-            self.ending.stop(event, now);
+            self.shutdown.stop(event, now);
         }
         now
     }
 
-    fn begin_ending(&mut self, now: Instant) -> Result<(), Halt> {
+    fn begin_shutdown(&mut self, now: Instant) -> Result<(), Halt> {
         // Before anything is cut, or a worker that is freed would start the next job.
         self.shared.mailbox.stop_starting();
-        if let Some(what) = self.ending.announcement() {
+        if let Some(what) = self.shutdown.announcement() {
             let running = self.running();
             self.report
                 .tell(&format_args!("{what} ({running} in flight)"));
@@ -52,31 +49,21 @@ impl Coordinator<'_> {
             .try_for_each(|item| self.drop_unstarted(item))
     }
 
-    /// Writes out what has been gathered. While the reader stalls, the run may still be ended; as
-    /// long as it reads, however slowly, it is waited for.
+    /// Writes the queued records. A run that must end waits for their reader only as long as that reads.
     pub(super) fn flush(&mut self) -> Result<(), Halt> {
-        let mut unread = self.unread_at_the_end();
-        loop {
-            let is_flushed = self.report.flush_by(Instant::now() + STALL)?;
-            let still_unread = self.unread_at_the_end();
-            if still_unread.is_some() && still_unread < unread {
-                self.ending.put_off(Instant::now());
+        let mut now = Instant::now();
+        let (mut taken, mut since) = (None, now);
+        while !self.report.flush_by(now + STALL)? {
+            self.shutdown_step()?;
+            now = Instant::now();
+            let taken_by_now = Some(self.report.writer.out.taken());
+            if taken_by_now > taken {
+                (taken, since) = (taken_by_now, now);
             }
-            unread = still_unread;
-            if is_flushed {
-                return Ok(());
+            if !self.shutdown.waits_for_reader(since, now) {
+                return Err(Halt::Stalled);
             }
-            self.ending.wait_for_reader(Instant::now());
-            self.check_ending().map_err(|halt| match halt {
-                Halt::GivenUp => Halt::Stalled,
-                halt => halt,
-            })?;
         }
-    }
-
-    /// What the reader has not read, once that matters.
-    fn unread_at_the_end(&self) -> Option<usize> {
-        let matters = self.ending.may_be_put_off();
-        matters.then(|| self.report.unread())
+        Ok(())
     }
 }

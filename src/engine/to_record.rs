@@ -1,6 +1,4 @@
-//! From what fetch knows to what the output shows: one outcome of one target becomes one record.
-//!
-//! The number of attempts is the coordinator's to fill in.
+//! The outcome of a target becomes a record. The coordinator fills in the number of attempts.
 
 use crate::fetch::{Failure, FailureKind, Outcome};
 use crate::host;
@@ -8,8 +6,7 @@ use crate::input::Target;
 use crate::output::Record;
 use crate::pool::Panic;
 
-/// The record of an attempt that was made. `cut` is the message of an attempt that the run itself
-/// cut.
+/// The record of an attempt. `cut` is the message of one that the run itself cut.
 pub(super) fn attempted(
     target: Target,
     outcome: Outcome,
@@ -54,7 +51,7 @@ pub(super) fn panicked(target: Target, panic: &Panic, worker: Option<usize>) -> 
     }
 }
 
-/// The record of a job that the run could not wait for.
+/// The record of a job that the run does not wait for.
 pub(super) fn left_behind(target: Target, cut: &str) -> Record {
     failed(target, Failure::new(FailureKind::Cancelled, cut))
 }

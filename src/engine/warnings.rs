@@ -1,24 +1,22 @@
-//! What a person should know of a run and would not find in its records. Each is said once.
-//!
-//! Pure: it is told how things stand, and answers with a line for standard error, or with none.
+//! Warnings that the records do not show. Each is given once.
 
 use std::time::Duration;
 
 use crate::span::Span;
 
-/// A shorter wait is nothing to tell of.
+/// A shorter wait is not worth a warning.
 const LONG: Duration = Duration::from_secs(5);
 
-/// What has been said already.
+/// Which warnings were given.
 #[derive(Default)]
-pub(super) struct Notes {
+pub(super) struct Warnings {
     held_up: bool,
     disk_full: bool,
 }
 
-impl Notes {
-    /// Workers are idle, and none of the `window` targets that are looked at may start before
-    /// `wait` is over, though others behind them might.
+impl Warnings {
+    /// Workers are idle: none of the `window` targets that the schedule looks at may start before `wait` is over, though
+    /// others behind them might.
     pub(super) fn held_up(&mut self, window: usize, wait: Duration) -> Option<String> {
         if wait < LONG || std::mem::replace(&mut self.held_up, true) {
             return None;
@@ -37,7 +35,7 @@ impl Notes {
     }
 }
 
-/// The run has ended with so many records that its reader has not taken.
+/// The run ends with so many records that its reader has not taken.
 pub(super) fn unwritten(records: usize) -> Option<String> {
     let records = match records {
         0 => return None,
@@ -55,13 +53,13 @@ mod tests {
 
     #[test]
     fn each_is_said_once_and_a_short_wait_is_not() {
-        let mut notes = Notes::default();
-        assert_eq!(notes.held_up(4096, Duration::from_secs(4)), None);
-        let said = notes.held_up(4096, Duration::from_secs(300));
+        let mut warnings = Warnings::default();
+        assert_eq!(warnings.held_up(4096, Duration::from_secs(4)), None);
+        let said = warnings.held_up(4096, Duration::from_secs(300));
         assert!(said.is_some_and(|said| said.contains("4096") && said.contains(" 5m ")));
-        assert_eq!(notes.held_up(4096, Duration::from_secs(300)), None);
-        assert!(notes.disk_full().is_some());
-        assert_eq!(notes.disk_full(), None);
+        assert_eq!(warnings.held_up(4096, Duration::from_secs(300)), None);
+        assert!(warnings.disk_full().is_some());
+        assert_eq!(warnings.disk_full(), None);
         assert_eq!(unwritten(0), None);
         assert!(unwritten(1).is_some_and(|said| said.starts_with("1 record was not")));
         assert!(unwritten(2).is_some_and(|said| said.starts_with("2 records were not")));

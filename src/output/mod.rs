@@ -21,7 +21,7 @@ mod writer;
 
 #[cfg(test)]
 pub(crate) use out::Out;
-pub(crate) use out::{Outgoing, say, stderr, stdout};
+pub(crate) use out::{Outgoing, is_one_terminal, stderr, stdout};
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::Record;
 pub(crate) use save::Save;

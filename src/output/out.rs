@@ -1,226 +1,267 @@
-//! Streams that can be given up on, and what is gathered for one of them.
+//! Bytes on their way to a stream whose reader may be slow.
 //!
-//! Nothing here blocks for longer than it is told to. After an error nothing is ever written again, so that a torn line is
-//! never followed by another.
+//! Records, messages and the progress bar leave in their order, so that they can share a terminal without tearing lines. No
+//! call blocks after its time limit. After an error nothing more is written: no line follows a torn one.
 
 use std::io;
 use std::time::Instant;
 
-/// Enough for a write to cost nothing beside its lines; the size of a Linux pipe.
+/// The size of a Linux pipe.
 pub(super) const BUFFER: usize = 64 * 1024;
 
-/// A stream that can be given up on: writing to it ends by a given time.
+/// Erases the row of the cursor (ECMA-48) and puts the cursor at its begin.
+const ERASE: &[u8] = b"\r\x1b[2K";
+
+/// A stream that is written to until a given time.
 pub(crate) trait Out: Send {
-    /// Writes some of `bytes` and says how many; 0 if that was not possible before `until`.
+    /// Writes some of `bytes` and returns how many; 0 if that was not possible before `until` (`None`: no limit).
     ///
     /// # Errors
     ///
     /// Those of the stream.
     fn write_by(&mut self, bytes: &[u8], until: Option<Instant>) -> io::Result<usize>;
 
-    /// How many of the bytes that were written the reader has not read yet, where the system tells; else 0.
+    /// How many bytes the reader has not read yet, where the system tells; else 0.
     fn unread(&self) -> usize {
         0
     }
 }
 
-/// Bytes that are on their way to a stream. Dropping it writes nothing.
+/// A queue of lines in front of a stream. Dropping it writes nothing.
 pub(crate) struct Outgoing {
     out: Box<dyn Out>,
+    /// From `sent` on it is still to be written.
     buffer: Vec<u8>,
-    /// How much of the buffer has been written.
     sent: usize,
-    /// The last byte that was written did not end a line.
-    is_mid_line: bool,
-    failed: Option<io::ErrorKind>,
+    /// The number of bytes written so far. The positions below count like it.
+    written: u64,
+    /// The end of the last line that a flush waits for.
+    records_end: u64,
+    /// The ends of the queued lines that are no records, in ascending order.
+    others: Vec<u64>,
+    /// The row that follows the last line; empty without a bar.
+    bar: String,
+    /// Where the bar ends that was queued last.
+    bar_end: Option<u64>,
+    failed: Option<io::Error>,
 }
 
 impl Outgoing {
-    /// Nothing yet, on its way to `out`, which should not buffer by itself.
+    /// An empty queue in front of `out`, which should not buffer by itself.
     pub(crate) fn new(out: Box<dyn Out>) -> Self {
         Self {
             out,
-            buffer: Vec::new(),
+            buffer: Vec::with_capacity(BUFFER),
             sent: 0,
-            is_mid_line: false,
+            written: 0,
+            records_end: 0,
+            others: Vec::new(),
+            bar: String::new(),
+            bar_end: None,
             failed: None,
         }
     }
 
-    /// Where more is gathered, for the next flush. What has been written of it must stay.
+    /// Queues the record that `push` appends.
     ///
     /// # Errors
     ///
-    /// If an earlier flush failed: every call after that fails with its kind.
-    pub(crate) fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
-        self.check()?;
-        Ok(&mut self.buffer)
+    /// If an earlier write failed, with its error; or those of `push`.
+    pub(crate) fn record(
+        &mut self,
+        push: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        push(self.begin_line()?)?;
+        self.records_end = self.end();
+        Ok(())
     }
 
-    /// How much is gathered, with what has been written of it.
-    pub(super) fn len(&self) -> usize {
-        self.buffer.len()
+    /// Queues lines that are no records but are waited for like them.
+    pub(crate) fn preface(&mut self, lines: &[u8]) {
+        self.line(lines);
+        self.records_end = self.end();
     }
 
-    /// How much is gathered and not yet written.
+    /// Queues `line`, for which no flush waits. It is lost after an error.
+    pub(crate) fn line(&mut self, line: &[u8]) {
+        if let Ok(buffer) = self.begin_line() {
+            buffer.extend_from_slice(line);
+            self.others.push(self.end());
+        }
+    }
+
+    /// Makes `bar` the row that follows the last line. It is drawn at once if nothing is queued.
+    pub(crate) fn draw(&mut self, bar: String) {
+        self.bar = bar;
+        if self.is_empty() && self.failed.is_none() {
+            self.buffer.extend_from_slice(ERASE);
+            // The next flush or record reports an error.
+            let _ = self.flush_by(Some(Instant::now()));
+        }
+    }
+
+    /// Queues what erases the bar, which is not drawn any more.
+    pub(crate) fn remove_bar(&mut self) {
+        let _ = self.begin_line();
+        self.bar.clear();
+    }
+
+    /// How many bytes are queued.
     pub(crate) fn left(&self) -> usize {
         self.buffer.len() - self.sent
     }
 
-    /// Forgets what has been written, for a reader who is never done with what is gathered.
-    pub(crate) fn forget_sent(&mut self) {
-        // So that no byte is moved more than a few times.
-        if self.sent > self.left() {
-            self.buffer.drain(..self.sent);
-            self.sent = 0;
-        }
+    /// Whether nothing is queued.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
     }
 
-    /// Leaves out whole lines that have not been begun, the oldest first, until no more than about `most` bytes are left. Gives
-    /// their number.
+    /// How many bytes the reader has taken, as far as is known. Takes a system call.
+    pub(crate) fn taken(&self) -> i128 {
+        i128::from(self.written) - self.out.unread() as i128
+    }
+
+    /// Writes what is queued, the bar behind it. Waits for the reader of records until `until` (`None`: no limit), and for
+    /// that of the rest not at all. Returns whether all records were written; the next call goes on.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream; after one of them every call fails with it.
+    pub(crate) fn flush_by(&mut self, until: Option<Instant>) -> io::Result<bool> {
+        self.check()?;
+        if !self.is_empty() && !self.bar.is_empty() && !self.ends_with_bar() {
+            self.buffer.extend_from_slice(self.bar.as_bytes());
+            self.bar_end = Some(self.end());
+        }
+        while self.left() > 0 {
+            let until = if self.written < self.records_end {
+                until
+            } else {
+                Some(Instant::now())
+            };
+            match self.out.write_by(&self.buffer[self.sent..], until) {
+                Ok(0) => return Ok(self.written >= self.records_end),
+                Ok(amount) => {
+                    self.sent += amount;
+                    self.written += amount as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = Some(error);
+                    self.empty();
+                    return self.check().map(|()| false);
+                }
+            }
+        }
+        self.empty();
+        Ok(true)
+    }
+
+    /// Queues `text` and writes all that is queued, waiting for the reader until `until` (`None`: no limit). Ignores errors.
+    pub(crate) fn finish(&mut self, text: &[u8], until: Option<Instant>) {
+        self.preface(text);
+        let _ = self.flush_by(until);
+    }
+
+    /// Drops the records that were not written to their end, and returns their number. Other lines stay.
+    pub(crate) fn give_up_records(&mut self) -> usize {
+        let separator = self.separator();
+        let rest = self.buffer.split_off(self.sent);
+        let others = std::mem::take(&mut self.others);
+        let (mut end, mut given_up) = (self.written, 0);
+        self.empty();
+        for line in rest.split_inclusive(|byte| *byte == b'\n') {
+            let is_first = end == self.written;
+            end += line.len() as u64;
+            if others.binary_search(&end).is_ok() {
+                self.buffer.extend_from_slice(line);
+            } else {
+                given_up += usize::from(line.ends_with(b"\n"));
+                if is_first {
+                    self.buffer.extend_from_slice(separator);
+                }
+            }
+        }
+        given_up
+    }
+
+    /// Drops the oldest whole lines until about `most` bytes are left, and returns their number.
     pub(crate) fn leave_out(&mut self, most: usize) -> usize {
         let line_end = |from: usize| {
             let end = self.buffer[from..].iter().position(|byte| *byte == b'\n');
             end.map_or(self.buffer.len(), |end| from + end + 1)
         };
-        let begin = if self.is_mid_line {
-            line_end(self.sent)
+        let (begin, separator) = if self.is_mid_line() {
+            (line_end(self.sent), &b""[..])
         } else {
-            self.sent
+            (self.sent, self.separator())
         };
         if self.buffer.len() - begin <= most {
             return 0;
         }
         let end = line_end(self.buffer.len() - most);
-        let left_out = self.buffer.drain(begin..end);
+        let left_out = self.buffer.splice(begin..end, separator.iter().copied());
         left_out.filter(|byte| *byte == b'\n').count()
     }
 
-    /// Puts `bytes` before all that has not been written.
-    pub(crate) fn put_first(&mut self, bytes: &[u8]) {
-        self.buffer
-            .splice(self.sent..self.sent, bytes.iter().copied());
+    /// The position behind all that is queued.
+    fn end(&self) -> u64 {
+        self.written + self.left() as u64
     }
 
-    /// Whether the reader has a line without its end, which is still to come: nobody else may write there.
-    pub(crate) fn is_mid_line(&self) -> bool {
-        self.is_mid_line
+    fn ends_with_bar(&self) -> bool {
+        self.bar_end == Some(self.end())
     }
 
-    /// Gives up what has not been written.
-    pub(crate) fn give_up(&mut self) {
-        self.empty();
-    }
-
-    /// Whether nothing waits to be flushed.
-    pub(crate) fn is_flushed(&self) -> bool {
-        self.buffer.is_empty()
-    }
-
-    /// What is gathered and not yet written, but for the first `most` bytes that were gathered.
-    pub(super) fn left_after(&self, most: usize) -> &[u8] {
-        &self.buffer[self.sent.max(most)..]
-    }
-
-    /// How many bytes have not reached the reader, as far as is known: between two calls with nothing gathered in between
-    /// it falls if the reader reads, and in no other case. Takes a system call.
-    pub(crate) fn unread(&self) -> usize {
-        self.left() + self.out.unread()
-    }
-
-    /// Writes out what is gathered, waiting for a slow reader until `until` at the latest (`None`: for ever). False
-    /// if something is left then; the next call goes on with it.
-    ///
-    /// # Errors
-    ///
-    /// Those of the stream; after one of them every call fails with its kind.
-    pub(crate) fn flush_by(&mut self, until: Option<Instant>) -> io::Result<bool> {
-        self.write_out(self.buffer.len(), until)
-    }
-
-    /// As [`flush_by`](Self::flush_by), but no further than to the end of the line that has been begun. False if that did
-    /// not come out.
-    pub(crate) fn end_line_by(&mut self, until: Option<Instant>) -> io::Result<bool> {
-        let left = &self.buffer[self.sent..];
-        let line = left.iter().position(|byte| *byte == b'\n');
-        let end = line.map_or(self.buffer.len(), |end| self.sent + end + 1);
-        self.write_out(end, until)
-    }
-
-    /// As [`flush_by`](Self::flush_by), with `before` and `after` round the lines, which leave with them in one write if the
-    /// stream takes all. False if not all lines came out: then `after` did not either.
-    pub(crate) fn flush_between(
-        &mut self,
-        before: &[u8],
-        after: &[u8],
-        until: Instant,
-    ) -> io::Result<bool> {
-        // What is left of an earlier try follows its own `before`.
-        if self.sent == 0 {
-            self.put_first(before);
-        }
-        let end = self.buffer.len();
-        self.buffer.extend_from_slice(after);
-        self.write_out(self.buffer.len(), Some(until))?;
-        if self.buffer.is_empty() {
-            return Ok(true);
-        }
-        if self.sent >= end {
-            // A part of `after` does no harm: its row is erased before anything else is written.
-            self.empty();
-            return Ok(true);
-        }
-        self.buffer.truncate(end);
-        Ok(false)
-    }
-
-    fn write_out(&mut self, end: usize, until: Option<Instant>) -> io::Result<bool> {
+    /// Where the next line is appended, behind what erases the bar.
+    fn begin_line(&mut self) -> io::Result<&mut Vec<u8>> {
         self.check()?;
-        while self.sent < end {
-            match self.out.write_by(&self.buffer[self.sent..end], until) {
-                Ok(0) => return Ok(false),
-                Ok(amount) => {
-                    self.sent += amount;
-                    self.is_mid_line = self.buffer[self.sent - 1] != b'\n';
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.failed = Some(error.kind());
-                    self.empty();
-                    return Err(error);
-                }
-            }
+        if self.sent > self.left() {
+            // All but the last byte, which `is_mid_line` looks at.
+            self.buffer.drain(..self.sent - 1);
+            self.sent = 1;
+            self.others.retain(|end| *end > self.written);
         }
-        if self.sent == self.buffer.len() {
-            self.empty();
+        if self.ends_with_bar() {
+            self.buffer.extend_from_slice(ERASE);
         }
-        Ok(true)
+        Ok(&mut self.buffer)
     }
 
-    /// Writes `text` behind what is gathered, waiting until `until` at the latest (`None`: for ever). Nobody may be there to
-    /// read it, and then it is lost.
-    pub(crate) fn say(&mut self, text: &[u8], until: Option<Instant>) {
-        if let Ok(buffer) = self.buffer() {
-            buffer.extend(text);
-            // There is nobody else to tell.
-            let _ = self.flush_by(until);
+    /// Whether the last line was written in part.
+    fn is_mid_line(&self) -> bool {
+        self.sent > 0 && self.buffer[self.sent - 1] != b'\n' && self.bar_end != Some(self.written)
+    }
+
+    /// What separates a line from what the reader has.
+    fn separator(&self) -> &'static [u8] {
+        match self.bar_end {
+            _ if self.is_mid_line() => b"\n",
+            Some(_) => ERASE,
+            None => b"",
         }
     }
 
     fn empty(&mut self) {
         self.sent = 0;
-        self.is_mid_line = false;
+        self.records_end = self.written;
+        self.others.clear();
         self.buffer.clear();
-        // One very long line must not be paid for until the end of the run.
+        // Give the memory of a very long line back.
         self.buffer.shrink_to(2 * BUFFER);
     }
 
     fn check(&self) -> io::Result<()> {
-        self.failed.map_or(Ok(()), |kind| Err(kind.into()))
+        match &self.failed {
+            None => Ok(()),
+            Some(error) => Err(error
+                .raw_os_error()
+                .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)),
+        }
     }
 }
 
-/// Standard output without a buffer of its own: what is written goes out in one piece.
+/// Standard output without a buffer of its own.
 ///
 /// # Errors
 ///
@@ -231,8 +272,8 @@ pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
         use std::os::fd::AsFd as _;
         let stdout = io::stdout();
         Ok(Box::new(match nonblocking::reopened(&stdout) {
-            Some(terminal) => Patient::nonblocking(terminal),
-            None => Patient::new(stdout.as_fd().try_clone_to_owned()?.into()),
+            Some(terminal) => Nonblocking::terminal(terminal),
+            None => Nonblocking::new(stdout.as_fd().try_clone_to_owned()?.into()),
         }))
     }
     #[cfg(not(unix))]
@@ -247,8 +288,8 @@ pub(crate) fn stderr() -> Box<dyn Out> {
     #[cfg(unix)]
     {
         match nonblocking::reopened(&io::stderr()) {
-            Some(terminal) => Box::new(Patient::nonblocking(terminal)),
-            None => Box::new(Patient::new(io::stderr())),
+            Some(terminal) => Box::new(Nonblocking::terminal(terminal)),
+            None => Box::new(Nonblocking::new(io::stderr())),
         }
     }
     #[cfg(not(unix))]
@@ -257,20 +298,22 @@ pub(crate) fn stderr() -> Box<dyn Out> {
     }
 }
 
-/// Writes `text` to standard error, waiting for its reader until `until` at the latest (`None`: for ever). Nobody may be
-/// there to read it, and then it is lost.
-pub(crate) fn say(text: &[u8], until: Option<Instant>) {
-    Outgoing::new(stderr()).say(text, until);
+/// Whether standard output and standard error, which are terminals, are the same one.
+pub(crate) fn is_one_terminal() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::{fs::fstat, termios::tcgetpgrp};
+        let (out, err) = (io::stdout(), io::stderr());
+        let device = |stat: rustix::fs::Stat| stat.st_rdev;
+        // A process has one controlling terminal, which may be open as /dev/tty too.
+        fstat(&out).map(device) == fstat(&err).map(device)
+            || tcgetpgrp(&out).is_ok() && tcgetpgrp(&err).is_ok()
+    }
+    #[cfg(not(unix))]
+    true
 }
 
-/// Waits until standard error takes something, but no longer than until `until`, and says whether it does; true where
-/// that cannot be found out.
-#[cfg(unix)]
-pub(super) fn stderr_takes_by(until: Instant) -> bool {
-    nonblocking::is_ready_by(&io::stderr(), Some(until)).unwrap_or(true)
-}
-
-/// A stream that is waited for however long it takes.
+/// A stream whose writes take as long as they take.
 #[cfg(any(test, not(unix)))]
 pub(crate) struct Blocking<W>(pub(crate) W);
 
@@ -289,7 +332,7 @@ impl<W: io::Write + Send> Out for Blocking<W> {
 #[cfg(unix)]
 mod nonblocking;
 #[cfg(unix)]
-use nonblocking::Patient;
+use nonblocking::Nonblocking;
 
 #[cfg(all(test, unix))]
 mod tests;

@@ -35,8 +35,8 @@ pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -
     Ok(())
 }
 
-/// Ends the process by the default action of `signal`. Returns in the first process of a container, for which the kernel
-/// ignores that action.
+/// Ends the process by the default action of `signal`. Returns in the first process of a container, where the kernel ignores
+/// that action.
 pub(super) fn take_default_action(signal: Signal) {
     if process::id() != 1 {
         // Fails only for an unknown signal.

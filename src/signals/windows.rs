@@ -13,7 +13,7 @@ pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -
 /// Does nothing: no process ends by a signal.
 pub(super) fn take_default_action(_signal: Signal) {}
 
-/// Notices nothing.
+/// Does nothing.
 pub(super) fn watch_output(_tell: impl Fn(Event)) -> io::Result<()> {
     Ok(())
 }

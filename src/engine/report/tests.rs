@@ -30,16 +30,17 @@ impl Out for Slow {
     }
 }
 
-fn report(stdout: &Slow, stderr: &Slow, shares_terminal: bool) -> Report<'static> {
+/// A report whose messages go to `stderr`, or to the terminal of the records.
+fn report(stdout: &Slow, stderr: Option<&Slow>) -> Report<'static> {
     Report {
         writer: Writer::new(Box::new(stdout.clone()), Format::Text, false),
-        notices: Outgoing::new(Box::new(stderr.clone())),
-        unsaid: 0,
-        progress: Progress::new(false, shares_terminal),
+        stderr: stderr.map(|stderr| Outgoing::new(Box::new(stderr.clone()))),
+        dropped: 0,
+        progress: None,
         summary: None,
         counts: Counts::default(),
         ordered: None,
-        parked: 0,
+        ordered_bytes: 0,
     }
 }
 
@@ -48,15 +49,14 @@ fn record(report: &mut Report<'_>, url: &str) {
 }
 
 fn flush(report: &mut Report<'_>) -> bool {
-    let now = Instant::now();
-    report.flush_by(now).unwrap() && report.flush_notices_by(now)
+    report.flush_by(Instant::now()).unwrap() && report.messages().is_empty()
 }
 
 #[test]
 fn neither_stream_tears_a_line_of_the_other_on_a_slow_terminal() {
     for room in 1..40 {
         let terminal = Slow::default();
-        let mut report = report(&terminal, &terminal, true);
+        let mut report = report(&terminal, None);
         for round in 0..4 {
             record(&mut report, "http://a/");
             terminal.takes(room);
@@ -79,7 +79,7 @@ fn neither_stream_tears_a_line_of_the_other_on_a_slow_terminal() {
 #[test]
 fn what_is_told_does_not_wait_for_a_reader_of_records_elsewhere() {
     let (stdout, stderr) = (Slow::default(), Slow::default());
-    let mut report = report(&stdout, &stderr, false);
+    let mut report = report(&stdout, Some(&stderr));
     record(&mut report, "http://a/");
     stdout.takes(3);
     stderr.takes(usize::MAX);
@@ -91,75 +91,77 @@ fn what_is_told_does_not_wait_for_a_reader_of_records_elsewhere() {
 #[test]
 fn a_record_that_is_given_up_in_its_middle_keeps_what_is_told_off_its_line() {
     let terminal = Slow::default();
-    let mut report = report(&terminal, &terminal, true);
+    let mut report = report(&terminal, None);
     record(&mut report, "http://a/");
     terminal.takes(5);
     assert!(!flush(&mut report));
     report.tell(&"terminated");
-    assert_eq!(report.give_up_records(), 1);
+    record(&mut report, "http://b/");
+    assert_eq!(report.writer.out.give_up_records(), 2);
     terminal.takes(usize::MAX);
-    report.tell(&"1 record was not written");
-    let wanted = "'http\nfetchpool: terminated\nfetchpool: 1 record was not written\n";
+    report.tell(&"2 records were not written");
+    let wanted = "'http\nfetchpool: terminated\nfetchpool: 2 records were not written\n";
     assert_eq!(terminal.shown(), wanted);
 }
 
 #[test]
 fn what_there_was_no_room_for_is_told_of_before_all_is_said_to_be_out() {
     let stderr = Slow::default();
-    let mut report = report(&Slow::default(), &stderr, false);
-    let long = "x".repeat(MOST_NOTICES);
+    let mut report = report(&Slow::default(), Some(&stderr));
+    let long = "x".repeat(MESSAGE_BYTES);
     report.tell_all(&[&long, "lost", "lost"]);
     let note = "fetchpool: (2 lines left out)\n";
     stderr.takes(long.len() + note.len());
-    assert!(!report.flush_notices_by(Instant::now()));
+    assert!(!flush(&mut report));
     stderr.takes(note.len());
-    assert!(report.flush_notices_by(Instant::now()));
+    assert!(flush(&mut report));
     assert!(stderr.shown().ends_with(&format!("x\n{note}")));
 }
 
 #[test]
 fn a_reader_that_reads_is_told_all_however_long_it_is_behind() {
     let stderr = Slow::default();
-    let mut report = report(&Slow::default(), &stderr, false);
+    let mut report = report(&Slow::default(), Some(&stderr));
     let line = "x".repeat(9_980);
     for _ in 0..300 {
         stderr.takes(9_990);
         report.tell(&line);
-        assert!(!report.notices.is_flushed());
+        assert!(!report.messages().is_empty());
     }
     stderr.takes(usize::MAX);
-    assert!(report.flush_notices_by(Instant::now()));
+    assert!(flush(&mut report));
     assert_eq!(stderr.shown().lines().count(), 300);
 }
 
 #[test]
-fn records_wait_for_no_more_than_the_line_that_was_begun() {
+fn a_slow_terminal_shows_records_and_messages_in_their_order_and_is_seen_to_read() {
     let terminal = Slow::default();
-    let mut report = report(&terminal, &terminal, true);
+    let mut report = report(&terminal, None);
     terminal.takes(5);
-    let lines = ["line"; 1000];
-    report.tell_all(&lines);
+    report.tell_all(&["line"; 3]);
     record(&mut report, "http://a/");
-    let before = report.unread();
+    report.tell(&"behind");
+    let before = report.writer.out.taken();
     terminal.takes(60);
-    assert!(report.flush_by(Instant::now()).unwrap());
-    assert!(report.unread() < before);
-    let shown = terminal.shown();
-    assert!(
-        shown.starts_with("fetchpool: line\n'http://a/' page is 1 bytes\n"),
-        "{shown}"
-    );
+    assert!(!flush(&mut report));
+    assert_eq!(report.writer.out.taken(), before + 60);
+    terminal.takes(usize::MAX);
+    assert!(flush(&mut report));
+    let lines = "fetchpool: line\n".repeat(3);
+    let wanted = format!("{lines}'http://a/' page is 1 bytes\nfetchpool: behind\n");
+    assert_eq!(terminal.shown(), wanted);
 }
 
 #[test]
 fn what_is_left_out_at_the_end_are_whole_lines_and_the_oldest() {
     let stderr = Slow::default();
-    let mut report = report(&Slow::default(), &stderr, false);
+    let mut report = report(&Slow::default(), Some(&stderr));
     stderr.takes(5);
     report.tell_all(&["one", "two", "three", "four"]);
-    assert_eq!(report.notices.leave_out(1000), 0);
-    assert_eq!(report.notices.leave_out("fetchpool: four\n".len() + 3), 2);
+    assert_eq!(report.messages().leave_out(1000), 0);
+    let most = "fetchpool: four\n".len() + 3;
+    assert_eq!(report.messages().leave_out(most), 2);
     stderr.takes(usize::MAX);
-    assert!(report.flush_notices_by(Instant::now()));
+    assert!(flush(&mut report));
     assert_eq!(stderr.shown(), "fetchpool: one\nfetchpool: four\n");
 }

@@ -13,40 +13,22 @@ use rustix::io::Errno;
 
 use super::Out;
 
-/// A pipe takes at least this much at once when it is said to be writable.
+/// A writable pipe takes at least this much at once.
 const PIECE: usize = rustix::pipe::PIPE_BUF;
 
-/// How long is waited at one time: systems differ in how long they can.
+/// The longest wait of one call to poll: systems differ in how long they can.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// A file, or a pipe, socket or terminal that is written to only when it is ready, so that a reader that has stalled
-/// holds up nobody for longer than was agreed. Works as well if another program has left it non-blocking.
-pub(super) struct Patient<F> {
+/// A file, pipe, socket or terminal that is written to only when it is ready. It may be non-blocking already.
+pub(super) struct Nonblocking<F> {
     file: F,
     kind: Option<FileType>,
-    /// A write takes what there is room for and waits for nothing.
-    never_waits: bool,
+    /// A write takes what there is room for and never waits.
+    takes_any_size: bool,
 }
 
-/// Waits until `stream` takes something or fails at once, but no longer than until `until`, and says whether it does.
-pub(super) fn is_ready_by(stream: &impl AsFd, until: Option<Instant>) -> io::Result<bool> {
-    let mut fds = [PollFd::new(stream, PollFlags::OUT)];
-    loop {
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let wait = left.map(|left| left.min(LONGEST));
-        let timeout = wait.and_then(|wait| Timespec::try_from(wait).ok());
-        match poll(&mut fds, timeout.as_ref()) {
-            // By a signal, which says nothing about the stream.
-            Err(Errno::INTR) => {}
-            Ok(0) if wait < left => {}
-            ready => return Ok(ready? > 0),
-        }
-    }
-}
-
-/// The terminal that `stream` is, opened once more so that a write does not wait: one that is said to be ready may have
-/// room for a byte, and a write that waits would wait for the room of all of them. What others write there waits as it
-/// did. `None` if it is no terminal, or cannot be opened.
+/// Opens the terminal `stream` once more, non-blocking: a blocking write to a terminal with room for one byte would wait for
+/// more. `stream` itself is shared with other programs. `None` if it is no terminal or cannot be opened.
 pub(super) fn reopened(stream: &(impl AsFd + IsTerminal)) -> Option<File> {
     if !stream.is_terminal() {
         return None;
@@ -77,38 +59,48 @@ fn name_of(stream: &impl AsFd) -> Option<PathBuf> {
     Some(std::ffi::OsString::from_vec(name.into_bytes()).into())
 }
 
-impl<F: AsFd> Patient<F> {
+impl<F: AsFd> Nonblocking<F> {
     pub(super) fn new(file: F) -> Self {
         let kind = fstat(&file).map(|stat| FileType::from_raw_mode(stat.st_mode));
-        Patient {
+        Self {
             kind: kind.ok(),
             file,
-            never_waits: false,
+            takes_any_size: false,
         }
     }
 
-    /// For a terminal that [`reopened`] has given.
-    pub(super) fn nonblocking(file: F) -> Self {
-        Patient {
-            never_waits: true,
+    /// For a terminal that [`reopened`] returned.
+    pub(super) fn terminal(file: F) -> Self {
+        Self {
+            takes_any_size: true,
             ..Self::new(file)
+        }
+    }
+
+    /// Waits until the stream takes something or fails at once, but not after `until`. Returns whether it does.
+    fn is_ready_by(&self, until: Option<Instant>) -> io::Result<bool> {
+        let mut fds = [PollFd::new(&self.file, PollFlags::OUT)];
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let wait = left.map(|left| left.min(LONGEST));
+            let timeout = wait.and_then(|wait| Timespec::try_from(wait).ok());
+            match poll(&mut fds, timeout.as_ref()) {
+                Err(Errno::INTR) => {}
+                Ok(0) if wait < left => {}
+                ready => return Ok(ready? > 0),
+            }
         }
     }
 }
 
-impl<F: AsFd + io::Write + Send> Out for Patient<F> {
+impl<F: AsFd + io::Write + Send> Out for Nonblocking<F> {
     fn write_by(&mut self, bytes: &[u8], until: Option<Instant>) -> io::Result<usize> {
-        if self.kind == Some(FileType::RegularFile) {
-            return match self.file.write(bytes)? {
-                0 => Err(io::ErrorKind::WriteZero.into()),
-                amount => Ok(amount),
-            };
-        }
+        let is_file = self.kind == Some(FileType::RegularFile);
         loop {
-            if !is_ready_by(&self.file, until)? {
+            if !is_file && !self.is_ready_by(until)? {
                 return Ok(0);
             }
-            let piece = if self.never_waits {
+            let piece = if is_file || self.takes_any_size {
                 bytes
             } else {
                 piece(bytes)
@@ -135,8 +127,7 @@ impl<F: AsFd + io::Write + Send> Out for Patient<F> {
     }
 }
 
-/// As many whole lines of `bytes` as fit into a piece, or a piece of a longer line: if the rest is never written,
-/// nothing is torn that need not be.
+/// As many whole lines of `bytes` as fit into a piece, or a piece of a longer line: a stalled reader has no short line torn.
 fn piece(bytes: &[u8]) -> &[u8] {
     let most = &bytes[..bytes.len().min(PIECE)];
     match most.iter().rposition(|byte| *byte == b'\n') {

@@ -1,4 +1,4 @@
-//! What the bar says of one moment, in as many columns as there are. Pure text; the bar itself is left open.
+//! The text of the progress bar at one moment, in as many columns as there are.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use super::Counts;
 use crate::output::human::RateText;
 use crate::span::Span;
 
-/// An end that is further away than this is a guess.
+/// A more distant end is a guess.
 const FAR: Duration = Duration::from_secs(100 * 24 * 3600);
-/// A shorter bar says nothing.
+/// A shorter bar shows nothing.
 const LEAST_BAR: usize = 8;
 
 /// What is shown of one moment.
@@ -22,59 +22,43 @@ pub(super) struct View {
     pub(super) now: Instant,
 }
 
-/// One row: texts before and after the bar, and whether there is one.
-#[derive(Default)]
-pub(super) struct Row {
-    pub(super) head: String,
-    pub(super) tail: String,
-    /// How wide the bar between them is, and how much of that is filled; 0 for none.
-    bar: (usize, usize),
-}
-
-impl Row {
-    pub(super) fn text(&self) -> String {
-        let (width, filled) = self.bar;
-        let bar = match width {
-            0 => String::new(),
-            _ if filled == width => format!(" [{}]", "=".repeat(width)),
-            _ => format!(" [{:width$}]", "=".repeat(filled) + ">"),
-        };
-        format!("{}{bar}{}", self.head, self.tail)
-    }
-}
-
 impl View {
     /// The fullest row that fits `width` columns.
-    pub(super) fn row(&self, width: usize) -> Row {
-        let mut row = Row::default();
+    pub(super) fn row(&self, width: usize) -> String {
+        let has_total = self.total.is_some_and(|total| total > 0);
         for detail in (0..=7).rev() {
-            row = self.row_of(detail);
-            let left = width.checked_sub(row.head.len() + row.tail.len());
-            let has_bar = detail >= 4 && self.total.is_some_and(|total| total > 0);
-            match (left, left.and_then(|left| left.checked_sub(" []".len()))) {
-                (Some(_), _) if !has_bar => return row,
-                (_, Some(bar @ LEAST_BAR..)) => {
-                    row.bar = (bar, self.filled(bar));
-                    return row;
-                }
-                _ => {}
+            let (head, tail) = (self.head(), self.tail(detail));
+            let Some(left) = width.checked_sub(head.len() + tail.len()) else {
+                continue;
+            };
+            if !has_total || detail < 4 {
+                return head + &tail;
+            }
+            if let Some(columns @ LEAST_BAR..) = left.checked_sub(" []".len()) {
+                return format!("{head} [{}]{tail}", self.bar(columns));
             }
         }
-        row.head.truncate(width);
-        row
+        let mut head = self.head();
+        head.truncate(width);
+        head
     }
 
-    /// The row with the `detail` most important of its parts; the parts are ASCII.
-    fn row_of(&self, detail: usize) -> Row {
+    fn head(&self) -> String {
+        match self.total {
+            Some(total) => format!("{}/{total}", self.counts.done),
+            None => format!("{} done", self.counts.done),
+        }
+    }
+
+    /// The `detail` most important parts behind the bar, in ASCII.
+    fn tail(&self, detail: usize) -> String {
         let counts = &self.counts;
         let moving = self.per_second > 0.0;
-        // How many parts matter more, whether there is anything to say, and what. The bar itself is part 4.
+        let has_total = self.total.is_some_and(|total| total > 0);
+        let waiting = self.waiting();
+        // The rank of each part, whether it is shown, and its text. The bar itself has rank 4.
         let parts = [
-            (
-                1,
-                self.total.is_some_and(|total| total > 0),
-                format!("{}%", self.share_of(100)),
-            ),
+            (1, has_total, format!("{}%", self.share_of(100))),
             (3, moving, format!("{}/s", RateText(self.per_second))),
             (
                 5,
@@ -82,25 +66,20 @@ impl View {
                 format!("ETA {}", in_seconds(self.left)),
             ),
             (6, true, format!("{} in flight", counts.in_flight)),
-            (4, self.waits().is_some(), self.waits().unwrap_or_default()),
+            (4, waiting.is_some(), waiting.unwrap_or_default()),
             (2, counts.failed > 0, format!("{} failed", counts.failed)),
             (7, counts.bytes > 0, HumanBytes(counts.bytes).to_string()),
         ];
-        let mut tail = String::new();
-        for (_, _, text) in parts
+        let shown = parts
             .iter()
-            .filter(|(rank, said, _)| *said && *rank <= detail)
-        {
-            tail.extend(["  ", text]);
-        }
-        let head = match self.total {
-            Some(total) => format!("{}/{total}", counts.done),
-            None => format!("{} done", counts.done),
-        };
-        Row {
-            head,
-            tail,
-            bar: (0, 0),
+            .filter(|(rank, is_shown, _)| *is_shown && *rank <= detail);
+        shown.flat_map(|(_, _, text)| ["  ", text]).collect()
+    }
+
+    fn bar(&self, columns: usize) -> String {
+        match usize::try_from(self.share_of(columns as u64)) {
+            Ok(filled) if filled < columns => format!("{:columns$}", "=".repeat(filled) + ">"),
+            _ => "=".repeat(columns),
         }
     }
 
@@ -111,18 +90,14 @@ impl View {
         u64::try_from(share).map_or(whole, |share| share.min(whole))
     }
 
-    fn filled(&self, width: usize) -> usize {
-        usize::try_from(self.share_of(width as u64)).unwrap_or(width)
-    }
-
     /// How many wait for another attempt, and for how long.
-    fn waits(&self) -> Option<String> {
+    fn waiting(&self) -> Option<String> {
         let (count, first) = self.counts.waiting?;
         let left = first.saturating_duration_since(self.now);
         Some(format!("{count} waiting, next in {}", in_seconds(left)))
     }
 
-    /// Whether an end is in sight that is worth telling. What waits comes before it.
+    /// Whether the end can be estimated, and no target waits beyond it.
     fn ends(&self) -> bool {
         let is_before_end = |(_, first): (usize, Instant)| {
             self.counts.in_flight > 0 && first <= self.now + self.left
@@ -133,7 +108,7 @@ impl View {
     }
 }
 
-/// In whole seconds, rounded up: the last one is not "0".
+/// In whole seconds, rounded up, so that the last one is not "0".
 fn in_seconds(span: Duration) -> Span {
     let up = u64::from(span.subsec_nanos() > 0);
     Span(Duration::from_secs(span.as_secs() + up))
@@ -162,7 +137,7 @@ mod tests {
     }
 
     fn row(view: &View, width: usize) -> String {
-        view.row(width).text().replace('>', "")
+        view.row(width).replace('>', "")
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! When lines leave, in how many writes, and what comes after an error.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use super::super::out::Blocking;
 use super::*;
@@ -51,10 +52,10 @@ fn lines_leave_when_told_and_in_one_write() {
     let mut writer = text_to(&stream);
     writer.write(&Record::page("http://a/", 1)).unwrap();
     writer.write(&Record::page("http://b/", 2)).unwrap();
-    assert!(stream.writes().is_empty() && !writer.is_flushed());
-    writer.flush_by(None).unwrap();
-    writer.flush_by(None).unwrap();
-    assert!(writer.is_flushed());
+    assert!(stream.writes().is_empty() && !writer.out.is_empty());
+    writer.out.flush_by(None).unwrap();
+    writer.out.flush_by(None).unwrap();
+    assert!(writer.out.is_empty());
     assert_eq!(
         stream.writes(),
         [b"'http://a/' page is 1 bytes\n'http://b/' page is 2 bytes\n"]
@@ -70,12 +71,12 @@ fn a_table_has_its_header_even_if_it_is_empty() {
     ] {
         let stream = Stream::new(usize::MAX);
         let mut writer = Writer::new(Box::new(Blocking(stream.clone())), format, true);
-        writer.flush_by(None).unwrap();
+        writer.out.flush_by(None).unwrap();
         let written = String::from_utf8(stream.writes().concat()).unwrap();
         assert!(written.starts_with(start), "{written}");
         assert_eq!(written.lines().count(), usize::from(!start.is_empty()));
         writer.write(&Record::page("http://a/", 1)).unwrap();
-        writer.flush_by(None).unwrap();
+        writer.out.flush_by(None).unwrap();
         let written = stream.writes().concat();
         assert_eq!(
             written.iter().filter(|byte| **byte == b'\n').count(),
@@ -93,10 +94,10 @@ fn a_full_buffer_leaves_in_whole_lines() {
     for url in std::iter::repeat_n(short, 5000).chain([long.as_str()]) {
         writer.write(&Record::page(url, 7)).unwrap();
         if writer.is_full() {
-            writer.flush_by(None).unwrap();
+            writer.out.flush_by(None).unwrap();
         }
     }
-    assert!(writer.is_flushed() && writer.outgoing.buffer().unwrap().capacity() <= 2 * BUFFER);
+    assert!(writer.out.is_empty());
     let writes = stream.writes();
     assert!((3..=5).contains(&writes.len()), "{} writes", writes.len());
     assert!(
@@ -138,9 +139,9 @@ fn what_no_reader_takes_is_counted() {
         for _ in 0..3 {
             writer.write(&Record::page("http://a/", 1)).unwrap();
         }
-        assert_eq!(writer.unwritten(), 3);
-        assert_eq!(writer.flush_by(Some(Instant::now())).unwrap(), left == 0);
-        assert_eq!(writer.unwritten(), left, "{format:?} {room}");
+        let is_flushed = writer.out.flush_by(Some(Instant::now())).unwrap();
+        assert_eq!(is_flushed, left == 0);
+        assert_eq!(writer.out.give_up_records(), left, "{format:?} {room}");
     }
 }
 
@@ -159,16 +160,16 @@ fn after_an_error_nothing_is_ever_written() {
     let mut writer = text_to(&stream);
     writer.write(&Record::page("http://a/", 1)).unwrap();
     assert_eq!(
-        writer.flush_by(None).unwrap_err().kind(),
+        writer.out.flush_by(None).unwrap_err().kind(),
         io::ErrorKind::BrokenPipe
     );
     stream.room = usize::MAX;
-    assert!(writer.is_flushed());
+    assert!(writer.out.is_empty());
     for _ in 0..2 {
         let again = writer.write(&Record::page("http://b/", 2));
         assert_eq!(again.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         assert_eq!(
-            writer.flush_by(None).unwrap_err().kind(),
+            writer.out.flush_by(None).unwrap_err().kind(),
             io::ErrorKind::BrokenPipe
         );
     }
