@@ -161,9 +161,10 @@ fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
         BuildError::Spawn {
             started, source, ..
         } => {
-            let cure = match started {
+            // Threads that read a list or its end come and go.
+            let cure = match started.saturating_sub(2) {
                 0 => String::new(),
-                _ => format!("ask for at most {started} workers (-j {started}), or "),
+                works => format!("ask for at most {works} workers (-j {works}), or "),
             };
             let (next, source) = (started + 1, system::os_text(source));
             anyhow!(
