@@ -74,6 +74,9 @@ pub(crate) struct Proxy {
     pub(crate) key: String,
 }
 
+/// The source of a proxy that is not from the environment.
+const OPTION: &str = "--proxy";
+
 impl Proxy {
     /// Reads `[SCHEME://][USER[:PASSWORD]@]HOST[:PORT]`; the default is http on port 1080, as with curl.
     ///
@@ -99,7 +102,9 @@ impl Proxy {
         if host.is_empty() {
             return Err(refuse("it has no host"));
         }
-        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        let is_bare = matches!(url.path(), "" | "/") && url.query().or(url.fragment()).is_none();
+        // In a variable, other programs ignore a path.
+        if !is_bare && source == OPTION {
             return Err(refuse("a proxy is a host and a port, without a path"));
         }
         let port = url.port().unwrap_or(default_port);
@@ -197,7 +202,7 @@ impl Proxies {
         let (http, https) = match explicit.map(str::trim) {
             Some("") => (None, None),
             Some(text) => {
-                let proxy = Arc::new(Proxy::parse(text, "--proxy")?);
+                let proxy = Arc::new(Proxy::parse(text, OPTION)?);
                 (Some(Arc::clone(&proxy)), Some(proxy))
             }
             None => {

@@ -137,11 +137,9 @@ fn what_is_no_proxy_says_why_and_repeats_no_password() {
         ("http://proxy:3128/#x", path),
         ("http://pr\u{fffd}xy", "it is not UTF-8"),
     ] {
-        let error = Proxy::parse(text, "https_proxy")
-            .expect_err(text)
-            .to_string();
+        let error = Proxy::parse(text, OPTION).expect_err(text).to_string();
         assert!(
-            error.starts_with(&format!("https_proxy: {why}")),
+            error.starts_with(&format!("{OPTION}: {why}")),
             "{text}: {error}"
         );
         assert!(

@@ -2,6 +2,7 @@
 
 use super::*;
 
+#[cfg(unix)]
 fn runs(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir.join(RUNS)).into_iter().flatten();
     let mut names: Vec<String> = entries
