@@ -1,5 +1,5 @@
 //! The certificate that a client shows, and its key: what is taken, and what is said of the rest.
-//! That the standard kind is shown and believed is in `tls.rs`.
+//! That the standard kind is shown and believed is in `tls/trust.rs`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
