@@ -161,8 +161,8 @@ fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
         BuildError::Spawn {
             started, source, ..
         } => {
-            // Threads that read a list or its end come and go.
-            let cure = match started.saturating_sub(2) {
+            // The thread that reads the list may have ended already, and will be there next time.
+            let cure = match started.saturating_sub(1) {
                 0 => String::new(),
                 works => format!("ask for at most {works} workers (-j {works}), or "),
             };

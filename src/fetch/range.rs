@@ -14,7 +14,10 @@ pub(super) fn range_length(
     let range = ranges.next().map_or(&b""[..], HeaderValue::as_bytes);
     let is_one = ranges.all(|other| other.as_bytes() == range);
     length_of(range, asked).filter(|_| is_one).ok_or_else(|| {
-        let shown = shortened(range);
+        let shown = match range {
+            b"" => "none".to_owned(),
+            range => shortened(range),
+        };
         let text = format!(
             "the server sent a part of the page that was not asked for (Content-Range: {shown})"
         );
