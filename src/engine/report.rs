@@ -139,7 +139,7 @@ impl Report<'_> {
         }
     }
 
-    /// When messages are to be flushed again; `None` if none is left.
+    /// When to flush messages again; `None` if the queue is empty.
     pub(super) fn messages_due(&self) -> Option<Instant> {
         let out = self.stderr.as_ref().unwrap_or(&self.writer.out);
         (!out.is_empty()).then(|| Instant::now() + BETWEEN_TRIES)

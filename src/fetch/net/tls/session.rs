@@ -182,7 +182,7 @@ impl Stream for Session {
         true
     }
 
-    /// Whether no record is unread, none is decrypted or received in part, and the server has not closed the session.
+    /// Whether all received records were read, the last one was complete, and the server has not closed the session.
     fn is_clean(&mut self) -> bool {
         // Nothing is left to process: this only reports what rustls holds.
         let is_drained = self
