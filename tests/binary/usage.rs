@@ -193,11 +193,7 @@ fn long_help_has_every_option_the_exit_statuses_and_examples() {
 #[cfg(target_os = "linux")]
 #[test]
 fn at_a_limit_of_processes_the_message_names_a_number_that_works() {
-    // A user who has no other process; root has no limit.
-    const LIMITED: &str =
-        r#"set -- setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc=20 "$@""#;
-    if !rustix::process::geteuid().is_root() {
-        crate::support::left_out::refused("only root can become another user");
+    if !crate::support::can_become_a_user() {
         return;
     }
     let server = Server::start();
@@ -206,7 +202,7 @@ fn at_a_limit_of_processes_the_message_names_a_number_that_works() {
         .collect();
     let run = |jobs: &str| {
         fetchpool()
-            .after(LIMITED)
+            .with_threads_at_most(20)
             .args(["-j", jobs])
             .stdin(urls.join("\n"))
     };

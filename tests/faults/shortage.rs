@@ -2,10 +2,8 @@
 //! what was short and has lost nothing that was written.
 
 use crate::records::{assert_saved, by_url, kinds, one_each, rows};
-use crate::support::left_out;
-use crate::support::{Server, anything, fetchpool, killed_by};
+use crate::support::{Server, anything, can_become_a_user, fetchpool, killed_by};
 use rustix::process::Signal;
-use std::path::Path;
 
 fn urls(server: &Server, count: usize) -> Vec<String> {
     (0..count)
@@ -101,38 +99,6 @@ fn memory_that_runs_short_ends_the_run_in_words_and_loses_no_line() {
 const ABORTED: i32 = killed_by(Signal::ABORT);
 const CRASHED: i32 = killed_by(Signal::SEGV);
 
-/// Becomes a user who runs nothing else, with a limit on its threads.
-const AS_A_USER: &str =
-    r#"set -- prlimit --nproc="$THREADS" setpriv --reuid 54321 --regid 54321 --clear-groups "$@""#;
-
-/// Whether the limit can be tried: for root there is none, and only root can become somebody else.
-fn can_become_a_user() -> bool {
-    let is_open = Path::new(env!("CARGO_BIN_EXE_fetchpool"))
-        .ancestors()
-        .all(is_open_to_all);
-    let allowed = is_open
-        && fetchpool()
-            .after(AS_A_USER)
-            .env("THREADS", "100")
-            .arg("--version")
-            .status_among(&[1, 2, 126, 127])
-            .stdout(anything())
-            .stderr(anything())
-            .run()
-            .status
-            == 0;
-    if !allowed {
-        left_out::refused("no other user can run the binary here; threads were not short");
-    }
-    allowed
-}
-
-fn is_open_to_all(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    let metadata = std::fs::metadata(path);
-    metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
-}
-
 #[test]
 fn threads_that_run_short_end_the_run_before_it_begins_and_the_message_says_how_many_there_are() {
     if !can_become_a_user() {
@@ -143,8 +109,7 @@ fn threads_that_run_short_end_the_run_before_it_begins_and_the_message_says_how_
     for threads in 1..=14 {
         // A list that goes on, so that the thread that reads it is there as long as the others.
         let ended = fetchpool()
-            .after(AS_A_USER)
-            .env("THREADS", threads.to_string())
+            .with_threads_at_most(threads)
             .live_stdin()
             .args(["-j", "20", "-f", "jsonl"])
             .status(2)
@@ -155,16 +120,14 @@ fn threads_that_run_short_end_the_run_before_it_begins_and_the_message_says_how_
         assert!(message.contains("could not be "), "{threads}: {message}");
         // The coordinator, signals, standard output, the list: the workers come last, and one is left out for a list
         // whose thread had ended.
-        let workers = threads - 5;
-        if workers > 0 {
-            let advice = format!("at most {workers} worker");
+        if threads > 5 {
+            let advice = format!("at most {} worker", threads - 5);
             assert!(message.contains(&advice), "{threads}: {message}");
         }
     }
     assert_eq!(server.paths(), [""; 0], "something was fetched");
     let ended = fetchpool()
-        .after(AS_A_USER)
-        .env("THREADS", "24")
+        .with_threads_at_most(24)
         .stdin(urls.join("\n"))
         .args(["-j", "20", "-f", "jsonl"])
         .stdout(anything())
@@ -180,8 +143,7 @@ fn no_more_threads_are_started_than_a_short_list_has_urls() {
     let server = Server::start();
     let urls = urls(&server, 3);
     let ended = fetchpool()
-        .after(AS_A_USER)
-        .env("THREADS", "7")
+        .with_threads_at_most(7)
         .args(["-j", "10000", "-f", "jsonl"])
         .args(&urls)
         .stdout(anything())

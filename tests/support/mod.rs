@@ -16,6 +16,8 @@ mod running;
 mod server;
 mod shown;
 mod tls;
+#[cfg(target_os = "linux")]
+mod user;
 
 pub(crate) use expect::{anything, checked, containing, lines};
 pub(crate) use gate::{Gate, PATIENCE};
@@ -27,6 +29,8 @@ pub(crate) use run::{Fetchpool, Stdio, fetchpool};
 pub(crate) use running::{Running, killed_by};
 pub(crate) use server::{Seen, Server};
 pub(crate) use tls::{Authority, Signed, serve_as};
+#[cfg(target_os = "linux")]
+pub(crate) use user::can_become_a_user;
 
 /// The version that Cargo.toml gives.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
