@@ -1,5 +1,5 @@
-//! Which certificates vouch for a server, and what is said of those that do not: roots, a server's own certificate among
-//! the trusted ones, and any under -k.
+//! Which certificates are accepted, and the message for the others: roots, a trusted certificate of the server itself,
+//! and any certificate under -k.
 
 use crate::support::{Fetchpool, OpenSsl, RawServer, containing, fetchpool, page, serve_as};
 use rcgen::{
@@ -10,7 +10,7 @@ use rcgen::{
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// What makes a certificate what a test is about.
+/// Changes a certificate into the one that a test needs.
 type Change = fn(&mut CertificateParams);
 
 /// Parameters for `localhost`, with `name` as the subject.
@@ -28,7 +28,7 @@ fn self_signed(change: Change) -> (Certificate, KeyPair) {
     (certificate, key)
 }
 
-/// A certificate of the authority that `change` makes, and that authority's.
+/// A certificate, its key, and the certificate of the authority that signed it. `authority` changes the second.
 fn issued(authority: Change, change: Change) -> (Certificate, KeyPair, Certificate) {
     let (root_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let root = params("root", authority);
@@ -48,16 +48,16 @@ fn url(server: &RawServer, host: &str) -> String {
     format!("https://{host}:{}/", server.address().port())
 }
 
-/// A certificate of X.509 version 1 and its key.
+/// The file of a certificate of X.509 version 1 and its key.
 const V1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1_client.pem");
 
-/// Trusts what is in `pem`, and instead of the system's store, which takes time to read, one that matters to no test.
+/// Trusts the certificates in `pem`. A small file replaces the system's store, which takes time to read.
 fn trusting(pem: impl AsRef<[u8]>) -> Fetchpool {
     let run = fetchpool().file("ca.pem", pem).env("SSL_CERT_FILE", V1);
     run.args(["--cacert", "ca.pem"])
 }
 
-/// The run must take the page, or fail with these words.
+/// The run must fetch the page, or fail with the message `why`.
 fn expect(run: Fetchpool, url: &str, why: Option<&str>) {
     let run = run.arg(url).env("NO_PROXY", "*");
     match why {
@@ -104,7 +104,7 @@ fn for_any(params: &mut CertificateParams) {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any];
 }
 
-/// A critical extension that is not known: OID 1.2.3.4.
+/// An unknown critical extension: OID 1.2.3.4.
 fn unknown(params: &mut CertificateParams) {
     let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
     extension.set_criticality(true);
@@ -308,7 +308,7 @@ fn a_trusted_certificate_that_a_server_shows_is_taken_as_far_as_it_says() {
             &url(&server, "localhost"),
             *why,
         );
-        // Its issuer is not known.
+        // A certificate whose issuer is unknown.
         let (certificate, key, _) = issued(authority, *change);
         let server = serve(&[&certificate], &key);
         expect(
@@ -340,7 +340,7 @@ fn any_certificate_is_taken_when_that_is_asked_for() {
         }
     }
     let server = serve_as(chain, &key, rustls::ALL_VERSIONS);
-    // TLS has no such names.
+    // TLS cannot express these names.
     for host in ["a-.test", "b.a_-.test"] {
         let port = server.address().port();
         let run = insecure().args(["--resolve", &format!("{host}:{port}:127.0.0.1")]);

@@ -1,4 +1,4 @@
-//! How a run ends when nobody signals it: exit statuses, the deadline, and outputs that cannot be written.
+//! How a run ends without a signal: exit statuses, the deadline, and outputs that cannot be written.
 
 use crate::support::{
     PATIENCE, Running, Server, Stdio, anything, checked, containing, dead_host, failed, fetchpool,
@@ -74,7 +74,7 @@ fn the_deadline_cuts_what_is_in_flight_and_starts_nothing_more() {
         }))
         .stderr(anything())
         .run();
-    // On a slow machine the deadline may come before a request has got through, or even been started.
+    // On a slow machine the deadline may come before a request has arrived, or even started.
     let rows = ended.stdout().lines().count();
     assert!(
         rows <= 2,
@@ -88,7 +88,7 @@ fn the_deadline_cuts_what_is_in_flight_and_starts_nothing_more() {
     );
 }
 
-/// Whenever it comes, also while all that is left of the list waits for a worker.
+/// The deadline may come at any moment, also while the last targets wait for a worker.
 #[test]
 fn a_run_that_did_not_begin_everything_is_no_success() {
     let server = Server::start();
@@ -103,7 +103,7 @@ fn a_run_that_did_not_begin_everything_is_no_success() {
             .run();
         let records = ended.stdout().lines().count();
         let is_whole = records == urls.len() && !ended.stdout().contains("cancelled");
-        // The last record may come in the very moment of the deadline.
+        // The last record may be written at the very moment of the deadline.
         assert!(
             is_whole || ended.status == 1,
             "after {milliseconds} ms: status {}, {records} records",
@@ -123,7 +123,7 @@ fn a_deadline_that_is_not_reached_changes_nothing() {
         .run();
 }
 
-/// The status when the reader of the pipe has gone and nothing has failed.
+/// The status of a run whose reader closed the pipe.
 const CLOSED_PIPE: i32 = 0;
 
 #[test]
@@ -175,12 +175,12 @@ fn a_reader_that_goes_is_noticed_while_a_pipe_says_nothing() {
     run.finish_with_stdin_open();
 }
 
-/// How many URLs such a run has.
+/// The number of URLs of a [`stalled`] run.
 const STALLED: usize = 1000;
 
-/// A run whose records nobody takes: they are more than a pipe holds.
+/// A run whose records are not read, and are more than a pipe holds.
 fn stalled(server: &Server, arguments: &[&str], status: i32) -> (Pipe, Running) {
-    // Thirty records fill a pipe: soon, on a busy machine too.
+    // Thirty records fill a pipe, so that it fills soon on a busy machine, too.
     let filler = "x".repeat(2000);
     let urls: Vec<String> = (0..STALLED)
         .map(|n| server.url(&format!("/size/1?{n}{filler}")))
@@ -203,7 +203,7 @@ struct Pipe {
 }
 
 impl Pipe {
-    /// Waits until nothing more goes into the pipe.
+    /// Waits until the pipe is full.
     fn wait_until_full(&self) {
         let begun = std::time::Instant::now();
         let mut end = [PollFd::new(&self.end, PollFlags::OUT)];
@@ -213,7 +213,7 @@ impl Pipe {
         }
     }
 
-    /// All that is written to it until the run ends.
+    /// Reads the pipe until the run ends.
     fn read(self) -> String {
         let Pipe { mut reader, end } = self;
         drop(end);
@@ -241,7 +241,7 @@ fn a_reader_that_stalls_holds_up_no_signal_and_nothing_starts_after_it() {
     let ended = run.finish();
     let written = pipe.read();
     assert!(written.ends_with('\n'), "a line is torn");
-    // What was begun has its record there or is told of.
+    // Every started URL has a record in the pipe, or is counted in the message.
     let told = ended.stderr().lines().find_map(|line| {
         let number =
             line.strip_suffix(" records were not written: standard output took nothing more");
@@ -251,7 +251,7 @@ fn a_reader_that_stalls_holds_up_no_signal_and_nothing_starts_after_it() {
     assert!(written.lines().count() + told >= server.paths().len());
 }
 
-/// A pipe that takes not a byte more.
+/// A full pipe.
 pub(crate) fn full_pipe() -> (PipeReader, File) {
     let (reader, mut end) = std::io::pipe().expect("the tests can make a pipe");
     rustix::io::ioctl_fionbio(&end, true).expect("a pipe need not block");
@@ -281,7 +281,7 @@ fn a_reader_of_standard_error_that_stalls_holds_up_neither_records_nor_the_end()
     run.finish();
 }
 
-/// Also without anything that ends the run before its list does.
+/// The same without a deadline or a signal.
 #[test]
 fn a_reader_of_standard_error_that_stalls_holds_up_no_record() {
     let server = Server::start();
@@ -298,7 +298,7 @@ fn a_reader_of_standard_error_that_stalls_holds_up_no_record() {
     for _ in &urls {
         run.read_line();
     }
-    // All is written; only what is for a person is not.
+    // All records are written, but not the messages.
     let reading = std::thread::spawn(move || reader.read_to_end(&mut Vec::new()));
     run.finish();
     let read = reading.join().expect("it does not panic");
@@ -314,7 +314,7 @@ fn a_reader_that_is_slow_loses_nothing() {
     run.finish();
 }
 
-/// A device on which there is no space; no other system has one.
+/// A device without space; only Linux has one.
 #[cfg(target_os = "linux")]
 pub(crate) fn full_disk() -> Stdio {
     let full = File::options().write(true).open("/dev/full");
@@ -359,7 +359,7 @@ fn what_a_full_disk_has_left_undone_is_counted() {
         .lines()
         .find_map(|line| line.strip_prefix("URLs"))
         .expect("a summary was asked for");
-    // A list that was not read to its end by then has no number.
+    // A list that was not read to its end has no count.
     if !counts.contains("the rest of the list") {
         let numbers = counts
             .split_whitespace()

@@ -1,5 +1,5 @@
-//! `--retries`: which failures are tried again and how often, what a wait holds up (its URL and, where the
-//! server asks for it, its host) and what it does not (a worker, the end of the list).
+//! `--retries`: which failures are retried, and how often. A wait delays its URL and, if the server asks for it, its
+//! host. It delays no worker and not the end of the list.
 
 use crate::jsonl::{Row, rows};
 
@@ -15,11 +15,11 @@ use std::sync::{Arc, Mutex};
 
 use std::time::{Duration, Instant};
 
-/// When the requests had come, by path.
+/// The arrival times of the requests, by path.
 pub(crate) type Times = Arc<Mutex<HashMap<String, Vec<Instant>>>>;
 
-/// A server whose first `bad` requests of each path are answered by `fail`, and the rest with a page of 4 bytes. Gives
-/// the times at which the requests had come, by path.
+/// A server that answers the first `bad` requests of each path with `fail`, and the others with a page of 4 bytes. Also
+/// returns the arrival times by path.
 pub(crate) fn failing(
     bad: usize,
     fail: impl Fn(&mut Talk) + Send + Sync + 'static,
@@ -42,7 +42,7 @@ pub(crate) fn failing(
     (server, times)
 }
 
-/// Runs one URL with three retries and gives its row.
+/// Runs one URL with three retries and returns its row.
 fn row_of(url: &str, arguments: &[&str], status: i32) -> Row {
     let ended = fetchpool()
         .arg(url)
