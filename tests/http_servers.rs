@@ -1,8 +1,7 @@
-//! Against servers and proxies as they are deployed: nginx, Python's http.server, httpbin, tinyproxy
-//! and microsocks, each started on the loopback for the test.
+//! Real servers and proxies: nginx, Python's http.server, httpbin, tinyproxy and microsocks, started on loopback for
+//! each test.
 //!
-//! Where one is not installed its test is left out by `left_out`, which fails where `CI` is set. Left out elsewhere
-//! than on Unix: none of them is started there.
+//! If one is not installed, `left_out` reports that, or fails if `CI` is set. The tests run only on Unix.
 
 #![cfg(unix)]
 
@@ -23,7 +22,7 @@ use fetchpool::fetch::{Client, FailureKind, Options, Proxies, Tls, Url};
 use library::{HANG, bytes, client, options};
 use socket2::{Domain, Socket, Type};
 
-/// A program that is ended with the test, and the port that it listens on.
+/// A program that ends with its test, and its port.
 struct Program {
     child: Child,
     port: u16,
@@ -36,7 +35,7 @@ impl Drop for Program {
     }
 }
 
-/// Whether the command is there; says so if it is not, and fails where nothing may be left out.
+/// Whether the command is installed. Reports it if not, and fails if `CI` is set.
 fn is_installed(what: &str, command: &str, check: &[&str]) -> bool {
     let found = Command::new(command)
         .args(check)
@@ -50,11 +49,11 @@ fn is_installed(what: &str, command: &str, check: &[&str]) -> bool {
     found
 }
 
-/// A port that is kept from everybody else until the program that it is for listens on it.
+/// A port that is reserved until its program listens on it.
 struct Port {
     number: u16,
-    /// Bound, and never listened on. Linux lets one more socket be bound to the same address if both have
-    /// `SO_REUSEADDR`, as all of the programs' have, and gives it to nobody who asks for any free port.
+    /// Bound, and never listened on. Linux lets a second socket bind to the address if both have `SO_REUSEADDR`, which
+    /// all of these programs set. A program that asks for any free port does not get it.
     _kept: Socket,
 }
 
@@ -94,7 +93,7 @@ fn start(port: Port, command: &mut Command) -> Program {
         if let Some(status) = program.child.try_wait().unwrap() {
             panic!("{command:?} ended: {status}");
         }
-        // A foreign program has no other way to say that it is ready.
+        // Other programs do not report that they are ready.
         thread::park_timeout(Duration::from_millis(10));
     }
     program
@@ -108,7 +107,7 @@ fn load(client: &Client, text: &str) -> u64 {
     bytes(&client.load_url(&url(text), &mut io::sink()))
 }
 
-/// What a client comes to with a URL: the size of the page, or the failure.
+/// The size of the page, or the failure.
 fn come_to(client: &Client, text: &str) -> String {
     match client.load_url(&url(text), &mut io::sink()).result {
         Ok(page) => page.bytes.to_string(),
@@ -116,7 +115,7 @@ fn come_to(client: &Client, text: &str) -> String {
     }
 }
 
-/// A page of 1,000 bytes, one of a megabyte that compresses well, and a directory.
+/// A page of 1,000 bytes, a compressible page of a megabyte, and a directory.
 fn pages(root: &Path) {
     fs::write(root.join("1k"), "x".repeat(1000)).unwrap();
     fs::write(root.join("1m.txt"), "hello, world\n".repeat(80_000)).unwrap();
@@ -134,7 +133,7 @@ impl Nginx {
     fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path();
-        // Its workers may run as another user.
+        // The workers of nginx may run as another user.
         fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         pages(dir);
         let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -147,7 +146,7 @@ impl Nginx {
              location /moved {{ return 301 /1k; }} location /gone {{ return 410; }}",
             dir.display()
         );
-        // One process, so that none is left when that is killed.
+        // One process, so that a kill leaves no other.
         let config = format!(
             "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;
              events {{ worker_connections 512; }}
@@ -260,7 +259,7 @@ fn pythons_http_server() {
         ("/missing", "http_status: 404 File not found"),
     ] {
         let got = come_to(&client, &format!("http://127.0.0.1:{}{path}", server.port));
-        // The reason is the standard's, whatever words the server has for it.
+        // The failure has the standard's reason, not the server's.
         assert_eq!(
             got,
             expected.replace("File not found", "Not Found"),
@@ -271,7 +270,7 @@ fn pythons_http_server() {
 
 #[test]
 fn httpbin() {
-    // Where there are several Pythons, the system's is the one that its packages are for.
+    // The system's Python is the one with the system's packages.
     let python = if Path::new("/usr/bin/python3").exists() {
         "/usr/bin/python3"
     } else {
@@ -311,7 +310,7 @@ fn httpbin() {
     ] {
         let got = come_to(&client, &format!("{origin}{path}"));
         let is_page = got.parse::<u64>().is_ok();
-        // Without a number: any page, as its size is httpbin's own affair.
+        // An empty expectation accepts a page of any size.
         assert!(
             if expected.is_empty() {
                 is_page

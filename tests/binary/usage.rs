@@ -144,7 +144,7 @@ fn short_help_fits_one_screen() {
         .stdout_to(Stdio::File(terminal.stream()))
         .run();
     let (rows, _) = terminal.finish();
-    // The last row is the shell's.
+    // The last row is for the shell's prompt.
     assert!(rows.len() < 24, "{} rows: {rows:#?}", rows.len());
     for option in ["--jobs", "--timeout", "--format", "--help"] {
         assert!(

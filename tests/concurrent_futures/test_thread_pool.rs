@@ -58,7 +58,7 @@ fn test_saturation() {
     assert!(later.is_subset(&busy), "no thread was added");
 }
 
-/// All threads are started at once, so the test is that no other is started later.
+/// All threads start at once, so the test is that no other starts later.
 #[test]
 fn test_idle_thread_reuse() {
     let begun = Arc::new(AtomicUsize::new(0));

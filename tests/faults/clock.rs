@@ -1,6 +1,5 @@
-//! A wall clock that is set in the middle of a run, forward and back by a day. No limit, delay or rate may hear of it: it
-//! shows in `started_at` and nowhere else. The real clock stays as it is: `clock.c`, loaded in front of the C library,
-//! shows the program another.
+//! The wall clock is set a day forward and back during a run. No limit, delay or rate may depend on it, only
+//! `started_at`. The real clock is not changed: the library `clock.c` shows the program another one.
 
 use crate::records::{kind, one_each, rows};
 use crate::support::left_out;
@@ -15,17 +14,17 @@ use tempfile::TempDir;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// A span in milliseconds that no attempt here takes, and that any error by the clock's step exceeds.
+/// In milliseconds: longer than any attempt, and shorter than any error from the changed clock.
 const HOUR_MS: f64 = 3_600_000.0;
 
-/// A clock that runs as the system's does, until it is set.
+/// A clock that runs like the system's until it is set.
 struct Clock {
     directory: TempDir,
     file: File,
 }
 
 impl Clock {
-    /// Nothing, and a word about it, where there is no C compiler.
+    /// `None` without a C compiler, which is reported.
     fn new() -> Option<Clock> {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/clock.c");
@@ -51,13 +50,13 @@ impl Clock {
         Some(clock)
     }
 
-    /// From now on it is ahead of the system's by so many seconds.
+    /// Sets the clock to `ahead` seconds before the system's.
     fn set(&self, ahead: i64) {
         let written = self.file.write_all_at(&ahead.to_ne_bytes(), 0);
         written.expect("the file is open");
     }
 
-    /// A run that has this clock.
+    /// A run with this clock.
     fn fetchpool(&self) -> Fetchpool {
         fetchpool()
             .env("LD_PRELOAD", self.directory.path().join("clock.so"))
@@ -65,7 +64,7 @@ impl Clock {
     }
 }
 
-/// How far the clock of the run was ahead when this row's attempt began, to the nearest day.
+/// How many days the clock of the run was ahead when this row's attempt began, rounded.
 fn days_ahead(row: &Value) -> i64 {
     let text = row["started_at"].as_str().expect("it was started");
     let seconds = |time: SystemTime| {
@@ -122,7 +121,7 @@ fn a_clock_that_is_set_cuts_nothing_and_delays_nothing() {
             assert_eq!(kind(row), "ok", "{row}");
             let took = row["elapsed_ms"].as_f64().expect("it took some time");
             assert!((0.0..HOUR_MS).contains(&took), "{row}");
-            // That the clock was set at all: before it those at the gate had begun, and none of the others.
+            // Shows that the clock was set: after the start of the three held requests, and before all others.
             let days = if number < 3 { 0 } else { step / DAY };
             assert_eq!(days_ahead(row), days, "{row}");
         }
@@ -179,7 +178,7 @@ fn a_wait_between_attempts_is_no_longer_for_a_clock_that_is_set_back() {
     clock.set(-DAY);
     server.wait_for_requests(2);
     clock.set(DAY);
-    // A day would be too long for the guard against hanging.
+    // If a wait lasted a day, the hang guard would kill the run.
     let ended = run.finish();
     let row = &rows(ended.stdout())[0];
     assert_eq!((&row["attempts"], days_ahead(row)), (&3.into(), 1), "{row}");

@@ -1,9 +1,8 @@
-//! What goes wrong around a run, and what must hold all the same: no URL is lost, no line is torn, no file is partial,
-//! no temporary file is left, and the exit status is right. The real binary, run under each fault in turn.
+//! Faults around a run. In each case no URL is lost, no line is torn, no file is partial, no temporary file remains,
+//! and the exit status is right. The real binary runs under each fault.
 //!
-//! A fault that this system or these rights do not allow is left out by `support::left_out`, which never does so in silence.
-//! Nothing here sleeps. Left out elsewhere than on Linux: namespaces, `/proc` and `prlimit` are what it makes faults
-//! with.
+//! `support::left_out` reports the faults that this system or these rights do not allow. No test sleeps. The tests need
+//! namespaces, `/proc` and `prlimit`, so they run only on Linux.
 #![cfg(target_os = "linux")]
 
 mod clock;

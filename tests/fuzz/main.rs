@@ -1,5 +1,4 @@
-//! The checks of `fuzz/` that need only public interfaces, in their short form. Those that need more are in
-//! `src/fuzzing.rs`.
+//! The short form of the checks of `fuzz/` that need only public interfaces. `src/fuzzing.rs` has the others.
 
 mod oracle;
 mod short;

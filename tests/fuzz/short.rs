@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// No input grows beyond this.
+/// The largest input.
 const LONGEST: usize = 4096;
 
 /// Text that random mutations would not find.
@@ -67,7 +67,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Below `end`, or 0.
+    /// A number below `end`, or 0.
     fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
@@ -119,7 +119,7 @@ fn corpus(name: &str, seed: &[u8]) -> Vec<Vec<u8>> {
         let path = fuzz.join("corpus").join(name);
         let kept = std::fs::read_to_string(&path);
         let kept = kept.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        // Inputs that broke a promise once.
+        // Inputs that once broke a promise.
         let found = std::fs::read_to_string(fuzz.join("found").join(name));
         corpus.extend(
             [kept, found.unwrap_or_default()]
@@ -131,7 +131,7 @@ fn corpus(name: &str, seed: &[u8]) -> Vec<Vec<u8>> {
     corpus
 }
 
-/// Decodes a line as `fuzz/corpus.py` writes it.
+/// Decodes a line in the format of `fuzz/corpus.py`.
 fn entry(line: &str) -> Vec<u8> {
     let mut parts = line.split("\\x");
     let mut data = parts.next().unwrap_or_default().as_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! Attempts at the edge of what is taken: each is either made whole or refused in words, once.
+//! Attempts at the limits: each succeeds, or fails once with a message.
 
 use std::io;
 use std::thread;
@@ -112,7 +112,7 @@ fn the_longest_url_is_sent_and_a_longer_one_is_told_its_length() {
             )
         );
     }
-    // Neither is sent as a part of it.
+    // The fragment and the user are not sent as a part of the URL.
     let mut url = longest;
     url.set_fragment(Some("fragment"));
     url.set_username("user").unwrap();
@@ -128,7 +128,7 @@ fn every_character_in_a_url_is_sent_or_refused_in_words() {
     assert_eq!(bytes(&client.load_url(&url, &mut io::sink())), 2);
     let mut refused = String::new();
     for c in ' '..='~' {
-        // What is no host by any standard never comes here.
+        // `Url` itself refuses invalid hosts.
         let Ok(url) = Url::parse(&format!("http://a{c}b.invalid/")) else {
             continue;
         };

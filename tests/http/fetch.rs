@@ -1,5 +1,4 @@
-//! One attempt at a time against servers of bytes: pages, redirects, statuses, limits and what a
-//! record shows.
+//! One attempt at a time against servers of bytes: pages, redirects, statuses, limits and the fields of a record.
 
 use std::io::{self, Write};
 use std::net::TcpListener;
@@ -289,7 +288,7 @@ fn what_cannot_be_reached_says_where_and_why() {
     );
 }
 
-/// Long enough to get to what is waited for on a busy machine; nothing is measured.
+/// Long enough to reach the tested phase on a busy machine; nothing is measured.
 const LIMIT: Option<Duration> = Some(Duration::from_secs(2));
 
 #[test]

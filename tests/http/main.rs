@@ -1,6 +1,6 @@
-//! The library's client against servers of bytes on loopback: one test program, so that it is linked once.
-//! Programs of their own are `http_servers`, which needs servers that have to be installed, and `http_descriptors`,
-//! which runs itself with few descriptors.
+//! The library's client against servers of bytes on loopback, in one test program, so that it is linked once. Two
+//! others are separate: `http_servers`, which needs installed servers, and `http_descriptors`, which runs the binary
+//! with few descriptors.
 
 mod client_certificates;
 mod codings;

@@ -1,5 +1,4 @@
-//! Fetching through proxies of every kind, scripted byte for byte: what they are told, and that
-//! nothing goes past them.
+//! Every kind of proxy, scripted byte for byte: what a proxy receives, and that no request avoids it.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,7 +16,7 @@ fn through(proxy: &str) -> Options {
     }
 }
 
-/// Joins the client's connection with a new one to `addr`, both ways, until one side ends.
+/// Joins the client's connection with a new one to `addr` until one side ends.
 fn join(conn: Conn, addr: SocketAddr) {
     let there = TcpStream::connect(addr).unwrap();
     let (mut from, mut to) = (conn.stream.try_clone().unwrap(), there.try_clone().unwrap());
@@ -344,7 +343,7 @@ fn what_a_socks_proxy_refuses_is_told() {
 fn a_proxy_that_is_silent_is_named_and_its_password_is_not() {
     let silent = Server::start(|mut conn| conn.wait_for_hangup());
     let addr = silent.addr;
-    // Long enough to get to what is waited for on a busy machine; nothing is measured.
+    // Long enough to reach the tested phase on a busy machine; nothing is measured.
     let limit = Some(Duration::from_secs(2));
     let rows = [
         (
@@ -480,7 +479,7 @@ fn addresses_cannot_be_refused_behind_a_proxy_that_looks_names_up() {
         let proxy = format!("{scheme}://127.0.0.1:1");
         client_of(Proxies::new(Some(&proxy), &|_| None).unwrap()).unwrap();
     }
-    // Nothing goes through it.
+    // No request uses this proxy.
     let excepted = |name: &str| match name {
         "all_proxy" => Some("127.0.0.1:1".to_owned()),
         "no_proxy" => Some("*".to_owned()),

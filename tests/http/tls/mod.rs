@@ -1,5 +1,4 @@
-//! TLS against a real server in process: who is trusted, who is not, and what an end of the stream
-//! is worth.
+//! TLS against a real server in this process: which servers are trusted, and how a stream may end.
 
 mod streams;
 mod trust;
@@ -25,7 +24,7 @@ use crate::library::{
 
 type Stream = StreamOwned<ServerConnection, std::net::TcpStream>;
 
-/// A certificate and its key, and the file that holds it for the client.
+/// A certificate, its key, and a file with the certificate for the client.
 struct Identity {
     cert: rcgen::Certificate,
     key: KeyPair,
@@ -42,7 +41,7 @@ fn issuers_params(names: &[&str]) -> CertificateParams {
     params
 }
 
-/// Files of the tests, gone when they are dropped.
+/// Files of a test; dropping this removes them.
 struct Files(tempfile::TempDir);
 
 impl Files {
