@@ -1,4 +1,5 @@
-//! Any of the checks, under libFuzzer: `FUZZ_TARGET` names it. One program, so that it is built once. fuzz/run calls it.
+//! Runs the check that `FUZZ_TARGET` names under libFuzzer. All checks are in one program, so that it is built once.
+//! fuzz/run calls it.
 
 #![no_main]
 
