@@ -102,7 +102,7 @@ fn a_first_address_that_does_not_answer_keeps_no_descriptor_from_the_second() {
         .map(|i| format!("http://h{i}.test:{port}/"))
         .collect();
     let rule = format!("*:{port}:127.0.0.2,127.0.0.1");
-    // With as many workers as descriptors, each holds one descriptor and waits for another.
+    // If each worker kept the descriptor of its first address, none would be free for a second address.
     for (descriptors, jobs) in [(30, "60"), (11, "3"), (10, "1")] {
         let list = &list[..list.len().min(descriptors as usize * 5 - 40)];
         let args = ["-j", jobs, "--timeout", "10", "--resolve", &rule];

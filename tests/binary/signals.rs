@@ -84,8 +84,7 @@ fn what_does_not_finish_is_cut_and_still_has_its_record() {
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    // Two different signals: the program counts one that comes twice within a moment as one, because `timeout` sends
-    // two.
+    // Different signals, because the same one twice within a moment counts as one (`timeout` sends two).
     for (signal, second) in [(Signal::INT, Signal::TERM), (Signal::TERM, Signal::INT)] {
         // A run that ends at once takes less time than the grace. A busy machine may delay one run that much, but not
         // five.

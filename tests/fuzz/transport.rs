@@ -27,8 +27,8 @@ const FIRST: [&[u8]; 4] = [
     b"HTTP/1.1 204 No Content\r\n\r\n",
 ];
 
-/// The place where reads are cut. A head stays in the connection's buffer until it is whole. Buffers double in size, so
-/// one with this number of bytes is full.
+/// The size of a full read: `in_two_reads` pads a reply so that the cut is here. A head stays in the connection's
+/// buffer until it is whole, and buffers double in size, so one of this size is full.
 const FULL: usize = 64 * 1024;
 
 /// What the server sends for each request.

@@ -35,8 +35,8 @@ pub(crate) use user::can_become_a_user;
 /// The version in Cargo.toml.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Calls `check` with each option and a limit for it. A test that needs more time to get to its point fails, so the
-/// limit is long, and all calls run at once. Nothing is measured.
+/// Calls `check` with each option and a limit of 2 s, all at the same time. The limit is long enough for a busy machine
+/// to reach the tested phase. Nothing is measured.
 pub(crate) fn for_each_limit(options: &[&str], check: impl Fn(&[&str]) + Sync) {
     std::thread::scope(|scope| {
         for option in options {

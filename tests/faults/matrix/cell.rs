@@ -140,8 +140,8 @@ impl Cell {
         }
     }
 
-    /// Whether the request with the fault must come over a connection that had one before it. `None` for a fault
-    /// between two replies: there, the client may use the connection or not.
+    /// `Some(true)` if the request with the fault must come over a used connection, `Some(false)` if over a fresh one.
+    /// `None` for a fault between two replies, where the client may choose.
     pub(super) fn wants_a_used_connection(&self) -> Option<bool> {
         (self.phase != Phase::Between).then_some(self.link == Link::Kept)
     }

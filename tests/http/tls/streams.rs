@@ -208,8 +208,8 @@ fn tls_through_a_tunnel_and_through_a_proxy_that_speaks_tls_itself() {
 #[test]
 fn what_came_behind_a_reply_answers_no_other_request() {
     let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL";
-    // The size of a full record, so that the evil reply is in a new record, and one byte less and more. `late` is the
-    // number of bytes that are sent after the next request.
+    // The reply fills a record, or has one byte less or more. So the evil reply begins in a new record, or in the same.
+    // The last `late` bytes are sent after the next request.
     for (size, late) in [(16_383, 0), (16_384, 0), (16_385, 0), (16_384, 10)] {
         let files = Files::new();
         let own = files.self_signed("own.pem", &params(&["localhost"]));
