@@ -1,4 +1,4 @@
-//! What the schedule's limits cost an item: `cargo bench --bench schedule [-- --small]`.
+//! The cost of the schedule's limits for each item: `cargo bench --bench schedule [-- --small]`.
 //!
 //! A run pushes items of 10,000 hosts through a schedule as the engine does: 50 run at any time, and the oldest ends
 //! first. Each pair has a run without limits and one with them, and the order changes with each pair, so that a

@@ -1,7 +1,7 @@
 //! CPython's own tests of `concurrent.futures` (Lib/test/test_concurrent_futures, up to 3.15), for
 //! `fetchpool::pool`.
 //!
-//! One test here for each test there that has a meaning in Rust, under the same name, in a module
+//! Each test there that has a meaning in Rust has a test here, under the same name, in a module
 //! for each of its files. Gates replace the sleeps of the original. Left out:
 //!
 //! | original | why there is nothing to test |

@@ -11,7 +11,7 @@ use std::path::Path;
 /// A program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// fetchpool itself, with `jobs` workers, and one page of `share`.
+    /// fetchpool itself, with `jobs` workers. It fetches one page in `share`.
     Fetchpool {
         jobs: usize,
         share: usize,

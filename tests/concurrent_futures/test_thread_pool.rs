@@ -1,4 +1,4 @@
-//! test_thread_pool.py: what is particular to an executor of threads.
+//! test_thread_pool.py: tests of thread pools only.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
