@@ -157,7 +157,7 @@ fn only_a_certificate_that_may_sign_vouches_for_others() {
         (
             "for clients",
             |p| (authority(p), for_clients(p)).0,
-            Some("the trusted certificate that signed it does not vouch for servers"),
+            Some("the trusted certificate that signed it is not one for servers"),
         ),
         (
             "expired",

@@ -1,9 +1,6 @@
 //! Which server certificates and handshake signatures are accepted.
 
 use std::cell::Cell;
-use std::error;
-use std::fmt;
-use std::sync::Arc;
 
 use ring::signature::{
     RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
@@ -15,47 +12,16 @@ use rustls::crypto::{
     verify_tls13_signature_with_raw_key,
 };
 use rustls::pki_types::{
-    CertificateDer, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime, alg_id,
+    CertificateDer, ServerName, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime, alg_id,
 };
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use webpki::{EndEntityCert, KeyUsage, RawPublicKeyEntity, VerifiedPath};
 
-use super::certificate::{KeyParts, Trusted, Unfit, public_key};
+use super::certificate::{Fields, KeyParts, Unfit};
+use super::errors::Distrust;
 
 /// The sizes of RSA keys whose signatures rustls checks, in bytes of the modulus.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
-
-/// Why a certificate is not accepted.
-#[derive(Debug, Clone)]
-pub(super) enum Distrust {
-    /// The server's certificate or one between it and the root is not valid.
-    Chain(webpki::Error),
-    /// It is self-signed and not trusted itself.
-    SelfSigned,
-    /// It is trusted itself, but not valid for this use.
-    Pin(Unfit),
-    /// The trusted certificate that signed it is not valid for that.
-    Root(Unfit),
-    ShortKey,
-    /// The signature in the handshake does not match the certificate's key.
-    Handshake,
-    /// TLS cannot express the host's name.
-    Host,
-}
-
-impl fmt::Display for Distrust {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
-    }
-}
-
-impl error::Error for Distrust {}
-
-impl From<Distrust> for Error {
-    fn from(why: Distrust) -> Self {
-        Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(why))))
-    }
-}
 
 /// Accepts a certificate that is trusted itself or that leads to a trusted certificate that may sign.
 ///
@@ -96,18 +62,18 @@ impl Verifier {
     ) -> Result<(), Distrust> {
         let unfit = Cell::new(None);
         let check_root = |path: &VerifiedPath<'_>| {
-            let may_sign = |cert: &webpki::Cert<'_>| Trusted::read(&cert.der())?.check_may_sign();
-            if !path
-                .intermediate_certificates()
-                .all(|cert| may_sign(cert).is_ok())
-            {
-                return Err(webpki::Error::EndEntityUsedAsCa);
+            let mut below = 0;
+            for cert in path.intermediate_certificates() {
+                Fields::read_trusted(&cert.der())
+                    .and_then(|cert| cert.check_may_sign())
+                    .map_err(|_| webpki::Error::EndEntityUsedAsCa)?;
+                below += 1;
             }
             let is_its = |anchor: &TrustAnchor<'_>| std::ptr::eq(anchor, path.anchor());
             let at = self.anchors.iter().position(is_its);
-            let root = at.map_or(Err(Unfit::Damaged), |at| Trusted::read(&self.trusted[at]));
-            let below = path.intermediate_certificates().count();
-            root.and_then(|root| root.check_as_root(below, now))
+            at.ok_or(Unfit::Damaged)
+                .and_then(|at| Fields::read_trusted(&self.trusted[at]))
+                .and_then(|root| root.check_as_root(below, now))
                 .map_err(|why| {
                     unfit.set(Some(why));
                     // Make webpki try another path.
@@ -147,7 +113,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let cert = EndEntityCert::try_from(end_entity).map_err(Distrust::Chain)?;
         if self.trusted.contains(end_entity) {
-            Trusted::read(end_entity)
+            Fields::read_trusted(end_entity)
                 .and_then(|pin| pin.check_as_servers(now))
                 .map_err(Distrust::Pin)?;
         } else {
@@ -187,8 +153,8 @@ fn handshake_fault(error: Error, cert: &CertificateDer<'_>) -> Error {
     if !matches!(error, Error::InvalidCertificate(_)) {
         return error;
     }
-    let rsa_bytes = public_key(cert).and_then(|key| KeyParts::read(&key)?.rsa_bytes());
-    match rsa_bytes {
+    let rsa_bytes = || KeyParts::read(&Fields::read(cert)?.public_key())?.rsa_bytes();
+    match rsa_bytes() {
         Ok(bytes) if bytes < *RSA_BYTES.start() => Distrust::ShortKey.into(),
         _ => Distrust::Handshake.into(),
     }
@@ -211,42 +177,53 @@ const UNKNOWN_KEYS: [SignatureScheme; 5] = [
 impl AnyCertificate {
     /// Whether rustls knows keys of this kind and size.
     fn knows(&self, key: &KeyParts<'_>) -> bool {
-        let is_its = |algorithm: &&dyn SignatureVerificationAlgorithm| {
-            algorithm.public_key_alg_id().as_ref() == key.algorithm
-        };
-        self.0.all.iter().any(is_its)
+        let mut known = self.0.all.iter().map(|known| known.public_key_alg_id());
+        known.any(|id| id.as_ref() == key.algorithm)
             && (key.algorithm != alg_id::RSA_ENCRYPTION.as_ref()
                 || key
                     .rsa_bytes()
                     .is_ok_and(|bytes| RSA_BYTES.contains(&bytes)))
     }
 
-    /// Whether a signature of TLS 1.2 is one of a raw key, as [`verify_tls12_signature`] checks it with a certificate.
-    fn verify_tls12_with_raw_key(
+    /// The public key of `cert`, and whether rustls knows such keys.
+    fn key(
+        &self,
+        cert: &CertificateDer<'_>,
+    ) -> Result<(SubjectPublicKeyInfoDer<'static>, bool), Distrust> {
+        let key = Fields::read(cert)?.public_key();
+        let is_known = self.knows(&KeyParts::read(&key)?);
+        Ok((key, is_known))
+    }
+
+    /// Checks a signature as [`verify_tls12_signature`] does, with a known key in place of a certificate.
+    fn check_tls12(
         &self,
         message: &[u8],
-        key: &RawPublicKeyEntity<'_>,
+        key: &SubjectPublicKeyInfoDer<'_>,
         dss: &DigitallySignedStruct,
-    ) -> bool {
+    ) -> Result<(), Distrust> {
+        let key = RawPublicKeyEntity::try_from(key).map_err(Distrust::Chain)?;
         let mapping = self.0.mapping.iter();
         let of_scheme = mapping.filter(|(scheme, _)| *scheme == dss.scheme);
         // P-256 and P-384 share schemes in TLS 1.2.
-        of_scheme
-            .flat_map(|(_, algorithms)| *algorithms)
-            .any(|algorithm| {
+        let mut algorithms = of_scheme.flat_map(|(_, algorithms)| *algorithms);
+        algorithms
+            .find_map(|algorithm| {
                 key.verify_signature(*algorithm, message, dss.signature())
-                    .is_ok()
+                    .ok()
             })
+            .ok_or(Distrust::Handshake)
     }
 }
 
 /// Checks a PKCS #1 signature of an RSA key of 1,024 bits or more that is too short for rustls.
-fn verify_short_rsa(
-    key: &KeyParts<'_>,
-    scheme: SignatureScheme,
+fn check_short_rsa(
     message: &[u8],
+    key: &SubjectPublicKeyInfoDer<'_>,
+    scheme: SignatureScheme,
     signature: &[u8],
 ) -> Result<(), Distrust> {
+    let key = KeyParts::read(key)?;
     let algorithm = match scheme {
         SignatureScheme::RSA_PKCS1_SHA256 => &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
         SignatureScheme::RSA_PKCS1_SHA512 => &RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
@@ -280,15 +257,9 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let spki = public_key(cert).map_err(|_| Distrust::Chain(webpki::Error::BadDer))?;
-        let parts = KeyParts::read(&spki).map_err(|_| Distrust::Chain(webpki::Error::BadDer))?;
-        if self.knows(&parts) {
-            let key = RawPublicKeyEntity::try_from(&spki).map_err(Distrust::Chain)?;
-            if !self.verify_tls12_with_raw_key(message, &key, dss) {
-                return Err(Distrust::Handshake.into());
-            }
-        } else {
-            verify_short_rsa(&parts, dss.scheme, message, dss.signature())?;
+        match self.key(cert)? {
+            (key, true) => self.check_tls12(message, &key, dss)?,
+            (key, false) => check_short_rsa(message, &key, dss.scheme, dss.signature())?,
         }
         Ok(HandshakeSignatureValid::assertion())
     }
@@ -299,13 +270,11 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let spki = public_key(cert).map_err(|_| Distrust::Chain(webpki::Error::BadDer))?;
-        let parts = KeyParts::read(&spki).map_err(|_| Distrust::Chain(webpki::Error::BadDer))?;
-        if !self.knows(&parts) {
-            return Ok(HandshakeSignatureValid::assertion());
+        match self.key(cert)? {
+            (key, true) => verify_tls13_signature_with_raw_key(message, &key, dss, &self.0)
+                .map_err(|error| handshake_fault(error, cert)),
+            _ => Ok(HandshakeSignatureValid::assertion()),
         }
-        verify_tls13_signature_with_raw_key(message, &spki, dss, &self.0)
-            .map_err(|error| handshake_fault(error, cert))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -317,7 +286,6 @@ impl ServerCertVerifier for AnyCertificate {
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
-    use rustls::pki_types::SubjectPublicKeyInfoDer;
 
     use super::*;
 
@@ -335,11 +303,8 @@ mod tests {
     fn a_wrong_signature_of_a_short_key_is_refused_where_it_can_be_checked() {
         let decode = |text: &str| STANDARD.decode(text).unwrap();
         let key = SubjectPublicKeyInfoDer::from(decode(KEY));
-        let key = KeyParts::read(&key).unwrap();
-        let (sha256, sha512) = (
-            SignatureScheme::RSA_PKCS1_SHA256,
-            SignatureScheme::RSA_PKCS1_SHA512,
-        );
+        let sha256 = SignatureScheme::RSA_PKCS1_SHA256;
+        let sha512 = SignatureScheme::RSA_PKCS1_SHA512;
         for (scheme, signature, message, is_taken) in [
             (sha256, SHA256, "message", true),
             (sha512, SHA512, "message", true),
@@ -349,10 +314,10 @@ mod tests {
             // The library has no such check.
             (SignatureScheme::RSA_PSS_SHA256, SHA256, "another", true),
         ] {
-            let result = verify_short_rsa(&key, scheme, message.as_bytes(), &decode(signature));
+            let result = check_short_rsa(message.as_bytes(), &key, scheme, &decode(signature));
             assert_eq!(result.is_ok(), is_taken, "{scheme:?} {message}");
         }
         let known = rustls::crypto::ring::default_provider().signature_verification_algorithms;
-        assert!(!AnyCertificate(known).knows(&key));
+        assert!(!AnyCertificate(known).knows(&KeyParts::read(&key).unwrap()));
     }
 }
