@@ -191,32 +191,30 @@ impl Proxies {
     ) -> Result<Self, OptionsError> {
         let set = |name: &str| {
             let value = environment(name).filter(|v| !v.trim().is_empty());
-            value.map(|v| (name.to_owned(), v))
+            value.map(|value| (name.to_owned(), value))
         };
         let lower_then_upper = |name: &str| set(name).or_else(|| set(&name.to_ascii_uppercase()));
-        let parse = |given: Option<(String, String)>| {
-            given
-                .map(|(source, text)| Proxy::parse(text.trim(), &source).map(Arc::new))
-                .transpose()
-        };
-        let (http, https) = match explicit.map(str::trim) {
-            Some("") => (None, None),
+        let (http, https) = match explicit {
+            Some(text) if text.trim().is_empty() => (None, None),
             Some(text) => {
-                let proxy = Arc::new(Proxy::parse(text, OPTION)?);
-                (Some(Arc::clone(&proxy)), Some(proxy))
+                let given = Some((OPTION.to_owned(), text.to_owned()));
+                (given.clone(), given)
             }
             None => {
                 let all = || lower_then_upper("all_proxy");
-                let https = lower_then_upper("https_proxy").or_else(all);
-                (parse(set("http_proxy").or_else(all))?, parse(https)?)
+                let https = lower_then_upper("https_proxy");
+                (set("http_proxy").or_else(all), https.or_else(all))
             }
         };
-        let except = lower_then_upper("no_proxy")
-            .map_or_else(Vec::new, |(_, list)| Exception::parse_list(&list));
+        let parse = |given: Option<(String, String)>| {
+            let proxy = given.map(|(source, text)| Proxy::parse(text.trim(), &source));
+            proxy.transpose().map(|proxy| proxy.map(Arc::new))
+        };
+        let except = lower_then_upper("no_proxy");
         Ok(Self {
-            http,
-            https,
-            except,
+            http: parse(http)?,
+            https: parse(https)?,
+            except: except.map_or_else(Vec::new, |(_, list)| Exception::parse_list(&list)),
         })
     }
 

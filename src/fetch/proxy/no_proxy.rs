@@ -33,11 +33,10 @@ impl Exception {
             let bits = bits.parse().ok().filter(|&b| b <= width(address))?;
             return Some(Self::Network(address, bits, None));
         }
-        if let Ok(address) = bare(entry).parse::<IpAddr>() {
-            return Some(Self::Network(address, width(address), None));
-        }
+        // What follows the last colon of an IPv6 address is no port.
+        let is_address = bare(entry).parse::<IpAddr>().is_ok();
         let (host, port) = match entry.rsplit_once(':').map(|(h, p)| (h, p.parse())) {
-            Some((host, Ok(port))) => (host, Some(port)),
+            Some((host, Ok(port))) if !is_address => (host, Some(port)),
             _ => (entry, None),
         };
         if let Ok(address) = bare(host).parse::<IpAddr>() {

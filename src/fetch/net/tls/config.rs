@@ -42,8 +42,10 @@ impl TlsConfig {
         };
         let identity = match (&options.cert, &options.key) {
             (Some(cert), key) => Some(identity(cert, key.as_deref().unwrap_or(cert))?),
-            (None, Some(_)) => {
-                return Err(OptionsError::new("a key is given without its certificate"));
+            (None, Some(key)) => {
+                let key = shown_path(key);
+                let text = format!("the key '{key}' is given without its certificate");
+                return Err(OptionsError::new(text));
             }
             (None, None) => None,
         };
