@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, Method, StatusCode, header};
 use url::{Position, Url};
 
-use super::body::{Sink, check_size, copy};
+use super::body::{Sink, check_size, copy, read_failure};
 use super::credentials::without_credentials;
 use super::decode::{Coding, decoded, has_coding};
 use super::failure::{Failure, FailureKind, shortened};
@@ -221,7 +221,8 @@ impl Attempt<'_> {
         let mut body = reply.body(length);
         if !codings.is_empty() {
             let check = || http.check();
-            return copy(&mut *decoded(&codings, body, &check), buf, sink, max_size);
+            let mut body = decoded(&codings, body, &check).map_err(read_failure)?;
+            return copy(&mut *body, buf, sink, max_size);
         }
         check_size(length.unwrap_or_default(), max_size)?;
         if matches!(sink, Sink::Count(_)) {
