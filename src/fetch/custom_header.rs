@@ -1,7 +1,7 @@
 //! A header that the user sets, as curl's `-H` takes it.
 //!
-//! This is the guard against header injection. A [`CustomHeader`] is one well-formed field (RFC 9110, sections 5.1 and
-//! 5.5), and none that says where a message ends.
+//! It guards against header injection: a [`CustomHeader`] is one well-formed field (RFC 9110, 5.1 and 5.5), and none that
+//! frames a message.
 
 use std::str::FromStr;
 
@@ -11,8 +11,7 @@ use super::options_error::OptionsError;
 
 /// A header that the user sets, or a default header that is left out.
 ///
-/// It is read from `Name: value`; from `Name;` for an empty value; from `Name:` for a header to leave out. `Debug` does
-/// not show the value.
+/// It is read from `Name: value`, `Name;` (an empty value), or `Name:` (left out). `Debug` does not show the value.
 ///
 /// ```
 /// use fetchpool::fetch::CustomHeader;
@@ -63,14 +62,12 @@ impl FromStr for CustomHeader {
                 Some(_) => {}
             }
         }
+        let name = name.to_owned();
         let mut value = value.map(header_value).transpose()?;
         if let Some(value) = &mut value {
             value.set_sensitive(true);
         }
-        Ok(Self {
-            name: name.to_owned(),
-            value,
-        })
+        Ok(Self { name, value })
     }
 }
 
@@ -90,8 +87,7 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, OptionsError> {
     Err(OptionsError::new(why))
 }
 
-/// Headers that the client writes itself, and why. A wrong one would break the framing of every later request on the
-/// connection.
+/// Headers that the client writes itself. A wrong one would break the framing of later requests on the connection.
 const RESERVED: [(&str, &str); 10] = [
     ("content-length", NO_BODY),
     ("transfer-encoding", NO_BODY),

@@ -34,11 +34,11 @@ pub(super) struct HeaderLines {
 
 impl HeaderLines {
     fn push(&mut self, name: &str, value: &HeaderValue) {
-        let lines = match name.eq_ignore_ascii_case("host") {
-            true => &mut self.host,
-            false => &mut self.lines,
-        };
-        push_line(lines, name, value);
+        if name.eq_ignore_ascii_case("host") {
+            push_line(&mut self.host, name, value);
+        } else {
+            push_line(&mut self.lines, name, value);
+        }
     }
 }
 

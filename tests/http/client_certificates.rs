@@ -1,5 +1,5 @@
-//! The certificate that a client shows, and its key: what is taken, and what is said of the rest.
-//! That the standard kind is shown and believed is in `tls/trust.rs`.
+//! The client's certificate and its key: which are accepted, and the messages about the others. `tls/trust.rs` tests the
+//! usual kind.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,8 +34,7 @@ fn refusal(cert: &Path, key: &Path) -> String {
     Client::new(showing(cert, key)).unwrap_err().to_string()
 }
 
-/// Lets in whoever shows this certificate; whether the key goes with it is not asked, for the
-/// library cannot read it either.
+/// Accepts clients that show this certificate. The library cannot read it, and so cannot check the key.
 #[derive(Debug)]
 struct Only(CertificateDer<'static>);
 
@@ -80,7 +79,7 @@ impl ClientCertVerifier for Only {
     }
 }
 
-/// Answers those who show `wanted`.
+/// A server that answers clients that show `wanted`.
 fn asking_for(wanted: CertificateDer<'static>) -> Server {
     let key = KeyPair::generate().unwrap();
     let cert = CertificateParams::new(vec!["localhost".to_owned()])

@@ -60,7 +60,7 @@ impl TlsConfig {
 
     /// The configuration, made by the first call.
     pub(in crate::fetch::net) fn config(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
-        // Make it under the lock, so that concurrent callers do not repeat the work.
+        // Under the lock, so that concurrent callers do not repeat the work.
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = &*config {
             return Ok(Arc::clone(made));
@@ -110,8 +110,8 @@ impl TlsConfig {
     ///
     /// # Errors
     ///
-    /// TLS cannot express the host, such as `a-.test`, so no certificate can be for it. With `--insecure` a made-up
-    /// address replaces such a host: it identifies the sessions, and rustls sends no SNI for it.
+    /// TLS cannot express the host, such as `a-.test`. If any certificate is accepted, a made-up address replaces it:
+    /// that identifies the sessions, and rustls sends no SNI for it.
     pub(in crate::fetch::net) fn server_name(
         &self,
         host: &str,

@@ -1,7 +1,7 @@
 //! The trusted certificates: the system's, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 //!
-//! `SSL_CERT_FILE` is read when a client is made, so that an error is reported before anything is fetched. Directories
-//! and the system's store take milliseconds to read, and are read for the first https URL.
+//! `SSL_CERT_FILE` is read when a client is made. Directories and the system's store take milliseconds, and are read for
+//! the first https URL.
 
 use std::collections::HashSet;
 use std::env;
@@ -30,8 +30,8 @@ pub(super) enum Store {
 }
 
 impl Store {
-    /// The store that the environment names; empty variables are ignored. Directories are checked only without a file:
-    /// with an empty directory, a user trusts that file alone.
+    /// The store that the environment names. Directories are checked only without a file: an empty directory beside it
+    /// means that the file alone is trusted.
     ///
     /// # Errors
     ///
