@@ -2,7 +2,8 @@
 
 use std::io::{self, Read, Write};
 
-use super::failure::{Failure, FailureKind, os_text};
+use super::failure::{Failure, FailureKind};
+use crate::system::os_text;
 
 /// Where a body goes.
 pub(super) enum Sink<'a> {

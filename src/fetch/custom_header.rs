@@ -49,18 +49,14 @@ impl FromStr for CustomHeader {
         if let Some((_, why)) = reserved.find(|(other, _)| name.eq_ignore_ascii_case(other)) {
             return refuse(format!("{name} cannot be set: {why}"));
         }
-        if name.eq_ignore_ascii_case("host") {
-            match value {
-                None => {
-                    return refuse(format!(
-                        "{name} cannot be left out: every request has one; write 'Host: NAME' to set it"
-                    ));
-                }
-                Some(host) if !host.is_ascii() => {
-                    return refuse(format!("{name} has a character that is not ASCII"));
-                }
-                Some(_) => {}
-            }
+        let is_host = name.eq_ignore_ascii_case("host");
+        if is_host && value.is_none() {
+            return refuse(format!(
+                "{name} cannot be left out: every request has one; write 'Host: NAME' to set it"
+            ));
+        }
+        if is_host && !value.is_some_and(str::is_ascii) {
+            return refuse(format!("{name} has a character that is not ASCII"));
         }
         let name = name.to_owned();
         let mut value = value.map(header_value).transpose()?;

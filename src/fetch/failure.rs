@@ -4,8 +4,6 @@ use std::fmt;
 
 use http::StatusCode;
 
-pub(super) use crate::system::os_text;
-
 /// What an attempt was waiting for when it timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
@@ -205,4 +203,33 @@ fn escape_controls(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_loses_its_middle_between_characters() {
+        let new = |text: &str| Failure::new(FailureKind::Protocol, text);
+        for whole in ["", "a", &"x".repeat(MESSAGE_LIMIT)] {
+            assert_eq!(new(whole).message(), whole);
+        }
+        for shift in 0..4 {
+            let long = format!(
+                "{}{}: no URL",
+                "x".repeat(shift),
+                "\u{1f980}".repeat(50_000)
+            );
+            let failure = new(&long);
+            let (begin, end) = failure.message().split_once("...").unwrap();
+            assert!(long.starts_with(begin) && long.ends_with(end));
+            assert!(end.ends_with(": no URL") && begin.len() > 300);
+            assert!(failure.message().len() <= MESSAGE_LIMIT + 3);
+        }
+        assert!(new(&"\u{1b}".repeat(200_000)).message().len() < 10 * MESSAGE_LIMIT);
+    }
+
+    #[test]
+    fn a_message_is_one_line_whatever_a_server_sent() {
+        let failure = Failure::new(FailureKind::Protocol, "a\r\nb\u{1b}[2J\u{9b}");
+        assert_eq!(failure.message(), "a\\r\\nb\\u{1b}[2J\\u{9b}");
+    }
+}
