@@ -1,7 +1,7 @@
 //! A header that the user sets, as curl's `-H` takes it.
 //!
-//! It guards against header injection: a [`CustomHeader`] is one well-formed field (RFC 9110, 5.1 and 5.5), and none that
-//! frames a message.
+//! It guards against header injection: a [`CustomHeader`] is one well-formed field (RFC 9110, 5.1 and 5.5) that does not
+//! change the framing.
 
 use std::str::FromStr;
 

@@ -69,7 +69,7 @@ pub(crate) fn location(data: &[u8]) {
 const HOME: &str = "http://a.test/b/c?d";
 const AWAY: &str = "https://b.test:8443/e/f";
 
-/// Where `location` leads from one of the two, which have these passwords.
+/// The next request from `HOME` or `AWAY`, by `choice`, with these passwords.
 fn follow(
     choice: u8,
     location: &HeaderValue,

@@ -41,8 +41,8 @@ pub struct Options {
     pub family: Family,
     /// Addresses of hosts that are not looked up. The last matching rule wins.
     pub resolve: Vec<Resolve>,
-    /// Refuses to connect to addresses that are not on the public internet, also after a redirect. Excludes proxies that
-    /// look names up themselves (all but socks4 and socks5): the client does not see the address.
+    /// Refuses to connect to addresses that are not on the public internet, also after a redirect. Cannot be
+    /// combined with a proxy that looks names up itself (all but socks4 and socks5).
     pub deny_private: bool,
     /// Which URLs are fetched through which proxy.
     pub proxies: Proxies,

@@ -34,7 +34,7 @@ pub(super) fn range_length(
     Err(Failure::new(FailureKind::Body, text))
 }
 
-/// `Some(None)`: the value does not tell. `None`: it is not what was asked for.
+/// The length of the body. `Some(None)` if `value` does not tell it, `None` if the range was not asked for.
 fn length_of(value: &[u8], asked: Option<&str>) -> Option<Option<u64>> {
     let range = range(value);
     let Some(asked) = asked else {
@@ -42,7 +42,7 @@ fn length_of(value: &[u8], asked: Option<&str>) -> Option<Option<u64>> {
         let is_whole = first == 0 && Some(last.checked_add(1)?) == length;
         return is_whole.then_some(length);
     };
-    // Several ranges come as parts of a message of their own.
+    // The reply to several ranges is multipart, and has no such header.
     let Some((first, last, _)) = range else {
         return Some(None);
     };

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::Resumption;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -16,7 +15,7 @@ use super::errors::{Distrust, TlsConfigError};
 use super::pem::{PemFile, certificates};
 use super::root_store::Store;
 use super::sessions::Sessions;
-use super::verifier::{AnyCertificate, Verifier};
+use super::verifier::{Roots, Verifier};
 use crate::escape::shown_path;
 use crate::fetch::options::Tls;
 use crate::fetch::options_error::OptionsError;
@@ -87,23 +86,20 @@ impl TlsConfig {
         Ok(Arc::new(config))
     }
 
-    fn verifier(
-        &self,
-        provider: &CryptoProvider,
-    ) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
-        let algorithms = provider.signature_verification_algorithms;
-        let Some(store) = &self.store else {
-            return Ok(Arc::new(AnyCertificate(algorithms)));
-        };
-        let found = store.load()?;
-        let trusted = [found, self.added.clone()].concat();
-        match Verifier::new(trusted, algorithms) {
-            Some(verifier) => Ok(Arc::new(verifier)),
-            None => Err(TlsConfigError::Unusable(
-                "no trusted certificate was found (install ca-certificates, or set SSL_CERT_FILE)"
-                    .to_owned(),
-            )),
+    fn verifier(&self, provider: &CryptoProvider) -> Result<Arc<Verifier>, TlsConfigError> {
+        let mut roots = None;
+        if let Some(store) = &self.store {
+            roots = Roots::new([store.load()?, self.added.clone()].concat());
+            if roots.is_none() {
+                let what = "no trusted certificate was found";
+                let cure = "install ca-certificates, or set SSL_CERT_FILE";
+                return Err(TlsConfigError::Unusable(format!("{what} ({cure})")));
+            }
         }
+        Ok(Arc::new(Verifier {
+            roots,
+            algorithms: provider.signature_verification_algorithms,
+        }))
     }
 
     /// The name of `host` for TLS.
@@ -141,21 +137,21 @@ fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsErr
     } else {
         PemFile::read("--key", key)?
     };
-    let loader = provider().key_provider;
-    let signing = loader.load_private_key(key_file.private_key()?).map_err(|_| {
-        key_file.refuse(|key| {
-            format!(
-                "the key in '{key}' cannot be used; an RSA, ECDSA (P-256, P-384) or Ed25519 key is wanted"
-            )
-        })
-    })?;
+    let signing = provider()
+        .key_provider
+        .load_private_key(key_file.private_key()?)
+        .map_err(|_| {
+            key_file.refuse(&format!(
+                "the key in '{}' cannot be used; an RSA, ECDSA (P-256, P-384) or Ed25519 key is wanted",
+                key_file.name
+            ))
+        })?;
     let pair = CertifiedKey::new(chain, signing);
     // Only a mismatch is an error: a server may accept a certificate that cannot be read here, such as one of version 1.
     if let Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) = pair.keys_match() {
-        let cert = shown_path(cert);
-        return Err(key_file.refuse(|key| {
-            format!("the key in '{key}' does not go with the certificate in '{cert}'")
-        }));
+        let (key, cert) = (&key_file.name, shown_path(cert));
+        let text = format!("the key in '{key}' does not go with the certificate in '{cert}'");
+        return Err(key_file.refuse(&text));
     }
     Ok(Arc::new(pair.into()))
 }

@@ -32,17 +32,18 @@ pub(super) fn certificates(
 pub(super) struct PemFile<'a> {
     /// The option or variable that names it.
     source: &'a str,
-    path: &'a Path,
+    /// Its path in messages.
+    pub(super) name: String,
     text: Vec<u8>,
 }
 
 impl<'a> PemFile<'a> {
-    pub(super) fn read(source: &'a str, path: &'a Path) -> Result<Self, OptionsError> {
+    pub(super) fn read(source: &'a str, path: &Path) -> Result<Self, OptionsError> {
+        let name = shown_path(path);
         match read(path) {
-            Ok(text) => Ok(Self { source, path, text }),
+            Ok(text) => Ok(Self { source, name, text }),
             Err(error) => {
-                let (file, why) = (shown_path(path), os_text(&error));
-                let text = format!("{source}: cannot read '{file}': {why}");
+                let text = format!("{source}: cannot read '{name}': {}", os_text(&error));
                 Err(OptionsError::new(text))
             }
         }
@@ -63,12 +64,11 @@ impl<'a> PemFile<'a> {
         let usable: Vec<_> = found.into_iter().flatten().collect();
         let mut anchors = usable.iter().map(webpki::anchor_from_trusted_cert);
         if !anchors.any(|anchor| anchor.is_ok()) {
-            return Err(self.refuse(|file| {
-                format!(
-                    "no certificate in '{file}' can be used: each is damaged, or OpenSSL's trust settings beside it \
-                     exclude TLS servers"
-                )
-            }));
+            return Err(self.refuse(&format!(
+                "no certificate in '{}' can be used: each is damaged, or OpenSSL's trust settings beside it exclude \
+                 TLS servers",
+                self.name
+            )));
         }
         Ok(usable)
     }
@@ -81,28 +81,25 @@ impl<'a> PemFile<'a> {
     pub(super) fn private_key(&self) -> Result<PrivateKeyDer<'static>, OptionsError> {
         PrivateKeyDer::from_pem_slice(&self.text).map_err(|error| {
             // PKCS #8 (RFC 7468, 11) and the older form (RFC 1421, 4.6.1.1).
-            let marks: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
-            if !marks
-                .iter()
-                .any(|mark| memmem::find(&self.text, mark).is_some())
-            {
+            let marks = ["BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"];
+            let is_in = |mark: &str| memmem::find(&self.text, mark.as_bytes()).is_some();
+            if !marks.into_iter().any(is_in) {
                 return self.damaged("private key", &error);
             }
-            self.refuse(|file| {
-                format!(
-                    "the private key in '{file}' is encrypted; one without a passphrase is wanted \
-                     (openssl pkey -in '{file}' -out PLAIN)"
-                )
-            })
+            let name = &self.name;
+            self.refuse(&format!(
+                "the private key in '{name}' is encrypted; one without a passphrase is wanted \
+                 (openssl pkey -in '{name}' -out PLAIN)"
+            ))
         })
     }
 
     fn damaged(&self, what: &str, error: &Error) -> OptionsError {
+        let name = &self.name;
         let why = match error {
             Error::NoItemsFound => {
-                return self.refuse(|file| {
-                    format!("there is no {what} in '{file}'; a PEM file with one is wanted")
-                });
+                let text = format!("there is no {what} in '{name}'; a PEM file with one is wanted");
+                return self.refuse(&text);
             }
             Error::MissingSectionEnd { end_marker } => {
                 let label = String::from_utf8_lossy(end_marker);
@@ -117,7 +114,7 @@ impl<'a> PemFile<'a> {
             }
             _ => "a section of it is too large".to_owned(),
         };
-        self.refuse(|file| format!("there is no readable {what} in '{file}': {why}"))
+        self.refuse(&format!("there is no readable {what} in '{name}': {why}"))
     }
 
     /// The same file, named by another option.
@@ -125,9 +122,8 @@ impl<'a> PemFile<'a> {
         Self { source, ..self }
     }
 
-    /// The error that names the source, with a text about the file.
-    pub(super) fn refuse(&self, text: impl FnOnce(&str) -> String) -> OptionsError {
-        let text = text(&shown_path(self.path));
+    /// An error of this file. It names the option or variable.
+    pub(super) fn refuse(&self, text: &str) -> OptionsError {
         OptionsError::new(format!("{}: {text}", self.source))
     }
 }

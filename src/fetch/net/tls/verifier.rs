@@ -7,10 +7,7 @@ use ring::signature::{
     UnparsedPublicKey,
 };
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{
-    WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
-    verify_tls13_signature_with_raw_key,
-};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
 use rustls::pki_types::{
     CertificateDer, ServerName, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime, alg_id,
 };
@@ -23,42 +20,53 @@ use super::errors::Distrust;
 /// The sizes of RSA keys whose signatures rustls checks, in bytes of the modulus.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
-/// Accepts a certificate that is trusted itself or that leads to a trusted certificate that may sign.
-///
-/// A trusted certificate is parsed in every full handshake that depends on it: parsing the whole store would slow the
-/// start, and a root may expire during a run.
+/// Schemes of keys that rustls does not know (RFC 8446, 4.2.3): P-521, Ed448 and the three of RSA-PSS keys.
+const UNKNOWN_KEYS: [SignatureScheme; 5] = [
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    SignatureScheme::ED448,
+    SignatureScheme::Unknown(0x0809),
+    SignatureScheme::Unknown(0x080a),
+    SignatureScheme::Unknown(0x080b),
+];
+
 #[derive(Debug)]
 pub(super) struct Verifier {
+    /// `None` accepts any certificate. The handshake's signature is then checked only if rustls knows the kind and size
+    /// of the key: see docs/HTTP.md.
+    pub(super) roots: Option<Roots>,
+    pub(super) algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// The trusted certificates.
+///
+/// One is parsed in every full handshake that depends on it: parsing the whole store would slow the start, and a root may
+/// expire during a run.
+#[derive(Debug)]
+pub(super) struct Roots {
     trusted: Vec<CertificateDer<'static>>,
     /// The anchors of `trusted`, in the same order.
     anchors: Vec<TrustAnchor<'static>>,
-    algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Verifier {
-    /// Trusts the readable ones of `certificates`; `None` if there are none.
-    pub(super) fn new(
-        certificates: Vec<CertificateDer<'static>>,
-        algorithms: WebPkiSupportedAlgorithms,
-    ) -> Option<Self> {
+impl Roots {
+    /// The readable ones of `certificates`; `None` if there are none.
+    pub(super) fn new(certificates: Vec<CertificateDer<'static>>) -> Option<Self> {
         let anchor = |cert: CertificateDer<'static>| {
             let anchor = webpki::anchor_from_trusted_cert(&cert).ok()?.to_owned();
             Some((cert, anchor))
         };
         let (trusted, anchors): (Vec<_>, Vec<_>) =
             certificates.into_iter().filter_map(anchor).unzip();
-        (!trusted.is_empty()).then_some(Self {
-            trusted,
-            anchors,
-            algorithms,
-        })
+        (!trusted.is_empty()).then_some(Self { trusted, anchors })
     }
 
+    /// Whether a certificate that is not trusted itself leads to a trusted one that may sign.
     fn check_chain(
         &self,
         cert: &EndEntityCert<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
+        algorithms: &WebPkiSupportedAlgorithms,
     ) -> Result<(), Distrust> {
         let unfit = Cell::new(None);
         let check_root = |path: &VerifiedPath<'_>| {
@@ -81,7 +89,7 @@ impl Verifier {
                 })
         };
         let verified = cert.verify_for_usage(
-            self.algorithms.all,
+            algorithms.all,
             &self.anchors,
             intermediates,
             now,
@@ -102,100 +110,26 @@ impl Verifier {
     }
 }
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let cert = EndEntityCert::try_from(end_entity).map_err(Distrust::Chain)?;
-        if self.trusted.contains(end_entity) {
-            Fields::read_trusted(end_entity)
-                .and_then(|pin| pin.check_as_servers(now))
-                .map_err(Distrust::Pin)?;
-        } else {
-            self.check_chain(&cert, intermediates, now)?;
-        }
-        cert.verify_is_valid_for_subject_name(server_name)
-            .map_err(Distrust::Chain)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
-            .map_err(|error| handshake_fault(error, cert))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
-            .map_err(|error| handshake_fault(error, cert))
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
-}
-
-fn handshake_fault(error: Error, cert: &CertificateDer<'_>) -> Error {
-    if !matches!(error, Error::InvalidCertificate(_)) {
-        return error;
-    }
-    let rsa_bytes = || KeyParts::read(&Fields::read(cert)?.public_key())?.rsa_bytes();
-    match rsa_bytes() {
-        Ok(bytes) if bytes < *RSA_BYTES.start() => Distrust::ShortKey.into(),
-        _ => Distrust::Handshake.into(),
-    }
-}
-
-/// Accepts any certificate, and checks the handshake's signature with its key, unless rustls does not know the kind or
-/// size of the key: see docs/HTTP.md.
-#[derive(Debug)]
-pub(super) struct AnyCertificate(pub(super) WebPkiSupportedAlgorithms);
-
-/// Schemes of keys that rustls does not know (RFC 8446, 4.2.3): P-521, Ed448 and the three of RSA-PSS keys.
-const UNKNOWN_KEYS: [SignatureScheme; 5] = [
-    SignatureScheme::ECDSA_NISTP521_SHA512,
-    SignatureScheme::ED448,
-    SignatureScheme::Unknown(0x0809),
-    SignatureScheme::Unknown(0x080a),
-    SignatureScheme::Unknown(0x080b),
-];
-
-impl AnyCertificate {
-    /// Whether rustls knows keys of this kind and size.
-    fn knows(&self, key: &KeyParts<'_>) -> bool {
-        let mut known = self.0.all.iter().map(|known| known.public_key_alg_id());
-        known.any(|id| id.as_ref() == key.algorithm)
-            && (key.algorithm != alg_id::RSA_ENCRYPTION.as_ref()
-                || key
-                    .rsa_bytes()
-                    .is_ok_and(|bytes| RSA_BYTES.contains(&bytes)))
-    }
-
-    /// The public key of `cert`, and whether rustls knows such keys.
+impl Verifier {
+    /// The public key of `cert`, and whether its signatures must be checked by rustls.
     fn key(
         &self,
         cert: &CertificateDer<'_>,
     ) -> Result<(SubjectPublicKeyInfoDer<'static>, bool), Distrust> {
         let key = Fields::read(cert)?.public_key();
-        let is_known = self.knows(&KeyParts::read(&key)?);
-        Ok((key, is_known))
+        let parts = KeyParts::read(&key)?;
+        let is_rsa = parts.algorithm == alg_id::RSA_ENCRYPTION.as_ref();
+        let size = parts.rsa_bytes().ok().filter(|_| is_rsa);
+        let mut known = self.algorithms.all.iter();
+        let is_known = known.any(|known| known.public_key_alg_id().as_ref() == parts.algorithm)
+            && (!is_rsa || size.is_some_and(|bytes| RSA_BYTES.contains(&bytes)));
+        if self.roots.is_some() && size.is_some_and(|bytes| bytes < *RSA_BYTES.start()) {
+            return Err(Distrust::ShortKey);
+        }
+        Ok((key, is_known || self.roots.is_some()))
     }
 
-    /// Checks a signature as [`verify_tls12_signature`] does, with a known key in place of a certificate.
+    /// Checks a signature of TLS 1.2 as rustls does, with the key in place of its certificate.
     fn check_tls12(
         &self,
         message: &[u8],
@@ -203,20 +137,18 @@ impl AnyCertificate {
         dss: &DigitallySignedStruct,
     ) -> Result<(), Distrust> {
         let key = RawPublicKeyEntity::try_from(key).map_err(Distrust::Chain)?;
-        let mapping = self.0.mapping.iter();
+        let mapping = self.algorithms.mapping.iter();
         let of_scheme = mapping.filter(|(scheme, _)| *scheme == dss.scheme);
         // P-256 and P-384 share schemes in TLS 1.2.
-        let mut algorithms = of_scheme.flat_map(|(_, algorithms)| *algorithms);
-        algorithms
-            .find_map(|algorithm| {
-                key.verify_signature(*algorithm, message, dss.signature())
-                    .ok()
-            })
-            .ok_or(Distrust::Handshake)
+        let mut checks = of_scheme
+            .flat_map(|(_, algorithms)| *algorithms)
+            .map(|algorithm| key.verify_signature(*algorithm, message, dss.signature()));
+        let is_right = checks.any(|check| check.is_ok());
+        is_right.then_some(()).ok_or(Distrust::Handshake)
     }
 }
 
-/// Checks a PKCS #1 signature of an RSA key of 1,024 bits or more that is too short for rustls.
+/// Checks a PKCS #1 signature of an RSA key that is too short for rustls, but has at least 1,024 bits.
 fn check_short_rsa(
     message: &[u8],
     key: &SubjectPublicKeyInfoDer<'_>,
@@ -239,15 +171,27 @@ fn check_short_rsa(
     }
 }
 
-impl ServerCertVerifier for AnyCertificate {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
-        _now: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if let Some(roots) = &self.roots {
+            let cert = EndEntityCert::try_from(end_entity).map_err(Distrust::Chain)?;
+            if roots.trusted.contains(end_entity) {
+                Fields::read_trusted(end_entity)
+                    .and_then(|pin| pin.check_as_servers(now))
+                    .map_err(Distrust::Pin)?;
+            } else {
+                roots.check_chain(&cert, intermediates, now, &self.algorithms)?;
+            }
+            cert.verify_is_valid_for_subject_name(server_name)
+                .map_err(Distrust::Chain)?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -270,15 +214,22 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match self.key(cert)? {
-            (key, true) => verify_tls13_signature_with_raw_key(message, &key, dss, &self.0)
-                .map_err(|error| handshake_fault(error, cert)),
-            _ => Ok(HandshakeSignatureValid::assertion()),
-        }
+        let (key, true) = self.key(cert)? else {
+            return Ok(HandshakeSignatureValid::assertion());
+        };
+        let checked = verify_tls13_signature_with_raw_key(message, &key, dss, &self.algorithms);
+        checked.map_err(|error| match error {
+            Error::InvalidCertificate(_) => Distrust::Handshake.into(),
+            error => error,
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        [self.0.supported_schemes(), UNKNOWN_KEYS.to_vec()].concat()
+        let mut schemes = self.algorithms.supported_schemes();
+        if self.roots.is_none() {
+            schemes.extend(UNKNOWN_KEYS);
+        }
+        schemes
     }
 }
 
@@ -317,7 +268,5 @@ mod tests {
             let result = check_short_rsa(message.as_bytes(), &key, scheme, &decode(signature));
             assert_eq!(result.is_ok(), is_taken, "{scheme:?} {message}");
         }
-        let known = rustls::crypto::ring::default_provider().signature_verification_algorithms;
-        assert!(!AnyCertificate(known).knows(&KeyParts::read(&key).unwrap()));
     }
 }
