@@ -68,6 +68,14 @@ mod tests {
     use rustix::io::Errno;
 
     #[test]
+    fn system_errors_read_as_part_of_a_sentence() {
+        let refused = io::Error::from(Errno::CONNREFUSED);
+        assert_eq!(os_text(&refused), "connection refused");
+        assert_eq!(os_text(&io::Error::other("TLS is odd")), "TLS is odd");
+        assert_eq!(os_text(&io::Error::other("")), "");
+    }
+
+    #[test]
     fn a_shortage_is_waited_out_and_nothing_else_is() {
         for (error, expected) in [
             (Errno::MFILE, Ok(3)),

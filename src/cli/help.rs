@@ -125,9 +125,8 @@ fn tidied(mut error: Error) -> Error {
             error.insert(ContextKind::Suggested, tip);
         }
     }
-    if error.get(ContextKind::Usage).is_some() && error.kind() != ErrorKind::MissingRequiredArgument
-    {
-        // clap shows the flags that were typed, and all that conflict with one. That helps only if one is missing.
+    if error.get(ContextKind::Usage).is_some() {
+        // clap shows the flags that were typed, and all that conflict with one.
         let usage = ContextValue::StyledStr(args::command().render_usage());
         error.insert(ContextKind::Usage, usage);
     }

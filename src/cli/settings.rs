@@ -126,6 +126,7 @@ fn fetch_options(
     safety: SafetyArgs,
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<fetch::Options, String> {
+    check_identity(&safety)?;
     // A proxy that is not UTF-8 is an error, and not the same as none.
     let env = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned());
     let proxies = Proxies::new(request.proxy.as_deref(), &env);
@@ -159,6 +160,18 @@ fn fetch_options(
         idle_connections: defaults.idle_connections,
         descriptors: defaults.descriptors,
     })
+}
+
+/// Refuses a client certificate without its key, and a key without its certificate.
+fn check_identity(safety: &SafetyArgs) -> Result<(), String> {
+    let (given, missing) = match (&safety.cert, &safety.key) {
+        (Some(_), None) => ("--cert", "--key"),
+        (None, Some(_)) => ("--key", "--cert"),
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "{given} is given without {missing}: a file that holds both is named twice, --cert FILE --key FILE"
+    ))
 }
 
 /// The lists to read; without arguments, standard input.

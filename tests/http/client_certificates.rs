@@ -1,5 +1,5 @@
-//! The client's certificate and key: which files are accepted, and the messages for the others. `tls/trust.rs` tests
-//! that a server accepts the usual kind.
+//! The client's certificate and its key: which are accepted, and the messages about the others. `tls/trust.rs` tests the
+//! usual kind.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn refusal(cert: &Path, key: &Path) -> String {
     Client::new(showing(cert, key)).unwrap_err().to_string()
 }
 
-/// Accepts only this certificate. Does not check its key, because the library cannot read it.
+/// Accepts clients that show this certificate. The library cannot read it, and so cannot check the key.
 #[derive(Debug)]
 struct Only(CertificateDer<'static>);
 
@@ -79,7 +79,7 @@ impl ClientCertVerifier for Only {
     }
 }
 
-/// A server that accepts only clients with the certificate `wanted`.
+/// A server that answers clients that show `wanted`.
 fn asking_for(wanted: CertificateDer<'static>) -> Server {
     let key = KeyPair::generate().unwrap();
     let cert = CertificateParams::new(vec!["localhost".to_owned()])

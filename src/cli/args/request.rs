@@ -94,11 +94,11 @@ pub(in crate::cli) struct SafetyArgs {
     )]
     pub(in crate::cli) cacert: Option<PathBuf>,
     /// Client certificate
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "key")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(long_help = "Client certificate (PEM) for servers that ask for one; needs --key")]
     pub(in crate::cli) cert: Option<PathBuf>,
     /// Key of the client certificate
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(long_help = "Key of the client certificate (PEM, not encrypted); may be the same file")]
     pub(in crate::cli) key: Option<PathBuf>,
     /// Refuse private addresses

@@ -163,11 +163,11 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
         ),
         (
             "--cert c.pem",
-            "the following required arguments were not provided:\n  --key <FILE>",
+            "--cert is given without --key: a file that holds both is named twice",
         ),
         (
             "--key k.pem",
-            "the following required arguments were not provided:\n  --cert <FILE>",
+            "--key is given without --cert: a file that holds both is named twice",
         ),
         (
             "--cacert ''",

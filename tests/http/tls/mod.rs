@@ -1,4 +1,4 @@
-//! TLS against a real server in this process: which servers are trusted, and how a stream may end.
+//! TLS against a real server in this process: which certificates are trusted, and how streams end.
 
 mod streams;
 mod trust;
@@ -41,7 +41,7 @@ fn issuers_params(names: &[&str]) -> CertificateParams {
     params
 }
 
-/// Files of a test; dropping this removes them.
+/// Files of a test, removed on drop.
 struct Files(tempfile::TempDir);
 
 impl Files {
@@ -113,7 +113,7 @@ fn serve(
     })
 }
 
-/// Answers one request and ends the connection in an orderly way.
+/// Answers one request and ends the session with a `close_notify`.
 fn answering(identity: &Identity) -> Server {
     serve(identity.server_config(), |mut stream, _| {
         stream.write_all(page("tls!").as_bytes()).unwrap();

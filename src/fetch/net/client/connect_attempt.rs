@@ -19,7 +19,7 @@ use crate::fetch::net::io::tcp::Tcp;
 use crate::fetch::net::io::timeouts::{WaitError, cancelled};
 use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs};
-use crate::fetch::net::tls::config::TlsConfigError;
+use crate::fetch::net::tls::errors::TlsConfigError;
 use crate::fetch::net::tls::session::Session;
 use crate::fetch::resolve::bare;
 

@@ -3,7 +3,8 @@
 
 use std::io;
 
-use crate::fetch::failure::{Failure, FailureKind, os_text};
+use crate::fetch::failure::{Failure, FailureKind};
+use crate::system::os_text;
 
 impl From<Failure> for ureq::Error {
     fn from(failure: Failure) -> Self {
