@@ -23,8 +23,5 @@ pub(super) const RECORDS_AHEAD: usize = 1024;
 /// Bytes of text of those records before no more targets are taken.
 pub(super) const RECORD_BYTES_AHEAD: usize = 4 << 20;
 
-/// Messages that wait for the coordinator.
-pub(super) const MESSAGES_AHEAD: usize = 10_000;
-
 /// Bytes of messages that wait for the reader of standard error.
 pub(super) const MESSAGE_BYTES: usize = 1 << 20;

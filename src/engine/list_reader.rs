@@ -10,6 +10,7 @@ use std::thread;
 
 use crate::input::{self, Entry, InputError, Targets};
 
+use super::mail::Mail;
 use super::mailbox::Mailbox;
 
 /// Starts the thread that reads `targets` into `mailbox`.
@@ -36,12 +37,12 @@ fn deliver_all(
             Ok(true) => return,
             Ok(false) => return mailbox.end_of_list(),
             // The lists behind a broken one are still fetched.
-            Err(error) => mailbox.broken_list(error),
+            Err(error) => mailbox.send(Mail::BrokenList(error)),
         }
     };
     if catch_unwind(AssertUnwindSafe(read)).is_err() {
         // In this order: the coordinator looks for nothing after the list's end.
-        mailbox.broken_list(InputError::panicked());
+        mailbox.send(Mail::BrokenList(InputError::panicked()));
         mailbox.end_of_list();
     }
 }
@@ -52,7 +53,7 @@ pub(crate) fn count_in_background(input: input::Options, mailbox: &Arc<Mailbox>)
     let counter = thread::Builder::new().name("count".into());
     let _ = counter.spawn(move || {
         if let Some(total) = input.count() {
-            mailbox.set_total(total);
+            mailbox.send(Mail::Total(total));
         }
     });
 }
@@ -62,18 +63,19 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::engine::messages::Batch;
 
     #[test]
     fn a_reader_that_panics_ends_the_list_as_one_that_could_not_be_read() {
         let mailbox = Mailbox::new();
         deliver_all(|_| panic!("an unexpected list"), &mailbox);
-        let mut batch = Batch::default();
-        mailbox.collect(&mut batch, true, Some(Instant::now()));
-        let told: Vec<String> = batch.broken_lists.iter().map(ToString::to_string).collect();
+        let mut mail = Vec::new();
+        mailbox.collect(&mut mail, true, Some(Instant::now()));
+        let [Mail::BrokenList(error)] = &mail[..] else {
+            panic!("one list is broken");
+        };
         assert_eq!(
-            told,
-            ["cannot read 'the rest of the list': the thread that reads it panicked"]
+            error.to_string(),
+            "cannot read 'the rest of the list': the thread that reads it panicked"
         );
         assert!(
             !mailbox.take_targets(&mut Vec::new(), 1),

@@ -6,22 +6,20 @@
 mod budgets;
 mod coordinator;
 mod finalize;
-mod host_pauses;
 mod jobs;
 mod limits;
 mod list_reader;
 mod logger;
+mod mail;
 mod mailbox;
-mod messages;
 mod on_completion;
+mod pauses;
 mod report;
 mod retrying;
 mod shutdown;
 mod shutdown_steps;
 mod to_record;
-mod warnings;
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
@@ -29,17 +27,16 @@ use std::time::Instant;
 use crate::cli::Exit;
 use crate::fetch::Client;
 use crate::input::Skipped;
-use crate::output::{Counts, Outgoing, Progress, Save, Summary, Writer};
+use crate::output::{Outgoing, Progress, Save, Summary, Writer};
 use crate::pool::{Pending, ThreadPool};
 use crate::schedule::ordered::Ordered;
 use crate::schedule::{self, Schedule};
 
 use budgets::{RECORDS_AHEAD, WINDOW};
-use coordinator::{Coordinator, Halt, State};
-use host_pauses::HostPauses;
+use coordinator::{Coordinator, State};
 use jobs::Shared;
+use pauses::PauseCounters;
 use report::Report;
-use retrying::Retrying;
 use shutdown::Shutdown;
 
 pub(crate) use limits::fit_descriptors;
@@ -74,9 +71,10 @@ impl Engine<'_> {
     /// Runs until the list is done or the run must end. Returns the exit status, or an error if the records could not be
     /// written; and the messages that were not written yet.
     pub(crate) fn run(self) -> (anyhow::Result<Exit>, Outgoing) {
-        let retries = self.schedule.retries;
+        let has_retries = self.schedule.retries.are_on();
         let (schedule, most_in_flight) = bounds(self.schedule, self.pool.workers());
-        let coordinator = Coordinator {
+        let ahead = RECORDS_AHEAD.max(most_in_flight);
+        let mut coordinator = Coordinator {
             pool: &self.pool,
             most_in_flight,
             shared: Arc::new(Shared {
@@ -84,33 +82,29 @@ impl Engine<'_> {
                 save: self.save,
                 head_only: self.head_only,
                 mailbox: self.mailbox,
-                pauses: retries.are_on().then(HostPauses::default),
+                pauses: has_retries.then(PauseCounters::new),
                 deadline: self.deadline,
                 received: AtomicU64::new(0),
             }),
             schedule: Schedule::new(schedule),
-            retrying: Retrying::new(retries, seed()),
             shutdown: Shutdown::new(self.deadline),
-            report: Report {
-                writer: self.writer,
-                stderr: self.stderr,
-                dropped: 0,
-                progress: self.progress,
-                summary: self.summary,
-                counts: Counts::default(),
-                ordered: self
-                    .ordered
-                    .then(|| Ordered::new(RECORDS_AHEAD.max(most_in_flight))),
-                ordered_bytes: 0,
-            },
+            report: Report::new(
+                self.writer,
+                self.stderr,
+                self.progress,
+                self.summary,
+                self.ordered.then(|| Ordered::new(ahead)),
+            ),
             skipped: self.skipped,
             state: State::default(),
         };
-        let ended = run_and_finalize(coordinator);
+        let ended = coordinator.run();
+        let exit = coordinator.finalize(ended);
+        let messages = coordinator.report.into_messages();
         // A worker that has not come back by now is cut or stuck in a system call.
         self.pool.shutdown(Pending::Cancel);
         self.pool.detach();
-        ended
+        (exit, messages)
     }
 }
 
@@ -126,49 +120,4 @@ fn bounds(mut options: schedule::Options, workers: usize) -> (schedule::Options,
     let holds_back = options.needs_hosts() || options.is_timed();
     options.window = most_in_flight.max(if holds_back { WINDOW } else { 0 });
     (options, most_in_flight)
-}
-
-fn run_and_finalize(mut coordinator: Coordinator<'_>) -> (anyhow::Result<Exit>, Outgoing) {
-    let ended = coordinator.run();
-    let written = coordinator.finalize(ended);
-    let exit = coordinator.exit();
-    let exit = match written {
-        Err(Halt::Failed(error)) if !has_no_reader(&error, exit) => Err(error),
-        Ok(()) | Err(Halt::GivenUp | Halt::Stalled | Halt::Failed(_)) => Ok(exit),
-    };
-    (exit, coordinator.report.into_messages())
-}
-
-/// Whether a write failed because its reader has gone. A device that fails gives the same error as a closed terminal, but
-/// comes without a signal.
-fn has_no_reader(error: &anyhow::Error, exit: Exit) -> bool {
-    io_error(error).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-        || is_closed_terminal(error) && matches!(exit, Exit::Stopped(_))
-}
-
-/// Whether a write failed as one to a closed terminal does.
-fn is_closed_terminal(error: &anyhow::Error) -> bool {
-    io_error(error).is_some_and(is_hang_up)
-}
-
-fn io_error(error: &anyhow::Error) -> Option<&io::Error> {
-    error.chain().find_map(|cause| cause.downcast_ref())
-}
-
-#[cfg(unix)]
-fn is_hang_up(error: &io::Error) -> bool {
-    let is_gone = rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO);
-    // A closed terminal is no longer known as one; a file still is.
-    is_gone && !std::fs::metadata("/dev/fd/1").is_ok_and(|stdout| stdout.is_file())
-}
-
-#[cfg(not(unix))]
-fn is_hang_up(_: &io::Error) -> bool {
-    false
-}
-
-/// A number that differs from run to run, as the standard library's hash keys do.
-fn seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0)
 }
