@@ -1,9 +1,9 @@
 //! Readers that take nothing at the worst moment, and terminals that are stopped or closed: the run ends as it must, and
-//! nobody is told that all is well who has not got all.
+//! the status is 0 only if every record was read.
 
 #[cfg(target_os = "linux")]
-use crate::ending::full_disk;
-use crate::ending::full_pipe;
+use crate::full_disk::full_disk;
+use crate::readers::full_pipe;
 use crate::support::{Server, Stdio, anything, containing, fetchpool, killed_by, pair};
 use rustix::process::Signal;
 use rustix::termios::{Action, tcflow};
