@@ -22,8 +22,7 @@ use super::mail::Mail;
 use super::report::Report;
 use super::shutdown::{Shutdown, Step};
 
-/// The pause between two turns while the queue is deep: long enough to gather a dozen records from a fast server, too
-/// short to be seen.
+/// Long enough to gather a dozen records from a fast server, too short to be seen.
 const PAUSE: Duration = Duration::from_micros(300);
 
 /// A shorter wait of idle workers is not worth a warning.
@@ -40,30 +39,26 @@ pub(super) struct Coordinator<'a> {
     pub(super) state: State,
 }
 
-/// What changes from turn to turn.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) in_flight: InFlight,
     /// Reused from turn to turn.
     entries: Vec<Entry>,
     mail: Vec<Mail>,
-    /// Bytes of text of the targets that were taken and are not done.
+    /// Bytes of text of the targets that were taken and have no record yet.
     pub(super) taken: usize,
-    /// When the schedule may have something to start.
+    /// When the schedule may have another target to start.
     start_at: Option<Instant>,
-    /// Every target of the list has been taken.
     list_ended: bool,
     /// A list could not be read, or not to its end.
     pub(super) list_broken: bool,
-    /// How many targets the lists have, once they are counted.
+    /// The number of targets in the lists, once they are counted.
     total: Option<u64>,
-    /// A worker returned a job because the run was stopping.
+    /// A worker returned a job because it has seen a reason to stop.
     pub(super) refused: bool,
     /// Targets that were taken from the list and never begun.
     pub(super) never_started: u64,
-    /// The warning of idle workers was given.
     warned_of_wait: bool,
-    /// The warning of a full disk was given.
     warned_of_disk: bool,
 }
 
@@ -119,7 +114,7 @@ impl Coordinator<'_> {
         self.schedule.room().min(self.report.room())
     }
 
-    /// Takes targets while there is room, and hands them to the schedule.
+    /// Moves targets from the list to the schedule.
     fn refill(&mut self) {
         let room = self.room();
         if room == 0 {
@@ -214,8 +209,7 @@ impl Coordinator<'_> {
         self.wait_for_mail(false, Some(Instant::now()));
     }
 
-    /// Waits for mail until `until`, and for targets too if `hungry`. Records the results in the mail, and passes on what
-    /// is for the user.
+    /// Waits for mail until `until` (for targets too if `hungry`), and takes it.
     fn wait_for_mail(&mut self, hungry: bool, until: Option<Instant>) {
         let mut all = mem::take(&mut self.state.mail);
         self.shared.mailbox.collect(&mut all, hungry, until);
@@ -229,9 +223,9 @@ impl Coordinator<'_> {
                 } => self.finish(slot, worker, result, now),
                 Mail::BrokenList(error) => {
                     self.state.list_broken = true;
-                    self.report.tell(error);
+                    self.report.queue(error);
                 }
-                Mail::Line(line) => self.report.tell(line),
+                Mail::Line(line) => self.report.queue(line),
                 Mail::Total(total) => self.state.total = Some(total),
             }
         }
@@ -240,21 +234,22 @@ impl Coordinator<'_> {
             && !mem::replace(&mut self.state.warned_of_disk, true)
         {
             self.report
-                .tell("warning: the disk is full: bodies that do not fit fail as 'write'");
+                .queue("warning: the disk is full: bodies that do not fit fail as 'write'");
         }
+        self.report.flush_messages();
     }
 
     /// How many jobs are running.
     pub(super) fn running(&self) -> usize {
         let submitted = self.state.in_flight.len();
-        // Some that are not queued have come back and were not taken in yet.
+        // Some that are not queued have ended already.
         submitted
             .saturating_sub(self.pool.queued())
             .min(self.pool.workers())
     }
 
-    /// How many targets wait for a time, and which: all of them if nothing is in flight for a second, otherwise those
-    /// that come back for another attempt.
+    /// How many targets wait, and until when: all of them if no job runs and none will for a second, otherwise those that
+    /// wait for another attempt.
     fn waiting(&self) -> Option<(usize, Instant)> {
         let idle_until = self.state.start_at.filter(|at| {
             let wait = at.saturating_duration_since(Instant::now());

@@ -1,5 +1,5 @@
-//! The end of a run, after the coordinator's last turn: the remaining records and the exit status. Nothing is started, and
-//! only readers are waited for.
+//! The end of a run, after the coordinator's last turn: the remaining records and the exit status. It waits for readers, but
+//! not for jobs.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ impl Coordinator<'_> {
         let is_whole = is_read && never_started == 0 && self.report.counts.failed == 0;
         let exit = match (self.shutdown.exit(has_failed), &is_written) {
             (Exit::Success | Exit::SomeFailed, _) if self.state.list_broken => Exit::Unusable,
-            // The deadline cut nothing: every record was there, and only its reader was slow.
+            // The deadline cut no request: only the reader was slow.
             (Exit::SomeFailed, Ok(true)) if is_whole => Exit::Success,
             (exit, _) => exit,
         };
@@ -53,8 +53,8 @@ impl Coordinator<'_> {
         }
     }
 
-    /// Records the last results, what was begun and did not come back, what waits for another attempt, and what waits for
-    /// its turn in `--ordered`.
+    /// Records the last results, the attempts that have not ended, the targets that wait for another attempt, and the records
+    /// that wait with `--ordered`.
     fn record_the_rest(&mut self) {
         if self.state.in_flight.len() > 0
             && let Some(save) = &self.shared.save
@@ -69,7 +69,7 @@ impl Coordinator<'_> {
         for (mut item, is_begun) in self.state.in_flight.give_up() {
             if is_begun {
                 item.context.attempts += 1;
-                let record = to_record::left_behind(item.target, self.shutdown.message());
+                let record = to_record::cut(item.target, self.shutdown.message());
                 self.done(record, item.context);
             } else {
                 self.drop_unstarted(item);
@@ -95,14 +95,13 @@ impl Coordinator<'_> {
     }
 }
 
-/// Whether a write failed because its reader has gone. A device that fails gives the same error as a closed terminal, but
-/// comes without a signal.
+/// Whether a write failed because its reader closed the stream. A device that fails gives the same error as a closed
+/// terminal, but no signal.
 fn has_no_reader(error: &anyhow::Error, exit: Exit) -> bool {
     io_error(error).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
         || is_closed_terminal(error) && matches!(exit, Exit::Stopped(_))
 }
 
-/// Whether a write failed as one to a closed terminal does.
 fn is_closed_terminal(error: &anyhow::Error) -> bool {
     io_error(error).is_some_and(is_hang_up)
 }

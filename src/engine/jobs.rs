@@ -1,7 +1,7 @@
-//! The job, which is one attempt at one target, and the jobs that were submitted and have not come back.
+//! The job, which is one attempt at one target, and the jobs in flight.
 //!
-//! A job may wait in the pool's queue. If the run is stopping when a worker takes it, or the server has asked for a pause,
-//! it sends nothing.
+//! A job may wait in the pool's queue. If the run is stopping when a worker takes it, or its host is paused, it sends
+//! nothing.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -21,7 +21,6 @@ use super::mailbox::Mailbox;
 use super::pauses::{PauseCounters, PausesKnown};
 use super::retrying::asked_pause;
 
-/// A target on its way through the run.
 pub(super) struct Item {
     pub(super) target: Target,
     pub(super) context: JobContext,
@@ -30,15 +29,14 @@ pub(super) struct Item {
 /// What the coordinator knows of a target.
 #[derive(Default)]
 pub(super) struct JobContext {
-    /// Its host and port, if the schedule must know them.
+    /// If the schedule needs it.
     pub(super) host: Option<HostKey>,
-    /// When the schedule started it last.
+    /// When the schedule started the last attempt.
     pub(super) started: Option<Instant>,
     /// With `--ordered`.
     pub(super) list_index: Option<ListIndex>,
     /// Bytes of the target's text.
     pub(super) bytes: usize,
-    /// Attempts that were made.
     pub(super) attempts: u32,
     /// The record of the last attempt, if it failed and another follows.
     pub(super) failed: Option<Box<Record>>,
@@ -55,12 +53,12 @@ struct Job {
     started: AtomicBool,
 }
 
-/// The jobs that have not come back, by slot.
+/// The jobs that have not ended, by slot.
 #[derive(Default)]
 pub(super) struct InFlight {
     slots: Vec<Option<(Arc<Job>, JobContext)>>,
     free: Vec<usize>,
-    /// Those to be submitted next, under one lock.
+    /// Jobs to be submitted under one lock.
     batch: Vec<(usize, Arc<Job>)>,
 }
 
@@ -129,7 +127,7 @@ impl InFlight {
     }
 }
 
-/// Clones only in a run that does not wait for its workers: otherwise a worker drops its job before it delivers the result.
+/// Clones only if the job was given up: otherwise the worker has dropped it before it sent the result.
 fn target_of(job: Arc<Job>) -> Target {
     match Arc::try_unwrap(job) {
         Ok(job) => job.target,
@@ -141,14 +139,13 @@ fn target_of(job: Arc<Job>) -> Target {
 pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) save: Option<Save>,
-    /// The method is HEAD: there is no body to save.
     pub(super) head_only: bool,
     pub(super) mailbox: Arc<Mailbox>,
     /// With retries.
     pub(super) pauses: Option<PauseCounters>,
     /// Nothing starts after this.
     pub(super) deadline: Option<Instant>,
-    /// Bytes of bodies that were received, incomplete bodies included.
+    /// Bytes of bodies, including incomplete ones.
     pub(super) received: AtomicU64,
 }
 
@@ -168,7 +165,7 @@ impl Shared {
     }
 
     fn may_start(&self) -> bool {
-        // The coordinator may be waiting for a reader, and does not stop the workers then.
+        // The coordinator, which acts on the deadline too, may be waiting for a reader.
         let late = self.deadline.is_some_and(|at| at <= Instant::now());
         !late && !self.mailbox.is_stopping()
     }

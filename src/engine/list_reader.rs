@@ -1,7 +1,7 @@
-//! Two threads beside the coordinator: one reads the list, one counts it for the progress bar.
+//! Two threads: one reads the list, one counts it for the progress bar.
 //!
-//! The reader ends when the list has ended or the mailbox was closed. If it blocks on a pipe, the process ends without it.
-//! If it panics, the list counts as one that could not be read to its end.
+//! The reader ends with the list, or when the mailbox is closed. If it blocks on a pipe, the process ends without it. If it
+//! panics, the list counts as broken.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,7 +25,6 @@ pub(crate) fn read_in_background(mut targets: Targets, mailbox: &Arc<Mailbox>) -
     Ok(())
 }
 
-/// Delivers batch after batch until there is none or the mailbox was closed. A panic counts as a broken list.
 fn deliver_all(
     mut next_batch: impl FnMut(&mut Vec<Entry>) -> Result<bool, InputError>,
     mailbox: &Mailbox,
@@ -36,18 +35,18 @@ fn deliver_all(
             Ok(true) if mailbox.deliver(&mut batch) => {}
             Ok(true) => return,
             Ok(false) => return mailbox.end_of_list(),
-            // The lists behind a broken one are still fetched.
+            // The lists after a broken one are still fetched.
             Err(error) => mailbox.send(Mail::BrokenList(error)),
         }
     };
     if catch_unwind(AssertUnwindSafe(read)).is_err() {
-        // In this order: the coordinator looks for nothing after the list's end.
+        // In this order: after the list's end the coordinator expects nothing.
         mailbox.send(Mail::BrokenList(InputError::panicked()));
         mailbox.end_of_list();
     }
 }
 
-/// Starts the thread that counts the list for the bar. A failure is ignored: the bar then shows no end.
+/// Starts the thread that counts the list. If it fails, the bar shows no end.
 pub(crate) fn count_in_background(input: input::Options, mailbox: &Arc<Mailbox>) {
     let mailbox = Arc::clone(mailbox);
     let counter = thread::Builder::new().name("count".into());

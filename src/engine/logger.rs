@@ -9,8 +9,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use super::mail::Mail;
 use super::mailbox::Mailbox;
 
-/// Sends the log lines of this process to `mailbox`, up to `level`. A second run in one process keeps the logger of the
-/// first.
+/// Sends log lines up to `level` to `mailbox`. A second run in one process keeps the logger of the first.
 pub(crate) fn install_logger(level: LevelFilter, mailbox: &Arc<Mailbox>) {
     if level == LevelFilter::Off {
         return;

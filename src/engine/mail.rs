@@ -4,10 +4,6 @@ use crate::fetch::Outcome;
 use crate::input::InputError;
 use crate::pool::Panic;
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all mail is the large variant, and boxing it would cost an allocation a URL"
-)]
 pub(super) enum Mail {
     /// A job has ended.
     Finished {
@@ -25,16 +21,19 @@ pub(super) enum Mail {
     Total(u64),
 }
 
-#[expect(clippy::large_enum_variant, reason = "see `Mail`")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all results are the large variant, and boxing it would cost an allocation a URL"
+)]
 pub(super) enum JobResult {
     Attempted {
         outcome: Outcome,
         /// Where the body was saved.
         file: Option<String>,
     },
-    /// The host was paused after the job was submitted: nothing was sent.
+    /// Nothing was sent, as the host was paused after the job was submitted.
     Paused,
-    /// The run was stopping when a worker took the job: nothing was sent.
+    /// Nothing was sent, as the run was stopping.
     NotStarted,
     Panicked(Panic),
 }

@@ -16,7 +16,6 @@ use crate::signals::Event;
 use super::budgets::{BYTES_AHEAD, TARGETS_AHEAD};
 use super::mail::Mail;
 
-/// See the module's head.
 pub(crate) struct Mailbox {
     state: Mutex<State>,
     stopping: AtomicBool,
@@ -33,7 +32,7 @@ struct State {
     /// Bytes of text of `targets`.
     bytes: usize,
     stops: Vec<Event>,
-    /// There was a reason to stop, taken or not.
+    /// There was a reason to stop.
     was_stopped: bool,
     list_ended: bool,
     /// The coordinator waits.
@@ -69,12 +68,10 @@ impl Mailbox {
         self.wake(state);
     }
 
-    /// From now on nothing new may start.
     pub(super) fn stop_starting(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// True once nothing new may start.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
@@ -93,14 +90,13 @@ impl Mailbox {
         !state.unwrap_or_else(PoisonError::into_inner).closed
     }
 
-    /// Says that all lists have ended.
     pub(super) fn end_of_list(&self) {
         let mut state = self.lock();
         state.list_ended = true;
         self.wake(state);
     }
 
-    /// Wakes the coordinator if it waits; only the first of many callers makes a system call.
+    /// Wakes the coordinator if it waits. Only the first of many callers makes a system call.
     fn wake(&self, mut state: MutexGuard<'_, State>) {
         let asleep = mem::take(&mut state.asleep);
         state.hungry = false;
@@ -148,29 +144,26 @@ impl Mailbox {
         state
     }
 
-    /// Takes the reasons to stop.
     pub(super) fn take_stops(&self) -> Vec<Event> {
         mem::take(&mut self.lock().stops)
     }
 
-    /// True if a reason to stop was not taken yet.
     pub(super) fn has_stops(&self) -> bool {
         !self.lock().stops.is_empty()
     }
 
-    /// True once there has been a reason to stop.
     pub(crate) fn was_stopped(&self) -> bool {
         self.lock().was_stopped
     }
 
-    /// True if the result of a job was not collected yet.
+    /// Whether the result of a job was not collected yet.
     pub(super) fn has_finished(&self) -> bool {
         let state = self.lock();
         let mut mail = state.mail.iter();
         mail.any(|mail| matches!(mail, Mail::Finished { .. }))
     }
 
-    /// Moves up to `most` targets to the end of `targets`. False if there will be no more.
+    /// Appends up to `most` targets to `targets`. False if there will be no more.
     pub(super) fn take_targets(&self, targets: &mut Vec<Entry>, most: usize) -> bool {
         let mut state = self.lock();
         let was_filled = state.is_filled(2);
@@ -200,7 +193,7 @@ impl Mailbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No foreign code runs under this lock, so the state is whole after a panic too.
+        // No foreign code runs under the lock, so the state is whole even after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -211,7 +204,7 @@ impl State {
         self.mail.is_empty() && self.stops.is_empty() && !(hungry && has_list_news)
     }
 
-    /// Whether the targets fill at least one `share`th of the room for them.
+    /// Whether the targets fill one `share`th of their room.
     fn is_filled(&self, share: usize) -> bool {
         self.targets.len() >= TARGETS_AHEAD / share || self.bytes >= BYTES_AHEAD / share
     }

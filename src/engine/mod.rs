@@ -1,7 +1,7 @@
 //! The run: a coordinator owns the schedule and the output, submits jobs to the pool and takes their results.
 //!
-//! The coordinator never touches the network, and workers never touch the output. A run is over when the list has ended
-//! and every job has come back, or when a reason to stop came and what was in flight had its time.
+//! The coordinator never touches the network, and workers never touch the output. A run is over when the list has ended and
+//! all jobs have, or some time after a reason to stop.
 
 mod budgets;
 mod coordinator;
@@ -53,23 +53,20 @@ pub(crate) struct Engine<'a> {
     /// Where messages and the bar go; `None` if that is the terminal of the records.
     pub(crate) stderr: Option<Outgoing>,
     pub(crate) progress: Option<Progress>,
-    /// What was left out of the list on purpose; the bar's total is without it.
+    /// Targets that were skipped on purpose; the bar's total excludes them.
     pub(crate) skipped: Arc<Skipped>,
     pub(crate) summary: Option<&'a mut Summary>,
     pub(crate) save: Option<Save>,
-    /// When targets may start, without the window.
+    /// Without the window.
     pub(crate) schedule: schedule::Options,
-    /// Print the records in the order of the lists.
     pub(crate) ordered: bool,
-    /// The method is HEAD: there is no body to save.
     pub(crate) head_only: bool,
-    /// When the whole run must be over.
     pub(crate) deadline: Option<Instant>,
 }
 
 impl Engine<'_> {
     /// Runs until the list is done or the run must end. Returns the exit status, or an error if the records could not be
-    /// written; and the messages that were not written yet.
+    /// written, and the messages that were not written.
     pub(crate) fn run(self) -> (anyhow::Result<Exit>, Outgoing) {
         let has_retries = self.schedule.retries.are_on();
         let (schedule, most_in_flight) = bounds(self.schedule, self.pool.workers());
@@ -101,15 +98,15 @@ impl Engine<'_> {
         let ended = coordinator.run();
         let exit = coordinator.finalize(ended);
         let messages = coordinator.report.into_messages();
-        // A worker that has not come back by now is cut or stuck in a system call.
+        // The workers that still run are cut or stuck in a system call.
         self.pool.shutdown(Pending::Cancel);
         self.pool.detach();
         (exit, messages)
     }
 }
 
-/// The schedule's options, and how many jobs may be in flight: those that run, and as many in the queue as the workers can
-/// take during one pause. Where the moment of a start matters, none may be queued.
+/// The schedule's options with the window, and how many jobs may be in flight: those that run, and as many in the queue as
+/// the workers can take during one pause. No job is queued if it must start at a given moment.
 fn bounds(mut options: schedule::Options, workers: usize) -> (schedule::Options, usize) {
     let queued = if options.is_timed() {
         0

@@ -29,8 +29,12 @@ impl Coordinator<'_> {
         };
         if let Some(host) = &item.context.host {
             let started = item.context.started.unwrap_or(now);
-            let reply = self.reply_to(&result, host, now);
+            let (reply, refused_by) = self.reply_to(&result, host, now);
             self.schedule.finished(host, started, reply, now);
+            if refused_by.is_some() {
+                // A retry waits for the host that refused.
+                item.context.host = refused_by;
+            }
         }
         match result {
             JobResult::Attempted { outcome, file } => {
@@ -41,8 +45,7 @@ impl Coordinator<'_> {
                 let record = to_record::panicked(item.target, &panic, worker);
                 self.done(record, item.context);
             }
-            JobResult::Paused if !self.shutdown.is_stopping() => self.try_again(item, now),
-            JobResult::Paused => self.drop_unstarted(item),
+            JobResult::Paused => self.try_again(item, now),
             JobResult::NotStarted => {
                 self.state.refused = true;
                 self.drop_unstarted(item);
@@ -50,23 +53,29 @@ impl Coordinator<'_> {
         }
     }
 
-    /// What `result` says of its item's host `home`. Pauses the host that asked for it, which is the one at the end of the
-    /// redirects.
-    fn reply_to(&mut self, result: &JobResult, home: &HostKey, now: Instant) -> Reply {
+    /// What `result` says of the item's host `home`, and the host that refused the request, which is the one at the end of
+    /// the redirects. Pauses that host if it asked for it.
+    fn reply_to(
+        &mut self,
+        result: &JobResult,
+        home: &HostKey,
+        now: Instant,
+    ) -> (Reply, Option<HostKey>) {
         let (JobResult::Attempted { outcome, .. }, Some(pauses)) = (result, &self.shared.pauses)
         else {
-            return Reply::None;
+            return (Reply::None, None);
         };
         let (reply, asked) = (reply_of(outcome), asked_pause(outcome));
         if asked.is_none() && reply != Reply::Refused {
-            return reply;
+            return (reply, None);
         }
         let host = host::with_port(&outcome.final_url);
         if let Some(wait) = asked {
             self.schedule.pause_host(&host, now + wait, now);
             pauses.learned(&host);
         }
-        if host == *home { reply } else { Reply::Served }
+        let reply = if host == *home { reply } else { Reply::Served };
+        (reply, Some(host))
     }
 
     fn attempted(
@@ -95,26 +104,21 @@ impl Coordinator<'_> {
                 retries.most
             );
         }
-        if reply_of(&outcome) == Reply::Refused || asked_pause(&outcome).is_some() {
-            // The retry waits for the host that refused: the one at the end of the redirects.
-            let host = item.context.host;
-            item.context.host = host.map(|_| host::with_port(&outcome.final_url));
-        }
         let target = item.target.clone();
         let record = to_record::attempted(target, outcome, file, worker, self.shutdown.message());
         item.context.failed = Some(Box::new(record));
         self.try_again(item, at);
     }
 
-    /// Returns `item` to the schedule, which starts it at `at` at the earliest.
+    /// Returns `item` to the schedule, which starts it at `at` at the earliest, unless the run is stopping.
     fn try_again(&mut self, item: Item, at: Instant) {
         match item.context.host.clone() {
-            Some(host) => {
+            // With retries every item has its host.
+            Some(host) if !self.shutdown.is_stopping() => {
                 let attempts = item.context.attempts;
                 self.schedule.retry(item, host, at, attempts);
             }
-            // Does not occur: with retries every item has its host.
-            None => self.drop_unstarted(item),
+            _ => self.drop_unstarted(item),
         }
     }
 

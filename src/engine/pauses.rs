@@ -1,15 +1,14 @@
 //! Returns queued jobs whose host has asked for a pause since they were submitted.
 //!
-//! The schedule owns the pauses and submits no job of a paused host, but the pool's queue may hold some already. So the
-//! worker that receives `Retry-After` counts the pause, and each job carries the number of pauses that the schedule knew
-//! when the job was submitted. If more were counted by the time a worker takes the job, the job goes back to the schedule.
+//! The schedule owns the pauses and starts no job of a paused host, but the pool's queue may hold some already. So the
+//! worker that receives `Retry-After` counts the pause, and a job carries the number of pauses that the schedule knew when
+//! it started the job. If a worker takes the job and the count is higher, the job goes back to the schedule.
 //!
-//! Hosts share the counters by hash. A collision only returns a job that could have run.
+//! Hosts share counters by hash: a collision only returns a job that could have run.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Few enough for the first-level cache, and enough that collisions are rare.
 const COUNTERS: usize = 256;
 
 pub(super) struct PauseCounters {
@@ -20,11 +19,11 @@ pub(super) struct PauseCounters {
 #[derive(Default)]
 struct Counter {
     sent: AtomicU64,
-    /// Only the coordinator uses it.
+    /// Used by the coordinator alone.
     known: AtomicU64,
 }
 
-/// What the schedule knew of a host's pauses when a job was submitted.
+/// How many pauses of a host the schedule knew when it started a job.
 pub(super) struct PausesKnown {
     counter: usize,
     known: u64,
@@ -38,27 +37,27 @@ impl PauseCounters {
         }
     }
 
-    /// For the worker that has sent the coordinator a result that pauses `host`. After the result, so that no returned job
-    /// reaches the coordinator before it.
+    /// Counts a pause of `host`. The worker has sent its result first, so that the coordinator has the result before any
+    /// returned job.
     pub(super) fn sent(&self, host: &str) {
         let counter = &self.counters[self.index(host)];
         counter.sent.fetch_add(1, Ordering::Release);
     }
 
-    /// For the coordinator, once the schedule has paused `host`.
+    /// Notes that the schedule has paused `host`.
     pub(super) fn learned(&self, host: &str) {
         let counter = &self.counters[self.index(host)];
         counter.known.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// For the coordinator, which submits a job of `host`.
+    /// What a new job of `host` carries.
     pub(super) fn known(&self, host: &str) -> PausesKnown {
         let counter = self.index(host);
         let known = self.counters[counter].known.load(Ordering::Relaxed);
         PausesKnown { counter, known }
     }
 
-    /// Whether the job with `known` must go back to the schedule.
+    /// Whether the job that carries `known` must go back.
     pub(super) fn is_outdated(&self, known: &PausesKnown) -> bool {
         let sent = self.counters[known.counter].sent.load(Ordering::Acquire);
         sent > known.known

@@ -14,17 +14,15 @@ use super::budgets::{MESSAGE_BYTES, RECORD_BYTES_AHEAD};
 /// How often a stalled reader of messages is tried again while nothing else happens.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
-/// See the module's head.
 pub(super) struct Report<'a> {
     pub(super) writer: Writer,
-    /// Where messages and the bar go; `None` if that is the terminal of the records.
+    /// Where messages and the bar go. `None`: to `writer`, which shares its terminal with them.
     stderr: Option<Outgoing>,
     pub(super) progress: Option<Progress>,
     pub(super) summary: Option<&'a mut Summary>,
     pub(super) counts: Counts,
-    /// `None`: in the order of completion.
     ordered: Option<Ordered<Record>>,
-    /// Bytes of text of the records that wait for their turn.
+    /// Bytes of text of the records in `ordered`.
     ordered_bytes: usize,
     /// How many messages were dropped since the last one that was queued.
     dropped: u64,
@@ -62,7 +60,6 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The index of the next target of the list, with `--ordered`.
     pub(super) fn next_index(&mut self) -> Option<ListIndex> {
         self.ordered.as_mut().map(Ordered::reserve)
     }
@@ -114,7 +111,6 @@ impl<'a> Report<'a> {
         is_flushed
     }
 
-    /// Draws the bar if that is due.
     pub(super) fn draw_progress(&mut self) {
         let progress = self.progress.as_mut();
         if let Some(bar) = progress.and_then(|bar| bar.row(&self.counts, Instant::now())) {
@@ -122,38 +118,37 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Removes the bar for good.
     pub(super) fn finish_progress(&mut self) {
         self.progress = None;
         self.messages().remove_bar();
     }
 
-    /// Prints a message. If the reader does not take it at once, it waits for a later flush, or is dropped if too much
-    /// waits already.
+    /// Queues a message, and writes what the reader of the messages takes at once.
     pub(super) fn tell(&mut self, message: impl Display) {
-        if self.messages().left() > MESSAGE_BYTES {
-            self.dropped += 1;
-        } else {
-            self.queue(&message);
-        }
+        self.queue(message);
         self.flush_messages();
     }
 
-    fn queue(&mut self, message: &dyn Display) {
+    /// Queues a message for the next flush. Drops it if too much is queued.
+    pub(super) fn queue(&mut self, message: impl Display) {
+        if self.messages().left() > MESSAGE_BYTES {
+            self.dropped += 1;
+            return;
+        }
         let line = printable(&message.to_string());
         let line = [b"fetchpool: ", line.as_bytes(), b"\n"].concat();
         self.messages().line(&line);
     }
 
-    fn flush_messages(&mut self) {
+    pub(super) fn flush_messages(&mut self) {
         while !self.messages().is_empty() {
-            // Errors of standard error are ignored; the records report those of a shared terminal.
+            // Errors are ignored: the records report those of a shared terminal.
             let _ = self.messages().flush_by(Some(Instant::now()));
             if self.dropped == 0 || !self.messages().is_empty() {
                 return;
             }
             let dropped = std::mem::take(&mut self.dropped);
-            self.queue(&format_args!("({dropped} lines left out)"));
+            self.queue(format_args!("({dropped} lines left out)"));
         }
     }
 

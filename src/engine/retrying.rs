@@ -31,14 +31,14 @@ fn random_fraction() -> f64 {
     (random >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// The pause that the server of a passing failure asks for.
+/// The pause that the server asks for.
 pub(super) fn asked_pause(outcome: &Outcome) -> Option<Duration> {
     outcome
         .retry_after
         .filter(|wait| !wait.is_zero() && passes(outcome))
 }
 
-/// What the host that sent `outcome` said by it.
+/// What `outcome` says of its host.
 pub(super) fn reply_of(outcome: &Outcome) -> Reply {
     match outcome.status {
         Some(429) => Reply::Refused,

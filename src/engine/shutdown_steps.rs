@@ -1,4 +1,4 @@
-//! What the coordinator does about reasons to stop, between two turns and while it waits for the reader of the records.
+//! What the coordinator does about reasons to stop.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,7 @@ use super::shutdown::Step;
 const STALL: Duration = Duration::from_millis(100);
 
 impl Coordinator<'_> {
-    /// Takes the reasons to stop that have come, and does what the shutdown asks for now. Ending the run is left to the
-    /// caller.
+    /// Takes the reasons to stop, and does what the shutdown asks for. [`Step::GiveUp`] is left to the caller.
     pub(super) fn shutdown_step(&mut self) -> Step {
         let was_stopping = self.shutdown.is_stopping();
         let now = self.take_stops();
@@ -24,7 +23,7 @@ impl Coordinator<'_> {
         step
     }
 
-    /// Tells the shutdown of the reasons to stop that have come by now, which it returns.
+    /// Passes reasons to stop from the mailbox to the shutdown. Returns the time.
     pub(super) fn take_stops(&mut self) -> Instant {
         let stops = self.shared.mailbox.take_stops();
         let now = Instant::now();

@@ -10,7 +10,6 @@ use std::collections::VecDeque;
 #[must_use = "an index without a record holds up all that follow"]
 pub(crate) struct ListIndex(u64);
 
-/// See the module's head.
 #[derive(Debug)]
 pub(crate) struct Ordered<R> {
     ahead: usize,
@@ -30,12 +29,10 @@ impl<R> Ordered<R> {
         }
     }
 
-    /// How many more indices may be reserved now.
     pub(crate) fn room(&self) -> usize {
         self.ahead.saturating_sub(self.records.len())
     }
 
-    /// The index of the next target of the list.
     pub(crate) fn reserve(&mut self) -> ListIndex {
         let index = self.first + self.records.len() as u64;
         self.records.push_back(None);

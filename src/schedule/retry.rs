@@ -17,7 +17,6 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// Whether anything is ever tried again.
     pub(crate) fn are_on(self) -> bool {
         self.most > 0
     }
