@@ -17,7 +17,7 @@ use crate::schedule::{Next, Schedule};
 use crate::span::Span;
 
 use super::budgets::{TAKEN, TAKEN_WHILE_IDLE};
-use super::jobs::{InFlight, Item, JobContext, Shared};
+use super::jobs::{Item, JobContext, JobTable, RunContext};
 use super::mail::Mail;
 use super::report::Report;
 use super::shutdown::{Shutdown, Step};
@@ -31,17 +31,17 @@ const LONG_WAIT: Duration = Duration::from_secs(5);
 pub(super) struct Coordinator<'a> {
     pub(super) pool: &'a ThreadPool,
     pub(super) most_in_flight: usize,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<RunContext>,
     pub(super) schedule: Schedule<Item>,
     pub(super) shutdown: Shutdown,
     pub(super) report: Report<'a>,
     pub(super) skipped: Arc<Skipped>,
-    pub(super) state: State,
+    pub(super) state: RunState,
 }
 
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) in_flight: InFlight,
+pub(super) struct RunState {
+    pub(super) in_flight: JobTable,
     /// Reused from turn to turn.
     entries: Vec<Entry>,
     mail: Vec<Mail>,

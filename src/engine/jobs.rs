@@ -55,16 +55,16 @@ struct Job {
 
 /// The jobs that have not ended, by slot.
 #[derive(Default)]
-pub(super) struct InFlight {
+pub(super) struct JobTable {
     slots: Vec<Option<(Arc<Job>, JobContext)>>,
     free: Vec<usize>,
     /// Jobs to be submitted under one lock.
     batch: Vec<(usize, Arc<Job>)>,
 }
 
-impl InFlight {
+impl JobTable {
     /// Adds the job of `item`, which the schedule started at `now`, to the next batch.
-    pub(super) fn add(&mut self, mut item: Item, shared: &Shared, now: Instant) {
+    pub(super) fn add(&mut self, mut item: Item, shared: &RunContext, now: Instant) {
         item.context.started = Some(now);
         let context = item.context;
         let pauses = shared.pauses.as_ref().zip(context.host.as_ref());
@@ -87,7 +87,7 @@ impl InFlight {
     /// # Panics
     ///
     /// If `pool` was shut down, which only the end of the run does.
-    pub(super) fn submit(&mut self, pool: &ThreadPool, shared: &Arc<Shared>) {
+    pub(super) fn submit(&mut self, pool: &ThreadPool, shared: &Arc<RunContext>) {
         if self.batch.is_empty() {
             return;
         }
@@ -136,10 +136,9 @@ fn target_of(job: Arc<Job>) -> Target {
 }
 
 /// What every job of a run needs.
-pub(super) struct Shared {
+pub(super) struct RunContext {
     pub(super) client: Client,
     pub(super) save: Option<Save>,
-    pub(super) head_only: bool,
     pub(super) mailbox: Arc<Mailbox>,
     /// With retries.
     pub(super) pauses: Option<PauseCounters>,
@@ -149,9 +148,11 @@ pub(super) struct Shared {
     pub(super) received: AtomicU64,
 }
 
-impl Shared {
+impl RunContext {
     fn attempt(&self, job: &Job) -> JobResult {
-        if !self.may_start() {
+        // The coordinator, which acts on the deadline too, may be waiting for a reader.
+        let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
+        if is_late || self.mailbox.is_stopping() {
             return JobResult::NotStarted;
         }
         if let (Some(pauses), Some(known)) = (&self.pauses, &job.pauses_known)
@@ -162,12 +163,6 @@ impl Shared {
         job.started.store(true, Ordering::Relaxed);
         let (outcome, file) = self.load(&job.target.url, job.is_again);
         JobResult::Attempted { outcome, file }
-    }
-
-    fn may_start(&self) -> bool {
-        // The coordinator, which acts on the deadline too, may be waiting for a reader.
-        let late = self.deadline.is_some_and(|at| at <= Instant::now());
-        !late && !self.mailbox.is_stopping()
     }
 
     fn load(&self, url: &Url, is_again: bool) -> (Outcome, Option<String>) {
@@ -183,7 +178,7 @@ impl Shared {
         let into = &mut saved;
         let mut outcome = client.load_url(url, &mut Metered { into, count });
         let mut file = None;
-        if outcome.result.is_ok() && !self.head_only {
+        if outcome.result.is_ok() {
             match saved.commit() {
                 Ok(path) => file = Some(path),
                 Err(error) => {
@@ -207,10 +202,12 @@ impl Shared {
             Err(JobError::Panicked(panic)) => JobResult::Panicked(panic),
             Err(_) => JobResult::NotStarted,
         };
-        let paused = match (&self.pauses, &result) {
-            (Some(pauses), JobResult::Attempted { outcome, .. }) => asked_pause(outcome)
-                .map(|_| host::with_port(&outcome.final_url))
-                .map(|host| (pauses, host)),
+        let paused = match &result {
+            JobResult::Attempted { outcome, .. }
+                if self.pauses.is_some() && asked_pause(outcome).is_some() =>
+            {
+                Some(host::with_port(&outcome.final_url))
+            }
             _ => None,
         };
         self.mailbox.send(Mail::Finished {
@@ -218,7 +215,7 @@ impl Shared {
             worker: pool::worker_index(),
             result,
         });
-        if let Some((pauses, host)) = paused {
+        if let (Some(pauses), Some(host)) = (&self.pauses, paused) {
             pauses.sent(&host);
         }
     }

@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_panics_ends_the_list_as_one_that_could_not_be_read() {
-        let mailbox = Mailbox::new();
+        let mailbox = Mailbox::default();
         deliver_all(|_| panic!("an unexpected list"), &mailbox);
         let mut mail = Vec::new();
         mailbox.collect(&mut mail, true, Some(Instant::now()));

@@ -16,8 +16,9 @@ use crate::signals::Event;
 use super::budgets::{BYTES_AHEAD, TARGETS_AHEAD};
 use super::mail::Mail;
 
+#[derive(Default)]
 pub(crate) struct Mailbox {
-    state: Mutex<State>,
+    state: Mutex<Contents>,
     stopping: AtomicBool,
     /// The coordinator waits here.
     arrived: Condvar,
@@ -26,7 +27,7 @@ pub(crate) struct Mailbox {
 }
 
 #[derive(Default)]
-struct State {
+struct Contents {
     mail: Vec<Mail>,
     targets: VecDeque<Entry>,
     /// Bytes of text of `targets`.
@@ -37,22 +38,11 @@ struct State {
     list_ended: bool,
     /// The coordinator waits.
     asleep: bool,
-    /// It waits for targets too.
-    hungry: bool,
     /// Targets are refused.
     closed: bool,
 }
 
 impl Mailbox {
-    pub(crate) fn new() -> Self {
-        Mailbox {
-            state: Mutex::default(),
-            stopping: AtomicBool::new(false),
-            arrived: Condvar::new(),
-            room: Condvar::new(),
-        }
-    }
-
     pub(super) fn send(&self, mail: Mail) {
         let mut state = self.lock();
         state.mail.push(mail);
@@ -81,12 +71,9 @@ impl Mailbox {
         let mut state = self.lock();
         state.bytes += targets.iter().map(Entry::text).sum::<usize>();
         state.targets.extend(targets.drain(..));
-        if state.hungry {
-            self.wake(state);
-            state = self.lock();
-        }
-        let is_full = |state: &mut State| state.is_filled(1) && !state.closed;
-        let state = self.room.wait_while(state, is_full);
+        self.wake(state);
+        let is_full = |state: &mut Contents| state.is_filled(1) && !state.closed;
+        let state = self.room.wait_while(self.lock(), is_full);
         !state.unwrap_or_else(PoisonError::into_inner).closed
     }
 
@@ -97,9 +84,8 @@ impl Mailbox {
     }
 
     /// Wakes the coordinator if it waits. Only the first of many callers makes a system call.
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
+    fn wake(&self, mut state: MutexGuard<'_, Contents>) {
         let asleep = mem::take(&mut state.asleep);
-        state.hungry = false;
         drop(state);
         if asleep {
             self.arrived.notify_one();
@@ -111,36 +97,34 @@ impl Mailbox {
     pub(super) fn collect(&self, mail: &mut Vec<Mail>, hungry: bool, until: Option<Instant>) {
         let mut state = self.lock();
         if state.has_nothing_for(hungry) {
-            let has_nothing = |state: &State| state.has_nothing_for(hungry);
-            state = self.wait_while(has_nothing, state, hungry, until);
+            let has_nothing = |state: &Contents| state.has_nothing_for(hungry);
+            state = self.wait_while(has_nothing, state, until);
         }
         mem::swap(&mut state.mail, mail);
     }
 
     /// Blocks until there is a reason to stop, or until `until`.
     pub(super) fn wait_for_stop(&self, until: Instant) {
-        let has_none = |state: &State| state.stops.is_empty();
-        drop(self.wait_while(has_none, self.lock(), false, Some(until)));
+        let has_none = |state: &Contents| state.stops.is_empty();
+        drop(self.wait_while(has_none, self.lock(), Some(until)));
     }
 
     /// The coordinator's wait.
     fn wait_while<'a>(
         &'a self,
-        condition: impl Fn(&State) -> bool,
-        state: MutexGuard<'a, State>,
-        hungry: bool,
+        condition: impl Fn(&Contents) -> bool,
+        state: MutexGuard<'a, Contents>,
         until: Option<Instant>,
-    ) -> MutexGuard<'a, State> {
+    ) -> MutexGuard<'a, Contents> {
         let wait = until.map_or(Duration::MAX, |until| {
             until.saturating_duration_since(Instant::now())
         });
         let waited = self.arrived.wait_timeout_while(state, wait, |state| {
             state.asleep = condition(state);
-            state.hungry = state.asleep && hungry;
             state.asleep
         });
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        (state.asleep, state.hungry) = (false, false);
+        state.asleep = false;
         state
     }
 
@@ -192,13 +176,13 @@ impl Mailbox {
         (left, is_read)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Contents> {
         // No foreign code runs under the lock, so the state is whole even after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Contents {
     fn has_nothing_for(&self, hungry: bool) -> bool {
         let has_list_news = !self.targets.is_empty() || self.list_ended;
         self.mail.is_empty() && self.stops.is_empty() && !(hungry && has_list_news)

@@ -33,8 +33,8 @@ use crate::schedule::ordered::Ordered;
 use crate::schedule::{self, Schedule};
 
 use budgets::{RECORDS_AHEAD, WINDOW};
-use coordinator::{Coordinator, State};
-use jobs::Shared;
+use coordinator::{Coordinator, RunState};
+use jobs::RunContext;
 use pauses::PauseCounters;
 use report::Report;
 use shutdown::Shutdown;
@@ -60,7 +60,6 @@ pub(crate) struct Engine<'a> {
     /// Without the window.
     pub(crate) schedule: schedule::Options,
     pub(crate) ordered: bool,
-    pub(crate) head_only: bool,
     pub(crate) deadline: Option<Instant>,
 }
 
@@ -74,10 +73,9 @@ impl Engine<'_> {
         let mut coordinator = Coordinator {
             pool: &self.pool,
             most_in_flight,
-            shared: Arc::new(Shared {
+            shared: Arc::new(RunContext {
                 client: self.client,
                 save: self.save,
-                head_only: self.head_only,
                 mailbox: self.mailbox,
                 pauses: has_retries.then(PauseCounters::new),
                 deadline: self.deadline,
@@ -93,7 +91,7 @@ impl Engine<'_> {
                 self.ordered.then(|| Ordered::new(ahead)),
             ),
             skipped: self.skipped,
-            state: State::default(),
+            state: RunState::default(),
         };
         let ended = coordinator.run();
         let exit = coordinator.finalize(ended);

@@ -53,8 +53,8 @@ impl Coordinator<'_> {
         }
     }
 
-    /// What `result` says of the item's host `home`, and the host that refused the request, which is the one at the end of
-    /// the redirects. Pauses that host if it asked for it.
+    /// What `result` says of the item's host `home`; and the host that refused the request, which is the one at the end of
+    /// the redirects. Pauses that host if it asked for a pause.
     fn reply_to(
         &mut self,
         result: &JobResult,
@@ -96,7 +96,7 @@ impl Coordinator<'_> {
             let record = to_record::attempted(target, outcome, file, worker, cut);
             return self.done(record, context);
         };
-        if let (Err(failure), true) = (&outcome.result, log::log_enabled!(log::Level::Debug)) {
+        if let Err(failure) = &outcome.result {
             let wait = Span(at.saturating_duration_since(now));
             log::debug!(
                 "{}: {failure}; retry {attempts} of {} in {wait}",

@@ -24,7 +24,7 @@ pub(super) fn retry_at(
     Some(now + asked_pause(outcome).unwrap_or(back_off))
 }
 
-/// From 0 to 1, without 1; another one each time. The standard library gives each hasher another key.
+/// A random number from 0 to 1: the standard library gives each hasher another key.
 fn random_fraction() -> f64 {
     let random = RandomState::new().hash_one(0);
     // An f64 has 53 bits of fraction.

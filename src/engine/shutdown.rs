@@ -30,7 +30,7 @@ pub(super) enum Step {
 pub(super) struct Shutdown {
     deadline: Option<Instant>,
     reason: Option<Reason>,
-    phase: Phase,
+    phase: ShutdownPhase,
 }
 
 /// Why nothing new starts.
@@ -43,7 +43,7 @@ enum Reason {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum ShutdownPhase {
     Running,
     /// Requests go on until then.
     Grace(Instant),
@@ -58,7 +58,7 @@ impl Shutdown {
         Shutdown {
             deadline,
             reason: None,
-            phase: Phase::Running,
+            phase: ShutdownPhase::Running,
         }
     }
 
@@ -71,9 +71,9 @@ impl Shutdown {
             });
         }
         if !is_first || event == Event::OutputClosed {
-            self.phase = Phase::AtOnce;
-        } else if self.phase == Phase::Running {
-            self.phase = Phase::Grace(now + GRACE);
+            self.phase = ShutdownPhase::AtOnce;
+        } else if self.phase == ShutdownPhase::Running {
+            self.phase = ShutdownPhase::Grace(now + GRACE);
         }
     }
 
@@ -82,17 +82,17 @@ impl Shutdown {
         if self.deadline.is_some_and(|at| at <= now) {
             self.deadline = None;
             self.reason.get_or_insert(Reason::Deadline);
-            if let Phase::Running | Phase::Grace(_) = self.phase {
-                self.phase = Phase::Grace(now);
+            if let ShutdownPhase::Running | ShutdownPhase::Grace(_) = self.phase {
+                self.phase = ShutdownPhase::Grace(now);
             }
         }
         match self.phase {
-            Phase::Grace(until) if until <= now => {
-                self.phase = Phase::Cut(now);
+            ShutdownPhase::Grace(until) if until <= now => {
+                self.phase = ShutdownPhase::Cut(now);
                 Step::Cut
             }
-            Phase::Cut(at) if at + GIVE_UP <= now => Step::GiveUp,
-            Phase::AtOnce => Step::GiveUp,
+            ShutdownPhase::Cut(at) if at + GIVE_UP <= now => Step::GiveUp,
+            ShutdownPhase::AtOnce => Step::GiveUp,
             _ => Step::GoOn,
         }
     }
@@ -100,18 +100,18 @@ impl Shutdown {
     /// Whether the run waits at `now` for a reader that has taken nothing since `since`.
     pub(super) fn waits_for_reader(&self, since: Instant, now: Instant) -> bool {
         match self.phase {
-            Phase::Running | Phase::Grace(_) => true,
-            Phase::Cut(at) => now < since.max(at) + READER,
-            Phase::AtOnce => false,
+            ShutdownPhase::Running | ShutdownPhase::Grace(_) => true,
+            ShutdownPhase::Cut(at) => now < since.max(at) + READER,
+            ShutdownPhase::AtOnce => false,
         }
     }
 
     /// When [`Shutdown::step`] may return another step.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let step_at = match self.phase {
-            Phase::Grace(until) => Some(until),
-            Phase::Cut(at) => Some(at + GIVE_UP),
-            Phase::Running | Phase::AtOnce => None,
+            ShutdownPhase::Grace(until) => Some(until),
+            ShutdownPhase::Cut(at) => Some(at + GIVE_UP),
+            ShutdownPhase::Running | ShutdownPhase::AtOnce => None,
         };
         self.deadline.into_iter().chain(step_at).min()
     }

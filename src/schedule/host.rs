@@ -1,14 +1,12 @@
 //! One host:port: its running items, its waiting items, and the time before which none may start.
 //!
-//! A host that was paused recovers: at first one of its items may run at a time. Each served request raises the limit by
-//! one, and each refusal halves it. The items tried most often go first, as their attempts are limited and the last of a
-//! burst are refused again.
+//! A host that was paused or refused a request recovers: after a pause, one of its items may run at a time. Each served
+//! request raises the limit by one, and each refusal halves it. Items tried before go first, the most often tried ahead:
+//! attempts are few, and the last of a burst are refused again.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
-
-use super::Reply;
 
 /// A shorter queue keeps its memory.
 const SHORT_QUEUE: usize = 8;
@@ -19,6 +17,17 @@ pub(super) struct HostLimits {
     pub(super) per_host: Option<usize>,
     /// The least time between two starts.
     pub(super) delay: Duration,
+}
+
+/// What a host's reply says about its load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// The host served the request, whatever the answer.
+    Served,
+    /// The host was asked too often.
+    Refused,
+    /// Nothing.
+    None,
 }
 
 /// When the first waiting item of a host may start.
@@ -32,7 +41,7 @@ pub(super) enum HostState {
     Timed(Instant, u64),
 }
 
-/// A host that refused a request.
+/// The state of a host that recovers.
 #[derive(Debug)]
 struct Recovery<T> {
     /// The most items that run at once of those that started after `since`.

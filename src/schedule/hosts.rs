@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::cooldown::Cooldown;
-use super::host::{Host, HostLimits, HostState};
-use super::{HostKey, Reply};
+use super::host::{Host, HostLimits, HostState, Reply};
+
+/// A host and port, as one name.
+pub(crate) type HostKey = Arc<str>;
 
 pub(super) struct Hosts<T> {
     limits: HostLimits,

@@ -21,7 +21,6 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host::HostLimits;
@@ -29,10 +28,9 @@ use hosts::Hosts;
 use rate::Rate;
 use retry::Retries;
 
+pub(crate) use host::Reply;
+pub(crate) use hosts::HostKey;
 pub(crate) use rate::PerSecond;
-
-/// A host and port, as one name.
-pub(crate) type HostKey = Arc<str>;
 
 /// The longest delay: a sum with a time must not overflow.
 const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -46,7 +44,7 @@ pub(crate) struct Options {
     pub(crate) host_delay: Duration,
     /// The most starts a second over all hosts.
     pub(crate) rate: Option<PerSecond>,
-    /// If they are off, no item comes back and no host is paused.
+    /// Without retries no item comes back and no host is paused.
     pub(crate) retries: Retries,
     /// The most items that wait; 0 is taken as 1.
     pub(crate) window: usize,
@@ -72,17 +70,6 @@ pub(crate) enum Next<T> {
     WaitUntil(Instant),
     /// Nothing before an item ends or is pushed.
     Nothing,
-}
-
-/// What a host's reply says about its load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reply {
-    /// The host served the request, whatever the answer.
-    Served,
-    /// The host was asked too often.
-    Refused,
-    /// Nothing.
-    None,
 }
 
 /// See the module's head. The time must not go back from call to call.
@@ -149,7 +136,7 @@ impl<T> Schedule<T> {
         self.later.insert((at, number), (value, host, attempts));
     }
 
-    /// Notes that an item of `host` has ended that was returned at `started`. Ignored if none is running.
+    /// Notes the end of an item of `host` that was returned at `started`. Ignored if none is running.
     pub(crate) fn finished(
         &mut self,
         host: &HostKey,
