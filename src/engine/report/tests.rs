@@ -1,4 +1,4 @@
-//! Who may write when, on a terminal and elsewhere, and what is told of what was left out.
+//! The order of records and messages on a terminal and elsewhere, and the count of dropped messages.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::output::{Format, Out};
 
-/// A reader that takes so many bytes more.
+/// A reader that takes a given number of bytes.
 #[derive(Clone, Default)]
 struct Slow(Arc<Mutex<(usize, Vec<u8>)>>);
 
