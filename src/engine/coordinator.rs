@@ -181,8 +181,8 @@ impl Coordinator<'_> {
             return;
         }
         self.report.tell(format!(
-            "note: the next {} URLs all wait for hosts that are to be left alone or for another attempt, {} at least, and \
-             those behind them wait too; a list in mixed order would not",
+            "note: the next {} URLs all wait for hosts with a delay or a pause, or for another attempt, for at least {}; \
+             the URLs after them wait too; a list in mixed order avoids this",
             self.schedule.waiting(),
             Span(wait)
         ));

@@ -138,7 +138,7 @@ impl Shutdown {
     pub(super) fn message(&self) -> &'static str {
         match self.reason {
             Some(Reason::Signal(signal)) => signal.cut_message(),
-            Some(Reason::OutputClosed) => "nobody reads the records",
+            Some(Reason::OutputClosed) => "standard output was closed",
             Some(Reason::Deadline) => "cut by the run's --deadline",
             None => "cut short",
         }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 /// The longest back-off between two attempts.
-pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(60);
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 /// How often and how soon an attempt is made again.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
