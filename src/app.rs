@@ -72,7 +72,7 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let skipped = targets.skipped();
     let writer = writer(settings.format, settings.color, &targets)?;
     // Listen before temporary files exist that a signal would leave behind.
-    let mailbox = Arc::new(Mailbox::new());
+    let mailbox = Arc::new(Mailbox::default());
     let has_begun = Arc::new(AtomicBool::new(false));
     listen_to_signals(&mailbox, &has_begun)?;
     let deadline = settings.deadline.and_then(|d| started.checked_add(d));
@@ -98,10 +98,10 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
         stderr: (!shares_terminal).then(|| Outgoing::new(output::stderr())),
         progress: settings.progress.then(Progress::on_stderr).flatten(),
         summary: summary.as_mut(),
-        save: save.clone(),
+        // A reply to HEAD has no body.
+        save: save.clone().filter(|_| !head_only),
         schedule: settings.schedule,
         ordered: settings.ordered,
-        head_only,
         deadline,
     }
     .run();

@@ -1,5 +1,5 @@
-//! The wall clock is set a day forward and back during a run. No limit, delay or rate may depend on it, only
-//! `started_at`. The real clock is not changed: the library `clock.c` shows the program another one.
+//! A wall clock that is set forward and back by a day during a run. It changes `started_at`, but no limit, delay or rate.
+//! `clock.c`, loaded before the C library, shows the program another clock than the system's.
 
 use crate::records::{kind, one_each, rows};
 use crate::support::left_out;
@@ -14,17 +14,17 @@ use tempfile::TempDir;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// In milliseconds: longer than any attempt, and shorter than any error from the changed clock.
+/// In milliseconds: longer than any attempt here, and shorter than the clock's step.
 const HOUR_MS: f64 = 3_600_000.0;
 
-/// A clock that runs like the system's until it is set.
+/// A clock that runs as the system's until it is set.
 struct Clock {
     directory: TempDir,
     file: File,
 }
 
 impl Clock {
-    /// `None` without a C compiler, which is reported.
+    /// `None`, and a message, without a C compiler.
     fn new() -> Option<Clock> {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/clock.c");
@@ -50,7 +50,7 @@ impl Clock {
         Some(clock)
     }
 
-    /// Sets the clock to `ahead` seconds before the system's.
+    /// Sets it ahead of the system's clock, in seconds.
     fn set(&self, ahead: i64) {
         let written = self.file.write_all_at(&ahead.to_ne_bytes(), 0);
         written.expect("the file is open");
@@ -121,7 +121,7 @@ fn a_clock_that_is_set_cuts_nothing_and_delays_nothing() {
             assert_eq!(kind(row), "ok", "{row}");
             let took = row["elapsed_ms"].as_f64().expect("it took some time");
             assert!((0.0..HOUR_MS).contains(&took), "{row}");
-            // Shows that the clock was set: after the start of the three held requests, and before all others.
+            // The clock was set after the requests at the gate had begun, and before the others.
             let days = if number < 3 { 0 } else { step / DAY };
             assert_eq!(days_ahead(row), days, "{row}");
         }
@@ -178,7 +178,7 @@ fn a_wait_between_attempts_is_no_longer_for_a_clock_that_is_set_back() {
     clock.set(-DAY);
     server.wait_for_requests(2);
     clock.set(DAY);
-    // If a wait lasted a day, the hang guard would kill the run.
+    // A day would exceed the time limit of the test.
     let ended = run.finish();
     let row = &rows(ended.stdout())[0];
     assert_eq!((&row["attempts"], days_ahead(row)), (&3.into(), 1), "{row}");

@@ -1,8 +1,8 @@
-//! Faults around a run. In each case no URL is lost, no line is torn, no file is partial, no temporary file remains,
-//! and the exit status is right. The real binary runs under each fault.
+//! Runs the real binary under faults. Under each, no URL is lost, no line is torn, no file is partial, no temporary file
+//! remains, and the exit status is right.
 //!
-//! `support::left_out` reports the faults that this system or these rights do not allow. No test sleeps. The tests need
-//! namespaces, `/proc` and `prlimit`, so they run only on Linux.
+//! `support::left_out` reports a fault that the system or the user's rights do not allow. The tests need Linux: its
+//! namespaces, `/proc` and `prlimit` make the faults. No test sleeps.
 #![cfg(target_os = "linux")]
 
 mod clock;

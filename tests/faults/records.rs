@@ -1,5 +1,4 @@
-//! The results of a run: its rows and its saved files. Both are checked against the list, each URL of which must be in
-//! exactly one row, and against each other.
+//! Checks the rows and the saved files of a run: each URL of the list must have one row, and rows and files must agree.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -27,13 +26,13 @@ pub(crate) fn by_url<'a>(rows: &'a [Value], urls: &[String]) -> HashMap<&'a str,
     for url in found.keys() {
         assert!(
             wanted.contains(url),
-            "a row of what nobody asked for: {url}"
+            "a row of a URL that is not in the list: {url}"
         );
     }
     found
 }
 
-/// Like [`by_url`], for a run that has reached its end: each of `urls` has a row.
+/// As [`by_url`], for a run that was not stopped: there is a row for each of `urls`.
 pub(crate) fn one_each<'a>(rows: &'a [Value], urls: &[String]) -> HashMap<&'a str, &'a Value> {
     let found = by_url(rows, urls);
     let lost: Vec<&String> = urls
@@ -44,7 +43,7 @@ pub(crate) fn one_each<'a>(rows: &'a [Value], urls: &[String]) -> HashMap<&'a st
     found
 }
 
-/// The kind of a row's failure, with the phase after a timeout, or `ok`.
+/// The kind of a row's failure, with the phase of a timeout, or `ok`.
 pub(crate) fn kind(row: &Value) -> String {
     let error = &row["error"];
     match (error["kind"].as_str(), error["phase"].as_str()) {
@@ -73,7 +72,7 @@ pub(crate) fn files(directory: &Path) -> BTreeMap<PathBuf, u64> {
         };
         for entry in entries.flatten() {
             let name = below.join(entry.file_name());
-            let metadata = entry.metadata().expect("nobody else is here");
+            let metadata = entry.metadata().expect("no other program writes here");
             if metadata.is_dir() {
                 left.push(name);
             } else {
@@ -84,7 +83,7 @@ pub(crate) fn files(directory: &Path) -> BTreeMap<PathBuf, u64> {
     found
 }
 
-/// The files in `place/pages` must be exactly those of the rows that are ok, and whole. There may be no temporary file.
+/// The files in `place/pages` are those of the rows that are ok, whole, and there are no others.
 pub(crate) fn assert_saved(place: &Path, rows: &[Value]) {
     let mut left = files(&place.join("pages"));
     for row in rows {

@@ -1,22 +1,22 @@
-//! One cell of the matrix: a fault, its place in the exchange, the connection, and the result that the contract
-//! promises. This module uses no network.
+//! One cell of the matrix: a fault, its phase of the exchange, its connection, and the rows that the contract demands. No
+//! network here.
 
-/// What the server does wrong.
+/// How the server fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// Ends the connection with a reset.
     Reset,
-    /// Ends the connection without a reset, but too early.
+    /// Closes it without a reset, too early.
     Truncate,
     /// Sends nothing more and keeps the connection.
     Stall,
-    /// Sends a byte at a time, without end.
+    /// Goes on a byte at a time without an end.
     Drip,
     /// Sends a byte at a time until the reply is whole.
     DripToTheEnd,
     /// Sends bytes that are not HTTP.
     Garbage,
-    /// Sends more of the same, without end.
+    /// Repeats the same bytes without an end.
     Flood,
 }
 
@@ -32,7 +32,7 @@ impl Fault {
     ];
 }
 
-/// The place of the fault in the exchange.
+/// The phase of the exchange in which it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// In the TLS handshake.
@@ -88,10 +88,10 @@ pub(super) enum Link {
     Kept,
 }
 
-/// How often the server makes the fault.
+/// How often the server fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Times {
-    /// For every request of the URL.
+    /// At each request for the URL.
     Always,
     /// For the first request.
     Once,
@@ -105,7 +105,7 @@ pub(super) struct Cell {
     pub(super) times: Times,
 }
 
-/// The expected row: `ok` or a kind, the size of the page, and the number of attempts.
+/// The expected row: `ok` or a kind, the size of the page, and the attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Expected {
     pub(super) kind: String,
@@ -113,40 +113,40 @@ pub(super) struct Expected {
     pub(super) attempts: u64,
 }
 
-/// The sizes of the pages before, with and after the fault. All differ, so that the test can tell them apart.
+/// The sizes of the pages before the fault, with it, and after it. They differ, so that a test sees mixed-up pages.
 pub(super) const BEFORE: usize = 11;
 pub(super) const PAGE: usize = 120;
 pub(super) const AFTER: usize = 33;
 /// The size of the redirect's target.
 pub(super) const LANDING: usize = 44;
-/// The size of the part that the server sends before a fault in the body.
+/// How much of the page is sent before a fault in the body.
 pub(super) const HALF: usize = 60;
-/// Bytes that are no HTTP. A body may contain any bytes.
+/// Bytes that are not HTTP. A body may hold them.
 pub(super) const GARBAGE: &[u8] = b"\x00\xff\xfeno HTTP at all\x07\r\n\r\n";
 
 impl Cell {
-    /// Whether this fault is possible in this place.
+    /// Not every fault is possible in every phase.
     pub(super) fn exists(&self) -> bool {
         match self.phase {
-            // A handshake is first on its connection, and this server never completes it.
+            // No exchange comes before a handshake, and this server's handshake never ends.
             Phase::Handshake => {
                 self.link == Link::Fresh
                     && self.times == Times::Always
                     && self.fault != Fault::DripToTheEnd
             }
-            // Only a kept connection has a next reply, and a drip between replies has no end.
+            // Between two replies a fault needs a connection that is kept, and has no reply to complete.
             Phase::Between => self.link == Link::Kept && self.fault != Fault::DripToTheEnd,
             _ => true,
         }
     }
 
-    /// `Some(true)` if the request with the fault must come over a used connection, `Some(false)` if over a fresh one.
-    /// `None` for a fault between two replies, where the client may choose.
+    /// Whether the request with the fault must come over a connection that had one before. `None` if the rows show it:
+    /// between two replies the connection is spoilt or closed.
     pub(super) fn wants_a_used_connection(&self) -> Option<bool> {
         (self.phase != Phase::Between).then_some(self.link == Link::Kept)
     }
 
-    /// The expected rows of this cell's URLs, in order.
+    /// The expected rows of this cell, in order.
     pub(super) fn expected(&self) -> Vec<Expected> {
         let fault = self.with_retries(self.first_attempt());
         if self.phase == Phase::Handshake {
@@ -155,7 +155,7 @@ impl Cell {
         vec![page(BEFORE), fault, page(AFTER)]
     }
 
-    /// With retries, a temporary failure disappears with its fault.
+    /// A retry succeeds if the fault occurs only once.
     fn with_retries(&self, first: Expected) -> Expected {
         let passes = ["connect", "body"].contains(&first.kind.as_str())
             || first.kind.starts_with("timeout")
@@ -170,8 +170,7 @@ impl Cell {
         }
     }
 
-    /// The client repeats a request if a used connection is dead or delivers bytes that are no reply. That counts as
-    /// one attempt.
+    /// A request over a reused connection that is closed, or delivers no reply, is sent again within the attempt.
     fn is_repeated_unseen(&self) -> bool {
         let dies = matches!(self.fault, Fault::Reset | Fault::Truncate | Fault::Garbage);
         self.link == Link::Kept && self.phase == Phase::BeforeReply && dies
@@ -182,7 +181,7 @@ impl Cell {
             (Phase::Handshake, Fault::Stall | Fault::Drip) => failure("timeout tls"),
             (Phase::Handshake, Fault::Reset | Fault::Truncate) => failure("connect"),
             (Phase::Handshake, _) => failure("tls"),
-            // The connection looks idle, but the server no longer reads.
+            // The server reads nothing more from that connection, which the client cannot know.
             (Phase::Between, Fault::Stall) => failure("timeout first_byte"),
             (Phase::Between, _) => page(PAGE),
             (Phase::ErrorBody, _) => failure("http_status"),
@@ -207,7 +206,7 @@ fn in_body(phase: Phase, fault: Fault) -> Expected {
         (_, Fault::Stall | Fault::Drip) => failure("timeout body"),
         (Phase::OpenBody, Fault::Truncate) => page(HALF),
         (_, Fault::Reset | Fault::Truncate) => failure("body"),
-        // Any bytes are a valid body, and bytes after its end are not read.
+        // A body may hold any bytes, and the client does not read beyond its end.
         (Phase::LengthBody, _) => page(PAGE),
         (_, Fault::Flood) => failure("too_large"),
         (Phase::OpenBody, _) => page(HALF + GARBAGE.len()),

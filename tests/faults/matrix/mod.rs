@@ -1,9 +1,9 @@
-//! Faults of servers x places in the exchange x fresh or kept connections. A fault must fail only its own URL, with the
-//! right kind.
+//! Server faults x phases of an exchange x fresh or kept-alive connections: a fault fails its own URL with the right kind,
+//! and no other URL.
 //!
-//! Each cell has its own origin, with three URLs in a row: one before the fault, one with it, and one after it. If the
-//! client used a broken connection again, the third URL would get the wrong bytes. URLs of a server without faults are
-//! between the cells.
+//! Each cell has an origin of its own, and fetches three URLs from it in order: one before the fault, which may leave a
+//! connection to reuse; the one with the fault; and one after it, which would fail if a spoilt connection was reused. URLs
+//! of a server without faults stand between the cells.
 
 mod cell;
 mod server;
@@ -15,13 +15,13 @@ use serde_json::Value;
 use server::Faulty;
 use std::collections::HashMap;
 
-/// The time limit of an attempt. Stalled attempts take this time.
+/// The time limit of an attempt. An attempt that a server stalls takes this long.
 const LIMIT_S: u64 = 10;
 
-/// The longest allowed attempt, with room for a busy machine.
+/// An attempt may take no longer, with room for a busy machine.
 const SURELY_MS: f64 = 3.0 * 1000.0 * LIMIT_S as f64;
 
-/// Every possible cell.
+/// All cells.
 fn cells(times: Times) -> Vec<Cell> {
     let mut cells = Vec::new();
     for phase in Phase::ALL {
@@ -42,7 +42,7 @@ fn cells(times: Times) -> Vec<Cell> {
     cells
 }
 
-/// Runs all cells in one run, with these additional `arguments`, and checks each.
+/// Runs all cells at once with `arguments`, and checks each.
 fn run(times: Times, arguments: &[&str]) {
     let servers: Vec<Faulty> = cells(times).into_iter().map(Faulty::start).collect();
     let good = Server::start();
