@@ -12,7 +12,7 @@ use rustls::ClientConfig;
 
 use super::context::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
-use crate::fetch::net::connection::Connection;
+use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;

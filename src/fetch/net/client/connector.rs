@@ -10,7 +10,7 @@ use super::connect_attempt::ConnectAttempt;
 use super::context::ExchangeContext;
 use super::transport::Transport;
 use crate::fetch::failure::Failure;
-use crate::fetch::net::connection::Connection;
+use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::timeouts::cancelled;
 use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::proxy::Protocol;

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::buffers::ExchangeBuffers;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
-use crate::fetch::net::Net;
 use crate::fetch::net::io::cancel::{Slot, Wait};
 use crate::fetch::net::io::stream::StreamError;
 use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
+use crate::fetch::net::shared::Net;
 use crate::fetch::net::tls::errors::{explain, explain_loss, is_refusal};
 use crate::fetch::proxy::Proxy;
 

@@ -17,9 +17,9 @@ use super::connector::Connector;
 use super::context::{AttemptState, ExchangeContext, ReplyState};
 use super::errors::{body_failure, cut_short, exchange_failure};
 use crate::fetch::failure::Failure;
-use crate::fetch::net::Net;
 use crate::fetch::net::http1::head::HEAD_LIMIT;
 use crate::fetch::net::io::timeouts::{Deadline, Timeouts};
+use crate::fetch::net::shared::Net;
 use crate::fetch::proxy::Proxy;
 
 /// How long [`HttpClient::drain`] reads: opening a new connection is cheaper than a longer wait.

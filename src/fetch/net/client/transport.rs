@@ -13,10 +13,10 @@ use ureq::unversioned::transport::{Buffers, NextTimeout, Transport as ClientTran
 use super::buffers::ExchangeBuffers;
 use super::context::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
-use crate::fetch::net::connection::Connection;
 use crate::fetch::net::http1::chunked::Chunked;
 use crate::fetch::net::http1::head::{HeadScanner, HeadStatus, begins_like_http};
-use crate::fetch::net::http1::reply::{self, Framing};
+use crate::fetch::net::http1::reply::inspect;
+use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::stream::StreamError;
 
 /// By how much the library's head of a request may be longer than ours, without the host.
@@ -33,7 +33,10 @@ pub(super) struct Transport {
     is_head: bool,
     /// Finds the end of the reply's head; `None` once the library has that.
     head: Option<HeadScanner>,
-    framing: Framing,
+    /// The decoder of a body in chunks.
+    chunked: Option<Chunked>,
+    /// The server keeps the connection open.
+    stays_open: bool,
     /// What is wrong with the chunks that came with the head.
     bad_body: Option<&'static str>,
     /// Bytes came behind a body in chunks.
@@ -58,7 +61,8 @@ impl Transport {
             request,
             is_head,
             head: Some(HeadScanner::default()),
-            framing: Framing::default(),
+            chunked: None,
+            stays_open: false,
             bad_body: None,
             is_overrun: false,
             ended_cleanly: false,
@@ -75,13 +79,13 @@ impl Transport {
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let space = self.buffers.input.space();
-        let amount = if discards_body && self.framing.chunked.is_none() {
+        let space = self.buffers.input_append_buf();
+        let amount = if discards_body && self.chunked.is_none() {
             connection.stream.discard(space, &wait)?
         } else {
             connection.stream.recv(space, &wait)?
         };
-        self.buffers.input.filled(amount);
+        self.buffers.input_appended(amount);
         let mut state = self.context.state();
         state.attempt.wire_bytes += amount as u64;
         if amount > 0 && state.reply.first_byte.is_none() {
@@ -95,7 +99,7 @@ impl Transport {
         let protocol = |reason| Failure::new(FailureKind::Protocol, reason);
         let mut has_begun = false;
         loop {
-            let status = match self.buffers.input.unread() {
+            let status = match self.buffers.input() {
                 [] => HeadStatus::Partial,
                 unread => scanner.scan(unread),
             };
@@ -103,13 +107,13 @@ impl Transport {
                 HeadStatus::Whole(size) => return self.accept_head(size).map_err(protocol),
                 HeadStatus::Skip(amount) => {
                     // An interim reply belongs to this request; an empty line may not.
-                    has_begun |= self.buffers.input.unread().starts_with(b"HTTP/");
-                    self.buffers.input.skip(amount);
+                    has_begun |= self.buffers.input().starts_with(b"HTTP/");
+                    self.buffers.input_consume(amount);
                 }
                 HeadStatus::Bad(reason) => {
                     // Over a reused connection these bytes are the remains of the last reply, unless they
                     // begin like a reply (RFC 9112, 9.3.1). This request then has none yet.
-                    has_begun |= begins_like_http(self.buffers.input.unread());
+                    has_begun |= begins_like_http(self.buffers.input());
                     self.context.state().reply.is_unanswered = !has_begun;
                     return Err(protocol(reason));
                 }
@@ -123,18 +127,16 @@ impl Transport {
     }
 
     fn accept_head(&mut self, size: usize) -> Result<(), String> {
-        let input = &mut self.buffers.input;
-        let inspected = reply::inspect(&input.unread()[..size])?;
-        input.replace_first(size, &inspected.reduced);
-        self.framing = inspected.framing;
-        if self.is_head || matches!(&inspected.reduced[9..12], b"204" | b"304") {
-            self.framing.chunked = None;
-        }
-        self.context.state().reply.is_chunked = self.framing.chunked.is_some();
+        let inspected = inspect(&self.buffers.input()[..size])?;
+        self.buffers.replace_first(size, &inspected.reduced);
+        let has_no_body = self.is_head || matches!(&inspected.reduced[9..12], b"204" | b"304");
+        self.chunked = inspected.chunked.filter(|_| !has_no_body);
+        self.stays_open = inspected.stays_open;
+        self.context.state().reply.is_chunked = self.chunked.is_some();
         // The first bytes of the body. An error in them is told when the body is read.
-        let amount = input.unread().len() - inspected.reduced.len();
+        let amount = self.buffers.input().len() - inspected.reduced.len();
         if let Err(reason) = self.decode(amount) {
-            self.buffers.input.drop_last(amount);
+            self.buffers.drop_last(amount);
             self.bad_body = Some(reason);
         }
         Ok(())
@@ -142,11 +144,10 @@ impl Transport {
 
     /// Takes the chunked coding off the last `amount` bytes that came.
     fn decode(&mut self, amount: usize) -> Result<(), &'static str> {
-        let input = &mut self.buffers.input;
-        if let Some(chunked) = &mut self.framing.chunked {
-            let at = input.unread().len() - amount;
-            let (kept, behind) = chunked.decode(input.unread_from(at))?;
-            input.drop_last(amount - kept);
+        if let Some(chunked) = &mut self.chunked {
+            let at = self.buffers.input().len() - amount;
+            let (kept, behind) = chunked.decode(self.buffers.unread_from(at))?;
+            self.buffers.drop_last(amount - kept);
             self.is_overrun |= behind > 0;
         }
         Ok(())
@@ -171,7 +172,7 @@ impl Transport {
 
     /// Reads more of the body; `false` is its end, or the connection's.
     fn receive_body(&mut self) -> Result<bool, Failure> {
-        if self.buffers.input.space().is_empty() {
+        if self.buffers.input_append_buf().is_empty() {
             let what = "the client library left a quarter of a megabyte unread";
             return Err(Failure::new(FailureKind::Internal, what));
         }
@@ -189,7 +190,7 @@ impl Transport {
                 return self.end_of_connection();
             }
             self.decode(amount).map_err(protocol)?;
-            if !self.buffers.input.is_empty() {
+            if !self.buffers.input().is_empty() {
                 return Ok(true);
             }
         }
@@ -198,15 +199,12 @@ impl Transport {
 
     /// Whether a body in chunks has ended.
     fn has_ended(&self) -> bool {
-        self.framing
-            .chunked
-            .as_ref()
-            .is_some_and(Chunked::has_ended)
+        self.chunked.as_ref().is_some_and(Chunked::has_ended)
     }
 
     /// The library knows whether the body is cut, except for a body in chunks.
     fn end_of_connection(&self) -> Result<bool, Failure> {
-        match &self.framing.chunked {
+        match &self.chunked {
             Some(chunked) if !chunked.has_all_data() => {
                 Err(Failure::new(FailureKind::Body, "the connection was closed"))
             }
@@ -216,9 +214,8 @@ impl Transport {
 
     /// Whether the reply has ended, nothing came behind it, and the connection stays open.
     fn is_reusable(&self) -> bool {
-        let ended =
-            self.ended_cleanly || self.has_ended() && self.framing.stays_open && !self.is_overrun;
-        ended && self.buffers.input.is_empty()
+        let ended = self.ended_cleanly || self.has_ended() && self.stays_open && !self.is_overrun;
+        ended && self.buffers.input().is_empty()
     }
 }
 

@@ -6,11 +6,10 @@
 
 use memchr::memchr;
 
-use super::buffer::LARGEST;
-use super::reply::status_line;
+use super::reply::{excerpt, status_line};
 
 /// The largest head, with interim replies. curl's limit is 300 KiB.
-pub(in crate::fetch::net) const HEAD_LIMIT: usize = LARGEST;
+pub(in crate::fetch::net) const HEAD_LIMIT: usize = 256 * 1024;
 
 /// What the bytes that came so far are.
 #[derive(Debug, PartialEq, Eq)]
@@ -145,11 +144,6 @@ fn forbidden(text: &[u8]) -> Option<&'static str> {
     let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
     let has_bare_cr = pairs.fold(false, |has, (&a, &b)| has | (a == b'\r') & (b != b'\n'));
     has_bare_cr.then_some("there is a CR without its LF in the head of the reply")
-}
-
-fn excerpt(input: &[u8]) -> String {
-    let shown = &input[..input.len().min(24)];
-    format!("\"{}\"", shown.escape_ascii())
 }
 
 #[cfg(test)]

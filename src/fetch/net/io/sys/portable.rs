@@ -1,12 +1,11 @@
 //! Other systems, with the standard library alone.
 //!
-//! It cannot wait for several things at once, so this polls every few milliseconds. The one thread that uses a
-//! connection makes it non-blocking around each poll.
+//! It cannot wait for several things at once, so waits end after a few milliseconds and their callers poll. The one
+//! thread that uses a connection makes it non-blocking around each poll.
 
 use std::io;
 use std::net::TcpStream;
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::Socket;
 
@@ -15,57 +14,40 @@ use super::Opened;
 /// The interval of polling: shorter than opening a connection over a network.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// Ends its own waits, from any thread and for ever.
-#[derive(Debug, Default)]
-pub(in crate::fetch::net) struct Waker {
-    woken: Mutex<bool>,
-    changed: Condvar,
-}
+/// Has nothing to do: its waits end by themselves.
+#[derive(Debug)]
+pub(in crate::fetch::net) struct Waker;
 
 impl Waker {
     pub(in crate::fetch::net) fn new() -> io::Result<Self> {
-        Ok(Self::default())
+        Ok(Self)
     }
 
-    pub(in crate::fetch::net) fn wake(&self) {
-        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_all();
-    }
+    pub(in crate::fetch::net) fn wake(&self) {}
 
-    /// Waits until one of `sockets` has connected or failed, for [`wake`](Self::wake), or for `left`.
+    /// Waits for an interval, or for `left`. Gives which of `sockets` have connected or failed.
     pub(in crate::fetch::net) fn wait_opened(
         &self,
         sockets: &[&Socket],
         left: Option<Duration>,
     ) -> io::Result<Vec<Opened>> {
-        let since = Instant::now();
-        loop {
-            let opened: Vec<Opened> = sockets.iter().copied().map(opened).collect();
-            let rest = left.map_or(INTERVAL, |left| left.saturating_sub(since.elapsed()));
-            if opened.iter().any(Option::is_some) || rest.is_zero() || self.is_woken_within(rest) {
-                return Ok(opened);
-            }
-        }
+        pause(left);
+        Ok(sockets.iter().copied().map(opened).collect())
     }
 
-    /// Waits until `stream` may take more, for [`wake`](Self::wake), or for `left`.
+    /// Waits for an interval, or for `left`.
     pub(in crate::fetch::net) fn wait_writable(
         &self,
         _: &TcpStream,
         left: Option<Duration>,
     ) -> io::Result<()> {
-        self.is_woken_within(left.unwrap_or(INTERVAL));
+        pause(left);
         Ok(())
     }
+}
 
-    /// Whether it is woken before the next poll, which is after `rest` at the latest.
-    fn is_woken_within(&self, rest: Duration) -> bool {
-        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .changed
-            .wait_timeout_while(woken, rest.min(INTERVAL), |woken| !*woken);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
+fn pause(left: Option<Duration>) {
+    std::thread::sleep(left.map_or(INTERVAL, |left| left.min(INTERVAL)));
 }
 
 fn opened(socket: &Socket) -> Opened {
@@ -80,11 +62,11 @@ pub(in crate::fetch::net) fn wait_readable(
     stream: &TcpStream,
     left: Option<Duration>,
 ) -> io::Result<bool> {
-    if !is_silent(stream) {
-        return Ok(true);
+    let is_readable = !is_silent(stream);
+    if !is_readable {
+        pause(left);
     }
-    std::thread::sleep(left.map_or(INTERVAL, |left| left.min(INTERVAL)));
-    Ok(false)
+    Ok(is_readable)
 }
 
 /// Discards received bytes by reading them.
