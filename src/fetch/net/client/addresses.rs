@@ -6,7 +6,6 @@ use super::connect_attempt::ConnectAttempt;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::io::stream::Stream;
 use crate::fetch::net::reach::getaddrinfo::Miss;
-use crate::fetch::net::reach::happy_eyeballs::interleave;
 use crate::fetch::net::reach::private::refusal;
 use crate::fetch::net::reach::resolver::LookupError;
 use crate::fetch::net::reach::special_names::known;
@@ -17,7 +16,7 @@ impl ConnectAttempt<'_> {
     /// Connects to the origin itself.
     pub(super) fn direct(&mut self) -> Result<Box<dyn Stream>, Failure> {
         let addresses = self.allowed_addresses()?;
-        self.connect(&interleave(&addresses, self.port))
+        self.connect(&addresses, self.port)
     }
 
     /// The addresses of the origin, without those that `deny_private` refuses: at least one.
@@ -84,7 +83,7 @@ impl ConnectAttempt<'_> {
                     return Err(Failure::new(kind, text));
                 }
                 Err(LookupError::Missed(Miss::NoDescriptor)) => self.need_descriptor(kind)?,
-                Err(LookupError::WaitError(error)) => return Err(self.wait_failure(error, kind)),
+                Err(LookupError::WaitError(error)) => return Err(self.failure(error, kind, "")),
             }
         }
     }

@@ -4,7 +4,7 @@
 //! close one, and tries again.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,14 +16,12 @@ use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;
-use crate::fetch::net::io::timeouts::{WaitError, cancelled};
+use crate::fetch::net::io::timeouts::cancelled;
 use crate::fetch::net::reach::budget::Permit;
-use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs};
+use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs, interleave};
 use crate::fetch::net::tls::config::TlsConfigError;
 use crate::fetch::net::tls::session::Session;
 use crate::fetch::resolve::bare;
-
-const CLOSED_IN_HANDSHAKE: &str = "the server closed the connection during the TLS handshake";
 
 pub(super) struct ConnectAttempt<'a> {
     pub(super) context: &'a ExchangeContext,
@@ -40,13 +38,24 @@ pub(super) struct ConnectAttempt<'a> {
 }
 
 impl<'a> ConnectAttempt<'a> {
+    /// Waits for a permit for a new connection. Waiting does not use up the timeouts.
     pub(super) fn new(
         context: &'a ExchangeContext,
         host: &'a str,
         port: u16,
-        permit: Permit,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Failure> {
+        let net = &context.net;
+        let permit = match net.budget.try_acquire() {
+            Some(permit) => permit,
+            None => {
+                let since = Instant::now();
+                let permit = net.budget.acquire(&|| net.idle.evict(), &net.cancel);
+                context.pause(since.elapsed());
+                // Only a cancel ends the wait.
+                permit.map_err(|_| cancelled())?
+            }
+        };
+        Ok(Self {
             context,
             host,
             port,
@@ -54,7 +63,7 @@ impl<'a> ConnectAttempt<'a> {
             phase: Phase::Dns,
             tries: Cell::default(),
             permit: Arc::new(permit),
-        }
+        })
     }
 
     /// A wait within the timeouts of the attempt. It borrows only the context.
@@ -63,20 +72,14 @@ impl<'a> ConnectAttempt<'a> {
         self.context.wait(timeouts)
     }
 
-    /// The failure of a wait in this phase. A failed connection has the kind `lost`.
-    pub(super) fn wait_failure(&self, error: WaitError, lost: FailureKind) -> Failure {
-        self.context.failure(error, self.phase, lost, "")
-    }
-
-    /// The failure of a connection in this phase: see [`ExchangeContext::failure`].
-    pub(super) fn stream_failure(
+    /// The failure for `error` in this phase: see [`ExchangeContext::failure`].
+    pub(super) fn failure(
         &self,
-        error: StreamError,
+        error: impl Into<StreamError>,
         lost: FailureKind,
         closed: &str,
     ) -> Failure {
-        let phase = self.phase;
-        self.context.failure(error, phase, lost, closed)
+        self.context.failure(error, self.phase, lost, closed)
     }
 
     pub(super) fn into_connection(self, key: &str, stream: Box<dyn Stream>) -> Connection {
@@ -86,10 +89,10 @@ impl<'a> ConnectAttempt<'a> {
     /// Makes room for a descriptor that the system refused: closes an idle connection, or waits until
     /// another thread returns one. If none can, that is a failure of `kind`.
     ///
-    /// Waiting for a descriptor does not use up the attempt's timeouts.
+    /// Waiting for a descriptor does not use up the timeouts.
     pub(super) fn need_descriptor(&mut self, kind: FailureKind) -> Result<(), Failure> {
         let net = &*self.context.net;
-        if net.idle.evict().is_some() {
+        if net.idle.evict() {
             return Ok(());
         }
         let since = Instant::now();
@@ -107,23 +110,27 @@ impl<'a> ConnectAttempt<'a> {
         Ok(())
     }
 
-    /// Opens a TCP connection to one of `addresses`.
-    pub(super) fn connect(&mut self, addresses: &[SocketAddr]) -> Result<Box<dyn Stream>, Failure> {
+    /// Opens a TCP connection to `port` of one of `addresses`.
+    pub(super) fn connect(
+        &mut self,
+        addresses: &[IpAddr],
+        port: u16,
+    ) -> Result<Box<dyn Stream>, Failure> {
         let kind = FailureKind::Connect;
         let net = &*self.context.net;
         self.phase = Phase::Connect;
-        let evict = || net.idle.evict().is_some();
+        let addresses = interleave(addresses, port);
         // It keeps its place over the waits: begun anew, it would never get past a silent first address.
-        let mut happy_eyeballs = HappyEyeballs::new(addresses, &net.budget);
+        let mut happy_eyeballs = HappyEyeballs::new(&addresses, &net.budget);
         loop {
-            match happy_eyeballs.run(&self.wait(), &evict) {
+            match happy_eyeballs.run(&self.wait(), &|| net.idle.evict()) {
                 Ok(socket) => {
                     let tcp = Tcp::new(socket);
                     self.context.register(tcp.socket())?;
                     return Ok(Box::new(tcp));
                 }
                 Err(ConnectError::Refused(text)) => return Err(Failure::new(kind, text)),
-                Err(ConnectError::WaitError(error)) => return Err(self.wait_failure(error, kind)),
+                Err(ConnectError::WaitError(error)) => return Err(self.failure(error, kind, "")),
                 Err(ConnectError::NoDescriptor) => self.need_descriptor(kind)?,
             }
         }
@@ -131,17 +138,13 @@ impl<'a> ConnectAttempt<'a> {
 
     /// The TLS configuration of the client. The first call reads the root store.
     pub(super) fn tls_config(&mut self) -> Result<Arc<ClientConfig>, Failure> {
-        let net = &*self.context.net;
+        let kind = FailureKind::Tls;
         self.phase = Phase::Tls;
         loop {
-            match net.trust.config() {
+            match self.context.net.trust.config() {
                 Ok(config) => return Ok(config),
-                Err(TlsConfigError::Unusable(reason)) => {
-                    return Err(Failure::new(FailureKind::Tls, reason));
-                }
-                Err(TlsConfigError::NoDescriptor) => {
-                    self.need_descriptor(FailureKind::Tls)?;
-                }
+                Err(TlsConfigError::Unusable(reason)) => return Err(Failure::new(kind, reason)),
+                Err(TlsConfigError::NoDescriptor) => self.need_descriptor(kind)?,
             }
         }
     }
@@ -151,24 +154,25 @@ impl<'a> ConnectAttempt<'a> {
         &mut self,
         host: &str,
         stream: Box<dyn Stream>,
-        config: Arc<ClientConfig>,
     ) -> Result<Box<dyn Stream>, Failure> {
-        self.phase = Phase::Tls;
-        let net = &*self.context.net;
-        let (tls, wait) = (&net.trust, self.wait());
+        let config = self.tls_config()?;
+        let (tls, wait) = (&self.context.net.trust, self.wait());
         let session = tls
             .server_name(bare(host))
             .map_err(StreamError::Tls)
             .and_then(|name| Session::start(config, &tls.sessions, name, stream, &wait));
-        let session = session.map_err(|error| {
-            // A server that hangs up shows as an end or as a reset, by chance.
-            let error = if error.is_hang_up() {
-                StreamError::Truncated
-            } else {
-                error
-            };
-            self.stream_failure(error, FailureKind::Connect, CLOSED_IN_HANDSHAKE)
-        })?;
-        Ok(Box::new(session))
+        match session {
+            Ok(session) => Ok(Box::new(session)),
+            Err(error) => {
+                // A server that hangs up shows as an end or as a reset, by chance.
+                let error = if error.is_hang_up() {
+                    StreamError::Truncated
+                } else {
+                    error
+                };
+                let closed = "the server closed the connection during the TLS handshake";
+                Err(self.failure(error, FailureKind::Connect, closed))
+            }
+        }
     }
 }

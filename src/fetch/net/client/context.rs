@@ -55,13 +55,11 @@ pub(super) struct RequestState {
     pub(super) proxy: Option<Arc<Proxy>>,
     /// The head as it is sent.
     pub(super) head: Vec<u8>,
-    /// The method is HEAD: the reply has no body, whatever its head says.
-    pub(super) is_head: bool,
     pub(super) may_reuse: bool,
 }
 
 /// What the connector and the transport have found out about the reply.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(super) struct ReplyState {
     pub(super) is_reused: bool,
     /// The connection was lost, or brought something else than a reply, before the reply began.
@@ -70,29 +68,6 @@ pub(super) struct ReplyState {
     pub(super) is_chunked: bool,
     /// The worker only counts the bytes of the body.
     pub(super) discards_body: bool,
-}
-
-/// The registration of a socket while its connection is opened.
-pub(super) struct Registration<'a>(&'a Slot);
-
-impl Registration<'_> {
-    /// Leaves the socket registered: the connection is open.
-    pub(super) fn keep(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Registration<'_> {
-    fn drop(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl RequestState {
-    /// The proxy, if the whole request goes to it and the reply comes from it.
-    fn replying_proxy(&self) -> Option<&Proxy> {
-        self.proxy.as_deref().filter(|proxy| proxy.key == self.key)
-    }
 }
 
 impl ExchangeContext {
@@ -115,11 +90,6 @@ impl ExchangeContext {
         registered.map_err(|_| cancelled())
     }
 
-    /// Unregisters the socket when it is dropped.
-    pub(super) fn unregister_on_drop(&self) -> Registration<'_> {
-        Registration(&self.slot)
-    }
-
     /// The timeouts of opening a connection that began at `began`.
     pub(super) fn connect_timeouts(&self, began: Instant) -> Timeouts {
         let attempt = &self.state().attempt;
@@ -139,17 +109,6 @@ impl ExchangeContext {
     pub(super) fn pause(&self, waited: Duration) {
         let attempt = &mut self.state().attempt;
         attempt.timeouts = attempt.timeouts.paused(waited);
-    }
-
-    /// Fails if the attempt is cancelled or its time is up. For work that waits for no socket.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        let now = Instant::now();
-        let left = self.state().attempt.timeouts.left(now, now);
-        match left {
-            _ if self.net.cancel.is_cancelled() => Err(cancelled()),
-            Err(error) => Err(error.into_failure(Phase::Body, FailureKind::Body)),
-            Ok(_) => Ok(()),
-        }
     }
 
     /// The failure for `error` in `phase`. A failed connection has the kind `lost`, and one that the
@@ -179,10 +138,11 @@ impl ExchangeContext {
         }
     }
 
-    /// `failure`, which came in place of a reply, with the name of the proxy that was to reply.
+    /// Names the proxy in `failure`, which came in place of a reply, if the whole request went to a proxy.
     pub(super) fn name_replying_proxy(&self, failure: Failure) -> Failure {
-        match self.state().request.replying_proxy() {
-            Some(proxy) if failure.kind() != FailureKind::Cancelled => {
+        let request = &self.state().request;
+        match &request.proxy {
+            Some(proxy) if proxy.key == request.key && failure.kind() != FailureKind::Cancelled => {
                 Failure::new(failure.kind(), proxy.name_in(failure.message()))
             }
             _ => failure,

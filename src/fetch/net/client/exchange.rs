@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
@@ -16,9 +16,9 @@ use ureq::{Agent, Body, BodyReader};
 use super::connector::Connector;
 use super::context::{AttemptState, ExchangeContext, ReplyState};
 use super::errors::{body_failure, cut_short, exchange_failure};
-use crate::fetch::failure::Failure;
+use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::http1::head::HEAD_LIMIT;
-use crate::fetch::net::io::timeouts::{Deadline, Timeouts};
+use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
 use crate::fetch::net::shared::Net;
 use crate::fetch::proxy::Proxy;
 
@@ -46,7 +46,6 @@ pub(in crate::fetch) struct Exchange<'a> {
 /// The head of a reply, and its body to read.
 pub(in crate::fetch) struct Reply {
     response: Response<Body>,
-    pub(in crate::fetch) is_reused: bool,
     pub(in crate::fetch) is_chunked: bool,
     pub(in crate::fetch) first_byte: Option<Instant>,
 }
@@ -97,31 +96,27 @@ impl HttpClient {
         &self,
         exchange: Exchange<'_>,
     ) -> Result<Option<Reply>, Failure> {
+        let origin = exchange.origin;
         let request = self.begin(exchange);
         let result = self.agent.run(request);
-        let state = self.context.state();
-        let ReplyState {
-            is_reused,
-            is_unanswered,
-            is_chunked,
-            first_byte,
-            ..
-        } = state.reply;
-        drop(state);
-        let is_dead = match &result {
-            // The server may have sent it before this request came (RFC 9110, 15.5.9).
-            Ok(response) => response.status() == StatusCode::REQUEST_TIMEOUT,
-            Err(_) => is_unanswered && !self.context.net.is_cancelled(),
-        };
-        if is_reused && is_dead {
-            return Ok(None);
+        let reply = self.context.state().reply;
+        if reply.is_reused {
+            log::trace!("{origin}: the connection was reused");
+            let is_dead = match &result {
+                // The server may have sent it before this request came (RFC 9110, 15.5.9).
+                Ok(response) => response.status() == StatusCode::REQUEST_TIMEOUT,
+                Err(_) => reply.is_unanswered && !self.context.net.is_cancelled(),
+            };
+            if is_dead {
+                return Ok(None);
+            }
         }
-        let response = result.map_err(|error| exchange_failure(error, first_byte.is_some()))?;
+        let reply_began = reply.first_byte.is_some();
+        let response = result.map_err(|error| exchange_failure(error, reply_began))?;
         Ok(Some(Reply {
             response,
-            is_reused,
-            is_chunked,
-            first_byte,
+            is_chunked: reply.is_chunked,
+            first_byte: reply.first_byte,
         }))
     }
 
@@ -141,7 +136,6 @@ impl HttpClient {
         }
         request.proxy = exchange.proxy.cloned();
         request.head = exchange.head;
-        request.is_head = exchange.request.method() == Method::HEAD;
         request.may_reuse = exchange.may_reuse;
         exchange.request
     }
@@ -171,7 +165,15 @@ impl HttpClient {
 
     /// Fails if the attempt is cancelled or its time is up. For work that waits for no socket.
     pub(in crate::fetch) fn check(&self) -> Result<(), Failure> {
-        self.context.check()
+        if self.context.net.is_cancelled() {
+            return Err(cancelled());
+        }
+        let now = Instant::now();
+        let left = self.context.state().attempt.timeouts.left(now, now);
+        match left {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into_failure(Phase::Body, FailureKind::Body)),
+        }
     }
 
     pub(in crate::fetch) fn wire_bytes(&self) -> u64 {

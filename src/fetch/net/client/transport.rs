@@ -30,6 +30,7 @@ pub(super) struct Transport {
     buffers: ExchangeBuffers,
     /// The head of the request, until it is sent.
     request: Vec<u8>,
+    /// The reply has no body, whatever its head says.
     is_head: bool,
     /// Finds the end of the reply's head; `None` once the library has that.
     head: Option<HeadScanner>,
@@ -51,15 +52,14 @@ impl Transport {
         let request = std::mem::take(&mut state.request.head);
         let mut buffers = std::mem::take(&mut state.buffers);
         buffers.reserve_output(request.len() + state.request.key.len() + AROUND);
-        let is_head = state.request.is_head;
         drop(state);
         connection.stream.lend_records(&mut buffers.records);
         Self {
             context,
             connection: Some(connection),
             buffers,
+            is_head: request.starts_with(b"HEAD "),
             request,
-            is_head,
             head: Some(HeadScanner::default()),
             chunked: None,
             stays_open: false,
