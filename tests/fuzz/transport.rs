@@ -12,10 +12,6 @@ use fetchpool::fetch::{Client, FailureKind, Options, Outcome, Proxies, Url};
 
 use crate::oracle::{self, Reading};
 
-/// Where mutation begins without a corpus.
-pub(crate) const SEED: &[u8] =
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
-
 /// The largest page.
 const MAX_SIZE: usize = 1 << 20;
 

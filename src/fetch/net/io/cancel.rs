@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use super::sys::{Opened, Waker};
+use super::sys::Waker;
 use super::timeouts::{Timeouts, WaitError};
 
 /// What ends a wait early.
@@ -103,30 +103,39 @@ impl Cancel {
         }
     }
 
-    /// Waits until one of `sockets` has connected or failed, or for `left`. It may return early: the caller checks
-    /// its own clock.
+    /// Waits until one of `sockets` has connected or failed, or for `left`, and returns the result of each that has. It
+    /// may return early: the caller checks its own clock.
     pub(in crate::fetch::net) fn wait_opened(
         &self,
         sockets: &[&Socket],
         left: Duration,
-    ) -> Result<Vec<Opened>, WaitError> {
-        self.unless_cancelled(self.waker.wait_opened(sockets, Some(left)))
+    ) -> Result<Vec<Option<io::Result<()>>>, WaitError> {
+        self.wait_writable(sockets, Some(left))?;
+        Ok(sockets.iter().map(|socket| opened(socket)).collect())
     }
 
-    /// Waits until `stream` may take more, or for `left`.
+    /// Waits until one of `sockets` may take more, or for `left`. It may return early.
     pub(in crate::fetch::net) fn wait_writable(
         &self,
-        stream: &TcpStream,
+        sockets: &[&Socket],
         left: Option<Duration>,
     ) -> Result<(), WaitError> {
-        self.unless_cancelled(self.waker.wait_writable(stream, left))
-    }
-
-    fn unless_cancelled<T>(&self, waited: io::Result<T>) -> Result<T, WaitError> {
-        match waited {
-            Ok(_) if self.is_cancelled() => Err(WaitError::Cancelled),
-            waited => waited.map_err(WaitError::Io),
+        let waited = self.waker.wait_writable(sockets, left);
+        if self.is_cancelled() {
+            return Err(WaitError::Cancelled);
         }
+        waited.map_err(WaitError::Io)
+    }
+}
+
+/// The result of opening a connection; `None` while it is not known.
+fn opened(socket: &Socket) -> Option<io::Result<()>> {
+    if socket.peer_addr().is_ok() {
+        return Some(Ok(()));
+    }
+    match socket.take_error() {
+        Ok(None) => None,
+        Ok(Some(error)) | Err(error) => Some(Err(error)),
     }
 }
 

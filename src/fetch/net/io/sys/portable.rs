@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use super::Opened;
-
 /// The interval of polling: shorter than opening a connection over a network.
 const INTERVAL: Duration = Duration::from_millis(5);
 
@@ -25,20 +23,9 @@ impl Waker {
 
     pub(in crate::fetch::net) fn wake(&self) {}
 
-    /// Waits for an interval, or for `left`. Gives which of `sockets` have connected or failed.
-    pub(in crate::fetch::net) fn wait_opened(
-        &self,
-        sockets: &[&Socket],
-        left: Option<Duration>,
-    ) -> io::Result<Vec<Opened>> {
-        pause(left);
-        Ok(sockets.iter().copied().map(opened).collect())
-    }
-
-    /// Waits for an interval, or for `left`.
     pub(in crate::fetch::net) fn wait_writable(
         &self,
-        _: &TcpStream,
+        _: &[&Socket],
         left: Option<Duration>,
     ) -> io::Result<()> {
         pause(left);
@@ -48,13 +35,6 @@ impl Waker {
 
 fn pause(left: Option<Duration>) {
     std::thread::sleep(left.map_or(INTERVAL, |left| left.min(INTERVAL)));
-}
-
-fn opened(socket: &Socket) -> Opened {
-    match socket.take_error() {
-        Ok(None) => socket.peer_addr().is_ok().then_some(Ok(())),
-        Ok(Some(error)) | Err(error) => Some(Err(error)),
-    }
 }
 
 /// Waits until there is something to read, or for `left`. `false` if there may be nothing: it may return early.
