@@ -1,4 +1,4 @@
-//! Connections, and those that are idle: by origin, shared by all workers.
+//! Idle connections by origin, shared by all workers.
 //!
 //! Each origin belongs to a shard with its own lock, so that no lock is contended. The connection used last is reused
 //! first. One cap holds over all shards. A connection that is too old, closed, or has unread bytes is never reused.
@@ -22,7 +22,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// A connection that sends one request after another.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// Scheme, host and port as the beginning of a URL, and the proxy in front of them.
+    /// The proxy, if there is one, and the origin as the beginning of a URL.
     key: Box<str>,
     pub(super) stream: Box<dyn Stream>,
     idle_since: Instant,
@@ -47,7 +47,7 @@ impl Connection {
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// By key; the connection used last is at the end.
+    /// By key, in the order of their last use.
     origins: HashMap<Box<str>, Vec<Connection>>,
     swept: Option<Instant>,
 }

@@ -19,7 +19,7 @@ impl ConnectAttempt<'_> {
         self.connect(&addresses, self.port)
     }
 
-    /// The addresses of the origin, without those that `deny_private` refuses: at least one.
+    /// The addresses of the origin that `deny_private` allows: at least one.
     pub(super) fn allowed_addresses(&mut self) -> Result<Vec<IpAddr>, Failure> {
         let host = self.host;
         let mut found = self.addresses(host, self.port)?;
@@ -39,7 +39,7 @@ impl ConnectAttempt<'_> {
         Ok(found)
     }
 
-    /// The addresses of a host in the wanted family: at least one.
+    /// The addresses of `host` in the wanted family: at least one.
     pub(super) fn addresses(&mut self, host: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
         let net = &*self.context.net;
         self.phase = Phase::Dns;
@@ -65,7 +65,7 @@ impl ConnectAttempt<'_> {
         Ok(found)
     }
 
-    /// What the resolver knows of a name; empty if it has no address.
+    /// Asks the resolver. Empty: the name has no address.
     fn look_up(&mut self, host: &str) -> Result<Vec<IpAddr>, Failure> {
         let net = &*self.context.net;
         let misses_since = self.context.state().attempt.misses_since;

@@ -1,7 +1,7 @@
-//! Opens one connection, step by step, within the attempt's timeouts.
+//! The steps of opening one connection, within the attempt's timeouts.
 //!
-//! A step that finds no file descriptor left closes an idle connection or waits for another thread to
-//! close one, and tries again.
+//! A step that finds no free descriptor closes an idle connection or waits until another thread returns one, and tries
+//! again. Waiting for a descriptor does not use up the timeouts.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;
-use crate::fetch::net::io::timeouts::cancelled;
+use crate::fetch::net::io::timeouts::{Deadline, cancelled};
 use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs, interleave};
 use crate::fetch::net::tls::config::TlsConfigError;
@@ -25,20 +25,20 @@ use crate::fetch::resolve::bare;
 
 pub(super) struct ConnectAttempt<'a> {
     pub(super) context: &'a ExchangeContext,
-    /// What the connection leads to, behind a proxy if there is one.
+    /// The origin, also behind a proxy.
     pub(super) host: &'a str,
     pub(super) port: u16,
     /// When it began, plus the time that it waited for descriptors.
     pub(super) began: Instant,
     pub(super) phase: Phase,
-    /// Tries to open a descriptor in a shortage.
+    /// How often it tried to open a descriptor in a shortage.
     tries: Cell<u32>,
     /// A look-up shares it until there is an answer.
     pub(super) permit: Arc<Permit>,
 }
 
 impl<'a> ConnectAttempt<'a> {
-    /// Waits for a permit for a new connection. Waiting does not use up the timeouts.
+    /// Waits for a permit for a new connection.
     pub(super) fn new(
         context: &'a ExchangeContext,
         host: &'a str,
@@ -68,8 +68,9 @@ impl<'a> ConnectAttempt<'a> {
 
     /// A wait within the timeouts of the attempt. It borrows only the context.
     pub(super) fn wait(&self) -> Wait<'a> {
-        let timeouts = self.context.connect_timeouts(self.began);
-        self.context.wait(timeouts)
+        let attempt = &self.context.state().attempt;
+        let deadline = Deadline::after(self.began, attempt.connect_timeout);
+        self.context.wait(attempt.timeouts.within(deadline))
     }
 
     /// The failure for `error` in this phase: see [`ExchangeContext::failure`].
@@ -86,10 +87,7 @@ impl<'a> ConnectAttempt<'a> {
         Connection::new(key, stream, self.permit)
     }
 
-    /// Makes room for a descriptor that the system refused: closes an idle connection, or waits until
-    /// another thread returns one. If none can, that is a failure of `kind`.
-    ///
-    /// Waiting for a descriptor does not use up the timeouts.
+    /// Makes room for a descriptor that the system refused. The failure, of `kind`, means that no thread can return one.
     pub(super) fn need_descriptor(&mut self, kind: FailureKind) -> Result<(), Failure> {
         let net = &*self.context.net;
         if net.idle.evict() {
@@ -120,7 +118,7 @@ impl<'a> ConnectAttempt<'a> {
         let net = &*self.context.net;
         self.phase = Phase::Connect;
         let addresses = interleave(addresses, port);
-        // It keeps its place over the waits: begun anew, it would never get past a silent first address.
+        // Resumed after each shortage: begun anew, it would never get past a silent first address.
         let mut happy_eyeballs = HappyEyeballs::new(&addresses, &net.budget);
         loop {
             match happy_eyeballs.run(&self.wait(), &|| net.idle.evict()) {

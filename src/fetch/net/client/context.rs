@@ -1,8 +1,6 @@
-//! What the parts of one worker share: its HTTP client, connector and transport.
+//! What a worker's HTTP client, connector and transport share. The HTTP library, which calls them, passes nothing along.
 //!
-//! The HTTP library stands between these parts and passes nothing of ours along, so they meet here.
-//! One thread at a time uses a context; the library asks for `Sync`, hence the lock, which is never
-//! contended.
+//! One thread at a time uses a context. The library requires `Sync`, hence the lock, which is never contended.
 
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,12 +10,11 @@ use super::buffers::ExchangeBuffers;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::io::cancel::{Slot, Wait};
 use crate::fetch::net::io::stream::StreamError;
-use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
+use crate::fetch::net::io::timeouts::{Timeouts, cancelled};
 use crate::fetch::net::shared::Net;
 use crate::fetch::net::tls::errors::{explain, explain_loss, is_refusal};
 use crate::fetch::proxy::Proxy;
 
-/// Made once for each worker.
 #[derive(Debug)]
 pub(super) struct ExchangeContext {
     pub(super) net: Arc<Net>,
@@ -40,7 +37,7 @@ pub(super) struct State {
 pub(super) struct AttemptState {
     pub(super) timeouts: Timeouts,
     pub(super) connect_timeout: Option<Duration>,
-    /// A cached answer that a name has no address counts only if it is newer than this.
+    /// An answer that a name has no address is taken from the cache only if it is newer than this.
     pub(super) misses_since: Option<Instant>,
     /// Bytes read from the network.
     pub(super) wire_bytes: u64,
@@ -49,8 +46,7 @@ pub(super) struct AttemptState {
 /// What the connector and the transport need to know of the request.
 #[derive(Debug, Default)]
 pub(super) struct RequestState {
-    /// Names what the connection leads to: the proxy's key, and the origin unless the proxy itself
-    /// replies. Idle connections are stored under it.
+    /// The key of the idle connections that fit: the proxy's key, and the origin unless the proxy itself replies.
     pub(super) key: String,
     pub(super) proxy: Option<Arc<Proxy>>,
     /// The head as it is sent.
@@ -62,7 +58,7 @@ pub(super) struct RequestState {
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct ReplyState {
     pub(super) is_reused: bool,
-    /// The connection was lost, or brought something else than a reply, before the reply began.
+    /// Before a reply began, the connection was lost or brought something else.
     pub(super) is_unanswered: bool,
     pub(super) first_byte: Option<Instant>,
     pub(super) is_chunked: bool,
@@ -80,7 +76,7 @@ impl ExchangeContext {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Plain fields: a panic leaves nothing half done in them.
+        // A panic leaves these fields valid.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,13 +84,6 @@ impl ExchangeContext {
     pub(super) fn register(&self, socket: &Arc<TcpStream>) -> Result<(), Failure> {
         let registered = self.net.cancel.hold(&self.slot, socket);
         registered.map_err(|_| cancelled())
-    }
-
-    /// The timeouts of opening a connection that began at `began`.
-    pub(super) fn connect_timeouts(&self, began: Instant) -> Timeouts {
-        let attempt = &self.state().attempt;
-        let deadline = Deadline::after(began, attempt.connect_timeout);
-        attempt.timeouts.within(deadline)
     }
 
     /// A wait that ends with these timeouts or a cancel.
@@ -111,9 +100,8 @@ impl ExchangeContext {
         attempt.timeouts = attempt.timeouts.paused(waited);
     }
 
-    /// The failure for `error` in `phase`. A failed connection has the kind `lost`, and one that the
-    /// peer closed the message `closed`. A broken TLS session is a failed connection, a refused one is
-    /// not.
+    /// The failure for `error` in `phase`. A failed connection has the kind `lost`, and the message `closed` if the other
+    /// side closed it. A broken TLS session is a failed connection, a refused one is not.
     pub(super) fn failure(
         &self,
         error: impl Into<StreamError>,

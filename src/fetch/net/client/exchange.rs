@@ -1,7 +1,7 @@
 //! One request and its reply.
 //!
-//! The HTTP library parses the head and frames the body; redirects, retries and its own pool are
-//! switched off. Its connections come from the [`Connector`].
+//! The HTTP library parses the head and frames the body. Its redirects, retries and pool are switched off, and its
+//! connections come from the [`Connector`].
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
 use crate::fetch::net::shared::Net;
 use crate::fetch::proxy::Proxy;
 
-/// How long [`HttpClient::drain`] reads: opening a new connection is cheaper than a longer wait.
+/// How long [`HttpClient::drain`] reads. A new connection is cheaper than a longer wait.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The HTTP client of one worker. It makes one exchange at a time.
@@ -74,8 +74,8 @@ impl HttpClient {
         }
     }
 
-    /// Begins an attempt: sets the timeouts of its exchanges. An answer that a name has no address is
-    /// taken from the cache only if it is newer than `misses_since`.
+    /// Begins an attempt: sets the timeouts of its exchanges. An answer that a name has no address is taken from the cache
+    /// only if it is newer than `misses_since`.
     pub(in crate::fetch) fn begin_attempt(
         &self,
         timeouts: Timeouts,
@@ -90,8 +90,8 @@ impl HttpClient {
         };
     }
 
-    /// Sends a request and waits for the head of its reply. `None`: the idle connection that was used
-    /// is dead, and the request is to be sent again over a new one.
+    /// Sends a request and waits for the head of its reply. `None`: the idle connection that was used is dead, and the
+    /// request has to be sent again over a new one.
     pub(in crate::fetch) fn exchange(
         &self,
         exchange: Exchange<'_>,
@@ -103,7 +103,7 @@ impl HttpClient {
         if reply.is_reused {
             log::trace!("{origin}: the connection was reused");
             let is_dead = match &result {
-                // The server may have sent it before this request came (RFC 9110, 15.5.9).
+                // The server may have sent it before it received this request (RFC 9110, 15.5.9).
                 Ok(response) => response.status() == StatusCode::REQUEST_TIMEOUT,
                 Err(_) => reply.is_unanswered && !self.context.net.is_cancelled(),
             };
@@ -140,20 +140,20 @@ impl HttpClient {
         exchange.request
     }
 
-    /// Says that the bytes of the body are only counted, not looked at: Linux then need not copy them.
+    /// Allows the transport to leave the content of the body unspecified: Linux then need not copy it.
     pub(in crate::fetch) fn discard_body(&self) {
         self.context.state().reply.discards_body = true;
     }
 
-    /// Reads the body into `buf` until that is full or 50 ms have passed, so that the connection can be
-    /// used again if the body ends before. Gives the size of what came.
+    /// Reads the body into `buf` until that is full or 50 ms have passed, so that the connection can be reused if the body
+    /// ends before. Returns the number of bytes read.
     pub(in crate::fetch) fn drain(&self, reply: &mut Reply, buf: &mut [u8]) -> usize {
         let soon = Deadline::after(Instant::now(), Some(DRAIN_TIMEOUT));
         let timeouts = self.context.state().attempt.timeouts;
         self.context.state().attempt.timeouts = timeouts.within(soon);
         let mut reader = reply.response.body_mut().as_reader();
         let mut size = 0;
-        // After an error the connection is not used again; the reply is what it is.
+        // An error only means that the connection is not reused.
         while size < buf.len()
             && let Ok(amount @ 1..) = reader.read(&mut buf[size..])
         {
@@ -163,7 +163,7 @@ impl HttpClient {
         size
     }
 
-    /// Fails if the attempt is cancelled or its time is up. For work that waits for no socket.
+    /// Fails if the attempt is cancelled or its time is up, for work that waits for no socket.
     pub(in crate::fetch) fn check(&self) -> Result<(), Failure> {
         if self.context.net.is_cancelled() {
             return Err(cancelled());
@@ -190,12 +190,12 @@ impl Reply {
         self.response.headers()
     }
 
-    /// The length of the body, if its head tells that.
+    /// The length of the body, if the head gives it.
     pub(in crate::fetch) fn content_length(&self) -> Option<u64> {
         self.response.body().content_length()
     }
 
-    /// The body, of which `expected` bytes are to come, if that is known.
+    /// The body, of `expected` bytes if that is known.
     pub(in crate::fetch) fn body(&mut self, expected: Option<u64>) -> ReplyBody<'_> {
         ReplyBody {
             reader: self.response.body_mut().as_reader(),
@@ -205,7 +205,7 @@ impl Reply {
     }
 }
 
-/// The body of a reply. Its errors are failures that say how much came.
+/// The body of a reply. Its errors are failures that say how many bytes came.
 pub(in crate::fetch) struct ReplyBody<'a> {
     reader: BodyReader<'a>,
     received: u64,
@@ -228,8 +228,8 @@ impl Read for ReplyBody<'_> {
     }
 }
 
-/// The library resolves a name before it asks for a connection. Only a new connection needs the
-/// addresses, and the connector finds them itself.
+/// Finds nothing: the library resolves names before it asks for a connection, but only a new connection needs addresses,
+/// and the connector looks them up itself.
 #[derive(Debug)]
 struct NoResolver;
 

@@ -1,9 +1,8 @@
 //! One connection while an exchange uses it.
 //!
-//! It sends our head of the request in place of the library's, reduces the head of the reply to what is
-//! asked for, takes the chunked coding off the body, and turns errors into a [`Failure`]. The library
-//! sees a body in chunks as one that ends with the connection. When it is dropped behind a whole reply,
-//! the connection becomes idle.
+//! It sends the head that `fetch` wrote in place of the library's, reduces the head of the reply, decodes the chunked
+//! coding, and turns errors into a [`Failure`]. To the library, a body in chunks is one that ends with the connection.
+//! Dropped after a whole reply, it makes the connection idle.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,30 +18,30 @@ use crate::fetch::net::http1::reply::inspect;
 use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::stream::StreamError;
 
-/// By how much the library's head of a request may be longer than ours, without the host.
+/// How much longer the library's head of a request may be than the one that is sent, without the host.
 const AROUND: usize = 128;
 
 #[derive(Debug)]
 pub(super) struct Transport {
     context: Arc<ExchangeContext>,
-    /// `None` once it was given back.
+    /// `None` once dropping has begun.
     connection: Option<Connection>,
     buffers: ExchangeBuffers,
-    /// The head of the request, until it is sent.
+    /// The head of the request; empty once it is sent.
     request: Vec<u8>,
     /// The reply has no body, whatever its head says.
     is_head: bool,
-    /// Finds the end of the reply's head; `None` once the library has that.
+    /// Finds the end of the reply's head; `None` after it.
     head: Option<HeadScanner>,
     /// The decoder of a body in chunks.
     chunked: Option<Chunked>,
     /// The server keeps the connection open.
     stays_open: bool,
-    /// What is wrong with the chunks that came with the head.
+    /// The error in the chunks that came with the head, for when the body is read.
     bad_body: Option<&'static str>,
-    /// Bytes came behind a body in chunks.
+    /// Bytes came after the end of a body in chunks.
     is_overrun: bool,
-    /// The library has said that the reply ended cleanly.
+    /// The library has reported a clean end of the reply.
     ended_cleanly: bool,
 }
 
@@ -94,7 +93,7 @@ impl Transport {
         Ok(amount)
     }
 
-    /// Reads until the head is whole, and reduces it to one that the library accepts.
+    /// Reads until the head is whole, and reduces it.
     fn receive_head(&mut self, mut scanner: HeadScanner) -> Result<(), Failure> {
         let protocol = |reason| Failure::new(FailureKind::Protocol, reason);
         let mut has_begun = false;
@@ -111,8 +110,8 @@ impl Transport {
                     self.buffers.input_consume(amount);
                 }
                 HeadStatus::Bad(reason) => {
-                    // Over a reused connection these bytes are the remains of the last reply, unless they
-                    // begin like a reply (RFC 9112, 9.3.1). This request then has none yet.
+                    // Bytes that do not begin like a reply are the remains of the last one, if the connection is
+                    // reused (RFC 9112, 9.3.1). This request then has no reply yet.
                     has_begun |= begins_like_http(self.buffers.input());
                     self.context.state().reply.is_unanswered = !has_begun;
                     return Err(protocol(reason));
@@ -133,7 +132,7 @@ impl Transport {
         self.chunked = inspected.chunked.filter(|_| !has_no_body);
         self.stays_open = inspected.stays_open;
         self.context.state().reply.is_chunked = self.chunked.is_some();
-        // The first bytes of the body. An error in them is told when the body is read.
+        // These are the first bytes of the body.
         let amount = self.buffers.input().len() - inspected.reduced.len();
         if let Err(reason) = self.decode(amount) {
             self.buffers.drop_last(amount);
@@ -142,7 +141,7 @@ impl Transport {
         Ok(())
     }
 
-    /// Takes the chunked coding off the last `amount` bytes that came.
+    /// Decodes the last `amount` bytes that came, if the body is in chunks.
     fn decode(&mut self, amount: usize) -> Result<(), &'static str> {
         if let Some(chunked) = &mut self.chunked {
             let at = self.buffers.input().len() - amount;
@@ -170,7 +169,7 @@ impl Transport {
         self.context.name_replying_proxy(failure)
     }
 
-    /// Reads more of the body; `false` is its end, or the connection's.
+    /// Reads more of the body; `false` is the end of the body or of the connection.
     fn receive_body(&mut self) -> Result<bool, Failure> {
         if self.buffers.input_append_buf().is_empty() {
             let what = "the client library left a quarter of a megabyte unread";
@@ -186,8 +185,11 @@ impl Transport {
                 let (phase, lost) = (Phase::Body, FailureKind::Body);
                 self.context.failure(error, phase, lost, closed)
             })?;
+            if amount == 0 && !self.has_all_data() {
+                return Err(Failure::new(FailureKind::Body, "the connection was closed"));
+            }
             if amount == 0 {
-                return self.end_of_connection();
+                return Ok(false);
             }
             self.decode(amount).map_err(protocol)?;
             if !self.buffers.input().is_empty() {
@@ -202,17 +204,12 @@ impl Transport {
         self.chunked.as_ref().is_some_and(Chunked::has_ended)
     }
 
-    /// The library knows whether the body is cut, except for a body in chunks.
-    fn end_of_connection(&self) -> Result<bool, Failure> {
-        match &self.chunked {
-            Some(chunked) if !chunked.has_all_data() => {
-                Err(Failure::new(FailureKind::Body, "the connection was closed"))
-            }
-            _ => Ok(false),
-        }
+    /// Whether the connection may close now. For a body without chunks, the library knows.
+    fn has_all_data(&self) -> bool {
+        self.chunked.as_ref().is_none_or(Chunked::has_all_data)
     }
 
-    /// Whether the reply has ended, nothing came behind it, and the connection stays open.
+    /// Whether the reply has ended, nothing came after it, and the connection stays open.
     fn is_reusable(&self) -> bool {
         let ended = self.ended_cleanly || self.has_ended() && self.stays_open && !self.is_overrun;
         ended && self.buffers.input().is_empty()
@@ -225,7 +222,7 @@ impl ClientTransport for Transport {
     }
 
     fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        // Once the head is sent there is nothing more: no request has a body.
+        // No request has a body.
         let request = std::mem::take(&mut self.request);
         let Some(connection) = self.connection.as_mut().filter(|_| !request.is_empty()) else {
             return Ok(());
@@ -244,10 +241,10 @@ impl ClientTransport for Transport {
         })
     }
 
-    /// The library asks when a reply has ended cleanly, and never otherwise.
+    /// The library calls this when a reply has ended cleanly, and at no other time. The answer keeps the connection out of
+    /// its pool: the connection becomes idle when the transport is dropped.
     fn is_open(&mut self) -> bool {
         self.ended_cleanly = true;
-        // The connection becomes idle when this is dropped; the library's own pool is switched off.
         false
     }
 

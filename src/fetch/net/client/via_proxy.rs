@@ -1,5 +1,4 @@
-//! New connections through a proxy. The address of the origin is checked here, before the proxy is
-//! asked for a connection to it.
+//! New connections through a proxy. The address of the origin is checked before the proxy is asked to connect to it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -70,7 +69,7 @@ impl<'a> ConnectAttempt<'a> {
     /// What the proxy is to connect to.
     fn proxy_target(&mut self, proxy: &Proxy) -> Result<ProxyTarget<'a>, Failure> {
         let is_address = bare(self.host).parse::<IpAddr>().is_ok();
-        // Such a proxy is never used with `deny_private`: `Client::new` refuses both together.
+        // A name cannot be checked here, so `Client::new` refuses `deny_private` with such a proxy.
         if !is_address && !proxy.protocol.wants_address() {
             return Ok(ProxyTarget::Name(self.host, self.port));
         }

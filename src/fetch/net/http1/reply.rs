@@ -1,9 +1,8 @@
-//! Reads the framing out of a reply's head, and reduces the head to what is asked for.
+//! Reads how a reply is framed, and reduces its head to the headers that `fetch` asks for.
 //!
-//! The HTTP library is strict: one folded line, a space before a colon or the 129th header would fail a
-//! page that curl fetches; and each header costs it several allocations. So it sees a reduced head, never
-//! longer than the original, which it replaces in place. [`super::head`] has refused NUL bytes, and CR
-//! without LF.
+//! The HTTP library would refuse pages that curl fetches, for a folded line, a space before a colon or a 129th header,
+//! and each header costs it several allocations. A reduced head is never longer than the original, so that it can replace
+//! it in place. [`super::head`] has refused NUL bytes, and CR without LF.
 
 use memchr::memchr;
 
@@ -11,8 +10,7 @@ use super::chunked::Chunked;
 
 /// The most content codings that a body may have.
 pub(in crate::fetch) const MOST_CODINGS: usize = 5;
-/// The most different lengths that the library is shown. It refuses lengths that differ, but takes at
-/// most 128 headers.
+/// The most different lengths that are kept. The library refuses lengths that differ, but takes at most 128 headers.
 const MOST_LENGTHS: usize = 40;
 
 /// A header that `fetch` asks for.
@@ -24,9 +22,9 @@ struct Kept {
     replacement: u8,
 }
 
-/// All headers that `fetch` asks for. Others are dropped, but those that frame the body are summed up.
+/// All headers that `fetch` asks for. Others are dropped. Those that frame the body have rules of their own.
 const KEPT: [Kept; 10] = [
-    // One too many shows that there are too many, and a second range that it differs.
+    // One coding too many is for `fetch` to refuse, and so is a second range.
     kept("content-encoding", MOST_CODINGS + 1, NO_TEXT),
     kept("content-range", 2, NO_TEXT),
     kept("content-type", 1, b' '),
@@ -194,8 +192,8 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(next).filter(|line| !line.is_empty())
 }
 
-/// The status line as the library accepts it: version and code, without the reason. Any white space
-/// separates the words (RFC 9112, 4). A later version of HTTP/1 is read as 1.1 (RFC 9110, 2.5).
+/// The status line as the library accepts it: version and code. Any white space separates words (RFC 9112, 4). A later
+/// version of HTTP/1 is read as 1.1 (RFC 9110, 2.5).
 pub(in crate::fetch::net) fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
     let mut words = line
         .split(|byte| matches!(byte, b'\t'..=b'\r' | b' '))
@@ -219,8 +217,8 @@ pub(super) fn excerpt(text: &[u8]) -> String {
     format!("\"{}\"", text[..text.len().min(40)].escape_ascii())
 }
 
-/// Name and value of a header line. White space and control characters around a name are dropped: some
-/// servers send them, and the header may frame the body.
+/// Name and value of a header line. White space and control characters around the name are dropped: some servers send
+/// them, and the header may frame the body.
 fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr(b':', line)?;
     let mut name = &line[..colon];
@@ -230,7 +228,7 @@ fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, &line[colon + 1..]))
 }
 
-/// Drops blanks and tabs at both ends. No other white space is part of HTTP's.
+/// Drops blanks and tabs at both ends: the only white space in HTTP.
 fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', inner @ ..] | [inner @ .., b' ' | b'\t'] = text {
         text = inner;

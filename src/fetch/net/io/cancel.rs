@@ -1,7 +1,7 @@
-//! Cancelling a client: every wait of every worker ends, from any thread and for ever.
+//! Cancelling a client: every wait of every worker ends, now and later.
 //!
-//! A blocked read ends because its socket is shut down, a wait for sockets because the [`Waker`] is among them. The
-//! resolver and the connection budget wake their own waiters.
+//! A cancel shuts down the sockets that workers read from, and wakes the waits for sockets by the [`Waker`]. The resolver
+//! and the connection budget wake their own waiters.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -21,13 +21,12 @@ pub(in crate::fetch::net) struct Wait<'a> {
     pub(in crate::fetch::net) cancel: &'a Cancel,
 }
 
-/// The socket that one worker is using now. Only a cancel contends for the lock.
+/// The socket that one worker uses now. Only a cancel contends for the lock.
 #[derive(Debug, Default)]
-pub(crate) struct Slot(Mutex<Option<Arc<TcpStream>>>);
+pub(in crate::fetch::net) struct Slot(Mutex<Option<Arc<TcpStream>>>);
 
 impl Slot {
-    /// Forgets the socket.
-    pub(crate) fn clear(&self) {
+    pub(in crate::fetch::net) fn clear(&self) {
         *self.lock() = None;
     }
 
@@ -39,7 +38,6 @@ impl Slot {
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Cancel {
     cancelled: AtomicBool,
-    /// Those of all workers.
     slots: Mutex<Vec<Weak<Slot>>>,
     waker: Waker,
 }
@@ -63,18 +61,18 @@ impl Cancel {
         self.waker.wake();
         for slot in self.slots().iter().filter_map(Weak::upgrade) {
             if let Some(stream) = &*slot.lock() {
-                // An error means that the other end has closed the connection already.
+                // An error means that the connection is closed already.
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
     }
 
-    /// Registers one more worker.
+    /// The slot of a new worker.
     pub(in crate::fetch::net) fn slot(&self) -> Arc<Slot> {
         let slot = Arc::<Slot>::default();
         let mut slots = self.slots();
         if slots.len() == slots.capacity() {
-            // Some workers may have ended. Room for as many again keeps these sweeps rare.
+            // Drop the slots of workers that have ended. Room for as many again keeps these sweeps rare.
             slots.retain(|slot| slot.strong_count() > 0);
             let more = slots.len() + 1;
             slots.reserve_exact(more);
@@ -87,7 +85,7 @@ impl Cancel {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a socket where a cancel finds it.
+    /// Puts a socket into a slot, for a cancel to shut down.
     pub(in crate::fetch::net) fn hold(
         &self,
         slot: &Slot,

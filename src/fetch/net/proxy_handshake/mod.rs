@@ -1,6 +1,6 @@
 //! Asking a proxy for a tunnel: CONNECT (RFC 9110, 9.3.6), SOCKS 4 and 4a, and SOCKS 5 (RFC 1928 and RFC 1929).
 //!
-//! The proxy learns the target as given here, its own credentials and the user agent. Nothing is read beyond its answer.
+//! The proxy learns the target as given here, its own credentials and the user agent. Nothing after its answer is read.
 
 use std::net::SocketAddr;
 
@@ -72,7 +72,7 @@ impl ProxyHandshake<'_> {
         Err(refused(text.trim_end()))
     }
 
-    /// Reads the head of the answer to CONNECT, byte by byte: what follows is the origin's.
+    /// Reads the head of the answer to CONNECT, byte by byte: the bytes after it come from the origin.
     fn head(&mut self) -> Result<Vec<u8>, ProxyError> {
         let (mut scanner, mut head) = (HeadScanner::default(), Vec::new());
         loop {

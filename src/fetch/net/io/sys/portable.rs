@@ -1,7 +1,7 @@
 //! Other systems, with the standard library alone.
 //!
-//! It cannot wait for several things at once, so waits end after a few milliseconds and their callers poll. The one
-//! thread that uses a connection makes it non-blocking around each poll.
+//! It cannot wait for several things at once: waits end after a few milliseconds, and their callers poll. The one thread
+//! that uses a connection makes it non-blocking around each poll.
 
 use std::io;
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use socket2::Socket;
 /// The interval of polling: shorter than opening a connection over a network.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// Has nothing to do: its waits end by themselves.
+/// Does nothing: the waits end by themselves.
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Waker;
 

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::Socket;
 
-/// Ends its own waits, from any thread and for ever.
+/// Ends the waits for sockets, now and later.
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Waker {
     /// Becomes readable when `writer` is shut down.
@@ -26,7 +26,7 @@ impl Waker {
     }
 
     pub(in crate::fetch::net) fn wake(&self) {
-        // An error means that it was shut down before.
+        // An error means that it is shut down already.
         let _ = self.writer.shutdown(Shutdown::Both);
     }
 
