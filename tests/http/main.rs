@@ -7,8 +7,10 @@ mod codings;
 mod edges;
 mod fetch;
 mod hostile;
+mod limits;
 mod options;
 mod proxy;
+mod redirects;
 mod reuse;
 mod tls;
 

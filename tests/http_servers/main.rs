@@ -1,104 +1,25 @@
-//! Against servers and proxies as they are deployed: nginx, Python's http.server, httpbin, tinyproxy
-//! and microsocks, each started on the loopback for the test.
+//! Against servers and proxies as they are deployed: nginx, Python's http.server, httpbin, tinyproxy and microsocks, each
+//! started on loopback for its test. Only on Unix.
 //!
-//! Where one is not installed its test is left out by `left_out`, which fails where `CI` is set. Left out elsewhere
-//! than on Unix: none of them is started there.
+//! A test whose program is not installed is left out by `left_out`, which fails if `CI` is set.
 
 #![cfg(unix)]
 
-#[path = "support/left_out.rs"]
+#[path = "../support/left_out.rs"]
 mod left_out;
-#[path = "support/library.rs"]
+#[path = "../support/library.rs"]
 mod library;
+mod program;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use std::{fmt, fs, thread};
+use std::process::Command;
+use std::{fs, thread};
 
 use fetchpool::fetch::{Client, FailureKind, Options, Proxies, Tls, Url};
 
-use library::{HANG, bytes, client, options};
-use socket2::{Domain, Socket, Type};
-
-/// A program that is ended with the test, and the port that it listens on.
-struct Program {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Whether the command is there; says so if it is not, and fails where nothing may be left out.
-fn is_installed(what: &str, command: &str, check: &[&str]) -> bool {
-    let found = Command::new(command)
-        .args(check)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !found {
-        left_out::missing(&format!("{what} is not installed"));
-    }
-    found
-}
-
-/// A port that is kept from everybody else until the program that it is for listens on it.
-struct Port {
-    number: u16,
-    /// Bound, and never listened on. Linux lets one more socket be bound to the same address if both have
-    /// `SO_REUSEADDR`, as all of the programs' have, and gives it to nobody who asks for any free port.
-    _kept: Socket,
-}
-
-impl fmt::Display for Port {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.number.fmt(f)
-    }
-}
-
-fn free_port() -> Port {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_reuse_address(true).unwrap();
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    socket.bind(&any.into()).unwrap();
-    let address = socket.local_addr().unwrap().as_socket();
-    Port {
-        number: address.unwrap().port(),
-        _kept: socket,
-    }
-}
-
-/// Starts a program and waits until it listens on `port`.
-fn start(port: Port, command: &mut Command) -> Program {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut program = Program {
-        child,
-        port: port.number,
-    };
-    let began = Instant::now();
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, program.port)).is_err() {
-        assert!(began.elapsed() < HANG, "{command:?} does not listen");
-        if let Some(status) = program.child.try_wait().unwrap() {
-            panic!("{command:?} ended: {status}");
-        }
-        // A foreign program has no other way to say that it is ready.
-        thread::park_timeout(Duration::from_millis(10));
-    }
-    program
-}
+use library::{bytes, client, options};
+use program::{Program, free_port, is_installed, start};
 
 fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
