@@ -1,7 +1,7 @@
 //! Idle connections by origin, shared by all workers.
 //!
-//! Each origin belongs to a shard with its own lock, so that no lock is contended. The connection used last is reused
-//! first. One cap holds over all shards. A connection that is too old, closed, or has unread bytes is never reused.
+//! Each origin belongs to a shard, so that no lock is contended. The connection used last is reused first; one that is
+//! too old, closed, or has unread bytes is never reused.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -73,7 +73,6 @@ impl IdlePool {
         }
     }
 
-    /// An idle connection to `origin` that can be reused.
     pub(super) fn take(&self, origin: &str, now: Instant) -> Option<Connection> {
         loop {
             // Release the lock before checking or closing the connection.
@@ -108,8 +107,7 @@ impl IdlePool {
         self.count.fetch_sub(old.len(), Ordering::Relaxed);
     }
 
-    /// Closes the oldest connection of one shard: nearly the oldest of all, without a lock over all shards. `false` if
-    /// no connection is idle.
+    /// Closes the oldest connection of one shard, nearly the oldest of all. `false` if no connection is idle.
     pub(super) fn evict(&self) -> bool {
         let from = self.next_shard.fetch_add(1, Ordering::Relaxed);
         let oldest = (from..from + SHARDS).find_map(|at| lock(&self.shards[at % SHARDS]).oldest());
@@ -131,7 +129,7 @@ impl Shard {
         Some(used.min_by_key(|idle| idle[0].idle_since)?.remove(0))
     }
 
-    /// Takes out connections that are too old, and removes empty origins, every [`SWEEP_EVERY`].
+    /// Every [`SWEEP_EVERY`], takes out old connections and removes empty origins.
     fn sweep(&mut self, now: Instant) -> Vec<Connection> {
         let swept = *self.swept.get_or_insert(now);
         if now.saturating_duration_since(swept) < SWEEP_EVERY {

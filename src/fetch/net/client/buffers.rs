@@ -38,12 +38,10 @@ impl ExchangeBuffers {
         }
     }
 
-    /// The unread bytes from `at` on, for changing them in place.
     pub(super) fn unread_from(&mut self, at: usize) -> &mut [u8] {
         &mut self.input[self.start + at..self.end]
     }
 
-    /// Drops the last `amount` unread bytes.
     pub(super) fn drop_last(&mut self, amount: usize) {
         self.end = self.start.max(self.end - amount);
     }
@@ -55,7 +53,6 @@ impl ExchangeBuffers {
         self.input[self.start..end].copy_from_slice(new);
     }
 
-    /// Drops all bytes: the next exchange begins.
     pub(super) fn recycle(&mut self) {
         (self.start, self.end) = (0, 0);
         self.is_filled = false;

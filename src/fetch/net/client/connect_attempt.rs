@@ -1,7 +1,6 @@
 //! The steps of opening one connection, within the attempt's timeouts.
 //!
-//! A step that finds no free descriptor closes an idle connection or waits until another thread returns one, and tries
-//! again. Waiting for a descriptor does not use up the timeouts.
+//! A step without a free descriptor waits for one and tries again. That wait does not use up the timeouts.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -12,7 +11,6 @@ use rustls::ClientConfig;
 
 use super::context::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
-use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;
@@ -38,7 +36,6 @@ pub(super) struct ConnectAttempt<'a> {
 }
 
 impl<'a> ConnectAttempt<'a> {
-    /// Waits for a permit for a new connection.
     pub(super) fn new(
         context: &'a ExchangeContext,
         host: &'a str,
@@ -73,7 +70,6 @@ impl<'a> ConnectAttempt<'a> {
         self.context.wait(attempt.timeouts.within(deadline))
     }
 
-    /// The failure for `error` in this phase: see [`ExchangeContext::failure`].
     pub(super) fn failure(
         &self,
         error: impl Into<StreamError>,
@@ -83,11 +79,7 @@ impl<'a> ConnectAttempt<'a> {
         self.context.failure(error, self.phase, lost, closed)
     }
 
-    pub(super) fn into_connection(self, key: &str, stream: Box<dyn Stream>) -> Connection {
-        Connection::new(key, stream, self.permit)
-    }
-
-    /// Makes room for a descriptor that the system refused. The failure, of `kind`, means that no thread can return one.
+    /// Waits after the system refused a descriptor. Fails with `kind` if no connection can be closed.
     pub(super) fn need_descriptor(&mut self, kind: FailureKind) -> Result<(), Failure> {
         let net = &*self.context.net;
         if net.idle.evict() {
@@ -108,7 +100,6 @@ impl<'a> ConnectAttempt<'a> {
         Ok(())
     }
 
-    /// Opens a TCP connection to `port` of one of `addresses`.
     pub(super) fn connect(
         &mut self,
         addresses: &[IpAddr],
@@ -134,7 +125,7 @@ impl<'a> ConnectAttempt<'a> {
         }
     }
 
-    /// The TLS configuration of the client. The first call reads the root store.
+    /// The first call reads the root store.
     pub(super) fn tls_config(&mut self) -> Result<Arc<ClientConfig>, Failure> {
         let kind = FailureKind::Tls;
         self.phase = Phase::Tls;

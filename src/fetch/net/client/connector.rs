@@ -70,7 +70,7 @@ impl Connector {
                     },
                     Span(attempt.began.elapsed()),
                 );
-                Ok(attempt.into_connection(&key, stream))
+                Ok(Connection::new(&key, stream, attempt.permit))
             }
             Err(failure) => {
                 // Close the socket before the attempt returns the permit for its descriptor.
@@ -88,7 +88,7 @@ fn open(
     proxy: Option<&Proxy>,
 ) -> Result<Box<dyn Stream>, Failure> {
     if is_tls || proxy.is_some_and(|proxy| proxy.protocol == Protocol::Https) {
-        // Read the trust store before a socket is open: a thread with a descriptor must not wait for another. Reading
+        // Read the trust store before a socket is open: a thread with a descriptor must not wait for another one. Reading
         // does not count as connecting.
         attempt.tls_config()?;
         attempt.began = Instant::now();

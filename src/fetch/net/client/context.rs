@@ -18,7 +18,6 @@ use crate::fetch::proxy::Proxy;
 #[derive(Debug)]
 pub(super) struct ExchangeContext {
     pub(super) net: Arc<Net>,
-    /// Where a cancel finds the socket in use.
     pub(super) slot: Arc<Slot>,
     state: Mutex<State>,
 }
@@ -39,11 +38,9 @@ pub(super) struct AttemptState {
     pub(super) connect_timeout: Option<Duration>,
     /// An answer that a name has no address is taken from the cache only if it is newer than this.
     pub(super) misses_since: Option<Instant>,
-    /// Bytes read from the network.
     pub(super) wire_bytes: u64,
 }
 
-/// What the connector and the transport need to know of the request.
 #[derive(Debug, Default)]
 pub(super) struct RequestState {
     /// The key of the idle connections that fit: the proxy's key, and the origin unless the proxy itself replies.
@@ -54,7 +51,7 @@ pub(super) struct RequestState {
     pub(super) may_reuse: bool,
 }
 
-/// What the connector and the transport have found out about the reply.
+/// What the connector and the transport find out.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct ReplyState {
     pub(super) is_reused: bool,
@@ -82,11 +79,9 @@ impl ExchangeContext {
 
     /// Registers the socket in use, so that a cancel shuts it down.
     pub(super) fn register(&self, socket: &Arc<TcpStream>) -> Result<(), Failure> {
-        let registered = self.net.cancel.hold(&self.slot, socket);
-        registered.map_err(|_| cancelled())
+        self.net.cancel.hold(&self.slot, socket)
     }
 
-    /// A wait that ends with these timeouts or a cancel.
     pub(super) fn wait(&self, limits: Timeouts) -> Wait<'_> {
         Wait {
             limits,

@@ -11,8 +11,7 @@ impl From<Failure> for ureq::Error {
     }
 }
 
-/// The failure for an error of the library. A protocol error before the reply began means that the library cannot write
-/// the request.
+/// A protocol error before the reply began means that the library cannot write the request.
 pub(super) fn exchange_failure(error: ureq::Error, reply_began: bool) -> Failure {
     let (kind, text) = match error {
         ureq::Error::Other(inner) => match inner.downcast::<Failure>() {
@@ -23,10 +22,6 @@ pub(super) fn exchange_failure(error: ureq::Error, reply_began: bool) -> Failure
         ureq::Error::Protocol(error) => (
             FailureKind::Internal,
             format!("the request could not be written: {error}"),
-        ),
-        ureq::Error::LargeResponseHeader(..) => (
-            FailureKind::Protocol,
-            "the reply's head is too large".to_owned(),
         ),
         ureq::Error::Http(error) => (FailureKind::InvalidUrl, error.to_string()),
         ureq::Error::BadUri(text) => (FailureKind::InvalidUrl, text),

@@ -22,17 +22,17 @@ use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
 use crate::fetch::net::shared::Net;
 use crate::fetch::proxy::Proxy;
 
-/// How long [`HttpClient::drain`] reads. A new connection is cheaper than a longer wait.
+/// A new connection is cheaper than a longer wait.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The HTTP client of one worker. It makes one exchange at a time.
+/// The HTTP client of one worker, for one exchange at a time.
 pub(in crate::fetch) struct HttpClient {
     context: Arc<ExchangeContext>,
     agent: Agent,
 }
 
 pub(in crate::fetch) struct Exchange<'a> {
-    /// Method and URL, for the library.
+    /// The method and the URL.
     pub(in crate::fetch) request: Request<()>,
     /// The head as it is sent.
     pub(in crate::fetch) head: Vec<u8>,
@@ -43,7 +43,6 @@ pub(in crate::fetch) struct Exchange<'a> {
     pub(in crate::fetch) may_reuse: bool,
 }
 
-/// The head of a reply, and its body to read.
 pub(in crate::fetch) struct Reply {
     response: Response<Body>,
     pub(in crate::fetch) is_chunked: bool,
@@ -74,8 +73,7 @@ impl HttpClient {
         }
     }
 
-    /// Begins an attempt: sets the timeouts of its exchanges. An answer that a name has no address is taken from the cache
-    /// only if it is newer than `misses_since`.
+    /// Sets the timeouts of the next exchanges, which make one attempt. `misses_since` is explained at [`AttemptState`].
     pub(in crate::fetch) fn begin_attempt(
         &self,
         timeouts: Timeouts,
@@ -140,13 +138,13 @@ impl HttpClient {
         exchange.request
     }
 
-    /// Allows the transport to leave the content of the body unspecified: Linux then need not copy it.
+    /// Leaves the content of the body unspecified: Linux then need not copy it.
     pub(in crate::fetch) fn discard_body(&self) {
         self.context.state().reply.discards_body = true;
     }
 
-    /// Reads the body into `buf` until that is full or 50 ms have passed, so that the connection can be reused if the body
-    /// ends before. Returns the number of bytes read.
+    /// Reads the body until `buf` is full or [`DRAIN_TIMEOUT`] is over. If the body ends before, its connection can be
+    /// reused. Returns the number of bytes.
     pub(in crate::fetch) fn drain(&self, reply: &mut Reply, buf: &mut [u8]) -> usize {
         let soon = Deadline::after(Instant::now(), Some(DRAIN_TIMEOUT));
         let timeouts = self.context.state().attempt.timeouts;
@@ -190,12 +188,10 @@ impl Reply {
         self.response.headers()
     }
 
-    /// The length of the body, if the head gives it.
     pub(in crate::fetch) fn content_length(&self) -> Option<u64> {
         self.response.body().content_length()
     }
 
-    /// The body, of `expected` bytes if that is known.
     pub(in crate::fetch) fn body(&mut self, expected: Option<u64>) -> ReplyBody<'_> {
         ReplyBody {
             reader: self.response.body_mut().as_reader(),
@@ -228,8 +224,8 @@ impl Read for ReplyBody<'_> {
     }
 }
 
-/// Finds nothing: the library resolves names before it asks for a connection, but only a new connection needs addresses,
-/// and the connector looks them up itself.
+/// Finds nothing: the library asks it before each request, but only a new connection needs addresses. The connector looks
+/// them up.
 #[derive(Debug)]
 struct NoResolver;
 

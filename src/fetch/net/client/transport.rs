@@ -1,8 +1,8 @@
 //! One connection while an exchange uses it.
 //!
-//! It sends the head that `fetch` wrote in place of the library's, reduces the head of the reply, decodes the chunked
-//! coding, and turns errors into a [`Failure`]. To the library, a body in chunks is one that ends with the connection.
-//! Dropped after a whole reply, it makes the connection idle.
+//! It sends the head that `fetch` wrote in place of the library's, reduces the head of the reply, and decodes the chunked
+//! coding: the library sees a body that ends with the connection. Dropping it after a whole reply makes the connection
+//! idle.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,9 +33,7 @@ pub(super) struct Transport {
     is_head: bool,
     /// Finds the end of the reply's head; `None` after it.
     head: Option<HeadScanner>,
-    /// The decoder of a body in chunks.
     chunked: Option<Chunked>,
-    /// The server keeps the connection open.
     stays_open: bool,
     /// The error in the chunks that came with the head, for when the body is read.
     bad_body: Option<&'static str>,
@@ -110,8 +108,7 @@ impl Transport {
                     self.buffers.input_consume(amount);
                 }
                 HeadStatus::Bad(reason) => {
-                    // Bytes that do not begin like a reply are the remains of the last one, if the connection is
-                    // reused (RFC 9112, 9.3.1). This request then has no reply yet.
+                    // Bytes that begin otherwise are the remains of an earlier reply (RFC 9112, 9.3.1).
                     has_begun |= begins_like_http(self.buffers.input());
                     self.context.state().reply.is_unanswered = !has_begun;
                     return Err(protocol(reason));
@@ -199,7 +196,6 @@ impl Transport {
         Ok(false)
     }
 
-    /// Whether a body in chunks has ended.
     fn has_ended(&self) -> bool {
         self.chunked.as_ref().is_some_and(Chunked::has_ended)
     }
@@ -241,8 +237,8 @@ impl ClientTransport for Transport {
         })
     }
 
-    /// The library calls this when a reply has ended cleanly, and at no other time. The answer keeps the connection out of
-    /// its pool: the connection becomes idle when the transport is dropped.
+    /// The library calls this when a reply has ended cleanly, and at no other time. `false` keeps the connection out of the
+    /// library's own pool.
     fn is_open(&mut self) -> bool {
         self.ended_cleanly = true;
         false

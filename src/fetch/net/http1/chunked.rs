@@ -26,7 +26,6 @@ enum At {
     End,
 }
 
-/// Decodes one body as it streams.
 #[derive(Debug, Default)]
 pub(in crate::fetch::net) struct Chunked {
     at: At,
@@ -42,8 +41,7 @@ pub(in crate::fetch::net) struct Chunked {
 }
 
 impl Chunked {
-    /// Decodes the next bytes in place. Returns how many bytes of the body are now at the front, and how many bytes came
-    /// after the end of the body.
+    /// Decodes the next bytes in place. Returns how many bytes at the front are now the body, and how many came after it.
     pub(in crate::fetch::net) fn decode(
         &mut self,
         bytes: &mut [u8],
@@ -67,7 +65,6 @@ impl Chunked {
         Ok((to, bytes.len() - from))
     }
 
-    /// Reads one byte of framing.
     fn step(&mut self, byte: u8) -> Result<(), &'static str> {
         let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
         if after_cr && byte != b'\n' {

@@ -10,7 +10,6 @@ use super::reply::{excerpt, status_line};
 /// The largest head, with interim replies. curl's limit is 300 KiB.
 pub(in crate::fetch::net) const HEAD_LIMIT: usize = 256 * 1024;
 
-/// What has come so far.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::fetch::net) enum HeadStatus {
     /// The beginning of a head.
@@ -23,7 +22,6 @@ pub(in crate::fetch::net) enum HeadStatus {
     Bad(String),
 }
 
-/// Scans the input of one exchange until its head is whole.
 #[derive(Debug, Default)]
 pub(in crate::fetch::net) struct HeadScanner {
     /// How many bytes of the input were searched for the end.
@@ -94,11 +92,8 @@ fn find_end(input: &[u8], mut from: usize) -> Option<usize> {
     }
 }
 
-/// Whether `input` may be the beginning of a reply.
 pub(in crate::fetch::net) fn begins_like_http(input: &[u8]) -> bool {
-    let begin = b"HTTP/";
-    let len = input.len().min(begin.len());
-    input[..len] == begin[..len]
+    input.iter().zip(b"HTTP/").all(|(a, b)| a == b)
 }
 
 /// Whether another head follows this one. What follows 101 is another protocol.
@@ -107,7 +102,6 @@ fn is_interim(head: &[u8]) -> bool {
     matches!(line, Some(Ok(line)) if line[9] == b'1' && line[9..12] != *b"101")
 }
 
-/// How many bytes of empty lines `input` begins with.
 fn empty_lines(input: &[u8]) -> usize {
     let mut rest = input;
     while let [b'\n', behind @ ..] | [b'\r', b'\n', behind @ ..] = rest {

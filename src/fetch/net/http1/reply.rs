@@ -13,47 +13,31 @@ pub(in crate::fetch) const MOST_CODINGS: usize = 5;
 /// The most different lengths that are kept. The library refuses lengths that differ, but takes at most 128 headers.
 const MOST_LENGTHS: usize = 40;
 
-/// A header that `fetch` asks for.
-struct Kept {
-    name: &'static str,
-    /// How many of them are kept: the first ones.
-    most: usize,
-    /// Replaces every byte that the library refuses.
-    replacement: u8,
-}
-
-/// All headers that `fetch` asks for. Others are dropped. Those that frame the body have rules of their own.
-const KEPT: [Kept; 10] = [
+/// The headers that `fetch` asks for, how many of each are kept, and what replaces a byte in them that the library refuses.
+/// Others are dropped. Those that frame the body have rules of their own.
+const KEPT: [(&str, usize, u8); 10] = [
     // One coding too many is for `fetch` to refuse, and so is a second range.
-    kept("content-encoding", MOST_CODINGS + 1, NO_TEXT),
-    kept("content-range", 2, NO_TEXT),
-    kept("content-type", 1, b' '),
-    kept("location", 1, b' '),
-    kept("retry-after", 1, b' '),
-    kept("ratelimit", 16, b' '),
-    kept("ratelimit-remaining", 1, b' '),
-    kept("ratelimit-reset", 1, b' '),
-    kept("x-ratelimit-remaining", 1, b' '),
-    kept("x-ratelimit-reset", 1, b' '),
+    ("content-encoding", MOST_CODINGS + 1, NO_TEXT),
+    ("content-range", 2, NO_TEXT),
+    ("content-type", 1, b' '),
+    ("location", 1, b' '),
+    ("retry-after", 1, b' '),
+    ("ratelimit", 16, b' '),
+    ("ratelimit-remaining", 1, b' '),
+    ("ratelimit-reset", 1, b' '),
+    ("x-ratelimit-remaining", 1, b' '),
+    ("x-ratelimit-reset", 1, b' '),
 ];
 /// Where the rate limits begin. They are kept only with a status of 429 or 503.
 const RATE_LIMITS: usize = 5;
 /// No number and no coding contains this character, so that an invalid value stays invalid.
 const NO_TEXT: u8 = b'?';
 
-const fn kept(name: &'static str, most: usize, replacement: u8) -> Kept {
-    Kept {
-        name,
-        most,
-        replacement,
-    }
-}
-
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Inspected {
     /// Replaces the head, and is never longer.
     pub(in crate::fetch::net) reduced: Vec<u8>,
-    /// The decoder of a body in chunks. The reduced head does not say that it is.
+    /// Decodes a body in chunks, which the reduced head does not mention.
     pub(in crate::fetch::net) chunked: Option<Chunked>,
     /// Whether the server keeps the connection open.
     pub(in crate::fetch::net) stays_open: bool,
@@ -84,9 +68,8 @@ pub(in crate::fetch::net) fn inspect(head: &[u8]) -> Result<Inspected, String> {
 
 #[derive(Debug, Default)]
 struct HeaderSummary {
-    /// The status line and the headers that are kept. Lines end in LF alone, so that it does not grow.
+    /// The status line and the headers that are kept. Lines end in LF alone, which makes room.
     reduced: Vec<u8>,
-    /// How many of each header of [`KEPT`] were kept.
     counts: [usize; KEPT.len()],
     /// Without repetitions.
     lengths: Vec<Vec<u8>>,
@@ -119,7 +102,7 @@ impl HeaderSummary {
         Some(summary)
     }
 
-    fn add(&mut self, kept: &[Kept], name: &[u8], value: &[u8]) {
+    fn add(&mut self, kept: &[(&str, usize, u8)], name: &[u8], value: &[u8]) {
         if is(name, "connection") {
             self.says_close |= tokens(value).any(|option| is(option, "close"));
             self.says_keep_alive |= tokens(value).any(|option| is(option, "keep-alive"));
@@ -133,12 +116,13 @@ impl HeaderSummary {
                     self.unknown_coding = Some(String::from_utf8_lossy(coding).into_owned());
                 }
             }
-        } else if let Some(at) = kept.iter().position(|kept| is(name, kept.name)) {
+        } else if let Some(at) = kept.iter().position(|kept| is(name, kept.0)) {
+            let (_, most, replacement) = kept[at];
             let is_none = |coding| ["", "identity", "none"].iter().any(|none| is(coding, none));
             let says_nothing = is(name, "content-encoding") && tokens(value).all(is_none);
-            if !says_nothing && self.counts[at] < kept[at].most {
+            if !says_nothing && self.counts[at] < most {
                 self.counts[at] += 1;
-                push_header(&mut self.reduced, name, value, kept[at].replacement);
+                push_header(&mut self.reduced, name, value, replacement);
             }
         }
     }
@@ -178,15 +162,11 @@ fn push_header(out: &mut Vec<u8>, name: &[u8], value: &[u8], replacement: u8) {
 }
 
 /// The lines of a head, without line breaks and without empty ones.
-fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = head;
+fn lines(mut head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let next = move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let end = memchr(b'\n', rest).unwrap_or(rest.len());
-        let line = &rest[..end];
-        rest = rest.get(end + 1..).unwrap_or_default();
+        let end = memchr(b'\n', head)?;
+        let line = &head[..end];
+        head = &head[end + 1..];
         Some(line.strip_suffix(b"\r").unwrap_or(line))
     };
     std::iter::from_fn(next).filter(|line| !line.is_empty())
@@ -212,13 +192,11 @@ pub(in crate::fetch::net) fn status_line(line: &[u8]) -> Result<[u8; 13], String
     Ok(status)
 }
 
-/// The beginning of `text`, for a message.
 pub(super) fn excerpt(text: &[u8]) -> String {
     format!("\"{}\"", text[..text.len().min(40)].escape_ascii())
 }
 
-/// Name and value of a header line. White space and control characters around the name are dropped: some servers send
-/// them, and the header may frame the body.
+/// Name and value of a header line. White space and control characters around the name are dropped, as servers send them.
 fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr(b':', line)?;
     let mut name = &line[..colon];
@@ -236,7 +214,6 @@ fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Whether `byte` may stand in a header's value.
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || byte >= b' ' && byte != 0x7f
 }
@@ -263,6 +240,7 @@ fn unfold(head: &[u8]) -> Vec<u8> {
         }
         out.extend_from_slice(text);
     }
+    out.push(b'\n');
     out
 }
 

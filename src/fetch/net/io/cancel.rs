@@ -12,9 +12,9 @@ use std::time::Duration;
 use socket2::Socket;
 
 use super::sys::Waker;
-use super::timeouts::{Timeouts, WaitError};
+use super::timeouts::{Timeouts, WaitError, cancelled};
+use crate::fetch::failure::Failure;
 
-/// What ends a wait early.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::fetch::net) struct Wait<'a> {
     pub(in crate::fetch::net) limits: Timeouts,
@@ -55,7 +55,7 @@ impl Cancel {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Ends all waits. Does not block.
+    /// Does not block.
     pub(in crate::fetch::net) fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         self.waker.wake();
@@ -90,19 +90,18 @@ impl Cancel {
         &self,
         slot: &Slot,
         stream: &Arc<TcpStream>,
-    ) -> Result<(), WaitError> {
+    ) -> Result<(), Failure> {
         *slot.lock() = Some(Arc::clone(stream));
         // Check after storing the socket: an earlier cancel did not find it.
         if self.is_cancelled() {
             slot.clear();
-            Err(WaitError::Cancelled)
+            Err(cancelled())
         } else {
             Ok(())
         }
     }
 
-    /// Waits until one of `sockets` has connected or failed, or for `left`, and returns the result of each that has. It
-    /// may return early: the caller checks its own clock.
+    /// Waits until one of `sockets` has connected or failed, or for `left`, and returns the results. It may return early.
     pub(in crate::fetch::net) fn wait_opened(
         &self,
         sockets: &[&Socket],

@@ -17,7 +17,6 @@ pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
         self.recv(buf, wait)
     }
 
-    /// Writes the whole of `buf`.
     fn send(&mut self, buf: &[u8], wait: &Wait<'_>) -> Result<(), StreamError>;
 
     fn socket(&self) -> &Arc<TcpStream>;
@@ -34,11 +33,9 @@ pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
     /// Lends a TLS session the buffer for its records.
     fn lend_records(&mut self, _: &mut Vec<u8>) {}
 
-    /// Takes the buffer back.
     fn take_records(&mut self, _: &mut Vec<u8>) {}
 }
 
-/// What went wrong with the bytes of a connection.
 #[derive(Debug)]
 pub(in crate::fetch::net) enum StreamError {
     WaitError(WaitError),

@@ -1,7 +1,6 @@
 //! The time limits of an attempt, and what ends a wait. Pure: `now` is an argument.
 //!
-//! A wait ends at the attempt's deadline, at that of connecting, or when nothing was received for too long. The timeouts
-//! of the HTTP library are not used.
+//! The HTTP library's own timeouts are not used.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -28,7 +27,6 @@ impl Deadline {
     }
 }
 
-/// The time limits of a wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::fetch) struct Timeouts {
     deadline: Option<Deadline>,
@@ -43,14 +41,12 @@ impl Timeouts {
         }
     }
 
-    /// Adds a deadline.
     pub(in crate::fetch::net) fn within(self, other: Option<Deadline>) -> Self {
         let both = self.deadline.into_iter().chain(other);
         let deadline = both.min_by_key(|deadline| deadline.at);
         Self { deadline, ..self }
     }
 
-    /// Postpones the deadline by `pause`.
     pub(in crate::fetch::net) fn paused(self, pause: Duration) -> Self {
         let deadline = self.deadline.and_then(|Deadline { at, span }| {
             let at = at.checked_add(pause)?;
@@ -90,14 +86,13 @@ pub(in crate::fetch::net) enum WaitError {
     TimedOut(Duration),
     /// Nothing was received for this long.
     Stalled(Duration),
-    /// The client was cancelled.
     Cancelled,
     /// The connection failed.
     Io(io::Error),
 }
 
 impl WaitError {
-    /// The failure of an attempt in `phase`; `lost` is the kind if the connection failed.
+    /// The failure in `phase`; `lost` is the kind if the connection failed.
     pub(in crate::fetch::net) fn into_failure(self, phase: Phase, lost: FailureKind) -> Failure {
         match self {
             Self::TimedOut(span) => {

@@ -33,7 +33,6 @@ impl From<StreamError> for ProxyError {
     }
 }
 
-/// A connection to a proxy that is asked for a tunnel.
 pub(super) struct ProxyHandshake<'a> {
     pub(super) proxy: &'a Proxy,
     pub(super) stream: &'a mut dyn Stream,

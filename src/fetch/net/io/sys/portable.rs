@@ -1,4 +1,4 @@
-//! Other systems, with the standard library alone.
+//! Other systems, with the standard library alone. The items are those of `unix`.
 //!
 //! It cannot wait for several things at once: waits end after a few milliseconds, and their callers poll. The one thread
 //! that uses a connection makes it non-blocking around each poll.
@@ -12,7 +12,6 @@ use socket2::Socket;
 /// The interval of polling: shorter than opening a connection over a network.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// Does nothing: the waits end by themselves.
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Waker;
 
@@ -37,7 +36,6 @@ fn pause(left: Option<Duration>) {
     std::thread::sleep(left.map_or(INTERVAL, |left| left.min(INTERVAL)));
 }
 
-/// Waits until there is something to read, or for `left`. `false` if there may be nothing: it may return early.
 pub(in crate::fetch::net) fn wait_readable(
     stream: &TcpStream,
     left: Option<Duration>,
@@ -49,17 +47,14 @@ pub(in crate::fetch::net) fn wait_readable(
     Ok(is_readable)
 }
 
-/// Discards received bytes by reading them.
 pub(in crate::fetch::net) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     io::Read::read(&mut stream, buf)
 }
 
-/// Writes what the socket takes at once; `WouldBlock` if it takes nothing.
 pub(in crate::fetch::net) fn try_send(mut stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
     unblocked(stream, || io::Write::write(&mut stream, buf))
 }
 
-/// Whether the connection is open and has nothing to read.
 pub(in crate::fetch::net) fn is_silent(stream: &TcpStream) -> bool {
     let peeked = unblocked(stream, || stream.peek(&mut [0]));
     peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
@@ -72,7 +67,7 @@ fn unblocked<T>(stream: &TcpStream, act: impl FnOnce() -> io::Result<T>) -> io::
     result
 }
 
-/// Whether a connect without blocking has begun: Windows reports it so.
+/// As Windows reports it.
 pub(in crate::fetch::net) fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }

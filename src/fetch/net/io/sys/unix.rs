@@ -19,7 +19,6 @@ pub(in crate::fetch::net) struct Waker {
 }
 
 impl Waker {
-    /// Takes two descriptors.
     pub(in crate::fetch::net) fn new() -> io::Result<Self> {
         let (reader, writer) = UnixStream::pair()?;
         Ok(Self { reader, writer })
@@ -56,7 +55,7 @@ fn poll(fds: &mut [PollFd<'_>], left: Option<Duration>) -> io::Result<bool> {
     }
 }
 
-/// Waits until there is something to read, or for `left`. `false` if there may be nothing: it may return early.
+/// Waits until there is something to read, or for `left`. It may return early, with `false`.
 pub(in crate::fetch::net) fn wait_readable(
     stream: &TcpStream,
     left: Option<Duration>,
@@ -64,15 +63,14 @@ pub(in crate::fetch::net) fn wait_readable(
     poll(&mut [PollFd::new(stream, PollFlags::IN)], left)
 }
 
-/// Discards received bytes, at most the length of `buf`, without copying them out of the kernel (`MSG_TRUNC` in
-/// tcp(7)): that copy is the most expensive part of a large body.
+/// Discards received bytes, at most the length of `buf`, without copying them out of the kernel (`MSG_TRUNC` in tcp(7)).
+/// The copy is the most expensive part of a large body.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::fetch::net) fn discard(stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     let (_, amount) = rustix::net::recv(stream, buf, RecvFlags::TRUNC)?;
     Ok(amount)
 }
 
-/// Discards received bytes by reading them.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(in crate::fetch::net) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     io::Read::read(&mut stream, buf)
