@@ -1,4 +1,4 @@
-//! Any of the checks, under libFuzzer: `FUZZ_TARGET` names it. One program, so that it is built once. fuzz/run calls it.
+//! The check that `FUZZ_TARGET` names, under libFuzzer. One program for all checks is built only once. fuzz/run calls it.
 
 #![no_main]
 

@@ -29,7 +29,7 @@ fn load(client: &Client, text: &str) -> u64 {
     bytes(&client.load_url(&url(text), &mut io::sink()))
 }
 
-/// What a client comes to with a URL: the size of the page, or the failure.
+/// The size of the page, or the failure.
 fn come_to(client: &Client, text: &str) -> String {
     match client.load_url(&url(text), &mut io::sink()).result {
         Ok(page) => page.bytes.to_string(),
@@ -68,7 +68,7 @@ impl Nginx {
              location /moved {{ return 301 /1k; }} location /gone {{ return 410; }}",
             dir.display()
         );
-        // One process, so that none is left when that is killed.
+        // With one process, killing it leaves no other behind.
         let config = format!(
             "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;
              events {{ worker_connections 512; }}
@@ -181,7 +181,7 @@ fn pythons_http_server() {
         ("/missing", "http_status: 404 File not found"),
     ] {
         let got = come_to(&client, &format!("http://127.0.0.1:{}{path}", server.port));
-        // The reason is the standard's, whatever words the server has for it.
+        // The message has the reason of the standard, not that of the server.
         assert_eq!(
             got,
             expected.replace("File not found", "Not Found"),
@@ -192,7 +192,7 @@ fn pythons_http_server() {
 
 #[test]
 fn httpbin() {
-    // Where there are several Pythons, the system's is the one that its packages are for.
+    // The system's packages are for the system's Python, if there are several.
     let python = if Path::new("/usr/bin/python3").exists() {
         "/usr/bin/python3"
     } else {
@@ -232,7 +232,7 @@ fn httpbin() {
     ] {
         let got = come_to(&client, &format!("{origin}{path}"));
         let is_page = got.parse::<u64>().is_ok();
-        // Without a number: any page, as its size is httpbin's own affair.
+        // Without a number, a page of any size.
         assert!(
             if expected.is_empty() {
                 is_page

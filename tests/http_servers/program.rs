@@ -10,7 +10,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::library::HANG;
 
-/// A program that is ended with the test, and the port that it listens on.
+/// A program, killed when dropped, and the port that it listens on.
 pub(crate) struct Program {
     child: Child,
     pub(crate) port: u16,
@@ -23,7 +23,7 @@ impl Drop for Program {
     }
 }
 
-/// Whether the command is there; says so if it is not, and fails where nothing may be left out.
+/// Whether `command` works. If not, reports that the test is left out, which may fail it.
 pub(crate) fn is_installed(what: &str, command: &str, check: &[&str]) -> bool {
     let found = Command::new(command)
         .args(check)
@@ -81,7 +81,7 @@ pub(crate) fn start(port: Port, command: &mut Command) -> Program {
         if let Some(status) = program.child.try_wait().unwrap() {
             panic!("{command:?} ended: {status}");
         }
-        // A foreign program has no other way to say that it is ready.
+        // Another program cannot report that it is ready: poll.
         thread::park_timeout(Duration::from_millis(10));
     }
     program

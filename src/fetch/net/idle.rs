@@ -46,7 +46,7 @@ impl Connection {
 }
 
 #[derive(Debug, Default)]
-struct Shard {
+struct IdleShard {
     /// By key, in the order of their last use.
     origins: HashMap<Box<str>, Vec<Connection>>,
     swept: Option<Instant>,
@@ -54,7 +54,7 @@ struct Shard {
 
 #[derive(Debug)]
 pub(super) struct IdlePool {
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Mutex<IdleShard>>,
     hasher: RandomState,
     cap: usize,
     count: AtomicUsize,
@@ -117,13 +117,13 @@ impl IdlePool {
         oldest.is_some()
     }
 
-    fn shard(&self, origin: &str) -> MutexGuard<'_, Shard> {
+    fn shard(&self, origin: &str) -> MutexGuard<'_, IdleShard> {
         let hash = self.hasher.hash_one(origin);
         lock(&self.shards[hash as usize % SHARDS])
     }
 }
 
-impl Shard {
+impl IdleShard {
     fn oldest(&mut self) -> Option<Connection> {
         let used = self.origins.values_mut().filter(|idle| !idle.is_empty());
         Some(used.min_by_key(|idle| idle[0].idle_since)?.remove(0))
@@ -146,7 +146,7 @@ impl Shard {
     }
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+fn lock(shard: &Mutex<IdleShard>) -> MutexGuard<'_, IdleShard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

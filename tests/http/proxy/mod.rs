@@ -1,4 +1,4 @@
-//! Fetching through proxies of every kind, scripted byte for byte: what each is told, and that no request goes past it.
+//! Fetching through proxies of every kind: what each receives, byte for byte, and that no request bypasses it.
 
 mod socks;
 
@@ -190,7 +190,7 @@ fn https_goes_through_a_tunnel_whose_refusal_is_told() {
 fn a_proxy_that_is_silent_is_named_and_its_password_is_not() {
     let silent = Server::start(|mut conn| conn.wait_for_hangup());
     let addr = silent.addr;
-    // Long enough to get to what is waited for on a busy machine; nothing is measured.
+    // Long enough for every step before the one that times out, on a busy machine too. Nothing is measured.
     let limit = Some(Duration::from_secs(2));
     let rows = [
         (
@@ -326,7 +326,7 @@ fn addresses_cannot_be_refused_behind_a_proxy_that_looks_names_up() {
         let proxy = format!("{scheme}://127.0.0.1:1");
         client_of(Proxies::new(Some(&proxy), &|_| None).unwrap()).unwrap();
     }
-    // Nothing goes through it.
+    // No request is sent through it.
     let excepted = |name: &str| match name {
         "all_proxy" => Some("127.0.0.1:1".to_owned()),
         "no_proxy" => Some("*".to_owned()),

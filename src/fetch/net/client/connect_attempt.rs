@@ -23,7 +23,7 @@ use crate::fetch::resolve::bare;
 
 pub(super) struct ConnectAttempt<'a> {
     pub(super) context: &'a ExchangeContext,
-    /// The origin, also behind a proxy.
+    /// The host of the origin, also if a proxy leads there.
     pub(super) host: &'a str,
     pub(super) port: u16,
     /// When it began, plus the time that it waited for descriptors.

@@ -19,11 +19,11 @@ use crate::fetch::proxy::Proxy;
 pub(super) struct ExchangeContext {
     pub(super) net: Arc<Net>,
     pub(super) slot: Arc<Slot>,
-    state: Mutex<State>,
+    state: Mutex<ContextState>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct ContextState {
     pub(super) attempt: AttemptState,
     pub(super) request: RequestState,
     pub(super) reply: ReplyState,
@@ -72,7 +72,7 @@ impl ExchangeContext {
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, ContextState> {
         // A panic leaves these fields valid.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

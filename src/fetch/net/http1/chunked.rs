@@ -18,7 +18,7 @@ enum At {
     Extension,
     /// A chunk of which this many bytes are missing.
     Data(u64),
-    /// The line break behind a chunk.
+    /// The line break after a chunk.
     DataEnd,
     /// The first byte of a trailer field, or of the empty line that ends the body.
     TrailerLine,
@@ -150,7 +150,7 @@ impl Chunked {
 mod tests {
     use super::*;
 
-    /// Decodes `input` in steps of `step` bytes: the body, what came behind it, and the decoder.
+    /// Decodes `input` in steps of `step` bytes: the body, what came after it, and the decoder.
     fn decode(input: &[u8], step: usize) -> Result<(Vec<u8>, usize, Chunked), &'static str> {
         let (mut body, mut behind, mut decoder) = (Vec::new(), 0, Chunked::default());
         for piece in input.chunks(step) {

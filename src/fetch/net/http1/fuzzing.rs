@@ -70,7 +70,7 @@ pub(crate) fn chunked(data: &[u8]) {
     }
 }
 
-/// The body, how much came behind it, and whether it has ended and has all data.
+/// The body, how much came after it, and whether it has ended and has all data.
 type Decoded = Result<(Vec<u8>, usize, bool, bool), &'static str>;
 
 fn decode(bytes: &[u8], step: usize) -> Decoded {

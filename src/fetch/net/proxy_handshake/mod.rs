@@ -175,7 +175,7 @@ impl ProxyHandshake<'_> {
     }
 }
 
-/// `text` behind a byte with its length; an error says that it is `too_long`.
+/// `text` after a byte with its length. `too_long` is the message if that is over 255.
 fn with_length(text: &[u8], too_long: &str) -> Result<Vec<u8>, ProxyError> {
     let length = u8::try_from(text.len()).map_err(|_| refused(too_long))?;
     Ok([&[length], text].concat())
