@@ -1,4 +1,4 @@
-//! More jobs than descriptors: some jobs wait, and none fails.
+//! More jobs than descriptors: some wait, and none fails.
 
 #[path = "support/left_out.rs"]
 mod left_out;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use library::{Server, page, without_proxies};
 
-/// Runs the binary on `urls` with at most this number of descriptors.
+/// Runs the binary with at most so many descriptors.
 fn run(descriptors: u32, args: &[&str], urls: &[String]) -> Output {
     let dir = tempfile::tempdir().unwrap();
     let list = dir.path().join("list");
@@ -43,8 +43,7 @@ fn urls(server: &Server, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// A name that the system resolves without a name server, and its address. `localhost` does not count, because
-/// fetchpool does not look it up.
+/// A name that the system looks up without a name server, and its address. `localhost` is not looked up.
 fn name_of_the_hosts_file() -> Option<(String, IpAddr)> {
     let hosts = std::fs::read_to_string("/etc/hosts").ok()?;
     hosts.lines().find_map(|line| {
@@ -70,7 +69,7 @@ fn slow_at(address: IpAddr, delay: Duration) -> Server {
     })
 }
 
-/// A listener with a full queue, and the sockets that fill it. A further connection is neither accepted nor refused.
+/// A listener whose queue is full, and the connections in it: another one is neither accepted nor refused.
 #[cfg(target_os = "linux")]
 fn silent_at(address: std::net::SocketAddr) -> (socket2::Socket, Vec<socket2::Socket>) {
     use socket2::{Domain, Socket, Type};
@@ -90,14 +89,14 @@ fn silent_at(address: std::net::SocketAddr) -> (socket2::Socket, Vec<socket2::So
     }
 }
 
-// Only Linux has more than one loopback address.
+// Other systems have only one address of loopback.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_first_address_that_does_not_answer_keeps_no_descriptor_from_the_second() {
     let server = Server::always(page("ok"));
     let port = server.addr.port();
     let _silent = silent_at(([127, 0, 0, 2], port).into());
-    // Each URL has its own host, so each needs a new connection.
+    // Each URL has its own name, and so its own connection.
     let list: Vec<String> = (0..150)
         .map(|i| format!("http://h{i}.test:{port}/"))
         .collect();
@@ -113,8 +112,7 @@ fn a_first_address_that_does_not_answer_keeps_no_descriptor_from_the_second() {
 #[test]
 fn one_descriptor_for_three_jobs_is_handed_round() {
     let server = Server::always(page("ok"));
-    // The program itself takes nine descriptors, one of them only while it reads the list. Which job gets the tenth
-    // varies from run to run.
+    // The program itself takes nine, one of them while it reads the list. Chance decides which job gets the tenth.
     for _ in 0..40 {
         let output = run(10, &["-j", "3"], &urls(&server, 3));
         assert_all_fetched(&output, 3);
@@ -124,8 +122,8 @@ fn one_descriptor_for_three_jobs_is_handed_round() {
 #[test]
 fn the_wait_for_a_descriptor_counts_for_no_time_limit() {
     let server = slow(Duration::from_secs(2));
-    // About twenty requests at a time, in three turns: the last turn waits for 4 s and ends after 6 s. Both limits are
-    // shorter than that. But they are much longer than connecting, or a request of 2 s, takes on a busy machine.
+    // About twenty run at a time. The last twenty wait for 4 s and end after 6 s, later than both limits; but each job
+    // connects at once, and takes little more than 2 s.
     let args = ["-j", "60", "--connect-timeout", "3.5", "--timeout", "5.5"];
     let output = run(30, &args, &urls(&server, 60));
     assert_all_fetched(&output, 60);
@@ -139,7 +137,7 @@ fn a_name_that_could_not_be_asked_for_is_not_taken_for_unknown() {
     };
     let server = slow_at(address, Duration::from_millis(20));
     let port = server.addr.port();
-    // The URLs before it keep all descriptors in use while the name is looked up, which happens only once.
+    // The URLs before the name keep all descriptors in use when it is looked up.
     let mut list = urls(&server, 60);
     for i in 0..10 {
         list.insert(30, format!("http://{name}:{port}/name/{i}"));

@@ -131,9 +131,6 @@ impl Attempt<'_> {
                 may_reuse,
             })?;
             if let Some(reply) = reply {
-                if reply.is_reused {
-                    log::trace!("{origin}: the connection was reused");
-                }
                 log::debug!("{} {} answered {}", hop.method, hop.url, reply.status());
                 return Ok(reply);
             }

@@ -9,5 +9,5 @@ const ROUNDS: u64 = 400;
 
 #[test]
 fn transport() {
-    short::run("transport", transport::transport, transport::SEED, ROUNDS);
+    short::run("transport", transport::transport, ROUNDS);
 }

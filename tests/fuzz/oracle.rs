@@ -1,18 +1,18 @@
-//! A second reader of replies: strictly RFC 9112, over all bytes at once. It shares only the decoders of content
-//! codings with the transport, and has no opinion on replies that the transport repairs.
+//! A second, strict reader of replies (RFC 9112), over all bytes at once. It shares only the decoders of content codings
+//! with the transport, and does not judge replies that the transport repairs.
 
 use std::io::Read;
 
-/// The reading of a reply whose connection ends after it.
+/// What a reply is if its connection ends after it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// Not strictly valid: the transport may accept or refuse it.
+    /// It breaks the standard; the transport may repair or refuse it.
     Unclear,
     /// Cut short, or beyond repair: no page.
     Broken,
-    /// A whole reply with this status.
+    /// A whole reply.
     Whole { status: u16, body: Vec<u8> },
-    /// A whole reply with a content coding. It is a page only if the body can be decoded.
+    /// A whole reply with a content coding. It is a page only if it can be decoded.
     Coded {
         status: u16,
         coding: String,
@@ -20,7 +20,7 @@ pub(crate) enum Reading {
     },
 }
 
-/// A strictly valid head, and the bytes after it.
+/// A head that keeps to the standard, and the bytes after it.
 struct Head<'a> {
     status: u16,
     fields: Vec<(String, &'a str)>,
@@ -36,7 +36,7 @@ pub(crate) fn read(reply: &[u8]) -> Reading {
         }
         match Head::read(rest) {
             None => return Reading::Unclear,
-            // An interim reply. 101 would be the last of its connection.
+            // Interim replies; 101 is none.
             Some(head) if matches!(head.status, 100 | 102..=199) => rest = head.rest,
             Some(head) => break head,
         }
@@ -68,14 +68,13 @@ pub(crate) fn read(reply: &[u8]) -> Reading {
     }
 }
 
-/// A head ends with an empty line.
 fn has_empty_line(bytes: &[u8]) -> bool {
     find(bytes, b"\n\n").is_some()
         || find(bytes, b"\n\r\n").is_some()
         || matches!(bytes, [b'\n', ..] | [b'\r', b'\n', ..])
 }
 
-/// Whether a CR is outside of line breaks, in a head that is otherwise strictly valid.
+/// Whether a head has a CR that is no part of a line break, and otherwise keeps to the standard.
 fn has_bare_cr(bytes: &[u8]) -> bool {
     let end = find(bytes, b"\r\n\r\n").map_or(0, |at| at + 2);
     let head = &bytes[..end];
@@ -92,7 +91,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 impl<'a> Head<'a> {
-    /// `None` if it is not strictly valid.
+    /// `None`: it breaks the standard.
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let end = find(bytes, b"\r\n\r\n")?;
         let text = std::str::from_utf8(&bytes[..end]).ok()?;
@@ -158,7 +157,7 @@ impl<'a> Head<'a> {
 /// Name, in lower case, and value.
 fn field(line: &str) -> Option<(String, &str)> {
     let (name, value) = line.split_once(':')?;
-    // White space before the colon is not valid, but does not change the name.
+    // White space before the colon breaks the standard, but the header is the same.
     let name = name.trim_end_matches([' ', '\t']);
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     let is_good = !name.is_empty() && name.bytes().all(is_token) && is_printable(value);
@@ -174,7 +173,7 @@ fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| is_number)
 }
 
-/// RFC 9112, 7.1. Trailers do not change the body.
+/// RFC 9112, 7.1. Trailers are not read.
 fn chunks(mut rest: &[u8]) -> Result<Vec<u8>, Reading> {
     let mut body = Vec::new();
     loop {
@@ -201,7 +200,7 @@ fn chunks(mut rest: &[u8]) -> Result<Vec<u8>, Reading> {
     }
 }
 
-/// The decoded body; `None` if it is damaged. An empty body needs no decoding.
+/// A body without its content coding; `None` if it is damaged. An empty body has no coding.
 pub(crate) fn decoded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     match coding {

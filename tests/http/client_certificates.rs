@@ -1,5 +1,5 @@
-//! The client's certificate and its key: which are accepted, and the messages about the others. `tls/trust.rs` tests the
-//! usual kind.
+//! Client certificates and their keys: which files are accepted, and the messages for others. `tls/trust.rs` checks that
+//! an ordinary one works.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn refusal(cert: &Path, key: &Path) -> String {
     Client::new(showing(cert, key)).unwrap_err().to_string()
 }
 
-/// Accepts clients that show this certificate. The library cannot read it, and so cannot check the key.
+/// Accepts a client that presents this certificate. It does not check the key, which the library cannot read.
 #[derive(Debug)]
 struct Only(CertificateDer<'static>);
 
@@ -79,7 +79,7 @@ impl ClientCertVerifier for Only {
     }
 }
 
-/// A server that answers clients that show `wanted`.
+/// Answers clients that present `wanted`.
 fn asking_for(wanted: CertificateDer<'static>) -> Server {
     let key = KeyPair::generate().unwrap();
     let cert = CertificateParams::new(vec!["localhost".to_owned()])

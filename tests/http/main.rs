@@ -1,5 +1,5 @@
-//! The library's client against servers of bytes on loopback, in one test program, so that it is linked once. Two
-//! others are separate: `http_servers`, which needs installed servers, and `http_descriptors`, which runs the binary
+//! The library's client against servers on loopback that send given bytes: one test program, so that it is linked once.
+//! `http_servers` is a program of its own, as it needs installed servers, and so is `http_descriptors`, which runs itself
 //! with few descriptors.
 
 mod client_certificates;
@@ -7,8 +7,10 @@ mod codings;
 mod edges;
 mod fetch;
 mod hostile;
+mod limits;
 mod options;
 mod proxy;
+mod redirects;
 mod reuse;
 mod tls;
 

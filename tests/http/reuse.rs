@@ -1,4 +1,4 @@
-//! Connections between attempts: kept, reused, replaced, closed.
+//! Connections between attempts: kept, reused, replaced, cut off.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -82,7 +82,7 @@ fn redirects_on_one_origin_cost_one_connection() {
 
 #[test]
 fn a_connection_that_died_idle_is_replaced_unseen() {
-    // The server hangs up before or after the next request, by an end or a reset. The result is the same.
+    // The ways in which a server hangs up, before or after the next request, have the same outcome.
     type Ending = fn(crate::library::Conn);
     let endings: [Ending; 4] = [
         drop,
@@ -111,7 +111,7 @@ fn a_connection_that_died_idle_is_replaced_unseen() {
 
 #[test]
 fn what_comes_late_behind_a_reply_is_no_reply_to_the_next_request() {
-    // The surplus is sent only after the next request has arrived, so the connection looked idle when it was used.
+    // The surplus is sent after the next request has come, so that the connection was silent when it was reused.
     for (is_head, surplus) in [(true, "hello"), (false, "\r\n<p>more"), (false, "HTML")] {
         let server = Server::start(move |mut conn| {
             let reply = if is_head {
@@ -135,7 +135,7 @@ fn what_comes_late_behind_a_reply_is_no_reply_to_the_next_request() {
         for _ in 0..6 {
             load(&client, &server.url("/"));
         }
-        // Five of the six requests are sent twice.
+        // Five of them are sent twice.
         assert_eq!(server.requests().len(), 6 + 5, "{surplus:?}");
     }
 }
@@ -195,8 +195,8 @@ fn workers_share_idle_connections() {
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
-/// Loads pages from servers that close silently after every third reply, with `workers` threads of `each` requests.
-/// Returns the numbers of failures and of accepted connections.
+/// Loads pages from servers that hang up after every third reply, with `workers` that make `each` requests. Returns the
+/// number of failures, and of accepted connections.
 fn over_connections_that_drop(servers: usize, workers: usize, each: usize) -> (usize, usize) {
     let accepted = Arc::new(AtomicUsize::new(0));
     let urls: Vec<Url> = (0..servers)

@@ -1,7 +1,6 @@
-//! Invalid replies of servers: one table, byte for byte, with the expected result of each.
+//! Replies that servers must not send: one table of bytes and expected outcomes.
 //!
-//! No case may hang. If the server keeps the connection open, an attempt that waits for more bytes ends as a timeout.
-//! That fails the test unless a timeout is expected.
+//! No case may hang: an attempt that waits for more times out, and that fails the test unless a timeout is expected.
 
 mod framing;
 mod heads;
@@ -58,7 +57,7 @@ fn run(reply: Vec<u8>, then: Then, timeout: Duration) -> String {
     };
     let (outcome, _) = fetch(options.clone(), &server.url("/"));
     let fetched = told(outcome);
-    // Bytes that are only counted take another path in the client.
+    // Counted bytes take another path.
     let mut came = 0;
     let counted = told(client(options).load_size(&server.url("/"), &mut |amount| came += amount));
     assert_eq!(counted, fetched);
@@ -68,10 +67,10 @@ fn run(reply: Vec<u8>, then: Then, timeout: Duration) -> String {
     fetched
 }
 
-/// The error in the result of a case, if any.
+/// What is wrong with the outcome of a case.
 fn complaint((name, reply, then, expected): Case, timeout: Duration) -> Option<String> {
     let got = run(reply, then, timeout);
-    // A number must match exactly, a failure only from its beginning.
+    // A size has to be equal, a failure may go on.
     let is_right = if expected.parse::<u64>().is_ok() {
         got == expected
     } else {
@@ -80,7 +79,7 @@ fn complaint((name, reply, then, expected): Case, timeout: Duration) -> Option<S
     (!is_right).then(|| format!("{name}: expected {expected:?}, got {got:?}"))
 }
 
-/// The limit for cases with a timeout: long enough to get there on a busy machine. Nothing is measured.
+/// For cases that time out: long enough for every step before that on a busy machine. Nothing is measured.
 const LIMIT: Duration = Duration::from_secs(2);
 
 #[test]
@@ -102,7 +101,7 @@ fn every_reply_comes_to_what_it_has_to() {
         .into_iter()
         .filter_map(|case| complaint(case, HANG))
         .collect();
-    // At the same time, because each takes as long as its limit.
+    // These wait for the timeout, so run them at once.
     thread::scope(|scope| {
         let waits: Vec<_> = waits
             .into_iter()

@@ -1,4 +1,4 @@
-//! TLS against a real server in this process: which certificates are trusted, and how streams end.
+//! TLS against a server in this process: which servers are trusted, and which ends of a stream are clean.
 
 mod streams;
 mod trust;
@@ -41,7 +41,7 @@ fn issuers_params(names: &[&str]) -> CertificateParams {
     params
 }
 
-/// Files of a test, removed on drop.
+/// Files of a test, removed when dropped.
 struct Files(tempfile::TempDir);
 
 impl Files {
@@ -113,7 +113,7 @@ fn serve(
     })
 }
 
-/// Answers one request and ends the session with a `close_notify`.
+/// Answers one request and closes the session.
 fn answering(identity: &Identity) -> Server {
     serve(identity.server_config(), |mut stream, _| {
         stream.write_all(page("tls!").as_bytes()).unwrap();

@@ -6,7 +6,6 @@ use super::connect_attempt::ConnectAttempt;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::io::stream::Stream;
 use crate::fetch::net::reach::getaddrinfo::Miss;
-use crate::fetch::net::reach::happy_eyeballs::interleave;
 use crate::fetch::net::reach::private::refusal;
 use crate::fetch::net::reach::resolver::LookupError;
 use crate::fetch::net::reach::special_names::known;
@@ -17,10 +16,10 @@ impl ConnectAttempt<'_> {
     /// Connects to the origin itself.
     pub(super) fn direct(&mut self) -> Result<Box<dyn Stream>, Failure> {
         let addresses = self.allowed_addresses()?;
-        self.connect(&interleave(&addresses, self.port))
+        self.connect(&addresses, self.port)
     }
 
-    /// The addresses of the origin, without those that `deny_private` refuses: at least one.
+    /// The addresses of the origin that `deny_private` allows: at least one.
     pub(super) fn allowed_addresses(&mut self) -> Result<Vec<IpAddr>, Failure> {
         let host = self.host;
         let mut found = self.addresses(host, self.port)?;
@@ -40,7 +39,7 @@ impl ConnectAttempt<'_> {
         Ok(found)
     }
 
-    /// The addresses of a host in the wanted family: at least one.
+    /// The addresses of `host` in the wanted family: at least one.
     pub(super) fn addresses(&mut self, host: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
         let net = &*self.context.net;
         self.phase = Phase::Dns;
@@ -66,7 +65,7 @@ impl ConnectAttempt<'_> {
         Ok(found)
     }
 
-    /// What the resolver knows of a name; empty if it has no address.
+    /// Asks the resolver. Empty: the name has no address.
     fn look_up(&mut self, host: &str) -> Result<Vec<IpAddr>, Failure> {
         let net = &*self.context.net;
         let misses_since = self.context.state().attempt.misses_since;
@@ -84,7 +83,7 @@ impl ConnectAttempt<'_> {
                     return Err(Failure::new(kind, text));
                 }
                 Err(LookupError::Missed(Miss::NoDescriptor)) => self.need_descriptor(kind)?,
-                Err(LookupError::WaitError(error)) => return Err(self.wait_failure(error, kind)),
+                Err(LookupError::WaitError(error)) => return Err(self.failure(error, kind, "")),
             }
         }
     }

@@ -1,10 +1,9 @@
-//! Opens one connection, step by step, within the attempt's timeouts.
+//! The steps of opening one connection, within the attempt's timeouts.
 //!
-//! A step that finds no file descriptor left closes an idle connection or waits for another thread to
-//! close one, and tries again.
+//! A step without a free descriptor waits for one and tries again. That wait does not use up the timeouts.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,28 +11,25 @@ use rustls::ClientConfig;
 
 use super::context::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
-use crate::fetch::net::connection::Connection;
 use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;
-use crate::fetch::net::io::timeouts::{WaitError, cancelled};
+use crate::fetch::net::io::timeouts::{Deadline, cancelled};
 use crate::fetch::net::reach::budget::Permit;
-use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs};
+use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs, interleave};
 use crate::fetch::net::tls::errors::TlsConfigError;
 use crate::fetch::net::tls::session::Session;
 use crate::fetch::resolve::bare;
 
-const CLOSED_IN_HANDSHAKE: &str = "the server closed the connection during the TLS handshake";
-
 pub(super) struct ConnectAttempt<'a> {
     pub(super) context: &'a ExchangeContext,
-    /// What the connection leads to, behind a proxy if there is one.
+    /// The host of the origin, also if a proxy leads there.
     pub(super) host: &'a str,
     pub(super) port: u16,
     /// When it began, plus the time that it waited for descriptors.
     pub(super) began: Instant,
     pub(super) phase: Phase,
-    /// Tries to open a descriptor in a shortage.
+    /// How often it tried to open a descriptor in a shortage.
     tries: Cell<u32>,
     /// A look-up shares it until there is an answer.
     pub(super) permit: Arc<Permit>,
@@ -44,9 +40,19 @@ impl<'a> ConnectAttempt<'a> {
         context: &'a ExchangeContext,
         host: &'a str,
         port: u16,
-        permit: Permit,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Failure> {
+        let net = &context.net;
+        let permit = match net.budget.try_acquire() {
+            Some(permit) => permit,
+            None => {
+                let since = Instant::now();
+                let permit = net.budget.acquire(&|| net.idle.evict(), &net.cancel);
+                context.pause(since.elapsed());
+                // Only a cancel ends the wait.
+                permit.map_err(|_| cancelled())?
+            }
+        };
+        Ok(Self {
             context,
             host,
             port,
@@ -54,42 +60,29 @@ impl<'a> ConnectAttempt<'a> {
             phase: Phase::Dns,
             tries: Cell::default(),
             permit: Arc::new(permit),
-        }
+        })
     }
 
     /// A wait within the timeouts of the attempt. It borrows only the context.
     pub(super) fn wait(&self) -> Wait<'a> {
-        let timeouts = self.context.connect_timeouts(self.began);
-        self.context.wait(timeouts)
+        let attempt = &self.context.state().attempt;
+        let deadline = Deadline::after(self.began, attempt.connect_timeout);
+        self.context.wait(attempt.timeouts.within(deadline))
     }
 
-    /// The failure of a wait in this phase. A failed connection has the kind `lost`.
-    pub(super) fn wait_failure(&self, error: WaitError, lost: FailureKind) -> Failure {
-        self.context.failure(error, self.phase, lost, "")
-    }
-
-    /// The failure of a connection in this phase: see [`ExchangeContext::failure`].
-    pub(super) fn stream_failure(
+    pub(super) fn failure(
         &self,
-        error: StreamError,
+        error: impl Into<StreamError>,
         lost: FailureKind,
         closed: &str,
     ) -> Failure {
-        let phase = self.phase;
-        self.context.failure(error, phase, lost, closed)
+        self.context.failure(error, self.phase, lost, closed)
     }
 
-    pub(super) fn into_connection(self, key: &str, stream: Box<dyn Stream>) -> Connection {
-        Connection::new(key, stream, self.permit)
-    }
-
-    /// Makes room for a descriptor that the system refused: closes an idle connection, or waits until
-    /// another thread returns one. If none can, that is a failure of `kind`.
-    ///
-    /// Waiting for a descriptor does not use up the attempt's timeouts.
+    /// Waits after the system refused a descriptor. Fails with `kind` if no connection can be closed.
     pub(super) fn need_descriptor(&mut self, kind: FailureKind) -> Result<(), Failure> {
         let net = &*self.context.net;
-        if net.idle.evict().is_some() {
+        if net.idle.evict() {
             return Ok(());
         }
         let since = Instant::now();
@@ -107,41 +100,40 @@ impl<'a> ConnectAttempt<'a> {
         Ok(())
     }
 
-    /// Opens a TCP connection to one of `addresses`.
-    pub(super) fn connect(&mut self, addresses: &[SocketAddr]) -> Result<Box<dyn Stream>, Failure> {
+    pub(super) fn connect(
+        &mut self,
+        addresses: &[IpAddr],
+        port: u16,
+    ) -> Result<Box<dyn Stream>, Failure> {
         let kind = FailureKind::Connect;
         let net = &*self.context.net;
         self.phase = Phase::Connect;
-        let evict = || net.idle.evict().is_some();
-        // It keeps its place over the waits: begun anew, it would never get past a silent first address.
-        let mut happy_eyeballs = HappyEyeballs::new(addresses, &net.budget);
+        let addresses = interleave(addresses, port);
+        // Resumed after each shortage: begun anew, it would never get past a silent first address.
+        let mut happy_eyeballs = HappyEyeballs::new(&addresses, &net.budget);
         loop {
-            match happy_eyeballs.run(&self.wait(), &evict) {
+            match happy_eyeballs.run(&self.wait(), &|| net.idle.evict()) {
                 Ok(socket) => {
                     let tcp = Tcp::new(socket);
                     self.context.register(tcp.socket())?;
                     return Ok(Box::new(tcp));
                 }
                 Err(ConnectError::Refused(text)) => return Err(Failure::new(kind, text)),
-                Err(ConnectError::WaitError(error)) => return Err(self.wait_failure(error, kind)),
+                Err(ConnectError::WaitError(error)) => return Err(self.failure(error, kind, "")),
                 Err(ConnectError::NoDescriptor) => self.need_descriptor(kind)?,
             }
         }
     }
 
-    /// The TLS configuration of the client. The first call reads the root store.
+    /// The first call reads the root store.
     pub(super) fn tls_config(&mut self) -> Result<Arc<ClientConfig>, Failure> {
-        let net = &*self.context.net;
+        let kind = FailureKind::Tls;
         self.phase = Phase::Tls;
         loop {
-            match net.trust.config() {
+            match self.context.net.trust.config() {
                 Ok(config) => return Ok(config),
-                Err(TlsConfigError::Unusable(reason)) => {
-                    return Err(Failure::new(FailureKind::Tls, reason));
-                }
-                Err(TlsConfigError::NoDescriptor) => {
-                    self.need_descriptor(FailureKind::Tls)?;
-                }
+                Err(TlsConfigError::Unusable(reason)) => return Err(Failure::new(kind, reason)),
+                Err(TlsConfigError::NoDescriptor) => self.need_descriptor(kind)?,
             }
         }
     }
@@ -151,24 +143,25 @@ impl<'a> ConnectAttempt<'a> {
         &mut self,
         host: &str,
         stream: Box<dyn Stream>,
-        config: Arc<ClientConfig>,
     ) -> Result<Box<dyn Stream>, Failure> {
-        self.phase = Phase::Tls;
-        let net = &*self.context.net;
-        let (tls, wait) = (&net.trust, self.wait());
+        let config = self.tls_config()?;
+        let (tls, wait) = (&self.context.net.trust, self.wait());
         let session = tls
             .server_name(bare(host))
             .map_err(StreamError::Tls)
             .and_then(|name| Session::start(config, &tls.sessions, name, stream, &wait));
-        let session = session.map_err(|error| {
-            // A server that hangs up shows as an end or as a reset, by chance.
-            let error = if error.is_hang_up() {
-                StreamError::Truncated
-            } else {
-                error
-            };
-            self.stream_failure(error, FailureKind::Connect, CLOSED_IN_HANDSHAKE)
-        })?;
-        Ok(Box::new(session))
+        match session {
+            Ok(session) => Ok(Box::new(session)),
+            Err(error) => {
+                // A server that hangs up shows as an end or as a reset, by chance.
+                let error = if error.is_hang_up() {
+                    StreamError::Truncated
+                } else {
+                    error
+                };
+                let closed = "the server closed the connection during the TLS handshake";
+                Err(self.failure(error, FailureKind::Connect, closed))
+            }
+        }
     }
 }

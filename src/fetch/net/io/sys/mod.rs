@@ -1,5 +1,4 @@
-//! What differs between operating systems: waiting for sockets and a waker at the same time, writing without blocking,
-//! and error codes. A port to another system adds one file here.
+//! What differs between operating systems: waits, writing without blocking, error codes. A port adds one file here.
 
 #[cfg(not(unix))]
 mod portable;
@@ -14,6 +13,3 @@ use self::unix as system;
 pub(in crate::fetch::net) use self::system::{
     Waker, discard, is_in_progress, is_silent, try_send, wait_readable,
 };
-
-/// The result of opening a connection; `None` while it is not known.
-pub(in crate::fetch::net) type Opened = Option<std::io::Result<()>>;

@@ -1,103 +1,25 @@
-//! Real servers and proxies: nginx, Python's http.server, httpbin, tinyproxy and microsocks, started on loopback for
-//! each test.
+//! Against servers and proxies as they are deployed: nginx, Python's http.server, httpbin, tinyproxy and microsocks, each
+//! started on loopback for its test. Only on Unix.
 //!
-//! If one is not installed, `left_out` reports that, or fails if `CI` is set. The tests run only on Unix.
+//! A test whose program is not installed is left out by `left_out`, which fails if `CI` is set.
 
 #![cfg(unix)]
 
-#[path = "support/left_out.rs"]
+#[path = "../support/left_out.rs"]
 mod left_out;
-#[path = "support/library.rs"]
+#[path = "../support/library.rs"]
 mod library;
+mod program;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use std::{fmt, fs, thread};
+use std::process::Command;
+use std::{fs, thread};
 
 use fetchpool::fetch::{Client, FailureKind, Options, Proxies, Tls, Url};
 
-use library::{HANG, bytes, client, options};
-use socket2::{Domain, Socket, Type};
-
-/// A program that ends with its test, and its port.
-struct Program {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Whether the command is installed. Reports it if not, and fails if `CI` is set.
-fn is_installed(what: &str, command: &str, check: &[&str]) -> bool {
-    let found = Command::new(command)
-        .args(check)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !found {
-        left_out::missing(&format!("{what} is not installed"));
-    }
-    found
-}
-
-/// A port that is reserved until its program listens on it.
-struct Port {
-    number: u16,
-    /// Bound, and never listened on. Linux lets a second socket bind to the address if both have `SO_REUSEADDR`, which
-    /// all of these programs set. A program that asks for any free port does not get it.
-    _kept: Socket,
-}
-
-impl fmt::Display for Port {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.number.fmt(f)
-    }
-}
-
-fn free_port() -> Port {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_reuse_address(true).unwrap();
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    socket.bind(&any.into()).unwrap();
-    let address = socket.local_addr().unwrap().as_socket();
-    Port {
-        number: address.unwrap().port(),
-        _kept: socket,
-    }
-}
-
-/// Starts a program and waits until it listens on `port`.
-fn start(port: Port, command: &mut Command) -> Program {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut program = Program {
-        child,
-        port: port.number,
-    };
-    let began = Instant::now();
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, program.port)).is_err() {
-        assert!(began.elapsed() < HANG, "{command:?} does not listen");
-        if let Some(status) = program.child.try_wait().unwrap() {
-            panic!("{command:?} ended: {status}");
-        }
-        // Other programs do not report that they are ready.
-        thread::park_timeout(Duration::from_millis(10));
-    }
-    program
-}
+use library::{bytes, client, options};
+use program::{Program, free_port, is_installed, start};
 
 fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
@@ -146,7 +68,7 @@ impl Nginx {
              location /moved {{ return 301 /1k; }} location /gone {{ return 410; }}",
             dir.display()
         );
-        // One process, so that a kill leaves no other.
+        // With one process, killing it leaves no other behind.
         let config = format!(
             "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;
              events {{ worker_connections 512; }}
@@ -259,7 +181,7 @@ fn pythons_http_server() {
         ("/missing", "http_status: 404 File not found"),
     ] {
         let got = come_to(&client, &format!("http://127.0.0.1:{}{path}", server.port));
-        // The failure has the standard's reason, not the server's.
+        // The message has the reason of the standard, not that of the server.
         assert_eq!(
             got,
             expected.replace("File not found", "Not Found"),
@@ -270,7 +192,7 @@ fn pythons_http_server() {
 
 #[test]
 fn httpbin() {
-    // The system's Python is the one with the system's packages.
+    // The system's packages are for the system's Python, if there are several.
     let python = if Path::new("/usr/bin/python3").exists() {
         "/usr/bin/python3"
     } else {
@@ -310,7 +232,7 @@ fn httpbin() {
     ] {
         let got = come_to(&client, &format!("{origin}{path}"));
         let is_page = got.parse::<u64>().is_ok();
-        // An empty expectation accepts a page of any size.
+        // Without a number, a page of any size.
         assert!(
             if expected.is_empty() {
                 is_page
