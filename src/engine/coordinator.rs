@@ -87,13 +87,9 @@ impl Coordinator<'_> {
 
     /// True when nothing is in flight and nothing will follow.
     fn is_over(&self) -> bool {
-        let is_stopping = self.shutdown.is_stopping();
-        let nothing_follows =
-            is_stopping || (self.state.list_ended && self.schedule.waiting() == 0);
         // Workers may see a reason to stop before the coordinator does.
-        let is_known = is_stopping || !self.state.refused;
-        nothing_follows
-            && is_known
+        let is_done = self.state.list_ended && self.schedule.waiting() == 0 && !self.state.refused;
+        (self.shutdown.is_stopping() || is_done)
             && !self.shared.mailbox.has_stops()
             && self.state.in_flight.len() == 0
     }
@@ -251,21 +247,19 @@ impl Coordinator<'_> {
     /// How many targets wait, and until when: all of them if no job runs and none will for a second, otherwise those that
     /// wait for another attempt.
     fn waiting(&self) -> Option<(usize, Instant)> {
-        let idle_until = self.state.start_at.filter(|at| {
-            let wait = at.saturating_duration_since(Instant::now());
-            self.running() == 0 && wait >= Duration::from_secs(1)
-        });
-        let all = idle_until.map(|at| (self.schedule.waiting(), at));
-        all.or_else(|| self.schedule.coming_back())
+        let soon = Instant::now() + Duration::from_secs(1);
+        match self.state.start_at {
+            Some(at) if at >= soon && self.running() == 0 => Some((self.schedule.waiting(), at)),
+            _ => self.schedule.coming_back(),
+        }
     }
 
     fn draw_progress(&mut self) {
-        let Some(progress) = &mut self.report.progress else {
+        let now = Instant::now();
+        let progress = self.report.progress.as_mut();
+        let Some(progress) = progress.filter(|progress| progress.due() <= now) else {
             return;
         };
-        if progress.due() > Instant::now() {
-            return;
-        }
         if let Some(total) = self.state.total {
             let skipped = self.skipped.done_before() + self.skipped.repeated();
             progress.set_total(total.saturating_sub(skipped));
