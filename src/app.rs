@@ -78,6 +78,7 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let deadline = settings.deadline.and_then(|d| started.checked_add(d));
     let save = settings.output_dir.map(Save::new).transpose();
     let save = save.context("-o: bodies cannot be saved there")?;
+    let save = save.map(Arc::new);
     let client = Client::new(settings.fetch)?;
 
     engine::install_logger(settings.verbosity, &mailbox);
@@ -111,22 +112,17 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
         // Workers that did not come back may still be saving.
         save.abandon();
     }
-    let text = match summary {
-        Some(summary) => summary_text(summary, &skipped, settings.summary_color)?,
-        None => Vec::new(),
-    };
+    let text = summary.map(|summary| summary_text(summary, &skipped, settings.summary_color));
     let must_end = mailbox.was_stopped().then(Instant::now).or(deadline);
-    print_last(messages, text, must_end);
+    print_last(messages, text.unwrap_or_default(), must_end);
     exit
 }
 
-fn summary_text(mut summary: Summary, skipped: &Skipped, color: bool) -> io::Result<Vec<u8>> {
+fn summary_text(mut summary: Summary, skipped: &Skipped, color: bool) -> Vec<u8> {
     summary.left_out(skipped.of_other_shards(), "of other shards");
     summary.left_out(skipped.done_before(), "fetched before");
     summary.left_out(skipped.repeated(), "repeated");
-    let mut text = Vec::new();
-    summary.print(&mut text, Instant::now(), color)?;
-    Ok(text)
+    summary.text(Instant::now(), color).into_bytes()
 }
 
 /// Writes the rest of the messages and `text` to standard error. After `must_end` it leaves out old messages, and a stalled

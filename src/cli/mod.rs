@@ -5,8 +5,6 @@
 
 mod args;
 mod exit;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing;
 mod help;
 mod other_tools;
 mod pages;
@@ -15,6 +13,10 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod units;
+
+#[cfg(any(test, feature = "fuzzing"))]
+#[path = "../../tests/fuzz/units.rs"]
+pub(crate) mod fuzzing;
 
 pub(crate) use exit::Exit;
 pub(crate) use settings::Settings;

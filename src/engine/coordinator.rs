@@ -238,7 +238,7 @@ impl Coordinator<'_> {
         for finished in batch.finished.drain(..) {
             self.finish(finished, now)?;
         }
-        if self.shared.save.as_ref().is_some_and(Save::is_disk_full)
+        if self.shared.save.as_deref().is_some_and(Save::is_disk_full)
             && let Some(warning) = self.state.warnings.disk_full()
         {
             self.report.tell(&warning);

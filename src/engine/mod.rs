@@ -59,7 +59,7 @@ pub(crate) struct Engine<'a> {
     /// What was left out of the list on purpose; the bar's total is without it.
     pub(crate) skipped: Arc<Skipped>,
     pub(crate) summary: Option<&'a mut Summary>,
-    pub(crate) save: Option<Save>,
+    pub(crate) save: Option<Arc<Save>>,
     /// When targets may start, without the window.
     pub(crate) schedule: schedule::Options,
     /// Print the records in the order of the lists.

@@ -4,10 +4,6 @@
 //! list or a server reaches a terminal raw.
 
 mod csv;
-#[cfg(test)]
-mod docs_tests;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing;
 mod hosts;
 mod human;
 mod jsonl;
@@ -16,8 +12,14 @@ mod progress;
 mod record;
 mod save;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod text;
 mod writer;
+
+#[cfg(any(test, feature = "fuzzing"))]
+#[path = "../../tests/fuzz/saved_names.rs"]
+pub(crate) mod fuzzing;
 
 #[cfg(test)]
 pub(crate) use out::Out;

@@ -66,12 +66,9 @@ impl Outgoing {
     ///
     /// # Errors
     ///
-    /// If an earlier write failed, with its error; or those of `push`.
-    pub(crate) fn record(
-        &mut self,
-        push: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        push(self.begin_line()?)?;
+    /// If an earlier write failed, with its error.
+    pub(crate) fn record(&mut self, push: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        push(self.begin_line()?);
         self.records_end = self.end();
         Ok(())
     }

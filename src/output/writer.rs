@@ -2,10 +2,9 @@
 
 use std::io;
 
-use super::csv::{self, Delimiter};
 use super::out::{BUFFER, Out, Outgoing};
 use super::record::Record;
-use super::{jsonl, text};
+use super::{csv, jsonl, text};
 
 /// How records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +32,8 @@ impl Writer {
     pub(crate) fn new(out: Box<dyn Out>, format: Format, color: bool) -> Self {
         let mut header = Vec::new();
         match format {
-            Format::Csv => csv::push_header(&mut header, Delimiter::Comma),
-            Format::Tsv => csv::push_header(&mut header, Delimiter::Tab),
+            Format::Csv => csv::push_header(&mut header, b','),
+            Format::Tsv => csv::push_header(&mut header, b'\t'),
             Format::Text | Format::Jsonl => {}
         }
         let mut out = Outgoing::new(out);
@@ -57,8 +56,8 @@ impl Writer {
         out.record(|buffer| match format {
             Format::Text => text::push(buffer, record, *color),
             Format::Jsonl => jsonl::push(buffer, record),
-            Format::Csv => csv::push(buffer, record, Delimiter::Comma),
-            Format::Tsv => csv::push(buffer, record, Delimiter::Tab),
+            Format::Csv => csv::push(buffer, record, b','),
+            Format::Tsv => csv::push(buffer, record, b'\t'),
         })
     }
 

@@ -17,10 +17,7 @@ fn pipe() -> (PipeReader, Outgoing) {
 }
 
 fn record(outgoing: &mut Outgoing, lines: &[u8]) {
-    let push = |buffer: &mut Vec<u8>| {
-        buffer.extend_from_slice(lines);
-        Ok(())
-    };
+    let push = |buffer: &mut Vec<u8>| buffer.extend_from_slice(lines);
     outgoing.record(push).unwrap();
 }
 

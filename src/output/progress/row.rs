@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::HumanBytes;
 
 use super::Counts;
-use crate::output::human::RateText;
+use crate::output::human::rate_text;
 use crate::span::Span;
 
 /// A more distant end is a guess.
@@ -59,7 +59,7 @@ impl View {
         // The rank of each part, whether it is shown, and its text. The bar itself has rank 4.
         let parts = [
             (1, has_total, format!("{}%", self.share_of(100))),
-            (3, moving, format!("{}/s", RateText(self.per_second))),
+            (3, moving, format!("{}/s", rate_text(self.per_second))),
             (
                 5,
                 moving && self.ends(),

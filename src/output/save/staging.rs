@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use super::Case;
 use crate::escape::shown_path;
-use crate::system;
 
 /// Contains the folders of all runs. The name of a host never begins with a dot.
 const RUNS: &str = ".fetchpool";
@@ -22,8 +22,8 @@ const LOCK_EXTENSION: &str = "lock";
 /// for 50 workers, saving takes a sixth longer.
 const SHARES: u64 = 16;
 
-/// How often an empty directory is created again that another thread or run has removed.
-pub(super) const TRIES: usize = 64;
+/// How often a directory is created again that another thread or run has removed while it was empty.
+const TRIES: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Staging {
@@ -42,38 +42,30 @@ impl Staging {
     /// No file can be made in `dir`.
     pub(super) fn new(dir: &Path) -> io::Result<Self> {
         let runs = dir.join(RUNS);
-        let mut tries = 0;
-        loop {
+        // Another run may remove `.fetchpool`, or take the lock for a dead run's.
+        let (folder, lock) = retry_if_removed(|| {
             let folder = runs.join(unique_name());
-            match make_dir(&runs).and_then(|()| create_locked(&lock_of(&folder))) {
-                // Another run removed `.fetchpool`, or took the lock for a dead run's.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
-                    tries += 1;
-                }
-                lock => {
-                    let lock = Mutex::new(Some(lock?));
-                    sweep(&runs);
-                    let serial = AtomicU64::new(0);
-                    return Ok(Self {
-                        folder,
-                        serial,
-                        lock,
-                    });
-                }
-            }
-        }
+            make_dir(&runs)?;
+            let lock = create_locked(&lock_of(&folder))?;
+            Ok((folder, lock))
+        })?;
+        sweep(&runs);
+        Ok(Self {
+            folder,
+            serial: AtomicU64::new(0),
+            lock: Mutex::new(Some(lock)),
+        })
     }
 
-    /// Whether the file system ignores case: the lock is found under capitals too.
-    pub(super) fn ignores_case(&self) -> bool {
+    /// How the file system treats case: where it ignores case, the lock is found under capitals too.
+    pub(super) fn case(&self) -> Case {
         let lock = lock_of(&self.folder);
-        let capitals = RUNS.to_ascii_uppercase();
         let dir = self.folder.parent().and_then(Path::parent);
-        let path = dir.map(|dir| {
-            dir.join(capitals)
-                .join(lock.file_name().unwrap_or_default())
-        });
-        path.is_some_and(|path| path.exists())
+        let capitals = dir.map(|dir| dir.join(RUNS.to_ascii_uppercase()));
+        match (capitals, lock.file_name()) {
+            (Some(capitals), Some(name)) if capitals.join(name).exists() => Case::Ignored,
+            _ => Case::Kept,
+        }
     }
 
     /// Names a new temporary file. The caller makes it, and its folder if that is not there.
@@ -112,6 +104,17 @@ pub(super) fn make_dir(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Calls `act` again while a directory is missing, which another thread or run has removed.
+pub(super) fn retry_if_removed<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..TRIES {
+        match act() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => return done,
+        }
+    }
+    act()
+}
+
 /// Removes what dead runs left. What cannot be removed stays for the next run.
 fn sweep(runs: &Path) {
     for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
@@ -136,8 +139,7 @@ fn sweep(runs: &Path) {
 ///
 /// The lock, if the folder could not be removed.
 fn remove_run(folder: &Path, lock: File) -> Result<(), File> {
-    // Its removal needs descriptors, which workers that end give back.
-    let removed = system::wait_out_shortage(|| fs::remove_dir_all(folder));
+    let removed = fs::remove_dir_all(folder);
     if removed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
         return Err(lock);
     }

@@ -12,8 +12,8 @@ use super::record::Record;
 use super::{csv, jsonl, save, text};
 use crate::fetch::{Failure, FailureKind, Phase};
 
-const DOC: &str = include_str!("../../docs/OUTPUT.md");
-const SCHEMA: &str = include_str!("../../docs/record.schema.json");
+const DOC: &str = include_str!("../../../docs/OUTPUT.md");
+const SCHEMA: &str = include_str!("../../../docs/record.schema.json");
 const KINDS: [FailureKind; 20] = [
     FailureKind::InvalidUrl,
     FailureKind::UnsupportedScheme,
@@ -43,7 +43,7 @@ fn schema() -> Value {
 
 fn row(record: &Record) -> String {
     let mut out = Vec::new();
-    jsonl::push(&mut out, record).unwrap();
+    jsonl::push(&mut out, record);
     String::from_utf8(out).unwrap()
 }
 
@@ -143,15 +143,15 @@ fn the_examples_are_what_is_written() {
         "no address for nowhere.invalid",
     );
     let mut lines = Vec::new();
-    text::push(&mut lines, &page, false).unwrap();
-    text::push(&mut lines, &failure, false).unwrap();
+    text::push(&mut lines, &page, false);
+    text::push(&mut lines, &failure, false);
     assert!(DOC.contains(&format!(
         "```text\n{}```",
         String::from_utf8(lines).unwrap()
     )));
     assert!(DOC.contains(&format!("```json\n{}```", row(&page))));
     let mut header = Vec::new();
-    csv::push_header(&mut header, csv::Delimiter::Comma);
+    csv::push_header(&mut header, b',');
     assert!(DOC.contains(&format!(
         "```text\n{}```",
         String::from_utf8(header).unwrap()
