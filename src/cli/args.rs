@@ -8,9 +8,9 @@ mod request;
 mod run;
 mod value;
 
-pub(super) use output::{FormatArg, GeneralArgs, OutputArgs, When};
+pub(super) use output::{GeneralArgs, OutputArgs, When};
 pub(super) use request::{RequestArgs, SafetyArgs};
-pub(super) use run::{InputArgs, PoolArgs, RetryArgs, SchemeArg, TimeoutArgs};
+pub(super) use run::{InputArgs, PoolArgs, RetryArgs, TimeoutArgs};
 
 use clap::{Command, Parser, ValueHint};
 use std::ffi::OsString;

@@ -6,6 +6,7 @@
 use super::args;
 use super::exit::Exit;
 use super::other_tools;
+use super::terminal::TextStyle;
 use crate::escape::shown;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -38,15 +39,6 @@ Examples:
   grep -h '^https:' *.txt | fetchpool -j 50 -I -
   fetchpool -H 'Accept: text/html' https://example.com/ https://example.org/
   fetchpool -f jsonl --resume records.jsonl urls.txt >> records.jsonl";
-
-/// How a text is laid out for its stream.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TextStyle {
-    /// Fit the text to the terminal's width.
-    pub(super) terminal: bool,
-    /// Use colours.
-    pub(super) color: bool,
-}
 
 /// The grammar with the help of `-h`.
 pub(super) fn short(style: TextStyle) -> Command {

@@ -26,7 +26,7 @@ use args::Typed;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
-use terminal::Capabilities;
+use terminal::Streams;
 
 /// Why there is nothing to run: the user asked for help, the version, completions or the manual page, or the call was
 /// wrong.
@@ -54,12 +54,12 @@ pub(crate) fn parse<I>(
 where
     I: IntoIterator<Item = OsString>,
 {
-    let capabilities = Capabilities::new(terminals, env);
-    let mut command = help::short(capabilities.stdout());
+    let streams = Streams::new(terminals, env);
+    let mut command = help::short(streams.stdout);
     let typed = command
         .try_get_matches_from_mut(args)
         .and_then(|matches| Typed::from_arg_matches(&matches))
-        .map_err(|error| stop(error, capabilities))?;
+        .map_err(|error| stop(error, streams))?;
     if let Some(text) = page(&typed) {
         return Err(Stop {
             text,
@@ -67,9 +67,9 @@ where
             exit: Exit::Success,
         });
     }
-    settings::resolve(typed, capabilities, env).map_err(|wrong| {
+    settings::resolve(typed, streams, env).map_err(|wrong| {
         let error = command.error(ErrorKind::ValueValidation, wrong);
-        stop(error, capabilities)
+        stop(error, streams)
     })
 }
 
@@ -80,12 +80,12 @@ fn page(typed: &Typed) -> Option<String> {
     completions.or_else(|| general.man.then(pages::man))
 }
 
-fn stop(error: clap::Error, capabilities: Capabilities) -> Stop {
+fn stop(error: clap::Error, streams: Streams) -> Stop {
     let to_stderr = error.use_stderr();
     let (style, exit) = if to_stderr {
-        (capabilities.stderr(), Exit::Unusable)
+        (streams.stderr, Exit::Unusable)
     } else {
-        (capabilities.stdout(), Exit::Success)
+        (streams.stdout, Exit::Success)
     };
     Stop {
         text: help::message(error, style),

@@ -6,16 +6,13 @@ use super::out::{BUFFER, Out, Outgoing};
 use super::record::Record;
 use super::{csv, jsonl, text};
 
-/// How records are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How records are written: the lines of the Python documentation's example, one JSON object a line, or values under a
+/// header line, separated by commas or tabs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// The lines of the Python documentation's example, for people.
     Text,
-    /// One JSON object a line.
     Jsonl,
-    /// Comma-separated values under a header line.
     Csv,
-    /// Tab-separated values under a header line.
     Tsv,
 }
 

@@ -10,9 +10,9 @@ const NOT_UTF_8: &str = "it is not UTF-8";
 
 /// Parses a value; an error repeats it.
 #[derive(Debug, Clone)]
-pub(super) struct Value<T, E>(pub(super) fn(&str) -> Result<T, E>);
+pub(super) struct Plain<T, E>(pub(super) fn(&str) -> Result<T, E>);
 
-impl<T, E> TypedValueParser for Value<T, E>
+impl<T, E> TypedValueParser for Plain<T, E>
 where
     T: Clone + Send + Sync + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + Clone + 'static,
