@@ -11,6 +11,7 @@ mod out;
 mod progress;
 mod record;
 mod save;
+mod streams;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -23,9 +24,10 @@ pub(crate) mod fuzzing;
 
 #[cfg(test)]
 pub(crate) use out::Out;
-pub(crate) use out::{Outgoing, is_one_terminal, stderr, stdout};
+pub(crate) use out::Outgoing;
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::Record;
 pub(crate) use save::Save;
+pub(crate) use streams::{is_one_terminal, stderr, stdout};
 pub(crate) use summary::Summary;
 pub(crate) use writer::{Format, Writer};

@@ -8,27 +8,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
+pub(crate) use self::row::Counts;
 use self::row::View;
 
 /// Fast enough to look alive, slow enough to read the numbers.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
 /// Columns left free for a key that the terminal echoes: `^C` behind the bar must not begin another row.
 const TYPED: usize = 3;
-
-/// Where the run stands.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    /// Targets that are finished, failed ones included.
-    pub(crate) done: u64,
-    /// Targets that failed.
-    pub(crate) failed: u64,
-    /// Attempts under way.
-    pub(crate) in_flight: usize,
-    /// Bytes of all bodies so far.
-    pub(crate) bytes: u64,
-    /// How many wait for another attempt, and when the first of them is due.
-    pub(crate) waiting: Option<(usize, Instant)>,
-}
 
 /// A bar for a terminal.
 pub(crate) struct Progress {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use indicatif::{InMemoryTerm, TermLike};
 
 use super::*;
+use crate::output::streams::Nonblocking;
 
 fn pipe() -> (PipeReader, Outgoing) {
     let (reader, end) = io::pipe().unwrap();

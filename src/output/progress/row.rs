@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use indicatif::HumanBytes;
 
-use super::Counts;
 use crate::output::human::rate_text;
 use crate::span::Span;
 
@@ -12,6 +11,21 @@ use crate::span::Span;
 const FAR: Duration = Duration::from_secs(100 * 24 * 3600);
 /// A shorter bar shows nothing.
 const LEAST_BAR: usize = 8;
+
+/// Where the run stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    /// Targets that are finished, failed ones included.
+    pub(crate) done: u64,
+    /// Targets that failed.
+    pub(crate) failed: u64,
+    /// Attempts under way.
+    pub(crate) in_flight: usize,
+    /// Bytes of all bodies so far.
+    pub(crate) bytes: u64,
+    /// How many wait for another attempt, and when the first of them is due.
+    pub(crate) waiting: Option<(usize, Instant)>,
+}
 
 /// What is shown of one moment.
 pub(super) struct View {

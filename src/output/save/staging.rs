@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::Case;
+use super::name::Case;
 use crate::escape::shown_path;
 
 /// Contains the folders of all runs. The name of a host never begins with a dot.

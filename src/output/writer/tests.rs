@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::super::out::Blocking;
+use super::super::streams::Blocking;
 use super::*;
 
 /// Keeps each write apart; fails once `room` bytes were taken.
