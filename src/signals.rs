@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 
 pub(crate) use system::raise_descriptor_limit;
 
-/// How long the engine may take to end by itself after a second signal: removing temporary files takes a while on a slow
-/// disk. The next run removes any that remain.
+/// How long the engine may take to end by itself after a second signal, for example to remove temporary files. The next
+/// run removes those that remain.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A repetition of a signal within this time is ignored. A person is slower.
+/// A signal that repeats the first one within this time is ignored. A person is slower.
 const ECHO: Duration = Duration::from_millis(100);
 
 /// The argument of the callback of [`watch`].

@@ -1,7 +1,7 @@
 //! The options as typed: one field for each, with its help text.
 //!
-//! Each value is parsed here, so that an error names its option; `settings` combines the values. If an option is given
-//! twice, the last one counts. An option that takes a value takes the next argument, even one that begins with a hyphen.
+//! Each value is parsed here, so that an error names its option; `settings` combines the values. An option that takes a
+//! value takes the next argument, even one that begins with a hyphen.
 
 mod output;
 mod request;
@@ -17,7 +17,7 @@ use std::ffi::OsString;
 
 /// The command line.
 ///
-/// The doc comment of an option is its text in `-h`, on one line; `long_help` is its text in `--help`.
+/// The doc comment of an option is its line in `-h` and in completions, `long_help` its text in `--help`. `help` is both.
 #[derive(Debug, Parser)]
 #[command(
     name = "fetchpool",

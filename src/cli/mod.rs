@@ -28,11 +28,10 @@ use clap::error::ErrorKind;
 use std::ffi::OsString;
 use terminal::Streams;
 
-/// Why there is nothing to run: the user asked for help, the version, completions or the manual page, or the call was
-/// wrong.
+/// Why nothing runs: help, the version, completions or the manual page were requested, or the call was wrong.
 #[derive(Debug)]
 pub(crate) struct Stop {
-    /// What to print, with its line end and its colours.
+    /// The text to print, with its line end and its colours.
     pub(crate) text: String,
     /// Print it to stderr instead of stdout.
     pub(crate) to_stderr: bool,
@@ -44,8 +43,8 @@ pub(crate) struct Stop {
 ///
 /// # Errors
 ///
-/// A [`Stop`] when there is nothing to fetch. The message about a wrong call says what was typed, what is wrong with it
-/// and what would be right.
+/// A [`Stop`] when nothing is to be fetched. The message about a wrong call says what was typed, what is wrong and what
+/// would be right.
 pub(crate) fn parse<I>(
     args: I,
     terminals: Terminals,

@@ -38,8 +38,7 @@ pub(super) fn instead(flag: &str) -> Option<&'static str> {
     row.map(|(_, instead)| instead)
 }
 
-/// Whether `typed` is a typo of `option`: its beginning, or different by one or two letters in one place after the first
-/// letter.
+/// Whether `typed` may be a typo of `option`: its beginning, or equal but for one or two letters in one place.
 pub(super) fn is_typo(typed: &str, option: &str) -> bool {
     let same = |pair: &(u8, u8)| pair.0 == pair.1;
     let longest = typed.len().max(option.len());

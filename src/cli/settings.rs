@@ -24,11 +24,9 @@ pub(crate) struct Settings {
     pub(crate) jobs: usize,
     /// Which lists to read, and how.
     pub(crate) input: input::Options,
-    /// When targets may start, and which are retried. The engine chooses the window.
+    /// When targets may start, and how often they are retried. The engine sets the window.
     pub(crate) schedule: schedule::Options,
-    /// How each attempt is made.
     pub(crate) fetch: fetch::Options,
-    /// The format of the records.
     pub(crate) format: Format,
     /// Print the records in the order of the lists.
     pub(crate) ordered: bool,
@@ -36,15 +34,11 @@ pub(crate) struct Settings {
     pub(crate) output_dir: Option<PathBuf>,
     /// How much the client logs on stderr: `Off`, `Debug` or `Trace`.
     pub(crate) verbosity: LevelFilter,
-    /// Colour the records.
     pub(crate) color: bool,
-    /// Colour the summary.
     pub(crate) summary_color: bool,
-    /// Print the summary at the end.
     pub(crate) summary: bool,
-    /// Draw the bar.
     pub(crate) progress: bool,
-    /// Stdout and stderr are both terminals: the bar makes room for the records.
+    /// Standard output and standard error are both terminals.
     pub(crate) shares_terminal: bool,
     /// How long the whole run may take.
     pub(crate) deadline: Option<Duration>,
@@ -124,7 +118,7 @@ fn fetch_options(
     safety: SafetyArgs,
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<fetch::Options, String> {
-    // A proxy that is not UTF-8 is an error, and not the same as none.
+    // Keep a proxy that is not UTF-8: it is an error.
     let env = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned());
     let proxies = Proxies::new(request.proxy.as_deref(), &env);
     let defaults = fetch::Options::default();

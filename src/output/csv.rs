@@ -1,9 +1,8 @@
 //! The `csv` and `tsv` formats: the record's fields, flattened, one row a line under a header line.
 //!
-//! Unprintable characters are escaped as in the `text` format, so that a row is one line. Then cells of `csv` are quoted
-//! by RFC 4180 if they must be. Cells of `tsv` are not, as awk and cut expect; there a backslash is escaped too, for
-//! readers of escapes (`mlr --itsv`). Rows end in LF, and null is an empty cell. A leading `=` is kept, although
-//! spreadsheets take it for a formula.
+//! Unprintable characters are escaped as in the `text` format, so that a row is one line. Cells of `csv` are quoted by RFC
+//! 4180 where needed. Cells of `tsv` never are, as awk and cut expect, and their backslashes are escaped for readers of
+//! escapes (`mlr --itsv`). Rows end in LF, and null is an empty cell.
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -13,7 +12,7 @@ use crate::fetch::{Failure, Phase};
 use super::record::{Record, in_milliseconds, in_rfc3339};
 use crate::escape::{push_backslashed, push_escaped};
 
-/// A column: its name in the header line, and what writes its cell.
+/// A column: its name in the header line, and the function that writes its cell.
 type Column = (&'static str, fn(&mut RowWriter<'_>, &Record));
 
 #[rustfmt::skip]

@@ -1,4 +1,4 @@
-//! Standard output and standard error as streams that never block for longer than they may.
+//! Standard output and standard error, with a time limit for each write.
 
 use std::io;
 #[cfg(any(test, not(unix)))]

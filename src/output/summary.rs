@@ -1,7 +1,7 @@
 //! The summary of a run: counts, sizes, times, and failures.
 //!
-//! Memory is bounded: times go into a histogram that is exact to 1 %, hosts into [`WorstHosts`]. Lines without
-//! information are left out. The text is ASCII without control characters, but for colours.
+//! Memory is bounded: times go into a histogram that is exact to 1 %, hosts into [`WorstHosts`]. Empty lines are left
+//! out. Apart from colours, the text is printable ASCII.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
@@ -18,7 +18,7 @@ use crate::span::Span;
 
 /// The histogram counts longer attempts as this long. The maximum is exact.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// Two digits are enough for a person, and take 30 KiB instead of 200.
+/// Two digits take 30 KiB, three take 200.
 const DIGITS: u8 = 2;
 const WORST_HOSTS: usize = 5;
 /// The statuses or phases of one kind that are shown.
@@ -95,7 +95,7 @@ impl Summary {
         if let Some(error) = &record.error {
             let count = self.failures.entry(error.kind().name()).or_default();
             count.add(record, error);
-            // No host was asked for a URL of another scheme.
+            // A URL of another scheme was not requested from its host.
             if let Some(host) = &record.host
                 && error.kind() != FailureKind::UnsupportedScheme
             {

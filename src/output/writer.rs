@@ -1,4 +1,4 @@
-//! Records go in, lines in one format come out on standard output.
+//! Writes records in one format to standard output.
 
 use std::io;
 
@@ -16,8 +16,7 @@ pub(crate) enum Format {
     Tsv,
 }
 
-/// Writes records to one stream. They are queued until `out` is flushed, which the caller does when nothing else is ready
-/// or [`Writer::is_full`] says so.
+/// Queues records for one stream. The caller flushes `out` when no other record is ready or [`Writer::is_full`].
 pub(crate) struct Writer {
     pub(crate) out: Outgoing,
     format: Format,
@@ -25,7 +24,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// `color` is for [`Format::Text`] alone. The header line of a table leaves with the first flush, even without records.
+    /// `color` is for [`Format::Text`] alone. The first flush writes the header line of a table, even without records.
     pub(crate) fn new(out: Box<dyn Out>, format: Format, color: bool) -> Self {
         let mut header = Vec::new();
         match format {
@@ -38,7 +37,7 @@ impl Writer {
         Self { out, format, color }
     }
 
-    /// Ends the torn line that an earlier run left in the output.
+    /// Ends the incomplete line that an earlier run left in the output.
     pub(crate) fn begin_a_line(&mut self) {
         self.out.preface(b"\n");
     }
@@ -58,7 +57,7 @@ impl Writer {
         })
     }
 
-    /// Whether so much is queued that it should be flushed before more is written.
+    /// Whether to flush before the next record.
     pub(crate) fn is_full(&self) -> bool {
         self.out.left() >= BUFFER
     }

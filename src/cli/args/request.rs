@@ -1,6 +1,6 @@
 //! The options of requests and of security.
 
-use super::value::{Plain, Secret};
+use super::value::{Secret, plain};
 use crate::cli::units::{size, whole};
 use crate::fetch::{Credentials, CustomHeader, HeaderValue, Method, Resolve, header_value};
 use clap::{ArgAction, Args, ValueHint};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Request")]
 pub(in crate::cli) struct RequestArgs {
-    #[arg(short = 'X', long, value_name = "M", value_parser = Plain(method))]
+    #[arg(short = 'X', long, value_name = "M", value_parser = plain(method))]
     #[arg(help = "The method, in capitals; requests have no body [default: GET]")]
     pub(in crate::cli) method: Option<Method>,
     /// Request only the head
@@ -29,7 +29,7 @@ pub(in crate::cli) struct RequestArgs {
         like Content-Length and Connection, are refused"
     )]
     pub(in crate::cli) header: Vec<CustomHeader>,
-    #[arg(short = 'A', long, value_name = "S", value_parser = Plain(header_value))]
+    #[arg(short = 'A', long, value_name = "S", value_parser = plain(header_value))]
     #[arg(help = "The User-Agent header; '' sends none [default: fetchpool/VERSION]")]
     pub(in crate::cli) user_agent: Option<HeaderValue>,
     /// Basic authentication
@@ -39,11 +39,11 @@ pub(in crate::cli) struct RequestArgs {
         user and password in the URL. Without :PASS the password is empty"
     )]
     pub(in crate::cli) user: Option<Credentials>,
-    #[arg(long, value_name = "N", default_value = "10", value_parser = Plain(whole::<0, 1000>))]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = plain(whole::<0, 1000>))]
     #[arg(help = "Redirects to follow, up to 1000; with 0 a redirect is an error")]
     pub(in crate::cli) max_redirects: u32,
     /// Fail a larger body; 0 = no limit
-    #[arg(long, value_name = "SIZE", value_parser = Plain(size))]
+    #[arg(long, value_name = "SIZE", value_parser = plain(size))]
     #[arg(long_help = "Fail a larger body as soon as its size is known; 0 = no limit")]
     pub(in crate::cli) max_size: Option<u64>,
     /// Ask for compressed bodies
@@ -67,7 +67,7 @@ pub(in crate::cli) struct RequestArgs {
     #[arg(short = '6', long)]
     pub(in crate::cli) ipv6: bool,
     /// Give a host's address
-    #[arg(long, value_name = "RULE", action = ArgAction::Append, value_parser = Plain(str::parse::<Resolve>))]
+    #[arg(long, value_name = "RULE", action = ArgAction::Append, value_parser = plain(str::parse::<Resolve>))]
     #[arg(
         long_help = "HOST:PORT:ADDR[,ADDR]..., repeatable: connect to ADDR instead of looking HOST up; HOST may be *"
     )]

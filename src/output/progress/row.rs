@@ -1,4 +1,4 @@
-//! The text of the progress bar at one moment, in as many columns as there are.
+//! The text of the progress bar, as much of it as fits the columns.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use crate::output::human::rate_text;
 use crate::span::Span;
 
-/// A more distant end is a guess.
+/// A longer remaining time is not shown.
 const FAR: Duration = Duration::from_secs(100 * 24 * 3600);
 /// A shorter bar shows nothing.
 const LEAST_BAR: usize = 8;
@@ -27,7 +27,7 @@ pub(crate) struct Counts {
     pub(crate) waiting: Option<(usize, Instant)>,
 }
 
-/// What is shown of one moment.
+/// The numbers of one row.
 pub(super) struct View {
     pub(super) counts: Counts,
     pub(super) total: Option<u64>,
@@ -64,7 +64,7 @@ impl View {
         }
     }
 
-    /// The `detail` most important parts behind the bar, in ASCII.
+    /// The parts behind the bar with a rank up to `detail`, in ASCII.
     fn tail(&self, detail: usize) -> String {
         let counts = &self.counts;
         let moving = self.per_second > 0.0;
@@ -111,7 +111,7 @@ impl View {
         Some(format!("{count} waiting, next in {}", in_seconds(left)))
     }
 
-    /// Whether the end can be estimated, and no target waits beyond it.
+    /// Whether the remaining time is known, and no retry is due after it.
     fn ends(&self) -> bool {
         let is_before_end = |(_, first): (usize, Instant)| {
             self.counts.in_flight > 0 && first <= self.now + self.left

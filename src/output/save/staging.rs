@@ -1,8 +1,8 @@
-//! The folder of this run's temporary files, `DIR/.fetchpool/RUN/`, and the removal of folders that dead runs left.
+//! The folder of this run's temporary files, `DIR/.fetchpool/RUN/`, and the removal of the folders of dead runs.
 //!
-//! A run holds a lock on `DIR/.fetchpool/RUN.lock` until it ends, however it ends. If another run can take the lock,
-//! the folder is a dead run's. The lock is made before the folder and removed after it, so that no folder is without
-//! one. The file system keeps the lock, for all machines and containers; where it has none, no folder is removed.
+//! A run holds a lock on `DIR/.fetchpool/RUN.lock` until its process ends. If another run can take the lock, the folder is
+//! a dead run's. The lock file is created before the folder and removed after it, so that every folder has one. On a file
+//! system without locks no folder is removed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -18,8 +18,8 @@ use crate::escape::shown_path;
 const RUNS: &str = ".fetchpool";
 const LOCK_EXTENSION: &str = "lock";
 
-/// The folders of a run's temporary files. The kernel locks a folder to create or rename a file in it: with one folder
-/// for 50 workers, saving takes a sixth longer.
+/// The subfolders of a run's folder. The kernel locks a folder while a file in it is created or renamed: with one for 50
+/// workers, saving takes a sixth longer.
 const SHARES: u64 = 16;
 
 /// How often a directory is created again that another thread or run has removed while it was empty.
@@ -68,14 +68,14 @@ impl Staging {
         }
     }
 
-    /// Names a new temporary file. The caller makes it, and its folder if that is not there.
+    /// Names a new temporary file. The caller creates it, and its folder if needed.
     pub(super) fn next_path(&self) -> PathBuf {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         self.folder
             .join(format!("{}/{serial}.part", serial % SHARES))
     }
 
-    /// Removes the folder with all that is in it. If that fails, the next run in the directory tries again.
+    /// Removes the folder with its files. If that fails, the next run in the directory tries again.
     pub(super) fn remove(&self) {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = lock.take() {
@@ -115,11 +115,11 @@ pub(super) fn retry_if_removed<T>(mut act: impl FnMut() -> io::Result<T>) -> io:
     act()
 }
 
-/// Removes what dead runs left. What cannot be removed stays for the next run.
+/// Removes the folders of dead runs. The next run tries again to remove the rest.
 fn sweep(runs: &Path) {
     for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
         let path = entry.path();
-        // Do not open what no run has made: a link leads elsewhere, a pipe blocks.
+        // Open files only: a link leads elsewhere, and a pipe blocks.
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if !is_file || path.extension().is_none_or(|name| name != LOCK_EXTENSION) {
             continue;
@@ -156,25 +156,27 @@ fn lock_of(folder: &Path) -> PathBuf {
     folder.with_extension(LOCK_EXTENSION)
 }
 
-/// A name that no run had before: process IDs are the same in other containers and come again.
+/// A name that no earlier run had. The time is part of it, because containers and reboots reuse process IDs.
 fn unique_name() -> String {
     let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     format!("{}-{}", std::process::id(), time.as_nanos())
 }
 
+/// Creates and locks a file.
+///
 /// # Errors
 ///
-/// `NotFound` if a sweep came between the creation and the lock.
+/// `NotFound` if another run locked or removed the file before this one locked it.
 fn create_locked(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    // Where there are no locks, nothing is swept.
+    // An error means that the file system has no locks, and then no run removes the file.
     if matches!(try_lock(&file), Ok(false)) || !path.exists() {
         return Err(io::ErrorKind::NotFound.into());
     }
     Ok(file)
 }
 
-/// Whether the lock could be taken. `File::try_lock` is newer than the oldest Rust that compiles this crate.
+/// Whether the lock could be taken. `File::try_lock` is newer than the minimum Rust version.
 ///
 /// # Errors
 ///

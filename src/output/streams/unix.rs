@@ -15,17 +15,17 @@ use rustix::termios::ttyname;
 
 use crate::output::out::Out;
 
-/// A writable pipe takes at least this much at once.
+/// A pipe that is ready takes at least this much without blocking.
 const PIECE: usize = rustix::pipe::PIPE_BUF;
 
-/// The longest wait of one call to poll: systems differ in how long they can.
+/// The longest wait of one call to poll, whose limit differs between systems.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// A file, pipe, socket or terminal that is written to only when it is ready. It may be non-blocking already.
+/// A file, pipe, socket or terminal that is written to only when it is ready.
 pub(in crate::output) struct Nonblocking<F> {
     file: F,
     kind: Option<FileType>,
-    /// A write takes what there is room for and never waits.
+    /// It is non-blocking: a write of any size takes what fits.
     takes_any_size: bool,
 }
 
@@ -67,7 +67,7 @@ impl<F: AsFd> Nonblocking<F> {
         }
     }
 
-    /// Waits until the stream takes something or fails at once, but not after `until`. Returns whether it does.
+    /// Waits until a write would take something or fail, at most until `until`. Returns whether it would.
     fn is_ready_by(&self, until: Option<Instant>) -> io::Result<bool> {
         let mut fds = [PollFd::new(&self.file, PollFlags::OUT)];
         loop {
