@@ -121,7 +121,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// The cells of the one row, read by a reader that is not ours, or for `tsv` as awk and cut do it.
+    /// The cells of the only row, as another crate reads `csv`, and awk and cut read `tsv`.
     fn read(lines: &str, delimiter: u8) -> Vec<String> {
         if delimiter == b'\t' {
             let rows = lines
@@ -206,7 +206,7 @@ mod tests {
                 ..Record::failure(nasty, FailureKind::Body, "a,b\u{2028}")
             };
             let lines = lines(&record, delimiter);
-            // A reader of escapes must be able to tell a backslash from one that begins an escape.
+            // In `tsv` a backslash of the text differs from one that begins an escape.
             let backslash = if delimiter == b'\t' { "\\\\ " } else { "\\ " };
             let shown = &*escaped.replace("\\ ", backslash);
             assert_eq!(lines.matches('\n').count(), 2, "{lines}");

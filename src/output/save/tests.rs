@@ -1,4 +1,4 @@
-//! Saving on a real file system: what is there, what is not, and when.
+//! Saving on a real file system: which files exist, and when.
 
 use std::thread;
 
@@ -17,7 +17,7 @@ fn begin<'a>(save: &'a Save, url: &str) -> Saved<'a> {
     save.begin(&Url::parse(url).unwrap(), &RECEIVED)
 }
 
-/// Everything below `dir`, sorted: files with what is in them, directories with a slash; without the temporary ones.
+/// All below `dir` but temporary files, sorted: files with their content, directories with a slash.
 fn tree(dir: &Path) -> Vec<String> {
     fn walk(dir: &Path, root: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(dir).unwrap() {
@@ -164,7 +164,7 @@ fn a_symbolic_link_is_never_followed_out() {
     symlink(outside.join("target"), out.join("f.x/a.html")).unwrap();
     let error = begin(&save, "https://e.x/a.html").commit().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
-    // A link in the file's own place is replaced, not written through.
+    // A link in the place of the file is replaced, and its target stays as it is.
     let mut saved = begin(&save, "https://f.x/a.html");
     saved.write_all(b"body").unwrap();
     saved.commit().unwrap();
@@ -217,7 +217,7 @@ fn nothing_is_created_or_put_in_place_after_the_end() {
     let out = dir.path().join("out");
     let mut begun = begin(&save, "https://e.x/a.html");
     begun.write_all(b"half").unwrap();
-    // A worker in the middle of a rename holds up the end, which then leaves what it has renamed.
+    // The end waits for a worker that is renaming a file.
     let renaming = save.go_on().unwrap();
     thread::scope(|scope| {
         let ending = scope.spawn(|| save.abandon());
@@ -249,7 +249,7 @@ fn a_folder_for_temporary_files_that_was_removed_is_made_again_and_its_directory
     assert_eq!(tree(dir.path()), [""; 0]);
 }
 
-/// Saves that fail take away the directories that others are about to use.
+/// Failed saves remove empty directories that other saves are about to use.
 #[test]
 fn failing_and_succeeding_saves_do_not_disturb_each_other() {
     let (dir, save) = save();

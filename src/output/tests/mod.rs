@@ -1,4 +1,4 @@
-//! Holds docs/OUTPUT.md and docs/record.schema.json to what is really written.
+//! Checks docs/OUTPUT.md and docs/record.schema.json against the output.
 
 mod schema;
 
@@ -52,7 +52,7 @@ fn kinds() -> Vec<String> {
     serde_json::from_value(kinds).unwrap()
 }
 
-/// One record of each kind and phase, with as few and as many fields as there can be.
+/// Records of each kind and phase, with all fields and with as few as possible.
 fn records() -> Vec<Record> {
     let mut records = vec![
         Record::page("https://example.com/", 0),
@@ -159,7 +159,7 @@ fn the_examples_are_what_is_written() {
     assert!(DOC.contains(&format!("```text\n{}```", super::summary::tests::FIVE_URLS)));
 }
 
-/// The first column, and the second, of the table under the heading `| first | `.
+/// The first two columns of the table whose heading begins with `| first | `.
 fn table(first: &str) -> Vec<(&'static str, &'static str)> {
     let start = DOC.find(&format!("| {first} | ")).unwrap();
     let rows = DOC[start..]

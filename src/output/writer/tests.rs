@@ -1,4 +1,4 @@
-//! When lines leave, in how many writes, and what comes after an error.
+//! When lines are written, in how many writes, and what happens after an error.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::streams::Blocking;
 use super::*;
 
-/// Keeps each write apart; fails once `room` bytes were taken.
+/// Records each write; fails after `room` bytes.
 #[derive(Clone)]
 struct Stream {
     writes: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -117,7 +117,7 @@ fn a_full_buffer_leaves_in_whole_lines() {
 
 #[test]
 fn what_no_reader_takes_is_counted() {
-    /// Takes so many bytes, and nothing after that.
+    /// Takes that many bytes and no more.
     struct Stalling(usize);
     impl Out for Stalling {
         fn write_by(&mut self, bytes: &[u8], _until: Option<Instant>) -> io::Result<usize> {
