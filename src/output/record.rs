@@ -1,6 +1,7 @@
 //! The record: the result of one target, and the schema of every machine-readable format.
 //!
-//! The fields are written in this order, all of them in every row. A release may add a field; it removes and renames none.
+//! The fields are written in this order, all of them in every row; docs/OUTPUT.md describes them. A release may add a
+//! field; it removes and renames none.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,38 +16,23 @@ use crate::fetch::{Failure, Phase};
 /// A page, or the reason why there is none.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Record {
-    /// The URL as the user wrote it.
     pub(crate) url: Box<str>,
-    /// The list it came from: the list's name as given, `-`, or `argument`.
     pub(crate) source: Arc<str>,
-    /// Its line there, from 1.
     pub(crate) line: u64,
-    /// Whether the page was fetched: a final 2xx, read (and saved, if asked) to its end.
     pub(crate) ok: bool,
-    /// The last HTTP status.
     pub(crate) status: Option<u16>,
-    /// Bytes of the decoded body; with HEAD, the length that the server declared.
     pub(crate) bytes: Option<u64>,
-    /// The `Content-Type` header as the server sent it.
     pub(crate) content_type: Option<String>,
-    /// The URL of the last reply, after redirects.
     pub(crate) final_url: Option<String>,
-    /// Redirects that were followed.
     pub(crate) redirects: Option<u32>,
-    /// Attempts that were made, the last one included.
     pub(crate) attempts: u32,
-    /// Time of the last attempt, from a worker taking the job.
     #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
     pub(crate) elapsed: Option<Duration>,
-    /// Time from a worker taking the last attempt's job to the first byte of the last reply.
     #[serde(rename = "ttfb_ms", serialize_with = "milliseconds")]
     pub(crate) ttfb: Option<Duration>,
-    /// The worker that made the last attempt, from 0.
     pub(crate) worker: Option<usize>,
-    /// When a worker took the job of the last attempt.
     #[serde(serialize_with = "timestamp")]
     pub(crate) started_at: Option<SystemTime>,
-    /// Where the body was saved.
     pub(crate) file: Option<String>,
     /// `None` exactly if `ok` is true.
     #[serde(serialize_with = "failure")]

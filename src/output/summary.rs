@@ -129,7 +129,7 @@ impl Summary {
             table.line("time per URL", &self.percentiles());
         }
         self.tally_failures(&mut table);
-        table.text
+        table.0
     }
 
     fn finished(&self) -> u64 {
@@ -194,21 +194,19 @@ impl Summary {
     fn tally_failures(&self, table: &mut Table) {
         let mut kinds: Vec<_> = self.failures.iter().collect();
         kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.count));
-        let hosts = self.hosts.worst(WORST_HOSTS);
-        let largest = kinds.iter().map(|(_, kind)| kind.count).max().unwrap_or(0);
-        table.count_width = HumanCount(largest).to_string().len();
+        let most = kinds.first().map_or(0, |(_, kind)| kind.count);
+        let width = HumanCount(most).to_string().len();
         for (row, (name, kind)) in kinds.into_iter().enumerate() {
-            table.tally(
-                row,
-                "failures",
-                kind.count,
-                "  ",
-                &format!("{name}{}", kind.details()),
-            );
+            let label = if row == 0 { "failures" } else { "" };
+            let count = HumanCount(kind.count).to_string();
+            table.line(label, &format!("{count:>width$}  {name}{}", kind.details()));
         }
-        let or_more = if self.hosts.is_crowded() { "+ " } else { "  " };
+        let or_more = if self.hosts.is_crowded() { "+" } else { " " };
+        let hosts = self.hosts.worst(WORST_HOSTS);
         for (row, (host, count)) in hosts.into_iter().enumerate() {
-            table.tally(row, "worst hosts", count, or_more, host);
+            let label = if row == 0 { "worst hosts" } else { "" };
+            let count = HumanCount(count).to_string();
+            table.line(label, &format!("{count:>width$}{or_more} {host}"));
         }
     }
 }
@@ -267,24 +265,11 @@ impl Display for Detail {
 
 /// Lines with a label in front.
 #[derive(Default)]
-struct Table {
-    text: String,
-    count_width: usize,
-}
+struct Table(String);
 
 impl Table {
     fn line(&mut self, label: &str, text: &str) {
-        let _ = writeln!(self.text, "{label:LABEL$}{text}");
-    }
-
-    /// One row of a tally; the first has the label.
-    fn tally(&mut self, row: usize, label: &str, count: u64, gap: &str, name: &str) {
-        let label = if row == 0 { label } else { "" };
-        let count = HumanCount(count).to_string();
-        self.line(
-            label,
-            &format!("{count:>width$}{gap}{name}", width = self.count_width),
-        );
+        let _infallible = writeln!(self.0, "{label:LABEL$}{text}");
     }
 }
 

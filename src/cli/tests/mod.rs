@@ -176,13 +176,13 @@ fn colours_follow_each_stream_and_no_color() {
         stderr: true,
         ..NONE
     };
-    type Row = (
+    type ColourCase = (
         Terminals,
         &'static [(&'static str, &'static str)],
         &'static str,
         (bool, bool),
     );
-    let table: &[Row] = &[
+    let table: &[ColourCase] = &[
         (NONE, &[], "-", (false, false)),
         (ALL, &[], "-", (true, true)),
         (stdout, &[], "-", (true, false)),
