@@ -1,7 +1,7 @@
 //! Checks of everything that servers, lists and command lines can contain, for fuzzers: a check takes any bytes, and
 //! panics if a promise is broken.
 //!
-//! These need private interfaces, and each stands beside what it checks. Others are in `tests/fuzz`. `cargo test` runs
+//! These need private interfaces. Others are in `tests/fuzz`. `cargo test` runs
 //! all of them in a short form over `fuzz/corpus`; docs/RELIABILITY.md describes the long form.
 
 #[cfg(test)]

@@ -226,7 +226,7 @@ impl Coordinator<'_> {
             }
         }
         self.state.mail = all;
-        if self.shared.save.as_ref().is_some_and(Save::is_disk_full)
+        if self.shared.save.as_deref().is_some_and(Save::is_disk_full)
             && !mem::replace(&mut self.state.warned_of_disk, true)
         {
             self.report

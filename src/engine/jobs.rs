@@ -3,7 +3,6 @@
 //! A job may wait in the pool's queue. If the run is stopping when a worker takes it, or its host is paused, it sends
 //! nothing.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -138,7 +137,7 @@ fn target_of(job: Arc<Job>) -> Target {
 /// What every job of a run needs.
 pub(super) struct RunContext {
     pub(super) client: Client,
-    pub(super) save: Option<Save>,
+    pub(super) save: Option<Arc<Save>>,
     pub(super) mailbox: Arc<Mailbox>,
     /// With retries.
     pub(super) pauses: Option<PauseCounters>,
@@ -168,15 +167,14 @@ impl RunContext {
     fn load(&self, url: &Url, is_again: bool) -> (Outcome, Option<String>) {
         let again = is_again.then(|| self.client.again());
         let client = again.as_ref().unwrap_or(&self.client);
-        let mut count = |amount: usize| {
-            self.received.fetch_add(amount as u64, Ordering::Relaxed);
-        };
         let Some(save) = &self.save else {
+            let mut count = |amount: usize| {
+                self.received.fetch_add(amount as u64, Ordering::Relaxed);
+            };
             return (client.load_size(url, &mut count), None);
         };
-        let mut saved = save.begin(url);
-        let into = &mut saved;
-        let mut outcome = client.load_url(url, &mut Metered { into, count });
+        let mut saved = save.begin(url, &self.received);
+        let mut outcome = client.load_url(url, &mut saved);
         let mut file = None;
         if outcome.result.is_ok() {
             match saved.commit() {
@@ -218,23 +216,5 @@ impl RunContext {
         if let (Some(pauses), Some(host)) = (&self.pauses, paused) {
             pauses.sent(&host);
         }
-    }
-}
-
-/// Tells `count` how many bytes are written.
-struct Metered<'a, C> {
-    into: &'a mut dyn Write,
-    count: C,
-}
-
-impl<C: Fn(usize)> Write for Metered<'_, C> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.into.write(bytes)?;
-        (self.count)(written);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.into.flush()
     }
 }

@@ -30,8 +30,8 @@ pub(crate) fn fit_descriptors(
     saves: bool,
     files: u64,
 ) -> anyhow::Result<usize> {
-    // A terminal is opened once more for messages; DIR has a lock.
-    let own = OWN + usize::from(io::stderr().is_terminal()) + usize::from(saves);
+    // At a terminal: the terminal, opened once more for messages, and a list whose lines are counted. DIR has a lock.
+    let own = OWN + 2 * usize::from(io::stderr().is_terminal()) + usize::from(saves);
     let least = own + if saves { 2 * jobs } else { 1 };
     // A worker may race two connections.
     let of_workers = jobs as u64 * if saves { 3 } else { 2 };

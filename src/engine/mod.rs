@@ -56,7 +56,7 @@ pub(crate) struct Engine<'a> {
     /// Targets that were skipped on purpose; the bar's total excludes them.
     pub(crate) skipped: Arc<Skipped>,
     pub(crate) summary: Option<&'a mut Summary>,
-    pub(crate) save: Option<Save>,
+    pub(crate) save: Option<Arc<Save>>,
     /// Without the window.
     pub(crate) schedule: schedule::Options,
     pub(crate) ordered: bool,

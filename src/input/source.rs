@@ -172,9 +172,9 @@ pub(super) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputE
     found.map_or(Ok(()), |list| Err(InputError::feeding(list)))
 }
 
-/// Opens a list. Blocks for the writer of a named pipe, and for a free descriptor.
+/// Opens a list. Blocks for the writer of a named pipe.
 pub(super) fn open(path: &Path) -> Result<File, InputError> {
-    system::wait_out_shortage(|| File::open(path)).map_err(|error| InputError::opening(path, error))
+    File::open(path).map_err(|error| InputError::opening(path, error))
 }
 
 /// Standard input. Another process may have made it non-blocking.

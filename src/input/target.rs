@@ -75,10 +75,10 @@ impl Target {
 }
 
 /// The scheme of URLs that are written without one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Scheme {
-    Http,
     Https,
+    Http,
 }
 
 impl Scheme {

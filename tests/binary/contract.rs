@@ -1,10 +1,10 @@
-//! Checks the tables of `README.md` beside this file, which map each promise to its tests. Every option, kind of
-//! failure and exit status needs a test, and every named test must exist.
+//! Checks the tables of `README.md` in this folder against the program. An option, a kind of failure or an exit status
+//! without a test fails here, and so does a test that is named and does not exist.
 
 use crate::support::{anything, fetchpool, repository_file};
 use std::collections::BTreeSet;
 
-/// The rows of the table below the heading `title`: a promise, and its tests.
+/// The rows of the table under the heading `title`: the promise and its tests.
 fn table(title: &str) -> Vec<(String, Vec<String>)> {
     let text = repository_file("tests/binary/README.md");
     let (_, section) = text
@@ -37,7 +37,7 @@ fn every_test_that_is_named_is_there() {
         "Options",
         "Kinds of failure",
         "Exit statuses",
-        "And besides",
+        "Other promises",
     ] {
         for (promise, tests) in table(title) {
             assert!(!tests.is_empty(), "{promise}: no test");
@@ -58,7 +58,7 @@ fn every_option_and_exit_status_of_the_help_has_a_test() {
     let ended = fetchpool().arg("--help").stdout(anything()).run();
     let (mut options, mut statuses) = (BTreeSet::new(), BTreeSet::new());
     for line in ended.stdout().lines() {
-        // Options are in a column behind their short forms; a status begins its line.
+        // A long option begins in column 6, and a status begins its line.
         if let Some(option) = line.get(6..).filter(|rest| rest.starts_with("--")) {
             let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
             options.insert(
@@ -85,7 +85,7 @@ fn every_kind_of_the_schema_has_a_test() {
     assert_eq!(kinds, promised("Kinds of failure"));
 }
 
-/// The closed list that contains `internal`, anywhere in the schema.
+/// The list in the schema that contains `internal`.
 fn find_kinds(value: &serde_json::Value) -> Option<BTreeSet<String>> {
     use serde_json::Value;
     let kinds = |list: &Vec<Value>| -> Option<BTreeSet<String>> {

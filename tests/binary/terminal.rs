@@ -169,15 +169,15 @@ fn a_summary_can_be_asked_for() {
         .run();
 }
 
-#[test]
-fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
+/// Runs 301 URLs with records and bar on one terminal of `height` rows. The last URL completes after the bar has shown
+/// 300. Returns the rows on the screen, all bytes, and the lines of the records.
+fn with_bar_below_the_records(height: u16) -> (Vec<String>, Vec<u8>, Vec<String>) {
     let server = Server::start();
     let gate = server.gate("slow");
     let (list, mut wanted) = pages(&server, 300);
     let slow = server.url("/gate/slow");
     wanted.push(page(&slow, 4));
-    // The terminal has few rows, so that lines scroll off it.
-    let terminal = Pty::open(10, 100);
+    let terminal = Pty::open(height, 100);
     let run = fetchpool()
         .list("urls.txt", format!("{slow}\n{list}"))
         .args(["--color", "never"])
@@ -188,6 +188,13 @@ fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
     gate.open();
     run.finish();
     let (rows, bytes) = terminal.finish();
+    (rows, bytes, wanted)
+}
+
+#[test]
+fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
+    // Few rows, so that lines scroll off above the bar.
+    let (rows, bytes, mut wanted) = with_bar_below_the_records(10);
     let mut shown: Vec<&str> = rows.iter().map(|row| row.trim_end()).collect();
     let last = shown
         .iter()
@@ -196,7 +203,7 @@ fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
     assert_eq!(
         last + 1,
         wanted.len(),
-        "something stands between the result lines: {shown:#?}"
+        "another line stands between the result lines: {shown:#?}"
     );
     shown.truncate(wanted.len());
     shown.sort_unstable();
@@ -206,33 +213,20 @@ fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
     assert!(drawings >= 1, "no bar was drawn");
 }
 
-/// One write erases the bar and draws it again, so that it stays visible at any rate of records.
+/// One write erases the bar and draws it again, so that it is on the screen at any rate of records.
 #[test]
 fn the_bar_is_never_erased_without_being_drawn_again() {
-    let server = Server::start();
-    let gate = server.gate("slow");
-    let (list, _) = pages(&server, 300);
-    let terminal = Pty::open(24, 100);
-    let run = fetchpool()
-        .list("urls.txt", format!("{}\n{list}", server.url("/gate/slow")))
-        .args(["--color", "never"])
-        .stdout_to(Stdio::File(terminal.stream()))
-        .stderr_to(Stdio::File(terminal.stream()))
-        .start();
-    terminal.wait_for("300/301");
-    gate.open();
-    run.finish();
-    let (_, bytes) = terminal.finish();
+    let (_, bytes, _) = with_bar_below_the_records(24);
     let text = String::from_utf8(bytes).expect("it is text");
     let mut drawings: Vec<&str> = text.split("\r\x1b[2K").collect();
-    // The text before the first drawing and after the last.
+    // The text before the first bar and after the last.
     drawings.remove(0);
     drawings.pop();
     assert!(!drawings.is_empty(), "no bar was drawn");
     for drawing in drawings {
         let row = drawing.rsplit('\n').next().expect("there is a last one");
         assert!(row.contains(" in flight"), "{drawing:?}");
-        // A typed key is echoed behind the bar, and must not start another row.
+        // The terminal shows a typed key behind the bar, in the same row.
         assert!(row.len() <= 97, "{row:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Calls that are wrong, and what is said about them.
+//! Wrong calls, and the messages about them.
 
 use super::*;
 
@@ -300,7 +300,7 @@ fn flags_of_other_tools_are_answered_with_what_to_write_instead() {
         let usage = "\n\nUsage: fetchpool [OPTIONS] [LIST]...\n";
         assert!(told.contains(usage), "{line}: {told}");
     }
-    // What is no flag of anybody gets no guess, and a slip of the pen the option that was meant.
+    // An unknown flag gets no tip, and a typo the option that was meant.
     for (flag, meant) in [
         ("--zzz", None),
         ("--hander", Some("--header")),
