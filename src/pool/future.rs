@@ -155,11 +155,6 @@ impl<'job, T> ScopedFuture<'job, T> {
     pub(super) fn task(&self) -> &dyn AnyTask {
         &*self.task
     }
-
-    /// Unique among the futures that exist.
-    pub(super) fn address(&self) -> usize {
-        Arc::as_ptr(&self.task).cast::<()>().addr()
-    }
 }
 
 // No code of the user runs under the task's lock, so a panic leaves it consistent.

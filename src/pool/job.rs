@@ -55,7 +55,7 @@ where
 {
     fn run(self: Box<Self>) {
         let Self { job, callback } = *self;
-        let outcome = catch_panic(job);
+        let outcome = catch_panic(job).map_err(JobError::Panicked);
         ignore_panic(|| callback(outcome));
     }
 
@@ -79,8 +79,8 @@ where
 /// Runs `job` and makes its panic a value.
 ///
 /// `AssertUnwindSafe`: state that the job shares is left as by any thread that panics.
-pub(super) fn catch_panic<T>(job: impl FnOnce() -> T) -> Result<T, JobError> {
-    catch_unwind(AssertUnwindSafe(job)).map_err(|payload| JobError::Panicked(Panic::new(payload)))
+pub(super) fn catch_panic<T>(job: impl FnOnce() -> T) -> Result<T, Panic> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(Panic::new)
 }
 
 /// Runs a callback or a destructor of the user, whose panic must not end the worker.

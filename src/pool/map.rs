@@ -56,15 +56,9 @@ impl<T> Drop for InFlight<'_, T> {
     }
 }
 
-/// Three jobs a worker: one that it runs, and two while the caller uses a result.
-pub(super) fn default_look_ahead(workers: usize) -> NonZeroUsize {
-    NonZeroUsize::MIN.saturating_add(workers.saturating_mul(3) - 1)
-}
-
 impl<'job, I, F, T> Map<'job, I, F, T>
 where
-    I: Iterator,
-    I::Item: Send + 'job,
+    I: Iterator<Item: Send + 'job>,
     F: Fn(I::Item) -> T + Send + Sync + 'job,
     T: Send + 'job,
 {
@@ -152,8 +146,7 @@ fn job<I, T, F: Fn(I) -> T>(function: &Arc<F>, item: I) -> impl FnOnce() -> T + 
 
 impl<'job, I, F, T> Iterator for Map<'job, I, F, T>
 where
-    I: Iterator,
-    I::Item: Send + 'job,
+    I: Iterator<Item: Send + 'job>,
     F: Fn(I::Item) -> T + Send + Sync + 'job,
     T: Send + 'job,
 {
@@ -172,14 +165,7 @@ where
     }
 }
 
-impl<'job, I, F, T> FusedIterator for Map<'job, I, F, T>
-where
-    I: Iterator,
-    I::Item: Send + 'job,
-    F: Fn(I::Item) -> T + Send + Sync + 'job,
-    T: Send + 'job,
-{
-}
+impl<I: Iterator, F, T> FusedIterator for Map<'_, I, F, T> where Self: Iterator {}
 
 impl<I: Iterator, F, T> Map<'_, I, F, T> {
     /// The least and the greatest number of results to come.
@@ -213,8 +199,7 @@ pub struct MapTimeout<'job, I: Iterator, F, T> {
 
 impl<'job, I, F, T> Iterator for MapTimeout<'job, I, F, T>
 where
-    I: Iterator,
-    I::Item: Send + 'job,
+    I: Iterator<Item: Send + 'job>,
     F: Fn(I::Item) -> T + Send + Sync + 'job,
     T: Send + 'job,
 {

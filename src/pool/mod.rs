@@ -59,9 +59,7 @@ mod submit;
 mod sync;
 mod task;
 mod thread_pool;
-mod threads;
 mod wait;
-mod waitable;
 mod worker;
 
 #[cfg(test)]
@@ -74,6 +72,7 @@ pub use self::map::{Map, MapTimeout};
 pub use self::queue::Pending;
 pub use self::scope::{Scope, scope};
 pub use self::thread_pool::ThreadPool;
-pub use self::wait::{AsCompleted, AsCompletedTimeout, Until, Waited, as_completed, wait};
-pub use self::waitable::Waitable;
+pub use self::wait::{
+    AsCompleted, AsCompletedTimeout, Until, Waitable, Waited, as_completed, wait,
+};
 pub use self::worker::worker_index;

@@ -169,7 +169,7 @@ where
 {
     fn run(self: Arc<Self>) {
         if let Some(job) = self.claim(Stage::Running) {
-            self.complete(catch_panic(job));
+            self.complete(catch_panic(job).map_err(JobError::Panicked));
         }
         // Without a future this drops the outcome, whose destructor may panic.
         ignore_panic(|| drop(self));

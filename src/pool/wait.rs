@@ -6,13 +6,45 @@ use std::collections::HashSet;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::mem;
+use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::completion::{CompletionQueue, JobStatus};
+use super::completion::{AnyTask, CompletionQueue, JobStatus};
 use super::error::TimedOut;
+use super::future::ScopedFuture;
 use super::sync::deadline;
-use super::waitable::Waitable;
+
+/// What can be waited for: a [`Future`](super::Future), a reference to one, or a pair of anything
+/// and one of these.
+///
+/// A pair plays the part of Python's `future_to_url` dictionary: it keeps a value beside its future.
+pub trait Waitable {
+    #[doc(hidden)]
+    fn handle(&self) -> Handle<'_>;
+}
+
+/// A future without its type. Only this crate can make one, so only this crate can implement
+/// [`Waitable`].
+pub struct Handle<'a>(&'a dyn AnyTask);
+
+impl<T> Waitable for ScopedFuture<'_, T> {
+    fn handle(&self) -> Handle<'_> {
+        Handle(self.task())
+    }
+}
+
+impl<W: Waitable> Waitable for &W {
+    fn handle(&self) -> Handle<'_> {
+        (**self).handle()
+    }
+}
+
+impl<K, W: Waitable> Waitable for (K, W) {
+    fn handle(&self) -> Handle<'_> {
+        self.1.handle()
+    }
+}
 
 /// Yields the futures in the order in which they are done; those that are done already come first.
 /// A future given twice counts once.
@@ -196,7 +228,7 @@ pub fn wait<W: Waitable>(
 fn is_awaited<W: Waitable>(until: Until, future: &W) -> bool {
     match until {
         Until::FirstCompleted => true,
-        Until::FirstFailed => future.handle().task.status() == JobStatus::Failed,
+        Until::FirstFailed => future.handle().0.status() == JobStatus::Failed,
         Until::AllCompleted => false,
     }
 }
@@ -215,7 +247,7 @@ impl<W: Waitable> WaitSet<W> {
         let mut seen = HashSet::new();
         let futures: Vec<_> = futures
             .into_iter()
-            .filter(|future| seen.insert(future.handle().address))
+            .filter(|future| seen.insert(ptr::from_ref(future.handle().0).addr()))
             .map(Some)
             .collect();
         let total = futures.len();
@@ -226,7 +258,7 @@ impl<W: Waitable> WaitSet<W> {
             total,
         };
         for (key, future) in set.pending() {
-            future.handle().task.subscribe(&set.completed, key);
+            future.handle().0.subscribe(&set.completed, key);
         }
         set
     }
@@ -272,7 +304,7 @@ impl<W: Waitable> WaitSet<W> {
 
     fn unsubscribe(&self) {
         for (_, future) in self.pending() {
-            future.handle().task.unsubscribe(&self.completed);
+            future.handle().0.unsubscribe(&self.completed);
         }
     }
 }

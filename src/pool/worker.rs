@@ -43,13 +43,13 @@ pub fn worker_index() -> Option<usize> {
 pub(super) fn is_worker_of(executor: &Executor<'_>) -> bool {
     CURRENT
         .get()
-        .is_some_and(|current| current.pool == executor.id())
+        .is_some_and(|current| current.pool == executor.id)
 }
 
 /// The main function of a worker's thread. Never unwinds.
 pub(super) fn run(executor: Arc<Executor<'_>>, index: usize) {
     CURRENT.set(Some(CurrentWorker {
-        pool: executor.id(),
+        pool: executor.id,
         index,
     }));
     ignore_panic(|| {
