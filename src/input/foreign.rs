@@ -2,7 +2,7 @@
 //!
 //! Only the first record is examined, if it is no URL.
 
-use super::target::{Content, invalid};
+use super::target::{Content, begins_as_web, invalid};
 use crate::fetch::{Failure, FailureKind};
 use serde_json::Value;
 
@@ -159,6 +159,5 @@ fn is_name(text: &str) -> bool {
 }
 
 fn is_url(text: &str) -> bool {
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    scheme.is_some_and(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https"))
+    begins_as_web(text, "://")
 }

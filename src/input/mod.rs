@@ -30,8 +30,8 @@ use target::Content;
 
 pub(crate) use filter::Skipped;
 pub(crate) use resume::Resumed;
-pub(crate) use shard::Shard;
-pub(crate) use source::InputError;
+pub(crate) use shard::ListShard;
+pub(crate) use source::{InputError, refuse_output};
 pub(crate) use target::{Entry, Scheme, Target};
 
 /// The most entries of a batch: enough to spread its cost, and few enough that the first leaves at once.
@@ -59,7 +59,7 @@ pub(crate) struct Options {
     /// Completes a URL without a scheme; `None` makes that `invalid_url`.
     pub(crate) default_scheme: Option<Scheme>,
     /// Only the targets of this shard.
-    pub(crate) shard: Option<Shard>,
+    pub(crate) shard: Option<ListShard>,
     /// Leave out repeated URLs, compared as normalised and without the fragment.
     pub(crate) unique: bool,
     /// Leave out the URLs that are ok in this file, the jsonl of an earlier run.
@@ -114,7 +114,7 @@ impl Targets {
         let read = |path: &PathBuf| resume::read(path, options.default_scheme);
         let (resumed, done) = options.resume.as_ref().map(read).transpose()?.unzip();
         Ok(Self {
-            filter: Filter::new(&options, done),
+            filter: Filter::new(options.shard, options.unique, done),
             resumed,
             lists: options.lists.into(),
             reading: None,
@@ -177,8 +177,8 @@ impl Targets {
             if mem::take(awaits_first) {
                 url = url.map_err(|failure| foreign::explain(failure, &content, *begins_with_nul));
             }
-            if self.filter.admits(&url, || content.written()) {
-                out.push(Entry::new(Arc::clone(source), line, content.written(), url));
+            if self.filter.admits(&content, &url) {
+                out.push(Entry::new(source, line, &content, url));
             }
         }
         out.len() > before
@@ -188,32 +188,18 @@ impl Targets {
     fn take_arguments(&mut self, out: &mut Vec<Entry>) -> bool {
         let before = out.len();
         while out.len() - before < BATCH
-            && let Some(text) = self.next_argument()
+            && self.reading.is_none()
+            && let Some(List::Url(text)) = self.lists.front()
         {
-            let written = text.trim();
-            let url = target::normalise(written, self.default_scheme);
-            if self.filter.admits(&url, || written.into()) {
-                out.push(Entry::new(
-                    Arc::clone(&self.argument),
-                    self.arguments,
-                    written.into(),
-                    url,
-                ));
+            self.arguments += 1;
+            let content = Content::Text(text.trim());
+            let url = content.url(self.default_scheme);
+            if self.filter.admits(&content, &url) {
+                out.push(Entry::new(&self.argument, self.arguments, &content, url));
             }
+            self.lists.pop_front();
         }
         out.len() > before
-    }
-
-    /// The next URL argument, if no list comes first.
-    fn next_argument(&mut self) -> Option<String> {
-        if self.reading.is_some() || !matches!(self.lists.front(), Some(List::Url(_))) {
-            return None;
-        }
-        self.arguments += 1;
-        match self.lists.pop_front() {
-            Some(List::Url(text)) => Some(text),
-            _ => None,
-        }
     }
 
     /// Opens the next list. False if there is none.
@@ -249,22 +235,6 @@ impl Targets {
 }
 
 impl Options {
-    /// Checks that no list is the file behind `out`: the run would read its own records. Only Unix tells which file that
-    /// is.
-    ///
-    /// # Errors
-    ///
-    /// A list is that file.
-    #[cfg(unix)]
-    pub(crate) fn refuse_output(&self, out: impl std::os::fd::AsFd) -> Result<(), InputError> {
-        source::refuse_output(&self.lists, out)
-    }
-
-    #[cfg(not(unix))]
-    pub(crate) fn refuse_output(&self, _out: impl Sized) -> Result<(), InputError> {
-        Ok(())
-    }
-
     /// How many entries the lists have; `None` with a pipe, standard input, or a file that cannot be read.
     ///
     /// Reads every file in constant memory: about a second for ten million lines, and ten with a shard, which needs the
@@ -285,11 +255,12 @@ impl Options {
     pub(crate) fn count_if_short(&self) -> Option<u64> {
         // A file without a size may still have content, as in /proc.
         let bytes_of = |list| size_of(list).filter(|&bytes| bytes > 0);
-        let bytes: Option<u64> = self.lists.iter().map(bytes_of).sum();
-        bytes
-            .filter(|&bytes| bytes <= SHORT)
-            // A compressed list may be long.
-            .and_then(|_| self.count_within(2 * SHORT))
+        let bytes: u64 = self.lists.iter().map(bytes_of).sum::<Option<_>>()?;
+        if bytes > SHORT {
+            return None;
+        }
+        // A compressed list may be long.
+        self.count_within(2 * SHORT)
     }
 
     fn count_list(&self, list: &List, most: u64) -> Option<u64> {
@@ -297,7 +268,8 @@ impl Options {
             List::Url(text) => Some(u64::from(self.is_ours(&Content::Text(text.trim())))),
             List::Stdin => None,
             List::File(path) => {
-                size_of(list).and_then(|_| self.count_lines(fs::File::open(path).ok()?, most))
+                size_of(list)?;
+                self.count_lines(fs::File::open(path).ok()?, most)
             }
         }
     }
@@ -317,9 +289,8 @@ impl Options {
     }
 
     fn is_ours(&self, content: &Content<'_>) -> bool {
-        self.shard.is_none_or(|shard| {
-            shard.holds(&content.url(self.default_scheme), || content.written())
-        })
+        let holds = |shard: ListShard| shard.holds(content, &content.url(self.default_scheme));
+        self.shard.is_none_or(holds)
     }
 }
 

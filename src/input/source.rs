@@ -54,16 +54,6 @@ impl InputError {
         }
     }
 
-    /// A list that records are written to: every record would be a new line of it.
-    #[cfg(unix)]
-    fn feeding(list: &List) -> Self {
-        let source = io::Error::other("standard output goes to it");
-        Self {
-            hint: Some("write the records to another file".to_owned()),
-            ..Self::new("read", &name(list), source)
-        }
-    }
-
     /// The thread that reads the lists panicked.
     pub(crate) fn panicked() -> Self {
         let source = io::Error::other("the thread that reads it panicked");
@@ -150,13 +140,14 @@ impl FileId {
     }
 }
 
-/// Checks that no list is the regular file behind `out`, also if the shell has emptied it for `>`.
+/// Checks that no list is the regular file behind `out`: the run would read its own records. Only Unix tells which file
+/// that is, also if the shell has emptied it for `>`.
 ///
 /// # Errors
 ///
 /// A list is that file.
 #[cfg(unix)]
-pub(super) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputError> {
+pub(crate) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputError> {
     let Some(output) = FileId::of_open(out) else {
         return Ok(());
     };
@@ -168,8 +159,19 @@ pub(super) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputE
         };
         identity == Some(output)
     };
-    let found = lists.iter().find(is_output);
-    found.map_or(Ok(()), |list| Err(InputError::feeding(list)))
+    let Some(list) = lists.iter().find(is_output) else {
+        return Ok(());
+    };
+    let source = io::Error::other("standard output goes to it");
+    Err(InputError {
+        hint: Some("write the records to another file".to_owned()),
+        ..InputError::new("read", &name(list), source)
+    })
+}
+
+#[cfg(not(unix))]
+pub(crate) fn refuse_output(_lists: &[List], _out: impl Sized) -> Result<(), InputError> {
+    Ok(())
 }
 
 /// Opens a list. Blocks for the writer of a named pipe, and for a free descriptor.

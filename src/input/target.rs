@@ -39,11 +39,12 @@ pub(crate) enum Entry {
 
 impl Entry {
     pub(super) fn new(
-        source: Arc<str>,
+        source: &Arc<str>,
         line: u64,
-        written: Box<str>,
+        content: &Content<'_>,
         url: Result<Url, Failure>,
     ) -> Self {
+        let (source, written) = (Arc::clone(source), content.written());
         match url {
             Ok(url) => Self::Target(Target {
                 source,
@@ -168,9 +169,7 @@ pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Ur
     }
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-        Ok(url) if is_host_and_port(text, url.scheme()) || is_userinfo(text, url.scheme()) => {
-            without_scheme(text, default_scheme)
-        }
+        Ok(url) if has_no_scheme(text, url.scheme()) => without_scheme(text, default_scheme),
         Ok(url) => Err(Failure::new(
             FailureKind::UnsupportedScheme,
             format!(
@@ -199,38 +198,30 @@ pub(super) fn page(url: &Url) -> &str {
     &url[..Position::AfterQuery]
 }
 
-/// Whether the parser's `scheme` is a host before a port: `localhost:8080/x`.
-fn is_host_and_port(text: &str, scheme: &str) -> bool {
-    // The text begins with the scheme.
-    let Some(rest) = text
-        .get(scheme.len()..)
-        .and_then(|rest| rest.strip_prefix(':'))
-    else {
-        return false;
-    };
-    let port = &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())];
-    // No scheme in use has a dot. Such a host may have an empty port, or one that is too large.
-    let is_host = (scheme.contains('.') || scheme == "localhost") && !rest.starts_with("//");
-    port.bytes().all(|byte| byte.is_ascii_digit()) && (is_host || port.parse::<u16>().is_ok())
-}
-
-/// Whether the parser's `scheme` is a user before a password: `user:pw@example.com/x`.
-fn is_userinfo(text: &str, scheme: &str) -> bool {
+/// Whether the parser's `scheme` is a host before a port, or a user before a password: `localhost:8080/x`,
+/// `user:pw@example.com/x`.
+fn has_no_scheme(text: &str, scheme: &str) -> bool {
     // Schemes whose URLs contain an address with an @.
     const WITH_ADDRESSES: [&str; 11] = [
         "acct", "cid", "im", "mailto", "mid", "pres", "sip", "sips", "ssh", "tel", "xmpp",
     ];
-    let rest = text
-        .get(scheme.len()..)
-        .and_then(|rest| rest.strip_prefix(':'));
-    let authority = rest.and_then(|rest| rest.split(['/', '?', '#', '\\']).next());
-    let is_one = |(password, host): (&str, &str)| {
+    let rest = text.get(scheme.len()..);
+    let Some(rest) = rest.and_then(|rest| rest.strip_prefix(':')) else {
+        return false;
+    };
+    if rest.starts_with("//") {
+        return false;
+    }
+    let authority = &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())];
+    // No scheme in use has a dot. Such a host may have an empty port, or one that is too large.
+    let is_host = scheme.contains('.') || scheme == "localhost";
+    let is_port = authority.bytes().all(|byte| byte.is_ascii_digit())
+        && (is_host || authority.parse::<u16>().is_ok());
+    let is_password = |(password, host): (&str, &str)| {
         !password.contains(char::is_whitespace) && Url::parse(&format!("http://{host}/")).is_ok()
     };
-    !WITH_ADDRESSES.contains(&scheme)
-        && authority
-            .and_then(|authority| authority.rsplit_once('@'))
-            .is_some_and(is_one)
+    is_port
+        || !WITH_ADDRESSES.contains(&scheme) && authority.rsplit_once('@').is_some_and(is_password)
 }
 
 /// The URL in `text` without quotes, brackets or bullets around it. It may contain credentials.
@@ -256,7 +247,8 @@ fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Fai
         }
         return Err(invalid(message));
     }
-    if lacks_a_colon(text) {
+    // `http//example.com/x`: no host has such a name.
+    if begins_as_web(text, "//") {
         return Err(invalid("no colon: a URL begins with http:// or https://"));
     }
     let completed = complete(text, scheme);
@@ -288,9 +280,9 @@ fn may_hold_credentials(text: &str) -> bool {
     text.contains('@')
 }
 
-/// Whether `text` is a URL but for the colon: `http//example.com/x`. No host has such a name.
-fn lacks_a_colon(text: &str) -> bool {
-    let scheme = text.split_once("//").map(|(scheme, _)| scheme);
+/// Whether `text` begins with http or https, and then `separator`.
+pub(super) fn begins_as_web(text: &str, separator: &str) -> bool {
+    let scheme = text.split_once(separator).map(|(scheme, _)| scheme);
     scheme.is_some_and(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https"))
 }
 
