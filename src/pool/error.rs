@@ -64,8 +64,7 @@ impl Panic {
         &self.0.message
     }
 
-    /// The payload, as [`std::thread::JoinHandle::join`] gives it, for
-    /// [`std::panic::resume_unwind`].
+    /// The payload, as [`std::thread::JoinHandle::join`] gives it, for [`std::panic::resume_unwind`].
     ///
     /// Dropping a payload runs its own `Drop`, which may panic.
     #[must_use]
@@ -268,8 +267,8 @@ impl Error for BuildError {
 pub struct TimedOut {
     /// How many futures were not done.
     pub unfinished: usize,
-    /// How many there were: given to [`as_completed`](super::as_completed), or submitted by a
-    /// [`Map`](super::Map) so far.
+    /// How many there were: given to [`as_completed`](super::as_completed), or submitted by a [`Map`](super::Map) so
+    /// far.
     pub total: usize,
 }
 

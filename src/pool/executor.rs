@@ -1,7 +1,7 @@
 //! The state of a pool that its owner and its workers share: the queue, and which workers live.
 //!
-//! Every job accepted is run or refused exactly once, also when the pool is shut down or breaks. A
-//! worker that died is replaced at once, or else at a later submission.
+//! Every job accepted is run or refused exactly once, also when the pool is shut down or breaks. A worker that died is
+//! replaced at once, or else at a later submission.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,14 +16,14 @@ use super::sync::{lock, wait};
 pub(super) type Initializer =
     Box<dyn Fn() -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync>;
 
-/// Starts the thread of the worker with the index given.
+/// Starts the thread of the worker with this index.
 pub(super) type SpawnWorker<'job> =
     Box<dyn Fn(&Arc<Executor<'job>>, usize) -> io::Result<()> + Send + Sync + 'job>;
 
 pub(super) struct Executor<'job> {
     pub(super) queue: Queue<'job>,
     workers: Mutex<LiveWorkers>,
-    /// A copy of whether `workers` misses one, to be read without its lock.
+    /// Whether `workers` misses one, to be read without its lock.
     is_short: AtomicBool,
     /// Notified when the last worker has ended.
     ended: Condvar,
@@ -39,7 +39,7 @@ pub(super) struct Executor<'job> {
 struct LiveWorkers {
     /// Workers whose thread runs, or is being started.
     live: usize,
-    /// The indices of workers that died and have not been replaced yet.
+    /// The indices of workers that died and could not be replaced.
     missing: Vec<usize>,
 }
 
@@ -138,8 +138,8 @@ impl<'job> Executor<'job> {
         }
     }
 
-    /// Starts a new thread for a worker whose own died and which still counts as live. If that fails,
-    /// the next submission tries again; without any worker the pool is broken.
+    /// Starts a new thread for a worker whose own died, and which still counts as live. If that fails, the next
+    /// submission tries again, or the pool is broken if this was the last worker.
     ///
     /// Called while unwinding, so it must not panic.
     pub(super) fn replace(self: &Arc<Self>, index: usize) {

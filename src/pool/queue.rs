@@ -1,13 +1,12 @@
 //! The queue of a pool's jobs, and the rule for which worker is woken when.
 //!
-//! Jobs are given out exactly once, in the order in which they were pushed, by `Consumer::next` or
-//! by `close`. No code of the user runs, and no job is dropped, under the lock.
+//! Jobs are given out exactly once, in the order in which they were pushed, by `Consumer::next` or by `close`. No job
+//! is dropped under the lock.
 //!
-//! **Waking.** Waking a worker for a job that another one takes costs a system call and two context
-//! switches for nothing. So at most one worker is *waking*: notified, and not yet at the queue. When
-//! it takes a job and more remain, it wakes the next. Invariant: if a job is queued and a worker
-//! sleeps, then some worker is waking, or is about to look at the queue. The worker that fell asleep
-//! last is woken first: its caches are warm, and workers without work touch no memory.
+//! **Waking.** It costs a system call and two context switches to wake a worker for a job that another one takes. So at
+//! most one worker is *waking*: notified, and not yet at the queue. When it takes a job and more remain, it wakes the
+//! next. Invariant: if a job is queued and a worker sleeps, some worker is waking, or about to look at the queue. The
+//! worker that fell asleep last is woken first: its caches are warm.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -25,8 +24,7 @@ const KEPT_CAPACITY: usize = 64 * 1024;
 pub enum Pending {
     /// They are run.
     Run,
-    /// They are cancelled: their futures and callbacks get
-    /// [`JobError::Cancelled`](super::JobError::Cancelled).
+    /// They are cancelled: their futures and callbacks get [`JobError::Cancelled`](super::JobError::Cancelled).
     Cancel,
 }
 
@@ -116,7 +114,7 @@ impl<'job> Queue<'job> {
             state.woken[index] = true;
             self.wake_ups[index].notify_one();
         }
-        // No worker may be left to notify when the queue is empty.
+        // There may be no worker that would notify later.
         self.idle.notify_all();
         match pending {
             Pending::Run => VecDeque::new(),
@@ -195,7 +193,7 @@ impl Drop for Consumer<'_, '_> {
     fn drop(&mut self) {
         let mut state = lock(&self.queue.state);
         self.queue.one_less_awake(&mut state);
-        // A worker that dies wakes another one in its stead.
+        // A worker that dies wakes another one.
         self.queue.wake_next(state);
     }
 }

@@ -19,7 +19,7 @@ use super::worker;
 
 /// Calls `block` with a pool of `workers` threads, whose jobs may borrow what outlives this call.
 ///
-/// The pool is shut down when `block` returns or panics. Blocks until the last job has ended.
+/// When `block` returns or panics, the pool is shut down with [`Pending::Run`]. Blocks until the last job has ended.
 /// [`Builder::scope`] takes options.
 ///
 /// # Errors
@@ -81,11 +81,9 @@ impl Drop for CloseOnDrop<'_, '_> {
     }
 }
 
-/// The pool of a [`scope`](scope()): a [`ThreadPool`](super::ThreadPool) for jobs that borrow, with
-/// the same methods and errors.
+/// The pool of a [`scope`](scope()), for jobs that borrow.
 ///
-/// A clone is a handle to the same pool, for jobs that submit jobs. When the block has ended the pool
-/// refuses them.
+/// A clone is a handle to the same pool, for jobs that submit jobs. When the block has ended the pool refuses them.
 #[derive(Clone)]
 pub struct Scope<'scope, 'env: 'scope> {
     executor: Arc<Executor<'scope>>,
@@ -94,12 +92,6 @@ pub struct Scope<'scope, 'env: 'scope> {
 
 impl<'scope> Scope<'scope, '_> {
     pool_methods!('scope);
-
-    /// See [`ThreadPool::shutdown`](super::ThreadPool::shutdown). The end of the block shuts the pool
-    /// down with [`Pending::Run`].
-    pub fn shutdown(&self, pending: Pending) {
-        self.executor.close(pending);
-    }
 }
 
 impl fmt::Debug for Scope<'_, '_> {

@@ -28,7 +28,7 @@ macro_rules! pool_methods {
 
         /// Queues all `jobs` side by side, taking the lock once. The futures are in the jobs' order.
         ///
-        /// The iterator is run to its end before the first job is queued.
+        /// Runs the iterator to its end before it queues the first job.
         ///
         /// # Errors
         ///
@@ -131,6 +131,14 @@ macro_rules! pool_methods {
             Map::new(&self.executor, look_ahead, items.into_iter(), function)
         }
 
+        /// Refuses all further jobs, and runs or cancels those not begun. Workers end when the queue is empty.
+        ///
+        /// Drops the jobs that it cancels and runs their callbacks, but waits for no other job. A second call may
+        /// cancel the jobs that the first let run.
+        pub fn shutdown(&self, pending: Pending) {
+            self.executor.close(pending);
+        }
+
         /// The number of workers, as it was asked for.
         #[must_use]
         pub fn workers(&self) -> usize {
@@ -169,7 +177,7 @@ impl<'job> Executor<'job> {
             Ok(()) => Ok(future),
             Err(([task], refusal)) => {
                 drop(future);
-                Err(SubmitError::new(take_back(task), refusal))
+                Err(SubmitError::new(task.into_job(), refusal))
             }
         }
     }
@@ -191,7 +199,7 @@ impl<'job> Executor<'job> {
             Ok(()) => Ok(futures),
             Err((tasks, refusal)) => {
                 drop(futures);
-                let jobs = tasks.into_iter().map(take_back).collect();
+                let jobs = tasks.into_iter().map(Task::into_job).collect();
                 Err(SubmitError::new(jobs, refusal))
             }
         }
@@ -225,13 +233,4 @@ impl<'job> Executor<'job> {
             SubmitError::new(jobs.collect(), refusal)
         })
     }
-}
-
-fn take_back<'job, F, T>(task: Arc<Task<'job, F, T>>) -> F
-where
-    F: FnOnce() -> T + Send + 'job,
-    T: Send + 'job,
-{
-    task.into_job()
-        .expect("a refused task was never queued, and its future has been dropped")
 }

@@ -19,8 +19,7 @@ use super::worker;
 
 /// N threads, started once, that run the jobs submitted to them in the order of submission.
 ///
-/// A job that panics costs no worker: its future gets the panic. Dropping the pool is
-/// [`join`](Self::join).
+/// A job that panics costs no worker: its future gets the panic. Dropping the pool is [`join`](Self::join).
 pub struct ThreadPool {
     pub(super) executor: Arc<Executor<'static>>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
@@ -32,8 +31,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if an option is invalid or a thread could not be started. No thread is left
-    /// behind.
+    /// [`BuildError`] if an option is invalid or a thread could not be started. No thread is left behind.
     pub fn build(mut self) -> Result<ThreadPool, BuildError> {
         self.check()?;
         let initializer = self.initializer.take();
@@ -77,20 +75,10 @@ impl ThreadPool {
 
     pool_methods!('static);
 
-    /// Refuses all further jobs, and runs or cancels those not begun, as `pending` says. Workers end
-    /// when the queue is empty.
+    /// [`shutdown`](Self::shutdown) with [`Pending::Run`], then blocks until the last worker has ended.
     ///
-    /// Drops the jobs that it cancels and runs their callbacks, but waits for no other job. A second
-    /// call may cancel the jobs that the first let run. To wait, [`join`](Self::join).
-    pub fn shutdown(&self, pending: Pending) {
-        self.executor.close(pending);
-    }
-
-    /// [`shutdown`](Self::shutdown) with [`Pending::Run`], then blocks until the last worker has
-    /// ended.
-    ///
-    /// Another thread's `shutdown` may still be running the callbacks of jobs that it cancelled. In a
-    /// worker of this pool this returns without waiting.
+    /// Another thread's `shutdown` may still be running the callbacks of jobs that it cancelled. In a worker of this
+    /// pool this returns without waiting.
     pub fn join(&self) {
         self.executor.close(Pending::Run);
         if worker::is_worker_of(&self.executor) {
@@ -104,8 +92,8 @@ impl ThreadPool {
         }
     }
 
-    /// Drops the pool without waiting: its workers run the jobs that are queued, then end. The process
-    /// may end before, and the jobs with it.
+    /// Drops the pool without waiting: its workers run the jobs that are queued, then end. The process may end before,
+    /// and the jobs with it.
     pub fn detach(mut self) {
         self.is_detached = true;
     }
@@ -121,7 +109,7 @@ impl Drop for ThreadPool {
     }
 }
 
-// No code of the user runs under a lock of the pool, so a panic leaves it consistent.
+// See `sync`: a panic leaves the pool consistent.
 impl UnwindSafe for ThreadPool {}
 impl RefUnwindSafe for ThreadPool {}
 

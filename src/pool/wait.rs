@@ -1,6 +1,4 @@
-//! Waiting for several futures: `as_completed` and `wait`, as in Python's `concurrent.futures`.
-//!
-//! The thread that ends a job notifies the one that waits; there is no polling.
+//! Waiting for several futures, without polling: `as_completed` and `wait`, as in Python's `concurrent.futures`.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,17 +13,14 @@ use super::error::TimedOut;
 use super::future::ScopedFuture;
 use super::sync::deadline;
 
-/// What can be waited for: a [`Future`](super::Future), a reference to one, or a pair of anything
-/// and one of these.
-///
-/// A pair plays the part of Python's `future_to_url` dictionary: it keeps a value beside its future.
+/// What can be waited for: a [`Future`](super::Future), a reference to one, or a pair of a value and one of these, as in
+/// the dictionary `future_to_url` of Python's example.
 pub trait Waitable {
     #[doc(hidden)]
     fn handle(&self) -> Handle<'_>;
 }
 
-/// A future without its type. Only this crate can make one, so only this crate can implement
-/// [`Waitable`].
+/// A future without its type. Only this crate can make one, and so implement [`Waitable`].
 pub struct Handle<'a>(&'a dyn AnyTask);
 
 impl<T> Waitable for ScopedFuture<'_, T> {
@@ -46,11 +41,10 @@ impl<K, W: Waitable> Waitable for (K, W) {
     }
 }
 
-/// Yields the futures in the order in which they are done; those that are done already come first.
-/// A future given twice counts once.
+/// Yields the futures in the order in which they are done; those that are done already come first. A future given twice
+/// counts once.
 ///
-/// Each `next` blocks until one more is done. Dropping the iterator neither cancels a job nor waits
-/// for one.
+/// Each `next` blocks until one more is done. Dropping the iterator neither cancels a job nor waits for one.
 ///
 /// ```
 /// use fetchpool::pool::{ThreadPool, as_completed};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
 use crate::pool::executor::{Executor, SpawnWorker};
-use crate::pool::job::{BoxedJob, QueuedJob, ignore_panic};
+use crate::pool::job::{BoxedJob, ignore_panic};
 use crate::pool::queue::Pending;
 use crate::pool::{BuildError, JobError, Refusal, ThreadPool, worker, worker_index};
 
@@ -22,12 +22,6 @@ impl BoxedJob for Escapes {
     }
 
     fn refuse(self: Box<Self>, _: JobError) {}
-}
-
-impl From<Box<Escapes>> for QueuedJob<'_> {
-    fn from(job: Box<Escapes>) -> Self {
-        QueuedJob::Boxed(job)
-    }
 }
 
 fn escape(executor: &Arc<Executor<'static>>) {
