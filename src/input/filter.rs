@@ -1,7 +1,7 @@
-//! Which targets a run leaves out, and how many.
+//! Which entries a run leaves out, without a record, and how many.
 //!
-//! They have no record. Shards are decided first, so that each run of a shared list looks only at its part. A line that
-//! is no URL belongs to a shard too, but is never a repetition: each has its record.
+//! Shards come first, so that each run of a shared list sees only its part. A line that is no URL belongs to a shard, but
+//! is never a repetition.
 
 use super::shard::ListShard;
 use super::target::{Content, page};
@@ -10,7 +10,7 @@ use crate::fetch::{Failure, Url};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many targets were left out so far, by reason.
+/// How many entries were left out so far, by reason.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
     of_other_shards: AtomicU64,

@@ -1,8 +1,8 @@
 //! `--resume FILE`: which URLs an earlier run has fetched, read from its records.
 //!
-//! FILE is the output of `-f jsonl`, often the file that this run appends to. Earlier runs may have been killed at any
-//! moment, so an incomplete row is skipped, and its URL is fetched again. A file that no run has written is an error.
-//! FILE is read once, in constant memory, and not written to.
+//! FILE is the output of `-f jsonl`, often the file that this run appends to. An incomplete row, which a killed run may
+//! leave, is skipped, and its URL is fetched again. A file that no run has written is an error. FILE is read once, in
+//! constant memory.
 
 use super::lines::{Line, Lines};
 #[cfg(unix)]
@@ -19,7 +19,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-/// The longest row, in bytes: it has two URLs of at most 64 KiB, which take at most 384 KiB each in JSON.
+/// The longest row, in bytes: two URLs of 64 KiB, each up to 384 KiB in JSON.
 const LONGEST_ROW: usize = 1 << 20;
 
 /// The file of an earlier run, without its URLs.
@@ -56,7 +56,7 @@ struct PastRow<'a> {
 enum RowLine<'a> {
     Whole(PastRow<'a>),
     Blank,
-    /// The beginning of a row, or zeros, which some file systems leave after a crash.
+    /// The beginning of a row, or the zeros of some file systems after a crash.
     Torn,
     /// Anything else.
     Foreign,
@@ -121,7 +121,7 @@ fn row_line(line: Line<'_>) -> RowLine<'_> {
 }
 
 impl Resumed {
-    /// One line for the user, if there is something to say.
+    /// A line for the user if the file is missing or has incomplete rows.
     pub(crate) fn warning(&self) -> Option<String> {
         let name = shown(&self.name);
         if self.is_missing {
@@ -144,8 +144,7 @@ impl Resumed {
 
     /// The set of the URLs that are ok.
     ///
-    /// A row has its URL as the user wrote it. It is normalised with the `default_scheme` of this run and compared as
-    /// `--unique` does.
+    /// A row has its URL as the user wrote it, so it is normalised with the `default_scheme` of this run.
     pub(super) fn read_rows(
         &mut self,
         file: impl Read,
@@ -215,7 +214,7 @@ impl SkippedLines {
 
 #[cfg(unix)]
 impl Resumed {
-    /// Checks `out` if it is the same file. `Ok(true)`: write an LF before the first record, as the last line is
+    /// Checks `out` if it is the same file. True if an LF must come before the first record, as the last line is
     /// incomplete.
     ///
     /// # Errors
@@ -249,8 +248,7 @@ impl Resumed {
 
 #[cfg(not(unix))]
 impl Resumed {
-    /// As above, but the system does not tell which file `_out` is. A blank line is better than a row behind an incomplete
-    /// one.
+    /// As above. The system does not tell which file `_out` is; a needless blank line does no harm.
     pub(crate) fn needs_newline(
         &self,
         _out: impl Sized,

@@ -1,8 +1,8 @@
 //! `--shard K/N`: divides a list into N parts by host, so that N independent runs share it.
 //!
-//! The part of a host never changes, in any release and on any machine. All URLs of a host are in one part, whatever
-//! port and scheme, so that limits per host hold for all runs together. A part can be divided further: K/N is (2K-1)/2N
-//! and 2K/2N together, and likewise for other multiples.
+//! The part of a host never changes, in any release and on any machine. It holds all URLs of the host, whatever port and
+//! scheme, so that limits per host hold for all runs together. A part can be divided further: K/N is (2K-1)/2N and 2K/2N
+//! together, and likewise for other multiples.
 
 use super::target::Content;
 use crate::fetch::{Failure, Url};
@@ -11,7 +11,7 @@ use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::str::FromStr;
 
-/// More parts are taken for a typing error.
+/// The most parts; more are taken for a typing error.
 const MOST: u32 = 65_535;
 
 /// The K-th of N parts.

@@ -1,7 +1,6 @@
-//! What a line holds, and the URL it stands for.
+//! What a line holds, and the URL it stands for, read as in a browser (WHATWG, IDNA, by the `url` crate).
 //!
-//! Text becomes a URL as in a browser (WHATWG, IDNA, by the `url` crate). Other text becomes a failed record. The
-//! message of a failure never repeats userinfo.
+//! The message of a failure never repeats userinfo.
 
 use super::lines::{LIMIT, Line};
 use crate::fetch::{Failure, FailureKind, INVALID_HOST, Url};
@@ -101,10 +100,9 @@ pub(super) enum Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// The content of `line`; `None` if it is blank or a comment.
+    /// The content of `line`; `None` if it is blank or a comment, whatever its encoding and length.
     ///
-    /// The first character of a comment, behind white space and a BOM, is `#`, whatever its encoding and length. Every
-    /// line may begin with a BOM, as `cat` joins lists.
+    /// Every line may begin with a BOM, as `cat` joins lists.
     pub(super) fn of(line: Line<'a>) -> Option<Self> {
         let begun = line.bytes().trim_ascii_start();
         let begun = begun
@@ -115,7 +113,7 @@ impl<'a> Content<'a> {
             return None;
         }
         if let Line::TooLong(_) = line {
-            // Also if its beginning is blank: there may be text behind it.
+            // Also if its beginning is blank.
             return Some(Self::TooLong(begun));
         }
         let Ok(text) = str::from_utf8(begun) else {
@@ -138,7 +136,7 @@ impl<'a> Content<'a> {
             Self::Text(text) => (*text).into(),
             Self::NotUtf8(bytes) => String::from_utf8_lossy(bytes).into(),
             Self::TooLong(bytes) => {
-                // A character has at most four bytes, so that one cut in two is behind the excerpt.
+                // A character has at most four bytes: one that is cut in two comes after the excerpt.
                 let begun = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * (EXCERPT + 1))]);
                 let mut kept: String = begun.chars().take(EXCERPT).collect();
                 kept.push_str("...");
@@ -161,8 +159,8 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Reads `text` as a browser does, but refuses schemes other than http and https, and separators of lines, cells or
-/// names: a browser drops a tab or a line end, which would join two URLs.
+/// Reads `text` as a browser does, but refuses other schemes than http and https, and separators: a browser drops a tab
+/// or a line end, which would join two URLs.
 pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
     if let Some(separator) = text.bytes().find_map(separator) {
         return Err(invalid(separator));
@@ -198,8 +196,7 @@ pub(super) fn page(url: &Url) -> &str {
     &url[..Position::AfterQuery]
 }
 
-/// Whether the parser's `scheme` is a host before a port, or a user before a password: `localhost:8080/x`,
-/// `user:pw@example.com/x`.
+/// Whether the parser took a host or a user for a scheme: `localhost:8080/x`, `user:pw@example.com/x`.
 fn has_no_scheme(text: &str, scheme: &str) -> bool {
     // Schemes whose URLs contain an address with an @.
     const WITH_ADDRESSES: [&str; 11] = [
@@ -213,7 +210,7 @@ fn has_no_scheme(text: &str, scheme: &str) -> bool {
         return false;
     }
     let authority = &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())];
-    // No scheme in use has a dot. Such a host may have an empty port, or one that is too large.
+    // No scheme in use has a dot. Such a host may have an invalid port.
     let is_host = scheme.contains('.') || scheme == "localhost";
     let is_port = authority.bytes().all(|byte| byte.is_ascii_digit())
         && (is_host || authority.parse::<u16>().is_ok());
@@ -291,7 +288,7 @@ fn complete(text: &str, scheme: &str) -> Option<String> {
     if text.starts_with("//") {
         return Some(format!("{scheme}:{text}"));
     }
-    // Refuse a path, a query or a fragment: a browser would take the first segment of a path for the host.
+    // A browser would take the first segment of a path for the host.
     (!text.starts_with(['/', '\\', '.', '?', '#', ':'])).then(|| format!("{scheme}://{text}"))
 }
 
