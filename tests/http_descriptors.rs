@@ -70,8 +70,7 @@ fn slow_at(address: IpAddr, delay: Duration) -> Server {
     })
 }
 
-/// A listener whose queue is full, and what fills it: a further connection is neither let in nor
-/// refused.
+/// A listener whose backlog is full, and the connections that fill it: a further one is neither accepted nor refused.
 #[cfg(target_os = "linux")]
 fn silent_at(address: std::net::SocketAddr) -> (socket2::Socket, Vec<socket2::Socket>) {
     use socket2::{Domain, Socket, Type};
@@ -98,7 +97,7 @@ fn a_first_address_that_does_not_answer_keeps_no_descriptor_from_the_second() {
     let server = Server::always(page("ok"));
     let port = server.addr.port();
     let _silent = silent_at(([127, 0, 0, 2], port).into());
-    // A name each, so that none is spared a connection of its own.
+    // A name each, so that each needs a connection of its own.
     let list: Vec<String> = (0..150)
         .map(|i| format!("http://h{i}.test:{port}/"))
         .collect();
@@ -114,8 +113,8 @@ fn a_first_address_that_does_not_answer_keeps_no_descriptor_from_the_second() {
 #[test]
 fn one_descriptor_for_three_jobs_is_handed_round() {
     let server = Server::always(page("ok"));
-    // The program itself takes nine, one of them while it reads the list. Who gets the tenth when is a
-    // matter of chance.
+    // The program itself takes nine, one of them while it reads the list. Which attempt gets the tenth is a matter of
+    // chance.
     for _ in 0..40 {
         let output = run(10, &["-j", "3"], &urls(&server, 3));
         assert_all_fetched(&output, 3);
@@ -125,8 +124,8 @@ fn one_descriptor_for_three_jobs_is_handed_round() {
 #[test]
 fn the_wait_for_a_descriptor_counts_for_no_time_limit() {
     let server = slow(Duration::from_secs(2));
-    // About twenty at a time, in three turns: the last wait for 4 s, and end after 6. Both limits are less than that,
-    // and much longer than a busy machine takes over what they are for: to connect, and 2 s with what goes with them.
+    // About twenty run at a time, in three turns: the last wait for 4 s, and end after 6 s. Both limits are shorter, but
+    // long enough on a busy machine to connect, and for an attempt, which takes 2 s.
     let args = ["-j", "60", "--connect-timeout", "3.5", "--timeout", "5.5"];
     let output = run(30, &args, &urls(&server, 60));
     assert_all_fetched(&output, 60);
@@ -140,7 +139,7 @@ fn a_name_that_could_not_be_asked_for_is_not_taken_for_unknown() {
     };
     let server = slow_at(address, Duration::from_millis(20));
     let port = server.addr.port();
-    // The addresses before it keep all descriptors in use when it is asked for, once for all.
+    // The addresses before it use all descriptors when the name is looked up, once for all its URLs.
     let mut list = urls(&server, 60);
     for i in 0..10 {
         list.insert(30, format!("http://{name}:{port}/name/{i}"));

@@ -14,7 +14,7 @@ use fetchpool::pool::{Future, JobError, Pending, ThreadPool, Until, as_completed
 
 const SUBMITTERS: u64 = 16;
 
-/// Far beyond what any of these takes on the slowest machine.
+/// Longer than any of these tests takes on a slow machine.
 const HANG: Duration = Duration::from_secs(600);
 
 /// Runs a test in a thread of its own, and fails if it does not end.
@@ -32,7 +32,7 @@ fn watched(test: impl FnOnce() + Send + 'static) {
     test.join().expect("the test itself says what is wrong");
 }
 
-/// What the jobs of one submitter add up to.
+/// The counts of one submitter's jobs.
 #[derive(Default)]
 struct Account {
     value: u64,
@@ -188,7 +188,7 @@ fn first_waits_for_the_rest(pool: &ThreadPool, jobs: usize) -> Vec<Future<()>> {
     pool.submit_all(batch).unwrap()
 }
 
-/// However the jobs are shared out, a worker that blocks must not hold back others.
+/// A worker that blocks must not delay the jobs of others.
 #[test]
 fn no_job_waits_behind_one_that_blocks() {
     watched(|| {
@@ -213,7 +213,7 @@ fn no_job_waits_behind_one_that_blocks_in_a_queue_that_never_ends() {
         fn feed(pool: &Arc<ThreadPool>, stop: &Arc<AtomicBool>) {
             if !stop.load(Ordering::SeqCst) {
                 let again = (Arc::clone(pool), Arc::clone(stop));
-                // Refused once the pool ends, which is fine.
+                // The pool refuses it when it ends.
                 drop(pool.submit(move || feed(&again.0, &again.1)));
             }
         }
@@ -257,7 +257,7 @@ fn idle_means_that_everything_submitted_before_has_ended() {
     });
 }
 
-/// Jobs that all the workers must run at the same time, anywhere among others that are short.
+/// Jobs that all workers must run at the same time, between short ones.
 #[test]
 fn as_many_jobs_as_workers_meet_wherever_they_stand_in_a_batch() {
     watched(|| {

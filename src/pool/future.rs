@@ -90,7 +90,7 @@ impl<'job, T> ScopedFuture<'job, T> {
     ///
     /// Callbacks registered by [`on_done`](Self::on_done) before the job was done have run by then.
     ///
-    /// In a job of the same pool, see [Hazards](super#hazards).
+    /// A job that waits for its own pool may deadlock: see [Hazards](super#hazards).
     ///
     /// # Errors
     ///

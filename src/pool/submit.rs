@@ -1,6 +1,4 @@
 //! The ways to submit jobs, shared by `ThreadPool` and `Scope`.
-//!
-//! The iterator of a batch is code of the user: it is run to its end before the lock is taken.
 
 use std::sync::Arc;
 
@@ -151,8 +149,7 @@ macro_rules! pool_methods {
             self.executor.queue.len()
         }
 
-        /// Blocks until no job is queued and none runs. The pool stays open. In a worker of this pool this returns
-        /// without waiting.
+        /// Blocks until no job is queued and none runs. The pool stays open. Returns at once in a worker of this pool.
         pub fn wait_idle(&self) {
             if !worker::is_worker_of(&self.executor) {
                 self.executor.queue.wait_idle();

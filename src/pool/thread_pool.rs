@@ -77,8 +77,8 @@ impl ThreadPool {
 
     /// [`shutdown`](Self::shutdown) with [`Pending::Run`], then blocks until the last worker has ended.
     ///
-    /// Another thread's `shutdown` may still be running the callbacks of jobs that it cancelled. In a worker of this
-    /// pool this returns without waiting.
+    /// Another thread's `shutdown` may still be running the callbacks of jobs that it cancelled. Returns without waiting
+    /// in a worker of this pool.
     pub fn join(&self) {
         self.executor.close(Pending::Run);
         if worker::is_worker_of(&self.executor) {

@@ -29,8 +29,8 @@ fn load(client: &Client, text: &str) -> u64 {
     bytes(&client.load_url(&url(text), &mut io::sink()))
 }
 
-/// What a client comes to with a URL: the size of the page, or the failure.
-fn come_to(client: &Client, text: &str) -> String {
+/// The size of the page, or the failure, as text.
+fn size_or_failure(client: &Client, text: &str) -> String {
     match client.load_url(&url(text), &mut io::sink()).result {
         Ok(page) => page.bytes.to_string(),
         Err(failure) => failure.to_string(),

@@ -7,7 +7,7 @@ use fetchpool::fetch::{Options, Tls};
 
 use crate::library::{client, options};
 use crate::program::{Program, free_port, is_installed, start};
-use crate::{come_to, load, pages, url};
+use crate::{load, pages, size_or_failure, url};
 
 pub(crate) struct Nginx {
     program: Program,
@@ -32,7 +32,7 @@ impl Nginx {
              location /moved {{ return 301 /1k; }} location /gone {{ return 410; }}",
             dir.display()
         );
-        // One process, so that none is left when that is killed.
+        // A single process, so that killing it leaves no other.
         let config = format!(
             "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;
              events {{ worker_connections 512; }}
@@ -94,7 +94,7 @@ fn nginx_with_tls_compression_and_connections_of_three_requests() {
         ] {
             for client in [&plain, &compressed] {
                 assert_eq!(
-                    come_to(client, &format!("{origin}{path}")),
+                    size_or_failure(client, &format!("{origin}{path}")),
                     expected,
                     "{origin}{path}"
                 );

@@ -81,7 +81,7 @@ pub(crate) fn start(port: Port, command: &mut Command) -> Program {
         if let Some(status) = program.child.try_wait().unwrap() {
             panic!("{command:?} ended: {status}");
         }
-        // A foreign program has no other way to say that it is ready.
+        // The program gives no other sign that it is ready.
         thread::park_timeout(Duration::from_millis(10));
     }
     program

@@ -8,7 +8,7 @@ use fetchpool::fetch::{Client, FailureKind, Options, Proxies};
 use crate::library::client;
 use crate::nginx::Nginx;
 use crate::program::{free_port, is_installed, start};
-use crate::{come_to, load, url};
+use crate::{load, size_or_failure, url};
 
 fn through(proxy: &str, options: Options) -> Client {
     client(Options {
@@ -92,7 +92,7 @@ fn microsocks_with_names_addresses_and_a_password() {
     );
     let [plain, _] = nginx.origins();
     assert_eq!(
-        come_to(&bad, &format!("{plain}/1k")),
+        size_or_failure(&bad, &format!("{plain}/1k")),
         format!(
             "proxy: proxy 127.0.0.1:{}: it does not accept the user or the password",
             proxy.port

@@ -8,7 +8,7 @@ use fetchpool::fetch::Options;
 
 use crate::library::{client, options};
 use crate::program::{free_port, is_installed, start};
-use crate::{come_to, load, pages, url};
+use crate::{load, pages, size_or_failure, url};
 
 #[test]
 fn pythons_http_server() {
@@ -36,8 +36,8 @@ fn pythons_http_server() {
         ("/dir", "5"),
         ("/missing", "http_status: 404 File not found"),
     ] {
-        let got = come_to(&client, &format!("http://127.0.0.1:{}{path}", server.port));
-        // The reason is the standard's, whatever words the server has for it.
+        let got = size_or_failure(&client, &format!("http://127.0.0.1:{}{path}", server.port));
+        // A message has the standard's reason phrase, not the server's.
         assert_eq!(
             got,
             expected.replace("File not found", "Not Found"),
@@ -48,7 +48,7 @@ fn pythons_http_server() {
 
 #[test]
 fn httpbin() {
-    // Where there are several Pythons, the system's is the one that its packages are for.
+    // The system's packages belong to the system's Python.
     let python = if Path::new("/usr/bin/python3").exists() {
         "/usr/bin/python3"
     } else {
@@ -86,9 +86,9 @@ fn httpbin() {
         ),
         ("/basic-auth/user/pass", "http_status: 401 Unauthorized"),
     ] {
-        let got = come_to(&client, &format!("{origin}{path}"));
+        let got = size_or_failure(&client, &format!("{origin}{path}"));
         let is_page = got.parse::<u64>().is_ok();
-        // Without a number: any page, as its size is httpbin's own affair.
+        // Nothing expected stands for a page of any size.
         assert!(
             if expected.is_empty() {
                 is_page

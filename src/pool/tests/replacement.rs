@@ -33,7 +33,7 @@ fn escape(executor: &Arc<Executor<'static>>) {
     );
 }
 
-/// Panics again when it is dropped, as a panic's payload or anything else.
+/// Panics when it is dropped.
 struct PanicsWhenDropped;
 
 impl Drop for PanicsWhenDropped {
