@@ -8,7 +8,8 @@ use super::future::ScopedFuture;
 use super::job::CallbackJob;
 use super::task::Task;
 
-/// The methods that `ThreadPool` and `Scope` have in common, for jobs that borrow for `$job`.
+/// The methods that `ThreadPool` and `Scope` have in common, for jobs that borrow for `$job`. The calling module imports
+/// the types.
 macro_rules! pool_methods {
     ($job:lifetime) => {
         /// Queues `job`. Blocks only for the queue's lock.
