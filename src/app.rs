@@ -61,7 +61,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    settings.input.refuse_output(io::stdout())?;
+    input::refuse_output(&settings.input.lists, io::stdout())?;
     let head_only = settings.fetch.method == Method::HEAD;
     let saves = settings.output_dir.is_some() && !head_only;
     let files = signals::raise_descriptor_limit();

@@ -13,7 +13,7 @@ use fetchpool::pool::{Future, JobError, Pending, ThreadPool, Until, as_completed
 
 const SUBMITTERS: u64 = 16;
 
-/// Much longer than any of these tests takes on the slowest machine.
+/// Longer than any of these tests takes on a slow machine.
 const HANG: Duration = Duration::from_secs(600);
 
 /// Runs a test in its own thread, and fails if it does not end.
@@ -31,7 +31,7 @@ fn watched(test: impl FnOnce() + Send + 'static) {
     test.join().expect("the test itself says what is wrong");
 }
 
-/// The outcomes of one submitter's jobs.
+/// The counts of one submitter's jobs.
 #[derive(Default)]
 struct Account {
     value: u64,
@@ -187,7 +187,7 @@ fn first_waits_for_the_rest(pool: &ThreadPool, jobs: usize) -> Vec<Future<()>> {
     pool.submit_all(batch).unwrap()
 }
 
-/// However the jobs are distributed, a worker that blocks must not delay other jobs.
+/// A worker that blocks must not delay the jobs of others.
 #[test]
 fn no_job_waits_behind_one_that_blocks() {
     watched(|| {
@@ -212,7 +212,7 @@ fn no_job_waits_behind_one_that_blocks_in_a_queue_that_never_ends() {
         fn feed(pool: &Arc<ThreadPool>, stop: &Arc<AtomicBool>) {
             if !stop.load(Ordering::SeqCst) {
                 let again = (Arc::clone(pool), Arc::clone(stop));
-                // The pool may refuse this job when it ends.
+                // The pool refuses it when it ends.
                 drop(pool.submit(move || feed(&again.0, &again.1)));
             }
         }
@@ -256,7 +256,7 @@ fn idle_means_that_everything_submitted_before_has_ended() {
     });
 }
 
-/// As many jobs as workers must run at the same time, at random places among short jobs.
+/// Jobs that all workers must run at the same time, between short ones.
 #[test]
 fn as_many_jobs_as_workers_meet_wherever_they_stand_in_a_batch() {
     watched(|| {

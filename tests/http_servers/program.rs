@@ -1,16 +1,16 @@
-//! Programs that listen on a port of loopback.
+//! Starts a program on a free port of the loopback, and ends it with the test.
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
 use socket2::{Domain, Socket, Type};
 
+use crate::left_out;
 use crate::library::HANG;
 
-/// A program, killed when dropped, and the port that it listens on.
+/// A program that is ended with the test, and the port that it listens on.
 pub(crate) struct Program {
     child: Child,
     pub(crate) port: u16,
@@ -23,7 +23,7 @@ impl Drop for Program {
     }
 }
 
-/// Whether `command` works. If not, reports that the test is left out, which may fail it.
+/// Whether the command is there. If not, says so, or fails where nothing may be left out.
 pub(crate) fn is_installed(what: &str, command: &str, check: &[&str]) -> bool {
     let found = Command::new(command)
         .args(check)
@@ -32,16 +32,16 @@ pub(crate) fn is_installed(what: &str, command: &str, check: &[&str]) -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !found {
-        crate::left_out::missing(&format!("{what} is not installed"));
+        left_out::missing(&format!("{what} is not installed"));
     }
     found
 }
 
-/// A port that is reserved until the program that it is for listens on it.
+/// A free port, kept until the program that it is for listens on it.
 pub(crate) struct Port {
     pub(crate) number: u16,
-    /// Bound, and never listened on. Linux lets one more socket be bound to the same address if both have `SO_REUSEADDR`,
-    /// as those of all the programs have, and never chooses the port for a socket that asks for a free one.
+    /// Bound, and never listened on: Linux gives the port to no socket that asks for any free one. The program can be
+    /// bound to it, as both sockets have `SO_REUSEADDR`.
     _kept: Socket,
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn start(port: Port, command: &mut Command) -> Program {
         if let Some(status) = program.child.try_wait().unwrap() {
             panic!("{command:?} ended: {status}");
         }
-        // Another program cannot report that it is ready: poll.
+        // The program gives no other sign that it is ready.
         thread::park_timeout(Duration::from_millis(10));
     }
     program

@@ -2,7 +2,7 @@
 
 use super::value::plain;
 use crate::cli::units::{duration, rate, whole};
-use crate::input::{Scheme, Shard};
+use crate::input::{ListShard, Scheme};
 use crate::schedule::PerSecond;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
@@ -96,12 +96,12 @@ pub(in crate::cli) struct InputArgs {
     )]
     pub(in crate::cli) resume: Option<PathBuf>,
     /// Fetch only the K-th of N parts, by host
-    #[arg(long, value_name = "K/N", value_parser = plain(str::parse::<Shard>))]
+    #[arg(long, value_name = "K/N", value_parser = plain(str::parse::<ListShard>))]
     #[arg(
         long_help = "Fetch only the K-th of N parts of the lists, so that N runs share them. A hash that never \
         changes assigns each host to one part"
     )]
-    pub(in crate::cli) shard: Option<Shard>,
+    pub(in crate::cli) shard: Option<ListShard>,
 }
 
 /// The longest delay before any retry.
