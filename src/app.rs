@@ -24,20 +24,19 @@ use crate::system;
 /// How long a stalled reader of standard error may delay the end of the process.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How many bytes of messages are written in that time; older messages are left out.
+/// Bytes of messages written in that time; older ones are left out.
 const LAST_LINES: usize = 2048;
 
-/// The stack of a worker: enough for a TLS handshake in a debug build. Ten thousand of them fit any address space, and
-/// only touched pages cost memory.
+/// Enough for a TLS handshake in a debug build. Ten thousand fit any address space; only touched pages cost memory.
 const WORKER_STACK: usize = 1 << 20;
 
-/// Runs the program with `args` (the first is the program's name) and returns its exit status.
+/// Runs the program with `args`, of which the first is its name, and returns its exit status.
 ///
-/// Does what the command `fetchpool` does: records go to standard output, everything else to standard error. Handlers of
-/// SIGHUP, SIGINT and SIGTERM stay installed, and the soft limit of open files is raised to the hard one.
+/// Does what the command `fetchpool` does: records go to standard output, everything else to standard error. Handlers
+/// of SIGHUP, SIGINT and SIGTERM stay installed, and the soft limit of open files stays raised to the hard one.
 ///
 /// Blocks until every URL is done. A wrong call is a message on standard error and status 2. If a signal ended the run,
-/// the function does not return: the process ends by that signal after the clean-up.
+/// the process ends by that signal after the clean-up, and this function does not return.
 ///
 /// ```no_run
 /// let status = fetchpool::run(["fetchpool".into(), "urls.txt".into(), "-j5".into()]);
@@ -83,7 +82,7 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     engine::install_logger(settings.verbosity, &mailbox);
     let to_count = settings.progress.then_some(settings.input);
     start_helpers(targets, &mailbox, to_count)?;
-    // The pool is last: its error names how many workers can be started beside the other threads.
+    // Start the pool last: its error names how many workers can be started beside the other threads.
     let pool = pool(jobs, settings.jobs)?;
 
     has_begun.store(true, Ordering::Release);
@@ -146,7 +145,7 @@ fn most_at_once(jobs: usize, input: &input::Options) -> usize {
     }
 }
 
-/// Starts `jobs` workers. An error names `asked`, the value of `-j`, and how many workers can be started.
+/// Starts `jobs` workers. An error names `asked`, the value of `-j`, and how many can be started.
 fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
     let pool = pool::Builder::new(jobs)
         .thread_name_prefix("fetch")
@@ -156,7 +155,7 @@ fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
         BuildError::Spawn {
             started, source, ..
         } => {
-            // One less: the list's thread, which may have ended by now, needs a thread in the next run.
+            // Subtract one: the next run also needs the list reader's thread, which may have ended in this one.
             let cure = match started.saturating_sub(1) {
                 0 => String::new(),
                 works => format!("ask for at most {works} workers (-j {works}), or "),
@@ -231,7 +230,6 @@ fn complain(error: &anyhow::Error) -> Exit {
     Exit::Unusable
 }
 
-/// One cause of an error, for people.
 fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
     match cause.downcast_ref::<io::Error>() {
         Some(error) if error.kind() == io::ErrorKind::StorageFull => format!(

@@ -1,12 +1,13 @@
 //! Escapes unprintable characters as Python's `repr` does.
 //!
-//! The text format is the line `'%r page is %d bytes'` of the Python documentation, so quoting is exactly Python's: `\t`,
-//! `\n`, `\r`, `\xNN`, `\uNNNN`, `\UNNNNNNNN`, and double quotes if the text has a single quote and no double one.
+//! The text format is the line `'%r page is %d bytes'` of the Python documentation, so quoting is exactly Python's:
+//! `\t`, `\n`, `\r`, `\xNN`, `\uNNNN`, `\UNNNNNNNN`, and double quotes if the text has a single quote and no double
+//! one.
 
 use std::io::Write as _;
 use std::path::Path;
 
-/// Appends `text` as Python's `repr` would: in quotes, with that quote, backslashes and unprintable characters escaped.
+/// Appends `text` as Python's `repr` writes it.
 pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
@@ -18,17 +19,16 @@ pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     out.push(quote as u8);
 }
 
-/// Appends `text` with its unprintable characters escaped, and nothing else.
+/// Appends `text` with unprintable characters escaped.
 pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     push_with(out, text, |_| false);
 }
 
-/// Appends `text` with its unprintable characters and its backslashes escaped.
+/// Appends `text` with unprintable characters and backslashes escaped.
 pub(crate) fn push_backslashed(out: &mut Vec<u8>, text: &str) {
     push_with(out, text, |c| c == '\\');
 }
 
-/// `text` with unprintable characters escaped.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     push_escaped(&mut out, text);
@@ -60,7 +60,6 @@ fn is_secret(name: &str, value: &str) -> bool {
     !is_place(name) && !is_number && (value.starts_with(' ') || !is_place(value))
 }
 
-/// The [`shown`] text of a path.
 pub(crate) fn shown_path(path: &Path) -> String {
     shown(&path.to_string_lossy())
 }
@@ -71,8 +70,8 @@ pub(crate) fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }
-    // `escape_debug` has the table of printable characters. The letter in front is for combining marks, which it escapes
-    // at the start of a string.
+    // `escape_debug` has the table. The letter in front is for combining marks, which it escapes at the start of a
+    // string.
     let mut text = [b'a'; 5];
     let length = c.encode_utf8(&mut text[1..]).len();
     std::str::from_utf8(&text[..=length]).is_ok_and(|text| text.escape_debug().nth(1) != Some('\\'))

@@ -1,8 +1,8 @@
-//! Checks of everything that servers, lists and command lines can contain, for fuzzers: a check takes any bytes, and
-//! panics if a promise is broken.
+//! Checks of all that servers, lists and command lines can contain, for fuzzers: each takes any bytes, and panics if a
+//! promise is broken.
 //!
-//! These need private interfaces. Others are in `tests/fuzz`. `cargo test` runs
-//! all of them in a short form over `fuzz/corpus`; docs/RELIABILITY.md describes the long form.
+//! These need private interfaces; others are in `tests/fuzz`. `cargo test` runs all of them in a short form over
+//! `fuzz/corpus`; docs/RELIABILITY.md describes the long form.
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
-//! The host of a URL, for shards, limits and counts, without the dot that may end a name (RFC 1034, 3.1).
+//! The host of a URL, for shards, limits and counts, without the final dot of a name (RFC 1034, 3.1).
 
 use std::sync::Arc;
 
 use url::Url;
 
-/// The name or address, in lower case and ASCII; an IPv6 address in brackets.
+/// A name in lower case and ASCII, or an address; IPv6 in brackets.
 pub(crate) fn name(url: &Url) -> &str {
     let host = url.host_str().unwrap_or_default();
     host.strip_suffix('.').unwrap_or(host)
@@ -16,7 +16,7 @@ pub(crate) fn with_port(url: &Url) -> Arc<str> {
     format!("{}:{port}", name(url)).into()
 }
 
-/// Name and port for people: without the port that the scheme implies.
+/// Name and port for people, without the scheme's default port.
 pub(crate) fn shown(url: &Url) -> Box<str> {
     match url.port() {
         None => name(url).into(),

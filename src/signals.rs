@@ -1,7 +1,7 @@
-//! Events from the operating system: signals, and a closed standard output. Also the limit of open files.
+//! Events of the operating system: signals, and a closed standard output. Also the limit of open files.
 //!
-//! The engine decides what an event means. There are two exceptions, for an engine that does not react: the process ends
-//! one second after a second signal, and one second after the first if the run has not begun by then.
+//! The engine decides what an event means, with two exceptions in case it does not react: the process ends one second
+//! after a second signal, and one second after the first if the run has not begun by then.
 
 #[cfg(unix)]
 #[path = "signals/unix.rs"]
@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 
 pub(crate) use system::raise_descriptor_limit;
 
-/// How long the engine may take to end by itself after a second signal, for example to remove temporary files. The next
-/// run removes those that remain.
+/// How long the engine may take to end after a second signal, for example to remove temporary files. The next run
+/// removes those that remain.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A signal that repeats the first one within this time is ignored. A person is slower.
+/// A repetition of the first signal within this time is ignored: a person is slower.
 const ECHO: Duration = Duration::from_millis(100);
 
 /// The argument of the callback of [`watch`].
@@ -31,7 +31,7 @@ const ECHO: Duration = Duration::from_millis(100);
 pub(crate) enum Event {
     /// A signal asks the run to end.
     Signal(Signal),
-    /// The reader of standard output has closed it. Windows does not report it.
+    /// The reader of standard output closed it. Windows does not report it.
     OutputClosed,
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum Signal {
 impl Signal {
     pub(crate) const ALL: [Self; 3] = [Self::HangUp, Self::Interrupt, Self::Terminate];
 
-    /// What the signal has done to the run, in words.
+    /// What the signal did to the run.
     pub(crate) fn past_tense(self) -> &'static str {
         match self {
             Self::HangUp => "hung up",
@@ -57,7 +57,6 @@ impl Signal {
         }
     }
 
-    /// Why a request was cut, for its record.
     pub(crate) fn cut_message(self) -> &'static str {
         match self {
             Self::HangUp => "cut by SIGHUP",
@@ -66,13 +65,13 @@ impl Signal {
         }
     }
 
-    /// The value of `$?` after a process that the signal ended.
+    /// The value of `$?` after the signal ended the process.
     pub(crate) fn status(self) -> u8 {
         128 + self as u8
     }
 
     /// Ends the process by this signal's default action, so that a shell stops its loop and a service manager sees the
-    /// cause; if that is not possible, with [`status`](Self::status).
+    /// cause; otherwise with [`status`](Self::status).
     pub(crate) fn end_process(self) -> ! {
         system::take_default_action(self as i32);
         process::exit(self.status().into())
@@ -81,9 +80,9 @@ impl Signal {
 
 /// Calls `tell` at each [`Event`], from threads that run until the process ends.
 ///
-/// `has_begun` says whether the engine reacts to events. A signal that the process was started to ignore stays ignored
-/// (SIGINT in a shell's background job, SIGHUP under nohup). SIGXFSZ is handled, so that a write over the limit on file
-/// sizes fails instead of the process. On Windows there is only Ctrl-C.
+/// `has_begun` says whether the engine reacts to events. A signal that was ignored when the process started stays
+/// ignored (SIGINT in a shell's background job, SIGHUP under nohup). SIGXFSZ is handled, so that a write over the limit
+/// on file sizes fails instead of the process. On Windows there is only Ctrl-C.
 ///
 /// # Errors
 ///
@@ -136,7 +135,7 @@ impl<T: Fn(Event)> Relay<T> {
     }
 }
 
-/// Whether `second` repeats `first`. `timeout` and some supervisors send a signal to the process and then to its group.
+/// Whether `second` repeats `first`: `timeout` and some supervisors signal the process and then its group.
 fn is_echo(first: (Signal, Instant), second: (Signal, Instant)) -> bool {
     first.0 == second.0 && second.1.saturating_duration_since(first.1) < ECHO
 }

@@ -8,7 +8,7 @@ pub(crate) struct Span(pub(crate) Duration);
 
 impl Display for Span {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        // The bounds are where the smaller unit would round up to the larger one.
+        // The bounds are where the smaller unit rounds up to the larger.
         let seconds = self.0.as_secs_f64();
         let whole = seconds.round() as u64;
         match seconds {

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The pause before another try to open a descriptor.
 pub(crate) const SHORTAGE_PAUSE: Duration = Duration::from_millis(20);
 
-/// The text of `error` for the middle of a sentence: without a capital in front and the error's number behind.
+/// `error` for the middle of a sentence: without a capital in front and the number behind.
 pub(crate) fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = match (error.raw_os_error(), text.rfind(" (os error")) {

@@ -1,7 +1,6 @@
 //! The options as typed: one field for each, with its help text.
 //!
-//! Each value is parsed here, so that an error names its option; `settings` combines the values. An option that takes a
-//! value takes the next argument, even one that begins with a hyphen.
+//! Each value is parsed here, so that an error names its option; `settings` combines the values.
 
 mod output;
 mod request;
@@ -57,7 +56,6 @@ pub(super) struct Typed {
 const MAIN: &str = "jobs per_host timeout deadline head header max_size retries default_scheme resume format \
                     output_dir quiet help version";
 
-/// The grammar of the command line.
 pub(super) fn command() -> Command {
     use clap::CommandFactory;
     Typed::command().mut_args(|arg| {

@@ -25,7 +25,6 @@ impl Exit {
         without_signal.into_iter().chain(signals)
     }
 
-    /// The status that the shell sees.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
@@ -35,7 +34,7 @@ impl Exit {
         }
     }
 
-    /// What it means, in lines that fit an 80-column terminal.
+    /// What it means, in lines for an 80-column terminal.
     fn meaning(self) -> &'static [&'static str] {
         match self {
             Self::Success => &[

@@ -15,7 +15,7 @@ use clap::{Command, Error};
 /// The width of help that does not go to a terminal, and its limit on a wide terminal.
 const WIDTH: usize = 100;
 
-/// This and the next texts fit 80 columns: clap would break indented lines without their indentation.
+/// This and the next texts fit 80 columns, because clap drops the indentation when it breaks a line.
 pub(super) const LISTS: &str = "\
 Lists:
   One URL a line, in UTF-8, or UTF-16 with a byte order mark; gzip is read as
@@ -39,12 +39,11 @@ Examples:
   fetchpool -H 'Accept: text/html' https://example.com/ https://example.org/
   fetchpool -f jsonl --resume records.jsonl urls.txt >> records.jsonl";
 
-/// The grammar with the help of `-h`.
+/// The command line with the help of `-h`.
 pub(super) fn short(style: TextStyle) -> Command {
     sized(args::command(), style).mut_args(|arg| arg.help_heading(None::<&str>))
 }
 
-/// The text of what clap returned: help, the version, or an error.
 pub(super) fn message(error: Error, style: TextStyle) -> String {
     match error.kind() {
         // clap does not say whether -h or --help was given.
@@ -59,8 +58,8 @@ pub(super) fn message(error: Error, style: TextStyle) -> String {
     }
 }
 
-/// The grammar with the help of `--help`. It is clap's short help with more text: clap's long help takes three lines an
-/// option.
+/// The command line with the help of `--help`: clap's short help with more text, because its long help takes three
+/// lines an option.
 fn long(style: TextStyle) -> Command {
     let after = format!(
         "{LISTS}\n\n{UNITS}\n\nExit status:\n{}\n{EXAMPLES}",

@@ -31,15 +31,14 @@ use terminal::Streams;
 /// Why nothing runs: help, the version, completions or the manual page were requested, or the call was wrong.
 #[derive(Debug)]
 pub(crate) struct Stop {
-    /// The text to print, with its line end and its colours.
+    /// With its line end and its colours.
     pub(crate) text: String,
-    /// Print it to stderr instead of stdout.
+    /// To stderr instead of stdout.
     pub(crate) to_stderr: bool,
-    /// The status to end with.
     pub(crate) exit: Exit,
 }
 
-/// Reads the command line; the first of `args` is the program's name. `env` gives the value of an environment variable.
+/// Reads the command line; the first of `args` is the program's name. `env` looks up an environment variable.
 ///
 /// # Errors
 ///

@@ -7,7 +7,6 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-/// A script with the completions for `shell`.
 pub(super) fn completions(shell: Shell) -> String {
     let mut command = command();
     let name = command.get_name().to_owned();
@@ -47,10 +46,9 @@ fn synopsis(name: &str, about: &str) -> Roff {
     page
 }
 
-/// Formats the lines of a section.
 type Layout = fn(&mut Roff, &str);
 
-/// The sections that follow the options in the help.
+/// The sections after the options in the help.
 fn sections() -> Roff {
     let mut page = Roff::new();
     let exit = format!("Exit status:\n{}", Exit::table());

@@ -17,18 +17,17 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The settings of a whole run. Each part of the program takes its own.
+/// The settings of a whole run.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// Worker threads, 1 to 10000.
     pub(crate) jobs: usize,
-    /// Which lists to read, and how.
     pub(crate) input: input::Options,
     /// When targets may start, and how often they are retried. The engine sets the window.
     pub(crate) schedule: schedule::Options,
     pub(crate) fetch: fetch::Options,
     pub(crate) format: Format,
-    /// Print the records in the order of the lists.
+    /// Print records in the order of the lists.
     pub(crate) ordered: bool,
     /// Save bodies under this directory, which may not exist yet.
     pub(crate) output_dir: Option<PathBuf>,
@@ -40,7 +39,6 @@ pub(crate) struct Settings {
     pub(crate) progress: bool,
     /// Standard output and standard error are both terminals.
     pub(crate) shares_terminal: bool,
-    /// How long the whole run may take.
     pub(crate) deadline: Option<Duration>,
 }
 
@@ -154,7 +152,6 @@ fn fetch_options(
     })
 }
 
-/// Refuses a client certificate without its key, and a key without its certificate.
 fn check_identity(safety: &SafetyArgs) -> Result<(), String> {
     let (given, missing) = match (&safety.cert, &safety.key) {
         (Some(_), None) => ("--cert", "--key"),

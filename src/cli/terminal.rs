@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 
-/// Which of the standard streams are terminals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Terminals {
     pub(crate) stdin: bool,
@@ -19,7 +18,6 @@ pub(super) struct TextStyle {
     pub(super) color: bool,
 }
 
-/// What the terminals and the environment allow.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Streams {
     pub(super) stdin_is_terminal: bool,

@@ -1,6 +1,6 @@
 //! Durations, sizes, rates and whole numbers, as people write them.
 //!
-//! An error says what is wrong with the text and what would be right. The arithmetic is exact and checked, and only a
+//! Errors say what is wrong with the text and what would be right. The arithmetic is exact and checked, and only a
 //! written 0 becomes 0.
 
 use crate::escape::shown;
@@ -69,7 +69,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The nanoseconds of `unit`, which must be one of the remaining `units`.
+/// The nanoseconds of `unit`, one of the remaining `units`.
 fn unit_of_time(unit: &str, units: &mut slice::Iter<'_, (&str, u128)>) -> Result<u128, String> {
     match units.find(|(name, _)| *name == unit) {
         Some((_, nanos)) => Ok(*nanos),
@@ -83,7 +83,6 @@ fn unit_of_time(unit: &str, units: &mut slice::Iter<'_, (&str, u128)>) -> Result
     }
 }
 
-/// `nanos`, read from `text`, as a duration.
 fn in_range(nanos: u128, text: &str) -> Result<Duration, String> {
     match nanos {
         0 if !has_digits_but_zero(text) => Ok(Duration::ZERO),
@@ -133,7 +132,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Reads a number of starts a second: `10`, `0.5`. It is rounded down to thousandths.
+/// Reads a number of starts a second, `10` or `0.5`, rounded down to thousandths.
 pub(super) fn rate(text: &str) -> Result<PerSecond, String> {
     refuse_negative(text, "a rate", A_RATE)?;
     let thousandths = match part(text) {
@@ -185,7 +184,7 @@ fn part(text: &str) -> Option<(&str, &str, &str)> {
     is_decimal.then_some((number, unit, behind))
 }
 
-/// `number`, a decimal as [`part`] gives it, times `per_unit`, rounded down. `None` on overflow.
+/// `number`, a decimal of [`part`], times `per_unit`, rounded down. `None` on overflow.
 fn scaled(number: &str, per_unit: u128) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     // 18 digits are precise enough for nanoseconds and bytes, and cannot overflow.

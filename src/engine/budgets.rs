@@ -8,10 +8,11 @@ pub(super) const TARGETS_AHEAD: usize = 1024;
 /// Bytes of text that the list reader may be ahead.
 pub(super) const BYTES_AHEAD: usize = 1 << 20;
 
-/// Targets in the schedule if some may be held back. A longer run of one host's lines hides the hosts behind it.
+/// Targets in the schedule if some may be held back. More lines of one host in a row than this delay the hosts after
+/// them.
 pub(super) const WINDOW: usize = 4096;
 
-/// Bytes of text of the targets that were taken from the list and have no record yet.
+/// Bytes of text of targets taken from the list and without a record.
 pub(super) const TAKEN: usize = 4 << 20;
 
 /// The same while workers are idle because targets are held back.
@@ -20,7 +21,7 @@ pub(super) const TAKEN_WHILE_IDLE: usize = 64 << 20;
 /// Records that wait with `--ordered`.
 pub(super) const RECORDS_AHEAD: usize = 1024;
 
-/// Bytes of text of those records before no more targets are taken.
+/// Bytes of text of those records at which no more targets are taken.
 pub(super) const RECORD_BYTES_AHEAD: usize = 4 << 20;
 
 /// Bytes of messages that wait for the reader of standard error.

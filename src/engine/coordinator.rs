@@ -1,7 +1,7 @@
-//! The coordinator: the one thread that owns the schedule and the output.
+//! The coordinator: the thread that owns the schedule and the output.
 //!
-//! Each turn it submits what may start, waits until something has arrived, and writes its records. While the pool's queue
-//! is deep it pauses between turns, so that one wake-up serves many records.
+//! Each turn, it submits what may start, writes records, and waits for mail. While the pool's queue is deep it pauses
+//! between turns, so that one wake-up serves many records.
 
 use std::mem;
 use std::sync::Arc;
@@ -45,25 +45,25 @@ pub(super) struct RunState {
     /// Reused from turn to turn.
     entries: Vec<Entry>,
     mail: Vec<Mail>,
-    /// Bytes of text of the targets that were taken and have no record yet.
+    /// Bytes of text of targets taken and without a record.
     pub(super) taken: usize,
     /// When the schedule may have another target to start.
     start_at: Option<Instant>,
     list_ended: bool,
     /// A list could not be read, or not to its end.
     pub(super) list_broken: bool,
-    /// The number of targets in the lists, once they are counted.
+    /// The targets in the lists, once counted.
     total: Option<u64>,
-    /// A worker returned a job because it has seen a reason to stop.
+    /// A worker that saw a reason to stop returned a job.
     pub(super) refused: bool,
-    /// Targets that were taken from the list and never begun.
+    /// Targets taken from the list and never begun.
     pub(super) never_started: u64,
     warned_of_wait: bool,
     warned_of_disk: bool,
 }
 
 impl Coordinator<'_> {
-    /// Runs until all is done or the run must end. Returns false if it ends because the reader of the records has stalled.
+    /// Runs until all is done or the run must end. False if it must end and the reader of the records has stalled.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Coordinator<'_> {
             if (self.report.must_flush() || !self.shared.mailbox.has_finished()) && !self.flush()? {
                 return Ok(false);
             }
-            // Before the shutdown's step too: a run that is done has met its deadline.
+            // Test `is_over` before the shutdown too: a deadline must not cut a run that is done.
             if self.is_over() || self.shutdown_step() == Step::GiveUp || self.is_over() {
                 return Ok(true);
             }
@@ -85,16 +85,15 @@ impl Coordinator<'_> {
         }
     }
 
-    /// True when nothing is in flight and nothing will follow.
     fn is_over(&self) -> bool {
-        // Workers may see a reason to stop before the coordinator does.
+        // If a worker refused a job, a reason to stop is on its way.
         let is_done = self.state.list_ended && self.schedule.waiting() == 0 && !self.state.refused;
         (self.shutdown.is_stopping() || is_done)
             && !self.shared.mailbox.has_stops()
             && self.state.in_flight.len() == 0
     }
 
-    /// How many more targets may be taken from the list now.
+    /// How many targets to take from the list now.
     fn room(&self) -> usize {
         if self.shutdown.is_stopping() || self.state.list_ended {
             return 0;
@@ -110,7 +109,6 @@ impl Coordinator<'_> {
         self.schedule.room().min(self.report.room())
     }
 
-    /// Moves targets from the list to the schedule.
     fn refill(&mut self) {
         let room = self.room();
         if room == 0 {
@@ -162,7 +160,7 @@ impl Coordinator<'_> {
         self.state.in_flight.submit(self.pool, &self.shared);
     }
 
-    /// Warns once of workers that are idle for long although the list goes on.
+    /// Warns once if workers are idle for long although the list has not ended.
     fn warn_if_held_up(&mut self, now: Instant) {
         let Some(at) = self.state.start_at else {
             return;
@@ -200,12 +198,12 @@ impl Coordinator<'_> {
         times.into_iter().flatten().min()
     }
 
-    /// Takes the mail that is there.
+    /// Takes mail without waiting.
     pub(super) fn take_mail(&mut self) {
         self.wait_for_mail(false, Some(Instant::now()));
     }
 
-    /// Waits for mail until `until` (for targets too if `hungry`), and takes it.
+    /// Waits for mail until `until` (if `hungry`, for targets too), and takes it.
     fn wait_for_mail(&mut self, hungry: bool, until: Option<Instant>) {
         let mut all = mem::take(&mut self.state.mail);
         self.shared.mailbox.collect(&mut all, hungry, until);
@@ -235,17 +233,16 @@ impl Coordinator<'_> {
         self.report.flush_messages();
     }
 
-    /// How many jobs are running.
     pub(super) fn running(&self) -> usize {
         let submitted = self.state.in_flight.len();
-        // Some that are not queued have ended already.
+        // Some that are not queued have ended.
         submitted
             .saturating_sub(self.pool.queued())
             .min(self.pool.workers())
     }
 
-    /// How many targets wait, and until when: all of them if no job runs and none will for a second, otherwise those that
-    /// wait for another attempt.
+    /// How many targets wait, and until when: all if no job runs and none will within a second, else those that wait
+    /// for a retry.
     fn waiting(&self) -> Option<(usize, Instant)> {
         let soon = Instant::now() + Duration::from_secs(1);
         match self.state.start_at {

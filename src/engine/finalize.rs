@@ -9,11 +9,11 @@ use crate::cli::Exit;
 use super::coordinator::Coordinator;
 use super::to_record;
 
-/// How long after a failed write to a closed terminal SIGHUP may come.
+/// How long SIGHUP may take to arrive after a write to a closed terminal has failed.
 const HANG_UP: Duration = Duration::from_millis(100);
 
 impl Coordinator<'_> {
-    /// Records and writes what is left after [`Coordinator::run`] has `ended`. Returns the exit status.
+    /// Records and writes what is left once [`Coordinator::run`] has `ended`.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Coordinator<'_> {
         let is_whole = is_read && never_started == 0 && self.report.counts.failed == 0;
         let exit = match (self.shutdown.exit(has_failed), &is_written) {
             (Exit::Success | Exit::SomeFailed, _) if self.state.list_broken => Exit::Unusable,
-            // The deadline cut no request: only the reader was slow.
+            // The deadline passed while records were written; it cut no request.
             (Exit::SomeFailed, Ok(true)) if is_whole => Exit::Success,
             (exit, _) => exit,
         };
@@ -53,8 +53,7 @@ impl Coordinator<'_> {
         }
     }
 
-    /// Records the last results, the attempts that have not ended, the targets that wait for another attempt, and the records
-    /// that wait with `--ordered`.
+    /// Records the last results, unfinished attempts, targets that wait for a retry, and records held by `--ordered`.
     fn record_the_rest(&mut self) {
         if self.state.in_flight.len() > 0
             && let Some(save) = &self.shared.save
@@ -78,7 +77,7 @@ impl Coordinator<'_> {
         self.report.give_up_order();
     }
 
-    /// Writes as much as the reader takes at once, and gives up the other records. Returns whether there were none.
+    /// Writes what the reader takes at once and drops the other records. True if all were written.
     fn write_what_is_taken(&mut self) -> anyhow::Result<bool> {
         let is_written = self.report.flush_by(Instant::now())?;
         if !is_written {
@@ -95,8 +94,8 @@ impl Coordinator<'_> {
     }
 }
 
-/// Whether a write failed because its reader closed the stream. A device that fails gives the same error as a closed
-/// terminal, but no signal.
+/// Whether a write failed because its reader closed the stream. A failing device gives the same error as a closed
+/// terminal, but no SIGHUP follows.
 fn has_no_reader(error: &anyhow::Error, exit: Exit) -> bool {
     io_error(error).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
         || is_closed_terminal(error) && matches!(exit, Exit::Stopped(_))
@@ -113,7 +112,7 @@ fn io_error(error: &anyhow::Error) -> Option<&io::Error> {
 #[cfg(unix)]
 fn is_hang_up(error: &io::Error) -> bool {
     let is_gone = rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO);
-    // A closed terminal is no longer known as one; a file still is.
+    // EIO from a file is a disk error, from anything else a closed terminal.
     is_gone && !std::fs::metadata("/dev/fd/1").is_ok_and(|stdout| stdout.is_file())
 }
 

@@ -1,7 +1,6 @@
 //! The job, which is one attempt at one target, and the jobs in flight.
 //!
-//! A job may wait in the pool's queue. If the run is stopping when a worker takes it, or its host is paused, it sends
-//! nothing.
+//! A job sends nothing if, when a worker takes it from the queue, the run is stopping or its host is paused.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,7 +40,7 @@ pub(super) struct JobContext {
     pub(super) failed: Option<Box<Record>>,
 }
 
-/// One attempt at one target, shared by the coordinator and the worker.
+/// One attempt at one target, shared by coordinator and worker.
 struct Job {
     target: Target,
     /// An attempt was made before.
@@ -62,7 +61,7 @@ pub(super) struct JobTable {
 }
 
 impl JobTable {
-    /// Adds the job of `item`, which the schedule started at `now`, to the next batch.
+    /// Adds the job of `item`, which the schedule started at `now`, to the batch.
     pub(super) fn add(&mut self, mut item: Item, shared: &RunContext, now: Instant) {
         item.context.started = Some(now);
         let context = item.context;
@@ -113,7 +112,7 @@ impl JobTable {
         self.slots.len() - self.free.len()
     }
 
-    /// Removes all jobs, for a run that does not wait for them. Returns each, and whether a worker has begun it.
+    /// Removes all jobs, for a run that does not wait for them. Returns each, and whether a worker began it.
     pub(super) fn give_up(&mut self) -> Vec<(Item, bool)> {
         self.free.clear();
         let left = self.slots.drain(..).flatten();
@@ -126,7 +125,7 @@ impl JobTable {
     }
 }
 
-/// Clones only if the job was given up: otherwise the worker has dropped it before it sent the result.
+/// Clones only a job that was given up: any other the worker has dropped before it sent the result.
 fn target_of(job: Arc<Job>) -> Target {
     match Arc::try_unwrap(job) {
         Ok(job) => job.target,
@@ -134,7 +133,6 @@ fn target_of(job: Arc<Job>) -> Target {
     }
 }
 
-/// What every job of a run needs.
 pub(super) struct RunContext {
     pub(super) client: Client,
     pub(super) save: Option<Arc<Save>>,
@@ -149,7 +147,7 @@ pub(super) struct RunContext {
 
 impl RunContext {
     fn attempt(&self, job: &Job) -> JobResult {
-        // The coordinator, which acts on the deadline too, may be waiting for a reader.
+        // Test the deadline here too: the coordinator may be waiting for a reader.
         let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
         if is_late || self.mailbox.is_stopping() {
             return JobResult::NotStarted;

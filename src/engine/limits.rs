@@ -1,7 +1,6 @@
 //! How many workers and connections the file descriptors of the process allow.
 //!
-//! No URL fails for want of a descriptor: with few descriptors there are fewer workers, and with too few for one worker no
-//! run.
+//! No URL fails for lack of a descriptor: attempts wait for one, fewer workers save bodies, or the run is refused.
 
 #[cfg(unix)]
 use std::fs::File;
@@ -9,17 +8,17 @@ use std::io::{self, IsTerminal as _};
 
 use crate::fetch;
 
-/// What the program itself opens: a copy of standard output, a pair of sockets each for cancelling and for signals, a list.
+/// A copy of standard output, two socket pairs (cancel, signals), a list.
 const OWN: usize = 6;
 
-/// All but the connections and files of workers and the idle connections.
+/// Kept for all but workers, idle connections and look-ups.
 const RESERVED: u64 = 32;
 
-/// `fetch` starts 256 threads for look-ups; each uses at most three descriptors.
+/// `fetch` starts 256 threads for look-ups, with at most three descriptors each.
 const OF_LOOK_UPS: u64 = 256 * 3;
 
-/// Returns how many of `jobs` workers can run with the descriptors that are free before the run opens any; `files` is the
-/// limit. Adapts `options` to it. Workers can share one connection, but a worker that `saves` needs a file of its own.
+/// How many of `jobs` workers the free descriptors allow, before the run opens any. Adapts `options`; `files` is the
+/// limit of the process. Workers can share one connection, but one that `saves` needs a file of its own.
 ///
 /// # Errors
 ///
@@ -30,7 +29,7 @@ pub(crate) fn fit_descriptors(
     saves: bool,
     files: u64,
 ) -> anyhow::Result<usize> {
-    // At a terminal: the terminal, opened once more for messages, and a list whose lines are counted. DIR has a lock.
+    // Two more at a terminal (messages, counting the list), and the lock in DIR.
     let own = OWN + 2 * usize::from(io::stderr().is_terminal()) + usize::from(saves);
     let least = own + if saves { 2 * jobs } else { 1 };
     // A worker may race two connections.
@@ -39,7 +38,7 @@ pub(crate) fn fit_descriptors(
     let spare = usize::try_from(spare).unwrap_or(usize::MAX);
     options.idle_connections = options.idle_connections.min(spare);
     let most = RESERVED + of_workers + options.idle_connections as u64 + OF_LOOK_UPS;
-    // Counting takes a while: with twice what is needed, the client has no limit.
+    // Counting is slow: with twice as many as needed, count only to `least` and set no limit.
     let is_ample = files >= 2 * most;
     let most = usize::try_from(most).unwrap_or(usize::MAX).max(least);
 
@@ -60,8 +59,8 @@ pub(crate) fn fit_descriptors(
     Ok(jobs)
 }
 
-/// How many descriptors are free, counted up to `most`. The limit alone does not tell, as a process may start with open
-/// files.
+/// Counts free descriptors by opening up to `most`: the process may have started with open files, so the limit is not
+/// enough.
 fn free_descriptors(most: usize) -> usize {
     #[cfg(unix)]
     {

@@ -1,7 +1,7 @@
 //! Two threads: one reads the list, one counts it for the progress bar.
 //!
-//! The reader ends with the list, or when the mailbox is closed. If it blocks on a pipe, the process ends without it. If it
-//! panics, the list counts as broken.
+//! The reader ends with the list, or when the mailbox is closed. If it blocks on a pipe, the process ends without it.
+//! If it panics, the list counts as broken.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,13 +40,13 @@ fn deliver_all(
         }
     };
     if catch_unwind(AssertUnwindSafe(read)).is_err() {
-        // In this order: after the list's end the coordinator expects nothing.
+        // In this order: the coordinator may end after the list's end.
         mailbox.send(Mail::BrokenList(InputError::panicked()));
         mailbox.end_of_list();
     }
 }
 
-/// Starts the thread that counts the list. If it fails, the bar shows no end.
+/// Starts the thread that counts the list. If it fails, the bar has no total.
 pub(crate) fn count_in_background(input: input::Options, mailbox: &Arc<Mailbox>) {
     let mailbox = Arc::clone(mailbox);
     let counter = thread::Builder::new().name("count".into());

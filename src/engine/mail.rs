@@ -5,11 +5,9 @@ use crate::input::InputError;
 use crate::pool::Panic;
 
 pub(super) enum Mail {
-    /// A job has ended.
     Finished {
-        /// Where the coordinator keeps the job's target.
+        /// The job's index in the coordinator's table.
         slot: usize,
-        /// The worker that ran it, from 0.
         worker: Option<usize>,
         result: JobResult,
     },
@@ -17,7 +15,6 @@ pub(super) enum Mail {
     BrokenList(InputError),
     /// A line for the user.
     Line(String),
-    /// The number of targets in all lists.
     Total(u64),
 }
 

@@ -1,8 +1,7 @@
-//! Where the threads of a run meet: workers send results, the list reader targets, the signal thread reasons to stop. The
-//! coordinator collects them.
+//! What other threads send to the coordinator: results, targets, and reasons to stop.
 //!
-//! Submitted jobs bound the mail, and the list reader waits when it is far enough ahead. [`Mailbox::is_stopping`] holds at
-//! once, even while the coordinator waits for a reader of its output.
+//! Submitted jobs bound the mail, and the list reader waits when it is far enough ahead. [`Mailbox::is_stopping`] is
+//! true at once, even while the coordinator waits for a reader of its output.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -33,7 +32,6 @@ struct Contents {
     /// Bytes of text of `targets`.
     bytes: usize,
     stops: Vec<Event>,
-    /// There was a reason to stop.
     was_stopped: bool,
     list_ended: bool,
     /// The coordinator waits.
@@ -49,7 +47,7 @@ impl Mailbox {
         self.wake(state);
     }
 
-    /// Sends a reason to stop, which holds for workers at once.
+    /// Sends a reason to stop. Workers see it at once.
     pub(crate) fn stop(&self, event: Event) {
         self.stop_starting();
         let mut state = self.lock();
@@ -92,8 +90,8 @@ impl Mailbox {
         }
     }
 
-    /// Blocks until there is mail or a reason to stop, or until `until`. With `hungry`, targets and the list's end end the
-    /// wait too. Swaps the mail into `mail`, which must be empty.
+    /// Blocks until there is mail or a reason to stop, or until `until`; if `hungry`, also until there are targets or
+    /// the list has ended. Swaps the mail into `mail`, which must be empty.
     pub(super) fn collect(&self, mail: &mut Vec<Mail>, hungry: bool, until: Option<Instant>) {
         let mut state = self.lock();
         if state.has_nothing_for(hungry) {
@@ -140,7 +138,7 @@ impl Mailbox {
         self.lock().was_stopped
     }
 
-    /// Whether the result of a job was not collected yet.
+    /// Whether a job's result waits to be collected.
     pub(super) fn has_finished(&self) -> bool {
         let state = self.lock();
         let mut mail = state.mail.iter();
@@ -156,7 +154,7 @@ impl Mailbox {
         targets.extend(state.targets.drain(..take));
         state.bytes -= targets[before..].iter().map(Entry::text).sum::<usize>();
         let more = !state.targets.is_empty() || !state.list_ended;
-        // At half, so that the reader reads many lines for one wake-up.
+        // Wake at half, so that the reader reads many lines for one wake-up.
         let wake = was_filled && !state.is_filled(2);
         drop(state);
         if wake {
@@ -165,7 +163,7 @@ impl Mailbox {
         more
     }
 
-    /// Refuses all further targets. Returns how many were left, and whether the list was read to its end.
+    /// Refuses further targets. Returns how many were left, and whether the list was read to its end.
     pub(super) fn close(&self) -> (u64, bool) {
         let mut state = self.lock();
         state.closed = true;
@@ -177,7 +175,7 @@ impl Mailbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
-        // No foreign code runs under the lock, so the state is whole even after a panic.
+        // No foreign code runs under the lock: the state is valid even after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -188,7 +186,7 @@ impl Contents {
         self.mail.is_empty() && self.stops.is_empty() && !(hungry && has_list_news)
     }
 
-    /// Whether the targets fill one `share`th of their room.
+    /// Whether the targets fill 1/`share` of their bounds.
     fn is_filled(&self, share: usize) -> bool {
         self.targets.len() >= TARGETS_AHEAD / share || self.bytes >= BYTES_AHEAD / share
     }

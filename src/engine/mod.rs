@@ -1,7 +1,7 @@
 //! The run: a coordinator owns the schedule and the output, submits jobs to the pool and takes their results.
 //!
-//! The coordinator never touches the network, and workers never touch the output. A run is over when the list has ended and
-//! all jobs have, or some time after a reason to stop.
+//! The coordinator never touches the network, and workers never touch the output. A run is over when the list and all
+//! jobs have ended, or some time after a reason to stop.
 
 mod budgets;
 mod coordinator;
@@ -44,16 +44,16 @@ pub(crate) use list_reader::{count_in_background, read_in_background};
 pub(crate) use logger::install_logger;
 pub(crate) use mailbox::Mailbox;
 
-/// Everything that a run needs, assembled. [`Engine::run`] is the run.
+/// Everything that a run needs.
 pub(crate) struct Engine<'a> {
     pub(crate) pool: ThreadPool,
     pub(crate) client: Client,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) writer: Writer,
-    /// Where messages and the bar go; `None` if that is the terminal of the records.
+    /// Where messages and the bar go; `None` if to the terminal of the records.
     pub(crate) stderr: Option<Outgoing>,
     pub(crate) progress: Option<Progress>,
-    /// Targets that were skipped on purpose; the bar's total excludes them.
+    /// Targets skipped on purpose; the bar's total excludes them.
     pub(crate) skipped: Arc<Skipped>,
     pub(crate) summary: Option<&'a mut Summary>,
     pub(crate) save: Option<Arc<Save>>,
@@ -64,8 +64,8 @@ pub(crate) struct Engine<'a> {
 }
 
 impl Engine<'_> {
-    /// Runs until the list is done or the run must end. Returns the exit status, or an error if the records could not be
-    /// written, and the messages that were not written.
+    /// Runs until the list is done or the run must end. Returns the exit status, or an error if the records could not
+    /// be written, and the unwritten messages.
     pub(crate) fn run(self) -> (anyhow::Result<Exit>, Outgoing) {
         let has_retries = self.schedule.retries.are_on();
         let (schedule, most_in_flight) = bounds(self.schedule, self.pool.workers());
@@ -96,15 +96,15 @@ impl Engine<'_> {
         let ended = coordinator.run();
         let exit = coordinator.finalize(ended);
         let messages = coordinator.report.into_messages();
-        // The workers that still run are cut or stuck in a system call.
+        // Workers that still run are cut or stuck in a system call.
         self.pool.shutdown(Pending::Cancel);
         self.pool.detach();
         (exit, messages)
     }
 }
 
-/// The schedule's options with the window, and how many jobs may be in flight: those that run, and as many in the queue as
-/// the workers can take during one pause. No job is queued if it must start at a given moment.
+/// The schedule's options with the window, and how many jobs may be in flight: those that run, and in the queue as many
+/// as the workers take during one pause; none if starts are timed.
 fn bounds(mut options: schedule::Options, workers: usize) -> (schedule::Options, usize) {
     let queued = if options.is_timed() {
         0

@@ -1,5 +1,4 @@
-//! What becomes of a job that has come back: a record, or a return to the schedule. The schedule learns what the host
-//! replied.
+//! Handles a job's result: records it or returns its target to the schedule, which learns what the host replied.
 
 use std::time::Instant;
 
@@ -16,7 +15,7 @@ use super::retrying::{asked_pause, reply_of, retry_at};
 use super::to_record;
 
 impl Coordinator<'_> {
-    /// Takes the job of `slot` back. Ignored if it was given up.
+    /// Takes the result of the job in `slot`. Ignored if the job was given up.
     pub(super) fn finish(
         &mut self,
         slot: usize,
@@ -32,7 +31,7 @@ impl Coordinator<'_> {
             let (reply, refused_by) = self.reply_to(&result, host, now);
             self.schedule.finished(host, started, reply, now);
             if refused_by.is_some() {
-                // A retry waits for the host that refused.
+                // The retry waits for the host that refused.
                 item.context.host = refused_by;
             }
         }
@@ -53,8 +52,8 @@ impl Coordinator<'_> {
         }
     }
 
-    /// What `result` says of the item's host `home`; and the host that refused the request, which is the one at the end of
-    /// the redirects. Pauses that host if it asked for a pause.
+    /// The reply of the item's host `home`, and the host that refused the request or asked for a pause, which is the
+    /// last one after redirects. Applies that pause.
     fn reply_to(
         &mut self,
         result: &JobResult,
@@ -110,7 +109,7 @@ impl Coordinator<'_> {
         self.try_again(item, at);
     }
 
-    /// Returns `item` to the schedule, which starts it at `at` at the earliest, unless the run is stopping.
+    /// Returns `item` to the schedule, to start at `at` at the earliest, unless the run is stopping.
     fn try_again(&mut self, item: Item, at: Instant) {
         match item.context.host.clone() {
             // With retries every item has its host.
@@ -122,7 +121,7 @@ impl Coordinator<'_> {
         }
     }
 
-    /// Ends a target that is not tried (again): its last failure is its record, if it has one.
+    /// Ends a target that gets no further attempt. Its last failure, if any, becomes its record.
     pub(super) fn drop_unstarted(&mut self, mut item: Item) {
         match item.context.failed.take() {
             Some(record) => self.done(*record, item.context),

@@ -1,8 +1,8 @@
 //! Returns queued jobs whose host has asked for a pause since they were submitted.
 //!
-//! The schedule owns the pauses and starts no job of a paused host, but the pool's queue may hold some already. So the
-//! worker that receives `Retry-After` counts the pause, and a job carries the number of pauses that the schedule knew when
-//! it started the job. If a worker takes the job and the count is higher, the job goes back to the schedule.
+//! The schedule starts no job of a paused host, but the pool's queue may hold some already. So the worker that receives
+//! `Retry-After` counts the pause, and each job carries the count that the schedule knew when it started the job. A
+//! worker that takes a job and finds a higher count returns the job to the schedule.
 //!
 //! Hosts share counters by hash: a collision only returns a job that could have run.
 
@@ -19,7 +19,7 @@ pub(super) struct PauseCounters {
 #[derive(Default)]
 struct Counter {
     sent: AtomicU64,
-    /// Used by the coordinator alone.
+    /// Only the coordinator uses it.
     known: AtomicU64,
 }
 
@@ -37,7 +37,7 @@ impl PauseCounters {
         }
     }
 
-    /// Counts a pause of `host`. The worker has sent its result first, so that the coordinator has the result before any
+    /// Counts a pause of `host`. Call it after sending the result, so that the coordinator gets that before any
     /// returned job.
     pub(super) fn sent(&self, host: &str) {
         let counter = &self.counters[self.index(host)];
@@ -50,14 +50,12 @@ impl PauseCounters {
         counter.known.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What a new job of `host` carries.
     pub(super) fn known(&self, host: &str) -> PausesKnown {
         let counter = self.index(host);
         let known = self.counters[counter].known.load(Ordering::Relaxed);
         PausesKnown { counter, known }
     }
 
-    /// Whether the job that carries `known` must go back.
     pub(super) fn is_outdated(&self, known: &PausesKnown) -> bool {
         let sent = self.counters[known.counter].sent.load(Ordering::Acquire);
         sent > known.known

@@ -11,7 +11,7 @@ use crate::schedule::ordered::{ListIndex, Ordered};
 
 use super::budgets::{MESSAGE_BYTES, RECORD_BYTES_AHEAD};
 
-/// How often a stalled reader of messages is tried again while nothing else happens.
+/// How often to retry a stalled reader of messages while nothing else happens.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 pub(super) struct Report<'a> {
@@ -24,9 +24,9 @@ pub(super) struct Report<'a> {
     ordered: Option<Ordered<Record>>,
     /// Bytes of text of the records in `ordered`.
     ordered_bytes: usize,
-    /// How many messages were dropped since the last one that was queued.
+    /// Messages dropped since the last queued one.
     dropped: u64,
-    /// Why a record could not be queued. The next flush returns it.
+    /// Why a record could not be queued; the next flush returns it.
     failed: Option<anyhow::Error>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// How many targets may be taken from the list now: `--ordered` limits them.
+    /// How many targets to take from the list now: `--ordered` limits them.
     pub(super) fn room(&self) -> usize {
         match &self.ordered {
             None => usize::MAX,
@@ -64,7 +64,7 @@ impl<'a> Report<'a> {
         self.ordered.as_mut().map(Ordered::reserve)
     }
 
-    /// Counts a final record, and queues it when its turn has come.
+    /// Counts a final record, and queues it in its turn.
     pub(super) fn record(&mut self, record: Record, index: Option<ListIndex>) {
         self.counts.done += 1;
         self.counts.failed += u64::from(!record.ok);
@@ -82,7 +82,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Queues the records that wait for their turn, which will not come.
+    /// Queues the waiting records although earlier ones are missing.
     pub(super) fn give_up_order(&mut self) {
         if let Some(mut ordered) = self.ordered.take() {
             ordered.drain().for_each(|record| self.write(&record));
@@ -100,8 +100,8 @@ impl<'a> Report<'a> {
         self.failed.is_some() || self.writer.is_full()
     }
 
-    /// Writes the records, waiting for their reader until `until` at the latest, and the messages that their reader takes
-    /// at once. True if no record is left.
+    /// Writes the records, waiting for their reader until `until`, and the messages that their reader takes at once.
+    /// True if no record is left.
     pub(super) fn flush_by(&mut self, until: Instant) -> anyhow::Result<bool> {
         if let Some(error) = self.failed.take() {
             return Err(error);
@@ -123,7 +123,7 @@ impl<'a> Report<'a> {
         self.messages().remove_bar();
     }
 
-    /// Queues a message, and writes what the reader of the messages takes at once.
+    /// Queues a message and writes what its reader takes at once.
     pub(super) fn tell(&mut self, message: impl Display) {
         self.queue(message);
         self.flush_messages();
@@ -142,7 +142,7 @@ impl<'a> Report<'a> {
 
     pub(super) fn flush_messages(&mut self) {
         while !self.messages().is_empty() {
-            // Errors are ignored: the records report those of a shared terminal.
+            // Ignore errors: on a shared terminal the records report them.
             let _ = self.messages().flush_by(Some(Instant::now()));
             if self.dropped == 0 || !self.messages().is_empty() {
                 return;
@@ -162,7 +162,7 @@ impl<'a> Report<'a> {
         self.stderr.as_mut().unwrap_or(&mut self.writer.out)
     }
 
-    /// The messages that were not written yet.
+    /// The messages not yet written.
     pub(super) fn into_messages(self) -> Outgoing {
         self.stderr.unwrap_or(self.writer.out)
     }

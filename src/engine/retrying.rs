@@ -7,10 +7,10 @@ use crate::fetch::{FailureKind, Outcome};
 use crate::schedule::Reply;
 use crate::schedule::retry::Retries;
 
-/// Statuses that say "not now" rather than "no".
+/// Statuses of temporary failures.
 const PASSING: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
-/// When to try again after the attempt number `attempts`, which came to `outcome` at `now`; `None` if it is final.
+/// When to retry after attempt number `attempts`, which ended with `outcome` at `now`; `None` if it is final.
 pub(super) fn retry_at(
     outcome: &Outcome,
     attempts: u32,
@@ -31,7 +31,7 @@ fn random_fraction() -> f64 {
     (random >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// The pause that the server asks for.
+/// The pause that the server asks for, if the failure is temporary.
 pub(super) fn asked_pause(outcome: &Outcome) -> Option<Duration> {
     outcome
         .retry_after

@@ -1,7 +1,7 @@
 //! How a run ends before its list does. Pure: the time is an argument.
 //!
-//! A signal cuts requests after a while, a deadline at once. A second signal or a closed output ends the run at once. A run
-//! that must end waits for a slow reader, but not for a stalled one.
+//! A signal cuts requests after a while, a deadline at once. A second signal or a closed output ends the run at once. A
+//! run that must end waits for a slow reader, but not for a stalled one.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::signals::{Event, Signal};
 /// How long requests go on after a signal.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long a cut request may take to end. Only a system call that cannot be interrupted delays it.
+/// How long a cut request may take to end: only an uninterruptible system call delays it.
 const GIVE_UP: Duration = Duration::from_millis(500);
 
 /// How long a stalled reader may delay the end of a run, once requests are cut.
@@ -49,7 +49,6 @@ enum ShutdownPhase {
     Grace(Instant),
     /// Requests were cut at that time.
     Cut(Instant),
-    /// The run ends without its requests.
     AtOnce,
 }
 
@@ -97,7 +96,7 @@ impl Shutdown {
         }
     }
 
-    /// Whether the run waits at `now` for a reader that has taken nothing since `since`.
+    /// Whether to wait at `now` for a reader that has taken nothing since `since`.
     pub(super) fn waits_for_reader(&self, since: Instant, now: Instant) -> bool {
         match self.phase {
             ShutdownPhase::Running | ShutdownPhase::Grace(_) => true,
@@ -120,7 +119,7 @@ impl Shutdown {
         self.reason.is_some()
     }
 
-    /// The message at the begin of the shutdown.
+    /// The message when the shutdown begins.
     pub(super) fn announcement(&self) -> Option<String> {
         match self.reason? {
             Reason::Signal(signal) => Some(format!(
@@ -144,7 +143,6 @@ impl Shutdown {
         }
     }
 
-    /// The exit status; `failed` says whether a URL failed.
     pub(super) fn exit(&self, failed: bool) -> Exit {
         match self.reason {
             Some(Reason::Signal(signal)) => Exit::Stopped(signal),

@@ -1,4 +1,4 @@
-//! What the coordinator does about reasons to stop.
+//! What the coordinator does when the run must stop.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use super::shutdown::Step;
 const STALL: Duration = Duration::from_millis(100);
 
 impl Coordinator<'_> {
-    /// Takes the reasons to stop, and does what the shutdown asks for. [`Step::GiveUp`] is left to the caller.
+    /// Takes the reasons to stop, and does what the shutdown asks for, except [`Step::GiveUp`].
     pub(super) fn shutdown_step(&mut self) -> Step {
         let was_stopping = self.shutdown.is_stopping();
         let now = self.take_stops();
@@ -34,7 +34,7 @@ impl Coordinator<'_> {
     }
 
     fn begin_shutdown(&mut self, now: Instant) {
-        // First, so that no worker that is cut starts another job.
+        // First, so that no cut worker starts another job.
         self.shared.mailbox.stop_starting();
         if let Some(what) = self.shutdown.announcement() {
             let running = self.running();
@@ -45,7 +45,7 @@ impl Coordinator<'_> {
         }
     }
 
-    /// Writes the queued records, and takes mail while their reader is slow. Returns false if the run must end and the reader
+    /// Writes the queued records, and takes mail while their reader is slow. False if the run must end and the reader
     /// has stalled.
     pub(super) fn flush(&mut self) -> anyhow::Result<bool> {
         let mut now = Instant::now();

@@ -1,4 +1,4 @@
-//! The outcome of a target as a record. The coordinator fills in the number of attempts.
+//! Turns outcomes into records. The coordinator fills in the number of attempts.
 
 use crate::fetch::{Failure, FailureKind, Outcome};
 use crate::host;
@@ -36,7 +36,6 @@ pub(super) fn attempted(
     record
 }
 
-/// The record of a job that panicked.
 pub(super) fn panicked(target: Target, panic: &Panic, worker: Option<usize>) -> Record {
     let message = format!("a worker panicked: {}", panic.message());
     Record {

@@ -1,4 +1,4 @@
-//! One attempt at one URL: requests, redirects, and the body into the sink. It repeats a request only if an idle
+//! One attempt at one URL: requests, redirects, and the body into the sink. Repeats a request only if its idle
 //! connection turned out to be dead.
 
 use std::sync::Arc;
@@ -20,11 +20,10 @@ use super::redirect::Hop;
 use super::request::request;
 use super::retry_after::asked_wait;
 
-/// The largest read of a body. An unwanted body is read, so that its connection can be reused, only if it fits: reading
-/// more costs as much as a new connection.
+/// The largest read of a body. An unwanted body that fits is read, so that its connection can be reused; reading more
+/// costs as much as a new connection.
 const READ: usize = 64 * 1024;
 
-/// Makes attempts, one after another.
 pub(super) struct Fetcher {
     http: HttpClient,
     buf: Vec<u8>,
@@ -38,7 +37,7 @@ impl Fetcher {
         }
     }
 
-    /// Makes one attempt. With `is_again`, a name that had no address before is looked up anew.
+    /// Makes one attempt. With `is_again`, a name without an address is looked up anew.
     pub(super) fn fetch(
         &mut self,
         options: &Options,
@@ -91,7 +90,6 @@ struct Attempt<'a> {
     options: &'a Options,
     headers: &'a RequestHeaders,
     started: Instant,
-    /// What is known so far.
     outcome: Outcome,
 }
 
@@ -115,7 +113,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Sends one request and receives the head of its reply.
+    /// Sends a request and receives the head of its reply.
     fn exchange(&self, hop: &Hop) -> Result<Reply, Failure> {
         let origin = &hop.url[..Position::BeforePath];
         let proxy = self.options.proxies.of(&hop.url);
@@ -166,7 +164,6 @@ impl Attempt<'_> {
         Ok(next)
     }
 
-    /// Takes the final reply.
     fn finish(&mut self, hop: &Hop, mut reply: Reply, sink: Sink<'_>) -> Result<Page, Failure> {
         if !reply.status().is_success() {
             return Err(self.refusal(hop, &mut reply));
@@ -189,7 +186,7 @@ impl Attempt<'_> {
         Ok(Page { bytes, size })
     }
 
-    /// The failure of a final reply whose status is no success.
+    /// The failure of a final status that is no success.
     fn refusal(&mut self, hop: &Hop, reply: &mut Reply) -> Failure {
         let failure = Failure::status(reply.status());
         let wants_tls = says_wants_tls(self.drain(reply));
@@ -201,7 +198,7 @@ impl Attempt<'_> {
         failure
     }
 
-    /// Reads the body, of `length` bytes if that is known, into `sink`. Returns its decoded size.
+    /// Reads the body, of `length` bytes if known, into `sink`. Returns its decoded size.
     fn take_body(
         &mut self,
         reply: &mut Reply,
@@ -228,12 +225,12 @@ impl Attempt<'_> {
         copy(&mut body, buf, sink, max_size)
     }
 
-    /// Reads a short body that is not wanted, so that its connection can be reused. Returns it.
+    /// Reads a short unwanted body, so that its connection can be reused. Returns it.
     fn drain(&mut self, reply: &mut Reply) -> &[u8] {
         let Fetcher { http, buf } = &mut *self.fetcher;
         let is_worth_it = match reply.content_length() {
             Some(length) => length < buf.len() as u64,
-            // It ends with the connection: only the text of a 400 is of use.
+            // Such a body ends with the connection: only the text of a 400 is of use.
             None => reply.is_chunked || reply.status() == StatusCode::BAD_REQUEST,
         };
         let size = if is_worth_it {
@@ -245,7 +242,7 @@ impl Attempt<'_> {
     }
 }
 
-/// The size of the page by the head of its reply; `None` if the body is coded.
+/// The page's size from the reply's head; `None` if the body is coded.
 fn length_from_head(headers: &HeaderMap) -> Option<u64> {
     if has_coding(headers) {
         return None;
@@ -254,7 +251,7 @@ fn length_from_head(headers: &HeaderMap) -> Option<u64> {
     length.to_str().ok()?.trim().parse().ok()
 }
 
-/// Whether a body is the answer of nginx, Apache or Go's servers to plain HTTP on a TLS port.
+/// Whether `body` is the answer of nginx, Apache or Go's servers to plain HTTP on a TLS port.
 fn says_wants_tls(body: &[u8]) -> bool {
     [
         "plain HTTP request was sent to HTTPS port",

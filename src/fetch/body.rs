@@ -5,7 +5,6 @@ use std::io::{self, Read, Write};
 use super::failure::{Failure, FailureKind};
 use crate::system::os_text;
 
-/// Where a body goes.
 pub(super) enum Sink<'a> {
     Write(&'a mut dyn Write),
     /// Called with the size of each piece.
@@ -46,7 +45,7 @@ pub(super) fn check_size(size: u64, max_size: Option<u64>) -> Result<(), Failure
     }
 }
 
-/// The failure of a reply's body, or else that of a decoder.
+/// The failure inside `error`, or else that of a decoder.
 pub(super) fn read_failure(error: io::Error) -> Failure {
     error.downcast::<Failure>().unwrap_or_else(|error| {
         let text = match error.kind() {
@@ -57,7 +56,7 @@ pub(super) fn read_failure(error: io::Error) -> Failure {
     })
 }
 
-/// `bytes` as `--max-size` takes it: `10M`, or `1000 bytes` for no whole number of units.
+/// `bytes` as `--max-size` takes it (`10M`), or in bytes if no unit divides it.
 fn size_text(bytes: u64) -> String {
     let units = [(40, 'T'), (30, 'G'), (20, 'M'), (10, 'K')];
     let unit = units

@@ -1,4 +1,4 @@
-//! Basic authentication (RFC 7617). Header values are marked as sensitive, so that `Debug` does not show them.
+//! Basic authentication (RFC 7617). Header values are marked as sensitive, so that `Debug` hides them.
 
 use std::str::FromStr;
 
@@ -32,7 +32,7 @@ impl FromStr for Credentials {
     }
 }
 
-/// The value of an `Authorization` or `Proxy-Authorization` header.
+/// The value of `Authorization` or `Proxy-Authorization`.
 pub(super) fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
     let pair = [user, b":", password].concat();
     let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair)))
@@ -41,7 +41,6 @@ pub(super) fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
     value
 }
 
-/// Takes user and password out of `url`.
 pub(super) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
     let (user, password) = user_and_password(url)?;
     // Both fail only for a URL without a host, which has no credentials.
@@ -57,7 +56,7 @@ pub(super) fn without_credentials(url: &Url) -> Url {
     url
 }
 
-/// User and password of `url`, percent-decoded; `None` if it has neither.
+/// User and password of `url`, percent-decoded.
 pub(super) fn user_and_password(url: &Url) -> Option<(Vec<u8>, Vec<u8>)> {
     if url.username().is_empty() && url.password().is_none() {
         return None;

@@ -1,6 +1,6 @@
 //! A header that the user sets, as curl's `-H` takes it.
 //!
-//! It guards against header injection: a [`CustomHeader`] is one well-formed field (RFC 9110, 5.1 and 5.5) that does not
+//! Guards against header injection: a [`CustomHeader`] is one well-formed field (RFC 9110, 5.1 and 5.5) that does not
 //! change the framing.
 
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use super::options_error::OptionsError;
 
 /// A header that the user sets, or a default header that is left out.
 ///
-/// It is read from `Name: value`, `Name;` (an empty value), or `Name:` (left out). `Debug` does not show the value.
+/// Read from `Name: value`, `Name;` (an empty value), or `Name:` (left out). `Debug` hides the value.
 ///
 /// ```
 /// use fetchpool::fetch::CustomHeader;
@@ -67,7 +67,6 @@ impl FromStr for CustomHeader {
     }
 }
 
-/// Reads the value of a header.
 pub(crate) fn header_value(text: &str) -> Result<HeaderValue, OptionsError> {
     match text.chars().find(|c| c.is_control() && *c != '\t') {
         Some(c) => refuse(format!(
@@ -83,7 +82,7 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, OptionsError> {
     Err(OptionsError::new(why))
 }
 
-/// Headers that the client writes itself. A wrong one would break the framing of later requests on the connection.
+/// Headers that the client writes itself. A wrong one would break the framing of later requests.
 const RESERVED: [(&str, &str); 10] = [
     ("content-length", NO_BODY),
     ("transfer-encoding", NO_BODY),

@@ -13,7 +13,6 @@ use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use super::failure::{Failure, FailureKind};
 use super::net::MOST_CODINGS;
 
-/// How many bytes a decoder reads at a time.
 const CODED: usize = 16 * 1024;
 
 /// The largest window of a zstd frame, as a power of two: 8 MiB (RFC 9659).
@@ -33,8 +32,7 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// The codings of a reply, in the order in which they were applied. Empty if one is unknown: it was not asked for,
-    /// and the body stays as it is.
+    /// The codings of a reply in the order of their application. Empty if one is unknown: then the body stays coded.
     pub(super) fn of(headers: &HeaderMap) -> Result<Vec<Self>, Failure> {
         let mut found = Vec::new();
         for name in names(headers) {
@@ -54,7 +52,7 @@ impl Coding {
     }
 }
 
-/// The codings that `headers` name, without those that mean none.
+/// The codings in `headers`, without those that mean none.
 fn names(headers: &HeaderMap) -> Vec<String> {
     let mut names = Vec::new();
     for value in headers.get_all(header::CONTENT_ENCODING) {
@@ -65,13 +63,12 @@ fn names(headers: &HeaderMap) -> Vec<String> {
     names
 }
 
-/// Whether `headers` name a coding, known or not.
+/// Whether `headers` name a coding, even an unknown one.
 pub(super) fn has_coding(headers: &HeaderMap) -> bool {
     !names(headers).is_empty()
 }
 
-/// Decodes `body` and reads it to its end. An error of the transfer after the end of the coding is an error, and so are
-/// bytes after it.
+/// Decodes `body` to its end. Bytes or a transfer error after the end of the coding are errors.
 ///
 /// `check` runs before each piece: a body can expand for hours without a byte from the network.
 pub(super) fn decoded<'a>(
@@ -94,7 +91,6 @@ pub(super) fn decoded<'a>(
     Ok(body)
 }
 
-/// One coding of a body.
 struct Layer<'a> {
     decoder: Decoder<'a>,
     check: &'a dyn Fn() -> Result<(), Failure>,
@@ -107,7 +103,7 @@ enum Decoder<'a> {
     Zlib(ZlibDecoder<Coded<'a>>),
     Deflate(DeflateDecoder<Coded<'a>>),
     Brotli(Box<Brotli<Coded<'a>>>),
-    /// Reads all frames, and skips those without data.
+    /// Reads all frames, skipping those without data.
     Zstd(zstd::Decoder<'static, Coded<'a>>),
     Ended,
 }
@@ -132,7 +128,7 @@ impl Read for Layer<'_> {
 }
 
 impl Layer<'_> {
-    /// Starts the next member of a gzip body. `false` is the end of the body.
+    /// Starts the next member of a gzip body. False at the end of the body.
     fn start_next_member(&mut self) -> io::Result<bool> {
         let (mut body, is_gzip) = match mem::replace(&mut self.decoder, Decoder::Ended) {
             Decoder::Gzip(decoder) => (decoder.into_inner(), true),
@@ -189,13 +185,13 @@ fn is_skippable(begin: &[u8]) -> bool {
     matches!(begin, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 
-/// Whether a `deflate` body has the zlib format (RFC 1950, 2.2), as RFC 9110 says. Many servers send raw deflate.
+/// Whether a `deflate` body has the zlib format (RFC 1950, 2.2), as RFC 9110 demands. Many servers send raw deflate.
 fn is_zlib(begin: &[u8]) -> bool {
     matches!(begin, [method, flags, ..]
         if method & 0x8f == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31))
 }
 
-/// Decodes br. The library's own reader accepts windows of up to 1 GiB, which RFC 7932 does not allow.
+/// Decodes br. The library's own reader accepts windows of up to 1 GiB, which RFC 7932 forbids.
 struct Brotli<R> {
     body: R,
     state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,

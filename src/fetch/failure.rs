@@ -120,11 +120,11 @@ pub struct Failure {
 
 /// A longer message, in bytes, loses its middle.
 const MESSAGE_LIMIT: usize = 500;
-/// How many bytes of that are kept from its end.
+/// How many of those are kept from its end.
 const MESSAGE_END: usize = 120;
 
 impl Failure {
-    /// A failure of `kind`. A server may have chosen a part of `message`: beyond 500 bytes its middle is left out, and
+    /// A failure of `kind`. Part of `message` may come from a server: beyond 500 bytes its middle is left out, and
     /// control characters are escaped.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
@@ -139,7 +139,7 @@ impl Failure {
         }
     }
 
-    /// The failure of a final status: `404 Not Found`, or the number alone if it has no name.
+    /// The failure of a final status: `404 Not Found`, or the number alone.
     pub(super) fn status(status: StatusCode) -> Self {
         let text = match status.canonical_reason() {
             Some(reason) => format!("{} {reason}", status.as_u16()),
@@ -169,7 +169,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Text that a server sent, without its middle if it is long.
+/// Text from a server, without its middle if it is long.
 pub(super) fn shortened(text: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(text).into_owned();
     leave_middle_out(&mut text);
@@ -184,7 +184,7 @@ fn leave_middle_out(message: &mut String) {
     let is_boundary = |at: &usize| message.is_char_boundary(*at);
     let from = (0..=MESSAGE_LIMIT - MESSAGE_END).rev().find(is_boundary);
     let to = (message.len() - MESSAGE_END..=message.len()).find(is_boundary);
-    // Both are found: both ends of a text are boundaries.
+    // Both ends of a text are boundaries, so both are found.
     if let (Some(from), Some(to)) = (from, to) {
         message.replace_range(from..to, "...");
     }

@@ -53,8 +53,7 @@ pub(crate) fn location(data: &[u8]) {
     assert!(next.url.username().is_empty() && next.url.password().is_none());
     let is_for = |url| same_origin(&next.url, &Url::parse(url).expect("it is a URL"));
     assert_eq!(next.is_home, is_for(HOME));
-    // The location may have credentials of its own, even the same. Those of another origin are not sent if the header
-    // does not change with them.
+    // Another origin's password must not change the header. The location itself may contain any password.
     for (origin, home, away) in [(HOME, "another", "wombat3"), (AWAY, "hunter2", "another")] {
         if !is_for(origin) {
             let other = follow(home, away).expect("it led somewhere before");
@@ -122,7 +121,7 @@ pub(crate) fn proxy(data: &[u8]) {
         }
     }
     match Proxies::new(None, &environment) {
-        // The password may also be the name of the host.
+        // The host may have the same text as the password.
         Ok(proxies) => {
             let proxy = proxies.of(&Url::parse(HOME).expect("it is a URL"));
             assert!(!format!("{proxy:?}").contains('@'), "{proxy:?}");

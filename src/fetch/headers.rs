@@ -1,4 +1,4 @@
-//! The headers of a request, checked and written once for each client. No line can break the framing of a request.
+//! The headers of a request, checked and written once per client. No line can break the framing.
 
 use http::{HeaderValue, Method};
 
@@ -13,22 +13,21 @@ const CODINGS: &str = "gzip, deflate, br, zstd";
 pub(super) struct RequestHeaders {
     /// For the origin that the user gave.
     home: HeaderLines,
-    /// For any other origin: no header of the user's but the `User-Agent`.
+    /// For any other origin: of the user's headers only `User-Agent`.
     away: HeaderLines,
 }
 
-/// Header lines as they are sent, with names as the user wrote them.
+/// Header lines as sent, with names as the user wrote them.
 #[derive(Clone, Default)]
 pub(super) struct HeaderLines {
     /// The user's own `Host`, which replaces that of the URL.
     pub(super) host: Vec<u8>,
-    /// All other headers.
     pub(super) lines: Vec<u8>,
-    /// The user set or omitted `Authorization`: the credentials of a URL are not sent.
+    /// The user set or omitted `Authorization`: a URL's credentials are not sent.
     pub(super) has_authorization: bool,
-    /// The user set or omitted `Proxy-Authorization`: the credentials of the proxy are not sent.
+    /// The user set or omitted `Proxy-Authorization`: the proxy's credentials are not sent.
     pub(super) has_proxy_authorization: bool,
-    /// The user's own `Range`, which asks for a part of the page.
+    /// The user's own `Range`.
     pub(super) range: Option<String>,
 }
 
@@ -100,7 +99,6 @@ impl RequestHeaders {
         Ok(Self { home, away })
     }
 
-    /// The headers for the origin of `hop`.
     pub(super) fn of(&self, hop: &Hop) -> &HeaderLines {
         if hop.is_home { &self.home } else { &self.away }
     }

@@ -79,7 +79,7 @@ struct Inner {
     options: Options,
     headers: RequestHeaders,
     net: Arc<Net>,
-    /// The fetchers not in use: a stack, so that an attempt takes the one with the warmest memory.
+    /// Unused fetchers: a stack, so that an attempt takes the one with the warmest memory.
     fetchers: Mutex<Vec<Fetcher>>,
 }
 
@@ -140,7 +140,7 @@ impl Client {
         outcome
     }
 
-    /// This client for retries: a name that had no address is looked up again.
+    /// This client for retries: it looks names without an address up again.
     pub(crate) fn again(&self) -> Self {
         Self {
             is_again: true,

@@ -41,8 +41,8 @@ pub struct Options {
     pub family: Family,
     /// Addresses of hosts that are not looked up. The last matching rule wins.
     pub resolve: Vec<Resolve>,
-    /// Refuses to connect to addresses that are not on the public internet, also after a redirect. Cannot be
-    /// combined with a proxy that looks names up itself (all but socks4 and socks5).
+    /// Refuses addresses that are not on the public internet, also after a redirect. Cannot be combined with a proxy
+    /// that looks names up itself (all but socks4 and socks5).
     pub deny_private: bool,
     /// Which URLs are fetched through which proxy.
     pub proxies: Proxies,
@@ -50,8 +50,8 @@ pub struct Options {
     pub tls: Tls,
     /// How many idle connections are kept open in all. Default 1024.
     pub idle_connections: usize,
-    /// How many file descriptors connections and look-ups may use, at least one; an attempt waits for a free one. Default
-    /// `None`, no limit: attempts of a process without a free descriptor may fail with kind `dns`, because the system's
+    /// How many file descriptors connections and look-ups may use, at least one; an attempt waits for a free one.
+    /// Default `None`, no limit: without a free descriptor attempts may fail with kind `dns`, because the system's
     /// resolver does not always report the reason.
     pub descriptors: Option<usize>,
 }

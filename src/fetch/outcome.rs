@@ -27,7 +27,7 @@ pub struct Outcome {
     /// The wait that the server asked for with `status`, at most five minutes: by `Retry-After` or, with a 429 or 503,
     /// by `RateLimit` or `X-RateLimit-Reset`.
     pub retry_after: Option<Duration>,
-    /// The URL of the last request, or the given one if there was none; without credentials.
+    /// The URL of the last request, or else the given one; without credentials.
     pub final_url: Url,
     /// How many redirects were followed.
     pub redirects: u32,

@@ -1,14 +1,14 @@
-//! `Content-Range` (RFC 9110, 14.4): whether a 206 brings the whole page or a part of it.
+//! `Content-Range` (RFC 9110, 14.4): whether a 206 has the whole page or a part.
 
 use http::{HeaderMap, HeaderValue, header};
 
 use super::failure::{Failure, FailureKind, shortened};
 
-/// How many bytes a 206 must bring, if it tells.
+/// The length of a 206's body, if known.
 ///
 /// # Errors
 ///
-/// It brings neither the whole page nor what begins where `asked`, the value of the request's `Range`, does.
+/// The body is neither the whole page nor a part that begins where `asked`, the request's `Range`, does.
 pub(super) fn range_length(
     headers: &HeaderMap,
     asked: Option<&str>,
@@ -42,7 +42,7 @@ fn length_of(value: &[u8], asked: Option<&str>) -> Option<Option<u64>> {
         let is_whole = first == 0 && Some(last.checked_add(1)?) == length;
         return is_whole.then_some(length);
     };
-    // The reply to several ranges is multipart, and has no such header.
+    // Several ranges come as multipart, without this header.
     let Some((first, last, _)) = range else {
         return Some(None);
     };
@@ -55,7 +55,7 @@ fn length_of(value: &[u8], asked: Option<&str>) -> Option<Option<u64>> {
     is_asked.then_some(length)
 }
 
-/// The first byte, the last, and the length of the whole if it is told.
+/// The first byte, the last, and the length of the whole if known.
 fn range(value: &[u8]) -> Option<(u64, u64, Option<u64>)> {
     let (unit, range) = str::from_utf8(value).ok()?.trim().split_once(' ')?;
     let (range, length) = range.split_once('/')?;

@@ -1,4 +1,4 @@
-//! Decides whether a reply is a redirect, where to, and what the next request may carry.
+//! Decides whether and where a reply redirects, and what the next request may carry.
 //!
 //! The user's headers and credentials are for one origin (scheme, host, port) and are sent to no other.
 
@@ -15,9 +15,9 @@ pub(super) struct Hop {
     /// Without credentials.
     pub(super) url: Url,
     pub(super) method: Method,
-    /// The value of `Authorization`, from the credentials of a URL.
+    /// `Authorization`, from the credentials of a URL.
     pub(super) authorization: Option<HeaderValue>,
-    /// Whether it goes to the origin that the user gave.
+    /// It goes to the origin that the user gave.
     pub(super) is_home: bool,
 }
 
@@ -35,8 +35,8 @@ impl Hop {
         })
     }
 
-    /// The next request, if a reply with this status and `Location` is a redirect. `home` is the first
-    /// request of the attempt.
+    /// The next request, if a reply with this status and `Location` is a redirect. `home` is the attempt's first
+    /// request.
     pub(super) fn next(
         &self,
         home: &Self,
@@ -79,7 +79,6 @@ impl Hop {
     }
 }
 
-/// Refuses everything but http and https.
 fn check_scheme(url: &Url) -> Result<(), Failure> {
     let scheme = url.scheme();
     if matches!(scheme, "http" | "https") {
@@ -93,7 +92,7 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// As in browsers and curl: 303 turns all but HEAD into GET, 301 and 302 turn POST into GET.
+/// As in browsers and curl: 303 turns all but HEAD into GET; 301 and 302 turn POST into GET.
 fn next_method(method: &Method, status: StatusCode) -> Method {
     match (status.as_u16(), method) {
         (303, &Method::HEAD) => Method::HEAD,
@@ -111,7 +110,7 @@ fn readable(bytes: &[u8]) -> String {
 }
 
 /// Turns `///host/x` into `//host/x`, as the URL Standard does ("special authority ignore slashes state"). The parser
-/// does it only after a scheme.
+/// does so only after a scheme.
 fn without_extra_slashes(text: String) -> String {
     let begun = text.trim_start_matches(|c: char| c <= ' ');
     let rest = begun.trim_start_matches(['/', '\\']);

@@ -1,4 +1,4 @@
-//! Writes the head of one request. The transport sends it in place of the library's, whose names are in lower case.
+//! Writes a request's head. The transport sends it in place of the library's, whose names are in lower case.
 
 use http::uri::{Authority, Uri};
 use http::{HeaderValue, Method, Request, header};
@@ -9,7 +9,7 @@ use super::headers::{RequestHeaders, push_line};
 use super::proxy::Proxy;
 use super::redirect::Hop;
 
-/// The longest URL that the library accepts, in bytes, without its fragment.
+/// The longest URL that the library accepts, in bytes without the fragment.
 const LONGEST: usize = 65_534;
 pub(crate) const INVALID_HOST: &str =
     "invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]";

@@ -9,7 +9,7 @@ use super::options_error::OptionsError;
 
 /// The addresses of a host and port, which is then not looked up.
 ///
-/// It is read from `HOST:PORT:ADDRESS[,ADDRESS]...`. An IPv6 address needs brackets as the host only. The host `*` is
+/// Read from `HOST:PORT:ADDRESS[,ADDRESS]...`. Only as the host does an IPv6 address need brackets. The host `*` is
 /// any.
 ///
 /// ```
@@ -31,7 +31,7 @@ pub struct Resolve {
 }
 
 impl Resolve {
-    /// The rule for a host and port. A rule that names the host wins over `*`, and a later one over an earlier one.
+    /// The rule for a host and port. One that names the host wins over `*`, a later one over an earlier.
     pub(super) fn of<'a>(rules: &'a [Self], host: &str, port: u16) -> Option<&'a Self> {
         let mut matching = rules.iter().rev().filter(|rule| rule.matches(host, port));
         let last = matching.clone().next();
@@ -85,12 +85,12 @@ impl FromStr for Resolve {
     }
 }
 
-/// A host without the dot at its end, which marks a name as absolute.
+/// A host without the final dot, which marks a name as absolute.
 fn undotted(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }
 
-/// An IPv6 address without the brackets that it has in a URL; any other host as it is.
+/// `host` without the brackets of an IPv6 address.
 pub(super) fn bare(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|h| h.strip_suffix(']'))

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 /// A longer wait is cut to this.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// A larger `X-RateLimit-Reset` is a Unix time, not a number of seconds.
+/// A larger `X-RateLimit-Reset` is a Unix time, not seconds.
 const LARGEST_SPAN: f64 = 1e6;
 
 /// The wait that a reply asks for, at most five minutes: by `Retry-After` (RFC 9110, 10.2.3) or else, with a 429 or 503,
@@ -46,7 +46,7 @@ pub(super) fn asked_wait(
     spent.or_else(reset).or_else(unofficial)
 }
 
-/// Reads a `Retry-After`: seconds, or a date. A date that has passed is a wait of zero.
+/// Reads a `Retry-After`: seconds, or a date. A past date is a wait of zero.
 fn parse(value: &str, now: SystemTime) -> Option<Duration> {
     if let Some(seconds) = seconds(value) {
         return Some(span(seconds));
@@ -67,7 +67,7 @@ fn span(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds.clamp(0.0, LONGEST.as_secs_f64()))
 }
 
-/// The longest `t` of the members without requests left in a `RateLimit` value, such as `"name";r=0;t=30`.
+/// The longest `t` of the members of a `RateLimit` value, such as `"name";r=0;t=30`, that have no requests left.
 fn spent_for(value: &str) -> Option<Duration> {
     let members = split(value, ',');
     let waits = members.filter_map(|member| {
@@ -135,7 +135,7 @@ mod tests {
             ("soon", None),
             ("", None),
         ] {
-            // Behind any status: which of them are tried again is not decided here.
+            // With any status: `engine` decides which are retried.
             assert_eq!(
                 asked(500, &[("retry-after", value)]),
                 milliseconds,

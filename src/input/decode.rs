@@ -8,20 +8,17 @@ use flate2::bufread::GzDecoder;
 
 use super::lines::read_once;
 
-/// The bytes of a list.
 pub(super) type Bytes = Box<dyn Read + Send>;
 
-/// The size of the first read.
 const READ: usize = 64 << 10;
 
-/// The size of a read of UTF-16.
 const READ_UTF16: usize = 8 << 10;
 
-/// The size of a read of gzip. Its text must fit one read of text: the decoder returns the rest only after a further
+/// The size of a read of gzip. Its text must fit one read of text: the decoder returns the rest only after another
 /// read, which may block.
 const READ_GZIP: usize = 2 << 10;
 
-/// Stands for invalid UTF-16. It is invalid UTF-8, so that the line fails.
+/// Invalid UTF-16 becomes this byte, which is invalid UTF-8, so that the line fails.
 const NO_TEXT: u8 = 0xff;
 
 /// The text of `list`. Blocks for its first byte.
@@ -99,7 +96,6 @@ fn skip_zeros(rest: &mut impl BufRead) -> io::Result<Option<u8>> {
     }
 }
 
-/// UTF-16 as UTF-8.
 struct Utf16 {
     reader: Bytes,
     unit: fn([u8; 2]) -> u16,
@@ -118,7 +114,7 @@ impl Utf16 {
         }
     }
 
-    /// Decodes the complete characters of `raw`, or at the end of the list all of it.
+    /// Decodes the complete characters of `raw`, or at the list's end all of it.
     fn decode(&mut self, ended: bool) {
         let pairs = self.raw.chunks_exact(2);
         let units = pairs.map(|pair| (self.unit)([pair[0], pair[1]]));

@@ -1,7 +1,7 @@
-//! Which entries a run leaves out, without a record, and how many.
+//! Which entries a run leaves out without a record, and how many.
 //!
-//! Shards come first, so that each run of a shared list sees only its part. A line that is no URL belongs to a shard, but
-//! is never a repetition.
+//! Shards come first, so that each run sees only its part of a shared list. A line that is no URL belongs to a shard,
+//! but is never a repetition.
 
 use super::shard::ListShard;
 use super::target::{Content, page};
@@ -34,7 +34,7 @@ impl Skipped {
 
 pub(super) struct Filter {
     shard: Option<ListShard>,
-    /// The URLs that an earlier run has fetched, with `--resume`.
+    /// The URLs already fetched, with `--resume`.
     done: Option<UrlSet>,
     /// The URLs so far, with `--unique`.
     known: Option<UrlSet>,
@@ -55,7 +55,6 @@ impl Filter {
         Arc::clone(&self.skipped)
     }
 
-    /// Whether the run takes an entry; counts it if not.
     pub(super) fn admits(&mut self, content: &Content<'_>, url: &Result<Url, Failure>) -> bool {
         if self.shard.is_some_and(|shard| !shard.holds(content, url)) {
             return leave_out(&self.skipped.of_other_shards);

@@ -4,7 +4,7 @@ use super::target::{Content, begins_as_web, invalid};
 use crate::fetch::{Failure, FailureKind};
 use serde_json::Value;
 
-/// Beginnings of archives, what they are, and what unpacks them.
+/// Beginnings of archives, what they are, and a command that unpacks them.
 const ARCHIVES: [(&[u8], &str, &str); 10] = [
     (b"PK\x03\x04", "a zip archive", "unzip -p FILE"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -dc FILE"),
@@ -23,10 +23,10 @@ const NAMES: [&str; 8] = [
     "url", "urls", "uri", "link", "href", "loc", "address", "website",
 ];
 
-/// The format, and a command that prints its URLs, if there is one.
+/// The format, and a command that prints its URLs, if any.
 type Found = (&'static str, Option<String>);
 
-/// The failure of a list's first record, which names the format of the list if it is recognised.
+/// The failure of a list's first record, naming the list's format if it is recognised.
 pub(super) fn explain(failure: Failure, first: &Content<'_>, begins_with_nul: bool) -> Failure {
     if failure.kind() != FailureKind::InvalidUrl {
         return failure;
@@ -85,7 +85,7 @@ fn text(first: &[u8]) -> Option<Found> {
     }
 }
 
-/// The jq path of the URL in an object. `text` may be only its beginning.
+/// The jq path of the URL in an object, of which `text` may be only the beginning.
 fn json_object(text: &str) -> Option<String> {
     let is_plain = |key: &str| key.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
     let Ok(Value::Object(fields)) = serde_json::from_str(text) else {

@@ -7,10 +7,10 @@ use super::target::{Content, Scheme, normalise, page};
 use crate::fetch::Url;
 use std::io::{self, Read};
 
-/// So that lines are too long without being long.
+/// Small, so that short input has lines over the limit.
 const LIMIT: usize = 48;
 
-/// Reads that bring no more than this many bytes each.
+/// Reads that return at most this many bytes each.
 struct Drip<'a>(&'a [u8], usize);
 
 impl Read for Drip<'_> {
@@ -26,7 +26,7 @@ pub(crate) fn list(data: &[u8]) {
         return;
     };
     let mut wanted = bytes.split_inclusive(|&b| b == b'\n').map(|line| {
-        // A CR without an LF behind it is no part of a line end.
+        // A CR without an LF is no part of a line end.
         let whole = line.strip_suffix(b"\n");
         whole.map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line))
     });
@@ -72,7 +72,7 @@ pub(crate) fn url(data: &[u8]) {
     for scheme in [None, Some(Scheme::Https), Some(Scheme::Http)] {
         match normalise(text.trim(), scheme) {
             Ok(url) => assert_settled(&url),
-            // A hint repeats 200 bytes at most, and what is escaped of them grows sixfold.
+            // A hint repeats at most 200 bytes, and escaping makes them at most six times as long.
             Err(failure) => assert!(failure.message().len() < 1600, "{failure:?}"),
         }
     }
@@ -107,7 +107,7 @@ fn row(line: &[u8]) -> Option<(String, bool)> {
         url: String,
         ok: bool,
     }
-    // Serde reads a row out of an array of its fields, too. No run writes that.
+    // Serde also reads a row out of an array of its fields, which no run writes.
     if line.trim_ascii().first() != Some(&b'{') {
         return None;
     }

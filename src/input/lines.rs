@@ -1,7 +1,7 @@
 //! Splits a byte stream into numbered lines, in constant memory.
 //!
-//! A line ends with LF, CRLF, or the end of the stream. Only [`Lines::fill`] blocks, for one `read`: a line is available
-//! before the next has come.
+//! A line ends with LF, CRLF, or the end of the stream. Only [`Lines::fill`] blocks, for one `read`: a line is
+//! available before the next has come.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +11,7 @@ use std::io::{self, Read};
 /// The longest line of a list, in bytes without its line end.
 pub(super) const LIMIT: usize = 64 * 1024;
 
-/// The most bytes of one read. A larger buffer is used only for long lines.
+/// The most bytes of one read. Only long lines need the rest of the buffer.
 const READ: usize = 2 * LIMIT;
 
 /// A line without its line end.
@@ -30,12 +30,11 @@ impl<'a> Line<'a> {
     }
 }
 
-/// See the module.
 pub(super) struct Lines<R> {
     reader: R,
     limit: usize,
     buffer: Box<[u8]>,
-    /// Bytes that were read and not returned are `buffer[start..end]`.
+    /// Unread bytes are `buffer[start..end]`.
     start: usize,
     end: usize,
     number: u64,
@@ -47,12 +46,10 @@ pub(super) struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// The lines of a list.
     pub(super) fn new(reader: R) -> Self {
         Self::with_limit(reader, LIMIT)
     }
 
-    /// Lines of up to `limit` bytes.
     pub(super) fn with_limit(reader: R, limit: usize) -> Self {
         // For the longest line and a read.
         let buffer = vec![0; 2 * limit].into_boxed_slice();
@@ -74,12 +71,12 @@ impl<R: Read> Lines<R> {
         self.unfinished
     }
 
-    /// The number of the last line that was returned.
+    /// The number of the last returned line.
     pub(super) fn number(&self) -> u64 {
         self.number
     }
 
-    /// The next line in the buffer, with its number from 1; `None` until the next [`fill`](Self::fill).
+    /// The next buffered line, with its number from 1; `None` until the next [`fill`](Self::fill).
     pub(super) fn next_buffered(&mut self) -> Option<(u64, Line<'_>)> {
         if self.skipping && !self.skip() {
             return None;
@@ -135,7 +132,7 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// The length up to and with the first LF, or of all bytes.
+/// The length up to and with the first LF, or of all.
 fn through_newline(bytes: &[u8]) -> usize {
     memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1)
 }

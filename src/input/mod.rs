@@ -1,7 +1,7 @@
 //! Reads the lists: each line becomes a numbered target, or a failed record if it is no URL.
 //!
-//! Lists are streamed: memory does not grow with a list, and a line of a live pipe is returned before the next has come.
-//! Only a list that cannot be read is an error.
+//! Lists are streamed: memory does not grow with a list, and a line of a live pipe is returned before the next has
+//! come. Only an unreadable list is an error.
 
 mod decode;
 mod filter;
@@ -33,10 +33,10 @@ pub(crate) use shard::ListShard;
 pub(crate) use source::{InputError, List, refuse_output};
 pub(crate) use target::{Entry, Scheme, Target};
 
-/// The most entries of a batch. The first of them must leave soon.
+/// The most entries of a batch, whose first must not wait long.
 const BATCH: usize = 256;
 
-/// The most bytes of short lists: to count them takes a hundred microseconds.
+/// The most bytes of short lists: counting those takes a hundred microseconds.
 const SHORT: u64 = 64 << 10;
 
 /// Which lists to read, and how.
@@ -44,17 +44,17 @@ const SHORT: u64 = 64 << 10;
 pub(crate) struct Options {
     /// Read one after the other.
     pub(crate) lists: Vec<List>,
-    /// Completes a URL without a scheme, which else is `invalid_url`.
+    /// For URLs without one, which otherwise are `invalid_url`.
     pub(crate) default_scheme: Option<Scheme>,
     /// Only the targets of this shard.
     pub(crate) shard: Option<ListShard>,
-    /// Leave out repeated URLs, compared as normalised and without the fragment.
+    /// Leave out repeated URLs, compared as normalised, without the fragment.
     pub(crate) unique: bool,
-    /// Leave out the URLs that are ok in this file, an earlier run's jsonl.
+    /// Leave out URLs that are ok in this file, an earlier run's jsonl.
     pub(crate) resume: Option<PathBuf>,
 }
 
-/// The entries of all lists, one after the other.
+/// The entries of all lists in order.
 pub(crate) struct Targets {
     /// Lists that are not open yet.
     lists: VecDeque<List>,
@@ -65,11 +65,10 @@ pub(crate) struct Targets {
     /// The source of URL arguments, and how many there were so far.
     argument: Arc<str>,
     arguments: u64,
-    /// Never read twice: a terminal would wait for another end of input.
+    /// Read once: a terminal would wait for another end of input.
     stdin_was_read: bool,
 }
 
-/// The list that is being read.
 struct Reading {
     source: Arc<str>,
     lines: Lines<Bytes>,
@@ -91,12 +90,12 @@ impl Reading {
 }
 
 impl Targets {
-    /// Checks that each list can be read, without waiting for any. Reads the file of an earlier run: some two seconds for
-    /// a million rows.
+    /// Checks that each list can be read, without waiting for any. Reads the file of an earlier run: some two seconds
+    /// for a million rows.
     ///
     /// # Errors
     ///
-    /// A list does not exist, is a directory, or may not be read; the file of an earlier run is none.
+    /// A list does not exist, is a directory, or may not be read; or the file of an earlier run has other content.
     pub(crate) fn open(options: Options) -> Result<Self, InputError> {
         options.lists.iter().try_for_each(source::check)?;
         let read = |path: &PathBuf| resume::read(path, options.default_scheme);
@@ -118,16 +117,15 @@ impl Targets {
         self.resumed.as_ref()
     }
 
-    /// How many entries were left out so far.
     pub(crate) fn skipped(&self) -> Arc<Skipped> {
         self.filter.skipped()
     }
 
-    /// Adds between 1 and 256 entries to `out`; `Ok(false)` is the end of all lists. Blocks only for the first entry.
+    /// Adds 1 to 256 entries to `out`; `Ok(false)` is the end of all lists. Blocks only for the first entry.
     ///
     /// # Errors
     ///
-    /// A list could not be opened or read. Nothing was added to `out`; the next call continues with the next list.
+    /// A list could not be opened or read. Nothing was added; the next call continues with the next list.
     pub(crate) fn next_batch(&mut self, out: &mut Vec<Entry>) -> Result<bool, InputError> {
         loop {
             if self.take_buffered(out) || self.take_arguments(out) {
@@ -140,7 +138,7 @@ impl Targets {
         }
     }
 
-    /// Adds the lines that were read already. False if there are none.
+    /// Adds the lines already read. False if there are none.
     fn take_buffered(&mut self, out: &mut Vec<Entry>) -> bool {
         let Some(Reading {
             source,
@@ -223,10 +221,10 @@ impl Targets {
 }
 
 impl Options {
-    /// How many entries the lists have; `None` with a pipe, standard input, or a file that cannot be read.
+    /// How many entries the lists have; `None` with a pipe, standard input, or an unreadable file.
     ///
-    /// Reads every file: about a second for ten million lines, and ten with a shard, which needs the URLs. Entries that
-    /// are left out for other reasons are counted.
+    /// Reads every file: about a second for ten million lines, ten with a shard, which needs the URLs. Counts entries
+    /// that are left out for other reasons.
     pub(crate) fn count(&self) -> Option<u64> {
         self.count_within(u64::MAX)
     }
@@ -241,7 +239,7 @@ impl Options {
 
     /// As [`count`](Self::count), if the lists are short files or URLs.
     pub(crate) fn count_if_short(&self) -> Option<u64> {
-        // A file without a size may still have content, as in /proc.
+        // In /proc, a file without a size may have content.
         let bytes_of = |list| size_of(list).filter(|&bytes| bytes > 0);
         let bytes: u64 = self.lists.iter().map(bytes_of).sum::<Option<_>>()?;
         if bytes > SHORT {
@@ -287,7 +285,7 @@ fn size_of(list: &List) -> Option<u64> {
     match list {
         List::Url(text) => Some(text.len() as u64),
         List::Stdin => None,
-        // To open /dev/stdin or /dev/fd/3 may be to share its descriptor.
+        // Opening /dev/stdin or /dev/fd/3 may share its descriptor.
         List::File(path) if path.starts_with("/dev") => None,
         List::File(path) => {
             let metadata = fs::metadata(path).ok()?;

@@ -30,7 +30,7 @@ pub(crate) struct Resumed {
     #[cfg(unix)]
     identity: Option<FileId>,
     rows: u64,
-    /// Incomplete rows, without an unfinished last line.
+    /// Incomplete rows, the unfinished last line apart.
     skipped: SkippedLines,
     /// The last line has no LF.
     unfinished: bool,
@@ -44,7 +44,6 @@ struct SkippedLines {
     last: u64,
 }
 
-/// The fields that are read.
 #[derive(Deserialize)]
 struct PastRow<'a> {
     #[serde(borrow)]
@@ -62,7 +61,7 @@ enum RowLine<'a> {
     Foreign,
 }
 
-/// Reads `path`, and returns the set of its URLs that are ok. A file that does not exist has no rows.
+/// Reads `path`, and returns the set of its ok URLs. A file that does not exist has no rows.
 ///
 /// # Errors
 ///
@@ -121,7 +120,7 @@ fn row_line(line: Line<'_>) -> RowLine<'_> {
 }
 
 impl Resumed {
-    /// A line for the user if the file is missing or has incomplete rows.
+    /// A line for the user about a missing file or incomplete rows.
     pub(crate) fn warning(&self) -> Option<String> {
         let name = shown(&self.name);
         if self.is_missing {
@@ -142,9 +141,9 @@ impl Resumed {
         }
     }
 
-    /// The set of the URLs that are ok.
+    /// The set of the ok URLs.
     ///
-    /// A row has its URL as the user wrote it, so it is normalised with the `default_scheme` of this run.
+    /// A row has its URL as written, so it is normalised with this run's `default_scheme`.
     pub(super) fn read_rows(
         &mut self,
         file: impl Read,
@@ -169,7 +168,7 @@ impl Resumed {
         }
         self.unfinished = lines.is_unfinished();
         if self.unfinished && self.skipped.last == lines.number() {
-            // Killed runs leave such a line.
+            // No warning: killed runs leave such a line.
             self.skipped.count -= 1;
         }
         Ok(done)
@@ -214,8 +213,7 @@ impl SkippedLines {
 
 #[cfg(unix)]
 impl Resumed {
-    /// Checks `out` if it is the same file. True if an LF must come before the first record, as the last line is
-    /// incomplete.
+    /// Checks `out` if it is the same file. True if that ends in an incomplete line, so that an LF must come first.
     ///
     /// # Errors
     ///

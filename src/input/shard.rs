@@ -1,8 +1,8 @@
 //! `--shard K/N`: divides a list into N parts by host, so that N independent runs share it.
 //!
-//! The part of a host never changes, in any release and on any machine. It holds all URLs of the host, whatever port and
-//! scheme, so that limits per host hold for all runs together. A part can be divided further: K/N is (2K-1)/2N and 2K/2N
-//! together, and likewise for other multiples.
+//! The part of a host never changes, in any release and on any machine. It holds all URLs of the host, whatever port
+//! and scheme, so that limits per host hold for all runs together. A part can be divided further: K/N is (2K-1)/2N and
+//! 2K/2N together, and likewise for other multiples.
 
 use super::target::Content;
 use crate::fetch::{Failure, Url};
@@ -11,10 +11,9 @@ use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::str::FromStr;
 
-/// The most parts; more are taken for a typing error.
+/// The most parts; more are a typing error.
 const MOST: u32 = 65_535;
 
-/// The K-th of N parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ListShard {
     /// From 1 to `of`.
@@ -23,7 +22,7 @@ pub(crate) struct ListShard {
 }
 
 impl ListShard {
-    /// Whether an entry is in this part, by [`host::name`]; a line that is no URL, by the text of its record.
+    /// Whether an entry is in this part, by [`host::name`]; a line that is no URL, by its record's text.
     pub(super) fn holds(self, content: &Content<'_>, url: &Result<Url, Failure>) -> bool {
         match url {
             Ok(url) => self.holds_text(host::name(url)),
@@ -44,11 +43,10 @@ impl ListShard {
 impl FromStr for ListShard {
     type Err = String;
 
-    /// Reads `K/N`.
     fn from_str(text: &str) -> Result<Self, String> {
         let number = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            // A number that does not fit is out of range.
+            // A number too large to parse is out of range.
             digits.then(|| text.parse().unwrap_or(u32::MAX))
         };
         let (number, of) = text

@@ -1,6 +1,7 @@
 //! Files, standard input and arguments as lists, and their errors.
 //!
-//! Any number of lists takes one descriptor: [`check`] examines a list before the run, [`open`] opens it when it is read.
+//! Any number of lists takes one descriptor: [`check`] examines a list before the run, [`open`] opens it when it is
+//! read.
 
 use crate::escape::shown;
 use crate::system;
@@ -19,12 +20,11 @@ pub(crate) enum List {
     File(PathBuf),
     /// Standard input; empty the second time.
     Stdin,
-    /// A URL.
     Url(String),
 }
 
-/// A file could not be opened or read: the program ends with status 2. The text names the file, the cause and, if known,
-/// the remedy.
+/// A file could not be opened or read: the program ends with status 2. The text names the file, the cause and, if
+/// known, the remedy.
 #[derive(Debug)]
 pub(crate) struct InputError {
     verb: &'static str,
@@ -62,7 +62,6 @@ impl InputError {
         }
     }
 
-    /// The thread that reads the lists panicked.
     pub(crate) fn panicked() -> Self {
         let source = io::Error::other("the thread that reads it panicked");
         Self::new("read", "the rest of the list", source)
@@ -100,7 +99,6 @@ impl fmt::Display for InputError {
 /// Without a source, which is in the text.
 impl error::Error for InputError {}
 
-/// The source of a list's records.
 pub(super) fn name(list: &List) -> Cow<'_, str> {
     match list {
         List::File(path) => path.to_string_lossy(),
@@ -142,7 +140,6 @@ impl FileId {
             .then(|| Self(metadata.dev(), metadata.ino()))
     }
 
-    /// The file behind an open descriptor.
     pub(super) fn of_open(descriptor: impl AsFd) -> Option<Self> {
         let duplicate = descriptor.as_fd().try_clone_to_owned().ok()?;
         Self::of(&File::from(duplicate).metadata().ok()?)
@@ -150,7 +147,7 @@ impl FileId {
 }
 
 /// Checks that no list is the regular file behind `out`: the run would read its own records. Only Unix tells which file
-/// that is, also if the shell has emptied it for `>`.
+/// that is, even after the shell has emptied it for `>`.
 ///
 /// # Errors
 ///
@@ -188,7 +185,7 @@ pub(super) fn open(path: &Path) -> Result<File, InputError> {
     File::open(path).map_err(|error| InputError::opening(path, error))
 }
 
-/// Standard input. Another process may have made it non-blocking.
+/// Standard input, which another process may have made non-blocking.
 pub(super) struct Stdin(io::Stdin);
 
 impl Stdin {
@@ -208,7 +205,7 @@ impl Read for Stdin {
     }
 }
 
-/// The standard library would report a descriptor that cannot be read as an empty list.
+/// The standard library reports an unreadable descriptor as an empty list.
 #[cfg(unix)]
 fn read(stdin: &mut io::Stdin, into: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::read(stdin, into)?)

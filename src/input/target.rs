@@ -1,4 +1,4 @@
-//! What a line holds, and the URL it stands for, read as in a browser (WHATWG, IDNA, by the `url` crate).
+//! What a line holds, and its URL, read as in a browser (WHATWG, IDNA, by the `url` crate).
 //!
 //! The message of a failure never repeats userinfo.
 
@@ -8,7 +8,7 @@ use crate::output::Record;
 use std::sync::Arc;
 use url::{ParseError, Position};
 
-/// How many characters a record keeps of a line that is too long, before three dots.
+/// How many characters a record keeps of a line that is too long.
 const EXCERPT: usize = 200;
 
 /// The longest URL that a hint repeats.
@@ -21,8 +21,8 @@ pub(crate) struct Target {
     pub(crate) source: Arc<str>,
     /// The line in that list, or the number among the URL arguments, from 1.
     pub(crate) line: u64,
-    /// What the user wrote, without surrounding white space. U+FFFD replaces bytes that are not UTF-8. A line over 64 KiB
-    /// is cut to 200 characters and `...`.
+    /// What the user wrote, trimmed. U+FFFD replaces bytes that are not UTF-8. A line over 64 KiB is cut to 200
+    /// characters and `...`.
     pub(crate) written: Box<str>,
     /// Always http or https.
     pub(crate) url: Url,
@@ -58,7 +58,7 @@ impl Entry {
         }
     }
 
-    /// How many bytes of text it holds.
+    /// Bytes of text in it.
     pub(crate) fn text(&self) -> usize {
         match self {
             Self::Target(target) => target.text(),
@@ -68,13 +68,13 @@ impl Entry {
 }
 
 impl Target {
-    /// How many bytes of text it holds.
+    /// Bytes of text in it.
     pub(crate) fn text(&self) -> usize {
         self.written.len() + self.url.as_str().len()
     }
 }
 
-/// The scheme of URLs that are written without one.
+/// The scheme of URLs written without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Scheme {
     Https,
@@ -113,7 +113,7 @@ impl<'a> Content<'a> {
             return None;
         }
         if let Line::TooLong(_) = line {
-            // Also if its beginning is blank.
+            // Even if its beginning is blank.
             return Some(Self::TooLong(begun));
         }
         let Ok(text) = str::from_utf8(begun) else {
@@ -136,7 +136,7 @@ impl<'a> Content<'a> {
             Self::Text(text) => (*text).into(),
             Self::NotUtf8(bytes) => String::from_utf8_lossy(bytes).into(),
             Self::TooLong(bytes) => {
-                // A character has at most four bytes: one that is cut in two comes after the excerpt.
+                // A character has at most four bytes: one that is cut comes after the excerpt.
                 let begun = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * (EXCERPT + 1))]);
                 let mut kept: String = begun.chars().take(EXCERPT).collect();
                 kept.push_str("...");
@@ -159,7 +159,7 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Reads `text` as a browser does, but refuses other schemes than http and https, and separators: a browser drops a tab
+/// Reads `text` as a browser does, but refuses schemes other than http and https, and separators: a browser drops a tab
 /// or a line end, which would join two URLs.
 pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
     if let Some(separator) = text.bytes().find_map(separator) {
@@ -198,7 +198,7 @@ pub(super) fn page(url: &Url) -> &str {
 
 /// Whether the parser took a host or a user for a scheme: `localhost:8080/x`, `user:pw@example.com/x`.
 fn has_no_scheme(text: &str, scheme: &str) -> bool {
-    // Schemes whose URLs contain an address with an @.
+    // Schemes whose URLs may contain an @.
     const WITH_ADDRESSES: [&str; 11] = [
         "acct", "cid", "im", "mailto", "mid", "pres", "sip", "sips", "ssh", "tel", "xmpp",
     ];
@@ -210,7 +210,7 @@ fn has_no_scheme(text: &str, scheme: &str) -> bool {
         return false;
     }
     let authority = &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())];
-    // No scheme in use has a dot. Such a host may have an invalid port.
+    // No scheme in use has a dot: such a text is a host, perhaps with an invalid port.
     let is_host = scheme.contains('.') || scheme == "localhost";
     let is_port = authority.bytes().all(|byte| byte.is_ascii_digit())
         && (is_host || authority.parse::<u16>().is_ok());
@@ -221,7 +221,7 @@ fn has_no_scheme(text: &str, scheme: &str) -> bool {
         || !WITH_ADDRESSES.contains(&scheme) && authority.rsplit_once('@').is_some_and(is_password)
 }
 
-/// The URL in `text` without quotes, brackets or bullets around it. It may contain credentials.
+/// The URL in `text` without quotes, brackets or bullets around it. May contain credentials.
 fn unwrapped(text: &str) -> Option<&str> {
     let is_wrapping =
         |c: char| " \t\"'`<>()[]{},;*-\u{ab}\u{bb}\u{2018}\u{2019}\u{201c}\u{201d}".contains(c);
@@ -234,7 +234,7 @@ fn unwrapped(text: &str) -> Option<&str> {
     (fits && Url::parse(inner).is_ok_and(is_web)).then_some(inner)
 }
 
-/// Completes a text without a scheme if the user asked for that, and else refuses it with a hint.
+/// Completes a text without a scheme if the user asked for that; otherwise refuses it with a hint.
 fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
     let scheme = default_scheme.unwrap_or(Scheme::Https).name();
     if let Some(inner) = unwrapped(text) {
@@ -272,7 +272,7 @@ fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Fai
     })
 }
 
-/// Whether a message must not repeat `text`: in a text that is no URL, any @ may end a userinfo.
+/// Whether a message must not repeat `text`: before any @ there may be a userinfo.
 fn may_hold_credentials(text: &str) -> bool {
     text.contains('@')
 }
@@ -288,7 +288,7 @@ fn complete(text: &str, scheme: &str) -> Option<String> {
     if text.starts_with("//") {
         return Some(format!("{scheme}:{text}"));
     }
-    // A browser would take the first segment of a path for the host.
+    // A browser would take a path's first segment for the host.
     (!text.starts_with(['/', '\\', '.', '?', '#', ':'])).then(|| format!("{scheme}://{text}"))
 }
 

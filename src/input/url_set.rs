@@ -1,27 +1,25 @@
 //! A set of URLs that takes at most 40 bytes for each, whatever its length.
 //!
 //! It keeps 128 bits of SipHash-2-4 (Aumasson and Bernstein, 2012) of each URL, with a random key, so that no list can
-//! make one URL pass for another. Two of a billion URLs have one hash with a probability of 10^-21.
+//! make two URLs collide. Two of a billion URLs have one hash with a probability of 10^-21.
 //!
 //! The table is extendible hashing (Fagin, Nievergelt, Pippenger and Strong, TODS 1979): pages of one size, and a
-//! directory that finds a page by the first bits of a hash. A full page is split, so that growing needs no second table.
-//! At peak it took 25 to 33 bytes a URL, a `HashSet<u128>` up to 59.
+//! directory that finds a page by the first bits of a hash. A full page is split, so growing needs no second table. At
+//! peak it took 25 to 33 bytes a URL, a `HashSet<u128>` up to 59.
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// The hashes of a page, which has 4 KiB.
+/// Hashes in a page, which has 4 KiB.
 const SLOTS: usize = 256;
 
-/// A page with so many hashes is split: in a fuller one a search takes too long.
+/// A page with so many hashes is split: searching a fuller one takes too long.
 const FULL: usize = SLOTS / 8 * 7;
 
 /// An empty slot. A hash of 0 is kept as 1.
 const EMPTY: u128 = 0;
 
-/// See the module.
 pub(super) struct UrlSet {
-    /// Has the key.
     hasher: SipHasher24,
     /// The page for the first `depth` bits of a hash.
     directory: Vec<u32>,
@@ -31,7 +29,7 @@ pub(super) struct UrlSet {
 
 /// The hashes that begin with the same `depth` bits.
 struct Page {
-    /// A hash is in the slot of its last bits, or in the next free one.
+    /// A hash is in the slot of its last bits, or the next free one.
     slots: Box<[u128; SLOTS]>,
     len: usize,
     depth: u32,
@@ -40,7 +38,7 @@ struct Page {
 impl UrlSet {
     /// Allocates nothing.
     pub(super) fn new() -> Self {
-        // The keys come from the system's random numbers.
+        // The keys are random numbers of the system.
         let random = RandomState::new();
         Self {
             hasher: SipHasher24::new_with_keys(random.hash_one(0), random.hash_one(1)),
@@ -57,7 +55,7 @@ impl UrlSet {
             .is_some_and(|page| self.pages[*page as usize].find(hash).is_ok())
     }
 
-    /// False if `text` was there.
+    /// False if it was there.
     pub(super) fn insert(&mut self, text: &str) -> bool {
         self.insert_hash(self.hash(text))
     }
@@ -83,7 +81,7 @@ impl UrlSet {
                     page.len += 1;
                     return true;
                 }
-                // If all hashes fall to one side, the loop splits again.
+                // If all hashes went to one side, the loop splits again.
                 Err(_) => self.split(number, hash),
             }
         }
@@ -97,7 +95,7 @@ impl UrlSet {
             self.depth += 1;
         }
         let new = self.pages[number].split();
-        // The entries of the page are adjacent; in the second half the next bit is 1.
+        // The page's entries are adjacent; in the second half the next bit is 1.
         let entries = 1 << (self.depth - depth);
         let first = first_bits(hash, depth) << (self.depth - depth);
         let added = self.pages.len() as u32;
@@ -128,7 +126,7 @@ impl Page {
         }
     }
 
-    /// Keeps the hashes whose next bit is 0, and returns a page of the others.
+    /// Keeps the hashes whose next bit is 0, and returns the others.
     fn split(&mut self) -> Self {
         let all = *self.slots;
         let mut halves = [Self::new(self.depth + 1), Self::new(self.depth + 1)];
@@ -147,7 +145,7 @@ impl Page {
 
 /// The first `count` bits of `hash` as a number.
 fn first_bits(hash: u128, count: u32) -> usize {
-    // Shifting by all 128 bits at once would be an overflow.
+    // Shifting by all 128 bits at once would overflow.
     (hash >> 1 >> (127 - count)) as usize
 }
 
@@ -157,9 +155,9 @@ mod tests {
     use std::collections::HashSet;
     use std::mem::size_of;
 
-    /// What the allocator has been asked for at most so far, in bytes, with 16 of its own for a page.
+    /// The most bytes requested from the allocator so far, with 16 of its own per page.
     fn peak(set: &UrlSet) -> usize {
-        // A list that has doubled was there in both sizes.
+        // While a list doubles, both sizes exist.
         let list = |capacity: usize, size: usize| capacity * size * 3 / 2;
         set.pages.len() * (SLOTS * size_of::<u128>() + 16)
             + list(set.pages.capacity(), size_of::<Page>())
@@ -201,7 +199,7 @@ mod tests {
     #[test]
     fn hashes_that_share_their_bits_are_kept_apart() {
         let mut set = UrlSet::new();
-        // All of them want the same slot; then all of them begin alike.
+        // First all want the same slot, then all begin alike.
         let last = (0..5000_u128).map(|n| (n << 115) | 77);
         let first = (0..5000_u128).map(|n| (0xabc << 116) | (n << 103) | (n * n + 1));
         let all: Vec<_> = last.chain(first).collect();

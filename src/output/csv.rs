@@ -12,7 +12,7 @@ use crate::fetch::{Failure, Phase};
 use super::record::{Record, in_milliseconds, in_rfc3339};
 use crate::escape::{push_backslashed, push_escaped};
 
-/// A column: its name in the header line, and the function that writes its cell.
+/// A column: its name, and the function that writes its cell.
 type Column = (&'static str, fn(&mut RowWriter<'_>, &Record));
 
 #[rustfmt::skip]
@@ -40,7 +40,6 @@ pub(super) const COLUMNS: [Column; 18] = [
     }),
 ];
 
-/// Appends the header line.
 pub(super) fn push_header(out: &mut Vec<u8>, delimiter: u8) {
     let mut row = RowWriter { out, delimiter };
     for (name, _) in COLUMNS {
@@ -49,7 +48,7 @@ pub(super) fn push_header(out: &mut Vec<u8>, delimiter: u8) {
     row.end();
 }
 
-/// Appends `record` as one line, its end included. The `delimiter` is a comma for `csv`, a tab for `tsv`.
+/// Appends `record` as a line. The `delimiter` is a comma for `csv`, a tab for `tsv`.
 pub(super) fn push(out: &mut Vec<u8>, record: &Record, delimiter: u8) {
     let mut row = RowWriter { out, delimiter };
     for (_, push_cell) in COLUMNS {
@@ -58,7 +57,7 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, delimiter: u8) {
     row.end();
 }
 
-/// Writes one row: a delimiter after every cell, which the line end replaces after the last.
+/// Writes one row: a delimiter after every cell; the line end replaces the last.
 pub(super) struct RowWriter<'a> {
     out: &'a mut Vec<u8>,
     delimiter: u8,
@@ -88,7 +87,7 @@ impl RowWriter<'_> {
         self.out.push(b'"');
     }
 
-    /// Writes a number, a date or a boolean, which needs no quotes.
+    /// Writes a value that needs no quotes.
     fn value(&mut self, value: Option<impl Display>) {
         if let Some(value) = value {
             let _infallible = write!(self.out, "{value}");

@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-/// Finds every host that has more than a thousandth of all failures.
+/// Finds every host with over a thousandth of all failures.
 const COUNTERS: usize = 1024;
-/// The longest name in DNS. A longer one is cut, so that memory is bounded.
+/// The longest name in DNS. A longer one is cut, to bound memory.
 const LONGEST: usize = 253;
 
 /// Failures by `host` or `host:port`.
@@ -19,7 +19,6 @@ pub(super) struct WorstHosts {
 }
 
 impl WorstHosts {
-    /// Counts one failure at `host`.
     pub(super) fn add(&mut self, host: &str) {
         let host = host.get(..LONGEST).unwrap_or(host);
         if let Some(count) = self.counters.get_mut(host) {
@@ -27,7 +26,8 @@ impl WorstHosts {
         } else if self.counters.len() < COUNTERS {
             self.counters.insert(host.into(), 1);
         } else {
-            // This takes as many steps as it subtracts, so that all such passes take at most one step a failure.
+            // A pass takes at most as many steps as it subtracts, so all passes together take at most one step per
+            // failure.
             self.crowded = true;
             self.counters.retain(|_, count| {
                 *count -= 1;
@@ -52,7 +52,7 @@ impl WorstHosts {
         hosts
     }
 
-    /// Whether the counts may be too low: there were more hosts than counters.
+    /// Whether the counts may be too low, as there were more hosts than counters.
     pub(super) fn is_crowded(&self) -> bool {
         self.crowded
     }

@@ -1,6 +1,6 @@
-//! The `jsonl` format: one JSON object a line, every field of the record in every row, in its order.
+//! The `jsonl` format: one JSON object a line, with every field of the record, in its order.
 //!
-//! Every character that a terminal might act on (DEL, C1, bidi overrides, line separators) is written as `\uNNNN`, also
+//! Characters that a terminal might act on (DEL, C1, bidi overrides, line separators) are written as `\uNNNN`, even
 //! where JSON does not demand it: a reader gets the same string, and `cat` is safe.
 
 use std::io::{self, Write};
@@ -12,7 +12,6 @@ use serde_json::ser::Formatter;
 use super::record::Record;
 use crate::escape::is_printable;
 
-/// Appends `record` as one line, its end included.
 pub(super) fn push(out: &mut Vec<u8>, record: &Record) {
     let written = record.serialize(&mut Serializer::with_formatter(&mut *out, Printable));
     written.expect("writing to memory does not fail, and all keys are strings");

@@ -1,7 +1,7 @@
 //! What the user sees: the records on standard output, the bar and the summary on standard error.
 //!
 //! It takes finished [`Record`]s and counts, and starts no thread; the coordinator owns it. No control character of a
-//! list or a server reaches a terminal raw.
+//! list or a server reaches a terminal.
 
 mod csv;
 mod hosts;

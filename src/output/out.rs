@@ -1,6 +1,6 @@
-//! The queue of lines in front of a stream whose reader may be slow.
+//! A queue of lines in front of a stream whose reader may be slow.
 //!
-//! Records, messages and the progress bar are written in their order, so that they can share a terminal without breaking
+//! Records, messages and the progress bar are written in order, so that they can share a terminal without breaking
 //! lines. No call blocks beyond its time limit. After an error nothing more is written.
 
 use std::io;
@@ -9,35 +9,35 @@ use std::time::Instant;
 /// The size of a Linux pipe.
 pub(super) const BUFFER: usize = 64 * 1024;
 
-/// Moves the cursor to the start of its row and erases the row (ECMA-48).
+/// Moves the cursor to the start of its row, which it erases (ECMA-48).
 const ERASE: &[u8] = b"\r\x1b[2K";
 
 /// A stream with a time limit for each write.
 pub(crate) trait Out: Send {
-    /// Writes some of `bytes` and returns how many; 0 if that was not possible before `until` (`None`: no limit).
+    /// Writes some of `bytes` and returns how many; 0 if none before `until` (`None`: no limit).
     ///
     /// # Errors
     ///
     /// Those of the stream.
     fn write_by(&mut self, bytes: &[u8], until: Option<Instant>) -> io::Result<usize>;
 
-    /// How many written bytes the reader has not read yet; 0 where the system does not tell.
+    /// How many written bytes are unread; 0 where the system does not tell.
     fn unread(&self) -> usize {
         0
     }
 }
 
-/// A queue of lines in front of a stream. Dropping it writes nothing.
+/// Dropping it writes nothing.
 pub(crate) struct Outgoing {
     out: Box<dyn Out>,
     buffer: Vec<u8>,
-    /// How many bytes of `buffer` have been written.
+    /// How many bytes of `buffer` are written.
     sent: usize,
-    /// How many bytes have been written since the start. The positions below count from there too.
+    /// How many bytes were written since the start. The positions below count from there too.
     written: u64,
     /// The end of the last line that a flush waits for.
     records_end: u64,
-    /// The ends of the queued lines that are no records, in ascending order.
+    /// The ends of the queued lines that are not records, in ascending order.
     others: Vec<u64>,
     /// The row below the last line; empty without a bar.
     bar: String,
@@ -73,7 +73,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Queues lines that a flush waits for as for records.
+    /// Queues lines that a flush waits for, like records.
     pub(crate) fn preface(&mut self, lines: &[u8]) {
         self.line(lines);
         self.records_end = self.end();
@@ -87,7 +87,7 @@ impl Outgoing {
         }
     }
 
-    /// Makes `bar` the row below the last line, and draws it at once if nothing is queued.
+    /// Makes `bar` the row below the last line, and draws it if nothing is queued.
     pub(crate) fn draw(&mut self, bar: String) {
         self.bar = bar;
         if self.is_empty() && self.failed.is_none() {
@@ -97,29 +97,27 @@ impl Outgoing {
         }
     }
 
-    /// Erases the bar with the next flush, and draws it no more.
+    /// Erases the bar with the next flush; it is not drawn again.
     pub(crate) fn remove_bar(&mut self) {
         let _ = self.begin_line();
         self.bar.clear();
     }
 
-    /// How many bytes are queued.
     pub(crate) fn left(&self) -> usize {
         self.buffer.len() - self.sent
     }
 
-    /// Whether nothing is queued.
     pub(crate) fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    /// How many bytes the reader has read, as far as the system tells. Takes a system call.
+    /// How many bytes the reader has read, if the system tells. Takes a system call.
     pub(crate) fn taken(&self) -> i128 {
         i128::from(self.written) - self.out.unread() as i128
     }
 
-    /// Writes the queued lines and then the bar. For records it waits until `until` (`None`: no limit); other lines it
-    /// writes as far as the stream takes them at once. Returns whether all records were written. The next call continues.
+    /// Writes the queued lines and then the bar. Waits for records until `until` (`None`: no limit); writes other lines
+    /// only as far as the stream takes them at once. Returns whether all records were written. The next call continues.
     ///
     /// # Errors
     ///
@@ -154,13 +152,13 @@ impl Outgoing {
         Ok(true)
     }
 
-    /// Queues `text` and writes the whole queue, until `until` (`None`: no limit). Ignores errors.
+    /// Queues `text` and writes the whole queue by `until` (`None`: no limit). Ignores errors.
     pub(crate) fn finish(&mut self, text: &[u8], until: Option<Instant>) {
         self.preface(text);
         let _ = self.flush_by(until);
     }
 
-    /// Drops the records that were not completely written, and returns their number. Other lines stay.
+    /// Drops the records not completely written, and returns their number. Other lines stay.
     pub(crate) fn give_up_records(&mut self) -> usize {
         let separator = self.separator();
         let rest = self.buffer.split_off(self.sent);
@@ -201,7 +199,6 @@ impl Outgoing {
         left_out.filter(|byte| *byte == b'\n').count()
     }
 
-    /// The end of the queue.
     fn end(&self) -> u64 {
         self.written + self.left() as u64
     }
@@ -210,7 +207,7 @@ impl Outgoing {
         self.bar_end == Some(self.end())
     }
 
-    /// The buffer to append a line to. If it ends with the bar, erases that first.
+    /// The buffer, to append a line to. Erases a bar at its end first.
     fn begin_line(&mut self) -> io::Result<&mut Vec<u8>> {
         self.check()?;
         if self.sent > self.left() {

@@ -1,4 +1,4 @@
-//! The progress bar, one row of the terminal. The caller draws it, at most ten times a second.
+//! The progress bar, one row of the terminal. The caller draws it at most ten times a second.
 
 mod row;
 
@@ -11,10 +11,9 @@ use self::row::View;
 
 /// Slow enough to read the numbers.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
-/// Columns that stay free, so that a `^C` that the terminal echoes behind the bar begins no new row.
+/// Columns kept free for a `^C` that the terminal echoes: it must not begin a new row.
 const TYPED: usize = 3;
 
-/// A bar for a terminal.
 pub(crate) struct Progress {
     /// Estimates the rate and the end; it draws nothing.
     estimate: ProgressBar,
@@ -30,7 +29,7 @@ impl Progress {
         if ProgressDrawTarget::term(terminal.clone(), 1).is_hidden() {
             return None;
         }
-        // On Windows this makes the terminal take escape sequences.
+        // On Windows this enables escape sequences.
         if cfg!(windows) && !terminal.features().colors_supported() {
             return None;
         }
@@ -46,7 +45,6 @@ impl Progress {
         }
     }
 
-    /// Sets how many targets there are.
     pub(crate) fn set_total(&mut self, total: u64) {
         self.total = Some(total);
     }

@@ -1,7 +1,7 @@
 //! The record: the result of one target, and the schema of every machine-readable format.
 //!
-//! The fields are written in this order, all of them in every row; docs/OUTPUT.md describes them. A release may add a
-//! field; it removes and renames none.
+//! Every row has all fields, in this order; docs/OUTPUT.md describes them. A release may add a field; it removes and
+//! renames none.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -46,7 +46,6 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// A record without a result.
     pub(crate) fn new(url: Box<str>, source: Arc<str>, line: u64) -> Self {
         Self {
             url,
@@ -56,7 +55,7 @@ impl Record {
         }
     }
 
-    /// The length of its texts in bytes.
+    /// Bytes of its texts.
     pub(crate) fn text(&self) -> usize {
         let optional = [&self.final_url, &self.content_type, &self.file];
         let texts = optional.into_iter().flatten().map(String::len);
@@ -67,7 +66,7 @@ impl Record {
 
 /// `span` in milliseconds, with at most three decimals.
 pub(super) fn in_milliseconds(span: Duration) -> f64 {
-    // Whole microseconds, divided by 1000, print with at most three decimals.
+    // Whole microseconds over 1000 print with at most three decimals.
     ((span.as_nanos() + 500) / 1000) as f64 / 1000.0
 }
 

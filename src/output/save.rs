@@ -1,8 +1,8 @@
 //! Saved bodies: one file a URL, below one directory. A file is complete or does not exist.
 //!
-//! A body is written to a temporary file in the run's folder ([`staging`]) and renamed when it is complete. [`name`]
-//! chooses the path. Symbolic links below the directory are never followed. There is no `fsync`: a power cut may lose
-//! the last files.
+//! A body is written to a temporary file in the run's folder ([`staging`]) and renamed when it is complete, to a path
+//! that [`name`] chooses. Symbolic links below the directory are never followed. There is no `fsync`: a power cut may
+//! lose the last files.
 
 mod name;
 mod staging;
@@ -22,10 +22,10 @@ use crate::system;
 pub(super) use self::name::{Case, path_for};
 use self::staging::{Staging, make_dir, retry_if_removed};
 
-/// The most directories that are remembered, in less than half a megabyte.
+/// The most directories to remember, in under half a megabyte.
 const KNOWN: usize = 2048;
 
-/// The directory that bodies are saved in. Any thread may use it.
+/// The directory of saved bodies, for all threads.
 #[derive(Debug)]
 pub(crate) struct Save {
     dir: PathBuf,
@@ -35,7 +35,7 @@ pub(crate) struct Save {
     is_full: AtomicBool,
     /// Read-locked while a file or a directory is created or renamed.
     has_ended: RwLock<bool>,
-    /// Directories that this run has created or checked: saves two system calls a body.
+    /// Directories that this run created or checked: saves two system calls a body.
     known: Mutex<HashSet<PathBuf>>,
 }
 
@@ -66,12 +66,12 @@ impl Save {
         })
     }
 
-    /// Whether [`abandon`](Self::abandon) was called, which makes saves fail.
+    /// Whether [`abandon`](Self::abandon) was called, so that saves fail.
     pub(crate) fn has_ended(&self) -> bool {
         self.go_on().is_err()
     }
 
-    /// Ends all saving and removes the temporary files. After this no worker can rename a file into place. Blocks while a
+    /// Ends all saving and removes the temporary files: no worker can rename a file into place any more. Blocks while a
     /// file is created or renamed.
     pub(crate) fn abandon(&self) {
         let has_ended = self.has_ended.write();
@@ -79,12 +79,12 @@ impl Save {
         self.staging.remove();
     }
 
-    /// Whether a save failed because the disk or the quota was full.
+    /// Whether a save found the disk or the quota full.
     pub(crate) fn is_disk_full(&self) -> bool {
         self.is_full.load(Ordering::Relaxed)
     }
 
-    /// Prepares to save the body of `url`, and adds its bytes to `received` as they are written. The first byte or the
+    /// Prepares to save the body of `url`, whose bytes it adds to `received` as they are written. The first byte or the
     /// commit creates the file.
     pub(crate) fn begin<'a>(&'a self, url: &Url, received: &'a AtomicU64) -> Saved<'a> {
         Saved {
@@ -120,7 +120,7 @@ impl Save {
             })
     }
 
-    /// Keeps the run from ending until the guard is dropped.
+    /// Keeps the run from ending while the guard lives.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl Save {
         Ok(has_ended)
     }
 
-    /// Calls `act`, which needs the directory `parent`, and creates that if needed.
+    /// Calls `act` after creating the directory `parent` if needed.
     fn inside<T>(&self, parent: &Path, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
         retry_if_removed(|| {
             let done = self.make_dirs(parent).and_then(|()| act());
@@ -144,7 +144,7 @@ impl Save {
         })
     }
 
-    /// Creates the directories down to `parent`. A symbolic link is an error.
+    /// Creates directories down to `parent`. A symbolic link is an error.
     fn make_dirs(&self, parent: &Path) -> io::Result<()> {
         if self.known().contains(parent) {
             return Ok(());
@@ -162,7 +162,7 @@ impl Save {
         Ok(())
     }
 
-    /// Removes `dir` and its parents as far as they are empty.
+    /// Removes `dir` and its parents while they are empty.
     fn remove_empty(&self, dir: &Path) {
         for dir in dir.ancestors().take_while(|dir| *dir != self.dir) {
             match fs::remove_dir(dir) {
@@ -177,7 +177,7 @@ impl Save {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a full disk, and names `path` in the error.
+    /// Notes a full disk, and adds `path` to the error.
     fn failed(&self, path: &Path, error: &io::Error) -> io::Error {
         use io::ErrorKind::{QuotaExceeded, StorageFull};
         if matches!(error.kind(), StorageFull | QuotaExceeded) {
@@ -187,7 +187,7 @@ impl Save {
     }
 }
 
-/// One body. Dropped before [`commit`](Self::commit), it leaves no file.
+/// One body. Dropping it before [`commit`](Self::commit) leaves no file.
 #[derive(Debug)]
 pub(crate) struct Saved<'a> {
     temp: Option<TempFile>,
@@ -246,13 +246,13 @@ impl Drop for Saved<'_> {
         if let Some(TempFile { file, path }) = self.temp.take() {
             // NFS and Windows keep a removed file in its directory until it is closed.
             drop(file);
-            // If this fails, the end of the run removes the file with its folder.
+            // If this fails, the run's end removes the file with its folder.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// Puts the path in front of an error's text, and keeps the kind.
+/// Puts the path before an error's text; keeps the kind.
 fn about(path: &Path, error: &io::Error) -> io::Error {
     let text = system::os_text(error);
     io::Error::new(error.kind(), format!("{}: {text}", shown_path(path)))

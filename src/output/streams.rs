@@ -26,7 +26,6 @@ pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
     }))
 }
 
-/// Standard error.
 #[cfg(unix)]
 pub(crate) fn stderr() -> Box<dyn Out> {
     match unix::reopened(&io::stderr()) {
@@ -35,24 +34,23 @@ pub(crate) fn stderr() -> Box<dyn Out> {
     }
 }
 
-/// Whether standard output and standard error, which are terminals, are the same one.
+/// Whether standard output and standard error, both terminals, are the same.
 #[cfg(unix)]
 pub(crate) fn is_one_terminal() -> bool {
     use rustix::{fs::fstat, termios::tcgetpgrp};
     let (out, err) = (io::stdout(), io::stderr());
     let device = |stat: rustix::fs::Stat| stat.st_rdev;
-    // A process has one controlling terminal, which may be open as /dev/tty too.
+    // A process has one controlling terminal, which may also be open as /dev/tty.
     fstat(&out).map(device) == fstat(&err).map(device)
         || tcgetpgrp(&out).is_ok() && tcgetpgrp(&err).is_ok()
 }
 
-/// Standard output. Its line buffer passes whole lines on in one write, and on a console as UTF-16.
+/// Its line buffer passes whole lines on in one write, and on a console as UTF-16.
 #[cfg(not(unix))]
 pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
     Ok(Box::new(Blocking(io::stdout())))
 }
 
-/// Standard error.
 #[cfg(not(unix))]
 pub(crate) fn stderr() -> Box<dyn Out> {
     Box::new(Blocking(io::stderr()))
@@ -64,7 +62,6 @@ pub(crate) fn is_one_terminal() -> bool {
     true
 }
 
-/// A stream whose writes block.
 #[cfg(any(test, not(unix)))]
 pub(super) struct Blocking<W>(pub(super) W);
 

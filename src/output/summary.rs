@@ -16,12 +16,12 @@ use super::record::Record;
 use crate::fetch::{Failure, FailureKind};
 use crate::span::Span;
 
-/// The histogram counts longer attempts as this long. The maximum is exact.
+/// Longer attempts count as this long in the histogram. The maximum is exact.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Two digits take 30 KiB, three take 200.
 const DIGITS: u8 = 2;
 const WORST_HOSTS: usize = 5;
-/// The statuses or phases of one kind that are shown.
+/// How many statuses or phases of a kind are shown.
 const DETAILS: usize = 3;
 const LABEL: usize = 13;
 
@@ -35,13 +35,12 @@ pub(crate) struct Summary {
     /// By the name of the kind.
     failures: BTreeMap<&'static str, FailureCount>,
     hosts: WorstHosts,
-    /// Targets that were not started; `None` if the lists were not read to the end.
+    /// Targets not started; `None` if the lists were not read to the end.
     never_started: Option<u64>,
-    /// Targets that the options left out, with the reason.
+    /// Targets left out by the options, with the reason.
     left_out: Vec<(u64, &'static str)>,
 }
 
-/// The failures of one kind.
 #[derive(Default)]
 struct FailureCount {
     count: u64,
@@ -55,7 +54,6 @@ enum Detail {
 }
 
 impl Summary {
-    /// A run that began at `started`.
     pub(crate) fn new(started: Instant) -> Self {
         let spans = Histogram::new_with_bounds(1, LONGEST.as_micros() as u64, DIGITS)
             .expect("the bounds are constants that hold the histogram's conditions");
@@ -73,7 +71,6 @@ impl Summary {
         }
     }
 
-    /// Notes that the options left out `targets`.
     pub(crate) fn left_out(&mut self, targets: u64, why: &'static str) {
         if targets > 0 {
             self.left_out.push((targets, why));
@@ -95,7 +92,7 @@ impl Summary {
         if let Some(error) = &record.error {
             let count = self.failures.entry(error.kind().name()).or_default();
             count.add(record, error);
-            // A URL of another scheme was not requested from its host.
+            // No request went to the host of a URL with another scheme.
             if let Some(host) = &record.host
                 && error.kind() != FailureKind::UnsupportedScheme
             {
@@ -109,7 +106,6 @@ impl Summary {
         self.never_started = targets;
     }
 
-    /// The summary of a run that ended at `now`.
     pub(crate) fn text(&self, now: Instant, color: bool) -> String {
         let wall = now.saturating_duration_since(self.started);
         let mut table = Table::default();
@@ -211,7 +207,7 @@ impl Summary {
     }
 }
 
-/// `count` per second; `None` for a span that is too short.
+/// `count` per second; `None` for too short a span.
 fn rate(count: u64, wall: Duration) -> Option<f64> {
     (wall >= Duration::from_millis(1)).then(|| count as f64 / wall.as_secs_f64())
 }

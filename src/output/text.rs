@@ -1,6 +1,6 @@
 //! The `text` format: the two lines of the Python documentation's `load_url` example, to the byte.
 //!
-//! The URL is formatted as Python's `%r` and the message as `%s`, with unprintable characters escaped. Only the verb of a
+//! The URL is formatted as Python's `%r`, the message as `%s`, with unprintable characters escaped. Only the verb of a
 //! failure has a colour.
 
 use std::io::Write as _;
@@ -9,7 +9,6 @@ use super::record::Record;
 use crate::escape::{push_escaped, push_quoted};
 use crate::fetch::Failure;
 
-/// Appends `record` as one line, its end included.
 pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) {
     push_quoted(out, &record.url);
     let verb = match color {

@@ -16,7 +16,7 @@ pub(crate) enum Format {
     Tsv,
 }
 
-/// Queues records for one stream. The caller flushes `out` when no other record is ready or [`Writer::is_full`].
+/// Queues records for a stream. The caller flushes `out` when no other record is ready or [`Writer::is_full`].
 pub(crate) struct Writer {
     pub(crate) out: Outgoing,
     format: Format,
@@ -37,7 +37,7 @@ impl Writer {
         Self { out, format, color }
     }
 
-    /// Ends the incomplete line that an earlier run left in the output.
+    /// Ends the incomplete line of an earlier run.
     pub(crate) fn begin_a_line(&mut self) {
         self.out.preface(b"\n");
     }
@@ -57,7 +57,6 @@ impl Writer {
         })
     }
 
-    /// Whether to flush before the next record.
     pub(crate) fn is_full(&self) -> bool {
         self.out.left() >= BUFFER
     }

@@ -7,7 +7,7 @@ use std::thread;
 use super::error::BuildError;
 use super::executor::Initializer;
 
-/// More threads than an operating system grants a process by default.
+/// More threads than an operating system allows a process by default.
 const MAX_WORKERS: usize = 65_536;
 
 /// How to build a [`ThreadPool`](super::ThreadPool).
@@ -50,17 +50,17 @@ impl Builder {
         self
     }
 
-    /// The size of each thread's stack in bytes. The default is that of `std`: 2 MiB, which take memory only where they
-    /// are used.
+    /// The size of each thread's stack in bytes. The default is that of `std`: 2 MiB, which take memory only where
+    /// used.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
-    /// Runs `initializer` once in each worker's thread, before its first job. A replacement runs it too.
-    /// [`build`](Self::build) does not wait for it.
+    /// Runs `initializer` once in each worker's thread, replacements too, before its first job. [`build`](Self::build)
+    /// does not wait for it.
     ///
-    /// If it fails or panics in any thread the pool is broken: jobs that have not begun get
+    /// If it fails or panics in any thread, the pool is broken: jobs not begun get
     /// [`JobError::Broken`](super::JobError::Broken) with the reason, and the pool refuses all others.
     ///
     /// ```
@@ -81,7 +81,7 @@ impl Builder {
         self
     }
 
-    /// Checks the options, and gives the pool its default name.
+    /// Checks the options, and sets the default name.
     pub(super) fn check(&mut self) -> Result<(), BuildError> {
         static POOLS: AtomicUsize = AtomicUsize::new(0);
 
@@ -103,7 +103,7 @@ impl Builder {
         Ok(())
     }
 
-    /// The thread of a worker, after [`check`](Self::check).
+    /// A worker's thread, after [`check`](Self::check).
     pub(super) fn thread(&self, index: usize) -> thread::Builder {
         let prefix = self.prefix.as_deref().unwrap_or_default();
         let thread = thread::Builder::new().name(format!("{prefix}_{index}"));
@@ -125,7 +125,7 @@ impl fmt::Debug for Builder {
 }
 
 impl Default for Builder {
-    /// As many workers as Python's default: four more than the machine can run at once, and at most 32.
+    /// As many workers as Python's default: four more than the machine runs at once, and at most 32.
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self::new(cores.saturating_add(4).min(32))

@@ -1,4 +1,4 @@
-//! What a waiting thread sees of tasks of any type: their status, and a queue of those done.
+//! What a waiting thread sees of tasks of any type: their status, and a queue of done ones.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -23,7 +23,6 @@ impl JobStatus {
     }
 }
 
-/// A task of any type.
 pub(super) trait AnyTask {
     fn status(&self) -> JobStatus;
     /// Blocks until the task is done; false at the deadline.
@@ -33,13 +32,12 @@ pub(super) trait AnyTask {
     fn unsubscribe(&self, queue: &Arc<CompletionQueue>);
 }
 
-/// What is to happen when a task is done.
 pub(super) enum Listener<C> {
     Callback(C),
     Queue(Arc<CompletionQueue>, usize),
 }
 
-/// Listeners in the order in which they were added. A single one takes no allocation of its own.
+/// Listeners in the order of their addition. One alone is not allocated.
 #[derive(Default)]
 pub(super) enum Listeners<C> {
     #[default]
@@ -85,7 +83,7 @@ impl<C> Listeners<C> {
     }
 }
 
-/// The keys of tasks that are done, each once, in the order in which they were done.
+/// The keys of done tasks, each once, in the order of completion.
 #[derive(Default)]
 pub(super) struct CompletionQueue {
     state: Mutex<CompletionState>,
@@ -109,7 +107,7 @@ impl CompletionQueue {
         }
     }
 
-    /// Blocks until a key is there; `None` at the deadline. Only one thread may wait.
+    /// Blocks until there is a key; `None` at the deadline. Only one thread may wait.
     pub(super) fn next(&self, deadline: Option<Instant>) -> Option<usize> {
         let mut state = lock(&self.state);
         let mut in_time = true;

@@ -1,7 +1,7 @@
-//! The state of a pool that its owner and its workers share: the queue, and which workers live.
+//! What a pool's owner and its workers share: the queue, and which workers live.
 //!
-//! Every job accepted is run or refused exactly once, also when the pool is shut down or breaks. A worker that died is
-//! replaced at once, or else at a later submission.
+//! Every job accepted is run or refused exactly once, even if the pool is shut down or breaks. A worker that died is
+//! replaced at once, or at a later submission.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,24 +12,22 @@ use super::job::{QueuedJob, catch_panic, ignore_panic};
 use super::queue::{Pending, Queue};
 use super::sync::{lock, wait};
 
-/// Runs in each worker's thread before its first job.
 pub(super) type Initializer =
     Box<dyn Fn() -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync>;
 
-/// Starts the thread of the worker with this index.
 pub(super) type SpawnWorker<'job> =
     Box<dyn Fn(&Arc<Executor<'job>>, usize) -> io::Result<()> + Send + Sync + 'job>;
 
 pub(super) struct Executor<'job> {
     pub(super) queue: Queue<'job>,
     workers: Mutex<LiveWorkers>,
-    /// Whether `workers` misses one, to be read without its lock.
+    /// Whether `workers` misses one: readable without its lock.
     is_short: AtomicBool,
     /// Notified when the last worker has ended.
     ended: Condvar,
     /// Unique among the pools of the process.
     pub(super) id: usize,
-    /// The number of workers that was asked for.
+    /// The number of workers asked for.
     pub(super) size: usize,
     initializer: Option<Initializer>,
     spawn: SpawnWorker<'job>,
@@ -37,9 +35,9 @@ pub(super) struct Executor<'job> {
 
 #[derive(Default)]
 struct LiveWorkers {
-    /// Workers whose thread runs, or is being started.
+    /// Workers whose thread runs or is starting.
     live: usize,
-    /// The indices of workers that died and could not be replaced.
+    /// The indices of dead workers that could not be replaced.
     missing: Vec<usize>,
 }
 
@@ -68,7 +66,7 @@ impl<'job> Executor<'job> {
         lock(&self.workers).live
     }
 
-    /// Queues all of `jobs`, an array or a vector, or gives them back.
+    /// Queues all of `jobs`, or gives them back.
     pub(super) fn push<J>(self: &Arc<Self>, jobs: J) -> Result<(), (J, Refusal)>
     where
         J: IntoIterator<Item: Into<QueuedJob<'job>>>,
@@ -78,7 +76,7 @@ impl<'job> Executor<'job> {
         Ok(())
     }
 
-    /// Refuses all further jobs. Never waits for a job.
+    /// Refuses further jobs. Never waits for a job.
     pub(super) fn close(&self, pending: Pending) {
         for job in self.queue.close(Refusal::ShutDown, pending) {
             job.refuse(JobError::Cancelled);
@@ -93,7 +91,7 @@ impl<'job> Executor<'job> {
         }
     }
 
-    /// Runs the initializer in the calling worker's thread. False if the pool is broken.
+    /// Runs the initializer in the calling worker. False if the pool is broken.
     pub(super) fn initialize(&self) -> bool {
         if self.queue.is_broken() {
             return false;
@@ -101,7 +99,7 @@ impl<'job> Executor<'job> {
         let Some(initializer) = &self.initializer else {
             return true;
         };
-        // The error's `Display` is code of the user, so it runs where panics are caught.
+        // The error's `Display` is code of the user: run it where panics are caught.
         let outcome = catch_panic(|| initializer().map_err(|error| error.to_string()));
         let reason = match &outcome {
             Ok(Ok(())) => return true,
@@ -113,7 +111,7 @@ impl<'job> Executor<'job> {
         false
     }
 
-    /// Starts the workers, in the order of their indices. The caller ends those started on failure.
+    /// Starts the workers in the order of their indices. On failure the caller ends those started.
     pub(super) fn start(self: &Arc<Self>) -> Result<(), BuildError> {
         for index in 0..self.size {
             lock(&self.workers).live += 1;
@@ -141,7 +139,7 @@ impl<'job> Executor<'job> {
     /// Starts a new thread for a worker whose own died, and which still counts as live. If that fails, the next
     /// submission tries again, or the pool is broken if this was the last worker.
     ///
-    /// Called while unwinding, so it must not panic.
+    /// Must not panic: the caller is unwinding.
     pub(super) fn replace(self: &Arc<Self>, index: usize) {
         let Err(error) = (self.spawn)(self, index) else {
             return;
@@ -160,7 +158,7 @@ impl<'job> Executor<'job> {
         self.worker_ended();
     }
 
-    /// Tries again to replace one worker that is missing.
+    /// Retries the replacement of one missing worker.
     fn replace_missing(self: &Arc<Self>) {
         if !self.is_short.load(Ordering::Relaxed) {
             return;

@@ -63,10 +63,10 @@ impl<'job, T> ScopedFuture<'job, T> {
         self.task.status() == JobStatus::Failed
     }
 
-    /// Cancels the job if no worker has begun it. True if the job is cancelled, now or before.
+    /// Cancels the job if no worker has begun it. True if it is cancelled, now or before.
     ///
-    /// Drops the closure and runs the callbacks before it returns; a second call meanwhile returns true without waiting
-    /// for them. Some hundred bytes stay in the queue until a worker removes them. A job that runs cannot be stopped.
+    /// Drops the closure and runs the callbacks before it returns; a second call meanwhile returns true without
+    /// waiting. Some hundred bytes stay in the queue until a worker removes them. A running job cannot be stopped.
     ///
     /// ```
     /// # use std::sync::mpsc;
@@ -97,7 +97,7 @@ impl<'job, T> ScopedFuture<'job, T> {
     /// [`JobError::Panicked`] if the job panicked, [`JobError::Cancelled`] if it was cancelled before it began,
     /// [`JobError::Broken`] if the pool broke before it began.
     pub fn result(self) -> Result<T, JobError> {
-        // Without a deadline there is always an outcome: every job accepted is run or refused.
+        // Without a deadline there is an outcome: every job accepted is run or refused.
         self.task.take(None).unwrap_or(Err(JobError::Cancelled))
     }
 
@@ -137,8 +137,8 @@ impl<'job, T> ScopedFuture<'job, T> {
     /// Calls `callback` with the outcome, once, when the job is done.
     ///
     /// Callbacks run one at a time, in the order of registration, in the thread that runs or cancels the job. If the
-    /// job is done already, this call runs `callback` itself, unless another thread is running callbacks, which then
-    /// runs this one too.
+    /// job is done already, this call runs `callback`, unless another thread is running callbacks, which then runs this
+    /// one too.
     ///
     /// [`result`](Self::result) waits for the callbacks, so a callback must not wait for the result. A callback's panic
     /// goes to the panic hook, and the next callback runs.

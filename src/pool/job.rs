@@ -1,6 +1,6 @@
-//! A job as the queue holds it: its type erased, in one allocation.
+//! A job in the queue: its type erased, in one allocation.
 //!
-//! A job taken out of the queue must be `run` or `refuse`d, once. Neither unwinds, whatever code of the user does.
+//! A job taken out of the queue must be `run` or `refuse`d, once. Neither unwinds, whatever the user's code does.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use super::error::{JobError, Panic};
 
-/// A job that owns all that it needs.
 pub(super) trait BoxedJob: Send {
     fn run(self: Box<Self>);
     fn refuse(self: Box<Self>, why: JobError);
@@ -53,7 +52,7 @@ impl QueuedJob<'_> {
     }
 }
 
-/// A job whose outcome goes to a callback instead of a future.
+/// A job whose outcome goes to a callback.
 pub(super) struct CallbackJob<F, C> {
     pub(super) job: F,
     pub(super) callback: C,
@@ -79,14 +78,14 @@ where
 
 /// Runs `job` and makes its panic a value.
 ///
-/// `AssertUnwindSafe`: state that the job shares is left as by any thread that panics.
+/// `AssertUnwindSafe`: shared state is as after the panic of any thread.
 pub(super) fn catch_panic<T>(job: impl FnOnce() -> T) -> Result<T, Panic> {
     catch_unwind(AssertUnwindSafe(job)).map_err(Panic::new)
 }
 
-/// Runs a callback or a destructor of the user, whose panic must not end the worker.
+/// Runs a callback or destructor of the user, whose panic must not end the worker.
 ///
-/// Dropping the panic's payload may panic too, and so on without end: the second payload is leaked.
+/// Dropping a panic's payload may panic again, endlessly: the second payload is leaked.
 pub(super) fn ignore_panic(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code))
         && let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))

@@ -1,4 +1,4 @@
-//! `map`: a function called on the workers with each item of an iterator, the results in order.
+//! `map`: calls a function on the workers with each item of an iterator; the results are in order.
 //!
 //! The thread that asks for results advances the input, which may be endless, and waits for both.
 
@@ -21,18 +21,18 @@ use super::sync::deadline;
 #[must_use = "dropping it loses the results and the other items"]
 pub struct Map<'job, I: Iterator, F, T> {
     executor: Arc<Executor<'job>>,
-    /// `None` after the last item, or when the pool has refused a job.
+    /// `None` after the last item, or once the pool has refused a job.
     items: Option<I>,
     function: Arc<F>,
     in_flight: InFlight<'job, T>,
     submitted: usize,
-    /// Whether the next call must first submit a job. The last one did not, as its result must not wait for the input.
+    /// Whether `next` must first submit a job for the result given last, which did not wait for the input.
     must_replace: bool,
     /// The last result, if the pool refused a job.
     refused: Option<JobError>,
 }
 
-/// The jobs submitted whose results have not been given, oldest first.
+/// Submitted jobs whose results were not given, oldest first.
 struct InFlight<'job, T>(VecDeque<ScopedFuture<'job, T>>);
 
 impl<T> InFlight<'_, T> {
@@ -41,7 +41,7 @@ impl<T> InFlight<'_, T> {
     }
 
     fn cancel(&mut self) {
-        // The youngest first: a worker that becomes free meanwhile takes the oldest.
+        // The youngest first: a worker that becomes free takes the oldest.
         for future in self.0.drain(..).rev() {
             future.cancel();
         }
@@ -75,7 +75,7 @@ where
             must_replace: false,
             refused: None,
         };
-        // Each item is submitted before the next is taken: the input may depend on the results.
+        // Submit each item before taking the next: the input may depend on the results.
         while map.submitted < look_ahead.get() && map.advance() {}
         map
     }
@@ -103,7 +103,7 @@ where
         future
     }
 
-    /// Submits a job for the next item. False if there is none, or the pool refuses the job.
+    /// Submits a job for the next item. False if there is none, or the pool refuses.
     fn advance(&mut self) -> bool {
         let Some(item) = self.items.as_mut().and_then(Iterator::next) else {
             self.items = None;
@@ -163,7 +163,7 @@ impl<I: Iterator, F, T> Map<'_, I, F, T> {
             .items
             .as_ref()
             .map_or((0, Some(0)), Iterator::size_hint);
-        // If the pool is shut down, one error stands for all items not yet taken.
+        // If the pool is shut down, one error replaces all items not yet taken.
         let least = in_flight + usize::from(input.0 > 0);
         (least, input.1.and_then(|most| most.checked_add(in_flight)))
     }
@@ -202,7 +202,7 @@ where
             map.replace();
         }
         let Some(future) = map.next_future() else {
-            // Only the input itself can tell whether it has more.
+            // Only the input can tell whether it has more.
             let is_cut = is_over
                 && map
                     .items
@@ -225,7 +225,6 @@ where
 }
 
 impl<I: Iterator, F, T> Map<'_, I, F, T> {
-    /// Ends the iteration at its deadline.
     fn time_out(&mut self) -> TimedOut {
         let timed_out = TimedOut {
             unfinished: self.in_flight.unfinished(),

@@ -1,12 +1,12 @@
-//! The queue of a pool's jobs, and the rule for which worker is woken when.
+//! A pool's queue of jobs, and the rule for which worker is woken when.
 //!
-//! Jobs are given out exactly once, in the order in which they were pushed, by `Consumer::next` or by `close`. No job
-//! is dropped under the lock.
+//! Jobs are given out exactly once, in the order of `push`, by `Consumer::next` or `close`. No job is dropped under the
+//! lock.
 //!
-//! **Waking.** It costs a system call and two context switches to wake a worker for a job that another one takes. So at
-//! most one worker is *waking*: notified, and not yet at the queue. When it takes a job and more remain, it wakes the
-//! next. Invariant: if a job is queued and a worker sleeps, some worker is waking, or about to look at the queue. The
-//! worker that fell asleep last is woken first: its caches are warm.
+//! **Waking.** Waking a worker for a job that another takes costs a system call and two context switches. So at most
+//! one worker is *waking*: notified, and not yet at the queue. When it takes a job and more remain, it wakes the next.
+//! Invariant: if a job is queued and a worker sleeps, some worker is waking, or about to look at the queue. The worker
+//! that fell asleep last is woken first: its caches are warm.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -16,7 +16,7 @@ use super::error::Refusal;
 use super::job::QueuedJob;
 use super::sync::{lock, wait};
 
-/// The capacity, in jobs, that an empty queue keeps: one and a half megabytes.
+/// The capacity, in jobs, that an empty queue keeps: 1.5 MB.
 const KEPT_CAPACITY: usize = 64 * 1024;
 
 /// What happens at shutdown to the jobs that no worker has begun.
@@ -30,7 +30,7 @@ pub enum Pending {
 
 pub(super) struct Queue<'job> {
     state: Mutex<QueueState<'job>>,
-    /// For each worker, notified after its `woken` is set.
+    /// Per worker, notified after its `woken` is set.
     wake_ups: Box<[Condvar]>,
     /// Notified when no job is queued and no worker is awake.
     idle: Condvar,
@@ -38,15 +38,14 @@ pub(super) struct Queue<'job> {
 
 struct QueueState<'job> {
     jobs: VecDeque<QueuedJob<'job>>,
-    /// Why no further job is accepted; `None` while the queue is open.
+    /// Why no job is accepted; `None` while the queue is open.
     refusal: Option<Refusal>,
     /// How many workers run a job or look for one.
     awake: usize,
     /// At most one, except after a shutdown, which wakes all.
     waking: usize,
-    /// By index; the worker that fell asleep last comes last.
+    /// By index; the last to fall asleep comes last.
     asleep: Vec<usize>,
-    /// For each worker, whether it is waking.
     woken: Box<[bool]>,
     /// How many threads wait on `idle`.
     idle_waiters: usize,
@@ -73,7 +72,7 @@ impl<'job> Queue<'job> {
         lock(&self.state).jobs.len()
     }
 
-    /// Adds all of `jobs`, an array or a vector, or gives them back.
+    /// Adds all of `jobs`, or gives them back.
     pub(super) fn push<J>(&self, jobs: J) -> Result<(), (J, Refusal)>
     where
         J: IntoIterator<Item: Into<QueuedJob<'job>>>,
@@ -101,11 +100,11 @@ impl<'job> Queue<'job> {
         matches!(lock(&self.state).refusal, Some(Refusal::Broken(_)))
     }
 
-    /// Refuses all further jobs, and wakes all workers, so that they end when the queue is empty. With
-    /// `Pending::Cancel`, gives back the jobs that are queued.
+    /// Refuses further jobs, and wakes all workers, so that they end when the queue is empty. With `Pending::Cancel`,
+    /// returns the queued jobs.
     pub(super) fn close(&self, refusal: Refusal, pending: Pending) -> VecDeque<QueuedJob<'job>> {
         let mut state = lock(&self.state);
-        // The first reason why the pool is broken stays.
+        // The first reason for a broken pool stays.
         if !matches!(state.refusal, Some(Refusal::Broken(_))) {
             state.refusal = Some(refusal);
         }
@@ -114,7 +113,7 @@ impl<'job> Queue<'job> {
             state.woken[index] = true;
             self.wake_ups[index].notify_one();
         }
-        // There may be no worker that would notify later.
+        // There may be no worker left to notify them.
         self.idle.notify_all();
         match pending {
             Pending::Run => VecDeque::new(),
@@ -122,7 +121,7 @@ impl<'job> Queue<'job> {
         }
     }
 
-    /// Wakes a worker if a job is queued, a worker sleeps and none is waking.
+    /// Wakes a sleeping worker if a job is queued and none is waking.
     fn wake_next(&self, mut state: MutexGuard<'_, QueueState<'job>>) {
         if state.jobs.is_empty() || state.waking > 0 {
             return;
@@ -143,7 +142,7 @@ impl<'job> Queue<'job> {
     }
 }
 
-/// A worker's access to the queue. The worker counts as awake until this is dropped.
+/// A worker's access to the queue. While this lives, the worker counts as awake unless it sleeps in `next`.
 pub(super) struct Consumer<'a, 'job> {
     queue: &'a Queue<'job>,
     index: usize,
@@ -173,7 +172,6 @@ impl<'a, 'job> Consumer<'a, 'job> {
         }
     }
 
-    /// Blocks until another thread wakes this worker.
     fn sleep(
         &self,
         mut state: MutexGuard<'a, QueueState<'job>>,

@@ -72,7 +72,7 @@ impl Builder {
     }
 }
 
-/// Lets the workers end, also when the block panics: `std::thread::scope` waits for them.
+/// Ends the workers even if the block panics: `std::thread::scope` waits for them.
 struct CloseOnDrop<'a, 'job>(&'a Arc<Executor<'job>>);
 
 impl Drop for CloseOnDrop<'_, '_> {
@@ -83,7 +83,7 @@ impl Drop for CloseOnDrop<'_, '_> {
 
 /// The pool of a [`scope`](scope()), for jobs that borrow.
 ///
-/// A clone is a handle to the same pool, for jobs that submit jobs. When the block has ended the pool refuses them.
+/// A clone is a handle to the same pool, for jobs that submit jobs. After the block the pool refuses them.
 #[derive(Clone)]
 pub struct Scope<'scope, 'env: 'scope> {
     executor: Arc<Executor<'scope>>,

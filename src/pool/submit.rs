@@ -8,8 +8,7 @@ use super::future::ScopedFuture;
 use super::job::CallbackJob;
 use super::task::Task;
 
-/// The methods that `ThreadPool` and `Scope` have in common, for jobs that borrow for `$job`. The calling module imports
-/// the types.
+/// Methods of `ThreadPool` and `Scope`, for jobs that borrow for `$job`. The calling module imports the types.
 macro_rules! pool_methods {
     ($job:lifetime) => {
         /// Queues `job`. Blocks only for the queue's lock.
@@ -25,9 +24,9 @@ macro_rules! pool_methods {
             self.executor.submit(job)
         }
 
-        /// Queues all `jobs` side by side, taking the lock once. The futures are in the jobs' order.
+        /// Queues all `jobs` side by side, locking once. The futures are in the jobs' order.
         ///
-        /// Runs the iterator to its end before it queues the first job.
+        /// Runs the iterator to its end before queueing the first job.
         ///
         /// # Errors
         ///
@@ -110,7 +109,7 @@ macro_rules! pool_methods {
             F: Fn(I::Item) -> T + Send + Sync + $job,
             T: Send + $job,
         {
-            // One job that a worker runs, and two while the caller uses a result.
+            // One that runs, and two while the caller uses a result.
             let look_ahead = NonZeroUsize::MIN.saturating_add(3 * self.workers() - 1);
             self.map_ahead(look_ahead, items, function)
         }
@@ -130,27 +129,27 @@ macro_rules! pool_methods {
             Map::new(&self.executor, look_ahead, items.into_iter(), function)
         }
 
-        /// Refuses all further jobs, and runs or cancels those not begun. Workers end when the queue is empty.
+        /// Refuses further jobs, and runs or cancels those not begun. Workers end when the queue is empty.
         ///
         /// Drops the jobs that it cancels and runs their callbacks, but waits for no other job. A second call may
-        /// cancel the jobs that the first let run.
+        /// cancel jobs that the first let run.
         pub fn shutdown(&self, pending: Pending) {
             self.executor.close(pending);
         }
 
-        /// The number of workers, as it was asked for.
+        /// The number of workers asked for.
         #[must_use]
         pub fn workers(&self) -> usize {
             self.executor.size
         }
 
-        /// How many jobs no worker has taken yet. A job that its future cancelled counts until a worker removes it.
+        /// How many jobs no worker has taken. A cancelled job counts until a worker removes it.
         #[must_use]
         pub fn queued(&self) -> usize {
             self.executor.queue.len()
         }
 
-        /// Blocks until no job is queued and none runs. The pool stays open. Returns at once in a worker of this pool.
+        /// Blocks until no job is queued or runs. The pool stays open. Returns at once in a worker of this pool.
         pub fn wait_idle(&self) {
             if !worker::is_worker_of(&self.executor) {
                 self.executor.queue.wait_idle();

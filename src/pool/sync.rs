@@ -10,7 +10,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits once. May return without a notification.
+/// May return without a notification.
 pub(super) fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condition
         .wait(guard)
@@ -36,12 +36,12 @@ pub(super) fn wait_until<'a, T>(
     (guard, true)
 }
 
-/// The end of a wait that begins now; `None` if it is too far off for an `Instant`.
+/// The end of a wait from now; `None` if too far off for an `Instant`.
 pub(super) fn deadline(timeout: Duration) -> Option<Instant> {
     Instant::now().checked_add(timeout)
 }
 
-/// A value that is `Sync` because only its owner has access. The mutex is never locked.
+/// A value that is `Sync` because only its owner accesses it. The mutex is never locked.
 pub(super) struct Exclusive<T>(Mutex<T>);
 
 impl<T> Exclusive<T> {

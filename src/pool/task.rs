@@ -1,7 +1,7 @@
-//! One submitted job and its outcome, in one allocation that the queue and the future share.
+//! A submitted job and its outcome, in one allocation that the queue and the future share.
 //!
 //! A task goes from pending to running to done, and never back. It is done when its callbacks have run. The closure is
-//! dropped when it has run or has been cancelled, not with the last handle.
+//! dropped when it has run or was cancelled, not with the last handle.
 
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,11 +14,11 @@ use super::sync::{lock, wait_until};
 
 pub(super) type Callback<'job, T> = Box<dyn FnOnce(Result<&T, &JobError>) + Send + 'job>;
 
-/// A task as its future sees it: without the type of the closure.
+/// A task as its future sees it, without the closure's type.
 pub(super) trait TypedTask<'job, T>: AnyTask + Send + Sync {
     fn cancel(self: Arc<Self>) -> bool;
     fn add_callback(&self, callback: Callback<'job, T>);
-    /// Blocks until the outcome is there, and takes it; `None` at the deadline.
+    /// Blocks until there is an outcome, and takes it; `None` at the deadline.
     fn take(&self, deadline: Option<Instant>) -> Option<Result<T, JobError>>;
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Task<'job, F, T> {
 
 struct TaskState<'job, F, T> {
     stage: TaskStage<F, T>,
-    /// How many threads wait on `done`. To notify none would be a system call.
+    /// How many threads wait on `done`: notifying none would cost a system call.
     waiting: u32,
     listeners: Listeners<Callback<'job, T>>,
 }
@@ -38,12 +38,12 @@ enum TaskStage<F, T> {
     Pending(F),
     /// A worker runs the job or its callbacks.
     Running,
-    /// Cancelled or refused, and the callbacks run. The future still shows the job as pending.
+    /// Cancelled or refused; callbacks run. The future still shows the job as pending.
     Cancelling(JobStatus),
     Done(Result<T, JobError>),
-    /// Done; a callback added later is reading the outcome.
+    /// Done, but a callback added later is reading the outcome.
     Lent(JobStatus),
-    /// The future took the outcome, and is gone.
+    /// The future took the outcome.
     Taken,
 }
 
@@ -95,7 +95,7 @@ impl<'job, F, T> Task<'job, F, T> {
         }
     }
 
-    /// Takes the closure of a pending task and leaves `next` in its place.
+    /// Takes a pending task's closure, leaving `next` in its place.
     fn claim(&self, next: TaskStage<F, T>) -> Option<F> {
         let mut state = lock(&self.state);
         if !matches!(state.stage, TaskStage::Pending(_)) {
@@ -107,7 +107,7 @@ impl<'job, F, T> Task<'job, F, T> {
         }
     }
 
-    /// Answers a pending task without running it. False if it is not pending.
+    /// Answers a pending task without running it. False if it was not pending.
     fn end_unrun(&self, why: JobError) -> bool {
         let outcome = Err(why);
         let Some(job) = self.claim(TaskStage::Cancelling(status_of(&outcome))) else {
@@ -118,7 +118,7 @@ impl<'job, F, T> Task<'job, F, T> {
         true
     }
 
-    /// Runs the callbacks, publishes the outcome, and wakes the threads that wait for it.
+    /// Runs the callbacks, publishes the outcome, and wakes the waiting threads.
     fn complete(&self, outcome: Result<T, JobError>) {
         let mut queues = Listeners::default();
         let mut state = lock(&self.state);
@@ -194,7 +194,7 @@ impl<'job, F: Send, T: Send> TypedTask<'job, T> for Task<'job, F, T> {
         if !matches!(state.stage, TaskStage::Done(_)) {
             return;
         }
-        // The calling thread runs it, with the outcome taken out of the lock meanwhile.
+        // The calling thread runs it, with the outcome taken out of the lock.
         if let TaskStage::Done(outcome) = mem::replace(&mut state.stage, TaskStage::Taken) {
             state.stage = TaskStage::Lent(status_of(&outcome));
             drop(state);

@@ -1,4 +1,4 @@
-//! The pool as its owner holds it: how it is built, used and ended.
+//! The pool as its owner holds it: building, using and ending it.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -41,10 +41,10 @@ impl Builder {
             let threads = Arc::clone(&threads);
             Box::new(move |executor, index| {
                 let executor = Arc::clone(executor);
-                // Locked while the thread is started, so that `join` cannot miss it.
+                // Locked while the thread starts, so that `join` cannot miss it.
                 let mut threads = lock(&threads);
                 if threads.len() == threads.capacity() {
-                    // Forget the threads that have been replaced, before the vector grows.
+                    // Forget replaced threads before the vector grows.
                     threads.retain(|thread| !thread.is_finished());
                 }
                 let run = move || worker::run(executor, index);
@@ -77,8 +77,8 @@ impl ThreadPool {
 
     /// [`shutdown`](Self::shutdown) with [`Pending::Run`], then blocks until the last worker has ended.
     ///
-    /// Another thread's `shutdown` may still be running the callbacks of jobs that it cancelled. Returns without waiting
-    /// in a worker of this pool.
+    /// Another thread's `shutdown` may still be running the callbacks of jobs that it cancelled. Returns without
+    /// waiting in a worker of this pool.
     pub fn join(&self) {
         self.executor.close(Pending::Run);
         if worker::is_worker_of(&self.executor) {

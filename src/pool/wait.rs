@@ -1,4 +1,4 @@
-//! Waiting for several futures, without polling: `as_completed` and `wait`, as in Python's `concurrent.futures`.
+//! Waiting for several futures without polling: `as_completed` and `wait`, as in Python's `concurrent.futures`.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -13,8 +13,8 @@ use super::error::TimedOut;
 use super::future::ScopedFuture;
 use super::sync::deadline;
 
-/// What can be waited for: a [`Future`](super::Future), a reference to one, or a pair of a value and one of these, as in
-/// the dictionary `future_to_url` of Python's example.
+/// What can be waited for: a [`Future`](super::Future), a reference to one, or a pair of a value and one of these, as
+/// in the dictionary `future_to_url` of Python's example.
 pub trait Waitable {
     #[doc(hidden)]
     fn handle(&self) -> Handle<'_>;
@@ -41,8 +41,7 @@ impl<K, W: Waitable> Waitable for (K, W) {
     }
 }
 
-/// Yields the futures in the order in which they are done; those that are done already come first. A future given twice
-/// counts once.
+/// Yields futures in the order of completion; those done already come first. A future given twice counts once.
 ///
 /// Each `next` blocks until one more is done. Dropping the iterator neither cancels a job nor waits for one.
 ///
@@ -124,7 +123,7 @@ pub struct AsCompletedTimeout<W: Waitable> {
 }
 
 impl<W: Waitable> AsCompletedTimeout<W> {
-    /// The futures that it has not given, in the order in which they came in.
+    /// The futures not given, in the order in which they came in.
     #[must_use]
     pub fn into_unfinished(self) -> Vec<W> {
         self.set.into_pending()
@@ -218,7 +217,7 @@ pub fn wait<W: Waitable>(
     }
 }
 
-/// Whether `until` holds as soon as `future` is done.
+/// Whether `until` holds once `future` is done.
 fn is_awaited<W: Waitable>(until: Until, future: &W) -> bool {
     match until {
         Until::FirstCompleted => true,
@@ -227,7 +226,7 @@ fn is_awaited<W: Waitable>(until: Until, future: &W) -> bool {
     }
 }
 
-/// Futures that are waited for. Each leaves the set when it is done.
+/// Futures that are waited for. A done one leaves the set.
 struct WaitSet<W: Waitable> {
     /// By key.
     futures: Vec<Option<W>>,

@@ -1,6 +1,6 @@
-//! A worker: one thread that runs jobs until its pool has no more for it.
+//! A worker: a thread that runs jobs until its pool has no more.
 //!
-//! A guard replaces a worker whose thread unwinds. The panics of jobs are caught: the guard is for defects of the pool.
+//! A guard replaces a worker whose thread unwinds. Panics of jobs are caught: the guard is for defects of the pool.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ struct CurrentWorker {
 }
 
 thread_local! {
-    // Without a destructor, so that it can be read until the thread has ended.
+    // Without a destructor, so readable until the thread has ended.
     static CURRENT: Cell<Option<CurrentWorker>> = const { Cell::new(None) };
 }
 
-/// The index, from 0 to N-1, of the pool worker that runs the calling thread; `None` in any other thread.
+/// The index, from 0 to N-1, of the pool worker that runs the calling thread; `None` in other threads.
 ///
 /// A replacement has the index of the worker that it replaces.
 ///
@@ -37,14 +37,13 @@ pub fn worker_index() -> Option<usize> {
     CURRENT.get().map(|current| current.index)
 }
 
-/// Whether the calling thread is a worker of this pool.
 pub(super) fn is_worker_of(executor: &Executor<'_>) -> bool {
     CURRENT
         .get()
         .is_some_and(|current| current.pool == executor.id)
 }
 
-/// The main function of a worker's thread. Never unwinds.
+/// A worker thread's main function. Never unwinds.
 pub(super) fn run(executor: Arc<Executor<'_>>, index: usize) {
     CURRENT.set(Some(CurrentWorker {
         pool: executor.id,

@@ -1,22 +1,23 @@
 //! Hosts without running or waiting items that must not be asked before a time.
 //!
-//! With `--host-delay 1h` these are all hosts of the last hour, so an entry has 16 bytes: a hash of the name, and a time
-//! whose lowest bit says whether the host refuses requests. With free slots that is at most 40 bytes a host (10,000,000
-//! hosts took 280 MB, and 420 MB while the table doubled). Expired entries are removed before the table grows.
+//! With `--host-delay 1h` these are all hosts of the last hour, so an entry has 16 bytes: a hash of the name, and a
+//! time whose lowest bit says whether the host refuses requests. Free slots included, that is at most 40 bytes a host
+//! (10,000,000 hosts took 280 MB, and 420 MB while the table doubled). Expired entries are removed before the table
+//! grows.
 //!
-//! Two hosts with the same hash share the later time. Among 10,000,000 hosts the odds of that are 1 in 370,000, and the hash
-//! has a random key, so that a list cannot cause it.
+//! Two hosts with the same hash share the later time. Among 10,000,000 hosts the odds of that are 1 in 370,000, and
+//! the hash has a random key, so that a list cannot cause it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-/// A table with fewer entries is not swept.
+/// A smaller table is not swept.
 const FEW: usize = 1024;
 
 #[derive(Debug)]
 pub(super) struct Cooldown {
-    /// By the hash of the name: nanoseconds after `origin`, shifted left by one, and the bit of a host that refuses. An
+    /// By the hash of the name: nanoseconds after `origin`, shifted left by one, and the bit of a refusing host. An
     /// [`Instant`] would be twice as large.
     until: HashMap<u64, u64>,
     names: RandomState,
@@ -53,7 +54,7 @@ impl Cooldown {
             return None;
         }
         let until = self.until.remove(&self.names.hash_one(host))?;
-        // `remember` was passed this time, so it does not overflow.
+        // It does not overflow: `remember` was passed this time.
         let time = self.origin?.checked_add(Duration::from_nanos(until >> 1));
         Some((time?, until & 1 == 1))
     }
@@ -77,7 +78,7 @@ impl Cooldown {
     }
 }
 
-/// Cut to what 63 bits hold, 292 years.
+/// At most 63 bits, 292 years.
 fn nanos_between(earlier: Instant, later: Instant) -> u64 {
     let nanos = later.saturating_duration_since(earlier).as_nanos();
     u64::try_from(nanos).unwrap_or(u64::MAX).min(u64::MAX >> 1)

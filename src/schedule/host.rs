@@ -1,8 +1,8 @@
-//! One host:port: its running items, its waiting items, and the time before which none may start.
+//! One host:port: its running and waiting items, and the time before which none may start.
 //!
-//! A host that was paused or refused a request recovers: after a pause, one of its items may run at a time. Each served
-//! request raises the limit by one, and each refusal halves it. Items tried before go first, the most often tried ahead:
-//! attempts are few, and the last of a burst are refused again.
+//! A host that was paused or refused a request recovers: after a pause, one item may run at a time; each served request
+//! raises the limit by one, each refusal halves it. Items with the most attempts go first, because their attempts are
+//! limited and the last requests of a burst are refused again.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -30,7 +30,7 @@ pub(crate) enum Reply {
     None,
 }
 
-/// When the first waiting item of a host may start.
+/// When a host's first waiting item may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HostState {
     /// Not before an item arrives or ends.
@@ -44,12 +44,12 @@ pub(super) enum HostState {
 /// The state of a host that recovers.
 #[derive(Debug)]
 struct Recovery<T> {
-    /// The most items that run at once of those that started after `since`.
+    /// The most items at once of those that started after `since`.
     most: usize,
     running: usize,
     /// When the host was last paused. Earlier requests do not count.
     since: Option<Instant>,
-    /// Items that were tried before, by their attempts and their order.
+    /// Items tried before, by attempts and order.
     tried: BTreeMap<(Reverse<u32>, u64), T>,
 }
 
@@ -64,7 +64,6 @@ impl<T> Recovery<T> {
     }
 }
 
-/// See the module's head.
 #[derive(Debug)]
 pub(super) struct Host<T> {
     running: usize,
@@ -146,7 +145,7 @@ impl<T> Host<T> {
         self.not_before = self.not_before.max(Some(until));
     }
 
-    /// Whether the host has served no item since it refused one.
+    /// Whether it has served no item since it refused one.
     pub(super) fn is_refusing(&self) -> bool {
         let recovery = self.recovery.as_ref();
         recovery.is_some_and(|recovery| recovery.most == 1)
@@ -157,13 +156,13 @@ impl<T> Host<T> {
         self.not_before.filter(|until| *until > now)
     }
 
-    /// Appends an item; `order` must be the highest so far. Returns whether the queue was empty.
+    /// Appends an item; `order` must be the highest so far. True if the queue was empty.
     pub(super) fn enqueue(&mut self, order: u64, value: T) -> bool {
         self.queue.push_back((order, value));
         self.queue.len() == 1
     }
 
-    /// Inserts an item before those that were tried less often. Returns it if the host is not recovering.
+    /// Inserts an item before those tried less often. Returns it if the host is not recovering.
     pub(super) fn enqueue_tried(&mut self, order: u64, value: T, attempts: u32) -> Option<T> {
         let Some(recovery) = &mut self.recovery else {
             return Some(value);
@@ -172,8 +171,8 @@ impl<T> Host<T> {
         None
     }
 
-    /// Removes the first item. A long queue that shrinks gives memory back: otherwise each host of a sorted list could keep
-    /// room for a whole window.
+    /// Removes the first item. A long queue that shrinks gives memory back: otherwise each host of a sorted list could
+    /// keep room for a whole window.
     pub(super) fn dequeue(&mut self) -> Option<T> {
         let tried = self.recovery.as_mut().and_then(|it| it.tried.pop_first());
         if let Some((_, value)) = tried {

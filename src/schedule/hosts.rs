@@ -1,6 +1,6 @@
 //! All hosts, indexed by their state: ready, ready at a time, or neither.
 //!
-//! Every change of a host updates the index, so that no entry is stale. An operation costs a look-up by name and at most two
+//! Every change of a host updates the index: no entry is stale. An operation costs a look-up by name and at most two
 //! steps in a tree.
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,7 +22,7 @@ pub(super) struct Hosts<T> {
     cooldown: Cooldown,
     /// By the order of their first waiting item.
     ready: BTreeMap<u64, HostKey>,
-    /// By the time at which they are ready, then as in `ready`.
+    /// By the time at which they are ready, then like `ready`.
     timers: BTreeMap<(Instant, u64), HostKey>,
     /// The last number in the order of arrival.
     last_order: u64,
@@ -40,7 +40,7 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// Returns an arriving item if it starts now, and enqueues it if not.
+    /// Returns an arriving item if it starts now; otherwise enqueues it.
     pub(super) fn start_or_enqueue(&mut self, value: T, key: HostKey, now: Instant) -> Option<T> {
         let limits = self.limits;
         let host = self.host(&key);
@@ -62,7 +62,7 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// Enqueues an item that was tried before. Returns it if its host is not recovering, so that it arrives like a new one.
+    /// Enqueues an item tried before. Returns it if its host is not recovering, so that it arrives like a new one.
     pub(super) fn enqueue_tried(
         &mut self,
         value: T,
@@ -152,7 +152,7 @@ impl<T> Hosts<T> {
             })
     }
 
-    /// Updates the index after a change of a host. Moves an idle host to the cooldown, if it has a delay or a pause.
+    /// Updates the index after a change of a host. Moves an idle host with a delay or a pause to the cooldown.
     fn refile(&mut self, key: &HostKey, now: Instant) {
         let Some(host) = self.active.get_mut(key) else {
             return;

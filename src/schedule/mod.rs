@@ -1,14 +1,14 @@
-//! Which target may start now: caps and spacing per host, the rate over all hosts, retries. Items are opaque, and the time
-//! is an argument.
+//! Which target may start now: caps and spacing per host, the rate over all hosts, retries. Items are opaque, and the
+//! time is an argument.
 //!
 //! Guarantees: [`Schedule::next`] returns every pushed item exactly once (and once more for each [`Schedule::retry`]),
-//! unless [`Schedule::drain`] does. No limit is ever exceeded. Of the items that may start, the first to arrive is first;
-//! after a pause of its host, the one tried most often. A call costs O(log n) amortised; without limits it is a push to a
-//! queue or a pop from it.
+//! unless [`Schedule::drain`] does. No limit is ever exceeded. Of the items that may start, the first to arrive is
+//! first; after a pause of its host, the one tried most often. A call costs O(log n) amortised; without limits it is a
+//! push to a queue or a pop from it.
 //!
-//! Memory: a window of items, if the caller heeds [`Schedule::room`], and the items that came back by `retry`. A long run of
-//! lines of one host delays others only if it fills the window. A host with a delay or a pause costs at most 40 bytes until
-//! that is over (see `cooldown`).
+//! Memory: a window of items, if the caller heeds [`Schedule::room`], and the retries. Lines of one host in a row delay
+//! others only if they fill the window. A host with a delay or a pause costs at most 40 bytes until that is over (see
+//! `cooldown`).
 
 mod cooldown;
 mod host;
@@ -32,10 +32,10 @@ pub(crate) use host::Reply;
 pub(crate) use hosts::HostKey;
 pub(crate) use rate::PerSecond;
 
-/// The longest delay: a sum with a time must not overflow.
+/// Longer delays could overflow when added to a time.
 const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// The limits. By default there are none, and the window is one.
+/// By default there are no limits, and the window is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// The most items of one host:port that run at once; 0 is taken as 1.
@@ -56,7 +56,7 @@ impl Options {
         self.per_host.is_some() || !self.host_delay.is_zero() || self.retries.are_on()
     }
 
-    /// Whether an item must start when it is returned, so that the caller needs a free worker.
+    /// Whether an item must start at once when returned, so that the caller needs a free worker.
     pub(crate) fn is_timed(&self) -> bool {
         self.rate.is_some() || !self.host_delay.is_zero()
     }
@@ -72,14 +72,14 @@ pub(crate) enum Next<T> {
     Nothing,
 }
 
-/// See the module's head. The time must not go back from call to call.
+/// The time must not go back from call to call.
 pub(crate) struct Schedule<T> {
     options: Options,
     rate: Option<Rate>,
-    /// New items in the order of arrival, behind all that wait in `hosts`.
+    /// New items in the order of arrival, behind all in `hosts`.
     arrived: VecDeque<(T, Option<HostKey>)>,
     hosts: Hosts<T>,
-    /// Items that wait for a retry, with their host and attempts; by time, then by the number of the `retry`.
+    /// Items that wait for a retry, with host and attempts; by time, then by the number of the `retry`.
     later: BTreeMap<(Instant, u64), (T, HostKey, u32)>,
     /// How often `retry` was called.
     retried: u64,
@@ -117,7 +117,7 @@ impl<T> Schedule<T> {
         self.held
     }
 
-    /// Adds an item. `host` may be `None` only if [`Options::needs_hosts`] says no.
+    /// Adds an item. `host` may be `None` only if [`Options::needs_hosts`] is false.
     pub(crate) fn push(&mut self, value: T, host: Option<HostKey>) {
         debug_assert!(
             host.is_some() || !self.options.needs_hosts(),
@@ -127,8 +127,8 @@ impl<T> Schedule<T> {
         self.arrived.push_back((value, host));
     }
 
-    /// Adds an item again after [`Schedule::finished`]. It arrives at `at`, behind the items that wait then; but at a host
-    /// that recovers, items that were tried more often go first. It needs no room.
+    /// Adds an item again after [`Schedule::finished`]. It arrives at `at`, behind the items that wait then; at a
+    /// recovering host, items tried more often go first. Needs no room.
     pub(crate) fn retry(&mut self, value: T, host: HostKey, at: Instant, attempts: u32) {
         self.held += 1;
         self.retried += 1;
@@ -147,18 +147,18 @@ impl<T> Schedule<T> {
         self.hosts.finished(host, started, reply, now);
     }
 
-    /// Starts nothing of `host` before `until`, and a single item then. A longer pause stands.
+    /// Starts nothing of `host` before `until`, and a single item then. Never shortens a pause.
     pub(crate) fn pause_host(&mut self, host: &HostKey, until: Instant, now: Instant) {
         self.hosts.pause(host, until, now);
     }
 
-    /// How many items wait for a retry, and the time of the first.
+    /// How many items wait for a retry, and when the first is due.
     pub(crate) fn coming_back(&self) -> Option<(usize, Instant)> {
         let ((first, _), _) = self.later.first_key_value()?;
         Some((self.later.len(), *first))
     }
 
-    /// What may start at `now`. After [`Next::Start`] the caller asks again.
+    /// What may start at `now`. After [`Next::Start`], ask again.
     pub(crate) fn next(&mut self, now: Instant) -> Next<T> {
         self.wake(now);
         let rate_allows = self.rate.as_ref().map_or(now, |rate| rate.next_start(now));
@@ -190,7 +190,7 @@ impl<T> Schedule<T> {
         all
     }
 
-    /// Moves retries that are due to the arrivals, and updates hosts whose timers have expired.
+    /// Moves due retries to the arrivals, and updates hosts whose timers have expired.
     fn wake(&mut self, now: Instant) {
         self.hosts.wake(now);
         while let Some(first) = self.later.first_entry()

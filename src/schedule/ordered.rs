@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-/// The number of a target in the input order. Not `Clone`, so that a target has one record.
+/// The number of a target in input order. Not `Clone`: a target has one record.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "an index without a record holds up all that follow"]
 pub(crate) struct ListIndex(u64);
@@ -20,7 +20,7 @@ pub(crate) struct Ordered<R> {
 }
 
 impl<R> Ordered<R> {
-    /// For at most `ahead` targets from the first without a record on; 0 is taken as 1.
+    /// For at most `ahead` targets from the first without a record; 0 is taken as 1.
     pub(crate) fn new(ahead: usize) -> Self {
         Ordered {
             ahead: ahead.max(1),
@@ -58,7 +58,7 @@ impl<R> Ordered<R> {
         Some(record)
     }
 
-    /// Removes the records that are there, in input order, and all indices.
+    /// Removes all records, in input order, and all indices.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = R> {
         self.first += self.records.len() as u64;
         std::mem::take(&mut self.records).into_iter().flatten()

@@ -1,15 +1,15 @@
 //! The rate of starts over all hosts.
 //!
-//! The generic cell rate algorithm (ITU-T I.371, annex A): each start moves the next one by an interval, and a start may come
-//! early by a tolerance, so that a late caller can catch up. The interval makes up for the tolerance, so that no second,
-//! wherever it begins, has too many starts.
+//! The generic cell rate algorithm (ITU-T I.371, annex A): each start moves the next one by an interval, and a start
+//! may come early by a tolerance, so that a late caller can catch up. The interval makes up for the tolerance: no
+//! second, wherever it begins, has too many starts.
 
 use std::time::{Duration, Instant};
 
 /// Longer than a thread takes to wake up.
 const TOLERANCE: Duration = Duration::from_millis(10);
 
-/// Up to this rate there is no tolerance: the longer interval would cost more than late calls do.
+/// Up to this rate there is no tolerance: the longer interval would cost more than late calls.
 const SLOW: PerSecond = PerSecond::whole(100);
 
 /// Starts a second, to the thousandth.
@@ -52,19 +52,19 @@ impl Rate {
         } else {
             Duration::ZERO
         };
-        // n starts within less than a second are at least n - 1 intervals less the tolerance
-        // apart: with an interval of (1 s + tolerance) / starts, rounded up, n - 1 < starts.
+        // Between the first and the last of n starts there are at least n - 1 intervals, less the tolerance. With an
+        // interval of (1 s + tolerance) / starts, rounded up, n starts within less than a second mean n - 1 < starts.
         let stretched = (Duration::from_secs(1) + tolerance).as_nanos() * 1000;
         let interval = stretched.div_ceil(u128::from(rate.thousandths));
         Rate {
-            // At most 1000 s, so it fits.
+            // It fits: at most 1000 s.
             interval: Duration::from_nanos(interval as u64),
             tolerance,
             due: None,
         }
     }
 
-    /// When the next start may be; at least `now`.
+    /// When the next start may be, `now` or later.
     pub(super) fn next_start(&self, now: Instant) -> Instant {
         match self.due {
             Some(due) => due.checked_sub(self.tolerance).unwrap_or(due).max(now),
@@ -84,8 +84,7 @@ mod tests {
 
     use super::*;
 
-    /// The starts that an eager caller makes within `span`, who wakes up late by each of `late`
-    /// in turn.
+    /// The starts within `span` of a caller that starts as soon as it may, but wakes up late by each of `late` in turn.
     fn starts(per_second: u32, span: Duration, late: &[Duration]) -> Vec<Duration> {
         starts_at(PerSecond::whole(per_second), span, late)
     }

@@ -7,10 +7,9 @@ use std::time::Duration;
 /// The longest back-off between two attempts.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
-/// How often and how soon an attempt is made again.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Retries {
-    /// Further attempts after the first.
+    /// Attempts after the first.
     pub(crate) most: u32,
     /// The wait before the second attempt; it doubles from there.
     pub(crate) first_delay: Duration,
@@ -21,10 +20,10 @@ impl Retries {
         self.most > 0
     }
 
-    /// How long to wait after `attempts` (at least 1) have failed; `None` if that was the last.
+    /// How long to wait after `attempts` (at least 1) have failed; `None` after the last.
     ///
-    /// `random`, from 0 to 1, decides about half of the wait, so that clients that failed together do not come back together ("equal jitter" in
-    /// M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    /// `random`, from 0 to 1, decides half of the wait, so that clients that failed together do not retry together
+    /// ("equal jitter" in M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
     pub(crate) fn delay(self, attempts: u32, random: f64) -> Option<Duration> {
         let longest = self.longest_delay(attempts)?;
         Some(longest.mul_f64(0.5 + 0.5 * random))

@@ -1,6 +1,6 @@
 //! Signals, a closed standard output and the limit of open files on Unix.
 //!
-//! Every thread of this module runs until the process ends.
+//! Every thread here runs until the process ends.
 
 use std::io;
 use std::process;
@@ -12,12 +12,12 @@ use rustix::fs::{FileType, fstat};
 use signal_hook::consts::{SIGHUP, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
-/// Calls `tell` with the number of each signal of `wanted` that the process was not started to ignore.
+/// Calls `tell` with the number of each signal of `wanted` that was not ignored at the start.
 pub(super) fn watch_signals(
     wanted: &[i32],
     mut tell: impl FnMut(i32) + Send + 'static,
 ) -> io::Result<()> {
-    // With any handler the write fails instead; the flag is not read.
+    // Any handler makes the write fail; the flag is not read.
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let wanted = wanted.iter().filter(|signal| !is_ignored(**signal));
     let mut signals = Signals::new(wanted)?;
@@ -26,7 +26,7 @@ pub(super) fn watch_signals(
     Ok(())
 }
 
-/// Ends the process by the default action of `signal`. Returns in the first process of a container, where the kernel ignores
+/// Ends the process by the default action of `signal`. Returns in a container's first process, where the kernel ignores
 /// that action.
 pub(super) fn take_default_action(signal: i32) {
     if process::id() != 1 {
@@ -35,7 +35,7 @@ pub(super) fn take_default_action(signal: i32) {
     }
 }
 
-/// Whether the process was started with `signal` ignored. Only Linux reports that; elsewhere SIGHUP counts as ignored,
+/// Whether `signal` was ignored when the process started. Only Linux reports that; elsewhere SIGHUP counts as ignored,
 /// because a program under nohup must go on.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -49,15 +49,15 @@ fn is_ignored(signal: i32) -> bool {
     }
 }
 
-/// Raises the soft limit of open files to the hard one, and returns the new limit.
+/// Raises the soft limit of open files to the hard one. Returns the limit.
 pub(crate) fn raise_descriptor_limit() -> u64 {
-    // Without a higher limit fewer connections are kept open.
+    // With a lower limit fewer connections are kept open.
     rlimit::increase_nofile_limit(u64::MAX).unwrap_or(256)
 }
 
-/// Reports a closed pipe at once, not only at the next record.
+/// Reports a closed pipe at once, before the next record.
 pub(super) fn watch_output(tell: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    // A pipe without a reader is an error; a socket without a peer, a hang-up.
+    // A pipe without a reader has an error, a socket without a peer a hang-up.
     const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
     let is_pipe = fstat(io::stdout()).is_ok_and(|stat| {
         matches!(

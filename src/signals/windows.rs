@@ -1,8 +1,7 @@
-//! Ctrl-C on Windows. The next record notices a closed standard output, and the number of sockets has no limit to raise.
+//! Ctrl-C on Windows. The next record notices a closed standard output, and the number of sockets has no limit.
 
 use std::io;
 
-/// Calls `tell` with the number of SIGINT at each Ctrl-C.
 pub(super) fn watch_signals(
     _wanted: &[i32],
     mut tell: impl FnMut(i32) + Send + 'static,

@@ -73,7 +73,7 @@ pub(in crate::cli) struct GeneralArgs {
     version: Option<bool>,
 }
 
-/// Whether to do something that depends on the terminal.
+/// Whether to do what depends on the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum When {
     Auto,
@@ -82,7 +82,7 @@ pub(in crate::cli) enum When {
 }
 
 impl When {
-    /// The decision, where `auto` is what [`When::Auto`] means.
+    /// The decision; `auto` is the value of [`When::Auto`].
     pub(in crate::cli) fn or_auto(self, auto: bool) -> bool {
         match self {
             Self::Auto => auto,

@@ -16,17 +16,16 @@ use super::reach::budget::Permit;
 const SHARDS: usize = 64;
 /// Longer than most servers keep a connection, shorter than most middleboxes do.
 const MAX_AGE: Duration = Duration::from_secs(60);
-/// How often a shard closes connections that are too old.
+/// How often a shard closes old connections.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
-/// A connection that sends one request after another.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// The proxy, if there is one, and the origin as the beginning of a URL.
+    /// The proxy, if any, and the origin as the beginning of a URL.
     key: Box<str>,
     pub(super) stream: Box<dyn Stream>,
     idle_since: Instant,
-    /// The last field, so that it is returned after the descriptor is closed.
+    /// Last, so that it is returned after the descriptor is closed.
     _permit: Arc<Permit>,
 }
 
@@ -78,7 +77,7 @@ impl IdlePool {
             // Release the lock before checking or closing the connection.
             let connection = self.shard(origin).origins.get_mut(origin)?.pop()?;
             self.count.fetch_sub(1, Ordering::Relaxed);
-            // An unread byte is the remains of an earlier reply, or the end.
+            // An unread byte belongs to an earlier reply, or is the end.
             if !connection.is_old(now) && is_silent(connection.stream.socket()) {
                 return Some(connection);
             }
@@ -107,7 +106,7 @@ impl IdlePool {
         self.count.fetch_sub(old.len(), Ordering::Relaxed);
     }
 
-    /// Closes the oldest connection of one shard, nearly the oldest of all. `false` if no connection is idle.
+    /// Closes the oldest connection of one shard, nearly the oldest of all. False if none is idle.
     pub(super) fn evict(&self) -> bool {
         let from = self.next_shard.fetch_add(1, Ordering::Relaxed);
         let oldest = (from..from + SHARDS).find_map(|at| lock(&self.shards[at % SHARDS]).oldest());

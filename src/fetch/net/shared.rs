@@ -47,7 +47,7 @@ impl Net {
         })
     }
 
-    /// Ends every exchange, and every one that is started later.
+    /// Ends every exchange, later ones too.
     pub(in crate::fetch) fn cancel(&self) {
         self.cancel.cancel();
         self.resolver.wake();

@@ -16,7 +16,6 @@ use super::options_error::OptionsError;
 
 pub(super) use no_proxy::Exception;
 
-/// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// HTTP: a request for an http URL names the whole URL, one for https goes through a tunnel (CONNECT).
@@ -57,13 +56,13 @@ impl Protocol {
     }
 }
 
-/// One proxy. `Debug` does not show its credentials.
+/// One proxy. `Debug` hides its credentials.
 #[derive(Clone)]
 pub(super) struct Proxy {
     /// The option or variable that names it.
     source: String,
     pub(super) protocol: Protocol,
-    /// A name or an address, in brackets if it is IPv6.
+    /// In brackets if it is an IPv6 address.
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) user: Vec<u8>,
@@ -74,13 +73,13 @@ pub(super) struct Proxy {
     pub(super) key: String,
 }
 
-/// The source of a proxy that is not from the environment.
+/// The source of a proxy given as an option.
 const OPTION: &str = "--proxy";
 
 impl Proxy {
     /// Reads `[SCHEME://][USER[:PASSWORD]@]HOST[:PORT]`; the default is http on port 1080, as with curl.
     ///
-    /// Errors do not repeat `text`, which may contain a password.
+    /// Errors do not repeat `text`: it may contain a password.
     fn parse(text: &str, source: &str) -> Result<Self, OptionsError> {
         let refuse = |why: &str| {
             OptionsError::new(format!(
@@ -128,7 +127,7 @@ impl Proxy {
         self.protocol.is_http() && url.starts_with("http:")
     }
 
-    /// `failure` with the proxy's name. Failures of the network get the kind `proxy`.
+    /// `failure` with the proxy's name. Network failures become `proxy`.
     pub(super) fn blame(&self, failure: Failure) -> Failure {
         let kind = match failure.kind() {
             FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => FailureKind::Proxy,
@@ -223,7 +222,7 @@ impl Proxies {
         self.http.is_some() || self.https.is_some()
     }
 
-    /// The option or variable of a proxy that looks names up itself.
+    /// The option or variable of a proxy that looks names up itself, if any.
     pub(super) fn where_names_are_looked_up(&self) -> Option<&str> {
         if self.except.contains(&Exception::All) {
             return None;
@@ -233,7 +232,6 @@ impl Proxies {
         found.map(|proxy| proxy.source.as_str())
     }
 
-    /// The proxy that `url` is fetched through.
     pub(super) fn of(&self, url: &Url) -> Option<&Arc<Proxy>> {
         let proxy = if url.scheme() == "https" {
             &self.https

@@ -14,7 +14,7 @@ pub(in crate::fetch) enum Exception {
 }
 
 impl Exception {
-    /// Reads a list separated by commas or spaces. As curl does, it ignores invalid entries, and `*` unless it is the
+    /// Reads a list separated by commas or spaces. Like curl, it ignores invalid entries, and a `*` that is not the
     /// whole list.
     pub(in crate::fetch) fn parse_list(list: &str) -> Vec<Self> {
         if list.trim() == "*" {
@@ -32,7 +32,7 @@ impl Exception {
             let bits = bits.parse().ok().filter(|&b| b <= width(address))?;
             return Some(Self::Network(address, bits, None));
         }
-        // What follows the last colon of an IPv6 address is no port.
+        // In an IPv6 address, what follows the last colon is no port.
         let is_address = bare(entry).parse::<IpAddr>().is_ok();
         let (host, port) = match entry.rsplit_once(':').map(|(h, p)| (h, p.parse())) {
             Some((host, Ok(port))) if !is_address => (host, Some(port)),
@@ -46,7 +46,6 @@ impl Exception {
         (!host.is_empty()).then_some(Self::Domain(host, port))
     }
 
-    /// Whether a URL with this host and port goes around the proxy.
     pub(in crate::fetch) fn matches(&self, host: &str, port: u16) -> bool {
         match self {
             Self::All => true,

@@ -158,7 +158,7 @@ fn exceptions_by_domain_address_network_and_port() {
         ("a.test", "nota.test", 80, false),
         (".a.test", "a.test", 80, true),
         (".a.test", "www.a.test", 80, true),
-        // An asterisk stands for everything where it is alone, and for nothing elsewhere.
+        // An asterisk matches everything if it is the whole list, otherwise nothing.
         ("*.a.test", "www.a.test", 80, false),
         ("*.a.test", "a.test", 80, false),
         ("b.test,*", "a.test", 80, false),

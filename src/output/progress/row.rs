@@ -1,4 +1,4 @@
-//! The text of the progress bar, as much of it as fits the columns.
+//! The text of the progress bar, as much as fits.
 
 use std::time::{Duration, Instant};
 
@@ -12,22 +12,18 @@ const FAR: Duration = Duration::from_secs(100 * 24 * 3600);
 /// A shorter bar shows nothing.
 const LEAST_BAR: usize = 8;
 
-/// Where the run stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
-    /// Targets that are finished, failed ones included.
+    /// Finished targets, failed ones included.
     pub(crate) done: u64,
-    /// Targets that failed.
     pub(crate) failed: u64,
-    /// Attempts under way.
     pub(crate) in_flight: usize,
     /// Bytes of all bodies so far.
     pub(crate) bytes: u64,
-    /// How many wait for another attempt, and when the first of them is due.
+    /// How many targets wait for a retry, and when the first is due.
     pub(crate) waiting: Option<(usize, Instant)>,
 }
 
-/// The numbers of one row.
 pub(super) struct View {
     pub(super) counts: Counts,
     pub(super) total: Option<u64>,
@@ -64,13 +60,13 @@ impl View {
         }
     }
 
-    /// The parts behind the bar with a rank up to `detail`, in ASCII.
+    /// The parts after the bar with a rank up to `detail`, in ASCII.
     fn tail(&self, detail: usize) -> String {
         let counts = &self.counts;
         let moving = self.per_second > 0.0;
         let has_total = self.total.is_some_and(|total| total > 0);
         let waiting = self.waiting();
-        // The rank of each part, whether it is shown, and its text. The bar itself has rank 4.
+        // The rank of each part, whether it is shown, and its text. The bar has rank 4.
         let parts = [
             (1, has_total, format!("{}%", self.share_of(100))),
             (3, moving, format!("{}/s", rate_text(self.per_second))),
@@ -104,7 +100,6 @@ impl View {
         u64::try_from(share).map_or(whole, |share| share.min(whole))
     }
 
-    /// How many wait for another attempt, and for how long.
     fn waiting(&self) -> Option<String> {
         let (count, first) = self.counts.waiting?;
         let left = first.saturating_duration_since(self.now);

@@ -24,7 +24,7 @@ const LONGEST_NAME: usize = 140;
 const LONGEST_HOST: usize = LONGEST_NAME - "_65535".len();
 /// Room for the hash and an ending within [`LONGEST_NAME`].
 const LONGEST_STEM: usize = 90;
-/// macOS allows 1024 bytes a path, with the user's directory in front.
+/// macOS allows 1024 bytes a path, including the user's directory.
 const LONGEST_PATH: usize = 640;
 const LONGEST_ENDING: usize = 10;
 /// The ending of files without one.
@@ -36,7 +36,7 @@ const HASH: usize = 32;
 /// The punctuation that names keep. `/`, shell globs except `[]`, and what Windows refuses are not in it.
 const KEPT: &str = " ._-+,=@~()[]{}!$%&';#^";
 
-/// Characters that the URL parser always escapes in a path and in a query. Decoding them keeps names different.
+/// Characters that the URL parser always escapes in a path and a query. Decoding them keeps names different.
 const IN_PATH: [(&str, &str); 4] = [("%20", " "), ("%23", "#"), ("%7B", "{"), ("%7D", "}")];
 const IN_QUERY: [(&str, &str); 2] = [("%20", " "), ("%23", "#")];
 
@@ -66,7 +66,7 @@ pub(in crate::output) fn path_for(url: &Url, case: Case) -> PathBuf {
     let exact = bare && fits && host.exact && dirs.iter().all(|dir| dir.exact);
 
     let mut path = PathBuf::from(host.text);
-    // If the directories do not fit they are left out, and the name is marked.
+    // Directories that do not fit are left out; the name is then marked.
     path.extend(dirs.into_iter().filter(|_| fits).map(|dir| dir.text));
     let is_kept = |name: &String| match case {
         Case::Kept => exact,
@@ -84,7 +84,7 @@ pub(in crate::output) fn path_for(url: &Url, case: Case) -> PathBuf {
     path
 }
 
-/// The name of one directory, and whether it is exact.
+/// The name of a directory, and whether it is exact.
 struct Name {
     text: String,
     exact: bool,
@@ -94,7 +94,7 @@ struct Name {
 fn host(url: &Url) -> Name {
     let written = url.host_str().unwrap_or("");
     let mut text = safe(written, LONGEST_HOST);
-    // A host with an underscore could equal a host with a port.
+    // A host with an underscore could look like one with a port.
     let exact = text == written && !written.contains('_');
     let https = url.scheme() == "https";
     match (https, url.port_or_known_default()) {
@@ -107,7 +107,6 @@ fn host(url: &Url) -> Name {
     }
 }
 
-/// The directory of one segment of the path.
 fn directory(segment: &str) -> Name {
     let written = unescaped(segment, &IN_PATH);
     let mut text = safe(&written, LONGEST_NAME - 1);
@@ -126,7 +125,6 @@ struct Leaf<'a> {
 }
 
 impl Leaf<'_> {
-    /// The exact name, if there is one.
     fn exact(&self) -> Option<String> {
         let name = self.name();
         let mut text = match self.query {
@@ -144,11 +142,11 @@ impl Leaf<'_> {
         if !may_be_file(&text) {
             let _ = write!(text, ".{ENDING}");
         }
-        // After `.body` is added, which can complete the form of a marked name.
+        // Check after adding `.body`, which can complete the form of a marked name.
         Some(text).filter(|text| text.len() <= LONGEST_NAME && !is_marked(text))
     }
 
-    /// The name with the hash of `url`. SHA-256, because a hostile list could make a weaker hash collide.
+    /// The name with the hash of `url`: SHA-256, as a hostile list could make a weaker hash collide.
     fn marked(&self, url: &Url) -> String {
         let name = self.name();
         let (stem, ending) = match name.rsplit_once('.') {
@@ -186,7 +184,7 @@ fn unescaped(text: &str, escapes: &[(&str, &str)]) -> String {
     escapes.iter().fold(text.to_owned(), unescape)
 }
 
-/// `text`, cut to `longest`. An unsafe character, a dot or blank at either end and a leading hyphen become `_`; an empty
+/// `text`, cut to `longest`. Unsafe characters, a dot or blank at either end and a leading hyphen become `_`; an empty
 /// name and one of a Windows device get a `_` in front.
 fn safe(text: &str, longest: usize) -> String {
     let keep = |c: char| c.is_ascii_alphanumeric() || KEPT.contains(c);
@@ -209,7 +207,7 @@ fn safe(text: &str, longest: usize) -> String {
     safe
 }
 
-/// Whether `name`, up to its first dot, is a Windows device.
+/// Whether `name` up to its first dot is a Windows device.
 fn is_device(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or("").trim_end();
     let name = name.to_ascii_lowercase();
@@ -219,14 +217,13 @@ fn is_device(name: &str) -> bool {
     }
 }
 
-/// Whether `name` has the form of a file's name.
 fn may_be_file(name: &str) -> bool {
     let (page, _) = name.split_once('@').unwrap_or((name, ""));
     let has_dot_before = page.contains('.') && has_query(name) && !name.ends_with('~');
     has_ending(name) || has_dot_before
 }
 
-/// Whether `name` counts as one with a query: the text behind its first `@` has a `=`, or no ending.
+/// Whether `name` counts as one with a query: after its first `@`, it has a `=`, or no ending.
 fn has_query(name: &str) -> bool {
     name.split_once('@')
         .is_some_and(|(_, query)| query.contains('=') || !has_ending(query))
@@ -237,7 +234,6 @@ fn has_ending(text: &str) -> bool {
         .is_some_and(|(_, ending)| is_ending(ending))
 }
 
-/// Whether `name` has the form of a marked name.
 fn is_marked(name: &str) -> bool {
     let mark = name
         .rsplit_once('~')
@@ -247,7 +243,7 @@ fn is_marked(name: &str) -> bool {
     })
 }
 
-/// Whether `text` is the ending of a file name, such as `html` or `7z`. It has a letter, unlike the parts of a version.
+/// Whether `text` is the ending of a file name, such as `html` or `7z`. It has a letter, unlike parts of a version.
 fn is_ending(text: &str) -> bool {
     (1..=LONGEST_ENDING).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric())

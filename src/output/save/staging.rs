@@ -1,7 +1,7 @@
-//! The folder of this run's temporary files, `DIR/.fetchpool/RUN/`, and the removal of the folders of dead runs.
+//! The folder of a run's temporary files, `DIR/.fetchpool/RUN/`, and the removal of dead runs' folders.
 //!
-//! A run holds a lock on `DIR/.fetchpool/RUN.lock` until its process ends. If another run can take the lock, the folder is
-//! a dead run's. The lock file is created before the folder and removed after it, so that every folder has one. On a file
+//! A run holds a lock on `DIR/.fetchpool/RUN.lock` until its process ends: if another run can take it, the folder is a
+//! dead run's. The lock file is created before the folder and removed after it, so that every folder has one. On a file
 //! system without locks no folder is removed.
 
 use std::fs::{self, File, OpenOptions};
@@ -14,15 +14,15 @@ use std::time::SystemTime;
 use super::name::Case;
 use crate::escape::shown_path;
 
-/// Contains the folders of all runs. The name of a host never begins with a dot.
+/// The folder of all runs. No host's name begins with a dot.
 const RUNS: &str = ".fetchpool";
 const LOCK_EXTENSION: &str = "lock";
 
-/// The subfolders of a run's folder. The kernel locks a folder while a file in it is created or renamed: with one for 50
+/// Subfolders of a run's folder. The kernel locks a folder while a file in it is created or renamed: with one for 50
 /// workers, saving takes a sixth longer.
 const SHARES: u64 = 16;
 
-/// How often a directory is created again that another thread or run has removed while it was empty.
+/// How often to recreate an empty directory that another thread or run has removed.
 const TRIES: usize = 64;
 
 #[derive(Debug)]
@@ -35,14 +35,14 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// Locks a name for a new folder in `dir`, and removes the folders of dead runs.
+    /// Locks a name for a new folder in `dir`, and removes dead runs' folders.
     ///
     /// # Errors
     ///
     /// No file can be made in `dir`.
     pub(super) fn new(dir: &Path) -> io::Result<Self> {
         let runs = dir.join(RUNS);
-        // Another run may remove `.fetchpool`, or take the lock for a dead run's.
+        // Another run may remove `.fetchpool`, or take the lock as that of a dead run.
         let (folder, lock) = retry_if_removed(|| {
             let folder = runs.join(unique_name());
             make_dir(&runs)?;
@@ -57,7 +57,7 @@ impl Staging {
         })
     }
 
-    /// How the file system treats case: where it ignores case, the lock is found under capitals too.
+    /// How the file system treats case: if it ignores case, it finds the lock under capitals.
     pub(super) fn case(&self) -> Case {
         let lock = lock_of(&self.folder);
         let dir = self.folder.parent().and_then(Path::parent);
@@ -75,7 +75,7 @@ impl Staging {
             .join(format!("{}/{serial}.part", serial % SHARES))
     }
 
-    /// Removes the folder with its files. If that fails, the next run in the directory tries again.
+    /// Removes the folder with its files. If that fails, the next run tries again.
     pub(super) fn remove(&self) {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = lock.take() {
@@ -104,7 +104,7 @@ pub(super) fn make_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Calls `act` again while a directory is missing, which another thread or run has removed.
+/// Calls `act` again while another thread or run removes a directory that it needs.
 pub(super) fn retry_if_removed<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 0..TRIES {
         match act() {
@@ -115,7 +115,7 @@ pub(super) fn retry_if_removed<T>(mut act: impl FnMut() -> io::Result<T>) -> io:
     act()
 }
 
-/// Removes the folders of dead runs. The next run tries again to remove the rest.
+/// Removes dead runs' folders. The next run retries those that fail.
 fn sweep(runs: &Path) {
     for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -156,7 +156,7 @@ fn lock_of(folder: &Path) -> PathBuf {
     folder.with_extension(LOCK_EXTENSION)
 }
 
-/// A name that no earlier run had. The time is part of it, because containers and reboots reuse process IDs.
+/// A name that no earlier run had. It has the time, because containers and reboots reuse process IDs.
 fn unique_name() -> String {
     let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     format!("{}-{}", std::process::id(), time.as_nanos())
@@ -169,14 +169,14 @@ fn unique_name() -> String {
 /// `NotFound` if another run locked or removed the file before this one locked it.
 fn create_locked(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    // An error means that the file system has no locks, and then no run removes the file.
+    // An error means no locks on this file system; then no run removes the file.
     if matches!(try_lock(&file), Ok(false)) || !path.exists() {
         return Err(io::ErrorKind::NotFound.into());
     }
     Ok(file)
 }
 
-/// Whether the lock could be taken. `File::try_lock` is newer than the minimum Rust version.
+/// Whether the lock was taken. `File::try_lock` is newer than the minimum Rust version.
 ///
 /// # Errors
 ///

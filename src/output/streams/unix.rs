@@ -21,7 +21,7 @@ const PIECE: usize = rustix::pipe::PIPE_BUF;
 /// The longest wait of one call to poll, whose limit differs between systems.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// A file, pipe, socket or terminal that is written to only when it is ready.
+/// A stream that is written to only when it is ready.
 pub(in crate::output) struct Nonblocking<F> {
     file: F,
     kind: Option<FileType>,
@@ -29,8 +29,8 @@ pub(in crate::output) struct Nonblocking<F> {
     takes_any_size: bool,
 }
 
-/// Opens the terminal `stream` once more, non-blocking: a blocking write to a terminal with room for one byte would wait for
-/// more. `stream` itself is shared with other programs. `None` if it is no terminal or cannot be opened.
+/// Opens the terminal `stream` once more, non-blocking: a blocking write to a terminal with room for one byte would
+/// wait for more. `stream` itself is shared with other programs. `None` if it is no terminal or cannot be opened.
 pub(super) fn reopened(stream: &(impl AsFd + IsTerminal)) -> Option<File> {
     if !stream.is_terminal() {
         return None;
@@ -38,7 +38,7 @@ pub(super) fn reopened(stream: &(impl AsFd + IsTerminal)) -> Option<File> {
     let path = if cfg!(target_os = "linux") {
         format!("/dev/fd/{}", stream.as_fd().as_raw_fd()).into_bytes()
     } else {
-        // Opening `/dev/fd/N` would only duplicate the descriptor.
+        // `/dev/fd/N` would only duplicate the descriptor.
         ttyname(stream, Vec::new()).ok()?.into_bytes()
     };
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -67,7 +67,7 @@ impl<F: AsFd> Nonblocking<F> {
         }
     }
 
-    /// Waits until a write would take something or fail, at most until `until`. Returns whether it would.
+    /// Waits until a write would take something or fail, or until `until`. Returns whether it would.
     fn is_ready_by(&self, until: Option<Instant>) -> io::Result<bool> {
         let mut fds = [PollFd::new(&self.file, PollFlags::OUT)];
         loop {
@@ -108,7 +108,7 @@ impl<F: AsFd + io::Write + Send> Out for Nonblocking<F> {
     }
 
     fn unread(&self) -> usize {
-        // For a socket or a terminal FIONREAD counts what this process can read.
+        // For sockets and terminals, FIONREAD counts what this process can read.
         if self.kind != Some(FileType::Fifo) {
             return 0;
         }
@@ -117,8 +117,8 @@ impl<F: AsFd + io::Write + Send> Out for Nonblocking<F> {
     }
 }
 
-/// As many whole lines of `bytes` as fit into [`PIECE`], or that much of a longer line, so that a stalled reader gets no
-/// short line in part.
+/// The whole lines of `bytes` that fit into [`PIECE`], or that much of a longer line: a stalled reader gets no short
+/// line in part.
 fn piece(bytes: &[u8]) -> &[u8] {
     let most = &bytes[..bytes.len().min(PIECE)];
     match most.iter().rposition(|byte| *byte == b'\n') {

@@ -1,6 +1,6 @@
 //! Tests of the pool's parts. Those of its public interface are in tests/.
 //!
-//! No sleeps: every wait is for an event that the pool must bring about. Without it the test hangs.
+//! No sleeps: every wait is for an event that the pool must cause, and a test without it hangs.
 
 mod replacement;
 

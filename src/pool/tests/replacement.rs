@@ -1,5 +1,4 @@
-//! Workers whose thread dies, which needs a job that only these tests can make, and threads that
-//! cannot be started.
+//! Workers whose thread dies, by a job that only these tests can make, and threads that cannot be started.
 
 use std::any::Any;
 use std::io;

@@ -1,4 +1,4 @@
-//! A schedule that is slow and simple: a list that is searched each time. Jobs and hosts are numbers.
+//! A slow and simple schedule: a list that is searched each time. Jobs and hosts are numbers.
 
 use std::collections::HashMap;
 use std::time::Instant;

@@ -86,7 +86,7 @@ fn after_a_pause_one_goes_first_and_each_that_is_served_lets_two_more_go() {
     bench.starts(&["a2", "a3"], Nothing);
     bench.replied("a", 10, Reply::Served);
     bench.starts(&["a4", "a5"], Nothing);
-    // A reply without a verdict lets one more start.
+    // A reply that says nothing of the load lets one more start.
     bench.replied("a", 10, Reply::None).starts(&["a6"], Nothing);
     bench.replied("a", 10, Reply::Served);
     bench.starts(&["a7", "a8"], Nothing);

@@ -13,13 +13,12 @@ use crate::fetch::options::Family;
 use crate::fetch::resolve::{Resolve, bare};
 
 impl ConnectAttempt<'_> {
-    /// Connects to the origin itself.
     pub(super) fn direct(&mut self) -> Result<Box<dyn Stream>, Failure> {
         let addresses = self.allowed_addresses()?;
         self.connect(&addresses, self.port)
     }
 
-    /// The addresses of the origin that `deny_private` allows: at least one.
+    /// The origin's addresses that `deny_private` allows: at least one.
     pub(super) fn allowed_addresses(&mut self) -> Result<Vec<IpAddr>, Failure> {
         let host = self.host;
         let mut found = self.addresses(host, self.port)?;
@@ -39,7 +38,7 @@ impl ConnectAttempt<'_> {
         Ok(found)
     }
 
-    /// The addresses of `host` in the wanted family: at least one.
+    /// The addresses of `host` in the chosen family: at least one.
     pub(super) fn addresses(&mut self, host: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
         let net = &*self.context.net;
         self.phase = Phase::Dns;

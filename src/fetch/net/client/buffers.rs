@@ -1,15 +1,15 @@
 //! The buffers of one exchange, as the HTTP library uses them.
 //!
-//! A worker owns them and lends them to one connection at a time, so idle connections hold none. The input grows, from
-//! 16 KiB, only while reads fill it. Large buffers are freed after the exchange.
+//! A worker owns them and lends them to one connection at a time, so idle connections hold none. The input grows from
+//! 16 KiB while reads fill it. Large buffers are freed after the exchange.
 
 use ureq::unversioned::transport::Buffers;
 
 use crate::fetch::net::http1::head::HEAD_LIMIT;
 
-/// The first size of the input: head and body of most pages in one read.
+/// The first size of the input: most pages fit one read, head and body.
 const SMALLEST: usize = 16 * 1024;
-/// The largest size of the input: a whole head must fit. Larger reads are not faster.
+/// The largest size of the input: a whole head fits. Larger reads are not faster.
 const LARGEST: usize = HEAD_LIMIT;
 /// A larger buffer is freed after the exchange.
 const KEPT: usize = 64 * 1024;
@@ -22,16 +22,16 @@ pub(super) struct ExchangeBuffers {
     end: usize,
     /// The last read filled all the space it was given.
     is_filled: bool,
-    /// The library used some of the input when it looked at it last.
+    /// The library's last call used some of the input.
     made_progress: bool,
-    /// Where the library writes its head of a request, which is not sent.
+    /// Where the library writes its own head of a request, which is not sent.
     output: Vec<u8>,
     /// TLS records as they come, for a connection with TLS.
     pub(super) records: Vec<u8>,
 }
 
 impl ExchangeBuffers {
-    /// Makes room for a head of `size` bytes, which the library writes at once.
+    /// Makes room for a head of `size` bytes: the library writes it at once.
     pub(super) fn reserve_output(&mut self, size: usize) {
         if self.output.len() < size {
             self.output.resize(size, 0);
@@ -74,7 +74,7 @@ impl Buffers for ExchangeBuffers {
         &self.input[self.start..self.end]
     }
 
-    /// The space for the next read; empty when the input has its largest size and all is unread.
+    /// The space for the next read; empty if the input has its largest size and is unread.
     fn input_append_buf(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -102,7 +102,7 @@ impl Buffers for ExchangeBuffers {
     }
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        // The first part is for a body to send; no request has one.
+        // The first part is for a request body; no request has one.
         (&mut [], &mut self.output)
     }
 

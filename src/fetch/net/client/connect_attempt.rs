@@ -1,4 +1,4 @@
-//! The steps of opening one connection, within the attempt's timeouts.
+//! The steps of opening a connection, within the attempt's timeouts.
 //!
 //! A step without a free descriptor waits for one and tries again. That wait does not use up the timeouts.
 
@@ -23,15 +23,15 @@ use crate::fetch::resolve::bare;
 
 pub(super) struct ConnectAttempt<'a> {
     pub(super) context: &'a ExchangeContext,
-    /// The host of the origin, also if a proxy leads there.
+    /// The origin's host, also if a proxy leads there.
     pub(super) host: &'a str,
     pub(super) port: u16,
-    /// When it began, plus the time that it waited for descriptors.
+    /// When it began, plus the waits for descriptors.
     pub(super) began: Instant,
     pub(super) phase: Phase,
-    /// How often it tried to open a descriptor in a shortage.
+    /// How often it tried to get a descriptor in a shortage.
     tries: Cell<u32>,
-    /// A look-up shares it until there is an answer.
+    /// A look-up shares it until it is answered.
     pub(super) permit: Arc<Permit>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> ConnectAttempt<'a> {
         })
     }
 
-    /// A wait within the timeouts of the attempt. It borrows only the context.
+    /// A wait within the attempt's timeouts. It borrows only the context.
     pub(super) fn wait(&self) -> Wait<'a> {
         let attempt = &self.context.state().attempt;
         let deadline = Deadline::after(self.began, attempt.connect_timeout);
@@ -109,7 +109,7 @@ impl<'a> ConnectAttempt<'a> {
         let net = &*self.context.net;
         self.phase = Phase::Connect;
         let addresses = interleave(addresses, port);
-        // Resumed after each shortage: begun anew, it would never get past a silent first address.
+        // Resume after each shortage: a new attempt would start with a silent first address again.
         let mut happy_eyeballs = HappyEyeballs::new(&addresses, &net.budget);
         loop {
             match happy_eyeballs.run(&self.wait(), &|| net.idle.evict()) {
@@ -138,7 +138,7 @@ impl<'a> ConnectAttempt<'a> {
         }
     }
 
-    /// Starts TLS with `host`, the origin or a proxy, over `stream`.
+    /// Starts TLS over `stream` with `host`, the origin or a proxy.
     pub(super) fn start_tls(
         &mut self,
         host: &str,
@@ -153,7 +153,7 @@ impl<'a> ConnectAttempt<'a> {
         match session {
             Ok(session) => Ok(Box::new(session)),
             Err(error) => {
-                // A server that hangs up shows as an end or as a reset, by chance.
+                // A server that hangs up may cause an end or a reset.
                 let error = if error.is_hang_up() {
                     StreamError::Truncated
                 } else {

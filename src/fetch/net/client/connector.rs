@@ -1,4 +1,4 @@
-//! Hands the HTTP library connections: an idle one, or a new one that is opened here.
+//! Gives the HTTP library connections: an idle one, or a new one.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -88,8 +88,8 @@ fn open(
     proxy: Option<&Proxy>,
 ) -> Result<Box<dyn Stream>, Failure> {
     if is_tls || proxy.is_some_and(|proxy| proxy.protocol == Protocol::Https) {
-        // Read the trust store before a socket is open: a thread with a descriptor must not wait for another one. Reading
-        // does not count as connecting.
+        // Read the trust store before a socket is open: a thread with a descriptor must not wait for another one.
+        // Reading does not count as connecting.
         attempt.tls_config()?;
         attempt.began = Instant::now();
     }

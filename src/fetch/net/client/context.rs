@@ -1,4 +1,5 @@
-//! What a worker's HTTP client, connector and transport share. The HTTP library, which calls them, passes nothing along.
+//! What a worker's HTTP client, connector and transport share: the HTTP library, which calls them, passes nothing
+//! along.
 //!
 //! One thread at a time uses a context. The library requires `Sync`, hence the lock, which is never contended.
 
@@ -27,7 +28,7 @@ pub(super) struct ContextState {
     pub(super) attempt: AttemptState,
     pub(super) request: RequestState,
     pub(super) reply: ReplyState,
-    /// The buffers, while no transport has them.
+    /// The buffers, unless a transport has them.
     pub(super) buffers: ExchangeBuffers,
 }
 
@@ -36,7 +37,7 @@ pub(super) struct ContextState {
 pub(super) struct AttemptState {
     pub(super) timeouts: Timeouts,
     pub(super) connect_timeout: Option<Duration>,
-    /// An answer that a name has no address is taken from the cache only if it is newer than this.
+    /// A cached answer "no address" counts only if it is newer than this.
     pub(super) misses_since: Option<Instant>,
     pub(super) wire_bytes: u64,
 }
@@ -55,7 +56,7 @@ pub(super) struct RequestState {
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct ReplyState {
     pub(super) is_reused: bool,
-    /// Before a reply began, the connection was lost or brought something else.
+    /// The connection was lost, or sent something else, before a reply began.
     pub(super) is_unanswered: bool,
     pub(super) first_byte: Option<Instant>,
     pub(super) is_chunked: bool,
@@ -77,7 +78,6 @@ impl ExchangeContext {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers the socket in use, so that a cancel shuts it down.
     pub(super) fn register(&self, socket: &Arc<TcpStream>) -> Result<(), Failure> {
         self.net.cancel.hold(&self.slot, socket)
     }
@@ -89,14 +89,14 @@ impl ExchangeContext {
         }
     }
 
-    /// Extends the attempt's deadline by the time that it waited for a descriptor.
+    /// Extends the attempt's deadline by a wait for a descriptor.
     pub(super) fn pause(&self, waited: Duration) {
         let attempt = &mut self.state().attempt;
         attempt.timeouts = attempt.timeouts.paused(waited);
     }
 
-    /// The failure for `error` in `phase`. A failed connection has the kind `lost`, and the message `closed` if the other
-    /// side closed it. A broken TLS session is a failed connection, a refused one is not.
+    /// `error` as a failure. A lost connection or a broken TLS session has the kind `lost`; `closed` is the message if
+    /// the other side closed it. A refused TLS session has the kind `tls`.
     pub(super) fn failure(
         &self,
         error: impl Into<StreamError>,
@@ -121,7 +121,7 @@ impl ExchangeContext {
         }
     }
 
-    /// Names the proxy in `failure`, which came in place of a reply, if the whole request went to a proxy.
+    /// If the whole request went to a proxy, names the proxy in `failure`, which came in place of a reply.
     pub(super) fn name_replying_proxy(&self, failure: Failure) -> Failure {
         let request = &self.state().request;
         match &request.proxy {

@@ -1,5 +1,5 @@
-//! The one translation of the HTTP library's errors into a [`Failure`], by variant and never by text. A failure of the
-//! connector or transport passes through the library unchanged.
+//! The one translation of the HTTP library's errors into a [`Failure`], by variant and never by text. Failures of the
+//! connector and the transport pass through the library unchanged.
 
 use std::io;
 
@@ -12,7 +12,7 @@ impl From<Failure> for ureq::Error {
     }
 }
 
-/// A protocol error before the reply began means that the library cannot write the request.
+/// A protocol error before the reply means that the library cannot write the request.
 pub(super) fn exchange_failure(error: ureq::Error, reply_began: bool) -> Failure {
     let (kind, text) = match error {
         ureq::Error::Other(inner) => match inner.downcast::<Failure>() {
@@ -32,7 +32,7 @@ pub(super) fn exchange_failure(error: ureq::Error, reply_began: bool) -> Failure
     Failure::new(kind, text)
 }
 
-/// The failure for an error after `received` of `expected` bytes of a body.
+/// The failure for an error after `received` of `expected` bytes.
 pub(super) fn body_failure(error: io::Error, received: u64, expected: Option<u64>) -> Failure {
     let failure = match ureq::Error::from(error) {
         ureq::Error::Io(_) => return cut_short("the connection was closed", received, expected),

@@ -1,7 +1,7 @@
 //! One request and its reply.
 //!
-//! The HTTP library parses the head and frames the body. Its redirects, retries and pool are switched off, and its
-//! connections come from the [`Connector`].
+//! The HTTP library parses the head and frames the body. Its redirects, retries and pool are off; its connections come
+//! from the [`Connector`].
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -32,14 +32,12 @@ pub(in crate::fetch) struct HttpClient {
 }
 
 pub(in crate::fetch) struct Exchange<'a> {
-    /// The method and the URL.
     pub(in crate::fetch) request: Request<()>,
     /// The head as it is sent.
     pub(in crate::fetch) head: Vec<u8>,
     /// Scheme, host and port, as the URL begins.
     pub(in crate::fetch) origin: &'a str,
     pub(in crate::fetch) proxy: Option<&'a Arc<Proxy>>,
-    /// Whether the request may go over an idle connection.
     pub(in crate::fetch) may_reuse: bool,
 }
 
@@ -73,7 +71,7 @@ impl HttpClient {
         }
     }
 
-    /// Sets the timeouts of the next exchanges, which make one attempt. `misses_since` is explained at [`AttemptState`].
+    /// Sets the timeouts of the exchanges of one attempt. For `misses_since` see [`AttemptState`].
     pub(in crate::fetch) fn begin_attempt(
         &self,
         timeouts: Timeouts,
@@ -88,8 +86,8 @@ impl HttpClient {
         };
     }
 
-    /// Sends a request and waits for the head of its reply. `None`: the idle connection that was used is dead, and the
-    /// request has to be sent again over a new one.
+    /// Sends a request and waits for the head of its reply. `None`: the idle connection is dead; send the request again
+    /// over a new one.
     pub(in crate::fetch) fn exchange(
         &self,
         exchange: Exchange<'_>,
@@ -101,7 +99,7 @@ impl HttpClient {
         if reply.is_reused {
             log::trace!("{origin}: the connection was reused");
             let is_dead = match &result {
-                // The server may have sent it before it received this request (RFC 9110, 15.5.9).
+                // The server may have sent it before it got this request (RFC 9110, 15.5.9).
                 Ok(response) => response.status() == StatusCode::REQUEST_TIMEOUT,
                 Err(_) => reply.is_unanswered && !self.context.net.is_cancelled(),
             };
@@ -138,13 +136,13 @@ impl HttpClient {
         exchange.request
     }
 
-    /// Leaves the content of the body unspecified: Linux then need not copy it.
+    /// Lets the body's bytes be unspecified: Linux then need not copy them.
     pub(in crate::fetch) fn discard_body(&self) {
         self.context.state().reply.discards_body = true;
     }
 
-    /// Reads the body until `buf` is full or [`DRAIN_TIMEOUT`] is over. If the body ends before, its connection can be
-    /// reused. Returns the number of bytes.
+    /// Reads the body until `buf` is full or [`DRAIN_TIMEOUT`] is over, and returns the number of bytes. The connection
+    /// of a body that has ended can be reused.
     pub(in crate::fetch) fn drain(&self, reply: &mut Reply, buf: &mut [u8]) -> usize {
         let soon = Deadline::after(Instant::now(), Some(DRAIN_TIMEOUT));
         let timeouts = self.context.state().attempt.timeouts;
@@ -201,7 +199,7 @@ impl Reply {
     }
 }
 
-/// The body of a reply. Its errors are failures that say how many bytes came.
+/// The body of a reply. Its errors say how many bytes came.
 pub(in crate::fetch) struct ReplyBody<'a> {
     reader: BodyReader<'a>,
     received: u64,
@@ -224,8 +222,8 @@ impl Read for ReplyBody<'_> {
     }
 }
 
-/// Finds nothing: the library asks it before each request, but only a new connection needs addresses. The connector looks
-/// them up.
+/// Finds nothing: the library asks before each request, but only a new connection needs addresses, which the connector
+/// looks up.
 #[derive(Debug)]
 struct NoResolver;
 

@@ -1,7 +1,7 @@
 //! The bridge to ureq, the HTTP library: the only module that knows it.
 //!
-//! The library's extension points are outside semver, so its version is pinned. [`exchange`] sends a request and returns
-//! its reply. For that, the library takes a connection from [`connector`] and moves bytes with [`transport`].
+//! The library's extension points are outside semver, so its version is pinned. [`exchange`] calls the library, which
+//! takes a connection from [`connector`] and moves bytes with [`transport`].
 
 mod addresses;
 mod buffers;

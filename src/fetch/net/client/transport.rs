@@ -1,8 +1,7 @@
 //! One connection while an exchange uses it.
 //!
-//! It sends the head that `fetch` wrote in place of the library's, reduces the head of the reply, and decodes the chunked
-//! coding: the library sees a body that ends with the connection. Dropping it after a whole reply makes the connection
-//! idle.
+//! It sends the head that `fetch` wrote instead of the library's, reduces the reply's head, and decodes chunks: the
+//! library sees a body that ends with the connection. Dropping it after a whole reply makes the connection idle.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +17,7 @@ use crate::fetch::net::http1::reply::inspect;
 use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::stream::StreamError;
 
-/// How much longer the library's head of a request may be than the one that is sent, without the host.
+/// The library's own head may exceed the sent one by this much and the key's length.
 const AROUND: usize = 128;
 
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub(super) struct Transport {
     /// `None` once dropping has begun.
     connection: Option<Connection>,
     buffers: ExchangeBuffers,
-    /// The head of the request; empty once it is sent.
+    /// Empty once it is sent.
     request: Vec<u8>,
     /// The reply has no body, whatever its head says.
     is_head: bool,
@@ -35,9 +34,9 @@ pub(super) struct Transport {
     head: Option<HeadScanner>,
     chunked: Option<Chunked>,
     stays_open: bool,
-    /// The error in the chunks that came with the head, for when the body is read.
+    /// An error in the chunks that came with the head; reading the body returns it.
     bad_body: Option<&'static str>,
-    /// Bytes came after the end of a body in chunks.
+    /// Bytes came after the end of a chunked body.
     is_overrun: bool,
     /// The library has reported a clean end of the reply.
     ended_cleanly: bool,
@@ -108,7 +107,7 @@ impl Transport {
                     self.buffers.input_consume(amount);
                 }
                 HeadStatus::Bad(reason) => {
-                    // Bytes that begin otherwise are the remains of an earlier reply (RFC 9112, 9.3.1).
+                    // Other bytes are the remains of an earlier reply (RFC 9112, 9.3.1).
                     has_begun |= begins_like_http(self.buffers.input());
                     self.context.state().reply.is_unanswered = !has_begun;
                     return Err(protocol(reason));
@@ -138,7 +137,7 @@ impl Transport {
         Ok(())
     }
 
-    /// Decodes the last `amount` bytes that came, if the body is in chunks.
+    /// Decodes the last `amount` bytes if the body is chunked.
     fn decode(&mut self, amount: usize) -> Result<(), &'static str> {
         if let Some(chunked) = &mut self.chunked {
             let at = self.buffers.input().len() - amount;
@@ -149,7 +148,7 @@ impl Transport {
         Ok(())
     }
 
-    /// The failure of a connection before the head was whole.
+    /// The failure of a connection before the whole head came.
     fn no_reply(&mut self, error: StreamError) -> Failure {
         let mut state = self.context.state();
         let nothing_came = state.reply.first_byte.is_none();
@@ -166,7 +165,7 @@ impl Transport {
         self.context.name_replying_proxy(failure)
     }
 
-    /// Reads more of the body; `false` is the end of the body or of the connection.
+    /// Reads more of the body; false at its end or the connection's.
     fn receive_body(&mut self) -> Result<bool, Failure> {
         if self.buffers.input_append_buf().is_empty() {
             let what = "the client library left a quarter of a megabyte unread";
@@ -200,7 +199,7 @@ impl Transport {
         self.chunked.as_ref().is_some_and(Chunked::has_ended)
     }
 
-    /// Whether the connection may close now. For a body without chunks, the library knows.
+    /// Whether the connection may close now. Without chunks, the library knows.
     fn has_all_data(&self) -> bool {
         self.chunked.as_ref().is_none_or(Chunked::has_all_data)
     }
@@ -237,8 +236,7 @@ impl ClientTransport for Transport {
         })
     }
 
-    /// The library calls this when a reply has ended cleanly, and at no other time. `false` keeps the connection out of the
-    /// library's own pool.
+    /// The library calls this only when a reply has ended cleanly. `false` keeps the connection out of its own pool.
     fn is_open(&mut self) -> bool {
         self.ended_cleanly = true;
         false

@@ -10,7 +10,7 @@ use crate::fetch::proxy::{Protocol, Proxy};
 use crate::fetch::resolve::bare;
 
 impl<'a> ConnectAttempt<'a> {
-    /// A connection to the proxy itself if it takes whole requests for the origin, else a tunnel.
+    /// A connection to the proxy if it takes whole requests for the origin, else a tunnel.
     pub(super) fn via_proxy(
         &mut self,
         proxy: &Proxy,
@@ -66,7 +66,6 @@ impl<'a> ConnectAttempt<'a> {
         }
     }
 
-    /// What the proxy is to connect to.
     fn proxy_target(&mut self, proxy: &Proxy) -> Result<ProxyTarget<'a>, Failure> {
         let is_address = bare(self.host).parse::<IpAddr>().is_ok();
         // A name cannot be checked here, so `Client::new` refuses `deny_private` with such a proxy.

@@ -30,7 +30,7 @@ enum At {
 pub(in crate::fetch::net) struct Chunked {
     at: At,
     size: u64,
-    /// How long the size line or the trailer is so far.
+    /// The length of the size line or the trailer so far.
     length: u32,
     /// The last chunk, of size zero, has begun.
     is_last: bool,
@@ -41,7 +41,7 @@ pub(in crate::fetch::net) struct Chunked {
 }
 
 impl Chunked {
-    /// Decodes the next bytes in place. Returns how many bytes at the front are now the body, and how many came after it.
+    /// Decodes the next bytes in place. Returns how many at the front are body, and how many came after its end.
     pub(in crate::fetch::net) fn decode(
         &mut self,
         bytes: &mut [u8],
@@ -140,7 +140,7 @@ impl Chunked {
         self.at == At::End
     }
 
-    /// Whether the last chunk has come, with or without the lines after it.
+    /// Whether the last chunk has come, perhaps without the lines after it.
     pub(in crate::fetch::net) fn has_all_data(&self) -> bool {
         self.is_last
     }

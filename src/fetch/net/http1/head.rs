@@ -14,9 +14,9 @@ pub(in crate::fetch::net) const HEAD_LIMIT: usize = 256 * 1024;
 pub(in crate::fetch::net) enum HeadStatus {
     /// The beginning of a head.
     Partial,
-    /// A whole head of this many bytes, and perhaps more.
+    /// A whole head of this many bytes.
     Whole(usize),
-    /// An interim reply, or empty lines before the status line, of this many bytes: to be dropped.
+    /// An interim reply, or empty lines before the status line, to be dropped.
     Skip(usize),
     /// No head of a reply, for this reason.
     Bad(String),
@@ -24,13 +24,13 @@ pub(in crate::fetch::net) enum HeadStatus {
 
 #[derive(Debug, Default)]
 pub(in crate::fetch::net) struct HeadScanner {
-    /// How many bytes of the input were searched for the end.
+    /// How many bytes were searched for the end.
     searched: usize,
     skipped: usize,
 }
 
 impl HeadScanner {
-    /// `input` is all that has come, without what was skipped.
+    /// `input` is all that came and was not skipped.
     pub(in crate::fetch::net) fn scan(&mut self, input: &[u8]) -> HeadStatus {
         let empty_lines = empty_lines(input);
         if empty_lines > 0 {
@@ -48,7 +48,7 @@ impl HeadScanner {
             let begin = excerpt(input);
             return HeadStatus::Bad(format!("the reply is not HTTP: it begins with {begin}"));
         }
-        // The last two bytes that were searched may belong to the empty line.
+        // The last two bytes searched may belong to the empty line.
         let from = self.searched.saturating_sub(2);
         let end = find_end(input, from);
         if let Some(reason) = forbidden(&input[from..end.unwrap_or(input.len())]) {
@@ -71,7 +71,6 @@ impl HeadScanner {
     }
 }
 
-/// `status`, unless `size` bytes are too many.
 fn limited(size: usize, status: HeadStatus) -> HeadStatus {
     if size < HEAD_LIMIT {
         return status;
@@ -80,7 +79,7 @@ fn limited(size: usize, status: HeadStatus) -> HeadStatus {
     HeadStatus::Bad(format!("the head of the reply is larger than {limit} KiB"))
 }
 
-/// Where the empty line ends that ends the head. A line ends in LF, with or without CR.
+/// The end of the empty line that ends the head. Lines end in LF, with or without CR.
 fn find_end(input: &[u8], mut from: usize) -> Option<usize> {
     loop {
         from += memchr(b'\n', &input[from..])? + 1;
@@ -110,8 +109,8 @@ fn empty_lines(input: &[u8]) -> usize {
     input.len() - rest.len()
 }
 
-/// Why a head cannot contain `text`. A CR without LF is a line break to some recipients, white space or text to others,
-/// so that they see different headers (RFC 9112, 2.2).
+/// Why a head cannot contain `text`. Some recipients read a CR without LF as a line break, others as white space or
+/// text, so that they see different headers (RFC 9112, 2.2).
 fn forbidden(text: &[u8]) -> Option<&'static str> {
     if memchr(0, text).is_some() {
         return Some("there is a NUL byte in the head of the reply");

@@ -1,8 +1,8 @@
 //! Reads how a reply is framed, and reduces its head to the headers that `fetch` asks for.
 //!
 //! The HTTP library would refuse pages that curl fetches, for a folded line, a space before a colon or a 129th header,
-//! and each header costs it several allocations. A reduced head is never longer than the original, so that it can replace
-//! it in place. [`super::head`] has refused NUL bytes, and CR without LF.
+//! and each header costs it several allocations. A reduced head is never longer than the original, so that it can
+//! replace it in place. [`super::head`] has refused NUL bytes, and CR without LF.
 
 use memchr::memchr;
 
@@ -10,13 +10,13 @@ use super::chunked::Chunked;
 
 /// The most content codings that a body may have.
 pub(in crate::fetch) const MOST_CODINGS: usize = 5;
-/// The most different lengths that are kept. The library refuses lengths that differ, but takes at most 128 headers.
+/// The most different lengths kept. The library refuses lengths that differ, but accepts only 128 headers.
 const MOST_LENGTHS: usize = 40;
 
-/// The headers that `fetch` asks for, how many of each are kept, and what replaces a byte in them that the library refuses.
-/// Others are dropped. Those that frame the body have rules of their own.
+/// The headers that `fetch` reads, how many of each are kept, and what replaces a byte that the library refuses. All
+/// others are dropped, except those that frame the body.
 const KEPT: [(&str, usize, u8); 10] = [
-    // One coding too many is for `fetch` to refuse, and so is a second range.
+    // `fetch` refuses one coding too many, and a second range.
     ("content-encoding", MOST_CODINGS + 1, NO_TEXT),
     ("content-range", 2, NO_TEXT),
     ("content-type", 1, b' '),
@@ -28,16 +28,15 @@ const KEPT: [(&str, usize, u8); 10] = [
     ("x-ratelimit-remaining", 1, b' '),
     ("x-ratelimit-reset", 1, b' '),
 ];
-/// Where the rate limits begin. They are kept only with a status of 429 or 503.
+/// Where the rate limits begin: kept only with a status of 429 or 503.
 const RATE_LIMITS: usize = 5;
-/// No number and no coding contains this character, so that an invalid value stays invalid.
+/// In no number and no coding, so that an invalid value stays invalid.
 const NO_TEXT: u8 = b'?';
 
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Inspected {
-    /// Replaces the head, and is never longer.
     pub(in crate::fetch::net) reduced: Vec<u8>,
-    /// Decodes a body in chunks, which the reduced head does not mention.
+    /// Decodes a chunked body, which the reduced head does not mention.
     pub(in crate::fetch::net) chunked: Option<Chunked>,
     /// Whether the server keeps the connection open.
     pub(in crate::fetch::net) stays_open: bool,
@@ -68,7 +67,7 @@ pub(in crate::fetch::net) fn inspect(head: &[u8]) -> Result<Inspected, String> {
 
 #[derive(Debug, Default)]
 struct HeaderSummary {
-    /// The status line and the headers that are kept. Lines end in LF alone, which makes room.
+    /// The status line and the kept headers. Lines end in LF alone, which makes room.
     reduced: Vec<u8>,
     counts: [usize; KEPT.len()],
     /// Without repetitions.
@@ -129,14 +128,14 @@ impl HeaderSummary {
 
     fn add_length(&mut self, value: &[u8]) {
         let is_new = || self.lengths.iter().all(|length| length != value);
-        // One more than the most is enough to refuse them.
+        // One more than the limit is enough to refuse them.
         if self.lengths.len() <= MOST_LENGTHS && is_new() {
             self.lengths.push(value.to_vec());
         }
     }
 
     fn finish(mut self) -> Vec<u8> {
-        // One line stands for all Connection headers, and is no longer than one of them.
+        // One line replaces all Connection headers, and is no longer than one of them.
         if self.says_close {
             push_header(&mut self.reduced, b"connection", b"close", b' ');
         } else if self.says_keep_alive {
@@ -152,7 +151,7 @@ impl HeaderSummary {
     }
 }
 
-/// Adds a header line. `replacement` stands for every byte that the library refuses.
+/// Adds a header line, with `replacement` for each byte that the library refuses.
 fn push_header(out: &mut Vec<u8>, name: &[u8], value: &[u8], replacement: u8) {
     out.extend_from_slice(name);
     out.push(b':');
@@ -161,7 +160,7 @@ fn push_header(out: &mut Vec<u8>, name: &[u8], value: &[u8], replacement: u8) {
     out.push(b'\n');
 }
 
-/// The lines of a head, without line breaks and without empty ones.
+/// The lines of a head, without line breaks and empty ones.
 fn lines(mut head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let next = move || {
         let end = memchr(b'\n', head)?;
@@ -196,7 +195,7 @@ pub(super) fn excerpt(text: &[u8]) -> String {
     format!("\"{}\"", text[..text.len().min(40)].escape_ascii())
 }
 
-/// Name and value of a header line. White space and control characters around the name are dropped, as servers send them.
+/// Name and value of a header line. Drops white space and control characters around the name: servers send them.
 fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr(b':', line)?;
     let mut name = &line[..colon];
@@ -206,7 +205,7 @@ fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, &line[colon + 1..]))
 }
 
-/// Drops blanks and tabs at both ends: the only white space in HTTP.
+/// Drops blanks and tabs at both ends, the only white space in HTTP.
 fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', inner @ ..] | [inner @ .., b' ' | b'\t'] = text {
         text = inner;

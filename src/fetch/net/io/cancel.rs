@@ -1,6 +1,6 @@
 //! Cancelling a client: every wait of every worker ends, now and later.
 //!
-//! A cancel shuts down the sockets that workers read from, and wakes the waits for sockets by the [`Waker`]. The resolver
+//! A cancel shuts down the sockets that workers read from, and ends waits for sockets by the [`Waker`]. The resolver
 //! and the connection budget wake their own waiters.
 
 use std::io;
@@ -72,7 +72,7 @@ impl Cancel {
         let slot = Arc::<Slot>::default();
         let mut slots = self.slots();
         if slots.len() == slots.capacity() {
-            // Drop the slots of workers that have ended. Room for as many again keeps these sweeps rare.
+            // Drop the slots of ended workers. Room for as many again keeps these sweeps rare.
             slots.retain(|slot| slot.strong_count() > 0);
             let more = slots.len() + 1;
             slots.reserve_exact(more);
@@ -85,7 +85,7 @@ impl Cancel {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a socket into a slot, for a cancel to shut down.
+    /// Puts a socket into a slot, so that a cancel shuts it down.
     pub(in crate::fetch::net) fn hold(
         &self,
         slot: &Slot,
@@ -101,7 +101,7 @@ impl Cancel {
         }
     }
 
-    /// Waits until one of `sockets` has connected or failed, or for `left`, and returns the results. It may return early.
+    /// Waits until one of `sockets` has connected or failed, or for `left`. May return early.
     pub(in crate::fetch::net) fn wait_opened(
         &self,
         sockets: &[&Socket],
@@ -111,7 +111,7 @@ impl Cancel {
         Ok(sockets.iter().map(|socket| opened(socket)).collect())
     }
 
-    /// Waits until one of `sockets` may take more, or for `left`. It may return early.
+    /// Waits until one of `sockets` may take more, or for `left`. May return early.
     pub(in crate::fetch::net) fn wait_writable(
         &self,
         sockets: &[&Socket],

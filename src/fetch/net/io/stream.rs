@@ -9,10 +9,10 @@ use super::cancel::Wait;
 use super::timeouts::WaitError;
 
 pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
-    /// Waits for a byte, and reads what has come; 0 is the end.
+    /// Waits for a byte and reads what has come; 0 is the end.
     fn recv(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError>;
 
-    /// Reads like [`recv`](Self::recv), but leaves `buf` with unspecified content.
+    /// Reads like [`recv`](Self::recv), but leaves `buf` unspecified.
     fn discard(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError> {
         self.recv(buf, wait)
     }
@@ -25,7 +25,7 @@ pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
         false
     }
 
-    /// Whether nothing is left over from the last reply.
+    /// Whether nothing is left of the last reply.
     fn is_clean(&mut self) -> bool {
         true
     }

@@ -1,8 +1,8 @@
 //! One TCP connection, with time limits that rarely cost a system call.
 //!
-//! A read blocks within the socket's receive timeout, which is changed only if it is longer than the time left. When it
-//! expires early, a poll waits for the remaining time, exactly: the kernel rounds a socket's timeout up by as much as an
-//! eighth. A write does not block, and polls only when the socket is full.
+//! A read blocks within the socket's receive timeout, which is changed only if it is longer than the time left. If it
+//! expires early, a poll waits exactly for the rest: the kernel rounds a socket's timeout up by as much as an eighth. A
+//! write does not block, and polls only when the socket is full.
 
 use std::io::{self, Read};
 use std::net::TcpStream;
@@ -68,7 +68,7 @@ impl Tcp {
         }
     }
 
-    /// Makes a read return within `left`. A new timeout is half of that, so that it also serves the next reads.
+    /// Makes a read return within `left`. A new timeout is half of that, so that it serves the next reads too.
     fn prepare_wait(&mut self, left: Option<Duration>) -> Result<(), WaitError> {
         let timeout = match (left, self.read_timeout) {
             (Some(left), Some(set)) if set <= left => return Ok(()),

@@ -9,7 +9,7 @@ use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::span::Span;
 use crate::system::os_text;
 
-/// A point in time, and the span that led to it, for the message.
+/// A point in time, and for the message the span that led to it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::fetch) struct Deadline {
     at: Instant,
@@ -55,7 +55,7 @@ impl Timeouts {
         Self { deadline, ..self }
     }
 
-    /// How long a wait that began at `since` may go on at `now`; `None` is without limit.
+    /// How long a wait that began at `since` may go on at `now`; `None` is no limit.
     pub(in crate::fetch::net) fn left(
         &self,
         since: Instant,
@@ -116,7 +116,6 @@ impl WaitError {
     }
 }
 
-/// The failure of a cancelled attempt.
 pub(in crate::fetch::net) fn cancelled() -> Failure {
     Failure::new(FailureKind::Cancelled, "cut off before it was complete")
 }

@@ -1,6 +1,6 @@
 //! Asking a proxy for a tunnel: CONNECT (RFC 9110, 9.3.6), SOCKS 4 and 4a, and SOCKS 5 (RFC 1928 and RFC 1929).
 //!
-//! The proxy learns the target as given here, its own credentials and the user agent. Nothing after its answer is read.
+//! The proxy learns the target as given, its own credentials and the user agent. Nothing after its answer is read.
 
 use std::net::SocketAddr;
 
@@ -71,7 +71,7 @@ impl ProxyHandshake<'_> {
         Err(refused(text.trim_end()))
     }
 
-    /// Reads the head of the answer to CONNECT, byte by byte: the bytes after it come from the origin.
+    /// Reads the answer to CONNECT byte by byte: the bytes after it come from the origin.
     fn head(&mut self) -> Result<Vec<u8>, ProxyError> {
         let (mut scanner, mut head) = (HeadScanner::default(), Vec::new());
         loop {
@@ -175,7 +175,7 @@ impl ProxyHandshake<'_> {
     }
 }
 
-/// `text` after a byte with its length. `too_long` is the message if that is over 255.
+/// `text` after a byte with its length. `too_long` is the message for more than 255.
 fn with_length(text: &[u8], too_long: &str) -> Result<Vec<u8>, ProxyError> {
     let length = u8::try_from(text.len()).map_err(|_| refused(too_long))?;
     Ok([&[length], text].concat())

@@ -13,7 +13,7 @@ const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.2
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 const SERVERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
 
-/// The bit of `keyCertSign` in the first byte of a key usage.
+/// The bit of `keyCertSign` in a key usage's first byte.
 const KEY_CERT_SIGN: u8 = 0x80 >> 5;
 
 /// Why a trusted certificate does not vouch for a server.
@@ -41,12 +41,12 @@ impl From<der::Error> for Unfit {
 pub(super) struct Fields<'a> {
     validity: &'a [u8],
     public_key: &'a [u8],
-    /// What follows the public key: the extensions, if any, in a certificate that webpki accepts.
+    /// After the public key: the extensions, if any, in a certificate that webpki accepts.
     rest: SliceReader<'a>,
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a certificate of any version. Fields other than the public key are not checked.
+    /// Reads a certificate of any version. Only the public key is checked.
     pub(super) fn read(cert: &'a [u8]) -> der::Result<Self> {
         let mut fields = inside(inside(SliceReader::new(cert)?)?)?;
         if Tag::peek(&fields)?.is_context_specific() {
@@ -74,7 +74,7 @@ impl<'a> Fields<'a> {
         SubjectPublicKeyInfoDer::from(self.public_key.to_vec())
     }
 
-    /// Whether a server may present this certificate itself.
+    /// Whether a server may present it itself.
     pub(super) fn check_as_servers(&self, now: UnixTime) -> Result<(), Unfit> {
         let mut validity = inside(SliceReader::new(self.validity)?)?;
         if now.as_secs() < read_time(&mut validity)? {
@@ -117,7 +117,6 @@ impl<'a> Fields<'a> {
         may_sign.then_some(path_length).ok_or(Unfit::MayNotSign)
     }
 
-    /// The value of an extension.
     fn extension(&self, wanted: ObjectIdentifier) -> der::Result<Option<&'a [u8]>> {
         if self.rest.is_finished() {
             return Ok(None);
@@ -136,7 +135,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Whether the purposes include TLS servers.
 pub(super) fn is_for_servers(purposes: &[ObjectIdentifier]) -> bool {
     purposes.contains(&SERVERS) || purposes.contains(&ANY_PURPOSE)
 }
@@ -168,14 +166,13 @@ impl<'a> KeyParts<'a> {
         })
     }
 
-    /// The size of an RSA modulus in bytes (RFC 8017, A.1.1); an error for a key of another kind.
+    /// The size of an RSA modulus in bytes (RFC 8017, A.1.1); an error for another kind of key.
     pub(super) fn rsa_bytes(&self) -> der::Result<usize> {
         let modulus: UintRef<'_> = inside(SliceReader::new(self.key)?)?.decode()?;
         Ok(modulus.as_bytes().len())
     }
 }
 
-/// The content of the next element.
 fn inside(mut reader: SliceReader<'_>) -> der::Result<SliceReader<'_>> {
     let element: AnyRef<'_> = reader.decode()?;
     SliceReader::new(element.value())

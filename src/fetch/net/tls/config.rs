@@ -1,4 +1,4 @@
-//! The rustls configuration of a client. It is made for the first https URL; the user's files are read before.
+//! The rustls configuration of a client, made for the first https URL. The user's files are read before.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, Ipv6Addr};
@@ -57,7 +57,7 @@ impl TlsConfig {
         })
     }
 
-    /// The configuration, made by the first call.
+    /// The configuration; the first call makes it.
     pub(in crate::fetch::net) fn config(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
         // Under the lock, so that concurrent callers do not repeat the work.
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,8 +106,8 @@ impl TlsConfig {
     ///
     /// # Errors
     ///
-    /// TLS cannot express the host, such as `a-.test`. If any certificate is accepted, a made-up address replaces it:
-    /// that identifies the sessions, and rustls sends no SNI for it.
+    /// TLS cannot express the host, such as `a-.test`. If any certificate is accepted, an IPv6 address made of the
+    /// host's hash stands for it: it identifies the sessions, and rustls sends no SNI.
     pub(in crate::fetch::net) fn server_name(
         &self,
         host: &str,
@@ -147,7 +147,7 @@ fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsErr
             ))
         })?;
     let pair = CertifiedKey::new(chain, signing);
-    // Only a mismatch is an error: a server may accept a certificate that cannot be read here, such as one of version 1.
+    // Only a mismatch is an error: a server may accept a certificate that is unreadable here, such as one of version 1.
     if let Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) = pair.keys_match() {
         let (key, cert) = (&key_file.name, shown_path(cert));
         let text = format!("the key in '{key}' does not go with the certificate in '{cert}'");

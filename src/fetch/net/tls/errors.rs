@@ -91,7 +91,7 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// What is wrong with the server's certificate, or with one between it and the root.
+/// What is wrong with the server's certificate or one up to the root.
 fn chain_fault(error: &webpki::Error) -> &'static str {
     use webpki::Error as E;
     match error {
@@ -138,15 +138,15 @@ fn chain_fault(error: &webpki::Error) -> &'static str {
         | E::MaximumNameConstraintComparisonsExceeded => {
             "the server sent too many certificates with it, or too many that look alike"
         }
-        // The others are faults of encoding, or of revocation lists, which are not used.
+        // The others are faults of encoding, or of revocation lists, which are unused.
         _ => "a field of it, or of an issuer of it, is malformed (-vv names the fault)",
     }
 }
 
 /// Whether every further attempt would fail in the same way.
 ///
-/// After the handshake only an alert in place of the reply's first byte is a refusal: in TLS 1.3 the server checks the
-/// client's certificate after the client has finished the handshake.
+/// After the handshake, only an alert before the reply's first byte is a refusal: in TLS 1.3 the client finishes the
+/// handshake before the server checks its certificate.
 pub(in crate::fetch::net) fn is_refusal(
     error: &Error,
     in_handshake: bool,
@@ -165,7 +165,7 @@ pub(in crate::fetch::net) fn is_refusal(
     }
 }
 
-/// The text of an error that may pass.
+/// The text of a temporary error.
 pub(in crate::fetch::net) fn explain_loss(error: &Error) -> String {
     log::trace!("TLS: {error:?}");
     match error {

@@ -17,10 +17,9 @@ use crate::escape::shown_path;
 use crate::fetch::options_error::OptionsError;
 use crate::system::os_text;
 
-/// The largest PEM file that is read, in bytes: a larger one holds no certificates, and may be endless.
+/// The largest PEM file that is read: a larger one holds no certificates, and may be endless.
 pub(super) const LARGEST: u64 = 64 << 20;
 
-/// The certificates in a file, at least one.
 pub(super) fn certificates(
     source: &str,
     path: &Path,
@@ -49,7 +48,7 @@ impl<'a> PemFile<'a> {
         }
     }
 
-    /// The certificates in it, at least one.
+    /// The certificates, at least one.
     ///
     /// # Errors
     ///
@@ -73,8 +72,6 @@ impl<'a> PemFile<'a> {
         Ok(usable)
     }
 
-    /// The private key in it.
-    ///
     /// # Errors
     ///
     /// It holds no key, or an encrypted one.
@@ -122,20 +119,20 @@ impl<'a> PemFile<'a> {
         Self { source, ..self }
     }
 
-    /// An error of this file. It names the option or variable.
+    /// An error of this file, with the option or variable.
     pub(super) fn refuse(&self, text: &str) -> OptionsError {
         OptionsError::new(format!("{}: {text}", self.source))
     }
 }
 
-/// The certificates in `text`, which [`read`] returned; `None` for one that OpenSSL's trust settings exclude.
+/// The certificates in `text`, as [`read`] returns it; `None` for one excluded by OpenSSL's trust settings.
 pub(super) fn parse(
     text: &[u8],
 ) -> impl Iterator<Item = Result<Option<CertificateDer<'static>>, Error>> {
     CertificateDer::pem_slice_iter(text).map(|found| found.map(apply_trust_settings))
 }
 
-/// The text of a PEM file, with byte order marks removed and `CERTIFICATE` as the only label of a certificate.
+/// A PEM file without byte order marks, and with `CERTIFICATE` as the only label of certificates.
 pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let from = File::open(file)?;
@@ -156,8 +153,7 @@ pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Removes the trust settings that follow the certificate in a `TRUSTED CERTIFICATE`; `None` if they exclude TLS
-/// servers.
+/// Removes the trust settings after a `TRUSTED CERTIFICATE`; `None` if they exclude TLS servers.
 fn apply_trust_settings(found: CertificateDer<'static>) -> Option<CertificateDer<'static>> {
     let split = SliceReader::new(&found).and_then(|mut reader| {
         let certificate = reader.tlv_bytes()?;
@@ -169,13 +165,13 @@ fn apply_trust_settings(found: CertificateDer<'static>) -> Option<CertificateDer
             Some(CertificateDer::from(certificate.to_vec()))
         }
         Ok(_) => None,
-        // The verifier refuses it if a server's certificate depends on it.
+        // The verifier refuses it where a server's certificate depends on it.
         Err(_) => Some(found),
     }
 }
 
-/// Whether trust settings, a `CertAux` of OpenSSL, allow TLS servers: the trusted purposes, if there are any, include
-/// them, and the rejected purposes do not.
+/// Whether trust settings (OpenSSL's `CertAux`) allow TLS servers: the trusted purposes, if any, include them, and the
+/// rejected ones do not.
 fn allow_servers(settings: &[u8]) -> der::Result<bool> {
     let settings = AnyRef::from_der(settings)?;
     let mut reader = SliceReader::new(settings.value())?;

@@ -1,7 +1,7 @@
 //! The trusted certificates: the system's, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 //!
-//! `SSL_CERT_FILE` is read when a client is made. Directories and the system's store take milliseconds, and are read for
-//! the first https URL.
+//! `SSL_CERT_FILE` is read when a client is made; directories and the system's store, which take milliseconds, for the
+//! first https URL.
 
 use std::collections::HashSet;
 use std::env;
@@ -30,8 +30,8 @@ pub(super) enum Store {
 }
 
 impl Store {
-    /// The store that the environment names. Directories are checked only without a file: an empty directory beside it
-    /// means that the file alone is trusted.
+    /// The store that the environment names. Directories are checked only without a file: with an empty directory
+    /// beside it, the file alone is trusted.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Store {
         Ok(Self::Environment { file, dirs })
     }
 
-    /// Reads the store. It skips unreadable files, but fails for lack of a descriptor.
+    /// Reads the store. Skips unreadable files, but fails without a descriptor.
     pub(super) fn load(&self) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
         let mut found = match self {
             Self::System => load_system()?,
@@ -63,7 +63,7 @@ impl Store {
                 [&reader.found[..], file].concat()
             }
         };
-        // A directory often holds a bundle beside the files that it was made of.
+        // A directory often holds a bundle beside the files it was made of.
         found.sort_unstable_by(|a, b| a.cmp(b));
         found.dedup();
         Ok(found)

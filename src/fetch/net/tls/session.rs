@@ -1,6 +1,6 @@
 //! One TLS session over another stream, by rustls.
 //!
-//! An end without a `close_notify` is an error: otherwise, an attacker could cut short a body that ends with the
+//! An end without a `close_notify` is an error: otherwise an attacker could cut short a body that ends with the
 //! connection.
 
 use std::io::{self, Read, Write};
@@ -15,7 +15,7 @@ use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::timeouts::WaitError;
 
-/// Room for at least one record, of at most 16 KiB and 261 bytes (RFC 8446, 5).
+/// Room for a record of at most 16 KiB and 261 bytes (RFC 8446, 5).
 const RECORDS: usize = 32 * 1024;
 
 /// The TLS state of a connection, and the stream below it.
@@ -32,7 +32,7 @@ pub(in crate::fetch::net) struct Session {
     fault: Option<rustls::Error>,
     sessions: Arc<Sessions>,
     name: ServerName<'static>,
-    /// How many bytes were no content: mostly certificates and tickets.
+    /// Bytes received that were not content: mostly certificates and tickets.
     handshake_bytes: usize,
 }
 
@@ -75,7 +75,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Gives rustls the next bytes, waiting for some if there are none; 0 is the end of the connection.
+    /// Gives rustls the next bytes, waiting for some if needed; 0 is the end of the connection.
     fn feed(&mut self, wait: &Wait<'_>) -> Result<usize, StreamError> {
         if self.start == self.end {
             self.records.resize(RECORDS, 0);
@@ -110,7 +110,7 @@ impl Session {
         Ok(taken)
     }
 
-    /// Bounds the memory that a server's sessions may take.
+    /// Bounds memory: forgets the server's sessions if this one is large.
     fn forget_if_large(&mut self) {
         let mut size = self.handshake_bytes;
         if self.tls.handshake_kind() == Some(HandshakeKind::Resumed) {
@@ -130,7 +130,7 @@ impl Session {
                 self.tls.write_tls(&mut out).map_err(WaitError::Io)?;
             }
             match self.below.send(&out, wait) {
-                // An alert that the server sent before it hung up can still be read.
+                // An alert that came before the hang-up can still be read.
                 Err(error) if error.is_hang_up() => {}
                 sent => return sent,
             }
@@ -157,7 +157,7 @@ impl Stream for Session {
         }
     }
 
-    /// Encrypts and writes the whole of `buf`. The next read reports a hang-up or a broken session.
+    /// Encrypts and writes all of `buf`. The next read reports a hang-up or a broken session.
     fn send(&mut self, mut buf: &[u8], wait: &Wait<'_>) -> Result<(), StreamError> {
         while !buf.is_empty() && self.fault.is_none() {
             // The writer takes as much as its own buffer has room for.
@@ -176,9 +176,9 @@ impl Stream for Session {
         true
     }
 
-    /// Whether all received records were read, the last one was complete, and the server has not closed the session.
+    /// Whether all records were read, the last was complete, and the server has not closed the session.
     fn is_clean(&mut self) -> bool {
-        // There is nothing to process: this reports the state.
+        // Processes nothing: it reports the state.
         let is_drained = self
             .tls
             .process_new_packets()
@@ -195,7 +195,7 @@ impl Stream for Session {
         }
     }
 
-    /// Unread records are lost with the buffer: such a session is not clean.
+    /// Unread records are lost: such a session is not clean.
     fn take_records(&mut self, records: &mut Vec<u8>) {
         *records = std::mem::take(&mut self.records);
     }
@@ -207,7 +207,7 @@ struct RecordBoundary {
     header: [u8; 5],
     /// How many bytes of the header have come; 0 after it.
     in_header: usize,
-    /// How many bytes of the content have not.
+    /// How many bytes of the content are missing.
     missing: usize,
 }
 

@@ -1,7 +1,7 @@
 //! TLS sessions to resume, by server name, for all workers of a client.
 //!
 //! rustls's own store keeps eight tickets of any size per server. [`Session`](super::session::Session) bounds the size
-//! of one session, which rustls does not tell a store.
+//! of one session, which rustls does not report to a store.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use rustls::pki_types::ServerName;
 const MAX_SERVERS: usize = 1024;
 /// Tickets of TLS 1.3 per server. A new connection uses one, and usually gets two.
 const TICKETS: usize = 2;
-/// The largest session, in bytes of certificates and tickets: all sessions hold 32 MiB at most.
+/// The largest session, in bytes of certificates and tickets: all together hold 32 MiB at most.
 pub(super) const MAX_SESSION: usize = 16 * 1024;
 
 #[derive(Default)]
@@ -37,7 +37,7 @@ struct Server {
 }
 
 impl Servers {
-    /// The entry of a server. A new one replaces the least recently used at [`MAX_SERVERS`].
+    /// The server's entry. At [`MAX_SERVERS`], a new one replaces the least recently used.
     fn entry(&mut self, name: ServerName<'static>) -> &mut Server {
         if self.by_name.len() >= MAX_SERVERS && !self.by_name.contains_key(&name) {
             let servers = self.by_name.iter();

@@ -17,7 +17,7 @@ use webpki::{EndEntityCert, KeyUsage, RawPublicKeyEntity, VerifiedPath};
 use super::certificate::{Fields, KeyParts, Unfit};
 use super::errors::Distrust;
 
-/// The sizes of RSA keys whose signatures rustls checks, in bytes of the modulus.
+/// The sizes of RSA keys that rustls checks, in bytes of the modulus.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
 /// Schemes of keys that rustls does not know (RFC 8446, 4.2.3): P-521, Ed448 and the three of RSA-PSS keys.
@@ -31,16 +31,16 @@ const UNKNOWN_KEYS: [SignatureScheme; 5] = [
 
 #[derive(Debug)]
 pub(super) struct Verifier {
-    /// `None` accepts any certificate. The handshake's signature is then checked only if rustls knows the kind and size
-    /// of the key: see docs/HTTP.md.
+    /// `None` accepts any certificate. The handshake's signature is then checked only for kinds and sizes of
+    /// keys that rustls knows: see docs/HTTP.md.
     pub(super) roots: Option<Roots>,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
 }
 
 /// The trusted certificates.
 ///
-/// One is parsed in every full handshake that depends on it: parsing the whole store would slow the start, and a root may
-/// expire during a run.
+/// A root is parsed in each full handshake that needs it: parsing all would delay the start, and a root may expire
+/// during a run.
 #[derive(Debug)]
 pub(super) struct Roots {
     trusted: Vec<CertificateDer<'static>>,
@@ -111,7 +111,7 @@ impl Roots {
 }
 
 impl Verifier {
-    /// The public key of `cert`, and whether its signatures must be checked by rustls.
+    /// The public key of `cert`, and whether rustls must check its signatures.
     fn key(
         &self,
         cert: &CertificateDer<'_>,
@@ -129,7 +129,7 @@ impl Verifier {
         Ok((key, is_known || self.roots.is_some()))
     }
 
-    /// Checks a signature of TLS 1.2 as rustls does, with the key in place of its certificate.
+    /// Checks a TLS 1.2 signature as rustls does, with the key in place of its certificate.
     fn check_tls12(
         &self,
         message: &[u8],
@@ -148,7 +148,7 @@ impl Verifier {
     }
 }
 
-/// Checks a PKCS #1 signature of an RSA key that is too short for rustls, but has at least 1,024 bits.
+/// Checks a PKCS #1 signature of an RSA key of at least 1,024 bits that is too short for rustls.
 fn check_short_rsa(
     message: &[u8],
     key: &SubjectPublicKeyInfoDer<'_>,

@@ -139,7 +139,7 @@ fn nothing_that_is_wanted_is_lost_behind_many_others() {
             assert!(shown.lines().count() < 10, "{shown:?}");
         }
     }
-    // Neither can be shown nor left out, unless nothing is made of them.
+    // Different lengths are refused, except with chunks, which override them.
     let lengths: String = (0..200).map(|i| format!("Content-Length: {i}\n")).collect();
     let head = format!("HTTP/1.1 200 OK\n{lengths}\n");
     let refusal = inspect(head.as_bytes()).unwrap_err();

@@ -1,6 +1,6 @@
 //! Other systems, with the standard library alone. The items are those of `unix`.
 //!
-//! It cannot wait for several things at once: waits end after a few milliseconds, and their callers poll. The one thread
+//! It cannot wait for several things at once: waits end after a few milliseconds, and their callers poll. The thread
 //! that uses a connection makes it non-blocking around each poll.
 
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-/// The interval of polling: shorter than opening a connection over a network.
+/// Between polls: shorter than opening a connection over a network.
 const INTERVAL: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]

@@ -29,8 +29,8 @@ impl Waker {
         let _ = self.writer.shutdown(Shutdown::Both);
     }
 
-    /// Waits until one of `sockets` may take more, has connected or failed, for [`wake`](Self::wake), or for `left`.
-    /// A signal ends the wait early.
+    /// Waits until one of `sockets` may take more, has connected or failed, for [`wake`](Self::wake), or for `left`. A
+    /// signal ends it early.
     pub(in crate::fetch::net) fn wait_writable(
         &self,
         sockets: &[&Socket],
@@ -44,7 +44,7 @@ impl Waker {
     }
 }
 
-/// Whether one of `fds` is ready: not if the time is over or a signal came.
+/// Whether one of `fds` is ready; false if the time is over or a signal came.
 fn poll(fds: &mut [PollFd<'_>], left: Option<Duration>) -> io::Result<bool> {
     // A span beyond the range of a timespec is endless.
     let left = left.and_then(|left| Timespec::try_from(left).ok());
@@ -55,7 +55,7 @@ fn poll(fds: &mut [PollFd<'_>], left: Option<Duration>) -> io::Result<bool> {
     }
 }
 
-/// Waits until there is something to read, or for `left`. It may return early, with `false`.
+/// Waits for something to read, or for `left`. May return early, with false.
 pub(in crate::fetch::net) fn wait_readable(
     stream: &TcpStream,
     left: Option<Duration>,
@@ -63,8 +63,8 @@ pub(in crate::fetch::net) fn wait_readable(
     poll(&mut [PollFd::new(stream, PollFlags::IN)], left)
 }
 
-/// Discards received bytes, at most the length of `buf`, without copying them out of the kernel (`MSG_TRUNC` in tcp(7)).
-/// The copy is the most expensive part of a large body.
+/// Discards up to `buf`'s length of received bytes without copying them out of the kernel (`MSG_TRUNC` in tcp(7)): the
+/// copy is the most expensive part of a large body.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::fetch::net) fn discard(stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     let (_, amount) = rustix::net::recv(stream, buf, RecvFlags::TRUNC)?;
@@ -96,7 +96,6 @@ pub(in crate::fetch::net) fn is_silent(stream: &TcpStream) -> bool {
     matches!(peeked, Err(Errno::AGAIN))
 }
 
-/// Whether a connect without blocking has begun.
 pub(in crate::fetch::net) fn is_in_progress(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
 }
