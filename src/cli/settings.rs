@@ -148,6 +148,7 @@ fn fetch_options(
             _ => Family::Any,
         },
         resolve: request.resolve,
+        dns_servers: Vec::new(),
         deny_private: safety.deny_private,
         proxies: proxies.map_err(|error| error.to_string())?,
         tls: Tls {

@@ -10,13 +10,13 @@ use std::io::{self, IsTerminal as _};
 use crate::fetch;
 
 /// What the program opens beside the standard streams: its copy of standard output, a pair of sockets each for cancelling
-/// and for signals, and a list while that is being read.
-const OWN: usize = 6;
+/// and for signals, three descriptors of the event loop, and a list while that is being read.
+const OWN: usize = 9;
 
 /// What may be open that is neither a worker's connection nor an idle one.
 const RESERVED: u64 = 32;
 
-/// Descriptors of look-ups: as many run as `fetch` starts threads for them, with three at most.
+/// Descriptors of look-ups: where fewer are left for them, there are fewer idle connections.
 const OF_LOOK_UPS: u64 = 256 * 3;
 
 /// Returns how many of `jobs` workers can run with the descriptors that are free now, before anything was opened; `files` is
@@ -41,7 +41,7 @@ pub(crate) fn fit_descriptors(
     let spare = usize::try_from(spare).unwrap_or(usize::MAX);
     options.idle_connections = options.idle_connections.min(spare);
     let most = RESERVED + of_workers + options.idle_connections as u64 + OF_LOOK_UPS;
-    // Counting takes a while: where twice as many may be open, the client is not limited.
+    // Counting takes a while: where twice as many may be open, a few that are open already do not matter.
     let is_ample = files >= 2 * most;
     let most = usize::try_from(most).unwrap_or(usize::MAX).max(least);
 
@@ -56,9 +56,12 @@ pub(crate) fn fit_descriptors(
         );
     }
     let jobs = if saves { jobs.min(left / 2) } else { jobs };
-    if !is_ample && free < most {
-        options.descriptors = Some(if saves { left - jobs } else { left });
-    }
+    let limit = if is_ample {
+        usize::try_from(files).unwrap_or(usize::MAX) - RESERVED as usize
+    } else {
+        left
+    };
+    options.descriptors = Some(if saves { limit - jobs } else { limit });
     Ok(jobs)
 }
 

@@ -1,5 +1,6 @@
 //! What a caller may choose about requests and connections.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct Options {
     pub family: Family,
     /// Addresses of hosts that are not looked up. The last matching rule wins.
     pub resolve: Vec<Resolve>,
+    /// The name servers to ask. Default empty: as the system does.
+    pub dns_servers: Vec<SocketAddr>,
     /// Refuses to connect to loopback, private, link-local, multicast and other addresses that are not on the public
     /// internet, also after a redirect. Cannot be combined with a proxy that looks names up itself (all but socks4 and
     /// socks5), because the client does not see the address.
@@ -90,6 +93,7 @@ impl Default for Options {
             compressed: false,
             family: Family::Any,
             resolve: Vec::new(),
+            dns_servers: Vec::new(),
             deny_private: false,
             proxies: Proxies::default(),
             tls: Tls::default(),

@@ -1,7 +1,5 @@
 //! A connection that sends one request after another.
 
-use std::sync::Arc;
-
 use super::io::stream::Stream;
 use super::io::sys::is_silent;
 use super::reach::budget::Permit;
@@ -11,11 +9,11 @@ pub(super) struct Connection {
     key: Box<str>,
     pub(super) stream: Box<dyn Stream>,
     /// Returned after the descriptor is closed: fields are dropped in order.
-    _permit: Arc<Permit>,
+    _permit: Option<Permit>,
 }
 
 impl Connection {
-    pub(super) fn new(key: &str, stream: Box<dyn Stream>, permit: Arc<Permit>) -> Self {
+    pub(super) fn new(key: &str, stream: Box<dyn Stream>, permit: Option<Permit>) -> Self {
         Self {
             key: key.into(),
             stream,

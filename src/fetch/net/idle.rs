@@ -163,8 +163,8 @@ mod tests {
         fn connect(&mut self, origin: &str) -> Connection {
             let stream = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
             self.accepted.push(self.listener.accept().unwrap().0);
-            let permit = Budget::new(None).try_acquire().unwrap();
-            Connection::new(origin, Box::new(Tcp::new(stream)), Arc::new(permit))
+            let permit = Budget::new(None).try_acquire();
+            Connection::new(origin, Box::new(Tcp::new(stream)), permit)
         }
     }
 

@@ -16,12 +16,11 @@ use std::sync::Arc;
 
 use self::idle::IdlePool;
 use self::io::cancel::Cancel;
+use self::reach::Reach;
 use self::reach::budget::Budget;
-use self::reach::resolver::Resolver;
 use self::tls::config::TlsConfig;
-use super::options::{Family, Options};
+use super::options::Options;
 use super::options_error::OptionsError;
-use super::resolve::Resolve;
 
 pub(super) use self::client::{Exchange, HttpClient, Reply};
 pub(super) use self::http1::reply::MOST_CODINGS;
@@ -31,13 +30,10 @@ pub(super) use self::io::timeouts::{Deadline, Timeouts};
 #[derive(Debug)]
 pub(super) struct Net {
     cancel: Cancel,
-    idle: IdlePool,
-    resolver: Resolver,
+    idle: Arc<IdlePool>,
     budget: Arc<Budget>,
+    reach: Reach,
     trust: TlsConfig,
-    family: Family,
-    resolve: Vec<Resolve>,
-    deny_private: bool,
     /// The `User-Agent` of a CONNECT request; empty for none.
     user_agent: String,
 }
@@ -47,15 +43,14 @@ impl Net {
     pub(super) fn new(options: &Options) -> Result<Self, OptionsError> {
         let cancel = Cancel::new()
             .map_err(|error| OptionsError::new(format!("cannot set the client up: {error}")))?;
+        let idle = Arc::new(IdlePool::new(options.idle_connections));
+        let budget = Budget::new(options.descriptors);
         Ok(Self {
             cancel,
-            idle: IdlePool::new(options.idle_connections),
-            resolver: Resolver::new(options.family),
-            budget: Budget::new(options.descriptors),
+            reach: Reach::new(options, Arc::clone(&idle), Arc::clone(&budget)),
+            idle,
+            budget,
             trust: TlsConfig::load(&options.tls)?,
-            family: options.family,
-            resolve: options.resolve.clone(),
-            deny_private: options.deny_private,
             user_agent: if options.omits("user-agent") {
                 String::new()
             } else {
@@ -67,8 +62,7 @@ impl Net {
     /// Ends every exchange, and every one that is started later.
     pub(super) fn cancel(&self) {
         self.cancel.cancel();
-        self.resolver.wake();
-        self.budget.wake();
+        self.reach.cancel();
     }
 
     pub(super) fn is_cancelled(&self) -> bool {

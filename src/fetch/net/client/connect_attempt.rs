@@ -1,12 +1,10 @@
 //! Opens one connection, step by step, within the attempt's timeouts.
 //!
-//! A step that finds no file descriptor left closes an idle connection or waits for another thread to
-//! close one, and tries again.
+//! `reach` looks names up and opens the connection; this thread waits for it.
 
-use std::cell::Cell;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 
@@ -18,10 +16,11 @@ use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;
 use crate::fetch::net::io::timeouts::{WaitError, cancelled};
 use crate::fetch::net::reach::budget::Permit;
-use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs};
+use crate::fetch::net::reach::{ReachError, Request};
 use crate::fetch::net::tls::config::TlsConfigError;
 use crate::fetch::net::tls::session::Session;
 use crate::fetch::resolve::bare;
+use crate::span::Span;
 
 const CLOSED_IN_HANDSHAKE: &str = "the server closed the connection during the TLS handshake";
 
@@ -34,26 +33,21 @@ pub(super) struct ConnectAttempt<'a> {
     pub(super) began: Instant,
     pub(super) phase: Phase,
     /// Tries to open a descriptor in a shortage.
-    tries: Cell<u32>,
-    /// A look-up shares it until there is an answer.
-    pub(super) permit: Arc<Permit>,
+    tries: u32,
+    /// Of the connection that [`connect`](Self::connect) opened.
+    permit: Option<Permit>,
 }
 
 impl<'a> ConnectAttempt<'a> {
-    pub(super) fn new(
-        context: &'a ExchangeContext,
-        host: &'a str,
-        port: u16,
-        permit: Permit,
-    ) -> Self {
+    pub(super) fn new(context: &'a ExchangeContext, host: &'a str, port: u16) -> Self {
         Self {
             context,
             host,
             port,
             began: Instant::now(),
             phase: Phase::Dns,
-            tries: Cell::default(),
-            permit: Arc::new(permit),
+            tries: 0,
+            permit: None,
         }
     }
 
@@ -79,54 +73,91 @@ impl<'a> ConnectAttempt<'a> {
         self.context.failure(error, phase, lost, closed)
     }
 
+    /// `stream` leads through the connection that was opened last.
     pub(super) fn into_connection(self, key: &str, stream: Box<dyn Stream>) -> Connection {
         Connection::new(key, stream, self.permit)
     }
 
+    /// Opens a TCP connection to a host, the origin or a proxy.
+    pub(super) fn connect(
+        &mut self,
+        host: &str,
+        port: u16,
+        is_proxy: bool,
+    ) -> Result<Box<dyn Stream>, Failure> {
+        let request = self.request(host, port, is_proxy)?;
+        let opened = self.context.net.reach.open_blocking(request);
+        let opened = opened.map_err(|error| self.reach_failure(error))?;
+        self.pause(opened.waited);
+        self.phase = Phase::Connect;
+        log::trace!(
+            "{host}:{port}: {}, connection in {}",
+            opened.dns.map_or_else(
+                || "no look-up".to_owned(),
+                |took| format!("look-up in {}", Span(took))
+            ),
+            Span(opened.connect)
+        );
+        self.permit = Some(opened.permit);
+        let tcp = Tcp::new(opened.tcp);
+        self.context.register(tcp.socket())?;
+        Ok(Box::new(tcp))
+    }
+
+    /// The addresses of the origin, at least one.
+    pub(super) fn addresses(&mut self) -> Result<Vec<IpAddr>, Failure> {
+        let request = self.request(self.host, self.port, false)?;
+        let found = self.context.net.reach.resolve_blocking(request);
+        found.map_err(|error| self.reach_failure(error))
+    }
+
+    fn request(&self, host: &str, port: u16, is_proxy: bool) -> Result<Request, Failure> {
+        let (deadline, now) = (self.wait().limits.deadline(), Instant::now());
+        let limit = deadline.map(|deadline| deadline.left(now)).transpose();
+        let failed = |error| self.wait_failure(error, FailureKind::Connect);
+        Ok(Request {
+            host: host.into(),
+            port,
+            limit: limit.map_err(failed)?,
+            misses_since: self.context.state().attempt.misses_since,
+            is_proxy,
+        })
+    }
+
+    fn reach_failure(&mut self, error: ReachError) -> Failure {
+        let span = self
+            .wait()
+            .limits
+            .deadline()
+            .map(|deadline| deadline.span());
+        self.pause(error.waited);
+        error.into_failure(span.unwrap_or_default())
+    }
+
+    /// Time that does not count.
+    fn pause(&mut self, waited: Duration) {
+        self.context.pause(waited);
+        self.began += waited;
+    }
+
     /// Makes room for a descriptor that the system refused: closes an idle connection, or waits until
-    /// another thread returns one. If none can, that is a failure of `kind`.
-    ///
-    /// Waiting for a descriptor does not use up the attempt's timeouts.
-    pub(super) fn need_descriptor(&mut self, kind: FailureKind) -> Result<(), Failure> {
+    /// another thread returns one. If none can, that is a failure.
+    fn need_descriptor(&mut self) -> Result<(), Failure> {
         let net = &*self.context.net;
         if net.idle.evict().is_some() {
             return Ok(());
         }
         let since = Instant::now();
-        let goes_on = self.permit.wait_out_shortage(&self.tries);
-        let waited = since.elapsed();
-        self.context.pause(waited);
-        self.began += waited;
+        let goes_on = net.budget.block_out_shortage(&mut self.tries);
+        self.pause(since.elapsed());
         if net.cancel.is_cancelled() {
             return Err(cancelled());
         }
         if !goes_on {
             let text = "too many open files, and none that could be closed";
-            return Err(Failure::new(kind, text));
+            return Err(Failure::new(FailureKind::Tls, text));
         }
         Ok(())
-    }
-
-    /// Opens a TCP connection to one of `addresses`.
-    pub(super) fn connect(&mut self, addresses: &[SocketAddr]) -> Result<Box<dyn Stream>, Failure> {
-        let kind = FailureKind::Connect;
-        let net = &*self.context.net;
-        self.phase = Phase::Connect;
-        let evict = || net.idle.evict().is_some();
-        // It keeps its place over the waits: begun anew, it would never get past a silent first address.
-        let mut happy_eyeballs = HappyEyeballs::new(addresses, &net.budget);
-        loop {
-            match happy_eyeballs.run(&self.wait(), &evict) {
-                Ok(socket) => {
-                    let tcp = Tcp::new(socket);
-                    self.context.register(tcp.socket())?;
-                    return Ok(Box::new(tcp));
-                }
-                Err(ConnectError::Refused(text)) => return Err(Failure::new(kind, text)),
-                Err(ConnectError::WaitError(error)) => return Err(self.wait_failure(error, kind)),
-                Err(ConnectError::NoDescriptor) => self.need_descriptor(kind)?,
-            }
-        }
     }
 
     /// The TLS configuration of the client. The first call reads the root store.
@@ -139,9 +170,7 @@ impl<'a> ConnectAttempt<'a> {
                 Err(TlsConfigError::Unusable(reason)) => {
                     return Err(Failure::new(FailureKind::Tls, reason));
                 }
-                Err(TlsConfigError::NoDescriptor) => {
-                    self.need_descriptor(FailureKind::Tls)?;
-                }
+                Err(TlsConfigError::NoDescriptor) => self.need_descriptor()?,
             }
         }
     }

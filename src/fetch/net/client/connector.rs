@@ -11,8 +11,6 @@ use super::context::ExchangeContext;
 use super::transport::Transport;
 use crate::fetch::failure::Failure;
 use crate::fetch::net::connection::Connection;
-use crate::fetch::net::io::timeouts::cancelled;
-use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::proxy::Protocol;
 use crate::span::Span;
 
@@ -61,7 +59,7 @@ impl Connector {
             let request = &context.state().request;
             (request.proxy.clone(), request.key.clone())
         };
-        let mut attempt = ConnectAttempt::new(context, host, port, self.permit()?);
+        let mut attempt = ConnectAttempt::new(context, host, port);
         // Dropped before the attempt, whose permit is returned once the descriptor is closed.
         let registration = context.unregister_on_drop();
         // Read before a socket is open: a thread with a descriptor must not wait for another.
@@ -73,7 +71,7 @@ impl Connector {
         // Reading the trust store happens once, and does not count as connecting.
         attempt.began = Instant::now();
         let mut stream = match &proxy {
-            None => attempt.direct()?,
+            None => attempt.connect(host, port, false)?,
             Some(proxy) => attempt.via_proxy(proxy, is_tls, config.as_ref())?,
         };
         if let Some(config) = config.filter(|_| is_tls) {
@@ -89,19 +87,5 @@ impl Connector {
             Span(attempt.began.elapsed()),
         );
         Ok(attempt.into_connection(&key, stream))
-    }
-
-    /// Waits for a permit for a new connection. Waiting does not use up the attempt's timeout.
-    fn permit(&self) -> Result<Permit, Failure> {
-        let net = &self.context.net;
-        if let Some(permit) = net.budget.try_acquire() {
-            return Ok(permit);
-        }
-        let since = Instant::now();
-        let evict = || net.idle.evict().is_some();
-        let permit = net.budget.acquire(&evict, &net.cancel);
-        self.context.pause(since.elapsed());
-        // Only a cancel ends the wait.
-        permit.map_err(|_| cancelled())
     }
 }

@@ -4,7 +4,6 @@
 //! the rest of `fetch` uses: it sends one request and gives its reply. Below it, [`connector`] hands the
 //! library a connection, idle or new, and [`transport`] moves the bytes.
 
-mod addresses;
 mod buffers;
 mod connect_attempt;
 mod connector;

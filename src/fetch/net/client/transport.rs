@@ -268,7 +268,9 @@ impl Drop for Transport {
             connection.stream.take_records(&mut self.buffers.records);
             if is_reusable && connection.stream.is_clean() && !net.cancel.is_cancelled() {
                 net.idle.put(connection, Instant::now());
-                net.budget.offer();
+                if net.budget.has_waiters() {
+                    drop(net.idle.evict());
+                }
             }
         }
         self.buffers.recycle();

@@ -10,7 +10,6 @@ use super::connect_attempt::ConnectAttempt;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::io::stream::Stream;
 use crate::fetch::net::proxy_handshake::{ProxyError, ProxyHandshake, ProxyTarget};
-use crate::fetch::net::reach::happy_eyeballs::interleave;
 use crate::fetch::proxy::{Protocol, Proxy};
 use crate::fetch::resolve::bare;
 
@@ -41,8 +40,7 @@ impl<'a> ConnectAttempt<'a> {
         proxy: &Proxy,
         config: Option<&Arc<ClientConfig>>,
     ) -> Result<Box<dyn Stream>, Failure> {
-        let addresses = self.addresses(&proxy.host, proxy.port)?;
-        let stream = self.connect(&interleave(&addresses, proxy.port))?;
+        let stream = self.connect(&proxy.host, proxy.port, true)?;
         match config {
             Some(config) => self.start_tls(&proxy.host, stream, Arc::clone(config)),
             None => Ok(stream),
@@ -84,11 +82,11 @@ impl<'a> ConnectAttempt<'a> {
         if !is_address && !proxy.protocol.wants_address() {
             return Ok(ProxyTarget::Name(self.host, self.port));
         }
-        let addresses = self.allowed_addresses()?;
+        let addresses = self.addresses()?;
         let usable = addresses
             .iter()
             .find(|a| proxy.protocol != Protocol::Socks4 || a.is_ipv4());
-        // `allowed_addresses` gives at least one.
+        // There is at least one.
         let address = usable
             .or(addresses.first())
             .copied()

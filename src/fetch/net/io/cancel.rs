@@ -1,7 +1,7 @@
 //! Cancelling a client: every wait of every worker ends, from any thread and for ever.
 //!
-//! A blocked read ends because its socket is shut down, a wait for sockets because the [`Waker`] is among them. The
-//! resolver and the connection budget wake their own waiters.
+//! A blocked read ends because its socket is shut down, a wait for sockets because the [`Waker`] is among them.
+//! `reach` replies to its own waiters.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -9,9 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use socket2::Socket;
-
-use super::sys::{Opened, Waker};
+use super::sys::Waker;
 use super::timeouts::{Timeouts, WaitError};
 
 /// What ends a wait early.
@@ -101,16 +99,6 @@ impl Cancel {
         } else {
             Ok(())
         }
-    }
-
-    /// Waits until one of `sockets` has connected or failed, or for `left`. It may return early: the caller checks
-    /// its own clock.
-    pub(in crate::fetch::net) fn wait_opened(
-        &self,
-        sockets: &[&Socket],
-        left: Duration,
-    ) -> Result<Vec<Opened>, WaitError> {
-        self.unless_cancelled(self.waker.wait_opened(sockets, Some(left)))
     }
 
     /// Waits until `stream` may take more, or for `left`.

@@ -26,6 +26,18 @@ impl Deadline {
             span,
         })
     }
+
+    /// How long it was set for.
+    pub(crate) fn span(&self) -> Duration {
+        self.span
+    }
+
+    /// How long it is away from `now`.
+    pub(crate) fn left(&self, now: Instant) -> Result<Duration, WaitError> {
+        let left = self.at.checked_duration_since(now);
+        let left = left.filter(|left| !left.is_zero());
+        left.ok_or(WaitError::TimedOut(self.span))
+    }
 }
 
 /// The time limits of a wait.
@@ -41,6 +53,10 @@ impl Timeouts {
             deadline,
             stall: stall.filter(|s| !s.is_zero()),
         }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
     }
 
     /// Adds a deadline.
@@ -67,10 +83,7 @@ impl Timeouts {
     pub(crate) fn left(&self, since: Instant, now: Instant) -> Result<Option<Duration>, WaitError> {
         let mut left = None;
         if let Some(deadline) = self.deadline {
-            match deadline.at.checked_duration_since(now) {
-                Some(rest) if !rest.is_zero() => left = Some(rest),
-                _ => return Err(WaitError::TimedOut(deadline.span)),
-            }
+            left = Some(deadline.left(now)?);
         }
         if let Some(stall) = self.stall {
             match stall.checked_sub(now.saturating_duration_since(since)) {

@@ -11,9 +11,4 @@ use self::portable as system;
 #[cfg(unix)]
 use self::unix as system;
 
-pub(in crate::fetch::net) use self::system::{
-    Waker, discard, is_in_progress, is_silent, try_send, wait_readable,
-};
-
-/// The result of opening a connection; `None` while it is not known.
-pub(in crate::fetch::net) type Opened = Option<std::io::Result<()>>;
+pub(in crate::fetch::net) use self::system::{Waker, discard, is_silent, try_send, wait_readable};

@@ -8,10 +8,6 @@ use std::net::TcpStream;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
-
-use super::Opened;
-
 /// The interval of polling: shorter than opening a connection over a network.
 const INTERVAL: Duration = Duration::from_millis(5);
 
@@ -32,22 +28,6 @@ impl Waker {
         self.changed.notify_all();
     }
 
-    /// Waits until one of `sockets` has connected or failed, for [`wake`](Self::wake), or for `left`.
-    pub(in crate::fetch::net) fn wait_opened(
-        &self,
-        sockets: &[&Socket],
-        left: Option<Duration>,
-    ) -> io::Result<Vec<Opened>> {
-        let since = Instant::now();
-        loop {
-            let opened: Vec<Opened> = sockets.iter().copied().map(opened).collect();
-            let rest = left.map_or(INTERVAL, |left| left.saturating_sub(since.elapsed()));
-            if opened.iter().any(Option::is_some) || rest.is_zero() || self.is_woken_within(rest) {
-                return Ok(opened);
-            }
-        }
-    }
-
     /// Waits until `stream` may take more, for [`wake`](Self::wake), or for `left`.
     pub(in crate::fetch::net) fn wait_writable(
         &self,
@@ -65,13 +45,6 @@ impl Waker {
             .changed
             .wait_timeout_while(woken, rest.min(INTERVAL), |woken| !*woken);
         *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
-
-fn opened(socket: &Socket) -> Opened {
-    match socket.take_error() {
-        Ok(None) => socket.peer_addr().is_ok().then_some(Ok(())),
-        Ok(Some(error)) | Err(error) => Some(Err(error)),
     }
 }
 
@@ -108,9 +81,4 @@ fn unblocked<T>(stream: &TcpStream, act: impl FnOnce() -> io::Result<T>) -> io::
     let result = act();
     stream.set_nonblocking(false)?;
     result
-}
-
-/// Whether a connect without blocking has begun: Windows reports it so.
-pub(in crate::fetch::net) fn is_in_progress(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
 }

@@ -8,10 +8,6 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
-use socket2::Socket;
-
-use super::Opened;
-
 /// Ends its own waits, from any thread and for ever.
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Waker {
@@ -30,23 +26,6 @@ impl Waker {
     pub(in crate::fetch::net) fn wake(&self) {
         // An error means that it was shut down before.
         let _ = self.writer.shutdown(Shutdown::Both);
-    }
-
-    /// Waits until one of `sockets` has connected or failed, for [`wake`](Self::wake), or for `left`.
-    pub(in crate::fetch::net) fn wait_opened(
-        &self,
-        sockets: &[&Socket],
-        left: Option<Duration>,
-    ) -> io::Result<Vec<Opened>> {
-        let out = |&socket| PollFd::new(socket, PollFlags::OUT);
-        let ready = self.poll(sockets.iter().map(out).collect(), left)?;
-        let opened = |(&socket, is_ready): (&&Socket, bool)| {
-            is_ready.then(|| match socket.take_error() {
-                Ok(None) => Ok(()),
-                Ok(Some(error)) | Err(error) => Err(error),
-            })
-        };
-        Ok(sockets.iter().zip(ready).map(opened).collect())
     }
 
     /// Waits until `stream` may take more, for [`wake`](Self::wake), or for `left`.
@@ -126,9 +105,4 @@ pub(in crate::fetch::net) fn is_silent(stream: &TcpStream) -> bool {
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     let peeked = rustix::net::recv(stream, &mut [0], flags);
     matches!(peeked, Err(Errno::AGAIN))
-}
-
-/// Whether a connect without blocking has begun.
-pub(in crate::fetch::net) fn is_in_progress(error: &io::Error) -> bool {
-    Errno::from_io_error(error) == Some(Errno::INPROGRESS)
 }
