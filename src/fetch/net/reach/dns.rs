@@ -10,7 +10,7 @@ use std::time::Duration;
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 use resolv_conf::Config as Resolv;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
@@ -181,7 +181,11 @@ impl NameServers {
         socket.connect(server).await?;
         socket.send(&bytes).await?;
         loop {
-            socket.readable().await?;
+            let ready = socket.ready(Interest::READABLE | Interest::ERROR).await?;
+            if ready.is_error() {
+                // No server listens there.
+                return Err(socket.take_error()?.unwrap_or(io::ErrorKind::Other.into()));
+            }
             let mut buffer = self.buffer.borrow_mut();
             let amount = match socket.try_recv(&mut buffer) {
                 Ok(amount) => amount,

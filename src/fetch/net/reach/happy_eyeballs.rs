@@ -285,3 +285,26 @@ fn blocking(stream: AsyncStream) -> io::Result<TcpStream> {
     stream.set_nonblocking(false)?;
     Ok(stream)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns_beginning_with_the_first() {
+        for (given, turns) in [
+            ("::1 ::2 ::3 1.1.1.1", "::1 1.1.1.1 ::2 ::3"),
+            ("1.1.1.1 ::1 ::2 ::3", "1.1.1.1 ::1 ::2 ::3"),
+            ("1.1.1.1 1.1.1.2", "1.1.1.1 1.1.1.2"),
+            ("::1 ::1 1.1.1.1 ::2 1.1.1.1", "::1 1.1.1.1 ::2"),
+            ("", ""),
+        ] {
+            let parse = |list: &str| -> Vec<IpAddr> {
+                list.split_whitespace()
+                    .map(|word| word.parse().unwrap())
+                    .collect()
+            };
+            assert_eq!(interleave(&parse(given)), parse(turns), "{given}");
+        }
+    }
+}

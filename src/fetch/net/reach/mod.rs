@@ -278,3 +278,6 @@ fn start(config: Arc<Config>) -> io::Result<async_mpsc::UnboundedSender<Job>> {
         .spawn(run)?;
     Ok(sender)
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,7 @@ pub(super) struct SystemConfig {
 }
 
 /// What `nsswitch.conf` names for hosts, beside `dns`.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Sources {
     files: bool,
     /// Answers for names under `local`.
@@ -179,4 +179,110 @@ fn parse_hosts(text: &str) -> HashMap<String, Vec<IpAddr>> {
         }
     }
     hosts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nsswitch_names_decides_who_is_asked() {
+        let sources = |files, mdns, myhostname| {
+            Ok(Sources {
+                files,
+                mdns,
+                myhostname,
+            })
+        };
+        let system = Err("nsswitch.conf names more than files, dns and myhostname");
+        for (text, expected) in [
+            ("", sources(true, false, false)),
+            (
+                "passwd: files\n# hosts: nis\nhosts: files dns # local",
+                sources(true, false, false),
+            ),
+            ("hosts: dns", sources(false, false, false)),
+            ("hosts:\tfiles dns myhostname", sources(true, false, true)),
+            (
+                "hosts: files mdns4_minimal [NOTFOUND=return] dns",
+                sources(true, true, false),
+            ),
+            (
+                "hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns",
+                system.clone(),
+            ),
+            ("hosts: files nis dns", system.clone()),
+            ("hosts: files [NOTFOUND=return] dns", system.clone()),
+            ("hosts: dns files", system.clone()),
+            ("hosts: files", system.clone()),
+            ("hosts:", system),
+        ] {
+            assert_eq!(parse_nsswitch(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn some_names_are_always_for_the_system() {
+        let config = |sources| SystemConfig {
+            hosts: HashMap::new(),
+            resolv: Resolv::new(),
+            sources,
+        };
+        let all = config(Ok(Sources {
+            files: true,
+            mdns: true,
+            myhostname: true,
+        }));
+        for (name, source) in [
+            ("printer.local", Source::System),
+            ("printer.LOCAL.", Source::System),
+            ("box", Source::System),
+            ("box.", Source::System),
+            ("a.test", Source::NameServers),
+        ] {
+            assert_eq!(all.source_of(name), source, "{name}");
+        }
+        assert_eq!(config(Err("")).source_of("a.test"), Source::System);
+        let plain = config(Ok(Sources::default()));
+        assert_eq!(plain.source_of("box.local"), Source::NameServers);
+    }
+
+    #[test]
+    fn options_are_bounded_and_those_that_only_the_system_knows_are_left_to_it() {
+        let parse = |text: &str| parse_resolv(text, &|_| None);
+        let parsed =
+            parse("nameserver 1.1.1.1\noptions ndots:99 timeout:0 attempts:9 rotate edns0")
+                .unwrap();
+        assert_eq!((parsed.ndots, parsed.timeout, parsed.attempts), (15, 1, 5));
+        for text in [
+            "options use-vc",
+            "options no-aaaa",
+            "options unheard-of",
+            "options ndots:x",
+            "sortlist 10.0.0.0",
+            "nameserver fe80::1%eth0",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        let none = parse("nonsense\nnameserver x").unwrap();
+        assert!(none.nameservers.is_empty());
+        let variable = |name: &str| match name {
+            "RES_OPTIONS" => Some("ndots:3".to_owned()),
+            "LOCALDOMAIN" => Some("b.test".to_owned()),
+            _ => None,
+        };
+        let parsed = parse_resolv("search a.test", &variable).unwrap();
+        assert_eq!(parsed.ndots, 3);
+        let search: Vec<&String> = parsed.get_last_search_or_domain().collect();
+        assert_eq!(search, ["b.test"]);
+        let aliases = |name: &str| (name == "HOSTALIASES").then(String::new);
+        assert!(parse_resolv("", &aliases).is_err());
+    }
+
+    #[test]
+    fn the_hosts_file_has_several_names_a_line_and_several_lines_a_name() {
+        let hosts = parse_hosts("127.0.0.1 A b # c\n\n# 1.1.1.1 d\n::1\ta\nnonsense e\n");
+        let found = |name: &str| hosts.get(name).map_or(0, Vec::len);
+        assert_eq!(["a", "b", "c", "d", "e"].map(found), [2, 1, 0, 0, 0]);
+    }
 }
