@@ -1,17 +1,16 @@
-//! What the schedule's limits cost an item: `cargo bench --bench schedule [-- --small]`.
+//! The cost of the schedule's limits for each item: `cargo bench --bench schedule [-- --small]`.
 //!
-//! A run pushes items of 10,000 hosts through a schedule as the engine does: 50 run at any time, and the oldest ends
-//! first. Each pair has a run without limits and one with them, and the order changes with each pair, so that a
-//! machine that slows down affects both sides. Prints a Markdown table of medians over the pairs. The schedule's
-//! clock is a number.
+//! A run pushes items of 10,000 hosts through a schedule as the engine does: 50 run at any time, and the oldest ends first.
+//! Each pair has a run without limits and one with them, in alternating order, so that a machine that slows down affects
+//! both. Prints a Markdown table of medians over the pairs. The clock is simulated.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-// The schedule is not public, so this file includes it. This bench does not use all of it. Cargo also builds the
-// bench with `cfg(test)`, which includes the schedule's tests but no test harness.
+// The schedule is not public, so this file includes it, and uses a part of it. Cargo also builds the bench with `cfg(test)`,
+// which includes the schedule's tests but no test harness.
 #[allow(dead_code, unused_imports)]
 #[path = "../src/schedule/mod.rs"]
 mod schedule;
@@ -78,7 +77,7 @@ fn rows() -> [Row; 5] {
             capped.clone(),
         ),
         row(
-            // Shorter than the time until a host's next turn; otherwise the run would measure waiting.
+            // Shorter than the time between two items of a host; otherwise the run would measure waiting.
             "`--per-host 1 --host-delay 1ms`",
             List::Mixed,
             Options {

@@ -1,6 +1,6 @@
-//! The main job without a network. Serves the pages of `fixtures/pages` on loopback, writes a list with good pages, a
-//! missing page, a redirect, a slow page and a dead host, and runs fetchpool on it. Ends with status 1, because not
-//! every URL can be fetched.
+//! A run without a network. Serves the pages of `fixtures/pages` on loopback, writes a list with good pages, a missing
+//! page, a redirect, a slow page and a dead host, and runs fetchpool on it. Ends with status 1, as some URLs cannot be
+//! fetched.
 //!
 //!     cargo run --release --example offline
 

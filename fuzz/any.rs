@@ -1,4 +1,4 @@
-//! Any of the checks, under libFuzzer: `FUZZ_TARGET` names it. One program, so that it is built once. fuzz/run calls it.
+//! The check that `FUZZ_TARGET` names, under libFuzzer. One program for all checks is built only once. fuzz/run calls it.
 
 #![no_main]
 
@@ -10,22 +10,16 @@ mod transport;
 use fetchpool::fuzzing::{CHECKS, Check};
 use std::sync::LazyLock;
 
-const TRANSPORT: Check = Check {
-    name: "transport",
-    run: transport::transport,
-    seed: transport::SEED,
-};
-
-static CHECK: LazyLock<Check> = LazyLock::new(|| {
+static CHECK: LazyLock<fn(&[u8])> = LazyLock::new(|| {
     let given = std::env::var("FUZZ_TARGET").unwrap_or_default();
-    let all = || CHECKS.into_iter().chain([TRANSPORT]);
-    all().find(|check| check.name == given).unwrap_or_else(|| {
-        let names: Vec<_> = all().map(|check| check.name).collect();
-        panic!(
-            "FUZZ_TARGET is {given:?}; it should be one of {}",
-            names.join(", ")
-        )
-    })
+    let transport: Check = ("transport", transport::transport);
+    let all = || CHECKS.into_iter().chain([transport]);
+    let Some((_, check)) = all().find(|(name, _)| *name == given) else {
+        let names: Vec<_> = all().map(|(name, _)| name).collect();
+        let names = names.join(", ");
+        panic!("FUZZ_TARGET is {given:?}; it should be one of {names}")
+    };
+    check
 });
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| (CHECK.run)(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| CHECK(data));

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A corpus as one file of text, and as the directory of files that libFuzzer works on.
+"""Converts a corpus between one text file and the directory of files that libFuzzer uses.
 
     fuzz/corpus.py unpack TARGET DIRECTORY     into an empty or new directory
     fuzz/corpus.py pack DIRECTORY TARGET       the shortest first
 
-In fuzz/corpus/TARGET each line is an entry: printable ASCII stands for itself, every other byte and the backslash is \\xNN.
+In fuzz/corpus/TARGET each line is an entry: printable ASCII as it is, every other byte and the backslash as \\xNN.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
 
 def line(data):
     text = "".join(chr(b) if 0x20 <= b < 0x7F and b != 0x5C else f"\\x{b:02x}" for b in data)
-    # A space at the end is one that editors take away.
+    # Editors remove a space at the end of a line.
     return text[:-1] + "\\x20" if text.endswith(" ") else text
 
 

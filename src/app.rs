@@ -1,7 +1,6 @@
 //! The program: reads the command line, assembles the parts, runs the engine, prints the summary.
 //!
-//! An error that stops the program is printed here, once, and becomes an exit status. A URL that fails is not such an
-//! error: it is a record.
+//! An error that stops the program is printed here, once, and becomes an exit status. A URL that fails is a record.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -25,11 +24,11 @@ use crate::system;
 /// How long a stalled reader of standard error may delay the end of the process.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How many bytes of older messages are still written in that time.
+/// How many bytes of messages are written in that time; older messages are left out.
 const LAST_LINES: usize = 2048;
 
-/// The stack of a worker: enough for a TLS handshake in a build without optimisation, and small enough that ten thousand
-/// stacks fit any address space. Only touched pages cost memory.
+/// The stack of a worker: enough for a TLS handshake in a debug build. Ten thousand of them fit any address space, and
+/// only touched pages cost memory.
 const WORKER_STACK: usize = 1 << 20;
 
 /// Runs the program with `args` (the first is the program's name) and returns its exit status.
@@ -62,7 +61,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    settings.input.refuse_output(io::stdout())?;
+    input::refuse_output(&settings.input.lists, io::stdout())?;
     let head_only = settings.fetch.method == Method::HEAD;
     let saves = settings.output_dir.is_some() && !head_only;
     let files = signals::raise_descriptor_limit();
@@ -72,18 +71,19 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let skipped = targets.skipped();
     let writer = writer(settings.format, settings.color, &targets)?;
     // Listen before temporary files exist that a signal would leave behind.
-    let mailbox = Arc::new(Mailbox::new());
+    let mailbox = Arc::new(Mailbox::default());
     let has_begun = Arc::new(AtomicBool::new(false));
     listen_to_signals(&mailbox, &has_begun)?;
     let deadline = settings.deadline.and_then(|d| started.checked_add(d));
     let save = settings.output_dir.map(Save::new).transpose();
     let save = save.context("-o: bodies cannot be saved there")?;
+    let save = save.map(Arc::new);
     let client = Client::new(settings.fetch)?;
 
     engine::install_logger(settings.verbosity, &mailbox);
     let to_count = settings.progress.then_some(settings.input);
     start_helpers(targets, &mailbox, to_count)?;
-    // After the helpers: if threads are scarce, the pool can do with fewer.
+    // The pool is last: its error names how many workers can be started beside the other threads.
     let pool = pool(jobs, settings.jobs)?;
 
     has_begun.store(true, Ordering::Release);
@@ -98,38 +98,33 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
         stderr: (!shares_terminal).then(|| Outgoing::new(output::stderr())),
         progress: settings.progress.then(Progress::on_stderr).flatten(),
         summary: summary.as_mut(),
-        save: save.clone(),
+        // A reply to HEAD has no body.
+        save: save.clone().filter(|_| !head_only),
         schedule: settings.schedule,
         ordered: settings.ordered,
-        head_only,
         deadline,
     }
     .run();
-    // The engine does not react any more: a signal ends the process.
+    // From here on a signal ends the process.
     has_begun.store(false, Ordering::Release);
     if let Some(save) = save {
-        // Workers that did not come back may still be saving.
+        // A stuck worker may still be saving.
         save.abandon();
     }
-    let text = match summary {
-        Some(summary) => summary_text(summary, &skipped, settings.summary_color)?,
-        None => Vec::new(),
-    };
+    let text = summary.map(|summary| summary_text(summary, &skipped, settings.summary_color));
     let must_end = mailbox.was_stopped().then(Instant::now).or(deadline);
-    print_last(messages, text, must_end);
+    print_last(messages, text.unwrap_or_default(), must_end);
     exit
 }
 
-fn summary_text(mut summary: Summary, skipped: &Skipped, color: bool) -> io::Result<Vec<u8>> {
+fn summary_text(mut summary: Summary, skipped: &Skipped, color: bool) -> Vec<u8> {
     summary.left_out(skipped.of_other_shards(), "of other shards");
     summary.left_out(skipped.done_before(), "fetched before");
     summary.left_out(skipped.repeated(), "repeated");
-    let mut text = Vec::new();
-    summary.print(&mut text, Instant::now(), color)?;
-    Ok(text)
+    summary.text(Instant::now(), color).into_bytes()
 }
 
-/// Writes the rest of the messages and `text` to standard error. After `must_end` it leaves out old messages, and a stalled
+/// Writes the queued messages and `text` to standard error. After `must_end`, old messages are left out, and a stalled
 /// reader has [`LAST_WORDS`].
 fn print_last(mut messages: Outgoing, mut text: Vec<u8>, must_end: Option<Instant>) {
     let now = Instant::now();
@@ -143,7 +138,7 @@ fn print_last(mut messages: Outgoing, mut text: Vec<u8>, must_end: Option<Instan
     messages.finish(&text, until);
 }
 
-/// `jobs`, but not more than a short list has targets: starting a thread costs as much as a request.
+/// `jobs`, or fewer for a list with fewer targets: starting a thread costs as much as a request.
 fn most_at_once(jobs: usize, input: &input::Options) -> usize {
     match input.count_if_short().map(usize::try_from) {
         Some(Ok(targets)) => jobs.min(targets.max(1)),
@@ -151,7 +146,7 @@ fn most_at_once(jobs: usize, input: &input::Options) -> usize {
     }
 }
 
-/// Starts `jobs` workers. An error names the `asked` number, and the number that can be started.
+/// Starts `jobs` workers. An error names `asked`, the value of `-j`, and how many workers can be started.
 fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
     let pool = pool::Builder::new(jobs)
         .thread_name_prefix("fetch")
@@ -161,7 +156,7 @@ fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
         BuildError::Spawn {
             started, source, ..
         } => {
-            // The thread that reads the list may have ended already, and will be there next time.
+            // One less: the list's thread, which may have ended by now, needs a thread in the next run.
             let cure = match started.saturating_sub(1) {
                 0 => String::new(),
                 works => format!("ask for at most {works} workers (-j {works}), or "),
@@ -175,7 +170,7 @@ fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
     })
 }
 
-/// The writer of the records. With `--resume`, it first completes a line that the earlier run left unfinished.
+/// The writer of the records. With `--resume`, it first ends a line that the earlier run left incomplete.
 fn writer(format: Format, color: bool, targets: &Targets) -> anyhow::Result<Writer> {
     let out = output::stdout().context("standard output cannot be used")?;
     let mut writer = Writer::new(out, format, color);
@@ -183,7 +178,7 @@ fn writer(format: Format, color: bool, targets: &Targets) -> anyhow::Result<Writ
         return Ok(writer);
     };
     if let Some(warning) = resumed.warning() {
-        // Without a standard error there is no place for the warning.
+        // Ignore errors: standard error may be closed.
         let _ = writeln!(io::stderr(), "fetchpool: {warning}");
     }
     if resumed.needs_newline(io::stdout(), format == Format::Jsonl)? {
@@ -211,19 +206,19 @@ fn start_helpers(
 }
 
 fn print(stop: &Stop) -> anyhow::Result<Exit> {
+    let text = stop.text.as_bytes();
     if stop.to_stderr {
-        // Without a standard error there is no place for the message.
-        let _ = io::stderr().write_all(stop.text.as_bytes());
+        // Ignore errors: standard error may be closed.
+        let _ = io::stderr().write_all(text);
         return Ok(stop.exit);
     }
-    let written = io::stdout().write_all(stop.text.as_bytes());
-    match written.and_then(|()| io::stdout().flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(stop.exit),
-        Err(error) => Err(anyhow!(
+    let mut stdout = io::stdout();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(anyhow!(
             "standard output could not be written: {}",
             system::os_text(&error)
         )),
-        Ok(()) => Ok(stop.exit),
+        _ => Ok(stop.exit),
     }
 }
 

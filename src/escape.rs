@@ -1,13 +1,12 @@
 //! Escapes unprintable characters as Python's `repr` does.
 //!
-//! The text format is the line `'%r page is %d bytes'` of the Python documentation, so quoting follows Python to the
-//! byte: `\t`, `\n`, `\r`, `\xNN`, `\uNNNN`, `\UNNNNNNNN`, and double quotes if the text has a single quote and no
-//! double one.
+//! The text format is the line `'%r page is %d bytes'` of the Python documentation, so quoting is exactly Python's: `\t`,
+//! `\n`, `\r`, `\xNN`, `\uNNNN`, `\UNNNNNNNN`, and double quotes if the text has a single quote and no double one.
 
 use std::io::Write as _;
 use std::path::Path;
 
-/// Appends `text` as Python's `repr` would: quoted, quotes and backslashes escaped, unprintable characters escaped.
+/// Appends `text` as Python's `repr` would: in quotes, with that quote, backslashes and unprintable characters escaped.
 pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
@@ -19,7 +18,7 @@ pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     out.push(quote as u8);
 }
 
-/// Appends `text` with its unprintable characters escaped; quotes and backslashes stay as they are.
+/// Appends `text` with its unprintable characters escaped, and nothing else.
 pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     push_with(out, text, |_| false);
 }
@@ -36,10 +35,10 @@ pub(crate) fn printable(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// What the user typed, as a message repeats it: its unprintable characters escaped, and without what may be credentials.
+/// What the user typed, as a message repeats it: unprintable characters escaped, possible credentials left out.
 ///
-/// Everything before the last `@` is left out if it has a colon or `//`: in text that is no URL, a password may end at any
-/// `@`. So is the value of a header, and a password behind `USER:`.
+/// These are: text before the last `@` if it has a colon or `//` (a password may contain `@`), the value of a header, and
+/// a password after `USER:`.
 pub(crate) fn shown(typed: &str) -> String {
     let at = typed.rfind('@').map(|at| (at, 1));
     let at = at.or_else(|| typed.rfind("%40").map(|at| (at, 3)));
@@ -54,8 +53,7 @@ pub(crate) fn shown(typed: &str) -> String {
     }
 }
 
-/// Whether `name:value` looks like a header, or like a user and a password; not like a path, an address or a host with a
-/// port.
+/// Whether `name:value` looks like a header or a user and a password, not like a path, an address or a host and port.
 fn is_secret(name: &str, value: &str) -> bool {
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let is_place = |text: &str| text.contains(['/', '\\', '.', ':', '[']);
@@ -67,14 +65,14 @@ pub(crate) fn shown_path(path: &Path) -> String {
     shown(&path.to_string_lossy())
 }
 
-/// Whether `c` may be shown as it is: Python's `str.isprintable`, that is no control, format (bidi overrides among
-/// them), private-use or unassigned character, and no separator but the ASCII space.
+/// Whether `c` may be shown as it is, as in Python's `str.isprintable`: no control, format (such as a bidi override),
+/// private-use or unassigned character, and no separator but the ASCII space.
 pub(crate) fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }
-    // `escape_debug` uses the table of printable characters. It escapes a combining mark at the start of a string too,
-    // hence the letter in front.
+    // `escape_debug` has the table of printable characters. The letter in front is for combining marks, which it escapes
+    // at the start of a string.
     let mut text = [b'a'; 5];
     let length = c.encode_utf8(&mut text[1..]).len();
     std::str::from_utf8(&text[..=length]).is_ok_and(|text| text.escape_debug().nth(1) != Some('\\'))

@@ -1,4 +1,4 @@
-//! The host of a URL, for shards, limits and counts. A dot at the end of a name (RFC 1034, 3.1) makes no other host.
+//! The host of a URL, for shards, limits and counts, without the dot that may end a name (RFC 1034, 3.1).
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
-//! Fetch a list of URLs with a fixed pool of threads, and print each page's size or error as it
-//! completes.
+//! Fetch a list of URLs with a fixed pool of threads, and print each page's size or error as it completes.
 //!
 //! Three things are public:
 //!

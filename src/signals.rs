@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 
 pub(crate) use system::raise_descriptor_limit;
 
-/// How long the engine may take to end by itself after a second signal: removing temporary files takes a while on a slow
-/// disk. The next run removes any that remain.
+/// How long the engine may take to end by itself after a second signal, for example to remove temporary files. The next
+/// run removes those that remain.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A repetition of a signal within this time is ignored. A person is slower.
+/// A signal that repeats the first one within this time is ignored. A person is slower.
 const ECHO: Duration = Duration::from_millis(100);
 
 /// The argument of the callback of [`watch`].
@@ -31,59 +31,50 @@ const ECHO: Duration = Duration::from_millis(100);
 pub(crate) enum Event {
     /// A signal asks the run to end.
     Signal(Signal),
-    /// The reader of standard output has closed it.
-    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not report it"))]
+    /// The reader of standard output has closed it. Windows does not report it.
     OutputClosed,
 }
 
-/// A signal that asks the run to end.
+/// A signal that asks the run to end. Its number is the same on every system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(windows, allow(dead_code, reason = "Windows sends but one"))]
 pub(crate) enum Signal {
     /// SIGHUP: the terminal was closed.
-    HangUp,
+    HangUp = 1,
     /// SIGINT: Ctrl-C.
-    Interrupt,
-    /// SIGTERM.
-    Terminate,
+    Interrupt = 2,
+    Terminate = 15,
 }
 
 impl Signal {
     pub(crate) const ALL: [Self; 3] = [Self::HangUp, Self::Interrupt, Self::Terminate];
 
-    /// The one table of signals: the number, the same on every system; what the signal has done to the run; the message
-    /// of a request that it cut.
-    fn facts(self) -> (u8, &'static str, &'static str) {
-        match self {
-            Self::HangUp => (1, "hung up", "cut by SIGHUP"),
-            Self::Interrupt => (2, "interrupted", "cut by SIGINT"),
-            Self::Terminate => (15, "terminated", "cut by SIGTERM"),
-        }
-    }
-
-    fn number(self) -> u8 {
-        self.facts().0
-    }
-
     /// What the signal has done to the run, in words.
     pub(crate) fn past_tense(self) -> &'static str {
-        self.facts().1
+        match self {
+            Self::HangUp => "hung up",
+            Self::Interrupt => "interrupted",
+            Self::Terminate => "terminated",
+        }
     }
 
     /// Why a request was cut, for its record.
     pub(crate) fn cut_message(self) -> &'static str {
-        self.facts().2
+        match self {
+            Self::HangUp => "cut by SIGHUP",
+            Self::Interrupt => "cut by SIGINT",
+            Self::Terminate => "cut by SIGTERM",
+        }
     }
 
-    /// What `$?` is after a process that the signal ended.
+    /// The value of `$?` after a process that the signal ended.
     pub(crate) fn status(self) -> u8 {
-        128 + self.number()
+        128 + self as u8
     }
 
     /// Ends the process by this signal's default action, so that a shell stops its loop and a service manager sees the
     /// cause; if that is not possible, with [`status`](Self::status).
     pub(crate) fn end_process(self) -> ! {
-        system::take_default_action(self);
+        system::take_default_action(self as i32);
         process::exit(self.status().into())
     }
 }
@@ -101,12 +92,19 @@ pub(crate) fn watch(
     has_begun: Arc<AtomicBool>,
     tell: impl Fn(Event) + Clone + Send + 'static,
 ) -> io::Result<()> {
-    system::watch_signals(Relay {
+    let mut relay = Relay {
         tell: tell.clone(),
         has_begun,
         first: None,
+    };
+    let numbers = Signal::ALL.map(|signal| signal as i32);
+    system::watch_signals(&numbers, move |number| {
+        let mut all = Signal::ALL.into_iter();
+        if let Some(signal) = all.find(|signal| *signal as i32 == number) {
+            relay.pass_on(signal);
+        }
     })?;
-    system::watch_output(tell)
+    system::watch_output(move || tell(Event::OutputClosed))
 }
 
 /// Passes signals on, and ends the process at the second.

@@ -1,4 +1,4 @@
-//! A span of time as text, for messages, the bar and the summary.
+//! A span of time as text.
 
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
@@ -8,7 +8,7 @@ pub(crate) struct Span(pub(crate) Duration);
 
 impl Display for Span {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        // Each unit begins where the one below it would round up to it.
+        // The bounds are where the smaller unit would round up to the larger one.
         let seconds = self.0.as_secs_f64();
         let whole = seconds.round() as u64;
         match seconds {

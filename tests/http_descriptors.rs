@@ -1,4 +1,4 @@
-//! More jobs than the system has descriptors for: some wait, and none fails for it.
+//! More jobs than descriptors: some wait, and none fails.
 
 #[path = "support/left_out.rs"]
 mod left_out;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use library::{Server, page, without_proxies};
 
-/// Runs the binary on `urls` with at most so many descriptors.
+/// Runs the binary with at most so many descriptors.
 fn run(descriptors: u32, args: &[&str], urls: &[String]) -> Output {
     let dir = tempfile::tempdir().unwrap();
     let list = dir.path().join("list");
@@ -43,8 +43,7 @@ fn urls(server: &Server, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// A name that the system looks up without a name server, and its address. `localhost` is not one: it
-/// is not looked up.
+/// A name that the system looks up without a name server, and its address. `localhost` is not looked up.
 fn name_of_the_hosts_file() -> Option<(String, IpAddr)> {
     let hosts = std::fs::read_to_string("/etc/hosts").ok()?;
     hosts.lines().find_map(|line| {
@@ -55,7 +54,7 @@ fn name_of_the_hosts_file() -> Option<(String, IpAddr)> {
     })
 }
 
-/// Answers every request with a page, `delay` after it came.
+/// Answers every request with a page, `delay` later.
 fn slow(delay: Duration) -> Server {
     slow_at(Ipv4Addr::LOCALHOST.into(), delay)
 }
@@ -70,8 +69,7 @@ fn slow_at(address: IpAddr, delay: Duration) -> Server {
     })
 }
 
-/// A listener whose queue is full, and what fills it: a further connection is neither let in nor
-/// refused.
+/// A listener whose queue is full, and the connections in it: another one is neither accepted nor refused.
 #[cfg(target_os = "linux")]
 fn silent_at(address: std::net::SocketAddr) -> (socket2::Socket, Vec<socket2::Socket>) {
     use socket2::{Domain, Socket, Type};
@@ -91,19 +89,19 @@ fn silent_at(address: std::net::SocketAddr) -> (socket2::Socket, Vec<socket2::So
     }
 }
 
-// Elsewhere the loopback network is a single address.
+// Other systems have only one address of loopback.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_first_address_that_does_not_answer_keeps_no_descriptor_from_the_second() {
     let server = Server::always(page("ok"));
     let port = server.addr.port();
     let _silent = silent_at(([127, 0, 0, 2], port).into());
-    // A name each, so that none is spared a connection of its own.
+    // Each URL has its own name, and so its own connection.
     let list: Vec<String> = (0..150)
         .map(|i| format!("http://h{i}.test:{port}/"))
         .collect();
     let rule = format!("*:{port}:127.0.0.2,127.0.0.1");
-    // As many workers as descriptors would each hold one and wait for a second.
+    // If each worker kept the descriptor of its first address, none would be free for a second address.
     for (descriptors, jobs) in [(30, "60"), (15, "3"), (14, "1")] {
         let list = &list[..list.len().min(descriptors as usize * 5 - 40)];
         let args = ["-j", jobs, "--timeout", "10", "--resolve", &rule];
@@ -114,8 +112,7 @@ fn a_first_address_that_does_not_answer_keeps_no_descriptor_from_the_second() {
 #[test]
 fn one_descriptor_for_three_jobs_is_handed_round() {
     let server = Server::always(page("ok"));
-    // The program itself takes all but one, one of them while it reads the list. Who gets that when is a
-    // matter of chance.
+    // The program itself takes all but one, and one of them only while it reads the list. Chance decides which job gets that.
     for _ in 0..40 {
         let output = run(14, &["-j", "3"], &urls(&server, 3));
         assert_all_fetched(&output, 3);
@@ -125,8 +122,8 @@ fn one_descriptor_for_three_jobs_is_handed_round() {
 #[test]
 fn the_wait_for_a_descriptor_counts_for_no_time_limit() {
     let server = slow(Duration::from_secs(2));
-    // About twenty at a time, in three turns: the last wait for 4 s, and end after 6. Both limits are less than that,
-    // and much longer than a busy machine takes over what they are for: to connect, and 2 s with what goes with them.
+    // About twenty run at a time. The last twenty wait for 4 s and end after 6 s, later than both limits; but each job
+    // connects at once, and takes little more than 2 s.
     let args = ["-j", "60", "--connect-timeout", "3.5", "--timeout", "5.5"];
     let output = run(30, &args, &urls(&server, 60));
     assert_all_fetched(&output, 60);
@@ -140,7 +137,7 @@ fn a_name_that_could_not_be_asked_for_is_not_taken_for_unknown() {
     };
     let server = slow_at(address, Duration::from_millis(20));
     let port = server.addr.port();
-    // The addresses before it keep all descriptors in use when it is asked for, once for all.
+    // The URLs before the name keep all descriptors in use when it is looked up.
     let mut list = urls(&server, 60);
     for i in 0..10 {
         list.insert(30, format!("http://{name}:{port}/name/{i}"));
@@ -163,7 +160,7 @@ fn with_too_few_descriptors_nothing_is_started_and_with_enough_nothing_fails() {
         &["-j", "8", "-o", saved],
     ] {
         let mut is_enough = false;
-        // With fewer than five the system cannot even load the program.
+        // With fewer than five the system cannot load the program.
         for descriptors in (5..=15).chain([16, 20, 26]) {
             let output = run(descriptors, args, &urls(&server, 30));
             let stderr = String::from_utf8_lossy(&output.stderr);

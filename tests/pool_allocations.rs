@@ -1,6 +1,6 @@
-//! What a job costs in memory: one allocation. A wait leaves no memory behind.
+//! A job takes one allocation, and a wait leaves no memory allocated.
 //!
-//! Counted over all threads of this process, which runs this test alone.
+//! The allocator counts over all threads of the process, so this program has one test.
 
 use std::alloc::System;
 use std::sync::mpsc;
@@ -14,7 +14,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const JOBS: usize = 10_000;
 
-/// Allocations a job, in hundredths, after a first run in which queues grow to the size they need.
+/// Allocations for each job, in hundredths. A first run lets queues grow to their final size.
 fn hundredths(mut run: impl FnMut()) -> usize {
     run();
     let region = Region::new(ALLOCATOR);
@@ -77,7 +77,7 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
         assert_eq!(sum, JOBS as u64 * value);
     });
 
-    // Growth of the queue or of a batch is a small part of an allocation a job.
+    // A job's share of the growth of queues and batches is less than a tenth of an allocation.
     for (way, hundredths, allocations) in [
         ("one by one", one_by_one, 1),
         ("batches", batches, 1),
@@ -85,7 +85,7 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
         ("as they complete", as_they_complete, 1),
         ("mapped", mapped, 1),
         ("scoped", scoped, 1),
-        // The callback is the second.
+        // The callback is the second allocation.
         ("called back", called_back, 2),
     ] {
         assert!(
@@ -98,7 +98,7 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
         pool.submit_all_with((0..100 * JOBS).map(|_| (|| (), |_: Result<(), JobError>| ())))
             .unwrap();
         pool.wait_idle();
-        // A worker looks at the empty queue once more.
+        // Makes a worker look at the empty queue again.
         pool.submit(|| ()).unwrap().result().unwrap();
         pool.wait_idle();
     });
@@ -121,7 +121,7 @@ fn a_job_takes_one_allocation_and_a_wait_leaves_nothing() {
     open.send(()).unwrap();
 }
 
-/// How much more memory is in use after the run than before.
+/// The difference of allocated memory before and after the run.
 fn bytes_left(run: impl FnOnce()) -> usize {
     let region = Region::new(ALLOCATOR);
     run();

@@ -1,8 +1,7 @@
-//! The pool under many submitters at once: every job is answered exactly once, and no job waits
-//! behind another that blocks.
+//! The pool with many submitters: every job is answered exactly once, and no job waits behind another that blocks.
 //!
-//! Nothing sleeps, and no time is measured. If the pool loses a wake-up or a job these tests hang,
-//! and a watchdog fails them.
+//! Nothing sleeps, and no time is measured. If the pool loses a wake-up or a job, the test hangs, and a watchdog fails
+//! it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
@@ -14,10 +13,10 @@ use fetchpool::pool::{Future, JobError, Pending, ThreadPool, Until, as_completed
 
 const SUBMITTERS: u64 = 16;
 
-/// Far beyond what any of these takes on the slowest machine.
+/// Longer than any of these tests takes on a slow machine.
 const HANG: Duration = Duration::from_secs(600);
 
-/// Runs a test in a thread of its own, and fails if it does not end.
+/// Runs a test in its own thread, and fails if it does not end.
 fn watched(test: impl FnOnce() + Send + 'static) {
     let (end, ended) = mpsc::channel::<()>();
     let test = thread::spawn(move || {
@@ -32,7 +31,7 @@ fn watched(test: impl FnOnce() + Send + 'static) {
     test.join().expect("the test itself says what is wrong");
 }
 
-/// What the jobs of one submitter add up to.
+/// The counts of one submitter's jobs.
 #[derive(Default)]
 struct Account {
     value: u64,
@@ -67,7 +66,7 @@ fn job(ran: &Arc<AtomicU64>, n: u64) -> impl FnOnce() -> u64 + Send + use<> {
     }
 }
 
-/// Submits jobs `numbers` in every way there is, cancels some, and takes every answer.
+/// Submits the jobs `numbers` in every possible way, cancels some, and takes every answer.
 fn submit_in_all_ways(pool: &ThreadPool, numbers: std::ops::Range<u64>) -> (u64, Account) {
     let (ran, mut account) = (Arc::new(AtomicU64::new(0)), Account::default());
     let (answer, answers) = mpsc::channel();
@@ -188,7 +187,7 @@ fn first_waits_for_the_rest(pool: &ThreadPool, jobs: usize) -> Vec<Future<()>> {
     pool.submit_all(batch).unwrap()
 }
 
-/// However the jobs are shared out, a worker that blocks must not hold back others.
+/// A worker that blocks must not delay the jobs of others.
 #[test]
 fn no_job_waits_behind_one_that_blocks() {
     watched(|| {
@@ -206,14 +205,14 @@ fn no_job_waits_behind_one_that_blocks() {
     });
 }
 
-/// The same while the queue is never empty, so that no worker is ever idle.
+/// The same with a queue that is never empty, so that no worker is ever idle.
 #[test]
 fn no_job_waits_behind_one_that_blocks_in_a_queue_that_never_ends() {
     watched(|| {
         fn feed(pool: &Arc<ThreadPool>, stop: &Arc<AtomicBool>) {
             if !stop.load(Ordering::SeqCst) {
                 let again = (Arc::clone(pool), Arc::clone(stop));
-                // Refused once the pool ends, which is fine.
+                // The pool refuses it when it ends.
                 drop(pool.submit(move || feed(&again.0, &again.1)));
             }
         }
@@ -257,7 +256,7 @@ fn idle_means_that_everything_submitted_before_has_ended() {
     });
 }
 
-/// Jobs that all the workers must run at the same time, anywhere among others that are short.
+/// Jobs that all workers must run at the same time, between short ones.
 #[test]
 fn as_many_jobs_as_workers_meet_wherever_they_stand_in_a_batch() {
     watched(|| {
@@ -287,8 +286,7 @@ fn as_many_jobs_as_workers_meet_wherever_they_stand_in_a_batch() {
     });
 }
 
-/// Marsaglia's xorshift64 (Journal of Statistical Software 8(14), 2003): the same numbers in every
-/// run.
+/// Marsaglia's xorshift64 (Journal of Statistical Software 8(14), 2003), with the same numbers in every run.
 struct Random(u64);
 
 impl Random {

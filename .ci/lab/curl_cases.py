@@ -3,11 +3,10 @@
 
     .ci/lab/curl_cases.py DIRECTORY [FETCHPOOL [CURL]]
 
-DIRECTORY is an unpacked source of curl (`apt-get source curl`; Debian's sources may have to be enabled first), of
-which tests/data/test* is read. Each reply is served byte for byte from a raw socket on loopback, which then closes;
-redirects lead to the parts that the test has for them. Two runs come to the same when both got a page of the same
-size, both ended at the same status, or both failed before there was one. Prints each difference and ends with
-status 1 if fewer than 97 % are the same.
+DIRECTORY has the unpacked source of curl (`apt-get source curl`; Debian's sources may have to be enabled first). The
+script reads tests/data/test* there. A raw socket on loopback serves each reply byte for byte and closes; redirects lead
+to further parts of the test. Two results are the same if both are a page of the same size, both have the same status, or
+both failed without a status. Prints each difference, and ends with status 1 if fewer than 97 % are the same.
 """
 
 import base64
@@ -35,7 +34,7 @@ def section(text, pattern):
 
 
 def preprocess(text, number, port, features):
-    """A test as runtests.pl prepares it for its server (tests/FILEFORMAT.md)."""
+    """Prepares a test like runtests.pl (tests/FILEFORMAT.md)."""
     for name, value in {
         b"HOSTIP": b"127.0.0.1",
         b"HTTPPORT": b"%d" % port,
@@ -91,8 +90,8 @@ def read_tests(directory, port, features):
 
 
 def chosen(target, tests):
-    """The reply for a request: the digits that begin in the last segment of its path, of which the last four above
-    10000 are the part."""
+    """The reply for a request. The digits in the last segment of its path are the number of the test; above 10000 the last
+    four digits are the part."""
     digits = re.search(rb"\d+", target.partition(b"?")[0].rpartition(b"/")[2])
     number, part = int(digits[0]) if digits else 0, 0
     if number > 10000:

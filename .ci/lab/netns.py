@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Faults of the network between two hosts: a cable that is cut, and mended, a route that is gone, a narrow line, and one
-that loses packets and is slow.
+"""Faults of the network between two hosts: a cut cable, a restored cable, a missing route, a narrow line, and a slow line
+that loses packets.
 
     .ci/lab/netns.py FETCHPOOL
 
-The hosts are network namespaces, joined by a veth pair. Packets are lost and delayed by netem; where the kernel has none,
-by a relay of this script's own between two tun devices. What cannot be done here is left out, and said so. Needs
-Linux, root, and ip and tc (iproute2).
+The hosts are network namespaces, joined by a veth pair. netem loses and delays packets; if the kernel has no netem, a
+relay of this script between two tun devices does. The script reports what this machine does not allow. Needs Linux,
+root, and ip and tc (iproute2).
 """
 
 import contextlib
@@ -218,8 +218,8 @@ def pages(count, size=1000, filler=""):
 
 def cut():
     """The cable is cut during the run. The remaining URLs fail, in time; --resume fetches them when the cable is back."""
-    # The list is long enough for a late cut. Beyond the records that are read, the run can have made those that a pipe
-    # and its own buffer hold, 64 KiB each, which are about a hundred, and four a worker and 64 in flight.
+    # The list is long enough for a late cut. The run can be ahead of the reader by about a hundred records (a pipe and a
+    # buffer of 64 KiB each), four for each worker, and 64 in flight.
     urls, read = pages(2000, filler="&" + "x" * 500), 200
     with Hosts(veth), tempfile.NamedTemporaryFile("w+", suffix=".jsonl") as record:
         with Run(urls, "-j", "200", "-t", "2s") as run:
@@ -237,8 +237,8 @@ def cut():
 
 
 def mend():
-    """Joins the cable again, and returns once a page has come over it. For seconds after a cut the near host may still report
-    that there is no route, because its last question for the neighbour's address had no answer."""
+    """Restores the cable, and returns when a page has come over it. For some seconds the near host may still report a missing
+    route, because the neighbour did not answer its last address question."""
     ip("-n", FAR, "link", "set", "cable", "up")
     whole_run([f"{ORIGIN}/1?mended"], "--retries", "20", "--retry-delay", "250ms", "-t", "2s")
 
@@ -249,7 +249,7 @@ def mended():
     with Hosts(veth), Run(pages(2000), "-j", "100", "--retries", "9", "--retry-delay", "500ms", *limits) as run:
         run.read(500)
         ip("-n", FAR, "link", "set", "cable", "down")
-        # Attempts that begin now fail later than those that the cut has met, because their limit is the same.
+        # These attempts start after the cut. With the same limit, they fail after the attempts that the cut has hit.
         missed = whole_run(pages(20), "-j", "20", *limits, status=1)
         assert "ok" not in missed, missed
         ip("-n", FAR, "link", "set", "cable", "up")
@@ -296,7 +296,7 @@ def lossy():
 
 
 def left_out(what):
-    """Reports what is left out. Ends the process where nothing may be left out."""
+    """Reports a check that is left out. Ends the process if nothing may be left out."""
     if subprocess.call([Path(__file__).resolve().parents[1] / "left-out", what]):
         sys.exit(1)
     return "left out"

@@ -3,10 +3,9 @@
 
     .ci/lab/rebinding.py PROGRAM
 
-A network namespace, which ends with this process, has a "public" server, a private one that must never see a connection,
-and a name server that answers in turn with the address of the one and of the other. A client that checks one answer and
-connects to the next reaches the private server. Where the kernel refuses namespaces nothing is tried, and .ci/left-out
-says so.
+A network namespace, which ends with this process, has a "public" server, a private server, and a name server that
+alternates between their addresses. A client that checks one answer and connects to the next reaches the private server;
+with --deny-private no connection may arrive there. If the kernel refuses namespaces, .ci/left-out reports that.
 """
 
 import os

@@ -1,8 +1,8 @@
-//! The minimal work of a thread for each connection: the floor for fetchpool's design.
+//! The minimal work of a thread for each connection, as a lower bound for fetchpool.
 //!
-//! Each thread sends a prepared request, and reads the bytes of a page behind the end of the head. It reads no list,
-//! parses no URL and prints nothing for a page. Any unexpected reply is an error. Nearly all of its time is the
-//! kernel's, so a program with a thread for each request cannot be faster.
+//! Each thread sends a prepared request, finds the end of the head, and reads the bytes of a page. It reads no list,
+//! parses no URL and prints nothing for a page. Any unexpected reply is an error. The kernel takes nearly all of its
+//! time, so no program with a thread for each request can be faster.
 
 use crate::load::PAGE;
 use anyhow::{Context, Result, anyhow, bail, ensure};

@@ -26,7 +26,7 @@ fn kernel() -> String {
     format!("Linux {}", numbers.next().unwrap_or_default())
 }
 
-/// The installed ones of the commands that a bench needs, with their versions.
+/// The commands that a bench needs and that are installed, with their versions.
 pub(crate) struct Installed(BTreeMap<&'static str, Option<String>>);
 
 impl Installed {

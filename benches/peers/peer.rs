@@ -11,7 +11,7 @@ use std::path::Path;
 /// A program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// fetchpool itself, with `jobs` workers, and one page of `share`.
+    /// fetchpool itself, with `jobs` workers. It fetches one page in `share`.
     Fetchpool {
         jobs: usize,
         share: usize,
@@ -64,8 +64,8 @@ impl Peer {
         }
     }
 
-    /// The program fetches one page of this many, so that a slow program does not take all of the time; its figures
-    /// are scaled. `full_pages` is the whole work; the small form has a tenth of it.
+    /// Divides the number of pages for a slow program, whose times are then multiplied. `full_pages` is the whole work;
+    /// the small form has a tenth of it.
     pub(crate) fn share(self, kind: Kind, full_pages: usize) -> usize {
         let most = match self {
             Self::Fetchpool { share, .. } => return share,

@@ -66,7 +66,7 @@ impl Servers {
         }
     }
 
-    /// The counts of the server of `site` so far, without this question.
+    /// The counts of the server of `site` so far, without this request.
     ///
     /// # Errors
     ///

@@ -89,8 +89,8 @@ impl Row {
         }
     }
 
-    /// A tenth of the work, but at least two large bodies, and one page stays one. For hundreds of workers all of the
-    /// work: a tenth would be four pages for each, and measure how fast threads start.
+    /// A tenth of the work, but at least two large bodies; one page stays one. A row with hundreds of workers keeps all
+    /// of its work: with a tenth, each worker would get four pages, and the row would measure how fast threads start.
     fn small(self) -> Self {
         let least = if self.pages > 1 { 2 } else { self.pages };
         let share = if self.jobs >= 500 { 1 } else { 10 };

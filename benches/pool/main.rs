@@ -1,10 +1,8 @@
-//! How long a job takes from submission to result, and how often a thread is switched for it,
-//! beside other pools.
+//! The time of a job from submission to result, and its context switches, beside other pools.
 //!
-//! All pools run the same work in the same process, in turn (A B C D B C D A ..), so that a machine
-//! whose speed drifts treats them alike; a ratio is the median of the ratios of each turn. Prints a
-//! Markdown table. The full form is `cargo bench --bench pool`; anything else (`-- --small`, or
-//! `cargo test`) runs a small one that only shows that it works.
+//! All pools do the same work in one process, in turn (A B C D B C D A ..), so that a drift of the machine's speed
+//! affects all. A ratio is the median of the ratios of each turn. Prints a Markdown table. `cargo bench --bench pool`
+//! runs the full form; `-- --small` and `cargo test` run a small one, which only checks that the bench works.
 
 mod peers;
 mod work;
@@ -17,7 +15,7 @@ use fetchpool::pool::ThreadPool;
 use peers::{Fetchpool, Peer, Rayon, RustyPool, Threadpool};
 use work::Work;
 
-/// How the jobs come in, and what is waited for.
+/// How jobs are submitted, and what the bench waits for.
 #[derive(Clone, Copy)]
 enum Shape {
     RoundTrip,
@@ -84,7 +82,7 @@ impl Shape {
         }
     }
 
-    /// Whether context switches can be counted. Those of submitters whose threads have ended cannot.
+    /// Whether context switches can be counted: not for submitters, whose threads have ended.
     fn counts_switches(self) -> bool {
         !matches!(
             self,
@@ -118,7 +116,7 @@ fn measure(shape: Shape, peer: &dyn Peer, work: Work, jobs: usize) -> Sample {
     Sample { time, switches }
 }
 
-/// The context switches of all live threads so far; `None` where the kernel does not count them.
+/// The context switches of all live threads so far; `None` if the kernel does not count them.
 fn switches() -> Option<u64> {
     let mut total = 0;
     for thread in std::fs::read_dir("/proc/self/task").ok()? {

@@ -1,7 +1,7 @@
-//! The pools that are measured, each used in the fastest way that its documentation shows.
+//! The measured pools, each used in the fastest way of its documentation.
 //!
-//! threadpool and rayon's `spawn` give no results. Where each job must have one, it gets a channel
-//! of its own, as their users do it. rusty_pool's `evaluate` does the same inside.
+//! threadpool and rayon's `spawn` return no results. If each job needs a result, it gets a channel, as usual with these
+//! crates. rusty_pool's `evaluate` does the same inside.
 
 use std::hint::black_box;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -13,19 +13,19 @@ use fetchpool::pool::{JobError, ThreadPool};
 use crate::work::Work;
 
 pub(crate) trait Peer: Sync {
-    /// One job after the other, each result waited for.
+    /// One job after the other: the bench waits for each result before the next job.
     fn round_trips(&self, work: Work, jobs: usize);
     /// Jobs submitted one by one; all results come back through one channel.
     fn channel(&self, work: Work, jobs: usize);
-    /// Jobs submitted one by one, each with a result of its own to be waited for.
+    /// Jobs submitted one by one, each with its own result.
     fn futures(&self, work: Work, jobs: usize);
-    /// Many jobs at once, until the last has ended.
+    /// Many jobs at once; the bench waits for the last one.
     fn batch(&self, work: Work, jobs: usize);
     /// Many jobs at once; all results come back through one channel.
     fn batch_channel(&self, work: Work, jobs: usize) {
         self.channel(work, jobs);
     }
-    /// Many jobs at once, each with a result of its own to be waited for.
+    /// Many jobs at once, each with its own result.
     fn batch_futures(&self, work: Work, jobs: usize) {
         self.futures(work, jobs);
     }
@@ -48,7 +48,7 @@ fn take_all(sender: Sender<u64>, results: Receiver<u64>) {
     }
 }
 
-/// A channel a job: how a pool without futures is made to have them.
+/// A channel for each job, for a pool without futures.
 fn channel_each(jobs: usize, mut spawn: impl FnMut(Sender<u64>)) {
     let spawn = |_| {
         let (sender, result) = mpsc::channel();
@@ -115,7 +115,7 @@ fn send_outcome(sender: &Sender<u64>) -> impl FnOnce(Result<u64, JobError>) + Se
     move |outcome| send(&sender, outcome.expect("no job panics"))
 }
 
-/// Behind a lock because it is not `Sync`; each submitter takes a handle of its own.
+/// It is not `Sync`, so it is behind a lock; each submitter clones a handle.
 pub(crate) struct Threadpool(pub(crate) Mutex<threadpool::ThreadPool>);
 
 impl Threadpool {

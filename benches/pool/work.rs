@@ -1,9 +1,9 @@
-//! What the jobs of the benchmark do.
+//! The work of a job.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-/// What a job does: nothing, or about ten microseconds of arithmetic.
+/// Nothing, or about ten microseconds of arithmetic.
 #[derive(Clone, Copy)]
 pub(crate) struct Work {
     pub(crate) rounds: u32,

@@ -1,11 +1,15 @@
 //! A soak test: fetches many URLs at `-j 200` from a server with faults; one URL in a hundred has each fault.
 //!
-//! `cargo bench --bench soak` fetches a million URLs, `-- --small` twenty thousand, `-- --urls N` N of them.
-//! `--timeout S` sets the limit that cuts stalled replies, and `--svg FILE` draws the curve. Prints Markdown. The
-//! bench panics unless: every URL is in exactly one record, of the kind and size that the plan gives; the server was
-//! asked for every URL; memory, descriptors and threads of the last quarter are those of the second within the
-//! margins of [`watch`]; the program at rest has no more threads than at its start; and after the end of its list it
-//! exits with status 1 and no further output.
+//! `cargo bench --bench soak` fetches a million URLs, `-- --small` twenty thousand, `-- --urls N` N of them. `--timeout
+//! S` sets the limit that cuts stalled replies, and `--svg FILE` draws the curve. Prints Markdown.
+//!
+//! The bench panics unless all of these hold:
+//!
+//! - Every URL is in exactly one record, with the kind and size of the plan.
+//! - The server was asked for every URL.
+//! - Memory, descriptors and threads stay flat, within the margins of [`watch`].
+//! - The program at rest has no more threads than at its start.
+//! - After the end of its list it exits with status 1, without further output.
 
 mod plan;
 mod report;

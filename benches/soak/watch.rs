@@ -16,9 +16,9 @@ const SMALL: usize = 100_000;
 /// The longest wait for the next record: several times the limit of an attempt.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The allowed growth from the second quarter's median to the last one's: a twentieth for the allocator's fragments,
-/// plus a few buffers or connections. A small run ends before every worker has met every fault, and so before its
-/// buffers have their final size; it may grow by more.
+/// The allowed growth from the second quarter's median to the last one's, beyond a twentieth for the allocator's
+/// fragments: a few buffers or connections. In a small run buffers do not reach their final size, so it may grow by
+/// more.
 const SLACKS: [u64; FIGURES.len()] = [1024, 16, 0];
 const SLACKS_OF_SMALL: [u64; FIGURES.len()] = [8192, 16, 0];
 

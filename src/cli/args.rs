@@ -1,23 +1,23 @@
 //! The options as typed: one field for each, with its help text.
 //!
-//! Each value is parsed here, so that an error names its option; `settings` combines the values. If an option is given
-//! twice, the last one counts. An option that takes a value takes the next argument, even one that begins with a hyphen.
+//! Each value is parsed here, so that an error names its option; `settings` combines the values. An option that takes a
+//! value takes the next argument, even one that begins with a hyphen.
 
 mod output;
 mod request;
 mod run;
 mod value;
 
-pub(super) use output::{FormatArg, GeneralArgs, OutputArgs, When};
+pub(super) use output::{GeneralArgs, OutputArgs, When};
 pub(super) use request::{RequestArgs, SafetyArgs};
-pub(super) use run::{InputArgs, PoolArgs, RetryArgs, SchemeArg, TimeoutArgs};
+pub(super) use run::{InputArgs, PoolArgs, RetryArgs, TimeoutArgs};
 
 use clap::{Command, Parser, ValueHint};
 use std::ffi::OsString;
 
 /// The command line.
 ///
-/// The doc comment of an option is its text in `-h`, on one line; `long_help` is its text in `--help`.
+/// The doc comment of an option is its line in `-h` and in completions, `long_help` its text in `--help`. `help` is both.
 #[derive(Debug, Parser)]
 #[command(
     name = "fetchpool",

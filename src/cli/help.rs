@@ -6,16 +6,16 @@
 use super::args;
 use super::exit::Exit;
 use super::other_tools;
+use super::terminal::TextStyle;
 use crate::escape::shown;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
-/// The width of help that does not go to a terminal, and the most that is used of one that is wide.
+/// The width of help that does not go to a terminal, and its limit on a wide terminal.
 const WIDTH: usize = 100;
 
-/// This and the following texts have their line breaks for a terminal of 80 columns, because clap would break indented
-/// lines without the indentation.
+/// This and the next texts fit 80 columns: clap would break indented lines without their indentation.
 pub(super) const LISTS: &str = "\
 Lists:
   One URL a line, in UTF-8, or UTF-16 with a byte order mark; gzip is read as
@@ -39,24 +39,15 @@ Examples:
   fetchpool -H 'Accept: text/html' https://example.com/ https://example.org/
   fetchpool -f jsonl --resume records.jsonl urls.txt >> records.jsonl";
 
-/// How a text is laid out for its stream.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TextStyle {
-    /// Fit the text to the terminal's width.
-    pub(super) terminal: bool,
-    /// Use colours.
-    pub(super) color: bool,
-}
-
 /// The grammar with the help of `-h`.
 pub(super) fn short(style: TextStyle) -> Command {
     sized(args::command(), style).mut_args(|arg| arg.help_heading(None::<&str>))
 }
 
-/// The text of clap's answer: help, the version, or an error.
+/// The text of what clap returned: help, the version, or an error.
 pub(super) fn message(error: Error, style: TextStyle) -> String {
     match error.kind() {
-        // clap does not tell which of the two was requested.
+        // clap does not say whether -h or --help was given.
         ErrorKind::DisplayHelp
             if error.render().to_string() != short(style).render_help().to_string() =>
         {
@@ -106,11 +97,11 @@ fn rendered(text: &StyledStr, style: TextStyle) -> String {
     }
 }
 
-/// The error with control characters and credentials removed ([`shown`]), and with better tips than clap's.
+/// `error` without control characters and credentials ([`shown`]), and with better tips than clap's.
 fn tidied(mut error: Error) -> Error {
     let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     if let (ErrorKind::UnknownArgument, Some(flag)) = (error.kind(), flag) {
-        // clap proposes options that are hardly similar, and to give the flag itself as a list.
+        // clap also suggests options that are hardly similar, and to pass the flag as a list.
         error.remove(ContextKind::Suggested);
         let similar = error
             .get(ContextKind::SuggestedArg)
@@ -125,9 +116,8 @@ fn tidied(mut error: Error) -> Error {
             error.insert(ContextKind::Suggested, tip);
         }
     }
-    if error.get(ContextKind::Usage).is_some() && error.kind() != ErrorKind::MissingRequiredArgument
-    {
-        // clap shows the flags that were typed, and all that conflict with one. That helps only if one is missing.
+    if error.get(ContextKind::Usage).is_some() {
+        // clap's usage line repeats the typed flags and their conflicts.
         let usage = ContextValue::StyledStr(args::command().render_usage());
         error.insert(ContextKind::Usage, usage);
     }

@@ -5,8 +5,6 @@
 
 mod args;
 mod exit;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing;
 mod help;
 mod other_tools;
 mod pages;
@@ -16,6 +14,10 @@ mod terminal;
 mod tests;
 mod units;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[path = "../../tests/fuzz/units.rs"]
+pub(crate) mod fuzzing;
+
 pub(crate) use exit::Exit;
 pub(crate) use settings::Settings;
 pub(crate) use terminal::Terminals;
@@ -24,13 +26,12 @@ use args::Typed;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
-use terminal::Capabilities;
+use terminal::Streams;
 
-/// Why there is nothing to run: the user asked for help, the version, completions or the manual page, or the call was
-/// wrong.
+/// Why nothing runs: help, the version, completions or the manual page were requested, or the call was wrong.
 #[derive(Debug)]
 pub(crate) struct Stop {
-    /// What to print, with its line end and its colours.
+    /// The text to print, with its line end and its colours.
     pub(crate) text: String,
     /// Print it to stderr instead of stdout.
     pub(crate) to_stderr: bool,
@@ -42,8 +43,8 @@ pub(crate) struct Stop {
 ///
 /// # Errors
 ///
-/// A [`Stop`] when there is nothing to fetch. The message about a wrong call says what was typed, what is wrong with it
-/// and what would be right.
+/// A [`Stop`] when nothing is to be fetched. The message about a wrong call says what was typed, what is wrong and what
+/// would be right.
 pub(crate) fn parse<I>(
     args: I,
     terminals: Terminals,
@@ -52,12 +53,12 @@ pub(crate) fn parse<I>(
 where
     I: IntoIterator<Item = OsString>,
 {
-    let capabilities = Capabilities::new(terminals, env);
-    let mut command = help::short(capabilities.stdout());
+    let streams = Streams::new(terminals, env);
+    let mut command = help::short(streams.stdout);
     let typed = command
         .try_get_matches_from_mut(args)
         .and_then(|matches| Typed::from_arg_matches(&matches))
-        .map_err(|error| stop(error, capabilities))?;
+        .map_err(|error| stop(error, streams))?;
     if let Some(text) = page(&typed) {
         return Err(Stop {
             text,
@@ -65,9 +66,9 @@ where
             exit: Exit::Success,
         });
     }
-    settings::resolve(typed, capabilities, env).map_err(|wrong| {
+    settings::resolve(typed, streams, env).map_err(|wrong| {
         let error = command.error(ErrorKind::ValueValidation, wrong);
-        stop(error, capabilities)
+        stop(error, streams)
     })
 }
 
@@ -78,12 +79,12 @@ fn page(typed: &Typed) -> Option<String> {
     completions.or_else(|| general.man.then(pages::man))
 }
 
-fn stop(error: clap::Error, capabilities: Capabilities) -> Stop {
+fn stop(error: clap::Error, streams: Streams) -> Stop {
     let to_stderr = error.use_stderr();
     let (style, exit) = if to_stderr {
-        (capabilities.stderr(), Exit::Unusable)
+        (streams.stderr, Exit::Unusable)
     } else {
-        (capabilities.stdout(), Exit::Success)
+        (streams.stdout, Exit::Success)
     };
     Stop {
         text: help::message(error, style),

@@ -1,92 +1,44 @@
 //! Flags of curl, wget, aria2, xargs and the like that fetchpool does not have, and what to write instead.
 
-/// Flags, and what to write instead. Where a flag has two meanings, its row names both.
-const FLAGS: [(&str, &str); 25] = [
-    (
-        "--thread --threads --concurrency --concurrent --connections --parallel-max \
-         --max-procs --procs --max-concurrent-downloads --split",
-        "write --jobs N",
-    ),
-    (
-        "-Z --parallel",
-        "fetchpool fetches in parallel already: --jobs N says how many at once",
-    ),
-    (
-        "-P",
-        "write --jobs N for so many at once, -o DIR for where bodies are saved",
-    ),
-    (
-        "--retry --tries --max-tries --retry-count --retry-all-errors --retry-connrefused",
-        "write --retries N",
-    ),
-    (
-        "--retry-max-time",
-        "write --deadline D for the whole run, --timeout D for one attempt",
-    ),
-    (
-        "-L --location --follow --follow-redirects",
-        "redirects are followed already; --max-redirects N limits them",
-    ),
-    ("--max-redirs --max-redirect", "write --max-redirects N"),
-    (
-        "-O --remote-name --remote-name-all --output --output-document \
-         --directory-prefix --dir --out-dir --outdir",
-        "write -o DIR: each body is saved below it, under the name of its URL",
-    ),
-    (
-        "-s --silent --no-verbose --no-progress-meter --no-progress",
-        "write -q (--quiet)",
-    ),
-    ("-S --show-error", "every failure has its record, -q or not"),
-    ("--debug", "write -vv"),
-    (
-        "-m --max-time --time-limit --read-timeout",
-        "write --timeout D, or --stall-timeout D for a silence",
-    ),
-    (
-        "-d --data --data-raw --data-binary --data-urlencode --post-data --post-file \
-         -F --form -T --upload-file --body-data",
-        "requests have no body",
-    ),
-    (
-        "--json",
-        "write -f jsonl for records in JSON; requests have no body",
-    ),
-    ("--jsonl", "write -f jsonl"),
-    ("--csv", "write -f csv"),
-    ("--tsv", "write -f tsv"),
-    ("--request", "write -X M (--method M)"),
-    (
-        "-x --http-proxy --all-proxy --socks5 --socks5-hostname",
-        "write --proxy URL",
-    ),
-    (
-        "-i --input-file --file -K --config --url",
-        "lists and URLs are given without an option: fetchpool urls.txt",
-    ),
-    (
-        "--fail --fail-with-body",
-        "a final status other than 2xx is a failure already",
-    ),
-    (
-        "--no-check-certificate --no-verify --check-certificate",
-        "write -k (--insecure)",
-    ),
-    ("-w --wait --delay --random-wait", "write --host-delay D"),
-    ("-e --referer --referrer", "write -H 'Referer: URL'"),
-    ("--cookie --cookies", "write -H 'Cookie: NAME=VALUE'"),
-];
+/// A row holds flags, a colon, and what to write instead. For a flag with two meanings it names both.
+const FLAGS: &str = "\
+--thread --threads --concurrency --concurrent --connections --parallel-max --split: write --jobs N
+--max-procs --procs --max-concurrent-downloads: write --jobs N
+-Z --parallel: fetchpool fetches in parallel already: --jobs N says how many at once
+-P: write --jobs N for so many at once, -o DIR for where bodies are saved
+--retry --tries --max-tries --retry-count --retry-all-errors --retry-connrefused: write --retries N
+--retry-max-time: write --deadline D for the whole run, --timeout D for one attempt
+-L --location --follow --follow-redirects: redirects are followed already; --max-redirects N limits them
+--max-redirs --max-redirect: write --max-redirects N
+-O --remote-name --remote-name-all --output: write -o DIR: each body is saved below it, under the name of its URL
+--output-document --directory-prefix --dir --out-dir --outdir: write -o DIR: each body is saved below it, under the name of its URL
+-s --silent --no-verbose --no-progress-meter --no-progress: write -q (--quiet)
+-S --show-error: every failure has its record, -q or not
+--debug: write -vv
+-m --max-time --time-limit --read-timeout: write --timeout D, or --stall-timeout D for a silence
+-d --data --data-raw --data-binary --data-urlencode --body-data: requests have no body
+--post-data --post-file -F --form -T --upload-file: requests have no body
+--json: write -f jsonl for records in JSON; requests have no body
+--jsonl: write -f jsonl
+--csv: write -f csv
+--tsv: write -f tsv
+--request: write -X M (--method M)
+-x --http-proxy --all-proxy --socks5 --socks5-hostname: write --proxy URL
+-i --input-file --file -K --config --url: lists and URLs are given without an option: fetchpool urls.txt
+--fail --fail-with-body: a final status other than 2xx is a failure already
+--no-check-certificate --no-verify --check-certificate: write -k (--insecure)
+-w --wait --delay --random-wait: write --host-delay D
+-e --referer --referrer: write -H 'Referer: URL'
+--cookie --cookies: write -H 'Cookie: NAME=VALUE'";
 
 /// What to write instead of `flag`.
 pub(super) fn instead(flag: &str) -> Option<&'static str> {
-    let is_in = |flags: &str| flags.split(' ').any(|known| known == flag);
-    let mut rows = FLAGS.iter();
-    rows.find(|(flags, _)| is_in(flags))
-        .map(|(_, instead)| *instead)
+    let mut rows = FLAGS.lines().filter_map(|row| row.split_once(": "));
+    let row = rows.find(|(flags, _)| flags.split(' ').any(|known| known == flag));
+    row.map(|(_, instead)| instead)
 }
 
-/// Whether `typed` is a typo of `option`: its beginning, or different by one or two letters in one place after the first
-/// letter.
+/// Whether `typed` may be a typo of `option`: its beginning, or equal but for one or two letters in one place.
 pub(super) fn is_typo(typed: &str, option: &str) -> bool {
     let same = |pair: &(u8, u8)| pair.0 == pair.1;
     let longest = typed.len().max(option.len());

@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::help::{EXAMPLES, LISTS, UNITS, in_full};
 use clap_complete::Shell;
 use clap_mangen::Man;
-use clap_mangen::roff::{Roff, bold, italic, roman};
+use clap_mangen::roff::{Roff, bold, roman};
 
 /// A script with the completions for `shell`.
 pub(super) fn completions(shell: Shell) -> String {
@@ -37,18 +37,11 @@ pub(super) fn man() -> String {
     text(page)
 }
 
-/// The synopsis, without the list of options, which would fill a page.
+/// The synopsis, which would fill a page if it listed all options.
 fn synopsis(name: &str, about: &str) -> Roff {
     let mut page = Roff::new();
     page.control("SH", ["SYNOPSIS"]);
-    page.text([
-        bold(name),
-        roman(" ["),
-        italic("OPTIONS"),
-        roman("] ["),
-        italic("LIST"),
-        roman("]..."),
-    ]);
+    page.text([bold(name), roman(" [OPTIONS] [LIST]...")]);
     page.control("SH", ["DESCRIPTION"]);
     page.text([roman(format!("{about}."))]);
     page
@@ -61,13 +54,9 @@ type Layout = fn(&mut Roff, &str);
 fn sections() -> Roff {
     let mut page = Roff::new();
     let exit = format!("Exit status:\n{}", Exit::table());
-    let sections: [(&str, Layout); 4] = [
-        (LISTS, paragraphs),
-        (UNITS, meanings),
-        (&exit, meanings),
-        (EXAMPLES, verbatim),
-    ];
-    for (section, layout) in sections {
+    let texts = [LISTS, UNITS, &exit, EXAMPLES];
+    let layouts = [paragraphs as Layout, meanings, meanings, verbatim];
+    for (section, layout) in texts.into_iter().zip(layouts) {
         let (title, lines) = section.split_once(":\n").unwrap_or((section, ""));
         page.control("SH", [title.to_uppercase().as_str()]);
         layout(&mut page, lines);

@@ -3,13 +3,12 @@
 //! Everything that depends on the terminals and the environment is decided here. No file is opened.
 
 use super::args::{
-    FormatArg, InputArgs, PoolArgs, RequestArgs, RetryArgs, SafetyArgs, SchemeArg, TimeoutArgs,
-    Typed, When,
+    InputArgs, PoolArgs, RequestArgs, RetryArgs, SafetyArgs, TimeoutArgs, Typed, When,
 };
-use super::terminal::{Capabilities, decided};
+use super::terminal::Streams;
 use crate::escape::shown;
 use crate::fetch::{self, Family, Method, Proxies, Tls};
-use crate::input::{self, List, Scheme};
+use crate::input::{self, List};
 use crate::output::Format;
 use crate::schedule;
 use crate::schedule::retry::Retries;
@@ -25,11 +24,9 @@ pub(crate) struct Settings {
     pub(crate) jobs: usize,
     /// Which lists to read, and how.
     pub(crate) input: input::Options,
-    /// When targets may start, and which are retried. The engine chooses the window.
+    /// When targets may start, and how often they are retried. The engine sets the window.
     pub(crate) schedule: schedule::Options,
-    /// How each attempt is made.
     pub(crate) fetch: fetch::Options,
-    /// The format of the records.
     pub(crate) format: Format,
     /// Print the records in the order of the lists.
     pub(crate) ordered: bool,
@@ -37,15 +34,11 @@ pub(crate) struct Settings {
     pub(crate) output_dir: Option<PathBuf>,
     /// How much the client logs on stderr: `Off`, `Debug` or `Trace`.
     pub(crate) verbosity: LevelFilter,
-    /// Colour the records.
     pub(crate) color: bool,
-    /// Colour the summary.
     pub(crate) summary_color: bool,
-    /// Print the summary at the end.
     pub(crate) summary: bool,
-    /// Draw the bar.
     pub(crate) progress: bool,
-    /// Stdout and stderr are both terminals: the bar makes room for the records.
+    /// Standard output and standard error are both terminals.
     pub(crate) shares_terminal: bool,
     /// How long the whole run may take.
     pub(crate) deadline: Option<Duration>,
@@ -58,10 +51,10 @@ pub(crate) struct Settings {
 /// Options that cannot be combined, or a proxy that cannot be used; the message says what would be right.
 pub(super) fn resolve(
     typed: Typed,
-    capabilities: Capabilities,
+    streams: Streams,
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Settings, String> {
-    let terminals = capabilities.terminals();
+    let (stdout, stderr) = (streams.stdout, streams.stderr);
     let output = typed.output;
     // `-q` turns `auto` into `never`; an explicit `always` wins.
     let unless_quiet = |when| match when {
@@ -71,9 +64,9 @@ pub(super) fn resolve(
     Ok(Settings {
         jobs: typed.pool.jobs as usize,
         schedule: schedule_options(&typed.pool, &typed.retries),
-        input: input_options(lists(typed.lists, terminals.stdin)?, typed.input)?,
+        input: input_options(lists(typed.lists, streams.stdin_is_terminal)?, typed.input)?,
         deadline: unless_zero(typed.timeouts.deadline),
-        format: output.format.into(),
+        format: output.format,
         ordered: output.ordered,
         output_dir: output.output_dir,
         verbosity: match output.verbose {
@@ -81,12 +74,11 @@ pub(super) fn resolve(
             1 => LevelFilter::Debug,
             _ => LevelFilter::Trace,
         },
-        color: capabilities.color(output.color, terminals.stdout),
-        summary_color: capabilities.color(output.color, terminals.stderr),
-        summary: decided(unless_quiet(output.summary), terminals.stderr),
-        progress: terminals.stderr
-            && decided(unless_quiet(output.progress), !capabilities.is_dumb()),
-        shares_terminal: terminals.stdout && terminals.stderr,
+        color: output.color.or_auto(stdout.color),
+        summary_color: output.color.or_auto(stderr.color),
+        summary: unless_quiet(output.summary).or_auto(stderr.terminal),
+        progress: stderr.terminal && unless_quiet(output.progress).or_auto(!streams.is_dumb),
+        shares_terminal: stdout.terminal && stderr.terminal,
         fetch: fetch_options(typed.timeouts, typed.request, typed.safety, env)?,
     })
 }
@@ -113,7 +105,7 @@ fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, S
     }
     Ok(input::Options {
         lists,
-        default_scheme: input.default_scheme.map(Scheme::from),
+        default_scheme: input.default_scheme,
         shard: input.shard,
         unique: input.unique,
         resume: input.resume,
@@ -126,7 +118,8 @@ fn fetch_options(
     safety: SafetyArgs,
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<fetch::Options, String> {
-    // A proxy that is not UTF-8 is an error, and not the same as none.
+    check_identity(&safety)?;
+    // Keep a proxy that is not UTF-8: it is an error.
     let env = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned());
     let proxies = Proxies::new(request.proxy.as_deref(), &env);
     let defaults = fetch::Options::default();
@@ -162,6 +155,18 @@ fn fetch_options(
     })
 }
 
+/// Refuses a client certificate without its key, and a key without its certificate.
+fn check_identity(safety: &SafetyArgs) -> Result<(), String> {
+    let (given, missing) = match (&safety.cert, &safety.key) {
+        (Some(_), None) => ("--cert", "--key"),
+        (None, Some(_)) => ("--key", "--cert"),
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "{given} is given without {missing}: a file that holds both is named twice, --cert FILE --key FILE"
+    ))
+}
+
 /// The lists to read; without arguments, standard input.
 fn lists(typed: Vec<OsString>, stdin_is_terminal: bool) -> Result<Vec<List>, String> {
     if typed.is_empty() && stdin_is_terminal {
@@ -192,26 +197,6 @@ fn list(typed: OsString) -> Result<List, String> {
 fn is_url(typed: &OsStr) -> bool {
     let mut parts = typed.as_encoded_bytes().windows(3);
     parts.any(|bytes| bytes == b"://")
-}
-
-impl From<SchemeArg> for Scheme {
-    fn from(typed: SchemeArg) -> Self {
-        match typed {
-            SchemeArg::Http => Self::Http,
-            SchemeArg::Https => Self::Https,
-        }
-    }
-}
-
-impl From<FormatArg> for Format {
-    fn from(typed: FormatArg) -> Self {
-        match typed {
-            FormatArg::Text => Self::Text,
-            FormatArg::Jsonl => Self::Jsonl,
-            FormatArg::Csv => Self::Csv,
-            FormatArg::Tsv => Self::Tsv,
-        }
-    }
 }
 
 fn unless_zero(duration: Option<Duration>) -> Option<Duration> {

@@ -1,7 +1,5 @@
-//! Which standard streams are terminals, and whether they get colours.
+//! Which standard streams are terminals, and how texts are laid out for them.
 
-use super::args::When;
-use super::help::TextStyle;
 use std::ffi::OsString;
 
 /// Which of the standard streams are terminals.
@@ -12,61 +10,39 @@ pub(crate) struct Terminals {
     pub(crate) stderr: bool,
 }
 
+/// How a text is laid out for its stream.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextStyle {
+    /// Fit the text to the terminal's width.
+    pub(super) terminal: bool,
+    /// Use colours.
+    pub(super) color: bool,
+}
+
 /// What the terminals and the environment allow.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Capabilities {
-    terminals: Terminals,
+pub(super) struct Streams {
+    pub(super) stdin_is_terminal: bool,
+    pub(super) stdout: TextStyle,
+    pub(super) stderr: TextStyle,
     /// `TERM` is `dumb`: no colours, no cursor movement.
-    dumb: bool,
-    /// `NO_COLOR` is not empty (no-color.org).
-    plain: bool,
+    pub(super) is_dumb: bool,
 }
 
-impl Capabilities {
+impl Streams {
     pub(super) fn new(terminals: Terminals, env: &dyn Fn(&str) -> Option<OsString>) -> Self {
-        let dumb = env("TERM").is_some_and(|term| term == "dumb");
-        let plain = env("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self {
-            terminals,
-            dumb,
-            plain,
-        }
-    }
-
-    pub(super) fn terminals(self) -> Terminals {
-        self.terminals
-    }
-
-    pub(super) fn is_dumb(self) -> bool {
-        self.dumb
-    }
-
-    pub(super) fn stdout(self) -> TextStyle {
-        self.style(self.terminals.stdout)
-    }
-
-    pub(super) fn stderr(self) -> TextStyle {
-        self.style(self.terminals.stderr)
-    }
-
-    fn style(self, terminal: bool) -> TextStyle {
-        TextStyle {
+        let is_dumb = env("TERM").is_some_and(|term| term == "dumb");
+        // See no-color.org.
+        let is_plain = env("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let style = |terminal| TextStyle {
             terminal,
-            color: self.color(When::Auto, terminal),
+            color: terminal && !is_dumb && !is_plain,
+        };
+        Self {
+            stdin_is_terminal: terminals.stdin,
+            stdout: style(terminals.stdout),
+            stderr: style(terminals.stderr),
+            is_dumb,
         }
-    }
-
-    /// Whether to colour a stream, which may be a `terminal`.
-    pub(super) fn color(self, when: When, terminal: bool) -> bool {
-        decided(when, terminal && !self.dumb && !self.plain)
-    }
-}
-
-/// `when` as a decision; `auto` is what [`When::Auto`] means.
-pub(super) fn decided(when: When, auto: bool) -> bool {
-    match when {
-        When::Auto => auto,
-        When::Always => true,
-        When::Never => false,
     }
 }

@@ -1,7 +1,7 @@
 //! Durations, sizes, rates and whole numbers, as people write them.
 //!
-//! An error says what is wrong with the text and what would be right. The arithmetic is exact and checked: nothing wraps
-//! around, and only a written 0 becomes 0.
+//! An error says what is wrong with the text and what would be right. The arithmetic is exact and checked, and only a
+//! written 0 becomes 0.
 
 use crate::escape::shown;
 use crate::schedule::PerSecond;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
-/// The units of time in nanoseconds, in the order in which they may follow one another.
+/// The units of time in nanoseconds, in the order in which a duration may have them.
 const TIMES: [(&str, u128); 5] = [
     ("d", 86_400 * NANOS_PER_SECOND),
     ("h", 3600 * NANOS_PER_SECOND),
@@ -22,7 +22,7 @@ const TIMES: [(&str, u128); 5] = [
 /// A hundred years, which can be added to any `Instant`.
 const LONGEST: u128 = 36_500 * 86_400 * NANOS_PER_SECOND;
 
-/// A millisecond. A shorter timeout is a mistake, and rounded to 0 it would mean none.
+/// A millisecond. A shorter time is a mistake, and rounded to 0 it would mean no limit.
 const SHORTEST: u128 = 1_000_000;
 
 const A_DURATION: &str =
@@ -188,7 +188,7 @@ fn part(text: &str) -> Option<(&str, &str, &str)> {
 /// `number`, a decimal as [`part`] gives it, times `per_unit`, rounded down. `None` on overflow.
 fn scaled(number: &str, per_unit: u128) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    // 18 digits are finer than a nanosecond of a day or a byte of a TiB, and cannot overflow.
+    // 18 digits are precise enough for nanoseconds and bytes, and cannot overflow.
     let fraction = &fraction[..fraction.len().min(18)];
     let digits = |text: &str| match text {
         "" => Some(0),

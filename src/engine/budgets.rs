@@ -1,6 +1,6 @@
 //! How much of a run may be in memory at once.
 //!
-//! Numbers of targets bound a usual run; bytes of text bound one with very long URLs. One batch may exceed each bound.
+//! Bytes of text bound a run with very long URLs. One batch may exceed each bound.
 
 /// Targets that the list reader may be ahead.
 pub(super) const TARGETS_AHEAD: usize = 1024;
@@ -8,23 +8,20 @@ pub(super) const TARGETS_AHEAD: usize = 1024;
 /// Bytes of text that the list reader may be ahead.
 pub(super) const BYTES_AHEAD: usize = 1 << 20;
 
-/// Targets that the schedule looks at if some may be held back. A longer run of one host's lines hides the hosts behind it.
+/// Targets in the schedule if some may be held back. A longer run of one host's lines hides the hosts behind it.
 pub(super) const WINDOW: usize = 4096;
 
-/// Bytes of text of the targets that were taken from the list and are not done.
+/// Bytes of text of the targets that were taken from the list and have no record yet.
 pub(super) const TAKEN: usize = 4 << 20;
 
-/// The same while workers are idle because the targets that were taken are held back.
+/// The same while workers are idle because targets are held back.
 pub(super) const TAKEN_WHILE_IDLE: usize = 64 << 20;
 
-/// Records that wait with `--ordered` for the one whose turn it is.
+/// Records that wait with `--ordered`.
 pub(super) const RECORDS_AHEAD: usize = 1024;
 
 /// Bytes of text of those records before no more targets are taken.
 pub(super) const RECORD_BYTES_AHEAD: usize = 4 << 20;
-
-/// Messages that wait for the coordinator.
-pub(super) const MESSAGES_AHEAD: usize = 10_000;
 
 /// Bytes of messages that wait for the reader of standard error.
 pub(super) const MESSAGE_BYTES: usize = 1 << 20;

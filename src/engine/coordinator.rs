@@ -3,6 +3,7 @@
 //! Each turn it submits what may start, waits until something has arrived, and writes its records. While the pool's queue
 //! is deep it pauses between turns, so that one wake-up serves many records.
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -13,110 +14,82 @@ use crate::input::{Entry, Skipped};
 use crate::output::{Progress, Save};
 use crate::pool::ThreadPool;
 use crate::schedule::{Next, Schedule};
+use crate::span::Span;
 
 use super::budgets::{TAKEN, TAKEN_WHILE_IDLE};
-use super::jobs::{InFlight, Item, JobBatch, JobContext, Shared};
-use super::messages::Batch;
+use super::jobs::{Item, JobContext, JobTable, RunContext};
+use super::mail::Mail;
 use super::report::Report;
-use super::retrying::Retrying;
 use super::shutdown::{Shutdown, Step};
-use super::warnings::Warnings;
 
-/// The pause between two turns while the queue is deep: long enough to gather a dozen records from a fast server, too
-/// short to be seen.
+/// Long enough to gather a dozen records from a fast server, too short to be seen.
 const PAUSE: Duration = Duration::from_micros(300);
+
+/// A shorter wait of idle workers is not worth a warning.
+const LONG_WAIT: Duration = Duration::from_secs(5);
 
 pub(super) struct Coordinator<'a> {
     pub(super) pool: &'a ThreadPool,
     pub(super) most_in_flight: usize,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<RunContext>,
     pub(super) schedule: Schedule<Item>,
-    pub(super) retrying: Retrying,
     pub(super) shutdown: Shutdown,
     pub(super) report: Report<'a>,
     pub(super) skipped: Arc<Skipped>,
-    pub(super) state: State,
+    pub(super) state: RunState,
 }
 
-/// What changes from turn to turn.
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) in_flight: InFlight,
+pub(super) struct RunState {
+    pub(super) in_flight: JobTable,
     /// Reused from turn to turn.
     entries: Vec<Entry>,
-    jobs: JobBatch,
-    /// Bytes of text of the targets that were taken and are not done.
+    mail: Vec<Mail>,
+    /// Bytes of text of the targets that were taken and have no record yet.
     pub(super) taken: usize,
-    /// When the schedule may have something to start.
+    /// When the schedule may have another target to start.
     start_at: Option<Instant>,
-    /// Every target of the list has been taken.
     list_ended: bool,
     /// A list could not be read, or not to its end.
     pub(super) list_broken: bool,
-    /// A URL failed before the run was finalized.
-    pub(super) failed: bool,
-    /// All of the list was fetched and recorded; set when the run is finalized.
-    pub(super) is_whole: bool,
-    /// A worker returned a job because the run was stopping.
+    /// The number of targets in the lists, once they are counted.
+    total: Option<u64>,
+    /// A worker returned a job because it has seen a reason to stop.
     pub(super) refused: bool,
     /// Targets that were taken from the list and never begun.
     pub(super) never_started: u64,
-    warnings: Warnings,
-}
-
-/// Why the run goes no further.
-pub(super) enum Halt {
-    /// What is in flight has not come back in time.
-    GivenUp,
-    /// The reader of the records takes nothing.
-    Stalled,
-    /// The records could not be written.
-    Failed(anyhow::Error),
-}
-
-impl From<anyhow::Error> for Halt {
-    fn from(error: anyhow::Error) -> Self {
-        Halt::Failed(error)
-    }
+    warned_of_wait: bool,
+    warned_of_disk: bool,
 }
 
 impl Coordinator<'_> {
-    pub(super) fn run(&mut self) -> Result<(), Halt> {
-        let mut batch = Batch::default();
+    /// Runs until all is done or the run must end. Returns false if it ends because the reader of the records has stalled.
+    ///
+    /// # Errors
+    ///
+    /// If the records could not be written.
+    pub(super) fn run(&mut self) -> anyhow::Result<bool> {
         loop {
-            self.refill()?;
-            self.start_what_may()?;
-            if self.report.writer.is_full() || !self.shared.mailbox.has_finished() {
-                self.flush()?;
+            self.refill();
+            self.start_what_may();
+            if (self.report.must_flush() || !self.shared.mailbox.has_finished()) && !self.flush()? {
+                return Ok(false);
             }
-            // Before the shutdown's step: a run that is done has met its deadline.
-            if self.is_over() {
-                return Ok(());
-            }
-            if self.shutdown_step()? == Step::GiveUp {
-                return Err(Halt::GivenUp);
-            }
-            if self.is_over() {
-                return Ok(());
+            // Before the shutdown's step too: a run that is done has met its deadline.
+            if self.is_over() || self.shutdown_step() == Step::GiveUp || self.is_over() {
+                return Ok(true);
             }
             self.draw_progress();
             self.pause_if_deep();
-            let hungry = self.room() > 0;
-            let until = self.wake_at();
-            self.shared.mailbox.collect(&mut batch, hungry, until);
-            self.take_in(&mut batch)?;
+            self.wait_for_mail(self.room() > 0, self.wake_at());
         }
     }
 
-    /// True when nothing is in flight and nothing will follow, and it is known why.
+    /// True when nothing is in flight and nothing will follow.
     fn is_over(&self) -> bool {
-        let is_stopping = self.shutdown.is_stopping();
-        let nothing_follows =
-            is_stopping || (self.state.list_ended && self.schedule.waiting() == 0);
         // Workers may see a reason to stop before the coordinator does.
-        let is_known = is_stopping || !self.state.refused;
-        nothing_follows
-            && is_known
+        let is_done = self.state.list_ended && self.schedule.waiting() == 0 && !self.state.refused;
+        (self.shutdown.is_stopping() || is_done)
             && !self.shared.mailbox.has_stops()
             && self.state.in_flight.len() == 0
     }
@@ -137,28 +110,28 @@ impl Coordinator<'_> {
         self.schedule.room().min(self.report.room())
     }
 
-    /// Takes targets while there is room, and hands them to the schedule.
-    fn refill(&mut self) -> Result<(), Halt> {
+    /// Moves targets from the list to the schedule.
+    fn refill(&mut self) {
         let room = self.room();
         if room == 0 {
-            return Ok(());
+            return;
         }
-        let mut entries = std::mem::take(&mut self.state.entries);
+        let needs_host = self.schedule.options().needs_hosts();
+        let mut entries = mem::take(&mut self.state.entries);
         self.state.list_ended = !self.shared.mailbox.take_targets(&mut entries, room);
         for entry in entries.drain(..) {
-            let place = self.report.take_place();
+            let list_index = self.report.next_index();
             let target = match entry {
                 Entry::Target(target) => target,
                 Entry::Failed(record) => {
-                    self.report.record(*record, place)?;
+                    self.report.record(*record, list_index);
                     continue;
                 }
             };
-            let needs_host = self.schedule.options().needs_hosts();
             let host = needs_host.then(|| host::with_port(&target.url));
             let context = JobContext {
                 host: host.clone(),
-                place,
+                list_index,
                 bytes: target.text(),
                 ..JobContext::default()
             };
@@ -166,19 +139,18 @@ impl Coordinator<'_> {
             self.schedule.push(Item { target, context }, host);
         }
         self.state.entries = entries;
-        Ok(())
     }
 
     /// Submits a job for each target that may start now.
-    fn start_what_may(&mut self) -> Result<(), Halt> {
+    fn start_what_may(&mut self) {
         self.state.start_at = None;
         if self.shutdown.is_stopping() {
-            return Ok(());
+            return;
         }
         let now = Instant::now();
         while self.state.in_flight.len() < self.most_in_flight {
             match self.schedule.next(now) {
-                Next::Start(item) => self.state.jobs.push(item, &mut self.state.in_flight, now),
+                Next::Start(item) => self.state.in_flight.add(item, &self.shared, now),
                 Next::WaitUntil(at) => {
                     self.state.start_at = Some(at);
                     break;
@@ -187,10 +159,10 @@ impl Coordinator<'_> {
             }
         }
         self.warn_if_held_up(now);
-        Ok(self.state.jobs.submit(self.pool, &self.shared)?)
+        self.state.in_flight.submit(self.pool, &self.shared);
     }
 
-    /// Warns of workers that are idle for long although the list goes on.
+    /// Warns once of workers that are idle for long although the list goes on.
     fn warn_if_held_up(&mut self, now: Instant) {
         let Some(at) = self.state.start_at else {
             return;
@@ -200,10 +172,16 @@ impl Coordinator<'_> {
         if !is_idle || !goes_on || self.schedule.is_any_ready(now) {
             return;
         }
-        let (window, wait) = (self.schedule.waiting(), at.saturating_duration_since(now));
-        if let Some(warning) = self.state.warnings.held_up(window, wait) {
-            self.report.tell(&warning);
+        let wait = at.saturating_duration_since(now);
+        if wait < LONG_WAIT || mem::replace(&mut self.state.warned_of_wait, true) {
+            return;
         }
+        self.report.tell(format!(
+            "note: the next {} URLs all wait for hosts with a delay or a pause, or for another attempt, for at least {}; \
+             the URLs after them wait too; a list in mixed order avoids this",
+            self.schedule.waiting(),
+            Span(wait)
+        ));
     }
 
     fn pause_if_deep(&self) {
@@ -222,58 +200,67 @@ impl Coordinator<'_> {
         times.into_iter().flatten().min()
     }
 
-    /// Records what has finished, and tells of lists that could not be read.
-    pub(super) fn take_in(&mut self, batch: &mut Batch) -> Result<(), Halt> {
-        for error in batch.broken_lists.drain(..) {
-            self.state.list_broken = true;
-            self.report.tell(&error);
-        }
-        self.report.tell_all(&batch.messages);
-        batch.messages.clear();
-        if batch.finished.is_empty() {
-            return Ok(());
-        }
+    /// Takes the mail that is there.
+    pub(super) fn take_mail(&mut self) {
+        self.wait_for_mail(false, Some(Instant::now()));
+    }
+
+    /// Waits for mail until `until` (for targets too if `hungry`), and takes it.
+    fn wait_for_mail(&mut self, hungry: bool, until: Option<Instant>) {
+        let mut all = mem::take(&mut self.state.mail);
+        self.shared.mailbox.collect(&mut all, hungry, until);
         let now = Instant::now();
-        // All of them before a flush, which may end the run.
-        for finished in batch.finished.drain(..) {
-            self.finish(finished, now)?;
+        for mail in all.drain(..) {
+            match mail {
+                Mail::Finished {
+                    slot,
+                    worker,
+                    result,
+                } => self.finish(slot, worker, result, now),
+                Mail::BrokenList(error) => {
+                    self.state.list_broken = true;
+                    self.report.queue(error);
+                }
+                Mail::Line(line) => self.report.queue(line),
+                Mail::Total(total) => self.state.total = Some(total),
+            }
         }
-        if self.shared.save.as_ref().is_some_and(Save::is_disk_full)
-            && let Some(warning) = self.state.warnings.disk_full()
+        self.state.mail = all;
+        if self.shared.save.as_deref().is_some_and(Save::is_disk_full)
+            && !mem::replace(&mut self.state.warned_of_disk, true)
         {
-            self.report.tell(&warning);
+            self.report
+                .queue("warning: the disk is full: bodies that do not fit fail as 'write'");
         }
-        Ok(())
+        self.report.flush_messages();
     }
 
     /// How many jobs are running.
     pub(super) fn running(&self) -> usize {
         let submitted = self.state.in_flight.len();
-        // Some that are not queued have come back and were not taken in yet.
+        // Some that are not queued have ended already.
         submitted
             .saturating_sub(self.pool.queued())
             .min(self.pool.workers())
     }
 
-    /// How many targets wait for a time, and which: all of them if nothing is in flight for a second, otherwise those
-    /// that come back for another attempt.
+    /// How many targets wait, and until when: all of them if no job runs and none will for a second, otherwise those that
+    /// wait for another attempt.
     fn waiting(&self) -> Option<(usize, Instant)> {
-        let idle_until = self.state.start_at.filter(|at| {
-            let wait = at.saturating_duration_since(Instant::now());
-            self.running() == 0 && wait >= Duration::from_secs(1)
-        });
-        let all = idle_until.map(|at| (self.schedule.waiting(), at));
-        all.or_else(|| self.schedule.coming_back())
+        let soon = Instant::now() + Duration::from_secs(1);
+        match self.state.start_at {
+            Some(at) if at >= soon && self.running() == 0 => Some((self.schedule.waiting(), at)),
+            _ => self.schedule.coming_back(),
+        }
     }
 
     fn draw_progress(&mut self) {
-        let Some(progress) = &mut self.report.progress else {
+        let now = Instant::now();
+        let progress = self.report.progress.as_mut();
+        let Some(progress) = progress.filter(|progress| progress.due() <= now) else {
             return;
         };
-        if progress.due() > Instant::now() {
-            return;
-        }
-        if let Some(total) = self.shared.mailbox.total() {
+        if let Some(total) = self.state.total {
             let skipped = self.skipped.done_before() + self.skipped.repeated();
             progress.set_total(total.saturating_sub(skipped));
         }

@@ -1,7 +1,7 @@
 //! How many workers and connections the file descriptors of the process allow.
 //!
-//! No URL fails for want of a descriptor: with few of them there are fewer workers, and with too few for one worker nothing
-//! is started.
+//! No URL fails for want of a descriptor: with few descriptors there are fewer workers, and with too few for one worker no
+//! run.
 
 #[cfg(unix)]
 use std::fs::File;
@@ -9,39 +9,38 @@ use std::io::{self, IsTerminal as _};
 
 use crate::fetch;
 
-/// What the program opens beside the standard streams: its copy of standard output, a pair of sockets each for cancelling
-/// and for signals, three descriptors of the event loop, and a list while that is being read.
+/// What the program itself opens: a copy of standard output, a pair of sockets each for cancelling and for signals, three for
+/// an event loop, a list.
 const OWN: usize = 9;
 
-/// What may be open that is neither a worker's connection nor an idle one.
+/// All but the connections and files of workers and the idle connections.
 const RESERVED: u64 = 32;
 
-/// Descriptors of look-ups: where fewer are left for them, there are fewer idle connections.
+/// Where fewer descriptors are left for look-ups, fewer connections stay idle.
 const OF_LOOK_UPS: u64 = 256 * 3;
 
-/// Returns how many of `jobs` workers can run with the descriptors that are free now, before anything was opened; `files` is
-/// the limit. Limits idle connections and descriptors in `options`. Workers wait for each other's connections, so that one
-/// is enough; a worker that `saves` needs a file besides and must not wait for it.
+/// Returns how many of `jobs` workers can run with the descriptors that are free before the run opens any; `files` is the
+/// limit. Adapts `options` to it. Workers can share one connection, but a worker that `saves` needs a file of its own.
 ///
 /// # Errors
 ///
-/// There are too few for one worker: what to do.
+/// If there are too few for one worker.
 pub(crate) fn fit_descriptors(
     options: &mut fetch::Options,
     jobs: usize,
     saves: bool,
     files: u64,
 ) -> anyhow::Result<usize> {
-    // A terminal is opened once more for messages; DIR has a lock.
-    let own = OWN + usize::from(io::stderr().is_terminal()) + usize::from(saves);
+    // At a terminal: the terminal, opened once more for messages, and a list whose lines are counted. DIR has a lock.
+    let own = OWN + 2 * usize::from(io::stderr().is_terminal()) + usize::from(saves);
     let least = own + if saves { 2 * jobs } else { 1 };
-    // Two connections a worker: the second attempt of a staggered connect runs beside the first.
+    // A worker may race two connections.
     let of_workers = jobs as u64 * if saves { 3 } else { 2 };
     let spare = files.saturating_sub(RESERVED + of_workers);
     let spare = usize::try_from(spare).unwrap_or(usize::MAX);
     options.idle_connections = options.idle_connections.min(spare);
     let most = RESERVED + of_workers + options.idle_connections as u64 + OF_LOOK_UPS;
-    // Counting takes a while: where twice as many may be open, a few that are open already do not matter.
+    // Counting takes a while: with twice what is needed, those that are open already do not matter.
     let is_ample = files >= 2 * most;
     let most = usize::try_from(most).unwrap_or(usize::MAX).max(least);
 
@@ -57,7 +56,7 @@ pub(crate) fn fit_descriptors(
     }
     let jobs = if saves { jobs.min(left / 2) } else { jobs };
     let limit = if is_ample {
-        usize::try_from(files).unwrap_or(usize::MAX) - RESERVED as usize
+        usize::try_from(files - RESERVED).unwrap_or(usize::MAX)
     } else {
         left
     };
@@ -65,8 +64,8 @@ pub(crate) fn fit_descriptors(
     Ok(jobs)
 }
 
-/// How many descriptors are free, counted up to `most`. The limit alone does not tell: the process may have been started
-/// with open files.
+/// How many descriptors are free, counted up to `most`. The limit alone does not tell, as a process may start with open
+/// files.
 fn free_descriptors(most: usize) -> usize {
     #[cfg(unix)]
     {
@@ -76,7 +75,7 @@ fn free_descriptors(most: usize) -> usize {
             match File::open("/dev/null").map_err(|error| Errno::from_io_error(&error)) {
                 Ok(file) => held.push(file),
                 Err(Some(Errno::MFILE | Errno::NFILE)) => break,
-                // There is nothing to count with.
+                // The system has no such device.
                 Err(_) => return most,
             }
         }

@@ -1,7 +1,7 @@
-//! Two threads beside the coordinator: one reads the list, one counts it for the progress bar.
+//! Two threads: one reads the list, one counts it for the progress bar.
 //!
-//! The reader ends when the list has ended or the mailbox was closed. If it blocks on a pipe, the process ends without it.
-//! If it panics, the list counts as one that could not be read to its end.
+//! The reader ends with the list, or when the mailbox is closed. If it blocks on a pipe, the process ends without it. If it
+//! panics, the list counts as broken.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +10,7 @@ use std::thread;
 
 use crate::input::{self, Entry, InputError, Targets};
 
+use super::mail::Mail;
 use super::mailbox::Mailbox;
 
 /// Starts the thread that reads `targets` into `mailbox`.
@@ -24,7 +25,6 @@ pub(crate) fn read_in_background(mut targets: Targets, mailbox: &Arc<Mailbox>) -
     Ok(())
 }
 
-/// Delivers batch after batch until there is none or the mailbox was closed. A panic counts as a broken list.
 fn deliver_all(
     mut next_batch: impl FnMut(&mut Vec<Entry>) -> Result<bool, InputError>,
     mailbox: &Mailbox,
@@ -35,24 +35,24 @@ fn deliver_all(
             Ok(true) if mailbox.deliver(&mut batch) => {}
             Ok(true) => return,
             Ok(false) => return mailbox.end_of_list(),
-            // The lists behind a broken one are still fetched.
-            Err(error) => mailbox.broken_list(error),
+            // The lists after a broken one are still fetched.
+            Err(error) => mailbox.send(Mail::BrokenList(error)),
         }
     };
     if catch_unwind(AssertUnwindSafe(read)).is_err() {
-        // In this order: the coordinator looks for nothing after the list's end.
-        mailbox.broken_list(InputError::panicked());
+        // In this order: after the list's end the coordinator expects nothing.
+        mailbox.send(Mail::BrokenList(InputError::panicked()));
         mailbox.end_of_list();
     }
 }
 
-/// Starts the thread that counts the list for the bar. A failure is ignored: the bar then shows no end.
+/// Starts the thread that counts the list. If it fails, the bar shows no end.
 pub(crate) fn count_in_background(input: input::Options, mailbox: &Arc<Mailbox>) {
     let mailbox = Arc::clone(mailbox);
     let counter = thread::Builder::new().name("count".into());
     let _ = counter.spawn(move || {
         if let Some(total) = input.count() {
-            mailbox.set_total(total);
+            mailbox.send(Mail::Total(total));
         }
     });
 }
@@ -62,18 +62,19 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::engine::messages::Batch;
 
     #[test]
     fn a_reader_that_panics_ends_the_list_as_one_that_could_not_be_read() {
-        let mailbox = Mailbox::new();
+        let mailbox = Mailbox::default();
         deliver_all(|_| panic!("an unexpected list"), &mailbox);
-        let mut batch = Batch::default();
-        mailbox.collect(&mut batch, true, Some(Instant::now()));
-        let told: Vec<String> = batch.broken_lists.iter().map(ToString::to_string).collect();
+        let mut mail = Vec::new();
+        mailbox.collect(&mut mail, true, Some(Instant::now()));
+        let [Mail::BrokenList(error)] = &mail[..] else {
+            panic!("one list is broken");
+        };
         assert_eq!(
-            told,
-            ["cannot read 'the rest of the list': the thread that reads it panicked"]
+            error.to_string(),
+            "cannot read 'the rest of the list': the thread that reads it panicked"
         );
         assert!(
             !mailbox.take_targets(&mut Vec::new(), 1),

@@ -1,15 +1,15 @@
 //! Log lines of `-v` go to the coordinator, which owns standard error.
 //!
-//! Lines of libraries are left out: they might hold a secret header. Lines are dropped if the coordinator cannot keep up.
+//! Lines of libraries are left out: they might hold a secret header.
 
 use std::sync::Arc;
 
 use log::{LevelFilter, Log, Metadata, Record};
 
+use super::mail::Mail;
 use super::mailbox::Mailbox;
 
-/// Sends the log lines of this process to `mailbox`, up to `level`. A second run in one process keeps the logger of the
-/// first.
+/// Sends log lines up to `level` to `mailbox`. A second run in one process keeps the logger of the first.
 pub(crate) fn install_logger(level: LevelFilter, mailbox: &Arc<Mailbox>) {
     if level == LevelFilter::Off {
         return;
@@ -33,7 +33,8 @@ impl Log for Logger {
         }
         let worker = crate::pool::worker_index();
         let worker = worker.map_or(String::new(), |index| format!("worker {index}: "));
-        self.0.tell(format!("{worker}{}", record.args()));
+        self.0
+            .send(Mail::Line(format!("{worker}{}", record.args())));
     }
 
     fn flush(&self) {}

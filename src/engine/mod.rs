@@ -1,27 +1,25 @@
 //! The run: a coordinator owns the schedule and the output, submits jobs to the pool and takes their results.
 //!
-//! The coordinator never touches the network, and workers never touch the output. A run is over when the list has ended
-//! and every job has come back, or when a reason to stop came and what was in flight had its time.
+//! The coordinator never touches the network, and workers never touch the output. A run is over when the list has ended and
+//! all jobs have, or some time after a reason to stop.
 
 mod budgets;
 mod coordinator;
 mod finalize;
-mod host_pauses;
 mod jobs;
 mod limits;
 mod list_reader;
 mod logger;
+mod mail;
 mod mailbox;
-mod messages;
 mod on_completion;
+mod pauses;
 mod report;
 mod retrying;
 mod shutdown;
 mod shutdown_steps;
 mod to_record;
-mod warnings;
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
@@ -29,17 +27,16 @@ use std::time::Instant;
 use crate::cli::Exit;
 use crate::fetch::Client;
 use crate::input::Skipped;
-use crate::output::{Counts, Outgoing, Progress, Save, Summary, Writer};
+use crate::output::{Outgoing, Progress, Save, Summary, Writer};
 use crate::pool::{Pending, ThreadPool};
 use crate::schedule::ordered::Ordered;
 use crate::schedule::{self, Schedule};
 
 use budgets::{RECORDS_AHEAD, WINDOW};
-use coordinator::{Coordinator, Halt, State};
-use host_pauses::HostPauses;
-use jobs::Shared;
+use coordinator::{Coordinator, RunState};
+use jobs::RunContext;
+use pauses::PauseCounters;
 use report::Report;
-use retrying::Retrying;
 use shutdown::Shutdown;
 
 pub(crate) use limits::fit_descriptors;
@@ -56,66 +53,58 @@ pub(crate) struct Engine<'a> {
     /// Where messages and the bar go; `None` if that is the terminal of the records.
     pub(crate) stderr: Option<Outgoing>,
     pub(crate) progress: Option<Progress>,
-    /// What was left out of the list on purpose; the bar's total is without it.
+    /// Targets that were skipped on purpose; the bar's total excludes them.
     pub(crate) skipped: Arc<Skipped>,
     pub(crate) summary: Option<&'a mut Summary>,
-    pub(crate) save: Option<Save>,
-    /// When targets may start, without the window.
+    pub(crate) save: Option<Arc<Save>>,
+    /// Without the window.
     pub(crate) schedule: schedule::Options,
-    /// Print the records in the order of the lists.
     pub(crate) ordered: bool,
-    /// The method is HEAD: there is no body to save.
-    pub(crate) head_only: bool,
-    /// When the whole run must be over.
     pub(crate) deadline: Option<Instant>,
 }
 
 impl Engine<'_> {
     /// Runs until the list is done or the run must end. Returns the exit status, or an error if the records could not be
-    /// written; and the messages that were not written yet.
+    /// written, and the messages that were not written.
     pub(crate) fn run(self) -> (anyhow::Result<Exit>, Outgoing) {
-        let retries = self.schedule.retries;
+        let has_retries = self.schedule.retries.are_on();
         let (schedule, most_in_flight) = bounds(self.schedule, self.pool.workers());
-        let coordinator = Coordinator {
+        let ahead = RECORDS_AHEAD.max(most_in_flight);
+        let mut coordinator = Coordinator {
             pool: &self.pool,
             most_in_flight,
-            shared: Arc::new(Shared {
+            shared: Arc::new(RunContext {
                 client: self.client,
                 save: self.save,
-                head_only: self.head_only,
                 mailbox: self.mailbox,
-                pauses: retries.are_on().then(HostPauses::default),
+                pauses: has_retries.then(PauseCounters::new),
                 deadline: self.deadline,
                 received: AtomicU64::new(0),
             }),
             schedule: Schedule::new(schedule),
-            retrying: Retrying::new(retries, seed()),
             shutdown: Shutdown::new(self.deadline),
-            report: Report {
-                writer: self.writer,
-                stderr: self.stderr,
-                dropped: 0,
-                progress: self.progress,
-                summary: self.summary,
-                counts: Counts::default(),
-                ordered: self
-                    .ordered
-                    .then(|| Ordered::new(RECORDS_AHEAD.max(most_in_flight))),
-                ordered_bytes: 0,
-            },
+            report: Report::new(
+                self.writer,
+                self.stderr,
+                self.progress,
+                self.summary,
+                self.ordered.then(|| Ordered::new(ahead)),
+            ),
             skipped: self.skipped,
-            state: State::default(),
+            state: RunState::default(),
         };
-        let ended = run_and_finalize(coordinator);
-        // A worker that has not come back by now is cut or stuck in a system call.
+        let ended = coordinator.run();
+        let exit = coordinator.finalize(ended);
+        let messages = coordinator.report.into_messages();
+        // The workers that still run are cut or stuck in a system call.
         self.pool.shutdown(Pending::Cancel);
         self.pool.detach();
-        ended
+        (exit, messages)
     }
 }
 
-/// The schedule's options, and how many jobs may be in flight: those that run, and as many in the queue as the workers can
-/// take during one pause. Where the moment of a start matters, none may be queued.
+/// The schedule's options with the window, and how many jobs may be in flight: those that run, and as many in the queue as
+/// the workers can take during one pause. No job is queued if it must start at a given moment.
 fn bounds(mut options: schedule::Options, workers: usize) -> (schedule::Options, usize) {
     let queued = if options.is_timed() {
         0
@@ -126,49 +115,4 @@ fn bounds(mut options: schedule::Options, workers: usize) -> (schedule::Options,
     let holds_back = options.needs_hosts() || options.is_timed();
     options.window = most_in_flight.max(if holds_back { WINDOW } else { 0 });
     (options, most_in_flight)
-}
-
-fn run_and_finalize(mut coordinator: Coordinator<'_>) -> (anyhow::Result<Exit>, Outgoing) {
-    let ended = coordinator.run();
-    let written = coordinator.finalize(ended);
-    let exit = coordinator.exit();
-    let exit = match written {
-        Err(Halt::Failed(error)) if !has_no_reader(&error, exit) => Err(error),
-        Ok(()) | Err(Halt::GivenUp | Halt::Stalled | Halt::Failed(_)) => Ok(exit),
-    };
-    (exit, coordinator.report.into_messages())
-}
-
-/// Whether a write failed because its reader has gone. A device that fails gives the same error as a closed terminal, but
-/// comes without a signal.
-fn has_no_reader(error: &anyhow::Error, exit: Exit) -> bool {
-    io_error(error).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-        || is_closed_terminal(error) && matches!(exit, Exit::Stopped(_))
-}
-
-/// Whether a write failed as one to a closed terminal does.
-fn is_closed_terminal(error: &anyhow::Error) -> bool {
-    io_error(error).is_some_and(is_hang_up)
-}
-
-fn io_error(error: &anyhow::Error) -> Option<&io::Error> {
-    error.chain().find_map(|cause| cause.downcast_ref())
-}
-
-#[cfg(unix)]
-fn is_hang_up(error: &io::Error) -> bool {
-    let is_gone = rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO);
-    // A closed terminal is no longer known as one; a file still is.
-    is_gone && !std::fs::metadata("/dev/fd/1").is_ok_and(|stdout| stdout.is_file())
-}
-
-#[cfg(not(unix))]
-fn is_hang_up(_: &io::Error) -> bool {
-    false
-}
-
-/// A number that differs from run to run, as the standard library's hash keys do.
-fn seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0)
 }

@@ -1,62 +1,44 @@
 //! Which failures are tried again, and when.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use crate::fetch::{FailureKind, Outcome};
 use crate::schedule::Reply;
-use crate::schedule::retry::{Jitter, Retries};
+use crate::schedule::retry::Retries;
 
 /// Statuses that say "not now" rather than "no".
 const PASSING: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
-/// Decides about the retries of a run.
-pub(super) struct Retrying {
+/// When to try again after the attempt number `attempts`, which came to `outcome` at `now`; `None` if it is final.
+pub(super) fn retry_at(
+    outcome: &Outcome,
+    attempts: u32,
     retries: Retries,
-    jitter: Jitter,
+    now: Instant,
+) -> Option<Instant> {
+    if !passes(outcome) {
+        return None;
+    }
+    let back_off = retries.delay(attempts, random_fraction())?;
+    Some(now + asked_pause(outcome).unwrap_or(back_off))
 }
 
-impl Retrying {
-    /// `seed` makes the delays differ from run to run.
-    pub(super) fn new(retries: Retries, seed: u64) -> Self {
-        Retrying {
-            retries,
-            jitter: Jitter::new(seed),
-        }
-    }
-
-    /// How many further attempts there are at most.
-    pub(super) fn most(&self) -> u32 {
-        self.retries.most
-    }
-
-    /// Whether failures may be tried again.
-    pub(super) fn is_on(&self) -> bool {
-        self.retries.are_on()
-    }
-
-    /// When to try again after the attempt number `attempts`, which came to `outcome` at `now`; `None` if it is final.
-    pub(super) fn again(
-        &mut self,
-        outcome: &Outcome,
-        attempts: u32,
-        now: Instant,
-    ) -> Option<Instant> {
-        if !self.is_on() || !passes(outcome) {
-            return None;
-        }
-        let back_off = self.retries.delay(attempts, &mut self.jitter)?;
-        Some(now + asked_pause(outcome).unwrap_or(back_off))
-    }
+/// A random number from 0 to 1: the standard library gives each hasher another key.
+fn random_fraction() -> f64 {
+    let random = RandomState::new().hash_one(0);
+    // An f64 has 53 bits of fraction.
+    (random >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// The pause that the server of a passing failure asks for.
+/// The pause that the server asks for.
 pub(super) fn asked_pause(outcome: &Outcome) -> Option<Duration> {
     outcome
         .retry_after
         .filter(|wait| !wait.is_zero() && passes(outcome))
 }
 
-/// What the host that sent `outcome` said by it.
+/// What `outcome` says of its host.
 pub(super) fn reply_of(outcome: &Outcome) -> Reply {
     match outcome.status {
         Some(429) => Reply::Refused,
@@ -118,7 +100,7 @@ mod tests {
             first_delay: Duration::from_secs(1),
         };
         let now = Instant::now();
-        let again = Retrying::new(retries, 1).again(outcome, attempts, now);
+        let again = retry_at(outcome, attempts, retries, now);
         (again.map(|at| at - now), asked_pause(outcome))
     }
 

@@ -1,66 +1,67 @@
-//! How a run ends before its list does: what a reason to stop sets off, and when.
+//! How a run ends before its list does. Pure: the time is an argument.
 //!
-//! Pure: the time is a parameter. A signal cuts what is in flight after a while, a deadline at once; a closed output or a
-//! second signal ends the run where it stands. A run that must end waits for a slow reader, but not for a stalled one.
+//! A signal cuts requests after a while, a deadline at once. A second signal or a closed output ends the run at once. A run
+//! that must end waits for a slow reader, but not for a stalled one.
 
 use std::time::{Duration, Instant};
 
 use crate::cli::Exit;
 use crate::signals::{Event, Signal};
 
-/// How long a signal lets requests in flight go on before they are cut.
+/// How long requests go on after a signal.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long a cut request may take to come back. Only a system call that cannot be woken delays it.
+/// How long a cut request may take to end. Only a system call that cannot be interrupted delays it.
 const GIVE_UP: Duration = Duration::from_millis(500);
 
 /// How long a stalled reader may delay the end of a run, once requests are cut.
 const READER: Duration = Duration::from_secs(2);
 
-/// What the coordinator must do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     GoOn,
     /// Cut what is in flight.
     Cut,
-    /// End without what has not come back.
+    /// End without the requests that have not ended.
     GiveUp,
 }
 
-/// The state of a run's shutdown.
 #[derive(Debug)]
 pub(super) struct Shutdown {
     deadline: Option<Instant>,
     reason: Option<Reason>,
-    /// When requests are to be cut, or were cut.
-    cut_at: Option<Instant>,
-    is_cut: bool,
-    /// The run ends where it stands.
-    at_once: bool,
+    phase: ShutdownPhase,
 }
 
 /// Why nothing new starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     Signal(Signal),
-    /// The reader of standard output has gone.
+    /// The reader of standard output closed it.
     OutputClosed,
     Deadline,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ShutdownPhase {
+    Running,
+    /// Requests go on until then.
+    Grace(Instant),
+    /// Requests were cut at that time.
+    Cut(Instant),
+    /// The run ends without its requests.
+    AtOnce,
+}
+
 impl Shutdown {
-    /// A run that has no reason to end yet, but must at `deadline`.
     pub(super) fn new(deadline: Option<Instant>) -> Self {
         Shutdown {
             deadline,
             reason: None,
-            cut_at: None,
-            is_cut: false,
-            at_once: false,
+            phase: ShutdownPhase::Running,
         }
     }
 
-    /// Takes note of `event`, which came at `now`.
     pub(super) fn stop(&mut self, event: Event, now: Instant) {
         let is_first = matches!(self.reason, None | Some(Reason::Deadline));
         if is_first {
@@ -70,55 +71,56 @@ impl Shutdown {
             });
         }
         if !is_first || event == Event::OutputClosed {
-            self.at_once = true;
-        } else if !self.is_cut {
-            self.cut_at = Some(now + GRACE);
+            self.phase = ShutdownPhase::AtOnce;
+        } else if self.phase == ShutdownPhase::Running {
+            self.phase = ShutdownPhase::Grace(now + GRACE);
         }
     }
 
-    /// What is to be done at `now`. [`Step::Cut`] is returned once.
+    /// What to do at `now`. Returns [`Step::Cut`] once.
     pub(super) fn step(&mut self, now: Instant) -> Step {
         if self.deadline.is_some_and(|at| at <= now) {
             self.deadline = None;
             self.reason.get_or_insert(Reason::Deadline);
-            if !self.is_cut {
-                self.cut_at = Some(now);
+            if let ShutdownPhase::Running | ShutdownPhase::Grace(_) = self.phase {
+                self.phase = ShutdownPhase::Grace(now);
             }
         }
-        match self.cut_at {
-            _ if self.at_once => Step::GiveUp,
-            Some(at) if self.is_cut && at + GIVE_UP <= now => Step::GiveUp,
-            Some(at) if !self.is_cut && at <= now => {
-                self.cut_at = Some(now);
-                self.is_cut = true;
+        match self.phase {
+            ShutdownPhase::Grace(until) if until <= now => {
+                self.phase = ShutdownPhase::Cut(now);
                 Step::Cut
             }
+            ShutdownPhase::Cut(at) if at + GIVE_UP <= now => Step::GiveUp,
+            ShutdownPhase::AtOnce => Step::GiveUp,
             _ => Step::GoOn,
         }
     }
 
-    /// Whether the run still waits at `now` for a reader that has taken nothing since `since`.
+    /// Whether the run waits at `now` for a reader that has taken nothing since `since`.
     pub(super) fn waits_for_reader(&self, since: Instant, now: Instant) -> bool {
-        let since = match self.cut_at {
-            Some(at) if self.is_cut => Some(since.max(at)),
-            _ => None,
-        };
-        !self.at_once && since.is_none_or(|since| now < since + READER)
+        match self.phase {
+            ShutdownPhase::Running | ShutdownPhase::Grace(_) => true,
+            ShutdownPhase::Cut(at) => now < since.max(at) + READER,
+            ShutdownPhase::AtOnce => false,
+        }
     }
 
-    /// The next time at which [`Shutdown::step`] may answer something else.
+    /// When [`Shutdown::step`] may return another step.
     pub(super) fn wake_at(&self) -> Option<Instant> {
-        let wait = if self.is_cut { GIVE_UP } else { Duration::ZERO };
-        let step_at = self.cut_at.map(|at| at + wait);
+        let step_at = match self.phase {
+            ShutdownPhase::Grace(until) => Some(until),
+            ShutdownPhase::Cut(at) => Some(at + GIVE_UP),
+            ShutdownPhase::Running | ShutdownPhase::AtOnce => None,
+        };
         self.deadline.into_iter().chain(step_at).min()
     }
 
-    /// True once nothing new may start.
     pub(super) fn is_stopping(&self) -> bool {
         self.reason.is_some()
     }
 
-    /// What the user is told when the shutdown begins.
+    /// The message at the begin of the shutdown.
     pub(super) fn announcement(&self) -> Option<String> {
         match self.reason? {
             Reason::Signal(signal) => Some(format!(
@@ -132,17 +134,17 @@ impl Shutdown {
         }
     }
 
-    /// Why a request was cut, for its record.
+    /// Why a request was cut.
     pub(super) fn message(&self) -> &'static str {
         match self.reason {
             Some(Reason::Signal(signal)) => signal.cut_message(),
-            Some(Reason::OutputClosed) => "nobody reads the records",
+            Some(Reason::OutputClosed) => "standard output was closed",
             Some(Reason::Deadline) => "cut by the run's --deadline",
             None => "cut short",
         }
     }
 
-    /// The exit status of a run in which a URL `failed`, or none did.
+    /// The exit status; `failed` says whether a URL failed.
     pub(super) fn exit(&self, failed: bool) -> Exit {
         match self.reason {
             Some(Reason::Signal(signal)) => Exit::Stopped(signal),

@@ -1,31 +1,29 @@
-//! How the coordinator learns of reasons to stop, between two turns and while it waits for the reader of the records, and
-//! what it does about them.
+//! What the coordinator does about reasons to stop.
 
 use std::time::{Duration, Instant};
 
-use super::coordinator::{Coordinator, Halt};
+use super::coordinator::Coordinator;
 use super::shutdown::Step;
 
 /// How long a stalled reader may keep the coordinator from learning of a signal.
 const STALL: Duration = Duration::from_millis(100);
 
 impl Coordinator<'_> {
-    /// Takes the reasons to stop that have come, and does what the shutdown asks for now. Ending the run is left to the
-    /// caller.
-    pub(super) fn shutdown_step(&mut self) -> Result<Step, Halt> {
+    /// Takes the reasons to stop, and does what the shutdown asks for. [`Step::GiveUp`] is left to the caller.
+    pub(super) fn shutdown_step(&mut self) -> Step {
         let was_stopping = self.shutdown.is_stopping();
         let now = self.take_stops();
         let step = self.shutdown.step(now);
         if self.shutdown.is_stopping() && !was_stopping {
-            self.begin_shutdown(now)?;
+            self.begin_shutdown(now);
         }
         if step == Step::Cut {
             self.shared.client.cancel();
         }
-        Ok(step)
+        step
     }
 
-    /// Tells the shutdown of the reasons to stop that have come by now, which it returns.
+    /// Passes reasons to stop from the mailbox to the shutdown. Returns the time.
     pub(super) fn take_stops(&mut self) -> Instant {
         let stops = self.shared.mailbox.take_stops();
         let now = Instant::now();
@@ -35,35 +33,35 @@ impl Coordinator<'_> {
         now
     }
 
-    fn begin_shutdown(&mut self, now: Instant) -> Result<(), Halt> {
-        // Before anything is cut, or a worker that is freed would start the next job.
+    fn begin_shutdown(&mut self, now: Instant) {
+        // First, so that no worker that is cut starts another job.
         self.shared.mailbox.stop_starting();
         if let Some(what) = self.shutdown.announcement() {
             let running = self.running();
-            self.report
-                .tell(&format_args!("{what} ({running} in flight)"));
+            self.report.tell(format!("{what} ({running} in flight)"));
         }
-        let waiting = self.schedule.drain(now);
-        waiting
-            .into_iter()
-            .try_for_each(|item| self.drop_unstarted(item))
+        for item in self.schedule.drain(now) {
+            self.drop_unstarted(item);
+        }
     }
 
-    /// Writes the queued records. A run that must end waits for their reader only as long as that reads.
-    pub(super) fn flush(&mut self) -> Result<(), Halt> {
+    /// Writes the queued records, and takes mail while their reader is slow. Returns false if the run must end and the reader
+    /// has stalled.
+    pub(super) fn flush(&mut self) -> anyhow::Result<bool> {
         let mut now = Instant::now();
         let (mut taken, mut since) = (None, now);
         while !self.report.flush_by(now + STALL)? {
-            self.shutdown_step()?;
+            self.take_mail();
+            self.shutdown_step();
             now = Instant::now();
             let taken_by_now = Some(self.report.writer.out.taken());
             if taken_by_now > taken {
                 (taken, since) = (taken_by_now, now);
             }
             if !self.shutdown.waits_for_reader(since, now) {
-                return Err(Halt::Stalled);
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

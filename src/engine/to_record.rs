@@ -1,4 +1,4 @@
-//! The outcome of a target becomes a record. The coordinator fills in the number of attempts.
+//! The outcome of a target as a record. The coordinator fills in the number of attempts.
 
 use crate::fetch::{Failure, FailureKind, Outcome};
 use crate::host;
@@ -6,20 +6,25 @@ use crate::input::Target;
 use crate::output::Record;
 use crate::pool::Panic;
 
-/// The record of an attempt. `cut` is the message of one that the run itself cut.
+/// The record of an attempt. `cut_message` is for one that the run cut.
 pub(super) fn attempted(
     target: Target,
     outcome: Outcome,
     file: Option<String>,
     worker: Option<usize>,
-    cut: &str,
+    cut_message: &str,
 ) -> Record {
-    let host = outcome.result.is_err().then(|| host::shown(&target.url));
-    let mut record = Record {
-        host,
-        file,
-        ..blank(target)
+    let mut record = match outcome.result {
+        Ok(page) => Record {
+            ok: true,
+            bytes: page.size,
+            received: page.bytes,
+            ..Record::new(target.written, target.source, target.line)
+        },
+        Err(failure) if failure.kind() == FailureKind::Cancelled => cut(target, cut_message),
+        Err(failure) => failed(target, failure),
     };
+    record.file = file;
     record.status = outcome.status;
     record.content_type = outcome.content_type;
     record.final_url = Some(outcome.final_url.into());
@@ -28,17 +33,6 @@ pub(super) fn attempted(
     record.ttfb = outcome.ttfb;
     record.started_at = Some(outcome.started_at);
     record.worker = worker;
-    match outcome.result {
-        Ok(page) => {
-            record.ok = true;
-            record.bytes = page.size;
-            record.received = page.bytes;
-        }
-        Err(failure) if failure.kind() == FailureKind::Cancelled => {
-            record.error = Some(Failure::new(FailureKind::Cancelled, cut));
-        }
-        Err(failure) => record.error = Some(failure),
-    }
     record
 }
 
@@ -51,21 +45,17 @@ pub(super) fn panicked(target: Target, panic: &Panic, worker: Option<usize>) -> 
     }
 }
 
-/// The record of a job that the run does not wait for.
-pub(super) fn left_behind(target: Target, cut: &str) -> Record {
-    failed(target, Failure::new(FailureKind::Cancelled, cut))
+/// The record of an attempt that the run cut.
+pub(super) fn cut(target: Target, message: &str) -> Record {
+    failed(target, Failure::new(FailureKind::Cancelled, message))
 }
 
 fn failed(target: Target, failure: Failure) -> Record {
     Record {
         host: Some(host::shown(&target.url)),
         error: Some(failure),
-        ..blank(target)
+        ..Record::new(target.written, target.source, target.line)
     }
-}
-
-fn blank(target: Target) -> Record {
-    Record::new(target.written, target.source, target.line)
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
-//! One attempt at one URL: requests, redirects, and the body into the sink.
-//!
-//! It never retries a failure that the user should see. The only request that it sends twice is one
-//! whose idle connection turned out to be dead.
+//! One attempt at one URL: requests, redirects, and the body into the sink. It repeats a request only if an idle
+//! connection turned out to be dead.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, Method, StatusCode, header};
 use url::{Position, Url};
 
-use super::body::{Sink, check_size, copy};
+use super::body::{Sink, check_size, copy, read_failure};
 use super::credentials::without_credentials;
 use super::decode::{Coding, decoded, has_coding};
 use super::failure::{Failure, FailureKind, shortened};
@@ -22,11 +20,11 @@ use super::redirect::Hop;
 use super::request::request;
 use super::retry_after::asked_wait;
 
-/// The most that one read of a body gives. An error's or a redirect's body is read, for the sake of
-/// its connection, only if it fits into this: more costs as much as a new connection.
+/// The largest read of a body. An unwanted body is read, so that its connection can be reused, only if it fits: reading
+/// more costs as much as a new connection.
 const READ: usize = 64 * 1024;
 
-/// What one worker makes attempts with, one after another.
+/// Makes attempts, one after another.
 pub(super) struct Fetcher {
     http: HttpClient,
     buf: Vec<u8>,
@@ -61,47 +59,30 @@ impl Fetcher {
             fetcher: self,
             options,
             headers,
-            observed: Observed::default(),
+            started,
+            outcome: Outcome {
+                result: Ok(Page {
+                    bytes: 0,
+                    size: None,
+                }),
+                status: None,
+                content_type: None,
+                retry_after: None,
+                final_url: without_credentials(url),
+                redirects: 0,
+                started_at,
+                elapsed: Duration::ZERO,
+                ttfb: None,
+                wire_bytes: 0,
+            },
         };
         let result = attempt.run(url, sink);
-        let observed = attempt.observed;
         Outcome {
             result,
-            status: observed.status,
-            content_type: observed.content_type,
-            retry_after: observed.retry_after,
-            final_url: observed
-                .final_url
-                .unwrap_or_else(|| without_credentials(url)),
-            redirects: observed.redirects,
-            started_at,
             elapsed: started.elapsed(),
-            ttfb: observed
-                .first_byte
-                .map(|at| at.saturating_duration_since(started)),
-            wire_bytes: self.http.wire_bytes(),
+            wire_bytes: attempt.fetcher.http.wire_bytes(),
+            ..attempt.outcome
         }
-    }
-}
-
-/// What an attempt has observed so far.
-#[derive(Default)]
-struct Observed {
-    status: Option<u16>,
-    content_type: Option<String>,
-    retry_after: Option<Duration>,
-    final_url: Option<Url>,
-    redirects: u32,
-    first_byte: Option<Instant>,
-}
-
-impl Observed {
-    fn note(&mut self, reply: &Reply) {
-        let content_type = reply.headers().get(header::CONTENT_TYPE);
-        self.status = Some(reply.status().as_u16());
-        self.content_type = content_type.map(|value| shortened(value.as_bytes()));
-        self.retry_after = asked_wait(reply.status(), reply.headers(), SystemTime::now);
-        self.first_byte = reply.first_byte;
     }
 }
 
@@ -109,7 +90,9 @@ struct Attempt<'a> {
     fetcher: &'a mut Fetcher,
     options: &'a Options,
     headers: &'a RequestHeaders,
-    observed: Observed,
+    started: Instant,
+    /// What is known so far.
+    outcome: Outcome,
 }
 
 impl Attempt<'_> {
@@ -118,13 +101,13 @@ impl Attempt<'_> {
         let mut away: Option<Hop> = None;
         loop {
             let hop = away.as_ref().unwrap_or(&home);
-            self.observed.final_url = Some(hop.url.clone());
             let mut reply = self.exchange(hop)?;
-            self.observed.note(&reply);
+            self.note(&reply);
             match self.next_hop(hop, &home, &reply)? {
                 Some(next) => {
                     self.drain(&mut reply);
-                    self.observed.redirects += 1;
+                    self.outcome.redirects += 1;
+                    self.outcome.final_url = next.url.clone();
                     away = Some(next);
                 }
                 None => return self.finish(hop, reply, sink),
@@ -136,7 +119,7 @@ impl Attempt<'_> {
     fn exchange(&self, hop: &Hop) -> Result<Reply, Failure> {
         let origin = &hop.url[..Position::BeforePath];
         let proxy = self.options.proxies.of(&hop.url);
-        // Only a request that may be sent twice is trusted to a connection that may be dead.
+        // An idle connection may be dead: only a request that may be repeated uses one.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
             let (request, head) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
@@ -148,9 +131,6 @@ impl Attempt<'_> {
                 may_reuse,
             })?;
             if let Some(reply) = reply {
-                if reply.is_reused {
-                    log::trace!("{origin}: the connection was reused");
-                }
                 log::debug!("{} {} answered {}", hop.method, hop.url, reply.status());
                 return Ok(reply);
             }
@@ -161,6 +141,15 @@ impl Attempt<'_> {
         }
     }
 
+    fn note(&mut self, reply: &Reply) {
+        let content_type = reply.headers().get(header::CONTENT_TYPE);
+        let first_byte = reply.first_byte;
+        self.outcome.status = Some(reply.status().as_u16());
+        self.outcome.content_type = content_type.map(|value| shortened(value.as_bytes()));
+        self.outcome.retry_after = asked_wait(reply.status(), reply.headers(), SystemTime::now);
+        self.outcome.ttfb = first_byte.map(|at| at.saturating_duration_since(self.started));
+    }
+
     /// The next request, if `reply` is a redirect to follow.
     fn next_hop(&self, hop: &Hop, home: &Hop, reply: &Reply) -> Result<Option<Hop>, Failure> {
         let max = self.options.max_redirects;
@@ -169,7 +158,7 @@ impl Attempt<'_> {
         }
         let location = reply.headers().get(header::LOCATION);
         let next = hop.next(home, reply.status(), location)?;
-        if next.is_some() && self.observed.redirects >= max {
+        if next.is_some() && self.outcome.redirects >= max {
             let plural = if max == 1 { "redirect" } else { "redirects" };
             let text = format!("more than {max} {plural}");
             return Err(Failure::new(FailureKind::TooManyRedirects, text));
@@ -182,19 +171,14 @@ impl Attempt<'_> {
         if !reply.status().is_success() {
             return Err(self.refusal(hop, &mut reply));
         }
-        let length = if reply.status() == StatusCode::PARTIAL_CONTENT {
+        let mut length = reply.content_length();
+        if reply.status() == StatusCode::PARTIAL_CONTENT {
             let asked = self.headers.of(hop).range.as_deref();
-            match range_length(reply.headers(), asked) {
-                Ok(length) => length,
-                Err(failure) => {
-                    self.drain(&mut reply);
-                    return Err(failure);
-                }
-            }
-        } else {
-            None
-        };
-        let length = length.or(reply.content_length());
+            let told = range_length(reply.headers(), asked).inspect_err(|_| {
+                self.drain(&mut reply);
+            })?;
+            length = told.or(length);
+        }
         if hop.method == Method::HEAD {
             let size = length_from_head(reply.headers());
             check_size(size.unwrap_or_default(), self.options.max_size)?;
@@ -217,7 +201,7 @@ impl Attempt<'_> {
         failure
     }
 
-    /// Reads the body, of `length` bytes if that is known, into `sink`. Gives its decoded size.
+    /// Reads the body, of `length` bytes if that is known, into `sink`. Returns its decoded size.
     fn take_body(
         &mut self,
         reply: &mut Reply,
@@ -234,7 +218,8 @@ impl Attempt<'_> {
         let mut body = reply.body(length);
         if !codings.is_empty() {
             let check = || http.check();
-            return copy(&mut *decoded(&codings, body, &check), buf, sink, max_size);
+            let mut body = decoded(&codings, body, &check).map_err(read_failure)?;
+            return copy(&mut *body, buf, sink, max_size);
         }
         check_size(length.unwrap_or_default(), max_size)?;
         if matches!(sink, Sink::Count(_)) {
@@ -243,13 +228,12 @@ impl Attempt<'_> {
         copy(&mut body, buf, sink, max_size)
     }
 
-    /// Reads a short body that is not wanted, so that its connection can be used again. Gives what
-    /// came.
+    /// Reads a short body that is not wanted, so that its connection can be reused. Returns it.
     fn drain(&mut self, reply: &mut Reply) -> &[u8] {
         let Fetcher { http, buf } = &mut *self.fetcher;
         let is_worth_it = match reply.content_length() {
             Some(length) => length < buf.len() as u64,
-            // A body that ends with the connection is read only for what it may say.
+            // It ends with the connection: only the text of a 400 is of use.
             None => reply.is_chunked || reply.status() == StatusCode::BAD_REQUEST,
         };
         let size = if is_worth_it {
@@ -261,7 +245,7 @@ impl Attempt<'_> {
     }
 }
 
-/// The size of the page, as the head alone gives it. The length of a coded body is not that.
+/// The size of the page by the head of its reply; `None` if the body is coded.
 fn length_from_head(headers: &HeaderMap) -> Option<u64> {
     if has_coding(headers) {
         return None;
@@ -270,7 +254,7 @@ fn length_from_head(headers: &HeaderMap) -> Option<u64> {
     length.to_str().ok()?.trim().parse().ok()
 }
 
-/// Whether a body is what nginx, Apache and Go's servers answer to plain HTTP where they speak TLS.
+/// Whether a body is the answer of nginx, Apache or Go's servers to plain HTTP on a TLS port.
 fn says_wants_tls(body: &[u8]) -> bool {
     [
         "plain HTTP request was sent to HTTPS port",

@@ -2,16 +2,17 @@
 
 use std::io::{self, Read, Write};
 
-use super::failure::{Failure, FailureKind, os_text};
+use super::failure::{Failure, FailureKind};
+use crate::system::os_text;
 
 /// Where a body goes.
 pub(super) enum Sink<'a> {
     Write(&'a mut dyn Write),
-    /// Nowhere: the function is given the size of each piece.
+    /// Called with the size of each piece.
     Count(&'a mut dyn FnMut(usize)),
 }
 
-/// Reads `body` to its end into `sink`, by way of `buf`. Gives its size.
+/// Reads `body` to its end into `sink`. Returns its size.
 pub(super) fn copy(
     body: &mut dyn Read,
     buf: &mut [u8],
@@ -46,7 +47,7 @@ pub(super) fn check_size(size: u64, max_size: Option<u64>) -> Result<(), Failure
 }
 
 /// The failure of a reply's body, or else that of a decoder.
-fn read_failure(error: io::Error) -> Failure {
+pub(super) fn read_failure(error: io::Error) -> Failure {
     error.downcast::<Failure>().unwrap_or_else(|error| {
         let text = match error.kind() {
             io::ErrorKind::UnexpectedEof => "the compressed body is cut short".to_owned(),

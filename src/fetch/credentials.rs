@@ -1,7 +1,4 @@
-//! Basic authentication (RFC 7617).
-//!
-//! Credentials leave this module only as the value of a header that is marked as sensitive, so that `Debug` does not show
-//! it. URLs are handed on without them.
+//! Basic authentication (RFC 7617). Header values are marked as sensitive, so that `Debug` does not show them.
 
 use std::str::FromStr;
 
@@ -13,9 +10,7 @@ use url::Url;
 
 use super::options_error::OptionsError;
 
-/// A user and a password, read from `USER[:PASSWORD]`. Without a colon the password is empty.
-///
-/// `Debug` shows neither, and no error repeats them.
+/// A user and a password, read from `USER[:PASSWORD]`. Neither `Debug` nor an error shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials(pub(super) HeaderValue);
 

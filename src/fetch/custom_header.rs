@@ -1,7 +1,7 @@
 //! A header that the user sets, as curl's `-H` takes it.
 //!
-//! This is the guard against header injection. A [`CustomHeader`] is one well-formed field (RFC 9110, sections 5.1 and
-//! 5.5), and none that says where a message ends.
+//! It guards against header injection: a [`CustomHeader`] is one well-formed field (RFC 9110, 5.1 and 5.5) that does not
+//! change the framing.
 
 use std::str::FromStr;
 
@@ -11,8 +11,7 @@ use super::options_error::OptionsError;
 
 /// A header that the user sets, or a default header that is left out.
 ///
-/// It is read from `Name: value`; from `Name;` for an empty value; from `Name:` for a header to leave out. `Debug` does
-/// not show the value.
+/// It is read from `Name: value`, `Name;` (an empty value), or `Name:` (left out). `Debug` does not show the value.
 ///
 /// ```
 /// use fetchpool::fetch::CustomHeader;
@@ -50,27 +49,21 @@ impl FromStr for CustomHeader {
         if let Some((_, why)) = reserved.find(|(other, _)| name.eq_ignore_ascii_case(other)) {
             return refuse(format!("{name} cannot be set: {why}"));
         }
-        if name.eq_ignore_ascii_case("host") {
-            match value {
-                None => {
-                    return refuse(format!(
-                        "{name} cannot be left out: every request has one; write 'Host: NAME' to set it"
-                    ));
-                }
-                Some(host) if !host.is_ascii() => {
-                    return refuse(format!("{name} has a character that is not ASCII"));
-                }
-                Some(_) => {}
-            }
+        let is_host = name.eq_ignore_ascii_case("host");
+        if is_host && value.is_none() {
+            return refuse(format!(
+                "{name} cannot be left out: every request has one; write 'Host: NAME' to set it"
+            ));
         }
+        if is_host && !value.is_some_and(str::is_ascii) {
+            return refuse(format!("{name} has a character that is not ASCII"));
+        }
+        let name = name.to_owned();
         let mut value = value.map(header_value).transpose()?;
         if let Some(value) = &mut value {
             value.set_sensitive(true);
         }
-        Ok(Self {
-            name: name.to_owned(),
-            value,
-        })
+        Ok(Self { name, value })
     }
 }
 
@@ -90,8 +83,7 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, OptionsError> {
     Err(OptionsError::new(why))
 }
 
-/// Headers that the client writes itself, and why. A wrong one would break the framing of every later request on the
-/// connection.
+/// Headers that the client writes itself. A wrong one would break the framing of later requests on the connection.
 const RESERVED: [(&str, &str); 10] = [
     ("content-length", NO_BODY),
     ("transfer-encoding", NO_BODY),

@@ -1,9 +1,8 @@
 //! Decodes the content codings of a body: gzip, deflate, br and zstd, up to five nested.
 //!
-//! Decoding streams in bounded memory: the limits of the attempt stop a small reply that expands to
-//! gigabytes.
+//! Decoding streams in bounded memory. The limits of the attempt stop a small reply that expands to gigabytes.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::mem;
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
@@ -34,8 +33,8 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// The codings of a reply, in the order in which they were applied. Empty if one of them is unknown:
-    /// it was not asked for, and the body stays as it is.
+    /// The codings of a reply, in the order in which they were applied. Empty if one is unknown: it was not asked for,
+    /// and the body stays as it is.
     pub(super) fn of(headers: &HeaderMap) -> Result<Vec<Self>, Failure> {
         let mut found = Vec::new();
         for name in names(headers) {
@@ -71,36 +70,39 @@ pub(super) fn has_coding(headers: &HeaderMap) -> bool {
     !names(headers).is_empty()
 }
 
-/// Decodes `body` and reads it to its end: a transfer that fails behind the end of the coding is an error,
-/// and so are bytes behind it.
+/// Decodes `body` and reads it to its end. An error of the transfer after the end of the coding is an error, and so are
+/// bytes after it.
 ///
-/// `check` runs before each piece, as a body can expand for hours without a byte from the network.
+/// `check` runs before each piece: a body can expand for hours without a byte from the network.
 pub(super) fn decoded<'a>(
     codings: &[Coding],
     body: impl Read + 'a,
     check: &'a dyn Fn() -> Result<(), Failure>,
-) -> Box<dyn Read + 'a> {
-    let outermost_first = codings.iter().rev();
-    outermost_first.fold(Box::new(body), |body, &coding| {
-        let body = Box::new(BufReader::with_capacity(CODED, body));
-        Box::new(Layer {
-            coding,
-            decoder: Decoder::Begin(body),
-            check,
-        })
-    })
+) -> io::Result<Box<dyn Read + 'a>> {
+    let mut body: Box<dyn Read + 'a> = Box::new(body);
+    for coding in codings.iter().rev() {
+        let mut coded = BufReader::with_capacity(CODED, body);
+        let mut begin = Vec::new();
+        coded.by_ref().take(4).read_to_end(&mut begin)?;
+        if begin.is_empty() {
+            // An empty body has no coding, though servers name one.
+            return Ok(Box::new(io::empty()));
+        }
+        let decoder = coding.decoder(begin, coded)?;
+        body = Box::new(Layer { decoder, check });
+    }
+    Ok(body)
 }
 
-type Coded<'a> = Box<dyn BufRead + 'a>;
-
+/// One coding of a body.
 struct Layer<'a> {
-    coding: Coding,
     decoder: Decoder<'a>,
     check: &'a dyn Fn() -> Result<(), Failure>,
 }
 
+type Coded<'a> = Chain<Cursor<Vec<u8>>, BufReader<Box<dyn Read + 'a>>>;
+
 enum Decoder<'a> {
-    Begin(Coded<'a>),
     Gzip(GzDecoder<Coded<'a>>),
     Zlib(ZlibDecoder<Coded<'a>>),
     Deflate(DeflateDecoder<Coded<'a>>),
@@ -115,45 +117,34 @@ impl Read for Layer<'_> {
         loop {
             (self.check)().map_err(io::Error::other)?;
             let amount = match &mut self.decoder {
-                Decoder::Begin(_) | Decoder::Ended => 0,
                 Decoder::Gzip(decoder) => decoder.read(buf)?,
                 Decoder::Zlib(decoder) => decoder.read(buf)?,
                 Decoder::Deflate(decoder) => decoder.read(buf)?,
                 Decoder::Brotli(decoder) => decoder.read(buf)?,
                 Decoder::Zstd(decoder) => decoder.read(buf).map_err(zstd_failure)?,
+                Decoder::Ended => 0,
             };
-            if amount > 0 || buf.is_empty() || !self.start_next()? {
+            if amount > 0 || buf.is_empty() || !self.start_next_member()? {
                 return Ok(amount);
             }
         }
     }
 }
 
-impl<'a> Layer<'a> {
-    /// Starts the next decoder at the end of the last; `false` is the end of the body. An empty body has
-    /// no coding, though servers name one.
-    fn start_next(&mut self) -> io::Result<bool> {
-        let (mut body, is_first) = match mem::replace(&mut self.decoder, Decoder::Ended) {
-            Decoder::Begin(body) => (body, true),
-            Decoder::Gzip(decoder) => (decoder.into_inner(), false),
+impl Layer<'_> {
+    /// Starts the next member of a gzip body. `false` is the end of the body.
+    fn start_next_member(&mut self) -> io::Result<bool> {
+        let (mut body, is_gzip) = match mem::replace(&mut self.decoder, Decoder::Ended) {
+            Decoder::Gzip(decoder) => (decoder.into_inner(), true),
             Decoder::Zlib(decoder) => (decoder.into_inner(), false),
             Decoder::Deflate(decoder) => (decoder.into_inner(), false),
             Decoder::Brotli(decoder) => (decoder.body, false),
             Decoder::Zstd(decoder) => (decoder.finish(), false),
             Decoder::Ended => return Ok(false),
         };
-        if is_first {
-            let mut begin = Vec::new();
-            body.by_ref().take(4).read_to_end(&mut begin)?;
-            if !begin.is_empty() {
-                self.decoder = self.coding.decoder(begin, body)?;
-            }
-            return Ok(!matches!(self.decoder, Decoder::Ended));
-        }
         match body.fill_buf()? {
             [] => Ok(false),
-            // A gzip body may have several members.
-            [first, ..] if self.coding == Coding::Gzip && *first == GZIP[0] => {
+            [first, ..] if is_gzip && *first == GZIP[0] => {
                 self.decoder = Decoder::Gzip(GzDecoder::new(body));
                 Ok(true)
             }
@@ -163,8 +154,12 @@ impl<'a> Layer<'a> {
 }
 
 impl Coding {
-    /// The decoder of a body whose first bytes, at most four, are `begin`.
-    fn decoder<'a>(self, begin: Vec<u8>, rest: Coded<'a>) -> io::Result<Decoder<'a>> {
+    /// The decoder of a body that begins with `begin`, one to four bytes.
+    fn decoder(
+        self,
+        begin: Vec<u8>,
+        rest: BufReader<Box<dyn Read + '_>>,
+    ) -> io::Result<Decoder<'_>> {
         let is = |magic: &[u8]| begin.starts_with(magic) || magic.starts_with(&begin);
         match self {
             Self::Gzip if !is(&GZIP) => return Err(failed("the body is not gzip")),
@@ -174,7 +169,7 @@ impl Coding {
             _ => {}
         }
         let is_zlib = is_zlib(&begin);
-        let body: Coded<'a> = Box::new(Cursor::new(begin).chain(rest));
+        let body = Cursor::new(begin).chain(rest);
         Ok(match self {
             Self::Gzip => Decoder::Gzip(GzDecoder::new(body)),
             Self::Deflate if is_zlib => Decoder::Zlib(ZlibDecoder::new(body)),
@@ -194,8 +189,7 @@ fn is_skippable(begin: &[u8]) -> bool {
     matches!(begin, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 
-/// Whether a `deflate` body has the zlib format (RFC 1950, 2.2), as RFC 9110 says. Many servers send raw
-/// deflate.
+/// Whether a `deflate` body has the zlib format (RFC 1950, 2.2), as RFC 9110 says. Many servers send raw deflate.
 fn is_zlib(begin: &[u8]) -> bool {
     matches!(begin, [method, flags, ..]
         if method & 0x8f == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31))
@@ -370,7 +364,7 @@ mod tests {
                     Box::new(body)
                 };
                 let mut out = Vec::new();
-                let mut limited = decoded(&[coding], body, &|| Ok(())).take(1 << 20);
+                let mut limited = decoded(&[coding], body, &|| Ok(())).ok()?.take(1 << 20);
                 limited.read_to_end(&mut out).ok().map(|_| out)
             };
             let wanted = plain(&whole, false).expect("it is whole");

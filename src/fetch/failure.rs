@@ -1,12 +1,8 @@
-//! Why an attempt failed: the closed list of kinds that scripts depend on.
-//!
-//! A message is one line, free of control characters and of credentials.
+//! Why an attempt failed. A message is one line, without control characters and credentials.
 
 use std::fmt;
 
 use http::StatusCode;
-
-pub(crate) use crate::system::os_text;
 
 /// What an attempt was waiting for when it timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,7 +20,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The name that records carry: `dns`, `connect`, `tls`, `first_byte` or `body`.
+    /// The name in records.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -37,7 +33,7 @@ impl Phase {
     }
 }
 
-/// The kind of a failure: a closed list, part of the output's contract.
+/// The kind of a failure: a closed list that scripts depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
     /// The text is no URL.
@@ -75,7 +71,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The name that records carry, such as `http_status`.
+    /// The name in records, such as `http_status`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -108,7 +104,7 @@ impl FailureKind {
     }
 }
 
-/// Why an attempt failed: a kind for programs and one line of text for people.
+/// Why an attempt failed: a kind for programs and a line of text for people.
 ///
 /// ```
 /// use fetchpool::fetch::{Failure, FailureKind};
@@ -128,8 +124,8 @@ const MESSAGE_LIMIT: usize = 500;
 const MESSAGE_END: usize = 120;
 
 impl Failure {
-    /// A failure of `kind`. A server may have chosen a part of `message`. So its middle is left out beyond
-    /// 500 bytes, and control characters are escaped, so that it stays one line.
+    /// A failure of `kind`. A server may have chosen a part of `message`: beyond 500 bytes its middle is left out, and
+    /// control characters are escaped.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
@@ -144,7 +140,7 @@ impl Failure {
     }
 
     /// The failure of a final status: `404 Not Found`, or the number alone if it has no name.
-    pub(crate) fn status(status: StatusCode) -> Self {
+    pub(super) fn status(status: StatusCode) -> Self {
         let text = match status.canonical_reason() {
             Some(reason) => format!("{} {reason}", status.as_u16()),
             None => status.as_u16().to_string(),
@@ -174,7 +170,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// Text that a server sent, without its middle if it is long.
-pub(crate) fn shortened(text: &[u8]) -> String {
+pub(super) fn shortened(text: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(text).into_owned();
     leave_middle_out(&mut text);
     text
@@ -195,15 +191,45 @@ fn leave_middle_out(message: &mut String) {
 }
 
 fn escape_controls(text: &str) -> String {
-    let escape = |c: char| {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
         if c.is_control() {
-            c.escape_default().to_string()
+            escaped.extend(c.escape_default());
         } else {
-            c.to_string()
+            escaped.push(c);
         }
-    };
-    text.chars().map(escape).collect()
+    }
+    escaped
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_loses_its_middle_between_characters() {
+        let new = |text: &str| Failure::new(FailureKind::Protocol, text);
+        for whole in ["", "a", &"x".repeat(MESSAGE_LIMIT)] {
+            assert_eq!(new(whole).message(), whole);
+        }
+        for shift in 0..4 {
+            let long = format!(
+                "{}{}: no URL",
+                "x".repeat(shift),
+                "\u{1f980}".repeat(50_000)
+            );
+            let failure = new(&long);
+            let (begin, end) = failure.message().split_once("...").unwrap();
+            assert!(long.starts_with(begin) && long.ends_with(end));
+            assert!(end.ends_with(": no URL") && begin.len() > 300);
+            assert!(failure.message().len() <= MESSAGE_LIMIT + 3);
+        }
+        assert!(new(&"\u{1b}".repeat(200_000)).message().len() < 10 * MESSAGE_LIMIT);
+    }
+
+    #[test]
+    fn a_message_is_one_line_whatever_a_server_sent() {
+        let failure = Failure::new(FailureKind::Protocol, "a\r\nb\u{1b}[2J\u{9b}");
+        assert_eq!(failure.message(), "a\\r\\nb\\u{1b}[2J\\u{9b}");
+    }
+}

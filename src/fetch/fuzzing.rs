@@ -14,15 +14,6 @@ use super::{Credentials, CustomHeader, Failure, FailureKind, Options, Proxies, R
 
 pub(crate) use super::net::fuzzing::{chunked, head};
 
-/// Statuses that redirect, each in its own way.
-const STATUSES: [StatusCode; 5] = [
-    StatusCode::MOVED_PERMANENTLY,
-    StatusCode::FOUND,
-    StatusCode::SEE_OTHER,
-    StatusCode::TEMPORARY_REDIRECT,
-    StatusCode::PERMANENT_REDIRECT,
-];
-
 /// Headers that ask for a wait: it is at most five minutes.
 pub(crate) fn retry_after(data: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(data) else {
@@ -49,14 +40,13 @@ pub(crate) fn location(data: &[u8]) {
     let Ok(location) = HeaderValue::from_bytes(rest) else {
         return;
     };
-    let next = match follow(choice, &location, "hunter2", "wombat3") {
+    let follow = |home, away| follow(choice, &location, home, away);
+    let next = match follow("hunter2", "wombat3") {
         Ok(Some(next)) => next,
         Ok(None) => return assert!(rest.is_empty()),
         Err(failure) => {
-            return assert!(matches!(
-                failure.kind(),
-                FailureKind::InvalidUrl | FailureKind::UnsupportedScheme
-            ));
+            let kinds = [FailureKind::InvalidUrl, FailureKind::UnsupportedScheme];
+            return assert!(kinds.contains(&failure.kind()), "{failure}");
         }
     };
     assert!(matches!(next.url.scheme(), "http" | "https"));
@@ -65,25 +55,12 @@ pub(crate) fn location(data: &[u8]) {
     assert_eq!(next.is_home, is_for(HOME));
     // The location may have credentials of its own, even the same. Those of another origin are not sent if the header
     // does not change with them.
-    let told = |home, away| match follow(choice, &location, home, away) {
-        Ok(Some(other)) => other.authorization,
-        other => panic!("it led somewhere before: {other:?}"),
-    };
-    if !next.is_home {
-        assert_eq!(
-            told("another", "wombat3"),
-            next.authorization,
-            "{}",
-            next.url
-        );
-    }
-    if !is_for(AWAY) {
-        assert_eq!(
-            told("hunter2", "another"),
-            next.authorization,
-            "{}",
-            next.url
-        );
+    for (origin, home, away) in [(HOME, "another", "wombat3"), (AWAY, "hunter2", "another")] {
+        if !is_for(origin) {
+            let other = follow(home, away).expect("it led somewhere before");
+            let other = other.expect("it was a redirect before");
+            assert_eq!(other.authorization, next.authorization, "{}", next.url);
+        }
     }
     assert_one_request(&next);
 }
@@ -92,7 +69,7 @@ pub(crate) fn location(data: &[u8]) {
 const HOME: &str = "http://a.test/b/c?d";
 const AWAY: &str = "https://b.test:8443/e/f";
 
-/// Where `location` leads from one of the two, which have these passwords.
+/// The next request from `HOME` or `AWAY`, by `choice`, with these passwords.
 fn follow(
     choice: u8,
     location: &HeaderValue,
@@ -100,16 +77,14 @@ fn follow(
     away: &str,
 ) -> Result<Option<Hop>, Failure> {
     let hop = |url: &str, password: &str| {
-        let mut url = Url::parse(url).expect("it is a URL");
-        let has_both = url
-            .set_username("ann")
-            .and(url.set_password(Some(password)));
-        has_both.expect("it has a host");
+        let url = url.replace("//", &format!("//ann:{password}@"));
+        let url = Url::parse(&url).expect("it is a URL");
         Hop::first(&url, &Method::GET).expect("it is one of the web")
     };
     let (home, away) = (hop(HOME, home), hop(AWAY, away));
     let here = if choice & 8 == 0 { &home } else { &away };
-    let status = STATUSES[usize::from(choice) % STATUSES.len()];
+    let status = [301, 302, 303, 307, 308][usize::from(choice) % 5];
+    let status = StatusCode::from_u16(status).expect("it is one");
     here.next(&home, status, Some(location))
 }
 
@@ -147,16 +122,12 @@ pub(crate) fn proxy(data: &[u8]) {
         }
     }
     match Proxies::new(None, &environment) {
+        // The password may also be the name of the host.
         Ok(proxies) => {
-            let url = Url::parse("http://a.test/").expect("it is a URL");
-            let shown = format!("{:?}", proxies.of(&url));
-            // The password may be the name of the host too.
-            assert!(!shown.contains('@'), "{shown}");
+            let proxy = proxies.of(&Url::parse(HOME).expect("it is a URL"));
+            assert!(!format!("{proxy:?}").contains('@'), "{proxy:?}");
         }
-        Err(error) => {
-            let message = error.to_string();
-            assert!(!message.contains("hunter2"), "{message}");
-        }
+        Err(error) => assert!(!error.to_string().contains("hunter2"), "{error}"),
     }
 }
 

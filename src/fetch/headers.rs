@@ -1,8 +1,8 @@
-//! The headers of a request, checked and written once for each client. No line of them can break the
-//! framing of a request or another header.
+//! The headers of a request, checked and written once for each client. No line can break the framing of a request.
 
 use http::{HeaderValue, Method};
 
+use super::credentials::Credentials;
 use super::options::Options;
 use super::options_error::OptionsError;
 use super::redirect::Hop;
@@ -13,7 +13,7 @@ const CODINGS: &str = "gzip, deflate, br, zstd";
 pub(super) struct RequestHeaders {
     /// For the origin that the user gave.
     home: HeaderLines,
-    /// For any other origin: the User-Agent, and no other header of the user's.
+    /// For any other origin: no header of the user's but the `User-Agent`.
     away: HeaderLines,
 }
 
@@ -34,13 +34,11 @@ pub(super) struct HeaderLines {
 
 impl HeaderLines {
     fn push(&mut self, name: &str, value: &HeaderValue) {
-        let is_host = name.eq_ignore_ascii_case("host");
-        let lines = if is_host {
-            &mut self.host
+        if name.eq_ignore_ascii_case("host") {
+            push_line(&mut self.host, name, value);
         } else {
-            &mut self.lines
-        };
-        push_line(lines, name, value);
+            push_line(&mut self.lines, name, value);
+        }
     }
 }
 
@@ -55,11 +53,7 @@ impl RequestHeaders {
     ///
     /// `Host` is given twice.
     pub(super) fn new(options: &Options) -> Result<Self, OptionsError> {
-        let is_settled = |name: &str| options.headers_named(name).next().is_some();
-        let range = options
-            .headers_named("range")
-            .find_map(|h| h.value.as_ref());
-        let is_set = |name: &str| options.headers_named(name).any(|h| h.value.is_some());
+        let is_named = |name: &str| options.headers_named(name).next().is_some();
         if options.headers_named("host").count() > 1 {
             return Err(OptionsError::new(
                 "the header Host is given twice: a request has one",
@@ -70,12 +64,12 @@ impl RequestHeaders {
             has_proxy_authorization: options.omits("proxy-authorization"),
             ..HeaderLines::default()
         };
+        let mut ranges = options.headers_named("range");
+        let range = ranges.find_map(|header| header.value.as_ref()?.to_str().ok());
         let mut home = HeaderLines {
-            has_authorization: is_settled("authorization") || options.credentials.is_some(),
-            has_proxy_authorization: is_settled("proxy-authorization"),
-            range: range
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned),
+            has_authorization: is_named("authorization"),
+            has_proxy_authorization: is_named("proxy-authorization"),
+            range: range.map(str::to_owned),
             ..HeaderLines::default()
         };
         let codings = if options.compressed { CODINGS } else { "" };
@@ -88,14 +82,15 @@ impl RequestHeaders {
                 continue;
             }
             away.push(name, value);
-            if !is_set(name) {
+            if !is_named(name) {
                 home.push(name, value);
             }
         }
-        if let Some(credentials) = &options.credentials
-            && !is_settled("authorization")
+        if let Some(Credentials(value)) = &options.credentials
+            && !home.has_authorization
         {
-            home.push("Authorization", &credentials.0);
+            home.push("Authorization", value);
+            home.has_authorization = true;
         }
         for header in &options.headers {
             if let Some(value) = &header.value {
@@ -111,8 +106,7 @@ impl RequestHeaders {
     }
 }
 
-/// Methods that may be sent twice without harm (RFC 9110, 9.2.2): what a request on a connection
-/// that turned out dead may be repeated with.
+/// Whether a request may be sent twice without harm (RFC 9110, 9.2.2).
 pub(super) fn is_idempotent(method: &Method) -> bool {
     matches!(
         *method,

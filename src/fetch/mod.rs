@@ -1,8 +1,7 @@
 //! One attempt at one URL: its body goes into a sink, its result into an [`Outcome`].
 //!
-//! All workers share one [`Client`]. It keeps connections open between attempts, caches look-ups, and applies one time
-//! limit to a whole attempt. It never retries a failure that the caller should see, never sleeps, and reads no
-//! environment variable but those of the system's root store.
+//! All workers share one [`Client`]. It retries no failure, and reads no environment variable but those of the system's
+//! root store.
 
 mod attempt;
 mod body;
@@ -48,9 +47,8 @@ pub use self::resolve::Resolve;
 pub(crate) use self::custom_header::header_value;
 pub(crate) use self::request::INVALID_HOST;
 
-/// Fetches pages. Cloning is cheap; clones share connections, look-ups and the cancellation.
-///
-/// Dropping the last clone closes the idle connections.
+/// Fetches pages. Clones share connections, look-ups and the cancellation; dropping the last one closes the idle
+/// connections.
 ///
 /// ```
 /// use std::io::Write;
@@ -81,17 +79,17 @@ struct Inner {
     options: Options,
     headers: RequestHeaders,
     net: Arc<Net>,
-    /// The fetchers not in use: a stack, so that the next attempt takes the one with the warmest memory.
+    /// The fetchers not in use: a stack, so that an attempt takes the one with the warmest memory.
     fetchers: Mutex<Vec<Fetcher>>,
 }
 
 impl Client {
-    /// A client with these options. It looks nothing up and opens no connection yet.
+    /// Makes a client. It opens no connection yet.
     ///
     /// # Errors
     ///
-    /// The method is CONNECT; two options exclude each other; a file of certificates cannot be read; or the system has
-    /// no descriptor left for the client itself.
+    /// The method is CONNECT, two options exclude each other, a file of certificates cannot be read, or no descriptor is
+    /// left.
     pub fn new(options: Options) -> Result<Self, OptionsError> {
         if options.method == Method::CONNECT {
             return Err(OptionsError::new(
@@ -102,8 +100,8 @@ impl Client {
             && let Some(source) = options.proxies.where_names_are_looked_up()
         {
             return Err(OptionsError::new(format!(
-                "--deny-private cannot be kept behind the proxy of {source}: it looks names up itself; \
-                 use a socks5:// proxy, which connects to a checked address, or --proxy '' for none"
+                "--deny-private cannot be kept behind the proxy of {source}: it looks names up itself; use a \
+                 socks5:// proxy, which connects to a checked address, or --proxy '' for none"
             )));
         }
         let headers = RequestHeaders::new(&options)?;
@@ -121,16 +119,14 @@ impl Client {
 
     /// Makes one attempt at `url` and writes the body into `sink` as it arrives.
     ///
-    /// Blocks until the attempt has ended, at the latest after [`Options::timeout`]; a sink that blocks can delay that.
-    /// Any number of threads may call it at once. A failure is part of the outcome, and the sink may then have a part of
-    /// the body. No reply of a server makes it panic.
+    /// Blocks until the attempt has ended, at the latest after [`Options::timeout`], unless the sink blocks. After a
+    /// failure the sink may have a part of the body. No reply makes it panic.
     pub fn load_url(&self, url: &Url, sink: &mut dyn Write) -> Outcome {
         self.load(url, Sink::Write(sink))
     }
 
     /// Like [`load_url`](Self::load_url), but only counts the body: on Linux it is not copied out of the kernel.
-    ///
-    /// `progress` is called with the number of bytes since its last call.
+    /// `progress` is called with the size of each piece.
     pub fn load_size(&self, url: &Url, progress: &mut dyn FnMut(usize)) -> Outcome {
         self.load(url, Sink::Count(progress))
     }
@@ -152,7 +148,7 @@ impl Client {
         }
     }
 
-    /// Ends every running and later attempt as [`FailureKind::Cancelled`], on all clones. Does not block.
+    /// Ends every running and later attempt of all clones as [`FailureKind::Cancelled`]. Does not block.
     pub fn cancel(&self) {
         self.inner.net.cancel();
     }
@@ -160,7 +156,7 @@ impl Client {
 
 impl Inner {
     fn spare(&self) -> MutexGuard<'_, Vec<Fetcher>> {
-        // A push or a pop cannot leave the stack half changed.
+        // A panic cannot leave the stack half changed.
         self.fetchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

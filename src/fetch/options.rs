@@ -18,13 +18,12 @@ use super::resolve::Resolve;
 pub struct Options {
     /// The method of the first request, which has no body. Default GET.
     pub method: Method,
-    /// Headers that replace the default ones of the same name, or leave them out. A name may be given several times.
-    /// They are sent to the origin (scheme, host, port) of the requested URL, not to another after a redirect. A header
-    /// that is left out is sent to no origin.
+    /// Headers that replace the default ones of the same name, or leave them out. They are sent to the origin (scheme,
+    /// host, port) of the requested URL, and not to another after a redirect.
     pub headers: Vec<CustomHeader>,
     /// The `User-Agent`. Default `fetchpool/VERSION`; empty for none.
     pub user_agent: HeaderValue,
-    /// Limit of one whole attempt: DNS, connect, TLS, redirects and body. Default 60 s.
+    /// Limit of a whole attempt: DNS, connect, TLS, redirects and body. Default 60 s.
     pub timeout: Option<Duration>,
     /// Limit of DNS, connect and TLS of each new connection, within `timeout`.
     pub connect_timeout: Option<Duration>,
@@ -34,10 +33,10 @@ pub struct Options {
     pub max_redirects: u32,
     /// The largest accepted body, in bytes after decoding.
     pub max_size: Option<u64>,
-    /// Basic authentication at the origin of the requested URL. It takes precedence over credentials in the URL, and an
-    /// `Authorization` among the headers over both.
+    /// Basic authentication at the origin of the requested URL. It overrides credentials in the URL; an `Authorization`
+    /// among the headers overrides both.
     pub credentials: Option<Credentials>,
-    /// Asks for gzip, deflate, br and zstd, and decodes the body. Sizes are those of the decoded body.
+    /// Asks for gzip, deflate, br and zstd, and decodes the body.
     pub compressed: bool,
     /// Which addresses of a host are used.
     pub family: Family,
@@ -45,9 +44,8 @@ pub struct Options {
     pub resolve: Vec<Resolve>,
     /// The name servers to ask. Default empty: as the system does.
     pub dns_servers: Vec<SocketAddr>,
-    /// Refuses to connect to loopback, private, link-local, multicast and other addresses that are not on the public
-    /// internet, also after a redirect. Cannot be combined with a proxy that looks names up itself (all but socks4 and
-    /// socks5), because the client does not see the address.
+    /// Refuses to connect to addresses that are not on the public internet, also after a redirect. Cannot be
+    /// combined with a proxy that looks names up itself (all but socks4 and socks5).
     pub deny_private: bool,
     /// Which URLs are fetched through which proxy.
     pub proxies: Proxies,
@@ -55,9 +53,8 @@ pub struct Options {
     pub tls: Tls,
     /// How many idle connections are kept open in all. Default 1024.
     pub idle_connections: usize,
-    /// How many file descriptors connections and look-ups may use, at least one; an attempt waits until one is free.
-    /// Default `None`, no limit. If the process then runs out of descriptors, attempts may fail with kind `dns`, because
-    /// the system's resolver does not always report the reason.
+    /// How many file descriptors connections and look-ups may use, at least one; an attempt waits for a free one. Default
+    /// `None`, no limit.
     pub descriptors: Option<usize>,
 }
 
@@ -115,13 +112,12 @@ pub enum Family {
     V6,
 }
 
-/// Which certificates are trusted and shown in TLS. The default trusts the system's root store.
+/// Which certificates are trusted and shown. The default trusts the system's root store.
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
     /// Accepts any certificate: the connection is encrypted, but the server may be an impostor.
     pub insecure: bool,
-    /// A PEM file of further certificates to trust. A server that shows one of them itself is accepted, for the names
-    /// in it.
+    /// A PEM file of further certificates to trust. A server may show one of them itself, for the names in it.
     pub cacert: Option<PathBuf>,
     /// A PEM file with the client's own certificate and those that lead to its issuer.
     pub cert: Option<PathBuf>,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An option that no client can be built with. The message says what is wrong and what would be right.
+/// An option that cannot be used. The message says what is wrong and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionsError(String);
 

@@ -11,8 +11,7 @@ use super::Failure;
 pub struct Page {
     /// Size of the body in bytes, decoded, as the sink got it; 0 for HEAD.
     pub bytes: u64,
-    /// Size of the page: `bytes`, or for HEAD the length that the server gave. `None` if it gave none, or
-    /// the length of a coded body.
+    /// Size of the page: `bytes`, or for HEAD the length that the server gave, if the body is not coded.
     pub size: Option<u64>,
 }
 
@@ -25,11 +24,10 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// The `Content-Type` that came with `status`.
     pub content_type: Option<String>,
-    /// The wait that the server asked for with `status`, at most five minutes: by `Retry-After` or, with
-    /// a 429 or 503, by `RateLimit` or `X-RateLimit-Reset`.
+    /// The wait that the server asked for with `status`, at most five minutes: by `Retry-After` or, with a 429 or 503,
+    /// by `RateLimit` or `X-RateLimit-Reset`.
     pub retry_after: Option<Duration>,
-    /// The URL of the last request, after redirects, or the given one if there was no request. Never
-    /// with credentials.
+    /// The URL of the last request, or the given one if there was none; without credentials.
     pub final_url: Url,
     /// How many redirects were followed.
     pub redirects: u32,

@@ -4,28 +4,37 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::failure::{Failure, FailureKind, shortened};
 
-/// How many bytes a 206 must bring, if it tells. It is a failure unless it brings the whole page, or what `asked`, the
-/// value of the request's `Range`, begins with.
+/// How many bytes a 206 must bring, if it tells.
+///
+/// # Errors
+///
+/// It brings neither the whole page nor what begins where `asked`, the value of the request's `Range`, does.
 pub(super) fn range_length(
     headers: &HeaderMap,
     asked: Option<&str>,
 ) -> Result<Option<u64>, Failure> {
+    let shown = |value: &HeaderValue| shortened(value.as_bytes());
     let mut ranges = headers.get_all(header::CONTENT_RANGE).iter();
-    let range = ranges.next().map_or(&b""[..], HeaderValue::as_bytes);
-    let is_one = ranges.all(|other| other.as_bytes() == range);
-    length_of(range, asked).filter(|_| is_one).ok_or_else(|| {
-        let shown = match range {
-            b"" => "none".to_owned(),
-            range => shortened(range),
-        };
-        let text = format!(
-            "the server sent a part of the page that was not asked for (Content-Range: {shown})"
-        );
-        Failure::new(FailureKind::Body, text)
-    })
+    let range = ranges.next();
+    let what = match ranges.find(|other| Some(*other) != range).zip(range) {
+        Some((other, range)) => format!(
+            "two Content-Range headers that differ: {} and {}",
+            shown(range),
+            shown(other)
+        ),
+        None => match length_of(range.map_or(b"", HeaderValue::as_bytes), asked) {
+            Some(length) => return Ok(length),
+            None => format!(
+                "a part of the page that was not asked for (Content-Range: {})",
+                range.map_or_else(|| "none".to_owned(), shown)
+            ),
+        },
+    };
+    let text = format!("the server sent {what}");
+    Err(Failure::new(FailureKind::Body, text))
 }
 
-/// `Some(None)`: the value does not tell. `None`: it is not what was asked for.
+/// The length of the body. `Some(None)` if `value` does not tell it, `None` if the range was not asked for.
 fn length_of(value: &[u8], asked: Option<&str>) -> Option<Option<u64>> {
     let range = range(value);
     let Some(asked) = asked else {
@@ -33,7 +42,7 @@ fn length_of(value: &[u8], asked: Option<&str>) -> Option<Option<u64>> {
         let is_whole = first == 0 && Some(last.checked_add(1)?) == length;
         return is_whole.then_some(length);
     };
-    // Several ranges come as parts of a message of their own.
+    // The reply to several ranges is multipart, and has no such header.
     let Some((first, last, _)) = range else {
         return Some(None);
     };
@@ -67,7 +76,19 @@ fn number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::length_of;
+    use super::*;
+
+    #[test]
+    fn ranges_that_differ_are_told() {
+        let mut headers = HeaderMap::new();
+        for value in ["bytes 0-4/5", "bytes 0-4/5", "bytes 0-4/9"] {
+            headers.append(header::CONTENT_RANGE, HeaderValue::from_static(value));
+        }
+        assert_eq!(
+            range_length(&headers, None).unwrap_err().message(),
+            "the server sent two Content-Range headers that differ: bytes 0-4/5 and bytes 0-4/9"
+        );
+    }
 
     #[test]
     fn what_was_asked_for_begins_where_that_began() {

@@ -1,7 +1,6 @@
 //! Decides whether a reply is a redirect, where to, and what the next request may carry.
 //!
-//! Redirects lead to http and https only. The user's headers and credentials are for one origin (scheme,
-//! host, port) and are sent to no other.
+//! The user's headers and credentials are for one origin (scheme, host, port) and are sent to no other.
 
 use http::{HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, percent_encode};
@@ -71,35 +70,30 @@ impl Hop {
     fn target(&self, location: &HeaderValue) -> Result<Url, Failure> {
         let text = without_extra_slashes(readable(location.as_bytes()));
         self.url.join(&text).map_err(|error| {
-            let mut shown = text.clone();
-            if shown.contains('@') {
-                // It may hold credentials.
-                shown = "(not shown)".to_owned();
-            }
-            Failure::new(
-                FailureKind::InvalidUrl,
-                format!("redirected to what is no URL: {shown}: {error}"),
-            )
+            // It may hold credentials.
+            let is_shown = !text.contains('@');
+            let shown = if is_shown { &*text } else { "(not shown)" };
+            let text = format!("redirected to what is no URL: {shown}: {error}");
+            Failure::new(FailureKind::InvalidUrl, text)
         })
     }
 }
 
 /// Refuses everything but http and https.
 fn check_scheme(url: &Url) -> Result<(), Failure> {
-    match url.scheme() {
-        "http" | "https" => Ok(()),
-        other => Err(Failure::new(
-            FailureKind::UnsupportedScheme,
-            format!("{other} is not supported; http and https are"),
-        )),
+    let scheme = url.scheme();
+    if matches!(scheme, "http" | "https") {
+        return Ok(());
     }
+    let text = format!("{scheme} is not supported; http and https are");
+    Err(Failure::new(FailureKind::UnsupportedScheme, text))
 }
 
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// As browsers and curl do it: 303 asks for another page by GET, 301 and 302 turn POST into GET.
+/// As in browsers and curl: 303 turns all but HEAD into GET, 301 and 302 turn POST into GET.
 fn next_method(method: &Method, status: StatusCode) -> Method {
     match (status.as_u16(), method) {
         (303, &Method::HEAD) => Method::HEAD,
@@ -116,8 +110,8 @@ fn readable(bytes: &[u8]) -> String {
     }
 }
 
-/// Turns `///host/x` into `//host/x`, as the URL Standard does ("special authority ignore slashes state").
-/// The parser does it only behind a scheme.
+/// Turns `///host/x` into `//host/x`, as the URL Standard does ("special authority ignore slashes state"). The parser
+/// does it only after a scheme.
 fn without_extra_slashes(text: String) -> String {
     let begun = text.trim_start_matches(|c: char| c <= ' ');
     let rest = begun.trim_start_matches(['/', '\\']);

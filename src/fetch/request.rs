@@ -1,7 +1,4 @@
-//! Writes the head of one request.
-//!
-//! The HTTP library would write names in lower case. So the transport sends this head in place of the
-//! library's.
+//! Writes the head of one request. The transport sends it in place of the library's, whose names are in lower case.
 
 use http::uri::{Authority, Uri};
 use http::{HeaderValue, Method, Request, header};
@@ -29,7 +26,7 @@ pub(super) fn request(
     *request.method_mut() = hop.method.clone();
     let mut head = head(hop, headers, proxy);
     if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
-        // These methods expect a body: the request has to say that there is none (RFC 9110, 8.6).
+        // These methods expect a body (RFC 9110, 8.6).
         let none = HeaderValue::from_static("0");
         push_line(&mut head, "Content-Length", &none);
         request.headers_mut().insert(header::CONTENT_LENGTH, none);
@@ -58,7 +55,7 @@ fn uri(url: &str, host: Option<&str>) -> Result<Uri, Failure> {
 /// The request line and the headers, without `Content-Length` and the empty line.
 fn head(hop: &Hop, headers: &RequestHeaders, proxy: Option<&Proxy>) -> Vec<u8> {
     let headers = headers.of(hop);
-    // Through a tunnel, the proxy's credentials would reach the origin.
+    // In a tunnel, the proxy's credentials would reach the origin.
     let proxy = proxy.filter(|proxy| proxy.takes_requests_for(hop.url.as_str()));
     let target = match proxy {
         Some(_) => &hop.url[..Position::AfterQuery],
@@ -76,7 +73,7 @@ fn head(hop: &Hop, headers: &RequestHeaders, proxy: Option<&Proxy>) -> Vec<u8> {
     }
     head.extend_from_slice(&headers.host);
     head.extend_from_slice(&headers.lines);
-    // The user's own header wins over the credentials of a URL.
+    // The user's own header overrides the credentials of a URL.
     if let Some(value) = &hop.authorization
         && !headers.has_authorization
     {

@@ -9,8 +9,8 @@ use super::options_error::OptionsError;
 
 /// The addresses of a host and port, which is then not looked up.
 ///
-/// It is read from `HOST:PORT:ADDRESS[,ADDRESS]...`, as curl does. The brackets of an IPv6 address are optional behind
-/// the port, and needed as HOST. The host `*` is any.
+/// It is read from `HOST:PORT:ADDRESS[,ADDRESS]...`. An IPv6 address needs brackets as the host only. The host `*` is
+/// any.
 ///
 /// ```
 /// use fetchpool::fetch::Resolve;
@@ -31,7 +31,7 @@ pub struct Resolve {
 }
 
 impl Resolve {
-    /// The rule for a host and port. One that names the host wins over `*`, and a later rule over an earlier one.
+    /// The rule for a host and port. A rule that names the host wins over `*`, and a later one over an earlier one.
     pub(super) fn of<'a>(rules: &'a [Self], host: &str, port: u16) -> Option<&'a Self> {
         let mut matching = rules.iter().rev().filter(|rule| rule.matches(host, port));
         let last = matching.clone().next();

@@ -10,9 +10,9 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// A larger `X-RateLimit-Reset` is a Unix time, not a number of seconds.
 const LARGEST_SPAN: f64 = 1e6;
 
-/// The wait that a reply asks for, at most five minutes. `Retry-After` (RFC 9110, 10.2.3) wins. With a 429
-/// or 503 follow `RateLimit`, `RateLimit-Reset` of its older drafts (draft-ietf-httpapi-ratelimit-headers),
-/// and `X-RateLimit-Reset`, which is not standardised.
+/// The wait that a reply asks for, at most five minutes: by `Retry-After` (RFC 9110, 10.2.3) or else, with a 429 or 503,
+/// by `RateLimit`, `RateLimit-Reset` of its older drafts (draft-ietf-httpapi-ratelimit-headers), or `X-RateLimit-Reset`,
+/// which is not standardised.
 pub(super) fn asked_wait(
     status: StatusCode,
     headers: &HeaderMap,
@@ -23,7 +23,7 @@ pub(super) fn asked_wait(
     if after.is_some() || !matches!(status.as_u16(), 429 | 503) {
         return after;
     }
-    // A 503 where requests are left has another cause than the limit.
+    // If requests are left, a 503 has another cause than the limit.
     let is_limit = status == StatusCode::TOO_MANY_REQUESTS;
     let is_spent = |name| is_limit || text(name).is_none_or(|left| left.trim() == "0");
     let limits = headers.get_all("ratelimit").iter();
@@ -46,14 +46,13 @@ pub(super) fn asked_wait(
     spent.or_else(reset).or_else(unofficial)
 }
 
-/// Parses a `Retry-After` value: seconds, or a date. A date that has passed is a wait of zero.
+/// Reads a `Retry-After`: seconds, or a date. A date that has passed is a wait of zero.
 fn parse(value: &str, now: SystemTime) -> Option<Duration> {
-    let date = || {
-        let date = httpdate::parse_http_date(value.trim()).ok()?;
-        let wait = date.duration_since(now).unwrap_or_default();
-        Some(wait.min(LONGEST))
-    };
-    seconds(value).map(span).or_else(date)
+    if let Some(seconds) = seconds(value) {
+        return Some(span(seconds));
+    }
+    let date = httpdate::parse_http_date(value.trim()).ok()?;
+    Some(date.duration_since(now).unwrap_or_default().min(LONGEST))
 }
 
 /// A number without a sign or an exponent.
@@ -68,7 +67,7 @@ fn span(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds.clamp(0.0, LONGEST.as_secs_f64()))
 }
 
-/// The longest `t` of the members of a `RateLimit` value with no requests left (`"name";r=0;t=30`, or without the name).
+/// The longest `t` of the members without requests left in a `RateLimit` value, such as `"name";r=0;t=30`.
 fn spent_for(value: &str) -> Option<Duration> {
     let members = split(value, ',');
     let waits = members.filter_map(|member| {

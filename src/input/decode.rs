@@ -1,7 +1,6 @@
 //! Decodes a list to UTF-8 from gzip, and from UTF-16 with a byte order mark, in constant memory.
 //!
-//! The first two bytes decide. If the first byte is text, the second is not waited for: it may come late from a live
-//! pipe.
+//! The first two bytes decide; the first alone if it is text, as the second may come late from a live pipe.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
@@ -18,11 +17,11 @@ const READ: usize = 64 << 10;
 /// The size of a read of UTF-16.
 const READ_UTF16: usize = 8 << 10;
 
-/// The size of a read of gzip. Its text must fit one read of text: the decoder waits for more input before it returns
-/// the rest, and a live pipe may block.
+/// The size of a read of gzip. Its text must fit one read of text: the decoder returns the rest only after a further
+/// read, which may block.
 const READ_GZIP: usize = 2 << 10;
 
-/// Replaces invalid UTF-16. It is invalid UTF-8, so that the line fails.
+/// Stands for invalid UTF-16. It is invalid UTF-8, so that the line fails.
 const NO_TEXT: u8 = 0xff;
 
 /// The text of `list`. Blocks for its first byte.
@@ -58,7 +57,7 @@ fn peek(mut list: Bytes) -> io::Result<([u8; 2], Bytes)> {
     Ok((mark, Box::new(Cursor::new(begun).chain(list))))
 }
 
-/// The text of all members of a gzip file; `None` behind the last. Zero bytes may follow that, as tapes pad with.
+/// The text of all members of a gzip file; `None` after the last, which zero bytes may follow.
 struct Gzip(Option<GzDecoder<BufReader<Bytes>>>);
 
 impl Read for Gzip {
@@ -119,7 +118,7 @@ impl Utf16 {
         }
     }
 
-    /// Decodes the complete characters of `raw`; at the end of the list, all of it.
+    /// Decodes the complete characters of `raw`, or at the end of the list all of it.
     fn decode(&mut self, ended: bool) {
         let pairs = self.raw.chunks_exact(2);
         let units = pairs.map(|pair| (self.unit)([pair[0], pair[1]]));

@@ -1,16 +1,16 @@
-//! Which targets a run leaves out, and how many.
+//! Which entries a run leaves out, without a record, and how many.
 //!
-//! They have no record. Shards are decided first, so that each run of a shared list looks only at its part. A line that
-//! is no URL belongs to a shard too, but is never a repetition: each has its record.
+//! Shards come first, so that each run of a shared list sees only its part. A line that is no URL belongs to a shard, but
+//! is never a repetition.
 
-use super::shard::Shard;
+use super::shard::ListShard;
+use super::target::{Content, page};
 use super::url_set::UrlSet;
-use super::{Options, target};
 use crate::fetch::{Failure, Url};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many targets were left out so far, by reason.
+/// How many entries were left out so far, by reason.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
     of_other_shards: AtomicU64,
@@ -33,7 +33,7 @@ impl Skipped {
 }
 
 pub(super) struct Filter {
-    shard: Option<Shard>,
+    shard: Option<ListShard>,
     /// The URLs that an earlier run has fetched, with `--resume`.
     done: Option<UrlSet>,
     /// The URLs so far, with `--unique`.
@@ -42,11 +42,11 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn new(options: &Options, done: Option<UrlSet>) -> Self {
+    pub(super) fn new(shard: Option<ListShard>, unique: bool, done: Option<UrlSet>) -> Self {
         Self {
-            shard: options.shard,
+            shard,
             done,
-            known: options.unique.then(UrlSet::new),
+            known: unique.then(UrlSet::new),
             skipped: Arc::default(),
         }
     }
@@ -55,19 +55,15 @@ impl Filter {
         Arc::clone(&self.skipped)
     }
 
-    /// Whether the run takes an entry; counts it if not. `written` is called only for a line that is no URL.
-    pub(super) fn admits(
-        &mut self,
-        url: &Result<Url, Failure>,
-        written: impl FnOnce() -> Box<str>,
-    ) -> bool {
-        if self.shard.is_some_and(|shard| !shard.holds(url, written)) {
+    /// Whether the run takes an entry; counts it if not.
+    pub(super) fn admits(&mut self, content: &Content<'_>, url: &Result<Url, Failure>) -> bool {
+        if self.shard.is_some_and(|shard| !shard.holds(content, url)) {
             return leave_out(&self.skipped.of_other_shards);
         }
         let Ok(url) = url else {
             return true;
         };
-        let page = target::page(url);
+        let page = page(url);
         if self.done.as_ref().is_some_and(|done| done.contains(page)) {
             return leave_out(&self.skipped.done_before);
         }

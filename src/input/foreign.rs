@@ -1,8 +1,6 @@
-//! Recognises files that are no lists, and names a command that converts them.
-//!
-//! Only the first record is examined, if it is no URL.
+//! Recognises files that are no lists by their first record, and names a command that converts them.
 
-use super::target::{Content, invalid};
+use super::target::{Content, begins_as_web, invalid};
 use crate::fetch::{Failure, FailureKind};
 use serde_json::Value;
 
@@ -28,7 +26,7 @@ const NAMES: [&str; 8] = [
 /// The format, and a command that prints its URLs, if there is one.
 type Found = (&'static str, Option<String>);
 
-/// The failure of the first record of a list: the format of the list if it is recognised, else `failure`.
+/// The failure of a list's first record, which names the format of the list if it is recognised.
 pub(super) fn explain(failure: Failure, first: &Content<'_>, begins_with_nul: bool) -> Failure {
     if failure.kind() != FailureKind::InvalidUrl {
         return failure;
@@ -159,6 +157,5 @@ fn is_name(text: &str) -> bool {
 }
 
 fn is_url(text: &str) -> bool {
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    scheme.is_some_and(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https"))
+    begins_as_web(text, "://")
 }

@@ -1,12 +1,11 @@
 //! Checks of lists, URLs, files of earlier runs and shards.
 
 use super::lines::{Line, Lines};
-use super::resume;
-use super::shard::Shard;
+use super::resume::Resumed;
+use super::shard::ListShard;
 use super::target::{Content, Scheme, normalise, page};
 use crate::fetch::Url;
 use std::io::{self, Read};
-use std::path::PathBuf;
 
 /// So that lines are too long without being long.
 const LIMIT: usize = 48;
@@ -88,11 +87,9 @@ fn assert_settled(url: &Url) {
 
 /// The file of an earlier run: what it has as ok is what a plain reading of each line finds.
 pub(crate) fn resumed(data: &[u8]) {
-    let path = temp_path();
-    std::fs::write(&path, data).expect("the temporary directory can be written");
-    let read = resume::read(&path, None);
-    std::fs::remove_file(&path).expect("it was written");
-    let Ok((_, done)) = read else { return };
+    let Ok(done) = Resumed::default().read_rows(data, None) else {
+        return;
+    };
     let rows: Vec<(String, bool)> = data
         .split(|&b| b == b'\n')
         .filter_map(|line| row(line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)))
@@ -106,7 +103,7 @@ pub(crate) fn resumed(data: &[u8]) {
 /// The URL of a row, and whether it says ok.
 fn row(line: &[u8]) -> Option<(String, bool)> {
     #[derive(serde::Deserialize)]
-    struct Row {
+    struct AnyRow {
         url: String,
         ok: bool,
     }
@@ -114,24 +111,16 @@ fn row(line: &[u8]) -> Option<(String, bool)> {
     if line.trim_ascii().first() != Some(&b'{') {
         return None;
     }
-    let row: Row = serde_json::from_slice(line).ok()?;
+    let row: AnyRow = serde_json::from_slice(line).ok()?;
     let url = normalise(row.url.trim(), None).ok()?;
     Some((page(&url).to_owned(), row.ok))
-}
-
-/// A file of this thread's own.
-fn temp_path() -> PathBuf {
-    let thread = format!("{:?}", std::thread::current().id());
-    let number: String = thread.chars().filter(char::is_ascii_digit).collect();
-    let name = format!("fetchpool-fuzz-{}-{number}.jsonl", std::process::id());
-    std::env::temp_dir().join(name)
 }
 
 /// `K/N` and a line: each of N parts is one, and exactly one of them has the line.
 pub(crate) fn shard(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (given, line) = text.split_once('\n').unwrap_or((&text, ""));
-    if given.parse::<Shard>().is_err() {
+    if given.parse::<ListShard>().is_err() {
         return;
     }
     // It has a slash, and a number behind it.
@@ -141,8 +130,8 @@ pub(crate) fn shard(data: &[u8]) {
         .expect("a shard is K/N");
     let url = normalise(line, None);
     let holders = (1..=of.min(64)).filter(|k| {
-        let shard: Shard = format!("{k}/{}", of.min(64)).parse().expect("it is one");
-        shard.holds(&url, || line.into())
+        let shard: ListShard = format!("{k}/{}", of.min(64)).parse().expect("it is one");
+        shard.holds(&Content::Text(line), &url)
     });
     assert_eq!(holders.count(), 1);
 }

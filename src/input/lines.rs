@@ -1,8 +1,7 @@
 //! Splits a byte stream into numbered lines, in constant memory.
 //!
-//! A line ends with LF, CRLF, or the end of the stream. Of a line over the limit only the beginning is returned.
-//! [`Lines::next_buffered`] never blocks, so that a line is available before the next has come; [`Lines::fill`] blocks
-//! for one `read`.
+//! A line ends with LF, CRLF, or the end of the stream. Only [`Lines::fill`] blocks, for one `read`: a line is available
+//! before the next has come.
 
 #[cfg(test)]
 mod tests;
@@ -12,15 +11,14 @@ use std::io::{self, Read};
 /// The longest line of a list, in bytes without its line end.
 pub(super) const LIMIT: usize = 64 * 1024;
 
-/// The most bytes of one read: a larger buffer is touched only for long lines. A read of 8 KiB or more bypasses the
-/// standard library's buffer of standard input.
+/// The most bytes of one read. A larger buffer is used only for long lines.
 const READ: usize = 2 * LIMIT;
 
 /// A line without its line end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     Whole(&'a [u8]),
-    /// The first bytes, as many as the limit, of a longer line.
+    /// The beginning of a longer line, as long as the limit.
     TooLong(&'a [u8]),
 }
 
@@ -32,7 +30,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// See the module's head.
+/// See the module.
 pub(super) struct Lines<R> {
     reader: R,
     limit: usize,
@@ -41,7 +39,7 @@ pub(super) struct Lines<R> {
     start: usize,
     end: usize,
     number: u64,
-    /// Drop bytes up to the LF of a line that was too long.
+    /// The rest of a line that was too long must be dropped.
     skipping: bool,
     ended: bool,
     /// The stream ended without an LF.
@@ -56,7 +54,7 @@ impl<R: Read> Lines<R> {
 
     /// Lines of up to `limit` bytes.
     pub(super) fn with_limit(reader: R, limit: usize) -> Self {
-        // The longest line, and as much for reads.
+        // For the longest line and a read.
         let buffer = vec![0; 2 * limit].into_boxed_slice();
         Self {
             reader,
@@ -108,7 +106,7 @@ impl<R: Read> Lines<R> {
         Some((self.number, line))
     }
 
-    /// Reads once, after [`next_buffered`](Self::next_buffered) returned `None`. `Ok(false)`: there are no more lines.
+    /// Reads once, after [`next_buffered`](Self::next_buffered) returned `None`. `Ok(false)` is the end.
     pub(super) fn fill(&mut self) -> io::Result<bool> {
         if self.ended {
             return Ok(false);

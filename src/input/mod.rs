@@ -1,8 +1,7 @@
 //! Reads the lists: each line becomes a numbered target, or a failed record if it is no URL.
 //!
 //! Lists are streamed: memory does not grow with a list, and a line of a live pipe is returned before the next has come.
-//! Only a list that cannot be read is an error. Blank lines and comments are skipped, and so are the targets that the
-//! options leave out (see `filter`).
+//! Only a list that cannot be read is an error.
 
 mod decode;
 mod filter;
@@ -30,39 +29,28 @@ use target::Content;
 
 pub(crate) use filter::Skipped;
 pub(crate) use resume::Resumed;
-pub(crate) use shard::Shard;
-pub(crate) use source::InputError;
+pub(crate) use shard::ListShard;
+pub(crate) use source::{InputError, List, refuse_output};
 pub(crate) use target::{Entry, Scheme, Target};
 
-/// The most entries of a batch: enough to spread its cost, and few enough that the first leaves at once.
+/// The most entries of a batch. The first of them must leave soon.
 const BATCH: usize = 256;
 
-/// Lists with so few bytes together are counted before anything else: that takes a hundred microseconds.
+/// The most bytes of short lists: to count them takes a hundred microseconds.
 const SHORT: u64 = 64 << 10;
-
-/// One LIST argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum List {
-    /// A file with one URL a line; it may be a pipe.
-    File(PathBuf),
-    /// Standard input; empty if it is read again.
-    Stdin,
-    /// A URL.
-    Url(String),
-}
 
 /// Which lists to read, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Read one after the other.
     pub(crate) lists: Vec<List>,
-    /// Completes a URL without a scheme; `None` makes that `invalid_url`.
+    /// Completes a URL without a scheme, which else is `invalid_url`.
     pub(crate) default_scheme: Option<Scheme>,
     /// Only the targets of this shard.
-    pub(crate) shard: Option<Shard>,
+    pub(crate) shard: Option<ListShard>,
     /// Leave out repeated URLs, compared as normalised and without the fragment.
     pub(crate) unique: bool,
-    /// Leave out the URLs that are ok in this file, the jsonl of an earlier run.
+    /// Leave out the URLs that are ok in this file, an earlier run's jsonl.
     pub(crate) resume: Option<PathBuf>,
 }
 
@@ -77,7 +65,7 @@ pub(crate) struct Targets {
     /// The source of URL arguments, and how many there were so far.
     argument: Arc<str>,
     arguments: u64,
-    /// A terminal would have to be told the end of input again.
+    /// Never read twice: a terminal would wait for another end of input.
     stdin_was_read: bool,
 }
 
@@ -85,7 +73,7 @@ pub(crate) struct Targets {
 struct Reading {
     source: Arc<str>,
     lines: Lines<Bytes>,
-    /// The first byte is NUL; known after the first line.
+    /// Whether the first line begins with NUL.
     begins_with_nul: bool,
     /// No record has come.
     awaits_first: bool,
@@ -103,8 +91,8 @@ impl Reading {
 }
 
 impl Targets {
-    /// Checks that each list can be read, without waiting for any. Reads the file of an earlier run to its end: a second
-    /// or two for a million rows.
+    /// Checks that each list can be read, without waiting for any. Reads the file of an earlier run: some two seconds for
+    /// a million rows.
     ///
     /// # Errors
     ///
@@ -114,7 +102,7 @@ impl Targets {
         let read = |path: &PathBuf| resume::read(path, options.default_scheme);
         let (resumed, done) = options.resume.as_ref().map(read).transpose()?.unzip();
         Ok(Self {
-            filter: Filter::new(&options, done),
+            filter: Filter::new(options.shard, options.unique, done),
             resumed,
             lists: options.lists.into(),
             reading: None,
@@ -130,7 +118,7 @@ impl Targets {
         self.resumed.as_ref()
     }
 
-    /// How many targets were left out so far.
+    /// How many entries were left out so far.
     pub(crate) fn skipped(&self) -> Arc<Skipped> {
         self.filter.skipped()
     }
@@ -139,7 +127,7 @@ impl Targets {
     ///
     /// # Errors
     ///
-    /// A list could not be opened or read; nothing was added to `out`. The next call goes on with the next list.
+    /// A list could not be opened or read. Nothing was added to `out`; the next call continues with the next list.
     pub(crate) fn next_batch(&mut self, out: &mut Vec<Entry>) -> Result<bool, InputError> {
         loop {
             if self.take_buffered(out) || self.take_arguments(out) {
@@ -177,8 +165,8 @@ impl Targets {
             if mem::take(awaits_first) {
                 url = url.map_err(|failure| foreign::explain(failure, &content, *begins_with_nul));
             }
-            if self.filter.admits(&url, || content.written()) {
-                out.push(Entry::new(Arc::clone(source), line, content.written(), url));
+            if self.filter.admits(&content, &url) {
+                out.push(Entry::new(source, line, &content, url));
             }
         }
         out.len() > before
@@ -188,32 +176,18 @@ impl Targets {
     fn take_arguments(&mut self, out: &mut Vec<Entry>) -> bool {
         let before = out.len();
         while out.len() - before < BATCH
-            && let Some(text) = self.next_argument()
+            && self.reading.is_none()
+            && let Some(List::Url(text)) = self.lists.front()
         {
-            let written = text.trim();
-            let url = target::normalise(written, self.default_scheme);
-            if self.filter.admits(&url, || written.into()) {
-                out.push(Entry::new(
-                    Arc::clone(&self.argument),
-                    self.arguments,
-                    written.into(),
-                    url,
-                ));
+            self.arguments += 1;
+            let content = Content::Text(text.trim());
+            let url = content.url(self.default_scheme);
+            if self.filter.admits(&content, &url) {
+                out.push(Entry::new(&self.argument, self.arguments, &content, url));
             }
+            self.lists.pop_front();
         }
         out.len() > before
-    }
-
-    /// The next URL argument, if no list comes first.
-    fn next_argument(&mut self) -> Option<String> {
-        if self.reading.is_some() || !matches!(self.lists.front(), Some(List::Url(_))) {
-            return None;
-        }
-        self.arguments += 1;
-        match self.lists.pop_front() {
-            Some(List::Url(text)) => Some(text),
-            _ => None,
-        }
     }
 
     /// Opens the next list. False if there is none.
@@ -249,26 +223,10 @@ impl Targets {
 }
 
 impl Options {
-    /// Checks that no list is the file behind `out`: the run would read its own records. Only Unix tells which file that
-    /// is.
-    ///
-    /// # Errors
-    ///
-    /// A list is that file.
-    #[cfg(unix)]
-    pub(crate) fn refuse_output(&self, out: impl std::os::fd::AsFd) -> Result<(), InputError> {
-        source::refuse_output(&self.lists, out)
-    }
-
-    #[cfg(not(unix))]
-    pub(crate) fn refuse_output(&self, _out: impl Sized) -> Result<(), InputError> {
-        Ok(())
-    }
-
     /// How many entries the lists have; `None` with a pipe, standard input, or a file that cannot be read.
     ///
-    /// Reads every file in constant memory: about a second for ten million lines, and ten with a shard, which needs the
-    /// URLs. Entries that are left out for other reasons are counted.
+    /// Reads every file: about a second for ten million lines, and ten with a shard, which needs the URLs. Entries that
+    /// are left out for other reasons are counted.
     pub(crate) fn count(&self) -> Option<u64> {
         self.count_within(u64::MAX)
     }
@@ -285,11 +243,12 @@ impl Options {
     pub(crate) fn count_if_short(&self) -> Option<u64> {
         // A file without a size may still have content, as in /proc.
         let bytes_of = |list| size_of(list).filter(|&bytes| bytes > 0);
-        let bytes: Option<u64> = self.lists.iter().map(bytes_of).sum();
-        bytes
-            .filter(|&bytes| bytes <= SHORT)
-            // A compressed list may be long.
-            .and_then(|_| self.count_within(2 * SHORT))
+        let bytes: u64 = self.lists.iter().map(bytes_of).sum::<Option<_>>()?;
+        if bytes > SHORT {
+            return None;
+        }
+        // A compressed list may be long.
+        self.count_within(2 * SHORT)
     }
 
     fn count_list(&self, list: &List, most: u64) -> Option<u64> {
@@ -297,7 +256,8 @@ impl Options {
             List::Url(text) => Some(u64::from(self.is_ours(&Content::Text(text.trim())))),
             List::Stdin => None,
             List::File(path) => {
-                size_of(list).and_then(|_| self.count_lines(fs::File::open(path).ok()?, most))
+                size_of(list)?;
+                self.count_lines(fs::File::open(path).ok()?, most)
             }
         }
     }
@@ -317,9 +277,8 @@ impl Options {
     }
 
     fn is_ours(&self, content: &Content<'_>) -> bool {
-        self.shard.is_none_or(|shard| {
-            shard.holds(&content.url(self.default_scheme), || content.written())
-        })
+        let holds = |shard: ListShard| shard.holds(content, &content.url(self.default_scheme));
+        self.shard.is_none_or(holds)
     }
 }
 

@@ -1,8 +1,8 @@
 //! `--resume FILE`: which URLs an earlier run has fetched, read from its records.
 //!
-//! FILE is the output of `-f jsonl`, often the file that this run appends to. Earlier runs may have been killed at any
-//! moment, so an incomplete row is skipped, and its URL is fetched again. A file that no run has written is an error.
-//! FILE is read once, in constant memory, and not written to.
+//! FILE is the output of `-f jsonl`, often the file that this run appends to. An incomplete row, which a killed run may
+//! leave, is skipped, and its URL is fetched again. A file that no run has written is an error. FILE is read once, in
+//! constant memory.
 
 use super::lines::{Line, Lines};
 #[cfg(unix)]
@@ -14,15 +14,13 @@ use crate::escape::shown;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 #[cfg(unix)]
 use std::os::fd::AsFd;
 use std::path::Path;
 
-/// The longest row, in bytes: it has two URLs of at most 64 KiB, which take at most 384 KiB each in JSON.
+/// The longest row, in bytes: two URLs of 64 KiB, each up to 384 KiB in JSON.
 const LONGEST_ROW: usize = 1 << 20;
-
-const RIGHT: &str = "give the file that an earlier run with -f jsonl has written";
 
 /// The file of an earlier run, without its URLs.
 #[derive(Debug, Default)]
@@ -48,7 +46,7 @@ struct SkippedLines {
 
 /// The fields that are read.
 #[derive(Deserialize)]
-struct Row<'a> {
+struct PastRow<'a> {
     #[serde(borrow)]
     url: Cow<'a, str>,
     ok: bool,
@@ -56,18 +54,15 @@ struct Row<'a> {
 
 /// A line of FILE.
 enum RowLine<'a> {
-    Row(Row<'a>),
+    Whole(PastRow<'a>),
     Blank,
-    /// The beginning of a row, or zeros, which some file systems leave after a crash.
+    /// The beginning of a row, or the zeros of some file systems after a crash.
     Torn,
     /// Anything else.
     Foreign,
 }
 
-/// Reads `path`, and returns the set of its URLs that are ok.
-///
-/// A row has its URL as the user wrote it. It is normalised with the `default_scheme` of this run and compared as
-/// `--unique` does. A file that does not exist has no rows.
+/// Reads `path`, and returns the set of its URLs that are ok. A file that does not exist has no rows.
 ///
 /// # Errors
 ///
@@ -76,7 +71,6 @@ pub(super) fn read(
     path: &Path,
     default_scheme: Option<Scheme>,
 ) -> Result<(Resumed, UrlSet), InputError> {
-    let mut done = UrlSet::new();
     let mut resumed = Resumed {
         name: path.to_string_lossy().into_owned(),
         ..Resumed::default()
@@ -84,31 +78,16 @@ pub(super) fn read(
     let file = match open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             resumed.is_missing = true;
-            return Ok((resumed, done));
+            return Ok((resumed, UrlSet::new()));
         }
-        opened => opened.map_err(|error| resumed.refuse(None, error, RIGHT))?,
+        opened => opened.map_err(|error| resumed.refuse(None, error))?,
     };
     #[cfg(unix)]
     {
         resumed.identity = FileId::of_open(&file);
     }
-    let mut lines = Lines::with_limit(file, LONGEST_ROW);
-    loop {
-        while let Some((number, line)) = lines.next_buffered() {
-            if let Some(row) = resumed.take(number, row_line(line))?
-                && row.ok
-                && let Ok(url) = normalise(row.url.trim(), default_scheme)
-            {
-                done.insert(page(&url));
-            }
-        }
-        let number = lines.number() + 1;
-        let filled = lines.fill();
-        if !filled.map_err(|error| resumed.refuse(Some(number), error, RIGHT))? {
-            resumed.end(&lines);
-            return Ok((resumed, done));
-        }
-    }
+    let done = resumed.read_rows(file, default_scheme)?;
+    Ok((resumed, done))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -131,7 +110,7 @@ fn row_line(line: Line<'_>) -> RowLine<'_> {
     match bytes.first() {
         None => RowLine::Blank,
         Some(b'{') if is_whole => match serde_json::from_slice(bytes) {
-            Ok(row) => RowLine::Row(row),
+            Ok(row) => RowLine::Whole(row),
             // An object without these fields.
             Err(error) if error.is_data() => RowLine::Foreign,
             Err(_) => RowLine::Torn,
@@ -142,7 +121,7 @@ fn row_line(line: Line<'_>) -> RowLine<'_> {
 }
 
 impl Resumed {
-    /// One line for the user, if there is something to say.
+    /// A line for the user if the file is missing or has incomplete rows.
     pub(crate) fn warning(&self) -> Option<String> {
         let name = shown(&self.name);
         if self.is_missing {
@@ -163,33 +142,62 @@ impl Resumed {
         }
     }
 
+    /// The set of the URLs that are ok.
+    ///
+    /// A row has its URL as the user wrote it, so it is normalised with the `default_scheme` of this run.
+    pub(super) fn read_rows(
+        &mut self,
+        file: impl Read,
+        default_scheme: Option<Scheme>,
+    ) -> Result<UrlSet, InputError> {
+        let mut done = UrlSet::new();
+        let mut lines = Lines::with_limit(file, LONGEST_ROW);
+        loop {
+            while let Some((number, line)) = lines.next_buffered() {
+                if let Some(row) = self.take(number, row_line(line))?
+                    && row.ok
+                    && let Ok(url) = normalise(row.url.trim(), default_scheme)
+                {
+                    done.insert(page(&url));
+                }
+            }
+            let number = lines.number() + 1;
+            let filled = lines.fill();
+            if !filled.map_err(|error| self.refuse(Some(number), error))? {
+                break;
+            }
+        }
+        self.unfinished = lines.is_unfinished();
+        if self.unfinished && self.skipped.last == lines.number() {
+            // Killed runs leave such a line.
+            self.skipped.count -= 1;
+        }
+        Ok(done)
+    }
+
     /// Counts a line, and returns its row.
-    fn take<'a>(&mut self, number: u64, line: RowLine<'a>) -> Result<Option<Row<'a>>, InputError> {
+    fn take<'a>(
+        &mut self,
+        number: u64,
+        line: RowLine<'a>,
+    ) -> Result<Option<PastRow<'a>>, InputError> {
         match line {
-            RowLine::Row(row) => {
+            RowLine::Whole(row) => {
                 self.rows += 1;
                 return Ok(Some(row));
             }
             RowLine::Blank => {}
             RowLine::Foreign if self.rows == 0 => {
                 let error = io::Error::other("not a row of jsonl with its fields");
-                return Err(self.refuse(Some(number), error, RIGHT));
+                return Err(self.refuse(Some(number), error));
             }
             RowLine::Torn | RowLine::Foreign => self.skipped.add(number),
         }
         Ok(None)
     }
 
-    /// Notes the end of the file.
-    fn end<R: io::Read>(&mut self, lines: &Lines<R>) {
-        self.unfinished = lines.is_unfinished();
-        if self.unfinished && self.skipped.last == lines.number() {
-            // Killed runs leave such a line.
-            self.skipped.count -= 1;
-        }
-    }
-
-    fn refuse(&self, line: Option<u64>, error: io::Error, hint: &str) -> InputError {
+    fn refuse(&self, line: Option<u64>, error: io::Error) -> InputError {
+        let hint = "give the file that an earlier run with -f jsonl has written";
         InputError::resuming(&self.name, line, error, hint)
     }
 }
@@ -206,7 +214,7 @@ impl SkippedLines {
 
 #[cfg(unix)]
 impl Resumed {
-    /// Checks `out` if it is the same file. `Ok(true)`: write an LF before the first record, as the last line is
+    /// Checks `out` if it is the same file. True if an LF must come before the first record, as the last line is
     /// incomplete.
     ///
     /// # Errors
@@ -218,7 +226,10 @@ impl Resumed {
             return Ok(false);
         }
         let is_appended = fcntl_getfl(&out).is_ok_and(|flags| flags.contains(OFlags::APPEND));
-        let refuse = |what, hint| Err(self.refuse(None, io::Error::other(what), hint));
+        let refuse = |what, hint| {
+            let error = io::Error::other(what);
+            Err(InputError::resuming(&self.name, None, error, hint))
+        };
         if !is_jsonl {
             return refuse(
                 "standard output goes to it, but not as jsonl",
@@ -237,8 +248,7 @@ impl Resumed {
 
 #[cfg(not(unix))]
 impl Resumed {
-    /// As above, but the system does not tell which file `_out` is. A blank line is better than a row behind an incomplete
-    /// one.
+    /// As above. The system does not tell which file `_out` is; a needless blank line does no harm.
     pub(crate) fn needs_newline(
         &self,
         _out: impl Sized,

@@ -1,42 +1,38 @@
 //! `--shard K/N`: divides a list into N parts by host, so that N independent runs share it.
 //!
-//! The part of a host never changes, in any release and on any machine. All URLs of a host are in one part, whatever
-//! port and scheme, so that limits per host hold for all runs together. A part can be divided further: K/N is (2K-1)/2N
-//! and 2K/2N together, and likewise for other multiples.
+//! The part of a host never changes, in any release and on any machine. It holds all URLs of the host, whatever port and
+//! scheme, so that limits per host hold for all runs together. A part can be divided further: K/N is (2K-1)/2N and 2K/2N
+//! together, and likewise for other multiples.
 
+use super::target::Content;
 use crate::fetch::{Failure, Url};
 use crate::host;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::str::FromStr;
 
-/// More parts are taken for a typing error.
+/// The most parts; more are taken for a typing error.
 const MOST: u32 = 65_535;
 
 /// The K-th of N parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shard {
+pub(crate) struct ListShard {
     /// From 1 to `of`.
     number: u32,
     of: u32,
 }
 
-impl Shard {
+impl ListShard {
     /// Whether an entry is in this part, by [`host::name`]; a line that is no URL, by the text of its record.
-    ///
-    /// K - 1 is the SipHash-2-4 of that text with the key 0 (Aumasson and Bernstein, 2012), multiplied by N and shifted
-    /// right by 64.
-    pub(super) fn holds(
-        self,
-        url: &Result<Url, Failure>,
-        written: impl FnOnce() -> Box<str>,
-    ) -> bool {
+    pub(super) fn holds(self, content: &Content<'_>, url: &Result<Url, Failure>) -> bool {
         match url {
             Ok(url) => self.holds_text(host::name(url)),
-            Err(_) => self.holds_text(&written()),
+            Err(_) => self.holds_text(&content.written()),
         }
     }
 
+    /// K - 1 is the SipHash-2-4 of `text` with the key 0 (Aumasson and Bernstein, 2012), multiplied by N and shifted
+    /// right by 64.
     fn holds_text(self, text: &str) -> bool {
         let mut hasher = SipHasher24::new();
         hasher.write(text.as_bytes());
@@ -45,7 +41,7 @@ impl Shard {
     }
 }
 
-impl FromStr for Shard {
+impl FromStr for ListShard {
     type Err = String;
 
     /// Reads `K/N`.
@@ -89,7 +85,7 @@ mod tests {
         for (text, numbers) in table {
             for (of, number) in [2, 4, 10, 65_535].into_iter().zip(numbers) {
                 assert!(
-                    Shard { number, of }.holds_text(text),
+                    ListShard { number, of }.holds_text(text),
                     "{text} in {number}/{of}"
                 );
             }
@@ -102,7 +98,7 @@ mod tests {
             let mut sizes = vec![0_u32; of as usize];
             for n in 0..20_000 {
                 let host = format!("host{n}.example");
-                let holds = |number, of| Shard { number, of }.holds_text(&host);
+                let holds = |number, of| ListShard { number, of }.holds_text(&host);
                 let ours: Vec<_> = (1..=of).filter(|number| holds(*number, of)).collect();
                 let [number] = ours[..] else {
                     panic!("{host} is in {ours:?} of {of}")
@@ -131,7 +127,7 @@ mod tests {
             ("65535/65535", 65_535, 65_535),
             ("03/07", 3, 7),
         ] {
-            assert_eq!(text.parse(), Ok(Shard { number, of }), "{text}");
+            assert_eq!(text.parse(), Ok(ListShard { number, of }), "{text}");
         }
     }
 
@@ -162,7 +158,7 @@ mod tests {
             ("1/99999999999999", "a list is cut into 1 to 65535 parts"),
         ];
         for (text, expected) in table {
-            let error = text.parse::<Shard>().expect_err(text);
+            let error = text.parse::<ListShard>().expect_err(text);
             assert!(error.starts_with(expected), "{text}: {error}");
         }
     }

@@ -1,9 +1,7 @@
 //! Files, standard input and arguments as lists, and their errors.
 //!
-//! [`check`] examines a list before the run, [`open`] opens it when it is read: any number of lists takes one descriptor.
-//! [`check`] does not open a pipe: that would wait for the writer, and closing it would end the writer.
+//! Any number of lists takes one descriptor: [`check`] examines a list before the run, [`open`] opens it when it is read.
 
-use super::List;
 use crate::escape::shown;
 use crate::system;
 use std::borrow::Cow;
@@ -11,17 +9,27 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 #[cfg(unix)]
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{error, fmt};
 
-/// A file could not be opened or read: the program ends with status 2.
-///
-/// The text names the file, the cause and, if known, the remedy. Control characters are escaped.
+/// One LIST argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum List {
+    /// A file or a pipe.
+    File(PathBuf),
+    /// Standard input; empty the second time.
+    Stdin,
+    /// A URL.
+    Url(String),
+}
+
+/// A file could not be opened or read: the program ends with status 2. The text names the file, the cause and, if known,
+/// the remedy.
 #[derive(Debug)]
 pub(crate) struct InputError {
     verb: &'static str,
     name: String,
-    /// The line that was being read; `None` while the file is opened.
+    /// The line that was being read.
     line: Option<u64>,
     hint: Option<String>,
     source: io::Error,
@@ -51,16 +59,6 @@ impl InputError {
             line,
             hint: Some(hint.to_owned()),
             ..Self::new("resume from", name, source)
-        }
-    }
-
-    /// A list that records are written to: every record would be a new line of it.
-    #[cfg(unix)]
-    fn feeding(list: &List) -> Self {
-        let source = io::Error::other("standard output goes to it");
-        Self {
-            hint: Some("write the records to another file".to_owned()),
-            ..Self::new("read", &name(list), source)
         }
     }
 
@@ -111,7 +109,8 @@ pub(super) fn name(list: &List) -> Cow<'_, str> {
     }
 }
 
-/// Checks, without blocking, that `list` can be read.
+/// Checks that `list` can be read. Does not open a pipe: that would wait for the writer, and closing it would end the
+/// writer.
 pub(super) fn check(list: &List) -> Result<(), InputError> {
     let List::File(path) = list else {
         return Ok(());
@@ -150,13 +149,14 @@ impl FileId {
     }
 }
 
-/// Checks that no list is the regular file behind `out`, also if the shell has emptied it for `>`.
+/// Checks that no list is the regular file behind `out`: the run would read its own records. Only Unix tells which file
+/// that is, also if the shell has emptied it for `>`.
 ///
 /// # Errors
 ///
 /// A list is that file.
 #[cfg(unix)]
-pub(super) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputError> {
+pub(crate) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputError> {
     let Some(output) = FileId::of_open(out) else {
         return Ok(());
     };
@@ -168,13 +168,24 @@ pub(super) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputE
         };
         identity == Some(output)
     };
-    let found = lists.iter().find(is_output);
-    found.map_or(Ok(()), |list| Err(InputError::feeding(list)))
+    let Some(list) = lists.iter().find(is_output) else {
+        return Ok(());
+    };
+    let source = io::Error::other("standard output goes to it");
+    Err(InputError {
+        hint: Some("write the records to another file".to_owned()),
+        ..InputError::new("read", &name(list), source)
+    })
 }
 
-/// Opens a list. Blocks for the writer of a named pipe, and for a free descriptor.
+#[cfg(not(unix))]
+pub(crate) fn refuse_output(_lists: &[List], _out: impl Sized) -> Result<(), InputError> {
+    Ok(())
+}
+
+/// Opens a list. Blocks for the writer of a named pipe.
 pub(super) fn open(path: &Path) -> Result<File, InputError> {
-    system::wait_out_shortage(|| File::open(path)).map_err(|error| InputError::opening(path, error))
+    File::open(path).map_err(|error| InputError::opening(path, error))
 }
 
 /// Standard input. Another process may have made it non-blocking.
@@ -197,7 +208,7 @@ impl Read for Stdin {
     }
 }
 
-/// Not by the standard library, which reports a descriptor that cannot be read as an empty list.
+/// The standard library would report a descriptor that cannot be read as an empty list.
 #[cfg(unix)]
 fn read(stdin: &mut io::Stdin, into: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::read(stdin, into)?)

@@ -1,7 +1,6 @@
-//! What a line holds, and the URL it stands for.
+//! What a line holds, and the URL it stands for, read as in a browser (WHATWG, IDNA, by the `url` crate).
 //!
-//! Text becomes a URL as in a browser (WHATWG, IDNA, by the `url` crate). Other text becomes a failed record. The
-//! message of a failure never repeats userinfo.
+//! The message of a failure never repeats userinfo.
 
 use super::lines::{LIMIT, Line};
 use crate::fetch::{Failure, FailureKind, INVALID_HOST, Url};
@@ -39,11 +38,12 @@ pub(crate) enum Entry {
 
 impl Entry {
     pub(super) fn new(
-        source: Arc<str>,
+        source: &Arc<str>,
         line: u64,
-        written: Box<str>,
+        content: &Content<'_>,
         url: Result<Url, Failure>,
     ) -> Self {
+        let (source, written) = (Arc::clone(source), content.written());
         match url {
             Ok(url) => Self::Target(Target {
                 source,
@@ -75,10 +75,10 @@ impl Target {
 }
 
 /// The scheme of URLs that are written without one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Scheme {
-    Http,
     Https,
+    Http,
 }
 
 impl Scheme {
@@ -100,10 +100,9 @@ pub(super) enum Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// The content of `line`; `None` if it is blank or a comment.
+    /// The content of `line`; `None` if it is blank or a comment, whatever its encoding and length.
     ///
-    /// The first character of a comment, behind white space and a BOM, is `#`, whatever its encoding and length. Every
-    /// line may begin with a BOM, as `cat` joins lists.
+    /// Every line may begin with a BOM, as `cat` joins lists.
     pub(super) fn of(line: Line<'a>) -> Option<Self> {
         let begun = line.bytes().trim_ascii_start();
         let begun = begun
@@ -114,7 +113,7 @@ impl<'a> Content<'a> {
             return None;
         }
         if let Line::TooLong(_) = line {
-            // Also if its beginning is blank: there may be text behind it.
+            // Also if its beginning is blank.
             return Some(Self::TooLong(begun));
         }
         let Ok(text) = str::from_utf8(begun) else {
@@ -137,7 +136,7 @@ impl<'a> Content<'a> {
             Self::Text(text) => (*text).into(),
             Self::NotUtf8(bytes) => String::from_utf8_lossy(bytes).into(),
             Self::TooLong(bytes) => {
-                // A character has at most four bytes, so that one cut in two is behind the excerpt.
+                // A character has at most four bytes: one that is cut in two comes after the excerpt.
                 let begun = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * (EXCERPT + 1))]);
                 let mut kept: String = begun.chars().take(EXCERPT).collect();
                 kept.push_str("...");
@@ -160,17 +159,15 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Reads `text` as a browser does, but refuses schemes other than http and https, and separators of lines, cells or
-/// names: a browser drops a tab or a line end, which would join two URLs.
+/// Reads `text` as a browser does, but refuses other schemes than http and https, and separators: a browser drops a tab
+/// or a line end, which would join two URLs.
 pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
     if let Some(separator) = text.bytes().find_map(separator) {
         return Err(invalid(separator));
     }
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-        Ok(url) if is_host_and_port(text, url.scheme()) || is_userinfo(text, url.scheme()) => {
-            without_scheme(text, default_scheme)
-        }
+        Ok(url) if has_no_scheme(text, url.scheme()) => without_scheme(text, default_scheme),
         Ok(url) => Err(Failure::new(
             FailureKind::UnsupportedScheme,
             format!(
@@ -199,38 +196,29 @@ pub(super) fn page(url: &Url) -> &str {
     &url[..Position::AfterQuery]
 }
 
-/// Whether the parser's `scheme` is a host before a port: `localhost:8080/x`.
-fn is_host_and_port(text: &str, scheme: &str) -> bool {
-    // The text begins with the scheme.
-    let Some(rest) = text
-        .get(scheme.len()..)
-        .and_then(|rest| rest.strip_prefix(':'))
-    else {
-        return false;
-    };
-    let port = &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())];
-    // No scheme in use has a dot. Such a host may have an empty port, or one that is too large.
-    let is_host = (scheme.contains('.') || scheme == "localhost") && !rest.starts_with("//");
-    port.bytes().all(|byte| byte.is_ascii_digit()) && (is_host || port.parse::<u16>().is_ok())
-}
-
-/// Whether the parser's `scheme` is a user before a password: `user:pw@example.com/x`.
-fn is_userinfo(text: &str, scheme: &str) -> bool {
+/// Whether the parser took a host or a user for a scheme: `localhost:8080/x`, `user:pw@example.com/x`.
+fn has_no_scheme(text: &str, scheme: &str) -> bool {
     // Schemes whose URLs contain an address with an @.
     const WITH_ADDRESSES: [&str; 11] = [
         "acct", "cid", "im", "mailto", "mid", "pres", "sip", "sips", "ssh", "tel", "xmpp",
     ];
-    let rest = text
-        .get(scheme.len()..)
-        .and_then(|rest| rest.strip_prefix(':'));
-    let authority = rest.and_then(|rest| rest.split(['/', '?', '#', '\\']).next());
-    let is_one = |(password, host): (&str, &str)| {
+    let rest = text.get(scheme.len()..);
+    let Some(rest) = rest.and_then(|rest| rest.strip_prefix(':')) else {
+        return false;
+    };
+    if rest.starts_with("//") {
+        return false;
+    }
+    let authority = &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())];
+    // No scheme in use has a dot. Such a host may have an invalid port.
+    let is_host = scheme.contains('.') || scheme == "localhost";
+    let is_port = authority.bytes().all(|byte| byte.is_ascii_digit())
+        && (is_host || authority.parse::<u16>().is_ok());
+    let is_password = |(password, host): (&str, &str)| {
         !password.contains(char::is_whitespace) && Url::parse(&format!("http://{host}/")).is_ok()
     };
-    !WITH_ADDRESSES.contains(&scheme)
-        && authority
-            .and_then(|authority| authority.rsplit_once('@'))
-            .is_some_and(is_one)
+    is_port
+        || !WITH_ADDRESSES.contains(&scheme) && authority.rsplit_once('@').is_some_and(is_password)
 }
 
 /// The URL in `text` without quotes, brackets or bullets around it. It may contain credentials.
@@ -256,7 +244,8 @@ fn without_scheme(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Fai
         }
         return Err(invalid(message));
     }
-    if lacks_a_colon(text) {
+    // `http//example.com/x`: no host has such a name.
+    if begins_as_web(text, "//") {
         return Err(invalid("no colon: a URL begins with http:// or https://"));
     }
     let completed = complete(text, scheme);
@@ -288,9 +277,9 @@ fn may_hold_credentials(text: &str) -> bool {
     text.contains('@')
 }
 
-/// Whether `text` is a URL but for the colon: `http//example.com/x`. No host has such a name.
-fn lacks_a_colon(text: &str) -> bool {
-    let scheme = text.split_once("//").map(|(scheme, _)| scheme);
+/// Whether `text` begins with http or https, and then `separator`.
+pub(super) fn begins_as_web(text: &str, separator: &str) -> bool {
+    let scheme = text.split_once(separator).map(|(scheme, _)| scheme);
     scheme.is_some_and(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https"))
 }
 
@@ -299,7 +288,7 @@ fn complete(text: &str, scheme: &str) -> Option<String> {
     if text.starts_with("//") {
         return Some(format!("{scheme}:{text}"));
     }
-    // Refuse a path, a query or a fragment: a browser would take the first segment of a path for the host.
+    // A browser would take the first segment of a path for the host.
     (!text.starts_with(['/', '\\', '.', '?', '#', ':'])).then(|| format!("{scheme}://{text}"))
 }
 

@@ -1,12 +1,11 @@
 //! A set of URLs that takes at most 40 bytes for each, whatever its length.
 //!
-//! It keeps 128 bits of SipHash-2-4 (Aumasson and Bernstein, 2012) of each URL. Every set has a random key, so that a
-//! list cannot make one URL pass for another. Two of a billion URLs have one hash with a probability of 10^-21.
+//! It keeps 128 bits of SipHash-2-4 (Aumasson and Bernstein, 2012) of each URL, with a random key, so that no list can
+//! make one URL pass for another. Two of a billion URLs have one hash with a probability of 10^-21.
 //!
 //! The table is extendible hashing (Fagin, Nievergelt, Pippenger and Strong, TODS 1979): pages of one size, and a
 //! directory that finds a page by the first bits of a hash. A full page is split, so that growing needs no second table.
-//! After all pages were split they are 7/16 full: 37 bytes a URL. Measured as peak memory, up to ten million URLs: 25 to
-//! 33; a `HashSet<u128>` took up to 59 while it grew.
+//! At peak it took 25 to 33 bytes a URL, a `HashSet<u128>` up to 59.
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -14,13 +13,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 /// The hashes of a page, which has 4 KiB.
 const SLOTS: usize = 256;
 
-/// A page with so many hashes is split. In a fuller one a search takes too long.
+/// A page with so many hashes is split: in a fuller one a search takes too long.
 const FULL: usize = SLOTS / 8 * 7;
 
 /// An empty slot. A hash of 0 is kept as 1.
 const EMPTY: u128 = 0;
 
-/// See the module's head.
+/// See the module.
 pub(super) struct UrlSet {
     /// Has the key.
     hasher: SipHasher24,

@@ -1,14 +1,14 @@
-//! Which hosts fail most, in bounded memory however many hosts there are.
+//! The hosts that fail most, in bounded memory.
 //!
-//! The algorithm is that of Misra and Gries, "Finding repeated elements" (1982): [`COUNTERS`] counters; a host without
-//! one lowers every counter by one instead. A count is never too high, and too low by at most the number of failures
-//! divided by [`COUNTERS`]. Up to [`COUNTERS`] hosts it is exact.
+//! The algorithm is that of Misra and Gries, "Finding repeated elements" (1982), with [`COUNTERS`] counters. If none is
+//! free for a new host, every counter goes down by one. A count is never too high, and too low by at most the number of
+//! failures divided by [`COUNTERS`]. Up to [`COUNTERS`] hosts it is exact.
 
 use std::collections::HashMap;
 
-/// Enough that on any list whose failures cluster at all, the worst five are right.
+/// Finds every host that has more than a thousandth of all failures.
 const COUNTERS: usize = 1024;
-/// The longest name in DNS. A longer one is cut, so that a hostile list cannot fill the memory.
+/// The longest name in DNS. A longer one is cut, so that memory is bounded.
 const LONGEST: usize = 253;
 
 /// Failures by `host` or `host:port`.
@@ -27,7 +27,7 @@ impl WorstHosts {
         } else if self.counters.len() < COUNTERS {
             self.counters.insert(host.into(), 1);
         } else {
-            // Each visit of a counter undoes one count, so that all visits together cost no more than the counting.
+            // This takes as many steps as it subtracts, so that all such passes take at most one step a failure.
             self.crowded = true;
             self.counters.retain(|_, count| {
                 *count -= 1;

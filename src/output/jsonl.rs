@@ -1,7 +1,7 @@
 //! The `jsonl` format: one JSON object a line, every field of the record in every row, in its order.
 //!
-//! Beyond what JSON demands, every character that a terminal might act on (DEL, C1, bidi overrides, line separators) is
-//! written as `\uNNNN`: a reader gets the same string, and `cat` is safe.
+//! Every character that a terminal might act on (DEL, C1, bidi overrides, line separators) is written as `\uNNNN`, also
+//! where JSON does not demand it: a reader gets the same string, and `cat` is safe.
 
 use std::io::{self, Write};
 
@@ -13,10 +13,10 @@ use super::record::Record;
 use crate::escape::is_printable;
 
 /// Appends `record` as one line, its end included.
-pub(super) fn push(out: &mut Vec<u8>, record: &Record) -> io::Result<()> {
-    record.serialize(&mut Serializer::with_formatter(&mut *out, Printable))?;
+pub(super) fn push(out: &mut Vec<u8>, record: &Record) {
+    let written = record.serialize(&mut Serializer::with_formatter(&mut *out, Printable));
+    written.expect("writing to memory does not fail, and all keys are strings");
     out.push(b'\n');
-    Ok(())
 }
 
 /// Compact JSON with unprintable characters escaped.
@@ -51,7 +51,7 @@ mod tests {
 
     fn line(record: &Record) -> String {
         let mut out = Vec::new();
-        push(&mut out, record).unwrap();
+        push(&mut out, record);
         String::from_utf8(out).unwrap()
     }
 

@@ -4,10 +4,6 @@
 //! list or a server reaches a terminal raw.
 
 mod csv;
-#[cfg(test)]
-mod docs_tests;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing;
 mod hosts;
 mod human;
 mod jsonl;
@@ -15,15 +11,23 @@ mod out;
 mod progress;
 mod record;
 mod save;
+mod streams;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod text;
 mod writer;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[path = "../../tests/fuzz/saved_names.rs"]
+pub(crate) mod fuzzing;
+
 #[cfg(test)]
 pub(crate) use out::Out;
-pub(crate) use out::{Outgoing, is_one_terminal, stderr, stdout};
+pub(crate) use out::Outgoing;
 pub(crate) use progress::{Counts, Progress};
 pub(crate) use record::Record;
 pub(crate) use save::Save;
+pub(crate) use streams::{is_one_terminal, stderr, stdout};
 pub(crate) use summary::Summary;
 pub(crate) use writer::{Format, Writer};

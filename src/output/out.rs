@@ -1,7 +1,7 @@
-//! Bytes on their way to a stream whose reader may be slow.
+//! The queue of lines in front of a stream whose reader may be slow.
 //!
-//! Records, messages and the progress bar leave in their order, so that they can share a terminal without tearing lines. No
-//! call blocks after its time limit. After an error nothing more is written: no line follows a torn one.
+//! Records, messages and the progress bar are written in their order, so that they can share a terminal without breaking
+//! lines. No call blocks beyond its time limit. After an error nothing more is written.
 
 use std::io;
 use std::time::Instant;
@@ -9,10 +9,10 @@ use std::time::Instant;
 /// The size of a Linux pipe.
 pub(super) const BUFFER: usize = 64 * 1024;
 
-/// Erases the row of the cursor (ECMA-48) and puts the cursor at its begin.
+/// Moves the cursor to the start of its row and erases the row (ECMA-48).
 const ERASE: &[u8] = b"\r\x1b[2K";
 
-/// A stream that is written to until a given time.
+/// A stream with a time limit for each write.
 pub(crate) trait Out: Send {
     /// Writes some of `bytes` and returns how many; 0 if that was not possible before `until` (`None`: no limit).
     ///
@@ -21,7 +21,7 @@ pub(crate) trait Out: Send {
     /// Those of the stream.
     fn write_by(&mut self, bytes: &[u8], until: Option<Instant>) -> io::Result<usize>;
 
-    /// How many bytes the reader has not read yet, where the system tells; else 0.
+    /// How many written bytes the reader has not read yet; 0 where the system does not tell.
     fn unread(&self) -> usize {
         0
     }
@@ -30,18 +30,18 @@ pub(crate) trait Out: Send {
 /// A queue of lines in front of a stream. Dropping it writes nothing.
 pub(crate) struct Outgoing {
     out: Box<dyn Out>,
-    /// From `sent` on it is still to be written.
     buffer: Vec<u8>,
+    /// How many bytes of `buffer` have been written.
     sent: usize,
-    /// The number of bytes written so far. The positions below count like it.
+    /// How many bytes have been written since the start. The positions below count from there too.
     written: u64,
     /// The end of the last line that a flush waits for.
     records_end: u64,
     /// The ends of the queued lines that are no records, in ascending order.
     others: Vec<u64>,
-    /// The row that follows the last line; empty without a bar.
+    /// The row below the last line; empty without a bar.
     bar: String,
-    /// Where the bar ends that was queued last.
+    /// The end of the bar that was queued last.
     bar_end: Option<u64>,
     failed: Option<io::Error>,
 }
@@ -66,23 +66,20 @@ impl Outgoing {
     ///
     /// # Errors
     ///
-    /// If an earlier write failed, with its error; or those of `push`.
-    pub(crate) fn record(
-        &mut self,
-        push: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        push(self.begin_line()?)?;
+    /// If an earlier write failed, with its error.
+    pub(crate) fn record(&mut self, push: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        push(self.begin_line()?);
         self.records_end = self.end();
         Ok(())
     }
 
-    /// Queues lines that are no records but are waited for like them.
+    /// Queues lines that a flush waits for as for records.
     pub(crate) fn preface(&mut self, lines: &[u8]) {
         self.line(lines);
         self.records_end = self.end();
     }
 
-    /// Queues `line`, for which no flush waits. It is lost after an error.
+    /// Queues `line`, which a flush does not wait for. After an error it is dropped.
     pub(crate) fn line(&mut self, line: &[u8]) {
         if let Ok(buffer) = self.begin_line() {
             buffer.extend_from_slice(line);
@@ -90,7 +87,7 @@ impl Outgoing {
         }
     }
 
-    /// Makes `bar` the row that follows the last line. It is drawn at once if nothing is queued.
+    /// Makes `bar` the row below the last line, and draws it at once if nothing is queued.
     pub(crate) fn draw(&mut self, bar: String) {
         self.bar = bar;
         if self.is_empty() && self.failed.is_none() {
@@ -100,7 +97,7 @@ impl Outgoing {
         }
     }
 
-    /// Queues what erases the bar, which is not drawn any more.
+    /// Erases the bar with the next flush, and draws it no more.
     pub(crate) fn remove_bar(&mut self) {
         let _ = self.begin_line();
         self.bar.clear();
@@ -116,13 +113,13 @@ impl Outgoing {
         self.buffer.is_empty()
     }
 
-    /// How many bytes the reader has taken, as far as is known. Takes a system call.
+    /// How many bytes the reader has read, as far as the system tells. Takes a system call.
     pub(crate) fn taken(&self) -> i128 {
         i128::from(self.written) - self.out.unread() as i128
     }
 
-    /// Writes what is queued, the bar behind it. Waits for the reader of records until `until` (`None`: no limit), and for
-    /// that of the rest not at all. Returns whether all records were written; the next call goes on.
+    /// Writes the queued lines and then the bar. For records it waits until `until` (`None`: no limit); other lines it
+    /// writes as far as the stream takes them at once. Returns whether all records were written. The next call continues.
     ///
     /// # Errors
     ///
@@ -157,13 +154,13 @@ impl Outgoing {
         Ok(true)
     }
 
-    /// Queues `text` and writes all that is queued, waiting for the reader until `until` (`None`: no limit). Ignores errors.
+    /// Queues `text` and writes the whole queue, until `until` (`None`: no limit). Ignores errors.
     pub(crate) fn finish(&mut self, text: &[u8], until: Option<Instant>) {
         self.preface(text);
         let _ = self.flush_by(until);
     }
 
-    /// Drops the records that were not written to their end, and returns their number. Other lines stay.
+    /// Drops the records that were not completely written, and returns their number. Other lines stay.
     pub(crate) fn give_up_records(&mut self) -> usize {
         let separator = self.separator();
         let rest = self.buffer.split_off(self.sent);
@@ -204,7 +201,7 @@ impl Outgoing {
         left_out.filter(|byte| *byte == b'\n').count()
     }
 
-    /// The position behind all that is queued.
+    /// The end of the queue.
     fn end(&self) -> u64 {
         self.written + self.left() as u64
     }
@@ -213,11 +210,11 @@ impl Outgoing {
         self.bar_end == Some(self.end())
     }
 
-    /// Where the next line is appended, behind what erases the bar.
+    /// The buffer to append a line to. If it ends with the bar, erases that first.
     fn begin_line(&mut self) -> io::Result<&mut Vec<u8>> {
         self.check()?;
         if self.sent > self.left() {
-            // All but the last byte, which `is_mid_line` looks at.
+            // Keep the last written byte for `is_mid_line`.
             self.buffer.drain(..self.sent - 1);
             self.sent = 1;
             self.others.retain(|end| *end > self.written);
@@ -233,7 +230,7 @@ impl Outgoing {
         self.sent > 0 && self.buffer[self.sent - 1] != b'\n' && self.bar_end != Some(self.written)
     }
 
-    /// What separates a line from what the reader has.
+    /// What to write before a line that does not follow the last written byte.
     fn separator(&self) -> &'static [u8] {
         match self.bar_end {
             _ if self.is_mid_line() => b"\n",
@@ -260,79 +257,6 @@ impl Outgoing {
         }
     }
 }
-
-/// Standard output without a buffer of its own.
-///
-/// # Errors
-///
-/// When the descriptor cannot be duplicated, because descriptors have run out.
-pub(crate) fn stdout() -> io::Result<Box<dyn Out>> {
-    #[cfg(unix)]
-    {
-        use std::os::fd::AsFd as _;
-        let stdout = io::stdout();
-        Ok(Box::new(match nonblocking::reopened(&stdout) {
-            Some(terminal) => Nonblocking::terminal(terminal),
-            None => Nonblocking::new(stdout.as_fd().try_clone_to_owned()?.into()),
-        }))
-    }
-    #[cfg(not(unix))]
-    {
-        // Its line buffer passes whole lines through in one write; on a console it also translates to UTF-16.
-        Ok(Box::new(Blocking(io::stdout())))
-    }
-}
-
-/// Standard error.
-pub(crate) fn stderr() -> Box<dyn Out> {
-    #[cfg(unix)]
-    {
-        match nonblocking::reopened(&io::stderr()) {
-            Some(terminal) => Box::new(Nonblocking::terminal(terminal)),
-            None => Box::new(Nonblocking::new(io::stderr())),
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        Box::new(Blocking(io::stderr()))
-    }
-}
-
-/// Whether standard output and standard error, which are terminals, are the same one.
-pub(crate) fn is_one_terminal() -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::{fs::fstat, termios::tcgetpgrp};
-        let (out, err) = (io::stdout(), io::stderr());
-        let device = |stat: rustix::fs::Stat| stat.st_rdev;
-        // A process has one controlling terminal, which may be open as /dev/tty too.
-        fstat(&out).map(device) == fstat(&err).map(device)
-            || tcgetpgrp(&out).is_ok() && tcgetpgrp(&err).is_ok()
-    }
-    #[cfg(not(unix))]
-    true
-}
-
-/// A stream whose writes take as long as they take.
-#[cfg(any(test, not(unix)))]
-pub(crate) struct Blocking<W>(pub(crate) W);
-
-#[cfg(any(test, not(unix)))]
-impl<W: io::Write + Send> Out for Blocking<W> {
-    fn write_by(&mut self, bytes: &[u8], _until: Option<Instant>) -> io::Result<usize> {
-        let amount = self.0.write(bytes)?;
-        self.0.flush()?;
-        if amount == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        Ok(amount)
-    }
-}
-
-#[cfg(unix)]
-mod nonblocking;
-#[cfg(unix)]
-use nonblocking::Nonblocking;
 
 #[cfg(all(test, unix))]
 mod tests;

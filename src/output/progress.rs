@@ -1,6 +1,4 @@
-//! The progress bar: how far the run is, and how fast, in one row of the terminal.
-//!
-//! The caller draws it; no thread ticks. [`Progress::row`] gives ten rows a second at most.
+//! The progress bar, one row of the terminal. The caller draws it, at most ten times a second.
 
 mod row;
 
@@ -8,27 +6,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
+pub(crate) use self::row::Counts;
 use self::row::View;
 
-/// Fast enough to look alive, slow enough to read the numbers.
+/// Slow enough to read the numbers.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
-/// Columns left free for a key that the terminal echoes: `^C` behind the bar must not begin another row.
+/// Columns that stay free, so that a `^C` that the terminal echoes behind the bar begins no new row.
 const TYPED: usize = 3;
-
-/// Where the run stands.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    /// Targets that are finished, failed ones included.
-    pub(crate) done: u64,
-    /// Targets that failed.
-    pub(crate) failed: u64,
-    /// Attempts under way.
-    pub(crate) in_flight: usize,
-    /// Bytes of all bodies so far.
-    pub(crate) bytes: u64,
-    /// How many wait for another attempt, and when the first of them is due.
-    pub(crate) waiting: Option<(usize, Instant)>,
-}
 
 /// A bar for a terminal.
 pub(crate) struct Progress {
@@ -67,7 +51,7 @@ impl Progress {
         self.total = Some(total);
     }
 
-    /// When [`row`](Self::row) should be called again for the bar to look alive.
+    /// When [`row`](Self::row) should be called again.
     pub(crate) fn due(&self) -> Instant {
         self.due
     }

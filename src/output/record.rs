@@ -1,6 +1,7 @@
 //! The record: the result of one target, and the schema of every machine-readable format.
 //!
-//! The fields are written in this order, all of them in every row. A release may add a field; it removes and renames none.
+//! The fields are written in this order, all of them in every row; docs/OUTPUT.md describes them. A release may add a
+//! field; it removes and renames none.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,46 +14,30 @@ use crate::fetch::FailureKind;
 use crate::fetch::{Failure, Phase};
 
 /// A page, or the reason why there is none.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Record {
-    /// The URL as the user wrote it.
     pub(crate) url: Box<str>,
-    /// The list it came from: the list's name as given, `-`, or `argument`.
-    #[serde(serialize_with = "shared_text")]
     pub(crate) source: Arc<str>,
-    /// Its line there, from 1.
     pub(crate) line: u64,
-    /// Whether the page was fetched: a final 2xx, read (and saved, if asked) to its end.
     pub(crate) ok: bool,
-    /// The last HTTP status.
     pub(crate) status: Option<u16>,
-    /// Bytes of the decoded body; with HEAD, the length that the server declared.
     pub(crate) bytes: Option<u64>,
-    /// The `Content-Type` header as the server sent it.
     pub(crate) content_type: Option<String>,
-    /// The URL of the last reply, after redirects.
     pub(crate) final_url: Option<String>,
-    /// Redirects that were followed.
     pub(crate) redirects: Option<u32>,
-    /// Attempts that were made, the last one included.
     pub(crate) attempts: u32,
-    /// Of the last attempt, from a worker taking the job.
     #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
     pub(crate) elapsed: Option<Duration>,
-    /// Of the last attempt: from a worker taking the job to the first byte of the last reply.
     #[serde(rename = "ttfb_ms", serialize_with = "milliseconds")]
     pub(crate) ttfb: Option<Duration>,
-    /// The worker that made the last attempt, from 0.
     pub(crate) worker: Option<usize>,
-    /// When a worker took the job of the last attempt.
     #[serde(serialize_with = "timestamp")]
     pub(crate) started_at: Option<SystemTime>,
-    /// Where the body was saved.
     pub(crate) file: Option<String>,
     /// `None` exactly if `ok` is true.
     #[serde(serialize_with = "failure")]
     pub(crate) error: Option<Failure>,
-    /// Bytes of the page's body that came, for the summary: none with HEAD.
+    /// Bytes of the body that were received, for the summary: 0 with HEAD.
     #[serde(skip)]
     pub(crate) received: u64,
     /// The host that failed, for the summary.
@@ -67,25 +52,11 @@ impl Record {
             url,
             source,
             line,
-            ok: false,
-            status: None,
-            bytes: None,
-            content_type: None,
-            final_url: None,
-            redirects: None,
-            attempts: 0,
-            elapsed: None,
-            ttfb: None,
-            worker: None,
-            started_at: None,
-            file: None,
-            error: None,
-            received: 0,
-            host: None,
+            ..Self::default()
         }
     }
 
-    /// How many bytes of text it holds.
+    /// The length of its texts in bytes.
     pub(crate) fn text(&self) -> usize {
         let optional = [&self.final_url, &self.content_type, &self.file];
         let texts = optional.into_iter().flatten().map(String::len);
@@ -132,13 +103,9 @@ fn failure<S: Serializer>(failure: &Option<Failure>, out: S) -> Result<S::Ok, S:
     fields.end()
 }
 
-fn shared_text<S: Serializer>(text: &Arc<str>, out: S) -> Result<S::Ok, S::Error> {
-    out.serialize_str(text)
-}
-
 #[cfg(test)]
 impl Record {
-    /// A page of `bytes` bytes, as a run of one line gives it.
+    /// A page of `bytes` bytes.
     pub(crate) fn page(url: &str, bytes: u64) -> Self {
         Self {
             ok: true,
@@ -147,32 +114,30 @@ impl Record {
             content_type: Some("text/html".into()),
             final_url: Some(url.into()),
             redirects: Some(0),
-            attempts: 1,
-            elapsed: Some(Duration::from_micros(41_200)),
             ttfb: Some(Duration::from_millis(38)),
-            worker: Some(2),
-            started_at: Some(UNIX_EPOCH + Duration::from_millis(1_769_853_600_123)),
             received: bytes,
-            ..Self::new(url.into(), "urls.txt".into(), 3)
+            ..Self::attempted(url)
         }
     }
 
-    /// A target that failed before anything was heard from a server.
+    /// A target that failed before a server replied.
     pub(super) fn failure(url: &str, kind: FailureKind, message: &str) -> Self {
-        let host = url::Url::parse(url)
-            .ok()
-            .map(|url| crate::host::shown(&url));
+        let parsed = url::Url::parse(url).ok();
         Self {
-            ok: false,
-            status: None,
-            bytes: None,
-            content_type: None,
-            final_url: None,
-            redirects: None,
-            ttfb: None,
             error: Some(Failure::new(kind, message)),
-            host,
-            ..Self::page(url, 0)
+            host: parsed.map(|url| crate::host::shown(&url)),
+            ..Self::attempted(url)
+        }
+    }
+
+    /// One attempt at a target, without its result.
+    fn attempted(url: &str) -> Self {
+        Self {
+            attempts: 1,
+            elapsed: Some(Duration::from_micros(41_200)),
+            worker: Some(2),
+            started_at: Some(UNIX_EPOCH + Duration::from_millis(1_769_853_600_123)),
+            ..Self::new(url.into(), "urls.txt".into(), 3)
         }
     }
 }

@@ -1,25 +1,24 @@
 //! The summary of a run: counts, sizes, times, and failures.
 //!
-//! Memory is bounded: times go into a histogram that is exact to 1 %, hosts into [`WorstHosts`]. Lines without
-//! information are left out. The text is ASCII without control characters, but for colours.
+//! Memory is bounded: times go into a histogram that is exact to 1 %, hosts into [`WorstHosts`]. Empty lines are left
+//! out. Apart from colours, the text is printable ASCII.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
-use std::io;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use indicatif::{HumanBytes, HumanCount};
 
 use super::hosts::WorstHosts;
-use super::human::{Counted, RateText};
+use super::human::{counted, rate_text};
 use super::record::Record;
 use crate::fetch::{Failure, FailureKind};
 use crate::span::Span;
 
 /// The histogram counts longer attempts as this long. The maximum is exact.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// Two digits are enough for a person, and take 30 KiB instead of 200.
+/// Two digits take 30 KiB, three take 200.
 const DIGITS: u8 = 2;
 const WORST_HOSTS: usize = 5;
 /// The statuses or phases of one kind that are shown.
@@ -36,15 +35,10 @@ pub(crate) struct Summary {
     /// By the name of the kind.
     failures: BTreeMap<&'static str, FailureCount>,
     hosts: WorstHosts,
-    never_started: NeverStarted,
+    /// Targets that were not started; `None` if the lists were not read to the end.
+    never_started: Option<u64>,
     /// Targets that the options left out, with the reason.
     left_out: Vec<(u64, &'static str)>,
-}
-
-/// Targets that were not started.
-enum NeverStarted {
-    Counted(u64),
-    Unknown,
 }
 
 /// The failures of one kind.
@@ -74,7 +68,7 @@ impl Summary {
             longest: Duration::ZERO,
             failures: BTreeMap::new(),
             hosts: WorstHosts::default(),
-            never_started: NeverStarted::Counted(0),
+            never_started: Some(0),
             left_out: Vec::new(),
         }
     }
@@ -101,7 +95,7 @@ impl Summary {
         if let Some(error) = &record.error {
             let count = self.failures.entry(error.kind().name()).or_default();
             count.add(record, error);
-            // No host was asked for a URL of another scheme.
+            // A URL of another scheme was not requested from its host.
             if let Some(host) = &record.host
                 && error.kind() != FailureKind::UnsupportedScheme
             {
@@ -112,20 +106,11 @@ impl Summary {
 
     /// Sets how many targets were not started; `None` if the lists were not read to the end.
     pub(crate) fn never_started(&mut self, targets: Option<u64>) {
-        self.never_started = targets.map_or(NeverStarted::Unknown, NeverStarted::Counted);
+        self.never_started = targets;
     }
 
-    /// Prints the summary of a run that ended at `now`, in one write.
-    ///
-    /// # Errors
-    ///
-    /// Those of `out`.
-    pub(crate) fn print(
-        &self,
-        out: &mut dyn io::Write,
-        now: Instant,
-        color: bool,
-    ) -> io::Result<()> {
+    /// The summary of a run that ended at `now`.
+    pub(crate) fn text(&self, now: Instant, color: bool) -> String {
         let wall = now.saturating_duration_since(self.started);
         let mut table = Table::default();
         table.line("URLs", &self.urls(color));
@@ -144,7 +129,7 @@ impl Summary {
             table.line("time per URL", &self.percentiles());
         }
         self.tally_failures(&mut table);
-        out.write_all(table.text.as_bytes())
+        table.0
     }
 
     fn finished(&self) -> u64 {
@@ -162,22 +147,24 @@ impl Summary {
             parts.push(format!("{red}{} failed{plain}", HumanCount(self.failed)));
         }
         match self.never_started {
-            NeverStarted::Counted(0) if self.finished() == 0 => return "none".into(),
-            NeverStarted::Counted(0) => {}
-            NeverStarted::Counted(rest) => parts.push(format!("{} not started", HumanCount(rest))),
-            NeverStarted::Unknown => parts.push("the rest of the list not started".into()),
+            Some(0) if self.finished() == 0 => return "none".into(),
+            Some(0) => {}
+            Some(rest) => parts.push(format!("{} not started", HumanCount(rest))),
+            None => parts.push("the rest of the list not started".into()),
         }
         parts.join(", ")
     }
 
     fn took(&self, wall: Duration) -> String {
         let rate = rate(self.finished(), wall);
-        let rate = rate.map_or(String::new(), |rate| format!(", {} URLs/s", RateText(rate)));
+        let rate = rate.map_or(String::new(), |rate| {
+            format!(", {} URLs/s", rate_text(rate))
+        });
         format!("{}{rate}", Span(wall))
     }
 
     fn size(&self, wall: Duration) -> String {
-        let mut text = Counted(self.bytes, "byte").to_string();
+        let mut text = counted(self.bytes, "byte");
         if self.bytes >= 1024 {
             text = format!("{} ({text})", HumanBytes(self.bytes));
         }
@@ -207,21 +194,19 @@ impl Summary {
     fn tally_failures(&self, table: &mut Table) {
         let mut kinds: Vec<_> = self.failures.iter().collect();
         kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.count));
-        let hosts = self.hosts.worst(WORST_HOSTS);
-        let largest = kinds.iter().map(|(_, kind)| kind.count).max().unwrap_or(0);
-        table.count_width = HumanCount(largest).to_string().len();
+        let most = kinds.first().map_or(0, |(_, kind)| kind.count);
+        let width = HumanCount(most).to_string().len();
         for (row, (name, kind)) in kinds.into_iter().enumerate() {
-            table.tally(
-                row,
-                "failures",
-                kind.count,
-                "  ",
-                &format!("{name}{}", kind.details()),
-            );
+            let label = if row == 0 { "failures" } else { "" };
+            let count = HumanCount(kind.count).to_string();
+            table.line(label, &format!("{count:>width$}  {name}{}", kind.details()));
         }
-        let or_more = if self.hosts.is_crowded() { "+ " } else { "  " };
+        let or_more = if self.hosts.is_crowded() { "+" } else { " " };
+        let hosts = self.hosts.worst(WORST_HOSTS);
         for (row, (host, count)) in hosts.into_iter().enumerate() {
-            table.tally(row, "worst hosts", count, or_more, host);
+            let label = if row == 0 { "worst hosts" } else { "" };
+            let count = HumanCount(count).to_string();
+            table.line(label, &format!("{count:>width$}{or_more} {host}"));
         }
     }
 }
@@ -253,19 +238,18 @@ impl FailureCount {
         {
             return format!("  ({only})");
         }
-        let mut parts: Vec<_> = details
-            .iter()
-            .take(DETAILS)
+        let (shown, others) = details.split_at(details.len().min(DETAILS));
+        let shown = shown.iter();
+        let mut parts: Vec<_> = shown
             .map(|(detail, count)| format!("{} x {detail}", HumanCount(**count)))
             .collect();
-        let others: u64 = details.iter().skip(DETAILS).map(|(_, count)| **count).sum();
-        if others > 0 {
+        if !others.is_empty() {
+            let others = others.iter().map(|(_, count)| **count).sum();
             parts.push(format!("{} others", HumanCount(others)));
         }
-        if parts.is_empty() {
-            String::new()
-        } else {
-            format!("  ({})", parts.join(", "))
+        match parts.is_empty() {
+            true => String::new(),
+            false => format!("  ({})", parts.join(", ")),
         }
     }
 }
@@ -281,24 +265,11 @@ impl Display for Detail {
 
 /// Lines with a label in front.
 #[derive(Default)]
-struct Table {
-    text: String,
-    count_width: usize,
-}
+struct Table(String);
 
 impl Table {
     fn line(&mut self, label: &str, text: &str) {
-        let _ = writeln!(self.text, "{label:LABEL$}{text}");
-    }
-
-    /// One row of a tally; the first has the label.
-    fn tally(&mut self, row: usize, label: &str, count: u64, gap: &str, name: &str) {
-        let label = if row == 0 { label } else { "" };
-        let count = HumanCount(count).to_string();
-        self.line(
-            label,
-            &format!("{count:>width$}{gap}{name}", width = self.count_width),
-        );
+        let _infallible = writeln!(self.0, "{label:LABEL$}{text}");
     }
 }
 

@@ -3,36 +3,33 @@
 //! The URL is formatted as Python's `%r` and the message as `%s`, with unprintable characters escaped. Only the verb of a
 //! failure has a colour.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use super::record::Record;
 use crate::escape::{push_escaped, push_quoted};
-
-const VERB: &str = "generated an exception";
+use crate::fetch::Failure;
 
 /// Appends `record` as one line, its end included.
-pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) -> io::Result<()> {
+pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) {
     push_quoted(out, &record.url);
-    if record.ok {
-        return match record.bytes {
-            Some(bytes) => writeln!(out, " page is {bytes} bytes"),
-            None => writeln!(out, " page is of unknown size"),
-        };
-    }
-    match color {
-        true => write!(out, " \x1b[31m{VERB}\x1b[0m: ")?,
-        false => write!(out, " {VERB}: ")?,
-    }
-    match &record.error {
-        Some(error) => {
-            write!(out, "{}: ", error.kind().name())?;
-            push_escaped(out, error.message());
+    let verb = match color {
+        true => "\x1b[31mgenerated an exception\x1b[0m",
+        false => "generated an exception",
+    };
+    let error = record.error.as_ref();
+    let _infallible = match (record.ok, record.bytes) {
+        (true, Some(bytes)) => write!(out, " page is {bytes} bytes"),
+        (true, None) => write!(out, " page is of unknown size"),
+        (false, _) => {
+            let kind = error.map_or("internal", |error| error.kind().name());
+            write!(out, " {verb}: {kind}: ")
         }
+    };
+    if !record.ok {
         // The engine gives every failure a reason.
-        None => out.extend_from_slice(b"internal: no reason was given"),
+        push_escaped(out, error.map_or("no reason was given", Failure::message));
     }
     out.push(b'\n');
-    Ok(())
 }
 
 #[cfg(test)]
@@ -42,7 +39,7 @@ mod tests {
 
     fn line(record: &Record, color: bool) -> String {
         let mut out = Vec::new();
-        push(&mut out, record, color).unwrap();
+        push(&mut out, record, color);
         String::from_utf8(out).unwrap()
     }
 

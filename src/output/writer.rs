@@ -1,27 +1,22 @@
-//! Records go in, lines in one format come out on standard output.
+//! Writes records in one format to standard output.
 
 use std::io;
 
-use super::csv::{self, Delimiter};
 use super::out::{BUFFER, Out, Outgoing};
 use super::record::Record;
-use super::{jsonl, text};
+use super::{csv, jsonl, text};
 
-/// How records are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How records are written: the lines of the Python documentation's example, one JSON object a line, or values under a
+/// header line, separated by commas or tabs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// The lines of the Python documentation's example, for people.
     Text,
-    /// One JSON object a line.
     Jsonl,
-    /// Comma-separated values under a header line.
     Csv,
-    /// Tab-separated values under a header line.
     Tsv,
 }
 
-/// Writes records to one stream. They are queued until `out` is flushed, which the caller does when nothing else is ready
-/// or [`Writer::is_full`] says so.
+/// Queues records for one stream. The caller flushes `out` when no other record is ready or [`Writer::is_full`].
 pub(crate) struct Writer {
     pub(crate) out: Outgoing,
     format: Format,
@@ -29,12 +24,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// `color` is for [`Format::Text`] alone. The header line of a table leaves with the first flush, even without records.
+    /// `color` is for [`Format::Text`] alone. The first flush writes the header line of a table, even without records.
     pub(crate) fn new(out: Box<dyn Out>, format: Format, color: bool) -> Self {
         let mut header = Vec::new();
         match format {
-            Format::Csv => csv::push_header(&mut header, Delimiter::Comma),
-            Format::Tsv => csv::push_header(&mut header, Delimiter::Tab),
+            Format::Csv => csv::push_header(&mut header, b','),
+            Format::Tsv => csv::push_header(&mut header, b'\t'),
             Format::Text | Format::Jsonl => {}
         }
         let mut out = Outgoing::new(out);
@@ -42,7 +37,7 @@ impl Writer {
         Self { out, format, color }
     }
 
-    /// Ends the torn line that an earlier run left in the output.
+    /// Ends the incomplete line that an earlier run left in the output.
     pub(crate) fn begin_a_line(&mut self) {
         self.out.preface(b"\n");
     }
@@ -57,12 +52,12 @@ impl Writer {
         out.record(|buffer| match format {
             Format::Text => text::push(buffer, record, *color),
             Format::Jsonl => jsonl::push(buffer, record),
-            Format::Csv => csv::push(buffer, record, Delimiter::Comma),
-            Format::Tsv => csv::push(buffer, record, Delimiter::Tab),
+            Format::Csv => csv::push(buffer, record, b','),
+            Format::Tsv => csv::push(buffer, record, b'\t'),
         })
     }
 
-    /// Whether so much is queued that it should be flushed before more is written.
+    /// Whether to flush before the next record.
     pub(crate) fn is_full(&self) -> bool {
         self.out.left() >= BUFFER
     }

@@ -6,7 +6,6 @@ use std::thread;
 
 use super::error::BuildError;
 use super::executor::Initializer;
-use super::threads::ThreadOptions;
 
 /// More threads than an operating system grants a process by default.
 const MAX_WORKERS: usize = 65_536;
@@ -23,17 +22,17 @@ const MAX_WORKERS: usize = 65_536;
 /// ```
 #[must_use = "a builder starts nothing before `build`"]
 pub struct Builder {
-    workers: usize,
+    pub(super) workers: usize,
     prefix: Option<String>,
     stack_size: Option<usize>,
-    initializer: Option<Initializer<'static>>,
+    pub(super) initializer: Option<Initializer>,
 }
 
 impl Builder {
     /// A pool of `workers` threads, at least 1.
     ///
-    /// On Linux, `std` ends the process at some 16,000 threads: each takes four memory mappings, of
-    /// which a process has 65,530.
+    /// On Linux, `std` ends the process at some 16,000 threads: each takes four memory mappings, of which a process has
+    /// 65,530.
     pub fn new(workers: usize) -> Self {
         Self {
             workers,
@@ -51,19 +50,18 @@ impl Builder {
         self
     }
 
-    /// The size of each thread's stack in bytes. The default is that of `std`: 2 MiB, which take
-    /// memory only where they are used.
+    /// The size of each thread's stack in bytes. The default is that of `std`: 2 MiB, which take memory only where they
+    /// are used.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
-    /// Runs `initializer` once in each worker's thread, before its first job. A replacement runs it
-    /// too. [`build`](Self::build) does not wait for it.
+    /// Runs `initializer` once in each worker's thread, before its first job. A replacement runs it too.
+    /// [`build`](Self::build) does not wait for it.
     ///
     /// If it fails or panics in any thread the pool is broken: jobs that have not begun get
-    /// [`JobError::Broken`](super::JobError::Broken) with the reason, and the pool refuses all
-    /// others.
+    /// [`JobError::Broken`](super::JobError::Broken) with the reason, and the pool refuses all others.
     ///
     /// ```
     /// use fetchpool::pool::{Builder, JobError};
@@ -83,10 +81,8 @@ impl Builder {
         self
     }
 
-    /// Checks the options: the number of workers, their threads' options and the initializer.
-    pub(super) fn check(
-        self,
-    ) -> Result<(usize, ThreadOptions, Option<Initializer<'static>>), BuildError> {
+    /// Checks the options, and gives the pool its default name.
+    pub(super) fn check(&mut self) -> Result<(), BuildError> {
         static POOLS: AtomicUsize = AtomicUsize::new(0);
 
         if self.workers == 0 {
@@ -98,16 +94,23 @@ impl Builder {
                 most: MAX_WORKERS,
             });
         }
-        let prefix = match self.prefix {
-            Some(prefix) if prefix.contains('\0') => return Err(BuildError::ThreadName { prefix }),
-            Some(prefix) => prefix,
-            None => format!("pool-{}", POOLS.fetch_add(1, Ordering::Relaxed)),
-        };
-        let options = ThreadOptions {
-            prefix,
-            stack_size: self.stack_size,
-        };
-        Ok((self.workers, options, self.initializer))
+        let default = || format!("pool-{}", POOLS.fetch_add(1, Ordering::Relaxed));
+        let prefix = self.prefix.get_or_insert_with(default);
+        if prefix.contains('\0') {
+            let prefix = prefix.clone();
+            return Err(BuildError::ThreadName { prefix });
+        }
+        Ok(())
+    }
+
+    /// The thread of a worker, after [`check`](Self::check).
+    pub(super) fn thread(&self, index: usize) -> thread::Builder {
+        let prefix = self.prefix.as_deref().unwrap_or_default();
+        let thread = thread::Builder::new().name(format!("{prefix}_{index}"));
+        match self.stack_size {
+            Some(bytes) => thread.stack_size(bytes),
+            None => thread,
+        }
     }
 }
 
@@ -122,14 +125,9 @@ impl fmt::Debug for Builder {
 }
 
 impl Default for Builder {
-    /// As many workers as Python's default: four more than the machine can run at once, and at most
-    /// 32.
+    /// As many workers as Python's default: four more than the machine can run at once, and at most 32.
     fn default() -> Self {
-        Self::new(
-            thread::available_parallelism()
-                .map_or(1, usize::from)
-                .saturating_add(4)
-                .min(32),
-        )
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self::new(cores.saturating_add(4).min(32))
     }
 }

@@ -1,6 +1,4 @@
 //! What a waiting thread sees of tasks of any type: their status, and a queue of those done.
-//!
-//! A completion queue gets each task's key at most once, in the order in which the tasks were done.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -87,7 +85,7 @@ impl<C> Listeners<C> {
     }
 }
 
-/// The keys of the tasks that are done and that its owner has not taken yet.
+/// The keys of tasks that are done, each once, in the order in which they were done.
 #[derive(Default)]
 pub(super) struct CompletionQueue {
     state: Mutex<CompletionState>,

@@ -1,6 +1,4 @@
 //! The errors of a pool. All are `Send + Sync`, so that they pass through `?`.
-//!
-//! Each message says what went wrong and, where the caller can mend it, how.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -64,8 +62,7 @@ impl Panic {
         &self.0.message
     }
 
-    /// The payload, as [`std::thread::JoinHandle::join`] gives it, for
-    /// [`std::panic::resume_unwind`].
+    /// The payload, as [`std::thread::JoinHandle::join`] gives it, for [`std::panic::resume_unwind`].
     ///
     /// Dropping a payload runs its own `Drop`, which may panic.
     #[must_use]
@@ -268,8 +265,7 @@ impl Error for BuildError {
 pub struct TimedOut {
     /// How many futures were not done.
     pub unfinished: usize,
-    /// How many there were: given to [`as_completed`](super::as_completed), or submitted by a
-    /// [`Map`](super::Map) so far.
+    /// How many were given to [`as_completed`](super::as_completed), or submitted by a [`Map`](super::Map).
     pub total: usize,
 }
 

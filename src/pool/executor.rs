@@ -1,36 +1,37 @@
 //! The state of a pool that its owner and its workers share: the queue, and which workers live.
 //!
-//! Every job accepted is run or refused exactly once, also when the pool is shut down or breaks. A
-//! worker that died is replaced at once, or else at a later submission.
+//! Every job accepted is run or refused exactly once, also when the pool is shut down or breaks. A worker that died is
+//! replaced at once, or else at a later submission.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use super::error::{Broken, JobError, Refusal};
+use super::error::{Broken, BuildError, JobError, Refusal};
 use super::job::{QueuedJob, catch_panic, ignore_panic};
 use super::queue::{Pending, Queue};
 use super::sync::{lock, wait};
 
 /// Runs in each worker's thread before its first job.
-pub(super) type Initializer<'job> =
-    Box<dyn Fn() -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync + 'job>;
+pub(super) type Initializer =
+    Box<dyn Fn() -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync>;
 
-/// Starts the thread of the worker with the index given.
+/// Starts the thread of the worker with this index.
 pub(super) type SpawnWorker<'job> =
     Box<dyn Fn(&Arc<Executor<'job>>, usize) -> io::Result<()> + Send + Sync + 'job>;
 
 pub(super) struct Executor<'job> {
     pub(super) queue: Queue<'job>,
     workers: Mutex<LiveWorkers>,
-    /// A copy of whether `workers` misses one, to be read without its lock.
+    /// Whether `workers` misses one, to be read without its lock.
     is_short: AtomicBool,
     /// Notified when the last worker has ended.
     ended: Condvar,
     /// Unique among the pools of the process.
-    id: usize,
-    size: usize,
-    initializer: Option<Initializer<'job>>,
+    pub(super) id: usize,
+    /// The number of workers that was asked for.
+    pub(super) size: usize,
+    initializer: Option<Initializer>,
     spawn: SpawnWorker<'job>,
 }
 
@@ -38,14 +39,14 @@ pub(super) struct Executor<'job> {
 struct LiveWorkers {
     /// Workers whose thread runs, or is being started.
     live: usize,
-    /// The indices of workers that died and have not been replaced yet.
+    /// The indices of workers that died and could not be replaced.
     missing: Vec<usize>,
 }
 
 impl<'job> Executor<'job> {
     pub(super) fn new(
         size: usize,
-        initializer: Option<Initializer<'job>>,
+        initializer: Option<Initializer>,
         spawn: SpawnWorker<'job>,
     ) -> Arc<Self> {
         static POOLS: AtomicUsize = AtomicUsize::new(0);
@@ -62,53 +63,32 @@ impl<'job> Executor<'job> {
         })
     }
 
-    pub(super) fn id(&self) -> usize {
-        self.id
-    }
-
-    pub(super) fn workers(&self) -> usize {
-        self.size
-    }
-
-    pub(super) fn queued(&self) -> usize {
-        self.queue.len()
-    }
-
     #[cfg(test)]
     pub(super) fn live(&self) -> usize {
         lock(&self.workers).live
     }
 
-    /// Queues one job, or gives it back.
-    pub(super) fn push<J: Into<QueuedJob<'job>>>(
-        self: &Arc<Self>,
-        job: J,
-    ) -> Result<(), (J, Refusal)> {
-        self.queue.push(job)?;
-        self.replace_missing();
-        Ok(())
-    }
-
-    /// Queues all of `jobs`, or gives them back.
-    pub(super) fn push_all<J: Into<QueuedJob<'job>>>(
-        self: &Arc<Self>,
-        jobs: Vec<J>,
-    ) -> Result<(), (Vec<J>, Refusal)> {
-        self.queue.push_all(jobs)?;
+    /// Queues all of `jobs`, an array or a vector, or gives them back.
+    pub(super) fn push<J>(self: &Arc<Self>, jobs: J) -> Result<(), (J, Refusal)>
+    where
+        J: IntoIterator<Item: Into<QueuedJob<'job>>>,
+    {
+        self.queue.push(jobs)?;
         self.replace_missing();
         Ok(())
     }
 
     /// Refuses all further jobs. Never waits for a job.
     pub(super) fn close(&self, pending: Pending) {
-        for job in self.queue.close(pending) {
+        for job in self.queue.close(Refusal::ShutDown, pending) {
             job.refuse(JobError::Cancelled);
         }
     }
 
     fn break_down(&self, reason: String) {
         let broken = Broken::new(reason);
-        for job in self.queue.break_down(broken.clone()) {
+        let refusal = Refusal::Broken(broken.clone());
+        for job in self.queue.close(refusal, Pending::Cancel) {
             job.refuse(JobError::Broken(broken.clone()));
         }
     }
@@ -126,24 +106,24 @@ impl<'job> Executor<'job> {
         let reason = match &outcome {
             Ok(Ok(())) => return true,
             Ok(Err(text)) => format!("the initializer failed: {text}"),
-            Err(JobError::Panicked(panic)) => {
-                format!("the initializer panicked: {}", panic.message())
-            }
-            Err(other) => format!("the initializer failed: {other}"),
+            Err(panic) => format!("the initializer panicked: {}", panic.message()),
         };
         self.break_down(reason);
         ignore_panic(|| drop(outcome));
         false
     }
 
-    /// Starts the workers, in the order of their indices. On failure: how many were started, and
-    /// why the next was not.
-    pub(super) fn start(self: &Arc<Self>) -> Result<(), (usize, io::Error)> {
+    /// Starts the workers, in the order of their indices. The caller ends those started on failure.
+    pub(super) fn start(self: &Arc<Self>) -> Result<(), BuildError> {
         for index in 0..self.size {
             lock(&self.workers).live += 1;
-            if let Err(error) = (self.spawn)(self, index) {
+            if let Err(source) = (self.spawn)(self, index) {
                 self.worker_ended();
-                return Err((index, error));
+                return Err(BuildError::Spawn {
+                    started: index,
+                    workers: self.size,
+                    source,
+                });
             }
         }
         Ok(())
@@ -158,8 +138,8 @@ impl<'job> Executor<'job> {
         }
     }
 
-    /// Starts a new thread for a worker whose own died and which still counts as live. If that fails,
-    /// the next submission tries again; without any worker the pool is broken.
+    /// Starts a new thread for a worker whose own died, and which still counts as live. If that fails, the next
+    /// submission tries again, or the pool is broken if this was the last worker.
     ///
     /// Called while unwinding, so it must not panic.
     pub(super) fn replace(self: &Arc<Self>, index: usize) {

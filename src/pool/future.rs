@@ -1,6 +1,4 @@
-//! The handle to a submitted job.
-//!
-//! Taking the result consumes the future, so it is taken at most once.
+//! The handle to a submitted job. Taking the result consumes it.
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -15,11 +13,10 @@ use super::task::TypedTask;
 /// The future outcome of a job submitted to a [`ThreadPool`](super::ThreadPool).
 pub type Future<T> = ScopedFuture<'static, T>;
 
-/// The future outcome of a job that may borrow for `'job`. [`Future`] is for jobs that borrow
-/// nothing.
+/// The future outcome of a job that may borrow for `'job`. [`Future`] is for jobs that borrow nothing.
 ///
-/// Its states are those of Python's `concurrent.futures.Future`: pending, running, and done, which
-/// is one of finished, failed and cancelled.
+/// Its states are those of Python's `concurrent.futures.Future`: pending, running, and done, which is finished, failed
+/// or cancelled. It is done when its callbacks have run.
 ///
 /// Dropping a future neither cancels nor waits.
 ///
@@ -40,8 +37,7 @@ impl<'job, T> ScopedFuture<'job, T> {
         Self { task }
     }
 
-    /// Whether the job has finished, failed or been cancelled, and its callbacks have run. If so,
-    /// [`result`](Self::result) does not block.
+    /// Whether the job is done, so that [`result`](Self::result) does not block.
     #[must_use]
     pub fn done(&self) -> bool {
         self.task.status().is_done()
@@ -53,7 +49,7 @@ impl<'job, T> ScopedFuture<'job, T> {
         self.task.status() == JobStatus::Running
     }
 
-    /// Whether the job is done, and was cancelled before it began.
+    /// Whether the job was cancelled before it began, and is done.
     #[must_use]
     pub fn cancelled(&self) -> bool {
         self.task.status() == JobStatus::Cancelled
@@ -69,9 +65,8 @@ impl<'job, T> ScopedFuture<'job, T> {
 
     /// Cancels the job if no worker has begun it. True if the job is cancelled, now or before.
     ///
-    /// Drops the closure and runs the callbacks before it returns; a second call meanwhile returns
-    /// true without waiting for them. Some hundred bytes stay in the queue until a worker removes
-    /// them. A job that runs cannot be stopped.
+    /// Drops the closure and runs the callbacks before it returns; a second call meanwhile returns true without waiting
+    /// for them. Some hundred bytes stay in the queue until a worker removes them. A job that runs cannot be stopped.
     ///
     /// ```
     /// # use std::sync::mpsc;
@@ -95,13 +90,12 @@ impl<'job, T> ScopedFuture<'job, T> {
     ///
     /// Callbacks registered by [`on_done`](Self::on_done) before the job was done have run by then.
     ///
-    /// A job that waits for another job of its pool occupies a worker: see
-    /// [Hazards](super#hazards).
+    /// A job that waits for its own pool may deadlock: see [Hazards](super#hazards).
     ///
     /// # Errors
     ///
-    /// [`JobError::Panicked`] if the job panicked, [`JobError::Cancelled`] if it was cancelled
-    /// before it began, [`JobError::Broken`] if the pool broke before it began.
+    /// [`JobError::Panicked`] if the job panicked, [`JobError::Cancelled`] if it was cancelled before it began,
+    /// [`JobError::Broken`] if the pool broke before it began.
     pub fn result(self) -> Result<T, JobError> {
         // Without a deadline there is always an outcome: every job accepted is run or refused.
         self.task.take(None).unwrap_or(Err(JobError::Cancelled))
@@ -142,12 +136,12 @@ impl<'job, T> ScopedFuture<'job, T> {
 
     /// Calls `callback` with the outcome, once, when the job is done.
     ///
-    /// Callbacks run one at a time, in the order of registration, in the thread that runs or cancels
-    /// the job. If the job is done already, this call runs `callback` itself, unless another thread
-    /// is running callbacks, which then runs this one too.
+    /// Callbacks run one at a time, in the order of registration, in the thread that runs or cancels the job. If the
+    /// job is done already, this call runs `callback` itself, unless another thread is running callbacks, which then
+    /// runs this one too.
     ///
-    /// [`result`](Self::result) waits for the callbacks, so a callback must not wait for the result.
-    /// A callback's panic goes to the panic hook, and the next callback runs.
+    /// [`result`](Self::result) waits for the callbacks, so a callback must not wait for the result. A callback's panic
+    /// goes to the panic hook, and the next callback runs.
     pub fn on_done(&self, callback: impl FnOnce(Result<&T, &JobError>) + Send + 'job) {
         self.task.add_callback(Box::new(callback));
     }
@@ -155,14 +149,9 @@ impl<'job, T> ScopedFuture<'job, T> {
     pub(super) fn task(&self) -> &dyn AnyTask {
         &*self.task
     }
-
-    /// Unique among the futures that exist.
-    pub(super) fn address(&self) -> usize {
-        Arc::as_ptr(&self.task).cast::<()>().addr()
-    }
 }
 
-// No code of the user runs under the task's lock, so a panic leaves it consistent.
+// See `sync`: a panic leaves the task consistent.
 impl<T> UnwindSafe for ScopedFuture<'_, T> {}
 impl<T> RefUnwindSafe for ScopedFuture<'_, T> {}
 

@@ -1,7 +1,6 @@
 //! A job as the queue holds it: its type erased, in one allocation.
 //!
-//! A job taken out of the queue must be `run` or `refuse`d, so that it is answered exactly once.
-//! Neither unwinds, whatever the job, its callback and their destructors do.
+//! A job taken out of the queue must be `run` or `refuse`d, once. Neither unwinds, whatever code of the user does.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +23,18 @@ pub(super) trait SharedJob: Send + Sync {
 pub(super) enum QueuedJob<'job> {
     Boxed(Box<dyn BoxedJob + 'job>),
     Shared(Arc<dyn SharedJob + 'job>),
+}
+
+impl<'job, J: BoxedJob + 'job> From<Box<J>> for QueuedJob<'job> {
+    fn from(job: Box<J>) -> Self {
+        Self::Boxed(job)
+    }
+}
+
+impl<'job, J: SharedJob + 'job> From<Arc<J>> for QueuedJob<'job> {
+    fn from(job: Arc<J>) -> Self {
+        Self::Shared(job)
+    }
 }
 
 impl QueuedJob<'_> {
@@ -55,7 +66,7 @@ where
 {
     fn run(self: Box<Self>) {
         let Self { job, callback } = *self;
-        let outcome = catch_panic(job);
+        let outcome = catch_panic(job).map_err(JobError::Panicked);
         ignore_panic(|| callback(outcome));
     }
 
@@ -66,27 +77,16 @@ where
     }
 }
 
-impl<'job, F, C, T> From<Box<CallbackJob<F, C>>> for QueuedJob<'job>
-where
-    F: FnOnce() -> T + Send + 'job,
-    C: FnOnce(Result<T, JobError>) + Send + 'job,
-{
-    fn from(job: Box<CallbackJob<F, C>>) -> Self {
-        Self::Boxed(job)
-    }
-}
-
 /// Runs `job` and makes its panic a value.
 ///
 /// `AssertUnwindSafe`: state that the job shares is left as by any thread that panics.
-pub(super) fn catch_panic<T>(job: impl FnOnce() -> T) -> Result<T, JobError> {
-    catch_unwind(AssertUnwindSafe(job)).map_err(|payload| JobError::Panicked(Panic::new(payload)))
+pub(super) fn catch_panic<T>(job: impl FnOnce() -> T) -> Result<T, Panic> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(Panic::new)
 }
 
 /// Runs a callback or a destructor of the user, whose panic must not end the worker.
 ///
-/// Dropping the panic's payload may panic as well, and so on without end: the second payload is
-/// leaked.
+/// Dropping the panic's payload may panic too, and so on without end: the second payload is leaked.
 pub(super) fn ignore_panic(user_code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code))
         && let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))

@@ -1,11 +1,10 @@
 //! `map`: a function called on the workers with each item of an iterator, the results in order.
 //!
-//! It takes no more items than the look-ahead beyond the results given, so the input may be endless.
-//! The thread that asks for results advances the iterator, never under a lock, and waits for both.
+//! The thread that asks for results advances the input, which may be endless, and waits for both.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::iter::{Fuse, FusedIterator};
+use std::iter::FusedIterator;
 use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -22,13 +21,12 @@ use super::sync::deadline;
 #[must_use = "dropping it loses the results and the other items"]
 pub struct Map<'job, I: Iterator, F, T> {
     executor: Arc<Executor<'job>>,
-    /// `None` when the pool has refused a job: no further item is taken.
-    items: Option<Fuse<I>>,
+    /// `None` after the last item, or when the pool has refused a job.
+    items: Option<I>,
     function: Arc<F>,
     in_flight: InFlight<'job, T>,
     submitted: usize,
-    /// Whether the next call must submit a job first. The last call did not, so that its result did
-    /// not wait for the input.
+    /// Whether the next call must first submit a job. The last one did not, as its result must not wait for the input.
     must_replace: bool,
     /// The last result, if the pool refused a job.
     refused: Option<JobError>,
@@ -56,15 +54,9 @@ impl<T> Drop for InFlight<'_, T> {
     }
 }
 
-/// Three jobs a worker: one that it runs, and two while the caller uses a result.
-pub(super) fn default_look_ahead(workers: usize) -> NonZeroUsize {
-    NonZeroUsize::MIN.saturating_add(workers.saturating_mul(3) - 1)
-}
-
 impl<'job, I, F, T> Map<'job, I, F, T>
 where
-    I: Iterator,
-    I::Item: Send + 'job,
+    I: Iterator<Item: Send + 'job>,
     F: Fn(I::Item) -> T + Send + Sync + 'job,
     T: Send + 'job,
 {
@@ -76,37 +68,26 @@ where
     ) -> Self {
         let mut map = Self {
             executor: Arc::clone(executor),
-            items: Some(items.fuse()),
+            items: Some(items),
             function: Arc::new(function),
             in_flight: InFlight(VecDeque::new()),
             submitted: 0,
             must_replace: false,
             refused: None,
         };
-        map.fill(look_ahead);
+        // Each item is submitted before the next is taken: the input may depend on the results.
+        while map.submitted < look_ahead.get() && map.advance() {}
         map
     }
 
     /// Limits the whole iteration to `timeout` from now.
     ///
-    /// After that, no more jobs are submitted. The results that are there come first, then
-    /// [`TimedOut`] as the last item, and jobs not begun are cancelled. An input that blocks delays
-    /// this.
+    /// After that, no more jobs are submitted. The results that are there come first, then [`TimedOut`] as the last
+    /// item, and jobs not begun are cancelled. An input that blocks delays this.
     pub fn timeout(self, timeout: Duration) -> MapTimeout<'job, I, F, T> {
         MapTimeout {
             map: self,
             deadline: deadline(timeout),
-        }
-    }
-
-    /// Submits each item before it takes the next: the input may depend on the results.
-    fn fill(&mut self, look_ahead: NonZeroUsize) {
-        while self.refused.is_none() && self.submitted < look_ahead.get() {
-            let before = self.submitted;
-            self.advance();
-            if self.submitted == before {
-                break;
-            }
         }
     }
 
@@ -122,26 +103,27 @@ where
         future
     }
 
-    fn advance(&mut self) {
+    /// Submits a job for the next item. False if there is none, or the pool refuses the job.
+    fn advance(&mut self) -> bool {
         let Some(item) = self.items.as_mut().and_then(Iterator::next) else {
             self.items = None;
-            return;
+            return false;
         };
         match self.executor.submit(job(&self.function, item)) {
             Ok(future) => {
                 self.in_flight.0.push_back(future);
                 self.submitted += 1;
+                true
             }
-            Err(refused) => self.refuse(refused.into_refusal()),
+            Err(refused) => {
+                self.items = None;
+                self.refused = Some(match refused.into_refusal() {
+                    Refusal::ShutDown => JobError::Cancelled,
+                    Refusal::Broken(broken) => JobError::Broken(broken),
+                });
+                false
+            }
         }
-    }
-
-    fn refuse(&mut self, refusal: Refusal) {
-        self.items = None;
-        self.refused = Some(match refusal {
-            Refusal::ShutDown => JobError::Cancelled,
-            Refusal::Broken(broken) => JobError::Broken(broken),
-        });
     }
 }
 
@@ -152,8 +134,7 @@ fn job<I, T, F: Fn(I) -> T>(function: &Arc<F>, item: I) -> impl FnOnce() -> T + 
 
 impl<'job, I, F, T> Iterator for Map<'job, I, F, T>
 where
-    I: Iterator,
-    I::Item: Send + 'job,
+    I: Iterator<Item: Send + 'job>,
     F: Fn(I::Item) -> T + Send + Sync + 'job,
     T: Send + 'job,
 {
@@ -172,14 +153,7 @@ where
     }
 }
 
-impl<'job, I, F, T> FusedIterator for Map<'job, I, F, T>
-where
-    I: Iterator,
-    I::Item: Send + 'job,
-    F: Fn(I::Item) -> T + Send + Sync + 'job,
-    T: Send + 'job,
-{
-}
+impl<I: Iterator, F, T> FusedIterator for Map<'_, I, F, T> where Self: Iterator {}
 
 impl<I: Iterator, F, T> Map<'_, I, F, T> {
     /// The least and the greatest number of results to come.
@@ -213,8 +187,7 @@ pub struct MapTimeout<'job, I: Iterator, F, T> {
 
 impl<'job, I, F, T> Iterator for MapTimeout<'job, I, F, T>
 where
-    I: Iterator,
-    I::Item: Send + 'job,
+    I: Iterator<Item: Send + 'job>,
     F: Fn(I::Item) -> T + Send + Sync + 'job,
     T: Send + 'job,
 {

@@ -29,21 +29,19 @@
 //!
 //! # Guarantees
 //!
-//! - **Every job accepted is answered exactly once**: with its value, its panic, or the reason why
-//!   it did not run. A job not accepted is handed back.
-//! - **All workers live.** A thread that dies is replaced, under the same [`worker_index`]. If the
-//!   system refuses the new thread, the next submission tries again. Without any worker the pool is
-//!   broken, and every wait ends.
+//! - **Every job accepted is answered exactly once**: with its value, its panic, or the reason why it did not run. A job
+//!   not accepted is handed back.
+//! - **All workers live.** A thread that dies is replaced, under the same [`worker_index`]. If the system refuses the new
+//!   thread, the next submission tries again. Without any worker the pool is broken, and every wait ends.
 //! - **Order.** Jobs begin in the order of submission.
 //! - **No job waits while a worker is idle.**
 //! - **No code of the user runs under a lock**: no job, callback, destructor or iterator.
-//! - **Cost.** A job takes one allocation, for closure and result together, and a wake-up only if a
-//!   worker sleeps. `docs/POOL.md` compares it with other pools.
+//! - **Cost.** A job takes one allocation, for closure and result together, and a wake-up only if a worker sleeps.
+//!   `docs/POOL.md` compares it with other pools.
 //!
 //! # Hazards
 //!
-//! - A job that waits for another job of its pool occupies a worker. If all workers do so, they
-//!   deadlock.
+//! - A job that waits for another job of its pool occupies a worker. If all workers do so, they deadlock.
 //! - Panics are caught by unwinding. With `panic = "abort"` a job that panics ends the program.
 
 mod builder;
@@ -59,9 +57,7 @@ mod submit;
 mod sync;
 mod task;
 mod thread_pool;
-mod threads;
 mod wait;
-mod waitable;
 mod worker;
 
 #[cfg(test)]
@@ -74,6 +70,7 @@ pub use self::map::{Map, MapTimeout};
 pub use self::queue::Pending;
 pub use self::scope::{Scope, scope};
 pub use self::thread_pool::ThreadPool;
-pub use self::wait::{AsCompleted, AsCompletedTimeout, Until, Waited, as_completed, wait};
-pub use self::waitable::Waitable;
+pub use self::wait::{
+    AsCompleted, AsCompletedTimeout, Until, Waitable, Waited, as_completed, wait,
+};
 pub use self::worker::worker_index;

@@ -1,19 +1,18 @@
 //! The queue of a pool's jobs, and the rule for which worker is woken when.
 //!
-//! Jobs are given out exactly once, in the order in which they were pushed, by `Consumer::next` or
-//! by `close`. No code of the user runs, and no job is dropped, under the lock.
+//! Jobs are given out exactly once, in the order in which they were pushed, by `Consumer::next` or by `close`. No job
+//! is dropped under the lock.
 //!
-//! **Waking.** Waking a worker for a job that another one takes costs a system call and two context
-//! switches for nothing. So at most one worker is *waking*: notified, and not yet at the queue. When
-//! it takes a job and more remain, it wakes the next. Invariant: if a job is queued and a worker
-//! sleeps, then some worker is waking, or is about to look at the queue. The worker that fell asleep
-//! last is woken first: its caches are warm, and workers without work touch no memory.
+//! **Waking.** It costs a system call and two context switches to wake a worker for a job that another one takes. So at
+//! most one worker is *waking*: notified, and not yet at the queue. When it takes a job and more remain, it wakes the
+//! next. Invariant: if a job is queued and a worker sleeps, some worker is waking, or about to look at the queue. The
+//! worker that fell asleep last is woken first: its caches are warm.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-use super::error::{Broken, Refusal};
+use super::error::Refusal;
 use super::job::QueuedJob;
 use super::sync::{lock, wait};
 
@@ -25,8 +24,7 @@ const KEPT_CAPACITY: usize = 64 * 1024;
 pub enum Pending {
     /// They are run.
     Run,
-    /// They are cancelled: their futures and callbacks get
-    /// [`JobError::Cancelled`](super::JobError::Cancelled).
+    /// They are cancelled: their futures and callbacks get [`JobError::Cancelled`](super::JobError::Cancelled).
     Cancel,
 }
 
@@ -40,7 +38,8 @@ pub(super) struct Queue<'job> {
 
 struct QueueState<'job> {
     jobs: VecDeque<QueuedJob<'job>>,
-    status: QueueStatus,
+    /// Why no further job is accepted; `None` while the queue is open.
+    refusal: Option<Refusal>,
     /// How many workers run a job or look for one.
     awake: usize,
     /// At most one, except after a shutdown, which wakes all.
@@ -53,28 +52,12 @@ struct QueueState<'job> {
     idle_waiters: usize,
 }
 
-enum QueueStatus {
-    Open,
-    Closed,
-    Broken(Broken),
-}
-
-impl QueueState<'_> {
-    fn refusal(&self) -> Option<Refusal> {
-        match &self.status {
-            QueueStatus::Open => None,
-            QueueStatus::Closed => Some(Refusal::ShutDown),
-            QueueStatus::Broken(broken) => Some(Refusal::Broken(broken.clone())),
-        }
-    }
-}
-
 impl<'job> Queue<'job> {
     pub(super) fn new(workers: usize) -> Self {
         Self {
             state: Mutex::new(QueueState {
                 jobs: VecDeque::new(),
-                status: QueueStatus::Open,
+                refusal: None,
                 awake: 0,
                 waking: 0,
                 asleep: Vec::new(),
@@ -90,24 +73,13 @@ impl<'job> Queue<'job> {
         lock(&self.state).jobs.len()
     }
 
-    /// Adds one job, or gives it back.
-    pub(super) fn push<J: Into<QueuedJob<'job>>>(&self, job: J) -> Result<(), (J, Refusal)> {
+    /// Adds all of `jobs`, an array or a vector, or gives them back.
+    pub(super) fn push<J>(&self, jobs: J) -> Result<(), (J, Refusal)>
+    where
+        J: IntoIterator<Item: Into<QueuedJob<'job>>>,
+    {
         let mut state = lock(&self.state);
-        if let Some(refusal) = state.refusal() {
-            return Err((job, refusal));
-        }
-        state.jobs.push_back(job.into());
-        self.wake_next(state);
-        Ok(())
-    }
-
-    /// Adds all of `jobs`, or gives them back.
-    pub(super) fn push_all<J: Into<QueuedJob<'job>>>(
-        &self,
-        jobs: Vec<J>,
-    ) -> Result<(), (Vec<J>, Refusal)> {
-        let mut state = lock(&self.state);
-        if let Some(refusal) = state.refusal() {
+        if let Some(refusal) = state.refusal.clone() {
             return Err((jobs, refusal));
         }
         state.jobs.extend(jobs.into_iter().map(Into::into));
@@ -125,40 +97,24 @@ impl<'job> Queue<'job> {
         }
     }
 
-    /// Refuses all further jobs. With `Pending::Cancel`, gives back the jobs that are queued.
-    pub(super) fn close(&self, pending: Pending) -> VecDeque<QueuedJob<'job>> {
-        let mut state = lock(&self.state);
-        if matches!(state.status, QueueStatus::Open) {
-            state.status = QueueStatus::Closed;
-        }
-        self.end(state, pending)
-    }
-
-    /// Refuses all further jobs with `broken`, and gives back the jobs that are queued.
-    pub(super) fn break_down(&self, broken: Broken) -> VecDeque<QueuedJob<'job>> {
-        let mut state = lock(&self.state);
-        if !matches!(state.status, QueueStatus::Broken(_)) {
-            state.status = QueueStatus::Broken(broken);
-        }
-        self.end(state, Pending::Cancel)
-    }
-
     pub(super) fn is_broken(&self) -> bool {
-        matches!(lock(&self.state).status, QueueStatus::Broken(_))
+        matches!(lock(&self.state).refusal, Some(Refusal::Broken(_)))
     }
 
-    /// Wakes all workers, so that they end when the queue is empty.
-    fn end(
-        &self,
-        mut state: MutexGuard<'_, QueueState<'job>>,
-        pending: Pending,
-    ) -> VecDeque<QueuedJob<'job>> {
+    /// Refuses all further jobs, and wakes all workers, so that they end when the queue is empty. With
+    /// `Pending::Cancel`, gives back the jobs that are queued.
+    pub(super) fn close(&self, refusal: Refusal, pending: Pending) -> VecDeque<QueuedJob<'job>> {
+        let mut state = lock(&self.state);
+        // The first reason why the pool is broken stays.
+        if !matches!(state.refusal, Some(Refusal::Broken(_))) {
+            state.refusal = Some(refusal);
+        }
         for index in mem::take(&mut state.asleep) {
             state.waking += 1;
             state.woken[index] = true;
             self.wake_ups[index].notify_one();
         }
-        // No worker may be left to notify when the queue is empty.
+        // There may be no worker that would notify later.
         self.idle.notify_all();
         match pending {
             Pending::Run => VecDeque::new(),
@@ -210,7 +166,7 @@ impl<'a, 'job> Consumer<'a, 'job> {
             if state.jobs.capacity() > KEPT_CAPACITY {
                 state.jobs = VecDeque::new();
             }
-            if !matches!(state.status, QueueStatus::Open) {
+            if state.refusal.is_some() {
                 return None;
             }
             state = self.sleep(state);
@@ -237,7 +193,7 @@ impl Drop for Consumer<'_, '_> {
     fn drop(&mut self) {
         let mut state = lock(&self.queue.state);
         self.queue.one_less_awake(&mut state);
-        // A worker that dies wakes another one in its stead.
+        // A worker that dies wakes another one.
         self.queue.wake_next(state);
     }
 }

@@ -12,13 +12,14 @@ use super::builder::Builder;
 use super::error::{BuildError, JobError, SubmitError};
 use super::executor::{Executor, SpawnWorker};
 use super::future::ScopedFuture;
-use super::map::{Map, default_look_ahead};
+use super::map::Map;
 use super::queue::Pending;
+use super::submit::pool_methods;
 use super::worker;
 
 /// Calls `block` with a pool of `workers` threads, whose jobs may borrow what outlives this call.
 ///
-/// The pool is shut down when `block` returns or panics. Blocks until the last job has ended.
+/// When `block` returns or panics, the pool is shut down with [`Pending::Run`]. Blocks until the last job has ended.
 /// [`Builder::scope`] takes options.
 ///
 /// # Errors
@@ -46,28 +47,23 @@ impl Builder {
     /// # Errors
     ///
     /// [`BuildError`], as from [`build`](Self::build). `block` has not been called.
-    pub fn scope<'env, B, R>(self, block: B) -> Result<R, BuildError>
+    pub fn scope<'env, B, R>(mut self, block: B) -> Result<R, BuildError>
     where
         B: for<'scope> FnOnce(&Scope<'scope, 'env>) -> R,
     {
-        let (workers, options, initializer) = self.check()?;
+        self.check()?;
+        let initializer = self.initializer.take();
+        let workers = self.workers;
         thread::scope(|threads| {
             let spawn: SpawnWorker<'_> = Box::new(move |executor, index| {
                 let executor = Arc::clone(executor);
-                options
-                    .thread(index)
+                self.thread(index)
                     .spawn_scoped(threads, move || worker::run(executor, index))
                     .map(drop)
             });
-            let executor = Executor::new(workers, initializer.map(|run| run as _), spawn);
+            let executor = Executor::new(workers, initializer, spawn);
             let _guard = CloseOnDrop(&executor);
-            executor
-                .start()
-                .map_err(|(started, source)| BuildError::Spawn {
-                    started,
-                    workers,
-                    source,
-                })?;
+            executor.start()?;
             Ok(block(&Scope {
                 executor: Arc::clone(&executor),
                 environment: PhantomData,
@@ -85,11 +81,9 @@ impl Drop for CloseOnDrop<'_, '_> {
     }
 }
 
-/// The pool of a [`scope`](scope()): a [`ThreadPool`](super::ThreadPool) for jobs that borrow, with
-/// the same methods and errors.
+/// The pool of a [`scope`](scope()), for jobs that borrow.
 ///
-/// A clone is a handle to the same pool, for jobs that submit jobs. When the block has ended the pool
-/// refuses them.
+/// A clone is a handle to the same pool, for jobs that submit jobs. When the block has ended the pool refuses them.
 #[derive(Clone)]
 pub struct Scope<'scope, 'env: 'scope> {
     executor: Arc<Executor<'scope>>,
@@ -97,99 +91,7 @@ pub struct Scope<'scope, 'env: 'scope> {
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// See [`ThreadPool::submit`](super::ThreadPool::submit).
-    pub fn submit<F, T>(&self, job: F) -> Result<ScopedFuture<'scope, T>, SubmitError<F>>
-    where
-        F: FnOnce() -> T + Send + 'scope,
-        T: Send + 'scope,
-    {
-        self.executor.submit(job)
-    }
-
-    /// See [`ThreadPool::submit_all`](super::ThreadPool::submit_all).
-    pub fn submit_all<F, T>(
-        &self,
-        jobs: impl IntoIterator<Item = F>,
-    ) -> Result<Vec<ScopedFuture<'scope, T>>, SubmitError<Vec<F>>>
-    where
-        F: FnOnce() -> T + Send + 'scope,
-        T: Send + 'scope,
-    {
-        self.executor.submit_all(jobs)
-    }
-
-    /// See [`ThreadPool::submit_with`](super::ThreadPool::submit_with).
-    pub fn submit_with<F, T, C>(&self, job: F, callback: C) -> Result<(), SubmitError<(F, C)>>
-    where
-        F: FnOnce() -> T + Send + 'scope,
-        C: FnOnce(Result<T, JobError>) + Send + 'scope,
-    {
-        self.executor.submit_with(job, callback)
-    }
-
-    /// See [`ThreadPool::submit_all_with`](super::ThreadPool::submit_all_with).
-    pub fn submit_all_with<F, T, C>(
-        &self,
-        jobs: impl IntoIterator<Item = (F, C)>,
-    ) -> Result<(), SubmitError<Vec<(F, C)>>>
-    where
-        F: FnOnce() -> T + Send + 'scope,
-        C: FnOnce(Result<T, JobError>) + Send + 'scope,
-    {
-        self.executor.submit_all_with(jobs)
-    }
-
-    /// See [`ThreadPool::map`](super::ThreadPool::map).
-    pub fn map<I, F, T>(&self, items: I, function: F) -> Map<'scope, I::IntoIter, F, T>
-    where
-        I: IntoIterator,
-        I::Item: Send + 'scope,
-        F: Fn(I::Item) -> T + Send + Sync + 'scope,
-        T: Send + 'scope,
-    {
-        self.map_ahead(default_look_ahead(self.workers()), items, function)
-    }
-
-    /// See [`ThreadPool::map_ahead`](super::ThreadPool::map_ahead).
-    pub fn map_ahead<I, F, T>(
-        &self,
-        look_ahead: NonZeroUsize,
-        items: I,
-        function: F,
-    ) -> Map<'scope, I::IntoIter, F, T>
-    where
-        I: IntoIterator,
-        I::Item: Send + 'scope,
-        F: Fn(I::Item) -> T + Send + Sync + 'scope,
-        T: Send + 'scope,
-    {
-        Map::new(&self.executor, look_ahead, items.into_iter(), function)
-    }
-
-    /// See [`ThreadPool::workers`](super::ThreadPool::workers).
-    #[must_use]
-    pub fn workers(&self) -> usize {
-        self.executor.workers()
-    }
-
-    /// See [`ThreadPool::queued`](super::ThreadPool::queued).
-    #[must_use]
-    pub fn queued(&self) -> usize {
-        self.executor.queued()
-    }
-
-    /// See [`ThreadPool::wait_idle`](super::ThreadPool::wait_idle).
-    pub fn wait_idle(&self) {
-        if !worker::is_worker_of(&self.executor) {
-            self.executor.queue.wait_idle();
-        }
-    }
-
-    /// See [`ThreadPool::shutdown`](super::ThreadPool::shutdown). The end of the block shuts the pool
-    /// down with [`Pending::Run`].
-    pub fn shutdown(&self, pending: Pending) {
-        self.executor.close(pending);
-    }
+    pool_methods!('scope);
 }
 
 impl fmt::Debug for Scope<'_, '_> {

@@ -1,6 +1,7 @@
 //! Locks, condition variables and deadlines.
 //!
-//! No code of the user runs under a lock of this pool, so a poisoned lock is taken as it is.
+//! No code of the user runs under a lock of the pool: a panic leaves its state consistent, and a poisoned lock is taken
+//! as it is.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ pub(super) fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> Mute
         .unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits once. May return without a notification; false if the deadline had passed already.
+/// As [`wait`]; false if the deadline had passed already.
 pub(super) fn wait_until<'a, T>(
     condition: &Condvar,
     guard: MutexGuard<'a, T>,
@@ -35,13 +36,12 @@ pub(super) fn wait_until<'a, T>(
     (guard, true)
 }
 
-/// The end of a wait that begins now. `None`: too far off to be an `Instant`, so no end.
+/// The end of a wait that begins now; `None` if it is too far off for an `Instant`.
 pub(super) fn deadline(timeout: Duration) -> Option<Instant> {
     Instant::now().checked_add(timeout)
 }
 
-/// `std::sync::Exclusive`, which is not stable yet: any value, made `Sync` by giving access to its
-/// owner alone. The mutex is never locked.
+/// A value that is `Sync` because only its owner has access. The mutex is never locked.
 pub(super) struct Exclusive<T>(Mutex<T>);
 
 impl<T> Exclusive<T> {

@@ -1,8 +1,7 @@
 //! One submitted job and its outcome, in one allocation that the queue and the future share.
 //!
-//! A task goes from pending to running to done, and never back. It is done as soon as its outcome
-//! can be taken, which is after its callbacks. The closure is dropped when it has run or has been
-//! cancelled, not with the last handle. No code of the user runs under the lock.
+//! A task goes from pending to running to done, and never back. It is done when its callbacks have run. The closure is
+//! dropped when it has run or has been cancelled, not with the last handle.
 
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,7 +9,7 @@ use std::time::Instant;
 
 use super::completion::{AnyTask, CompletionQueue, JobStatus, Listener, Listeners};
 use super::error::JobError;
-use super::job::{QueuedJob, SharedJob, catch_panic, ignore_panic};
+use super::job::{SharedJob, catch_panic, ignore_panic};
 use super::sync::{lock, wait_until};
 
 pub(super) type Callback<'job, T> = Box<dyn FnOnce(Result<&T, &JobError>) + Send + 'job>;
@@ -29,13 +28,13 @@ pub(super) struct Task<'job, F, T> {
 }
 
 struct TaskState<'job, F, T> {
-    stage: Stage<F, T>,
-    /// How many threads wait on `done`. Without any, no system call is made to notify them.
+    stage: TaskStage<F, T>,
+    /// How many threads wait on `done`. To notify none would be a system call.
     waiting: u32,
     listeners: Listeners<Callback<'job, T>>,
 }
 
-enum Stage<F, T> {
+enum TaskStage<F, T> {
     Pending(F),
     /// A worker runs the job or its callbacks.
     Running,
@@ -50,11 +49,14 @@ enum Stage<F, T> {
 
 impl<F, T> TaskState<'_, F, T> {
     fn is_done(&self) -> bool {
-        matches!(self.stage, Stage::Done(_) | Stage::Lent(_) | Stage::Taken)
+        matches!(
+            self.stage,
+            TaskStage::Done(_) | TaskStage::Lent(_) | TaskStage::Taken
+        )
     }
 
     fn has_outcome(&self) -> bool {
-        matches!(self.stage, Stage::Done(_) | Stage::Taken)
+        matches!(self.stage, TaskStage::Done(_) | TaskStage::Taken)
     }
 }
 
@@ -66,14 +68,10 @@ fn status_of<T>(outcome: &Result<T, JobError>) -> JobStatus {
     }
 }
 
-impl<'job, F, T> Task<'job, F, T>
-where
-    F: FnOnce() -> T + Send + 'job,
-    T: Send + 'job,
-{
+impl<'job, F, T> Task<'job, F, T> {
     pub(super) fn new(job: F) -> Arc<Self> {
         let state = TaskState {
-            stage: Stage::Pending(job),
+            stage: TaskStage::Pending(job),
             waiting: 0,
             listeners: Listeners::default(),
         };
@@ -83,24 +81,28 @@ where
         })
     }
 
-    /// The closure of a task that was never queued. `None` if another handle exists or the job has
-    /// begun.
-    pub(super) fn into_job(self: Arc<Self>) -> Option<F> {
-        let state = Arc::into_inner(self)?.state.into_inner();
+    /// The closure of a task that was never queued.
+    ///
+    /// # Panics
+    ///
+    /// Another handle exists.
+    pub(super) fn into_job(self: Arc<Self>) -> F {
+        let task = Arc::into_inner(self).expect("the only handle");
+        let state = task.state.into_inner();
         match state.unwrap_or_else(PoisonError::into_inner).stage {
-            Stage::Pending(job) => Some(job),
-            _ => None,
+            TaskStage::Pending(job) => job,
+            _ => unreachable!("it was never queued"),
         }
     }
 
     /// Takes the closure of a pending task and leaves `next` in its place.
-    fn claim(&self, next: Stage<F, T>) -> Option<F> {
+    fn claim(&self, next: TaskStage<F, T>) -> Option<F> {
         let mut state = lock(&self.state);
-        if !matches!(state.stage, Stage::Pending(_)) {
+        if !matches!(state.stage, TaskStage::Pending(_)) {
             return None;
         }
         match mem::replace(&mut state.stage, next) {
-            Stage::Pending(job) => Some(job),
+            TaskStage::Pending(job) => Some(job),
             _ => None,
         }
     }
@@ -108,7 +110,7 @@ where
     /// Answers a pending task without running it. False if it is not pending.
     fn end_unrun(&self, why: JobError) -> bool {
         let outcome = Err(why);
-        let Some(job) = self.claim(Stage::Cancelling(status_of(&outcome))) else {
+        let Some(job) = self.claim(TaskStage::Cancelling(status_of(&outcome))) else {
             return false;
         };
         ignore_panic(|| drop(job));
@@ -116,8 +118,7 @@ where
         true
     }
 
-    /// Runs the callbacks, oldest first, then publishes the outcome and wakes the threads that wait
-    /// for it.
+    /// Runs the callbacks, publishes the outcome, and wakes the threads that wait for it.
     fn complete(&self, outcome: Result<T, JobError>) {
         let mut queues = Listeners::default();
         let mut state = lock(&self.state);
@@ -130,7 +131,7 @@ where
             });
             state = lock(&self.state);
         }
-        state.stage = Stage::Done(outcome);
+        state.stage = TaskStage::Done(outcome);
         let waiting = state.waiting;
         drop(state);
         match waiting {
@@ -162,14 +163,10 @@ where
     }
 }
 
-impl<'job, F, T> SharedJob for Task<'job, F, T>
-where
-    F: FnOnce() -> T + Send + 'job,
-    T: Send + 'job,
-{
+impl<F: FnOnce() -> T + Send, T: Send> SharedJob for Task<'_, F, T> {
     fn run(self: Arc<Self>) {
-        if let Some(job) = self.claim(Stage::Running) {
-            self.complete(catch_panic(job));
+        if let Some(job) = self.claim(TaskStage::Running) {
+            self.complete(catch_panic(job).map_err(JobError::Panicked));
         }
         // Without a future this drops the outcome, whose destructor may panic.
         ignore_panic(|| drop(self));
@@ -181,26 +178,12 @@ where
     }
 }
 
-impl<'job, F, T> From<Arc<Task<'job, F, T>>> for QueuedJob<'job>
-where
-    F: FnOnce() -> T + Send + 'job,
-    T: Send + 'job,
-{
-    fn from(task: Arc<Task<'job, F, T>>) -> Self {
-        Self::Shared(task)
-    }
-}
-
-impl<'job, F, T> TypedTask<'job, T> for Task<'job, F, T>
-where
-    F: FnOnce() -> T + Send + 'job,
-    T: Send + 'job,
-{
+impl<'job, F: Send, T: Send> TypedTask<'job, T> for Task<'job, F, T> {
     fn cancel(self: Arc<Self>) -> bool {
         self.end_unrun(JobError::Cancelled)
             || matches!(
                 lock(&self.state).stage,
-                Stage::Cancelling(JobStatus::Cancelled)
+                TaskStage::Cancelling(JobStatus::Cancelled)
             )
             || self.status() == JobStatus::Cancelled
     }
@@ -208,12 +191,12 @@ where
     fn add_callback(&self, callback: Callback<'job, T>) {
         let mut state = lock(&self.state);
         state.listeners.add(Listener::Callback(callback));
-        if !matches!(state.stage, Stage::Done(_)) {
+        if !matches!(state.stage, TaskStage::Done(_)) {
             return;
         }
         // The calling thread runs it, with the outcome taken out of the lock meanwhile.
-        if let Stage::Done(outcome) = mem::replace(&mut state.stage, Stage::Taken) {
-            state.stage = Stage::Lent(status_of(&outcome));
+        if let TaskStage::Done(outcome) = mem::replace(&mut state.stage, TaskStage::Taken) {
+            state.stage = TaskStage::Lent(status_of(&outcome));
             drop(state);
             self.complete(outcome);
         }
@@ -221,25 +204,21 @@ where
 
     fn take(&self, deadline: Option<Instant>) -> Option<Result<T, JobError>> {
         let mut state = self.wait_for(deadline, TaskState::has_outcome)?;
-        match mem::replace(&mut state.stage, Stage::Taken) {
-            Stage::Done(outcome) => Some(outcome),
+        match mem::replace(&mut state.stage, TaskStage::Taken) {
+            TaskStage::Done(outcome) => Some(outcome),
             _ => None,
         }
     }
 }
 
-impl<'job, F, T> AnyTask for Task<'job, F, T>
-where
-    F: FnOnce() -> T + Send + 'job,
-    T: Send + 'job,
-{
+impl<F, T> AnyTask for Task<'_, F, T> {
     fn status(&self) -> JobStatus {
         match &lock(&self.state).stage {
-            Stage::Pending(_) | Stage::Cancelling(_) => JobStatus::Pending,
-            Stage::Running => JobStatus::Running,
-            Stage::Lent(status) => *status,
-            Stage::Done(outcome) => status_of(outcome),
-            Stage::Taken => JobStatus::Finished,
+            TaskStage::Pending(_) | TaskStage::Cancelling(_) => JobStatus::Pending,
+            TaskStage::Running => JobStatus::Running,
+            TaskStage::Lent(status) => *status,
+            TaskStage::Done(outcome) => status_of(outcome),
+            TaskStage::Taken => JobStatus::Finished,
         }
     }
 

@@ -1,24 +1,50 @@
-//! Waiting for several futures: `as_completed` and `wait`, as in Python's `concurrent.futures`.
-//!
-//! The thread that ends a job notifies the one that waits; there is no polling.
+//! Waiting for several futures, without polling: `as_completed` and `wait`, as in Python's `concurrent.futures`.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::mem;
+use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::completion::{CompletionQueue, JobStatus};
+use super::completion::{AnyTask, CompletionQueue, JobStatus};
 use super::error::TimedOut;
+use super::future::ScopedFuture;
 use super::sync::deadline;
-use super::waitable::Waitable;
 
-/// Yields the futures in the order in which they are done; those that are done already come first.
-/// A future given twice counts once.
+/// What can be waited for: a [`Future`](super::Future), a reference to one, or a pair of a value and one of these, as in
+/// the dictionary `future_to_url` of Python's example.
+pub trait Waitable {
+    #[doc(hidden)]
+    fn handle(&self) -> Handle<'_>;
+}
+
+/// A future without its type. Only this crate can make one, and so implement [`Waitable`].
+pub struct Handle<'a>(&'a dyn AnyTask);
+
+impl<T> Waitable for ScopedFuture<'_, T> {
+    fn handle(&self) -> Handle<'_> {
+        Handle(self.task())
+    }
+}
+
+impl<W: Waitable> Waitable for &W {
+    fn handle(&self) -> Handle<'_> {
+        (**self).handle()
+    }
+}
+
+impl<K, W: Waitable> Waitable for (K, W) {
+    fn handle(&self) -> Handle<'_> {
+        self.1.handle()
+    }
+}
+
+/// Yields the futures in the order in which they are done; those that are done already come first. A future given twice
+/// counts once.
 ///
-/// Each `next` blocks until one more is done. Dropping the iterator neither cancels a job nor waits
-/// for one.
+/// Each `next` blocks until one more is done. Dropping the iterator neither cancels a job nor waits for one.
 ///
 /// ```
 /// use fetchpool::pool::{ThreadPool, as_completed};
@@ -196,7 +222,7 @@ pub fn wait<W: Waitable>(
 fn is_awaited<W: Waitable>(until: Until, future: &W) -> bool {
     match until {
         Until::FirstCompleted => true,
-        Until::FirstFailed => future.handle().task.status() == JobStatus::Failed,
+        Until::FirstFailed => future.handle().0.status() == JobStatus::Failed,
         Until::AllCompleted => false,
     }
 }
@@ -215,7 +241,7 @@ impl<W: Waitable> WaitSet<W> {
         let mut seen = HashSet::new();
         let futures: Vec<_> = futures
             .into_iter()
-            .filter(|future| seen.insert(future.handle().address))
+            .filter(|future| seen.insert(ptr::from_ref(future.handle().0).addr()))
             .map(Some)
             .collect();
         let total = futures.len();
@@ -226,7 +252,7 @@ impl<W: Waitable> WaitSet<W> {
             total,
         };
         for (key, future) in set.pending() {
-            future.handle().task.subscribe(&set.completed, key);
+            future.handle().0.subscribe(&set.completed, key);
         }
         set
     }
@@ -272,7 +298,7 @@ impl<W: Waitable> WaitSet<W> {
 
     fn unsubscribe(&self) {
         for (_, future) in self.pending() {
-            future.handle().task.unsubscribe(&self.completed);
+            future.handle().0.unsubscribe(&self.completed);
         }
     }
 }

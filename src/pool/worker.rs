@@ -1,7 +1,6 @@
 //! A worker: one thread that runs jobs until its pool has no more for it.
 //!
-//! A guard on its stack replaces a worker whose thread unwinds, under the same index. Jobs cannot
-//! make it unwind, as their panics are caught: the guard is for defects of the pool itself.
+//! A guard replaces a worker whose thread unwinds. The panics of jobs are caught: the guard is for defects of the pool.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -21,8 +20,7 @@ thread_local! {
     static CURRENT: Cell<Option<CurrentWorker>> = const { Cell::new(None) };
 }
 
-/// The index, from 0 to N-1, of the pool worker that runs the calling thread; `None` in any other
-/// thread.
+/// The index, from 0 to N-1, of the pool worker that runs the calling thread; `None` in any other thread.
 ///
 /// A replacement has the index of the worker that it replaces.
 ///
@@ -43,13 +41,13 @@ pub fn worker_index() -> Option<usize> {
 pub(super) fn is_worker_of(executor: &Executor<'_>) -> bool {
     CURRENT
         .get()
-        .is_some_and(|current| current.pool == executor.id())
+        .is_some_and(|current| current.pool == executor.id)
 }
 
 /// The main function of a worker's thread. Never unwinds.
 pub(super) fn run(executor: Arc<Executor<'_>>, index: usize) {
     CURRENT.set(Some(CurrentWorker {
-        pool: executor.id(),
+        pool: executor.id,
         index,
     }));
     ignore_panic(|| {

@@ -1,12 +1,11 @@
 //! Hosts without running or waiting items that must not be asked before a time.
 //!
-//! With `--host-delay 1h` these are all hosts of the last hour, so an entry is small: 16 bytes, a 64-bit hash of the
-//! name and a time whose lowest bit says whether the host refuses requests. That is at most 40 bytes a host however
-//! full the table is (10,000,000 hosts took 280 MB, and 420 MB while the table doubled). Expired entries are removed
-//! before the table grows: it has at most twice the entries that the last sweep left (or [`FEW`]).
+//! With `--host-delay 1h` these are all hosts of the last hour, so an entry has 16 bytes: a hash of the name, and a time
+//! whose lowest bit says whether the host refuses requests. With free slots that is at most 40 bytes a host (10,000,000
+//! hosts took 280 MB, and 420 MB while the table doubled). Expired entries are removed before the table grows.
 //!
-//! Two hosts with the same hash share the later time, so that one of them waits too long: among 10,000,000 hosts the
-//! odds of that are 1 in 370,000. The hash has a random key, so that a list cannot cause it.
+//! Two hosts with the same hash share the later time. Among 10,000,000 hosts the odds of that are 1 in 370,000, and the hash
+//! has a random key, so that a list cannot cause it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -15,11 +14,10 @@ use std::time::{Duration, Instant};
 /// A table with fewer entries is not swept.
 const FEW: usize = 1024;
 
-/// See the module's head.
 #[derive(Debug)]
 pub(super) struct Cooldown {
-    /// By the hash of the name: nanoseconds after `origin`, shifted left by one, and whether the host refuses requests in
-    /// the lowest bit. An [`Instant`] would be twice as large.
+    /// By the hash of the name: nanoseconds after `origin`, shifted left by one, and the bit of a host that refuses. An
+    /// [`Instant`] would be twice as large.
     until: HashMap<u64, u64>,
     names: RandomState,
     /// The time of the first call.
@@ -55,18 +53,17 @@ impl Cooldown {
             return None;
         }
         let until = self.until.remove(&self.names.hash_one(host))?;
-        // No caller can name a time that overflows.
+        // `remember` was passed this time, so it does not overflow.
         let time = self.origin?.checked_add(Duration::from_nanos(until >> 1));
         Some((time?, until & 1 == 1))
     }
 
-    /// Whether `host` is remembered as one that refuses requests.
     pub(super) fn is_refusing(&self, host: &str) -> bool {
         let known = || self.until.get(&self.names.hash_one(host));
         !self.until.is_empty() && known().is_some_and(|until| until & 1 == 1)
     }
 
-    /// Linear, but called again only when the table has doubled.
+    /// Linear, but called only when the table has doubled.
     fn sweep(&mut self, now: u64) {
         self.until.retain(|_, until| *until >> 1 > now);
         self.sweep_at = FEW.max(self.until.len() * 2);

@@ -1,19 +1,16 @@
 //! One host:port: its running items, its waiting items, and the time before which none may start.
 //!
-//! A host that refused a request recovers: at first one of its items may run at a time. Each served request raises the
-//! limit by one, and each refusal halves it. Items that were tried before go first, the most often tried at the front:
-//! an item has few attempts, and the last of a burst is the one that is refused again.
+//! A host that was paused or refused a request recovers: after a pause, one of its items may run at a time. Each served
+//! request raises the limit by one, and each refusal halves it. Items tried before go first, the most often tried ahead:
+//! attempts are few, and the last of a burst are refused again.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::Reply;
-
 /// A shorter queue keeps its memory.
 const SHORT_QUEUE: usize = 8;
 
-/// The limits of every host.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HostLimits {
     /// The most items that run at once.
@@ -22,11 +19,15 @@ pub(super) struct HostLimits {
     pub(super) delay: Duration,
 }
 
-/// A waiting item, with its number in the order of arrival over all hosts.
-#[derive(Debug)]
-struct Waiting<T> {
-    order: u64,
-    value: T,
+/// What a host's reply says about its load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// The host served the request, whatever the answer.
+    Served,
+    /// The host was asked too often.
+    Refused,
+    /// Nothing.
+    None,
 }
 
 /// When the first waiting item of a host may start.
@@ -34,19 +35,19 @@ struct Waiting<T> {
 pub(super) enum HostState {
     /// Not before an item arrives or ends.
     Inactive,
-    /// Now; it has this number.
+    /// Now. The item has this number in the order of arrival.
     Ready(u64),
-    /// At this time; it has this number.
+    /// At this time.
     Timed(Instant, u64),
 }
 
-/// A host that refused a request.
+/// The state of a host that recovers.
 #[derive(Debug)]
 struct Recovery<T> {
     /// The most items that run at once of those that started after `since`.
     most: usize,
     running: usize,
-    /// When the host was last paused. Replies to earlier requests are ignored.
+    /// When the host was last paused. Earlier requests do not count.
     since: Option<Instant>,
     /// Items that were tried before, by their attempts and their order.
     tried: BTreeMap<(Reverse<u32>, u64), T>,
@@ -70,7 +71,8 @@ pub(super) struct Host<T> {
     not_before: Option<Instant>,
     /// Boxed, as few hosts have one.
     recovery: Option<Box<Recovery<T>>>,
-    queue: VecDeque<Waiting<T>>,
+    /// With their numbers in the order of arrival.
+    queue: VecDeque<(u64, T)>,
     /// The state under which `hosts` has indexed it.
     pub(super) filed: HostState,
 }
@@ -86,7 +88,6 @@ impl<T> Host<T> {
         }
     }
 
-    /// True if an item that arrives now may start at once.
     pub(super) fn may_start_at_once(&self, limits: HostLimits, now: Instant) -> bool {
         self.first_order().is_none() && !self.is_full(limits) && self.paused_until(now).is_none()
     }
@@ -110,7 +111,7 @@ impl<T> Host<T> {
         }
     }
 
-    /// Notes the end of an item that started at `started`. Ignored if none is running.
+    /// Notes the end of an item that started at `started`.
     pub(super) fn finished(&mut self, started: Instant, reply: Reply) {
         let running = self.running;
         if running == 0 {
@@ -134,7 +135,6 @@ impl<T> Host<T> {
         }
     }
 
-    /// Starts nothing before `until`, and a single item then.
     pub(super) fn pause(&mut self, until: Instant, now: Instant) {
         self.delay_until(until);
         let recovery = self.recovery.get_or_insert_with(|| Recovery::new(1, 0));
@@ -146,7 +146,7 @@ impl<T> Host<T> {
         self.not_before = self.not_before.max(Some(until));
     }
 
-    /// Whether the host refused an item and has served none since.
+    /// Whether the host has served no item since it refused one.
     pub(super) fn is_refusing(&self) -> bool {
         let recovery = self.recovery.as_ref();
         recovery.is_some_and(|recovery| recovery.most == 1)
@@ -157,9 +157,9 @@ impl<T> Host<T> {
         self.not_before.filter(|until| *until > now)
     }
 
-    /// Appends an item; `order` must be the highest so far. True if it is the only one in the queue.
+    /// Appends an item; `order` must be the highest so far. Returns whether the queue was empty.
     pub(super) fn enqueue(&mut self, order: u64, value: T) -> bool {
-        self.queue.push_back(Waiting { order, value });
+        self.queue.push_back((order, value));
         self.queue.len() == 1
     }
 
@@ -172,19 +172,19 @@ impl<T> Host<T> {
         None
     }
 
-    /// Removes the first item. Frees memory as a long queue shrinks: otherwise each host of a list sorted by host could
-    /// keep room for a whole window.
+    /// Removes the first item. A long queue that shrinks gives memory back: otherwise each host of a sorted list could keep
+    /// room for a whole window.
     pub(super) fn dequeue(&mut self) -> Option<T> {
         let tried = self.recovery.as_mut().and_then(|it| it.tried.pop_first());
         if let Some((_, value)) = tried {
             return Some(value);
         }
-        let first = self.queue.pop_front()?;
+        let (_, value) = self.queue.pop_front()?;
         let room = self.queue.capacity();
         if room > SHORT_QUEUE && self.queue.len() <= room / 4 {
             self.queue.shrink_to(room / 2);
         }
-        Some(first.value)
+        Some(value)
     }
 
     pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
@@ -192,18 +192,17 @@ impl<T> Host<T> {
             .recovery
             .as_mut()
             .map(|it| std::mem::take(&mut it.tried));
-        let queue = std::mem::take(&mut self.queue);
-        let queue = queue.into_iter().map(|one| one.value);
+        let queue = std::mem::take(&mut self.queue).into_iter();
+        let queue = queue.map(|(_, value)| value);
         queue.chain(tried.into_iter().flat_map(BTreeMap::into_values))
     }
 
     fn first_order(&self) -> Option<u64> {
         let tried = self.recovery.as_ref().and_then(|it| it.tried.keys().next());
-        let first = || self.queue.front().map(|first| first.order);
+        let first = || self.queue.front().map(|(order, _)| *order);
         tried.map(|(_, order)| *order).or_else(first)
     }
 
-    /// True without running and waiting items.
     pub(super) fn is_idle(&self) -> bool {
         self.running == 0 && self.first_order().is_none()
     }

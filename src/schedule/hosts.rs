@@ -1,7 +1,7 @@
 //! All hosts, indexed by their state: ready, ready at a time, or neither.
 //!
-//! Every change of a host updates the index, so no entry is stale, and there are at most as many timers as hosts with
-//! waiting items. An operation costs one look-up by name and at most two steps in a tree.
+//! Every change of a host updates the index, so that no entry is stale. An operation costs a look-up by name and at most two
+//! steps in a tree.
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
@@ -9,19 +9,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::cooldown::Cooldown;
-use super::host::{Host, HostLimits, HostState};
-use super::{HostKey, Reply};
+use super::host::{Host, HostLimits, HostState, Reply};
 
-/// See the module's head.
+/// A host and port, as one name.
+pub(crate) type HostKey = Arc<str>;
+
 pub(super) struct Hosts<T> {
     limits: HostLimits,
     /// Hosts with running or waiting items.
     active: HashMap<HostKey, Host<T>>,
-    /// Other hosts that must not be asked yet.
+    /// Other hosts with a delay or a pause.
     cooldown: Cooldown,
     /// By the order of their first waiting item.
     ready: BTreeMap<u64, HostKey>,
-    /// By the time at which they get ready, and the order of their first waiting item.
+    /// By the time at which they are ready, then as in `ready`.
     timers: BTreeMap<(Instant, u64), HostKey>,
     /// The last number in the order of arrival.
     last_order: u64,
@@ -39,7 +40,7 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// Returns an arriving item if it starts at once, and enqueues it if not.
+    /// Returns an arriving item if it starts now, and enqueues it if not.
     pub(super) fn start_or_enqueue(&mut self, value: T, key: HostKey, now: Instant) -> Option<T> {
         let limits = self.limits;
         let host = self.host(&key);
@@ -61,7 +62,7 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// Enqueues an item that was tried before. Returns it if its host is not recovering: then it arrives like a new one.
+    /// Enqueues an item that was tried before. Returns it if its host is not recovering, so that it arrives like a new one.
     pub(super) fn enqueue_tried(
         &mut self,
         value: T,
@@ -90,7 +91,6 @@ impl<T> Hosts<T> {
         Some(value)
     }
 
-    /// True if a waiting item may start.
     pub(super) fn is_ready(&self) -> bool {
         !self.ready.is_empty()
     }
@@ -105,12 +105,10 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// When the first timer expires.
     pub(super) fn next_timer(&self) -> Option<Instant> {
         self.timers.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Notes the end of an item of `key` that started at `started`. Ignored if none is running.
     pub(super) fn finished(&mut self, key: &HostKey, started: Instant, reply: Reply, now: Instant) {
         if let Some(host) = self.active.get_mut(key) {
             host.finished(started, reply);
@@ -118,7 +116,6 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// Starts nothing of `key` before `until`, and a single item then.
     pub(super) fn pause(&mut self, key: &HostKey, until: Instant, now: Instant) {
         if until <= now {
             return;
@@ -131,7 +128,7 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// Removes all waiting items.
+    /// Moves all waiting items to `all`.
     pub(super) fn drain(&mut self, all: &mut Vec<T>, now: Instant) {
         let keys: Vec<HostKey> = self.active.keys().cloned().collect();
         for key in keys {
@@ -155,7 +152,7 @@ impl<T> Hosts<T> {
             })
     }
 
-    /// Updates the index after a change of a host. Removes an idle host, and remembers it in the cooldown if needed.
+    /// Updates the index after a change of a host. Moves an idle host to the cooldown, if it has a delay or a pause.
     fn refile(&mut self, key: &HostKey, now: Instant) {
         let Some(host) = self.active.get_mut(key) else {
             return;

@@ -1,15 +1,14 @@
-//! Which target may start now: caps and spacing per host, the rate of all, back-off and retries.
+//! Which target may start now: caps and spacing per host, the rate over all hosts, retries. Items are opaque, and the time
+//! is an argument.
 //!
-//! Pure: the caller passes the time, and the answer is "start this", "wait until", or "nothing". Items are opaque.
+//! Guarantees: [`Schedule::next`] returns every pushed item exactly once (and once more for each [`Schedule::retry`]),
+//! unless [`Schedule::drain`] does. No limit is ever exceeded. Of the items that may start, the first to arrive is first;
+//! after a pause of its host, the one tried most often. A call costs O(log n) amortised; without limits it is a push to a
+//! queue or a pop from it.
 //!
-//! Callers may rely on this: [`Schedule::next`] returns every pushed item exactly once (and once more for each
-//! [`Schedule::retry`]), unless [`Schedule::drain`] does; no limit is ever exceeded; an item that may start is returned
-//! at once, and of several the first to arrive, or after a pause of its host the one tried most often. A call costs O(log n) amortised; without limits it is a push to a queue
-//! or a pop from it.
-//!
-//! Memory: a window of items, which a caller that heeds [`Schedule::room`] does not exceed, and the items that came back
-//! by `retry`, at most as many as run at once. So a long run of lines of one host delays others only if it fills the
-//! window. A host with a delay or a pause is remembered until that is over, in at most 40 bytes (see `cooldown`).
+//! Memory: a window of items, if the caller heeds [`Schedule::room`], and the items that came back by `retry`. A long run of
+//! lines of one host delays others only if it fills the window. A host with a delay or a pause costs at most 40 bytes until
+//! that is over (see `cooldown`).
 
 mod cooldown;
 mod host;
@@ -21,7 +20,7 @@ pub(crate) mod retry;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use host::HostLimits;
@@ -29,15 +28,14 @@ use hosts::Hosts;
 use rate::Rate;
 use retry::Retries;
 
+pub(crate) use host::Reply;
+pub(crate) use hosts::HostKey;
 pub(crate) use rate::PerSecond;
 
-/// A host and port, as one name.
-pub(crate) type HostKey = Arc<str>;
-
-/// The longest delay, so that no sum with a time overflows.
+/// The longest delay: a sum with a time must not overflow.
 const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// The limits. The default is none, with a window of one.
+/// The limits. By default there are none, and the window is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// The most items of one host:port that run at once; 0 is taken as 1.
@@ -46,28 +44,27 @@ pub(crate) struct Options {
     pub(crate) host_delay: Duration,
     /// The most starts a second over all hosts.
     pub(crate) rate: Option<PerSecond>,
-    /// Which items may come back by [`Schedule::retry`]. If they are on, [`Schedule::pause_host`] may be called.
+    /// Without retries no item comes back and no host is paused.
     pub(crate) retries: Retries,
     /// The most items that wait; 0 is taken as 1.
     pub(crate) window: usize,
 }
 
 impl Options {
-    /// True if items must be pushed with their host.
+    /// Whether items must be pushed with their host.
     pub(crate) fn needs_hosts(&self) -> bool {
         self.per_host.is_some() || !self.host_delay.is_zero() || self.retries.are_on()
     }
 
-    /// True if an item must start at the moment it is returned, so that the caller needs a free worker.
+    /// Whether an item must start when it is returned, so that the caller needs a free worker.
     pub(crate) fn is_timed(&self) -> bool {
         self.rate.is_some() || !self.host_delay.is_zero()
     }
 }
 
-/// What may be done now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next<T> {
-    /// Start this; tell [`Schedule::finished`] when it has ended.
+    /// Start this, and call [`Schedule::finished`] when it has ended.
     Start(T),
     /// Nothing before this time, unless an item ends or is pushed.
     WaitUntil(Instant),
@@ -75,36 +72,18 @@ pub(crate) enum Next<T> {
     Nothing,
 }
 
-/// What a host's reply says about its limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reply {
-    /// The host served the request, whatever the answer.
-    Served,
-    /// The host was asked too often.
-    Refused,
-    /// Nothing.
-    None,
-}
-
-/// See the module's head. The times that a caller passes must not go back.
+/// See the module's head. The time must not go back from call to call.
 pub(crate) struct Schedule<T> {
     options: Options,
     rate: Option<Rate>,
-    /// New items in the order of arrival. Items that wait at a host arrived before them.
+    /// New items in the order of arrival, behind all that wait in `hosts`.
     arrived: VecDeque<(T, Option<HostKey>)>,
     hosts: Hosts<T>,
-    /// Items that wait for a retry, by time, then by the order of `retry`.
-    later: BTreeMap<(Instant, u64), Delayed<T>>,
+    /// Items that wait for a retry, with their host and attempts; by time, then by the number of the `retry`.
+    later: BTreeMap<(Instant, u64), (T, HostKey, u32)>,
     /// How often `retry` was called.
     retried: u64,
     held: usize,
-}
-
-/// An item that waits for a retry.
-struct Delayed<T> {
-    value: T,
-    host: HostKey,
-    attempts: u32,
 }
 
 impl<T> Schedule<T> {
@@ -148,20 +127,16 @@ impl<T> Schedule<T> {
         self.arrived.push_back((value, host));
     }
 
-    /// Adds an item whose attempt failed, after [`Schedule::finished`]. It arrives anew at `at`, behind the items that
-    /// wait then; but at a host that recovers, items that were tried more often go first. It needs no room.
+    /// Adds an item again after [`Schedule::finished`]. It arrives at `at`, behind the items that wait then; but at a host
+    /// that recovers, items that were tried more often go first. It needs no room.
     pub(crate) fn retry(&mut self, value: T, host: HostKey, at: Instant, attempts: u32) {
         self.held += 1;
         self.retried += 1;
-        let later = Delayed {
-            value,
-            host,
-            attempts,
-        };
-        self.later.insert((at, self.retried), later);
+        let number = self.retried;
+        self.later.insert((at, number), (value, host, attempts));
     }
 
-    /// Notes that an item of `host`, returned at `started`, has ended. Ignored if none of that host is running.
+    /// Notes the end of an item of `host` that was returned at `started`. Ignored if none is running.
     pub(crate) fn finished(
         &mut self,
         host: &HostKey,
@@ -172,8 +147,7 @@ impl<T> Schedule<T> {
         self.hosts.finished(host, started, reply, now);
     }
 
-    /// Starts nothing of `host` before `until`, and a single item then. A longer pause stands. Items that were returned
-    /// before are not affected.
+    /// Starts nothing of `host` before `until`, and a single item then. A longer pause stands.
     pub(crate) fn pause_host(&mut self, host: &HostKey, until: Instant, now: Instant) {
         self.hosts.pause(host, until, now);
     }
@@ -184,7 +158,7 @@ impl<T> Schedule<T> {
         Some((self.later.len(), *first))
     }
 
-    /// Decides what may start at `now`. After [`Next::Start`] the caller asks again while a worker is free.
+    /// What may start at `now`. After [`Next::Start`] the caller asks again.
     pub(crate) fn next(&mut self, now: Instant) -> Next<T> {
         self.wake(now);
         let rate_allows = self.rate.as_ref().map_or(now, |rate| rate.next_start(now));
@@ -207,15 +181,12 @@ impl<T> Schedule<T> {
 
     /// Removes all waiting items, in no particular order.
     pub(crate) fn drain(&mut self, now: Instant) -> Vec<T> {
-        let arrived = self.arrived.drain(..).map(|(value, _)| value);
-        let mut all: Vec<T> = arrived.collect();
-        all.extend(
-            std::mem::take(&mut self.later)
-                .into_values()
-                .map(|later| later.value),
-        );
-        self.hosts.drain(&mut all, now);
         self.held = 0;
+        let later = mem::take(&mut self.later).into_values();
+        let arrived = self.arrived.drain(..);
+        let (arrived, later) = (arrived.map(|item| item.0), later.map(|item| item.0));
+        let mut all: Vec<T> = arrived.chain(later).collect();
+        self.hosts.drain(&mut all, now);
         all
     }
 
@@ -225,11 +196,7 @@ impl<T> Schedule<T> {
         while let Some(first) = self.later.first_entry()
             && first.key().0 <= now
         {
-            let Delayed {
-                value,
-                host,
-                attempts,
-            } = first.remove();
+            let (value, host, attempts) = first.remove();
             let value = match attempts {
                 0 => Some(value),
                 _ => self.hosts.enqueue_tried(value, &host, attempts, now),
@@ -256,7 +223,7 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// True if an item may start, the rate apart. Moves arrivals to their hosts until one is ready.
+    /// Whether an item may start, the rate apart. Moves arrivals to their hosts until one is ready.
     pub(crate) fn is_any_ready(&mut self, now: Instant) -> bool {
         while !self.hosts.is_ready() {
             if let Some((_, None)) = self.arrived.front() {
@@ -270,7 +237,6 @@ impl<T> Schedule<T> {
         true
     }
 
-    /// When the next timer or retry is due.
     fn next_change(&self) -> Option<Instant> {
         let timer = self.hosts.next_timer();
         let later = self.later.first_key_value().map(|((at, _), _)| *at);

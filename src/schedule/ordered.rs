@@ -1,28 +1,26 @@
 //! Records in input order (`--ordered`): a bounded reorder buffer.
 //!
-//! Every target gets a [`Place`], and its record comes out after those of all earlier places. From the first target
-//! without a record on, at most `ahead` targets have a place: a caller that heeds [`Ordered::room`] stops reading behind
-//! a slow target instead of collecting records.
+//! Every target gets a [`ListIndex`], and its record comes out after those of all lower indices. A caller that heeds
+//! [`Ordered::room`] stops reading behind a slow target instead of collecting records.
 
 use std::collections::VecDeque;
 
-/// The place of one target in the input order. Not `Clone`, so that a target has one record.
+/// The number of a target in the input order. Not `Clone`, so that a target has one record.
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "a place without a record holds up all that follow"]
-pub(crate) struct Place(u64);
+#[must_use = "an index without a record holds up all that follow"]
+pub(crate) struct ListIndex(u64);
 
-/// See the module's head.
 #[derive(Debug)]
 pub(crate) struct Ordered<R> {
     ahead: usize,
-    /// The place of the front of `records`.
+    /// The index of the front of `records`.
     first: u64,
     /// The records from `first` on; `None` while a target is not done.
     records: VecDeque<Option<R>>,
 }
 
 impl<R> Ordered<R> {
-    /// At most `ahead` targets have a place at a time; 0 is taken as 1.
+    /// For at most `ahead` targets from the first without a record on; 0 is taken as 1.
     pub(crate) fn new(ahead: usize) -> Self {
         Ordered {
             ahead: ahead.max(1),
@@ -31,27 +29,25 @@ impl<R> Ordered<R> {
         }
     }
 
-    /// How many more places may be taken now.
     pub(crate) fn room(&self) -> usize {
         self.ahead.saturating_sub(self.records.len())
     }
 
-    /// The place of the next target of the list.
-    pub(crate) fn take_place(&mut self) -> Place {
-        let place = self.first + self.records.len() as u64;
+    pub(crate) fn reserve(&mut self) -> ListIndex {
+        let index = self.first + self.records.len() as u64;
         self.records.push_back(None);
-        Place(place)
+        ListIndex(index)
     }
 
-    /// Stores the record of `place`.
+    /// Stores the record of `index`.
     ///
     /// # Panics
     ///
-    /// If `place` is of another buffer, or older than a [`Ordered::drain`].
-    pub(crate) fn put(&mut self, place: Place, record: R) {
-        let index = place.0.checked_sub(self.first).map(|index| index as usize);
-        let slot = index.and_then(|index| self.records.get_mut(index));
-        *slot.expect("the place was taken from this buffer and not answered yet") = Some(record);
+    /// If `index` is of another buffer, or older than a [`Ordered::drain`].
+    pub(crate) fn put(&mut self, index: ListIndex, record: R) {
+        let place = index.0.checked_sub(self.first);
+        let slot = place.and_then(|place| self.records.get_mut(place as usize));
+        *slot.expect("the index was reserved here and has no record yet") = Some(record);
     }
 
     /// Removes the next record in input order, if it is there.
@@ -62,7 +58,7 @@ impl<R> Ordered<R> {
         Some(record)
     }
 
-    /// Removes the records that are there, in input order, and all places.
+    /// Removes the records that are there, in input order, and all indices.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = R> {
         self.first += self.records.len() as u64;
         std::mem::take(&mut self.records).into_iter().flatten()
@@ -82,7 +78,7 @@ mod tests {
     #[test]
     fn a_record_comes_out_when_all_before_it_have() {
         let mut ordered = Ordered::new(10);
-        let [a, b, c] = [0; 3].map(|_| ordered.take_place());
+        let [a, b, c] = [0; 3].map(|_| ordered.reserve());
         ordered.put(c, 'c');
         ordered.put(b, 'b');
         assert_eq!(ordered.next(), None);
@@ -93,10 +89,10 @@ mod tests {
     #[test]
     fn a_slow_first_target_stops_the_look_ahead() {
         let mut ordered = Ordered::new(3);
-        let slow = ordered.take_place();
+        let slow = ordered.reserve();
         for _ in 0..2 {
-            let place = ordered.take_place();
-            ordered.put(place, "fast");
+            let index = ordered.reserve();
+            ordered.put(index, "fast");
             assert_eq!(ordered.next(), None);
         }
         assert_eq!(ordered.room(), 0);
@@ -108,23 +104,23 @@ mod tests {
     #[test]
     fn the_end_of_a_run_leaves_out_only_what_has_no_record() {
         let mut ordered = Ordered::new(10);
-        let [_a, b, _c, d] = [0; 4].map(|_| ordered.take_place());
+        let [_a, b, _c, d] = [0; 4].map(|_| ordered.reserve());
         ordered.put(d, 'd');
         ordered.put(b, 'b');
         assert_eq!(ordered.drain().collect::<Vec<_>>(), ['b', 'd']);
         assert_eq!(ordered.room(), 10);
-        let next = ordered.take_place();
+        let next = ordered.reserve();
         ordered.put(next, 'e');
         assert_eq!(released(&mut ordered), ['e']);
     }
 
     #[test]
-    #[should_panic(expected = "not answered yet")]
-    fn a_place_from_before_the_end_of_a_run_is_refused() {
+    #[should_panic(expected = "no record yet")]
+    fn an_index_from_before_the_end_of_a_run_is_refused() {
         let mut ordered = Ordered::new(10);
-        let old = ordered.take_place();
+        let old = ordered.reserve();
         ordered.drain().for_each(drop);
-        let _new = ordered.take_place();
+        let _new = ordered.reserve();
         ordered.put(old, ());
     }
 
@@ -132,9 +128,9 @@ mod tests {
     fn an_empty_look_ahead_is_one() {
         let mut ordered = Ordered::new(0);
         assert_eq!(ordered.room(), 1);
-        let place = ordered.take_place();
+        let index = ordered.reserve();
         assert_eq!(ordered.room(), 0);
-        ordered.put(place, ());
+        ordered.put(index, ());
         assert_eq!(ordered.next(), Some(()));
     }
 
@@ -149,13 +145,13 @@ mod tests {
             let total = picks.len();
             for pick in picks {
                 while ordered.room() > 0 && taken < total {
-                    out.push((ordered.take_place(), taken));
+                    out.push((ordered.reserve(), taken));
                     taken += 1;
                 }
                 prop_assert!(taken - given.len() <= ahead);
-                // Whoever is out includes the first in line, so a run never gets stuck.
-                let (place, record) = out.swap_remove(pick.index(out.len()));
-                ordered.put(place, record);
+                // The first target without a record is always among them, so a run never gets stuck.
+                let (index, record) = out.swap_remove(pick.index(out.len()));
+                ordered.put(index, record);
                 given.extend(released(&mut ordered));
             }
             prop_assert_eq!(given, (0..total).collect::<Vec<_>>());

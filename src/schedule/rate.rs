@@ -1,15 +1,15 @@
 //! The rate of starts over all hosts.
 //!
-//! The generic cell rate algorithm as a virtual schedule (ITU-T I.371, annex A): each start moves the time of the next by
-//! a fixed interval, and a start may come early by a tolerance, so that a late caller can catch up. The interval is
-//! longer by what the tolerance allows, so that no second, wherever it begins, has too many starts.
+//! The generic cell rate algorithm (ITU-T I.371, annex A): each start moves the next one by an interval, and a start may come
+//! early by a tolerance, so that a late caller can catch up. The interval makes up for the tolerance, so that no second,
+//! wherever it begins, has too many starts.
 
 use std::time::{Duration, Instant};
 
-/// How far a late caller may catch up: longer than a thread takes to wake up.
+/// Longer than a thread takes to wake up.
 const TOLERANCE: Duration = Duration::from_millis(10);
 
-/// Up to this rate there is no tolerance: a late caller loses less than a longer interval would cost.
+/// Up to this rate there is no tolerance: the longer interval would cost more than late calls do.
 const SLOW: PerSecond = PerSecond::whole(100);
 
 /// Starts a second, to the thousandth.
@@ -37,7 +37,6 @@ impl PerSecond {
     }
 }
 
-/// See the module's head.
 #[derive(Clone, Debug)]
 pub(super) struct Rate {
     interval: Duration,
@@ -65,7 +64,7 @@ impl Rate {
         }
     }
 
-    /// The earliest time of the next start, at least `now`.
+    /// When the next start may be; at least `now`.
     pub(super) fn next_start(&self, now: Instant) -> Instant {
         match self.due {
             Some(due) => due.checked_sub(self.tolerance).unwrap_or(due).max(now),
@@ -73,7 +72,7 @@ impl Rate {
         }
     }
 
-    /// Notes a start at `now`, which [`Rate::next_start`] must have allowed.
+    /// Notes a start at `now`, which [`Rate::next_start`] has allowed.
     pub(super) fn started(&mut self, now: Instant) {
         self.due = Some(self.due.map_or(now, |due| due.max(now)) + self.interval);
     }

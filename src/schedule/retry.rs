@@ -1,11 +1,11 @@
 //! When a failed attempt is tried again: exponential back-off with jitter.
 //!
-//! Pure arithmetic: the caller passes the jitter's seed.
+//! Pure: the caller passes a random number.
 
 use std::time::Duration;
 
 /// The longest back-off between two attempts.
-pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(60);
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 /// How often and how soon an attempt is made again.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,54 +17,26 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// Whether anything is ever tried again.
     pub(crate) fn are_on(self) -> bool {
         self.most > 0
     }
 
     /// How long to wait after `attempts` (at least 1) have failed; `None` if that was the last.
     ///
-    /// Half of the wait is random, so that clients that failed together do not come back together ("equal jitter" in
+    /// `random`, from 0 to 1, decides about half of the wait, so that clients that failed together do not come back together ("equal jitter" in
     /// M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
-    pub(crate) fn delay(&self, attempts: u32, jitter: &mut Jitter) -> Option<Duration> {
+    pub(crate) fn delay(self, attempts: u32, random: f64) -> Option<Duration> {
         let longest = self.longest_delay(attempts)?;
-        Some(longest.mul_f64(0.5 + 0.5 * jitter.fraction()))
+        Some(longest.mul_f64(0.5 + 0.5 * random))
     }
 
-    fn longest_delay(&self, attempts: u32) -> Option<Duration> {
+    fn longest_delay(self, attempts: u32) -> Option<Duration> {
         if attempts > self.most {
             return None;
         }
         let doublings = attempts.saturating_sub(1).min(31);
         let doubled = self.first_delay.saturating_mul(1 << doublings);
         Some(doubled.min(LONGEST_DELAY))
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014; the constants are
-/// those of Vigna's public-domain splitmix64.c). It spreads retries, and keeps no secret.
-#[derive(Clone, Debug)]
-pub(crate) struct Jitter {
-    state: u64,
-}
-
-impl Jitter {
-    pub(crate) fn new(seed: u64) -> Self {
-        Jitter { state: seed }
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// From 0 to 1, without 1.
-    fn fraction(&mut self) -> f64 {
-        // An f64 has 53 bits of fraction.
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
@@ -87,34 +59,15 @@ mod tests {
     }
 
     #[test]
-    fn jitter_takes_off_at_most_half_and_uses_all_of_that_half() {
-        let mut jitter = Jitter::new(1);
-        let delays = (0..1000).filter_map(|_| RETRIES.delay(1, &mut jitter));
-        let mut delays: Vec<u128> = delays.map(|delay| delay.as_millis()).collect();
-        delays.sort_unstable();
-        assert_eq!(delays.len(), 1000);
-        assert!((500..=510).contains(&delays[0]), "{} ms", delays[0]);
-        assert!((730..=770).contains(&delays[500]), "{} ms", delays[500]);
-        assert!((990..=1000).contains(&delays[999]), "{} ms", delays[999]);
-    }
-
-    #[test]
-    fn jitter_is_splitmix64() {
-        // The first outputs of splitmix64.c from this seed.
-        let mut jitter = Jitter::new(1_234_567);
-        let drawn = [jitter.next(), jitter.next(), jitter.next()];
-        let expected = [
-            6_457_827_717_110_365_317,
-            3_203_168_211_198_807_973,
-            9_817_491_932_198_370_423,
-        ];
-        assert_eq!(drawn, expected);
+    fn at_most_half_of_a_delay_is_random() {
+        let delay = |random| RETRIES.delay(1, random).map(|delay| delay.as_millis());
+        assert_eq!([0.0, 0.5, 1.0].map(delay), [500, 750, 1000].map(Some));
     }
 
     #[test]
     fn no_retries_means_none() {
         let none = Retries { most: 0, ..RETRIES };
-        assert_eq!(none.delay(1, &mut Jitter::new(0)), None);
+        assert_eq!(none.delay(1, 0.5), None);
     }
 
     #[test]
@@ -132,6 +85,6 @@ mod tests {
             first_delay: Duration::ZERO,
             ..RETRIES
         };
-        assert_eq!(eager.delay(5, &mut Jitter::new(0)), Some(Duration::ZERO));
+        assert_eq!(eager.delay(5, 0.5), Some(Duration::ZERO));
     }
 }

@@ -1,5 +1,4 @@
-//! What the schedule does, case by case. That it does so whatever happens in whatever order is
-//! shown in `model`. The clock is a number: nothing here waits.
+//! The schedule case by case, on a simulated clock. `model` tests random runs.
 
 mod hosts;
 mod model;
@@ -111,7 +110,7 @@ impl Bench {
         self.schedule.next(self.time(self.now))
     }
 
-    /// Asks until nothing more starts, and checks what did and what the last answer was.
+    /// Asks until nothing more starts, and checks the starts and the last answer.
     #[track_caller]
     fn starts(&mut self, expected: &[&str], then: Then) -> &mut Self {
         let mut started = Vec::new();

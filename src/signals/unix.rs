@@ -9,52 +9,43 @@ use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, fstat};
-use signal_hook::consts::SIGXFSZ;
+use signal_hook::consts::{SIGHUP, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
-use super::{Event, Relay, Signal};
-
-/// Passes on each signal that the process was not started to ignore.
-pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -> io::Result<()> {
+/// Calls `tell` with the number of each signal of `wanted` that the process was not started to ignore.
+pub(super) fn watch_signals(
+    wanted: &[i32],
+    mut tell: impl FnMut(i32) + Send + 'static,
+) -> io::Result<()> {
     // With any handler the write fails instead; the flag is not read.
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;
-    let wanted = Signal::ALL
-        .into_iter()
-        .filter(|&signal| !is_ignored(signal));
-    let mut signals = Signals::new(wanted.map(|signal| i32::from(signal.number())))?;
-    thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || {
-            for number in signals.forever() {
-                let mut all = Signal::ALL.into_iter();
-                if let Some(signal) = all.find(|signal| i32::from(signal.number()) == number) {
-                    relay.pass_on(signal);
-                }
-            }
-        })?;
+    let wanted = wanted.iter().filter(|signal| !is_ignored(**signal));
+    let mut signals = Signals::new(wanted)?;
+    let watcher = thread::Builder::new().name("signals".into());
+    watcher.spawn(move || signals.forever().for_each(&mut tell))?;
     Ok(())
 }
 
 /// Ends the process by the default action of `signal`. Returns in the first process of a container, where the kernel ignores
 /// that action.
-pub(super) fn take_default_action(signal: Signal) {
+pub(super) fn take_default_action(signal: i32) {
     if process::id() != 1 {
         // Fails only for an unknown signal.
-        let _ = signal_hook::low_level::emulate_default_handler(signal.number().into());
+        let _ = signal_hook::low_level::emulate_default_handler(signal);
     }
 }
 
 /// Whether the process was started with `signal` ignored. Only Linux reports that; elsewhere SIGHUP counts as ignored,
 /// because a program under nohup must go on.
-fn is_ignored(signal: Signal) -> bool {
+fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     match mask {
-        Some(mask) => mask >> (signal.number() - 1) & 1 == 1,
-        None => signal == Signal::HangUp,
+        Some(mask) => mask >> (signal - 1) & 1 == 1,
+        None => signal == SIGHUP,
     }
 }
 
@@ -65,7 +56,7 @@ pub(crate) fn raise_descriptor_limit() -> u64 {
 }
 
 /// Reports a closed pipe at once, not only at the next record.
-pub(super) fn watch_output(tell: impl Fn(Event) + Send + 'static) -> io::Result<()> {
+pub(super) fn watch_output(tell: impl FnOnce() + Send + 'static) -> io::Result<()> {
     // A pipe without a reader is an error; a socket without a peer, a hang-up.
     const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
     let is_pipe = fstat(io::stdout()).is_ok_and(|stat| {
@@ -85,7 +76,7 @@ pub(super) fn watch_output(tell: impl Fn(Event) + Send + 'static) -> io::Result<
         loop {
             match poll(&mut fds, None) {
                 Ok(_) if fds[0].revents().intersects(GONE) => {
-                    break tell(Event::OutputClosed);
+                    break tell();
                 }
                 Err(rustix::io::Errno::INTR) => {}
                 Ok(_) | Err(_) => break,

@@ -1,20 +1,20 @@
-//! Ctrl-C on Windows. A closed standard output is noticed at the next record, and the number of sockets has no limit to
-//! raise.
+//! Ctrl-C on Windows. The next record notices a closed standard output, and the number of sockets has no limit to raise.
 
 use std::io;
 
-use super::{Event, Relay, Signal};
-
-/// Passes on each Ctrl-C.
-pub(super) fn watch_signals(mut relay: Relay<impl Fn(Event) + Send + 'static>) -> io::Result<()> {
-    ctrlc::set_handler(move || relay.pass_on(Signal::Interrupt)).map_err(io::Error::other)
+/// Calls `tell` with the number of SIGINT at each Ctrl-C.
+pub(super) fn watch_signals(
+    _wanted: &[i32],
+    mut tell: impl FnMut(i32) + Send + 'static,
+) -> io::Result<()> {
+    ctrlc::set_handler(move || tell(2)).map_err(io::Error::other)
 }
 
 /// Does nothing: no process ends by a signal.
-pub(super) fn take_default_action(_signal: Signal) {}
+pub(super) fn take_default_action(_signal: i32) {}
 
 /// Does nothing.
-pub(super) fn watch_output(_tell: impl Fn(Event)) -> io::Result<()> {
+pub(super) fn watch_output(_tell: impl FnOnce()) -> io::Result<()> {
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Which address is connected to: one that is given, one of a family, and none that is private if those are refused.
+//! Which address a run connects to: given addresses, one family, and refused private addresses.
 
 use crate::jsonl::rows;
 use crate::routes::row_of;
@@ -57,7 +57,7 @@ fn one_family_of_addresses_can_be_asked_for() {
             .stdout(page(&url, 6) + "\n")
             .run();
     }
-    // Nobody listens at ::1.
+    // Nothing listens at ::1.
     for (option, rule) in [
         ("-6", &rule),
         ("--ipv6", &format!("both.invalid:{port}:127.0.0.1")),
@@ -72,7 +72,7 @@ fn one_family_of_addresses_can_be_asked_for() {
 fn an_address_that_is_given_often_leaves_no_other_out() {
     let server = Server::start();
     let port = server.address().port();
-    // Nobody listens at 127.0.0.2.
+    // Nothing listens at 127.0.0.2.
     let rule = format!("many.invalid:{port}:{}127.0.0.1", "127.0.0.2,".repeat(20));
     let url = format!("http://many.invalid:{port}/size/6");
     fetchpool()
@@ -85,7 +85,7 @@ fn an_address_that_is_given_often_leaves_no_other_out() {
 fn localhost_and_all_under_it_is_this_machine_without_being_asked_for() {
     let server = Server::start();
     let port = server.address().port();
-    // No name server knows the second, so it can only be known here.
+    // No name server knows `a.b.localhost`.
     for host in ["localhost", "a.b.localhost", "LOCALHOST."] {
         let url = format!("http://{host}:{port}/size/6");
         for options in [&[][..], &["-4"]] {
@@ -95,7 +95,7 @@ fn localhost_and_all_under_it_is_this_machine_without_being_asked_for() {
                 .stdout(page(&url, 6) + "\n")
                 .run();
         }
-        // Nobody listens there.
+        // Nothing listens at ::1.
         let row = row_of(fetchpool().arg("-6"), &url);
         assert_eq!(row["error"]["kind"], "connect", "{row}");
         let message = row["error"]["message"].as_str().unwrap();
@@ -104,7 +104,7 @@ fn localhost_and_all_under_it_is_this_machine_without_being_asked_for() {
             "{message}"
         );
     }
-    // What is given goes before what is known.
+    // A rule of --resolve overrides a special name.
     let rule = format!("a.localhost:{port}:[::1]");
     let url = format!("http://a.localhost:{port}/");
     let row = row_of(fetchpool().args(["--resolve", &rule]), &url);
@@ -164,7 +164,7 @@ fn private_addresses_are_refused_in_every_spelling() {
 fn private_addresses_are_refused_behind_a_name_and_behind_a_redirect() {
     let server = Server::start();
     let port = server.address().port();
-    // A name that leads inside, whether looked up or given.
+    // A name whose address is private.
     let row = row_of(
         fetchpool().args([
             "--deny-private",
@@ -181,7 +181,7 @@ fn private_addresses_are_refused_behind_a_name_and_behind_a_redirect() {
 fn private_addresses_are_refused_behind_a_redirect_too() {
     let server = Server::start();
     let inside = server.url("/size/1");
-    // Loopback's only way to stand for a public address is to be the proxy for one.
+    // A loopback server can only stand for a public address as its proxy.
     let away = RawServer::start(move |mut talk| {
         talk.reply("302 Found", &[&format!("Location: {inside}")], b"");
     });
@@ -210,7 +210,7 @@ fn private_addresses_are_refused_behind_a_redirect_too() {
 
 #[test]
 fn addresses_are_not_refused_by_halves() {
-    // What such a proxy connects to cannot be known here, so nothing is fetched at all.
+    // The program cannot know what such a proxy connects to, so it fetches nothing.
     let refused = |run: Fetchpool, source: &str| {
         run.args(["--deny-private", "http://1.1.1.1/"])
             .status(2)

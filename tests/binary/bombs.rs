@@ -1,4 +1,4 @@
-//! Small bodies that unfold into large ones cost no memory, and can be limited. The peak is read from /proc.
+//! Small bodies that decode to large ones cost no memory, and can be limited. The peak is read from /proc.
 #![cfg(target_os = "linux")]
 
 use crate::jsonl::rows;
@@ -6,7 +6,7 @@ use crate::support::{RawServer, Server, anything, fetchpool};
 use base64::Engine;
 use std::io::Write;
 
-/// What a bomb unfolds to.
+/// The decoded size of each body.
 const UNFOLDED: usize = 256 << 20;
 
 /// 256 MiB of zeros in brotli, made with the reference encoder at quality 9: 203 bytes.
@@ -15,7 +15,7 @@ const BROTLI: &str = "z///fwAkAOKxQHLv//n//w+ABEAcFoDu/T////8BkACIwwLQvf/n//8/AB
                       QBwWgO79P////wGQAIjDAtC9/+f//z8AEgBxWAC69//8//8HQAIgDgtA9/6f////AEgAxGEB6N7/8///\
                       HwAJgDgsAN37f/7//wMgARCHBaB7/z8=";
 
-/// 256 MiB of zeros in gzip: members of 16 MiB, one behind the other, which are one body.
+/// 256 MiB of zeros in gzip: one body of members of 16 MiB.
 fn gzip_bomb() -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let member = encoder
@@ -25,7 +25,7 @@ fn gzip_bomb() -> Vec<u8> {
     member.repeat(UNFOLDED >> 24)
 }
 
-/// 256 MiB of zeros in zstd, with the largest window that is allowed, 8 MiB.
+/// 256 MiB of zeros in zstd, with the largest allowed window, 8 MiB.
 fn zstd_bomb() -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("it has memory");
     encoder.window_log(23).expect("zstd has such a window");
@@ -51,7 +51,7 @@ fn a_body_that_unfolds_without_end_costs_no_memory_and_can_be_limited() {
         _ => talk.reply("200 OK", &[], b"ok"),
     });
     let gates = Server::start();
-    // A brotli stream may ask for a window of 16 MiB; the rest is for buffers and the allocator.
+    // A brotli stream may need a window of 16 MiB; the rest is for buffers and the allocator.
     let allowed = 16 * 1024 + 8 * 1024;
     let peak = |path: &str| {
         let gate = gates.gate(&path[1..]);

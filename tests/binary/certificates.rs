@@ -1,5 +1,4 @@
-//! Which certificates vouch for a server, and what is said of those that do not: roots, a server's own certificate among
-//! the trusted ones, and any under -k.
+//! Which certificates are trusted, and the messages about the others: roots, a server's own certificate, any with -k.
 
 use crate::support::{Fetchpool, OpenSsl, RawServer, containing, fetchpool, page, serve_as};
 use rcgen::{
@@ -10,7 +9,7 @@ use rcgen::{
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// What makes a certificate what a test is about.
+/// What distinguishes the certificate of a test.
 type Change = fn(&mut CertificateParams);
 
 /// Parameters for `localhost`, with `name` as the subject.
@@ -28,7 +27,7 @@ fn self_signed(change: Change) -> (Certificate, KeyPair) {
     (certificate, key)
 }
 
-/// A certificate of the authority that `change` makes, and that authority's.
+/// A certificate made by `change`, its key, and the certificate of the authority that signed it.
 fn issued(authority: Change, change: Change) -> (Certificate, KeyPair, Certificate) {
     let (root_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let root = params("root", authority);
@@ -48,27 +47,27 @@ fn url(server: &RawServer, host: &str) -> String {
     format!("https://{host}:{}/", server.address().port())
 }
 
-/// A certificate of X.509 version 1 and its key.
+/// The file of a certificate of X.509 version 1 and its key.
 const V1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1_client.pem");
 
-/// Trusts what is in `pem`, and instead of the system's store, which takes time to read, one that matters to no test.
+/// Trusts the certificates in `pem`. The system's store takes time to read: `SSL_CERT_FILE` replaces it.
 fn trusting(pem: impl AsRef<[u8]>) -> Fetchpool {
     let run = fetchpool().file("ca.pem", pem).env("SSL_CERT_FILE", V1);
     run.args(["--cacert", "ca.pem"])
 }
 
-/// The run must take the page, or fail with these words.
-fn expect(run: Fetchpool, url: &str, why: Option<&str>) {
-    let run = run.arg(url).env("NO_PROXY", "*");
-    match why {
-        None => run.stdout(page(url, 6) + "\n").run(),
-        Some(why) => run
-            .status(1)
-            .stdout(containing([format!(
-                "tls: the certificate is not trusted: {why}"
-            )]))
-            .run(),
+/// The run must fetch the page of `host`, or fail with these words.
+fn expect(run: Fetchpool, server: &RawServer, host: &str, why: Option<&str>) {
+    let url = url(server, host);
+    let run = run.arg(&url).env("NO_PROXY", "*");
+    let run = match why {
+        None => run.stdout(page(&url, 6) + "\n"),
+        Some(why) => {
+            let words = format!("tls: the certificate is not trusted: {why}");
+            run.status(1).stdout(containing([words]))
+        }
     };
+    run.run();
 }
 
 fn plain(_: &mut CertificateParams) {}
@@ -104,7 +103,7 @@ fn for_any(params: &mut CertificateParams) {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any];
 }
 
-/// A critical extension that is not known: OID 1.2.3.4.
+/// An unknown critical extension: OID 1.2.3.4.
 fn unknown(params: &mut CertificateParams) {
     let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
     extension.set_criticality(true);
@@ -157,7 +156,7 @@ fn only_a_certificate_that_may_sign_vouches_for_others() {
         (
             "for clients",
             |p| (authority(p), for_clients(p)).0,
-            Some("the trusted certificate that signed it does not vouch for servers"),
+            Some("the trusted certificate that signed it is not one for servers"),
         ),
         (
             "expired",
@@ -179,11 +178,10 @@ fn only_a_certificate_that_may_sign_vouches_for_others() {
         eprintln!("{what}");
         let (certificate, key, root) = issued(*change, plain);
         let server = serve(&[&certificate], &key);
-        let url = url(&server, "localhost");
-        expect(trusting(root.pem()), &url, *why);
+        expect(trusting(root.pem()), &server, "localhost", *why);
         let environment = fetchpool().file("ca.pem", root.pem());
         let environment = environment.env("SSL_CERT_FILE", "ca.pem");
-        expect(environment, &url, *why);
+        expect(environment, &server, "localhost", *why);
     }
 }
 
@@ -226,7 +224,7 @@ fn an_intermediate_vouches_for_others_only_if_it_may_sign() {
         let leaf = params("leaf", plain).signed_by(key, &between).unwrap();
         let server = serve(&[&leaf, &between_certificate], key);
         let run = trusting(root_certificate.pem());
-        expect(run, &url(&server, "localhost"), *why);
+        expect(run, &server, "localhost", *why);
     }
 }
 
@@ -266,11 +264,8 @@ fn a_root_is_bound_by_its_path_length() {
         let between_certificate = between.signed_by(&between_key, &Issuer::new(root, root_key));
         let leaf = params("leaf", plain).signed_by(&key, &Issuer::new(between, between_key));
         let server = serve(&[&leaf.unwrap(), &between_certificate.unwrap()], &key);
-        expect(
-            trusting(root_certificate.pem()),
-            &url(&server, "localhost"),
-            why,
-        );
+        let run = trusting(root_certificate.pem());
+        expect(run, &server, "localhost", why);
     }
 }
 
@@ -303,22 +298,13 @@ fn a_trusted_certificate_that_a_server_shows_is_taken_as_far_as_it_says() {
         eprintln!("{what}");
         let (certificate, key) = self_signed(*change);
         let server = serve(&[&certificate], &key);
-        expect(
-            trusting(certificate.pem()),
-            &url(&server, "localhost"),
-            *why,
-        );
+        expect(trusting(certificate.pem()), &server, "localhost", *why);
         // Its issuer is not known.
         let (certificate, key, _) = issued(authority, *change);
         let server = serve(&[&certificate], &key);
-        expect(
-            trusting(certificate.pem()),
-            &url(&server, "localhost"),
-            *why,
-        );
-        let other_name = trusting(certificate.pem());
-        let why = why.unwrap_or("it is for another name");
-        expect(other_name, &url(&server, "127.0.0.1"), Some(why));
+        expect(trusting(certificate.pem()), &server, "localhost", *why);
+        let why = why.or(Some("it is for another name"));
+        expect(trusting(certificate.pem()), &server, "127.0.0.1", why);
     }
 }
 
@@ -329,22 +315,22 @@ fn any_certificate_is_taken_when_that_is_asked_for() {
     for change in changes {
         let (certificate, key) = self_signed(change);
         let server = serve(&[&certificate], &key);
-        expect(insecure(), &url(&server, "localhost"), None);
+        expect(insecure(), &server, "localhost", None);
     }
     let chain = vec![CertificateDer::from_pem_file(V1).unwrap()];
     let key = PrivateKeyDer::from_pem_file(V1).unwrap();
     for version in rustls::ALL_VERSIONS {
         let server = serve_as(chain.clone(), &key, &[version]);
         for host in ["localhost", "127.0.0.1"] {
-            expect(insecure(), &url(&server, host), None);
+            expect(insecure(), &server, host, None);
         }
     }
     let server = serve_as(chain, &key, rustls::ALL_VERSIONS);
-    // TLS has no such names.
+    // TLS cannot express these names.
     for host in ["a-.test", "b.a_-.test"] {
         let port = server.address().port();
         let run = insecure().args(["--resolve", &format!("{host}:{port}:127.0.0.1")]);
-        expect(run, &url(&server, host), None);
+        expect(run, &server, host, None);
     }
 }
 
@@ -355,7 +341,7 @@ fn a_host_that_no_certificate_can_be_for_is_told() {
     let port = server.address().port();
     let run = trusting(certificate.pem()).args(["--resolve", &format!("*:{port}:127.0.0.1")]);
     let why = "no certificate can be for a host of such a name";
-    expect(run, &url(&server, "a-.test"), Some(why));
+    expect(run, &server, "a-.test", Some(why));
 }
 
 #[test]
@@ -367,7 +353,7 @@ fn a_server_without_the_key_of_its_certificate_is_refused_in_any_case() {
     for version in rustls::ALL_VERSIONS {
         let server = serve_as(vec![certificate.der().clone()], &key, &[version]);
         for run in [fetchpool().arg("-k"), trusting(certificate.pem())] {
-            expect(run, &url(&server, "localhost"), Some(why));
+            expect(run, &server, "localhost", Some(why));
         }
     }
 }
@@ -395,12 +381,12 @@ fn keys_that_the_library_does_not_know_are_taken_when_any_certificate_is() {
         run.stdout(containing(["' page is "])).run();
         if key == short {
             let pem = std::fs::read(directory.path().join("own.pem")).unwrap();
-            let host = server.url().replace("127.0.0.1", "localhost");
-            expect(
-                trusting(pem),
-                &host,
-                Some("its RSA key has fewer than 2,048 bits"),
-            );
+            let words = "its RSA key has fewer than 2,048 bits";
+            trusting(pem)
+                .arg(server.url().replace("127.0.0.1", "localhost"))
+                .status(1)
+                .stdout(containing([words]))
+                .run();
         }
     }
 }

@@ -1,11 +1,10 @@
-//! What is promised to users, and the tests that drive the binary to see each promise held: the tables of `README.md`
-//! beside this file, checked against what the program itself says it has. An option, a kind of failure or an exit
-//! status that nobody tests is a failure here, and so is a test that is named and not there.
+//! Checks the tables of `README.md` in this folder against the program. An option, a kind of failure or an exit status
+//! without a test fails here, and so does a test that is named and does not exist.
 
 use crate::support::{anything, fetchpool, repository_file};
 use std::collections::BTreeSet;
 
-/// The rows of the table below the heading `title`: what is promised, and the tests.
+/// The rows of the table under the heading `title`: the promise and its tests.
 fn table(title: &str) -> Vec<(String, Vec<String>)> {
     let text = repository_file("tests/binary/README.md");
     let (_, section) = text
@@ -20,7 +19,7 @@ fn table(title: &str) -> Vec<(String, Vec<String>)> {
         let tests = tests.split('`').skip(1).step_by(2).map(str::to_owned);
         Some((promise.to_owned(), tests.collect()))
     });
-    // The first row says what the columns are.
+    // The first row has the names of the columns.
     rows.skip(1).collect()
 }
 
@@ -38,7 +37,7 @@ fn every_test_that_is_named_is_there() {
         "Options",
         "Kinds of failure",
         "Exit statuses",
-        "And besides",
+        "Other promises",
     ] {
         for (promise, tests) in table(title) {
             assert!(!tests.is_empty(), "{promise}: no test");
@@ -59,7 +58,7 @@ fn every_option_and_exit_status_of_the_help_has_a_test() {
     let ended = fetchpool().arg("--help").stdout(anything()).run();
     let (mut options, mut statuses) = (BTreeSet::new(), BTreeSet::new());
     for line in ended.stdout().lines() {
-        // Options stand in a column behind their short forms, if they have one; statuses at the head of their line.
+        // A long option begins in column 6, and a status begins its line.
         if let Some(option) = line.get(6..).filter(|rest| rest.starts_with("--")) {
             let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
             options.insert(
@@ -86,7 +85,7 @@ fn every_kind_of_the_schema_has_a_test() {
     assert_eq!(kinds, promised("Kinds of failure"));
 }
 
-/// The closed list that `internal` is in, wherever the schema has it.
+/// The list in the schema that contains `internal`.
 fn find_kinds(value: &serde_json::Value) -> Option<BTreeSet<String>> {
     use serde_json::Value;
     let kinds = |list: &Vec<Value>| -> Option<BTreeSet<String>> {

@@ -1,6 +1,5 @@
-//! More workers than the system has descriptors for, each of which would hold a connection and the file that its body
-//! is saved in: fewer work at a time, and no URL fails for it. Without `-o` it is `tests/http_descriptors.rs` that
-//! tells.
+//! With `-o`, more workers than descriptors: fewer workers run, and no URL fails. `tests/http_descriptors.rs` tests
+//! runs without `-o`.
 
 use crate::saved::files;
 use crate::support::{Server, anything, containing, fetchpool, lines, page};
@@ -41,7 +40,7 @@ fn too_few_for_a_single_body_is_said_before_anything_is_fetched() {
         .stderr(containing(["too few files may be open", "ulimit -n"]))
         .run();
     assert_eq!(server.paths(), [""; 0]);
-    // What saves nothing needs less.
+    // A run that saves nothing needs fewer.
     for head in [&["-o", "pages", "-I"][..], &[]] {
         fetchpool()
             .after("ulimit -n 14")

@@ -1,9 +1,9 @@
-//! What the documents say is what the binary does: drift between them fails here.
+//! The documents must agree with the program.
 
 use crate::support::{VERSION, anything, fetchpool, repository_file};
 use std::path::{Path, PathBuf};
 
-/// Exit statuses as promised to users: what the README's and the help's tables must give.
+/// The exit statuses that the tables of the README and of the help must list.
 const EXITS: [&str; 4] = ["0", "1", "2", "129 / 130 / 143"];
 
 /// The text between `<!-- NAME -->` and `<!-- /NAME -->` of the README.
@@ -107,7 +107,7 @@ fn the_changelog_begins_with_the_version_of_the_manifest() {
     assert_eq!(version, Some(VERSION), "{heading}");
 }
 
-/// A link has to work inside the package, too.
+/// A link must also work inside the package.
 #[test]
 fn every_link_of_a_document_leads_to_a_file_of_the_package() {
     let manifest = repository_file("Cargo.toml");
@@ -188,7 +188,7 @@ fn every_option_that_the_recipes_and_the_changelog_name_is_there() {
         .split(|c: char| !(c.is_ascii_lowercase() || c == '-'))
         .filter(|word| word.starts_with("--") && word.len() > 2)
     {
-        // Those of jq in the recipes, and two that --help does not list.
+        // Two options of jq, and two that --help does not list.
         if ["--unbuffered", "--completions", "--man"].contains(&option) {
             continue;
         }
@@ -198,7 +198,7 @@ fn every_option_that_the_recipes_and_the_changelog_name_is_there() {
     assert!(checked > 15, "the search finds no options any more");
 }
 
-/// ARCHITECTURE.md lists the modules of `src/`: each may import those below it, and none above it.
+/// ARCHITECTURE.md lists the modules of `src/`. Each may import only modules below it.
 #[test]
 fn imports_point_down_the_list_of_modules() {
     let plan = repository_file("ARCHITECTURE.md");
@@ -229,8 +229,8 @@ fn imports_point_down_the_list_of_modules() {
     assert!(checked > 10, "the search finds no imports any more");
 }
 
-/// Every path that ARCHITECTURE.md names is a file or folder of the repository, `src/` or a folder below it, and every
-/// `Type::function` is there.
+/// Every path in ARCHITECTURE.md must exist, in the repository, in `src/` or below it, and every `Type::function` must
+/// exist.
 #[test]
 fn what_the_architecture_page_names_is_there() {
     let plan = repository_file("ARCHITECTURE.md");
@@ -271,7 +271,7 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What follows each `crate::` outside of comments.
+/// The name after each `crate::` outside of comments.
 fn crates_named(code: &str) -> Vec<String> {
     let name = |rest: &str| -> String {
         rest.chars()
@@ -302,7 +302,7 @@ fn every_test_that_the_security_page_names_is_there() {
         }
     }
     let page = repository_file("docs/SECURITY.md");
-    // What stands in backquotes and is four words or more with underscores between them.
+    // A name in backquotes with at least three underscores.
     let is_name = |text: &&str| {
         text.matches('_').count() > 2 && text.bytes().all(|b| b == b'_' || b.is_ascii_lowercase())
     };

@@ -1,4 +1,4 @@
-//! Lists that are not plain UTF-8: gzip and UTF-16 are read as they come, everything else is named for what it is.
+//! Lists that are not plain UTF-8: gzip and UTF-16 are read as a stream, and other formats are named in the message.
 
 use crate::jsonl::rows;
 use crate::support::{Server, anything, checked, containing, fetchpool, lines, page};
@@ -19,7 +19,7 @@ fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(bytes).collect()
 }
 
-/// What a shell prints that is given `list` as FILE.
+/// What the shell command `command` prints, with `list` as FILE.
 fn shell(command: &str, list: &[u8]) -> Vec<u8> {
     let directory = tempfile::tempdir().expect("a temporary directory");
     std::fs::write(directory.path().join("FILE"), list).expect("it can be written");
@@ -74,7 +74,7 @@ fn a_live_pipe_of_gzip_works_line_by_line() {
 
 #[test]
 fn a_pipe_that_drips_is_not_held_up_by_a_look_at_its_beginning() {
-    // Nothing is connected to: the address is refused.
+    // The address is refused, so nothing connects.
     let mut run = fetchpool()
         .args(["--default-scheme", "http", "--deny-private"])
         .args(["--resolve", "a:80:127.0.0.1"])
@@ -82,7 +82,7 @@ fn a_pipe_that_drips_is_not_held_up_by_a_look_at_its_beginning() {
         .status(1)
         .stdout(anything())
         .start();
-    // As short as a URL can be.
+    // The shortest possible URL.
     run.write_line("a");
     assert!(run.read_line().starts_with("'a' "));
     run.finish();
@@ -113,7 +113,7 @@ fn of_a_gzip_list_that_is_cut_short_what_was_whole_is_fetched() {
     }
 }
 
-/// Content, and what the message of its first record names.
+/// The content of a list, and what the message of its first record names.
 fn foreign(url: &str) -> Vec<(Vec<u8>, &'static str)> {
     let text = format!("{url}\n");
     let pack = |command: &str| match command.split(' ').next() {

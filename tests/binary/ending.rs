@@ -1,13 +1,6 @@
-//! How a run ends when nobody signals it: exit statuses, the deadline, and outputs that cannot be written.
+//! The exit status, and the deadline.
 
-use crate::support::{
-    PATIENCE, Running, Server, Stdio, anything, checked, containing, dead_host, failed, fetchpool,
-    killed_by, lines, page,
-};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::Signal;
-use std::fs::File;
-use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
+use crate::support::{Server, anything, checked, dead_host, failed, fetchpool, lines, page};
 
 #[test]
 fn status_0_when_every_url_was_fetched() {
@@ -74,7 +67,7 @@ fn the_deadline_cuts_what_is_in_flight_and_starts_nothing_more() {
         }))
         .stderr(anything())
         .run();
-    // On a slow machine the deadline may come before a request has got through, or even been started.
+    // On a slow machine the deadline may come before a request is sent or even started.
     let rows = ended.stdout().lines().count();
     assert!(
         rows <= 2,
@@ -88,7 +81,7 @@ fn the_deadline_cuts_what_is_in_flight_and_starts_nothing_more() {
     );
 }
 
-/// Whenever it comes, also while all that is left of the list waits for a worker.
+/// Whenever the deadline comes, also while the last lines of the list wait for a worker.
 #[test]
 fn a_run_that_did_not_begin_everything_is_no_success() {
     let server = Server::start();
@@ -103,7 +96,7 @@ fn a_run_that_did_not_begin_everything_is_no_success() {
             .run();
         let records = ended.stdout().lines().count();
         let is_whole = records == urls.len() && !ended.stdout().contains("cancelled");
-        // The last record may come in the very moment of the deadline.
+        // The last record may come just as the deadline does.
         assert!(
             is_whole || ended.status == 1,
             "after {milliseconds} ms: status {}, {records} records",
@@ -120,275 +113,6 @@ fn a_deadline_that_is_not_reached_changes_nothing() {
         .arg(&url)
         .args(["--deadline", "1h"])
         .stdout(page(&url, 5) + "\n")
-        .run();
-}
-
-/// The status when the reader of the pipe has gone and nothing has failed.
-const CLOSED_PIPE: i32 = 0;
-
-#[test]
-fn a_reader_that_has_seen_enough_ends_the_run_quietly() {
-    let server = Server::start();
-    let list: Vec<String> = (0..2000)
-        .map(|n| server.url(&format!("/size/{n}")))
-        .collect();
-    let mut run = fetchpool()
-        .list("urls.txt", list.join("\n"))
-        .args(["-j", "1"])
-        .status(CLOSED_PIPE)
-        .stdout(page(&list[0], 0) + "\n")
-        .start();
-    run.read_line();
-    run.close_stdout();
-    run.finish();
-}
-
-#[test]
-fn a_reader_that_goes_is_noticed_while_nothing_completes() {
-    let server = Server::start();
-    let gate = server.gate("never");
-    let urls: Vec<String> = (0..9)
-        .map(|n| server.url(&format!("/gate/never?{n}")))
-        .collect();
-    let mut run = fetchpool()
-        .list("urls.txt", urls.join("\n"))
-        .args(["-j", "2"])
-        .status(CLOSED_PIPE)
-        .start();
-    gate.wait_for_arrivals(2);
-    run.close_stdout();
-    run.finish();
-}
-
-#[test]
-fn a_reader_that_goes_is_noticed_while_a_pipe_says_nothing() {
-    let server = Server::start();
-    let url = server.url("/size/1");
-    let mut run = fetchpool()
-        .live_stdin()
-        .status(CLOSED_PIPE)
-        .stdout(page(&url, 1) + "\n")
-        .start();
-    run.write_line(&url);
-    run.read_line();
-    run.close_stdout();
-    run.finish_with_stdin_open();
-}
-
-/// How many URLs such a run has.
-const STALLED: usize = 1000;
-
-/// A run whose records nobody takes: they are more than a pipe holds.
-fn stalled(server: &Server, arguments: &[&str], status: i32) -> (Pipe, Running) {
-    // Thirty records fill a pipe: soon, on a busy machine too.
-    let filler = "x".repeat(2000);
-    let urls: Vec<String> = (0..STALLED)
-        .map(|n| server.url(&format!("/size/1?{n}{filler}")))
-        .collect();
-    let (reader, writer) = std::io::pipe().expect("the tests can make a pipe");
-    let end = writer.try_clone().expect("descriptors are left");
-    let run = fetchpool()
-        .list("urls.txt", urls.join("\n"))
-        .args(arguments)
-        .stdout_to(Stdio::File(std::os::fd::OwnedFd::from(writer).into()))
-        .stderr(anything())
-        .status(status)
-        .start();
-    (Pipe { reader, end }, run)
-}
-
-struct Pipe {
-    reader: PipeReader,
-    end: PipeWriter,
-}
-
-impl Pipe {
-    /// Waits until nothing more goes into the pipe.
-    fn wait_until_full(&self) {
-        let begun = std::time::Instant::now();
-        let mut end = [PollFd::new(&self.end, PollFlags::OUT)];
-        while poll(&mut end, Some(&Timespec::default())).expect("a pipe can be asked") > 0 {
-            assert!(begun.elapsed() < PATIENCE, "the pipe never filled");
-            std::thread::yield_now();
-        }
-    }
-
-    /// All that is written to it until the run ends.
-    fn read(self) -> String {
-        let Pipe { mut reader, end } = self;
-        drop(end);
-        let mut written = String::new();
-        reader
-            .read_to_string(&mut written)
-            .expect("records are text");
-        written
-    }
-}
-
-#[test]
-fn a_reader_that_stalls_holds_up_no_deadline() {
-    let server = Server::start();
-    let (_pipe, run) = stalled(&server, &["--deadline", "1s"], 1);
-    run.finish();
-}
-
-#[test]
-fn a_reader_that_stalls_holds_up_no_signal_and_nothing_starts_after_it() {
-    let server = Server::start();
-    let (pipe, run) = stalled(&server, &[], killed_by(Signal::TERM));
-    pipe.wait_until_full();
-    run.signal(Signal::TERM);
-    let ended = run.finish();
-    let written = pipe.read();
-    assert!(written.ends_with('\n'), "a line is torn");
-    // What was begun has its record there or is told of.
-    let told = ended.stderr().lines().find_map(|line| {
-        let number =
-            line.strip_suffix(" records were not written: standard output took nothing more");
-        number?.strip_prefix("fetchpool: ")?.parse::<usize>().ok()
-    });
-    let told = told.unwrap_or_else(|| panic!("nothing is told: {}", ended.stderr()));
-    assert!(written.lines().count() + told >= server.paths().len());
-}
-
-/// A pipe that takes not a byte more.
-pub(crate) fn full_pipe() -> (PipeReader, File) {
-    let (reader, mut end) = std::io::pipe().expect("the tests can make a pipe");
-    rustix::io::ioctl_fionbio(&end, true).expect("a pipe need not block");
-    while end.write(b"x").is_ok() {}
-    rustix::io::ioctl_fionbio(&end, false).expect("a pipe may block");
-    (reader, std::os::fd::OwnedFd::from(end).into())
-}
-
-#[test]
-fn a_reader_of_standard_error_that_stalls_holds_up_neither_records_nor_the_end() {
-    let server = Server::start();
-    let (first, never) = (server.url("/size/3"), server.url("/gate/never"));
-    let (_reader, end) = full_pipe();
-    let mut run = fetchpool()
-        .list("urls.txt", format!("{first}\n{never}\n"))
-        .args(["-v", "--summary"])
-        .status(killed_by(Signal::TERM))
-        .stdout(containing([
-            page(&first, 3).as_str(),
-            "cancelled: cut by SIGTERM",
-        ]))
-        .stderr_to(Stdio::File(end))
-        .start();
-    assert_eq!(run.read_line(), page(&first, 3));
-    server.gate("never").wait_for_arrivals(1);
-    run.signal(Signal::TERM);
-    run.finish();
-}
-
-/// Also without anything that ends the run before its list does.
-#[test]
-fn a_reader_of_standard_error_that_stalls_holds_up_no_record() {
-    let server = Server::start();
-    let urls: Vec<String> = (0..2000)
-        .map(|n| server.url(&format!("/size/1?{n}")))
-        .collect();
-    let (mut reader, end) = full_pipe();
-    let mut run = fetchpool()
-        .list("urls.txt", urls.join("\n"))
-        .args(["-vv", "--summary"])
-        .stdout(anything())
-        .stderr_to(Stdio::File(end))
-        .start();
-    for _ in &urls {
-        run.read_line();
-    }
-    // All is written; only what is for a person is not.
-    let reading = std::thread::spawn(move || reader.read_to_end(&mut Vec::new()));
-    run.finish();
-    let read = reading.join().expect("it does not panic");
-    read.expect("a pipe can be read");
-}
-
-#[test]
-fn a_reader_that_is_slow_loses_nothing() {
-    let server = Server::start();
-    let (pipe, run) = stalled(&server, &[], 0);
-    pipe.wait_until_full();
-    assert_eq!(pipe.read().lines().count(), STALLED);
-    run.finish();
-}
-
-/// A device on which there is no space; no other system has one.
-#[cfg(target_os = "linux")]
-pub(crate) fn full_disk() -> Stdio {
-    let full = File::options().write(true).open("/dev/full");
-    Stdio::File(full.expect("Linux has /dev/full"))
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_is_status_2_and_says_so() {
-    let server = Server::start();
-    let urls: Vec<String> = (0..20).map(|n| server.url(&format!("/size/{n}"))).collect();
-    for format in ["text", "jsonl"] {
-        fetchpool()
-            .list("urls.txt", urls.join("\n"))
-            .args(["-f", format])
-            .stdout_to(full_disk())
-            .status(2)
-            .stderr(containing([
-                "standard output",
-                "no space left on device; make room",
-            ]))
-            .run();
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn what_a_full_disk_has_left_undone_is_counted() {
-    let server = Server::start();
-    let urls: Vec<String> = (0..200)
-        .map(|n| server.url(&format!("/size/1?{n}")))
-        .collect();
-    let ended = fetchpool()
-        .list("urls.txt", urls.join("\n"))
-        .args(["-j", "4", "--summary"])
-        .stdout_to(full_disk())
-        .status(2)
-        .stderr(containing(["no space left on device"]))
-        .run();
-    let counts = ended
-        .stderr()
-        .lines()
-        .find_map(|line| line.strip_prefix("URLs"))
-        .expect("a summary was asked for");
-    // A list that was not read to its end by then has no number.
-    if !counts.contains("the rest of the list") {
-        let numbers = counts
-            .split_whitespace()
-            .filter_map(|word| word.parse::<usize>().ok());
-        assert_eq!(numbers.sum::<usize>(), urls.len(), "{counts}");
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn help_on_a_full_disk_is_no_success() {
-    fetchpool()
-        .arg("--help")
-        .stdout_to(full_disk())
-        .status(2)
-        .stderr(containing(["standard output"]))
-        .run();
-}
-
-#[test]
-fn an_output_that_takes_everything_is_a_success() {
-    let server = Server::start();
-    let null = File::options()
-        .write(true)
-        .open("/dev/null")
-        .expect("Unix has /dev/null");
-    fetchpool()
-        .arg(server.url("/size/5"))
-        .stdout_to(Stdio::File(null))
         .run();
 }
 

@@ -1,12 +1,12 @@
-//! What can go wrong with one URL: its kind, its phase and the status that came with it, and the text of
-//! those messages that users see most.
+//! How one URL can fail: the kind, the phase and the status of each failure, and the text of the most frequent
+//! messages.
 
 use crate::jsonl::{Row, rows};
 use crate::support::{
     RawServer, Server, anything, checked, dead_host, failed, fetchpool, for_each_limit, lines, page,
 };
 
-/// Runs one URL and gives its row, which must be a failure.
+/// Runs one URL and returns its row, which must be a failure.
 fn failure(url: &str, arguments: &[&str]) -> Row {
     let ended = fetchpool()
         .arg(url)
@@ -94,7 +94,7 @@ fn a_final_status_other_than_2xx_is_http_status() {
         (404, "404 Not Found"),
         (500, "500 Internal Server Error"),
         (503, "503 Service Unavailable"),
-        // A redirect that does not say where to is final.
+        // A redirect without a target is final.
         (302, "302 Found"),
     ] {
         let row = failure(&server.url(&format!("/status/{status}")), &[]);
@@ -153,7 +153,7 @@ fn a_body_over_the_limit_is_too_large_and_one_at_the_limit_is_not() {
         .stdout(page(&at, 1024) + "\n")
         .run();
     assert_eq!(kind_of(&over, &["--max-size", "1K"]), "too_large");
-    // Without a Content-Length, it is seen while it streams, and the rest is not waited for.
+    // Without a Content-Length, the stream is cut at the limit.
     let endless = RawServer::start(|mut talk| {
         talk.send(b"HTTP/1.1 200 OK\r\n\r\n");
         talk.send(&[b'x'; 2000]);
@@ -208,7 +208,7 @@ fn a_body_that_ends_with_the_connection_is_whole_only_if_it_was_closed_in_order(
         talk.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nten bytes.");
         talk.reset();
     });
-    // The reset may overtake the head; either way it is no page.
+    // The reset may arrive before the head; either way there is no page.
     let kind = kind_of(&resets.url("/"), &[]);
     assert!(["body", "connect"].contains(&kind.as_str()), "{kind}");
 }

@@ -1,4 +1,4 @@
-//! A list that is also standard output would feed on the records of its own run: it is refused by whatever name.
+//! A list that is also standard output would read the records of its own run. It is refused, also under another name.
 
 use crate::support::{Server, Stdio, fetchpool, page};
 use std::fs::{File, OpenOptions, hard_link, read, write};
@@ -22,7 +22,7 @@ fn a_list_that_is_also_standard_output_is_refused_and_left_as_it_was() {
     write(at("other"), &content).expect("it can be written");
     symlink("l", at("symbolic")).expect("it can be made");
     hard_link(at("l"), at("hard")).expect("it can be made");
-    // So that a run that does feed on itself comes to an end.
+    // The limit ends a run that does read its own records.
     let limited = || fetchpool().after("ulimit -f 100");
     for lists in [
         &["l"][..],
@@ -55,7 +55,7 @@ fn a_list_that_is_also_standard_output_is_refused_and_left_as_it_was() {
         .status(2)
         .stderr(format!("fetchpool: cannot read '-': {REFUSED}"))
         .run();
-    // A shell has emptied it before the program began.
+    // The shell has emptied the list before the program starts.
     fetchpool()
         .inside(directory.path())
         .arg("l")
@@ -80,7 +80,7 @@ fn what_is_no_regular_file_or_another_one_is_no_feedback() {
         .stdin_from(null())
         .stdout_to(Stdio::File(null()))
         .run();
-    // Of the same content, and the journal that a run goes on with.
+    // Another file with the same content, and the file of --resume.
     for _ in 0..2 {
         fetchpool()
             .inside(directory.path())
@@ -89,7 +89,7 @@ fn what_is_no_regular_file_or_another_one_is_no_feedback() {
             .run();
     }
     assert_eq!(server.paths().len(), 1);
-    // What goes to standard error is no URL: the list gains a line, and ends.
+    // Standard error may be the list: the run reads the message as a failing line, and ends.
     fetchpool()
         .inside(directory.path())
         .args(["l", "--summary"])

@@ -1,10 +1,10 @@
-//! Pages of which only the head is asked for: their size is what the server tells of it.
+//! Pages of which only the head is requested: their size is the one that the server declares.
 
 use crate::jsonl::rows;
 use crate::support::{RawServer, anything, containing, fetchpool};
 use serde_json::{Value, json};
 
-/// Replies by path: the header lines, and the size that they tell.
+/// Replies by path: the header lines, and the declared size.
 const TOLD: [(&str, Option<u64>); 14] = [
     ("Content-Length: 1234", Some(1234)),
     ("content-length:0", Some(0)),
@@ -25,7 +25,7 @@ const TOLD: [(&str, Option<u64>); 14] = [
     ("Connection: close", None),
 ];
 
-/// Tells [`TOLD`] by number, behind a redirect with a size of its own.
+/// Serves [`TOLD`] by number, behind a redirect with another size.
 fn server() -> RawServer {
     RawServer::start(|mut talk| {
         let path = talk.path().to_owned();
@@ -113,7 +113,7 @@ fn of_a_head_no_byte_is_fetched() {
             }
         }))
         .run();
-    // A reply without a body to another method has a size, which is none.
+    // With another method, a reply without a body has the size 0.
     let bodiless = RawServer::saying("HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n");
     fetchpool()
         .arg(bodiless.url("/"))

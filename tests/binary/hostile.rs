@@ -1,14 +1,15 @@
-//! Servers and lists that mean harm: what they write reaches no terminal, no request and no other cell as it stands.
-//! docs/SECURITY.md promises it, and names these tests.
+//! Hostile servers and lists: their text reaches no terminal, no request and no other cell unescaped. docs/SECURITY.md
+//! promises this, and names these tests.
 
 use crate::jsonl::rows;
 use crate::support::{RawServer, anything, checked, fetchpool};
 use std::sync::{Arc, Mutex};
 
-/// What a terminal would obey: an escape sequence, one of C1 in UTF-8, a title, the reversal of what follows.
+/// Text that a terminal would obey: an escape sequence, a C1 control in UTF-8, a title, a change of the text's
+/// direction.
 const CONTROLS: &str = "\u{1b}[2J\u{9b}31m\u{1b}]0;owned\u{7}\u{202e}\u{7f}\u{8}";
 
-/// Replies that carry `CONTROLS` in every place that a record or a message shows.
+/// Replies with `CONTROLS` in every field that a record or a message shows.
 fn talking_to_terminals() -> Vec<String> {
     let body = "Content-Length: 2\r\nConnection: close\r\n\r\nok";
     vec![
@@ -31,7 +32,7 @@ fn nothing_that_a_server_says_reaches_a_terminal_as_it_is() {
     let replies = talking_to_terminals();
     let count = replies.len();
     let server = RawServer::start(move |mut talk| {
-        // Any other path is where a Location led that turned out to be relative.
+        // Any other path is a `Location` that was read as relative.
         let number = talk.path()[1..].parse::<usize>();
         let reply = number.ok().and_then(|n| replies.get(n));
         talk.send(reply.map_or(&b""[..], |reply| reply.as_bytes()));
@@ -112,8 +113,7 @@ fn no_reply_and_no_list_can_add_a_column_or_a_row() {
     }
 }
 
-/// A server that keeps the heads of all requests and sends `to` as the Location of `/`, with `@SELF` for `@` and its
-/// own address.
+/// A server that keeps the heads of all requests. It redirects `/` to `to`, with its own address in place of `@SELF`.
 fn redirecting(to: Vec<u8>) -> (RawServer, Arc<Mutex<Vec<String>>>) {
     let heads = Arc::<Mutex<Vec<String>>>::default();
     let seen = Arc::clone(&heads);
@@ -134,7 +134,7 @@ fn redirecting(to: Vec<u8>) -> (RawServer, Arc<Mutex<Vec<String>>>) {
     (server, heads)
 }
 
-/// Whether a head is a request line of three words and the headers that every request has, with no other.
+/// Whether a head has a request line of three words and exactly the headers of every request.
 fn is_plain(head: &str) -> bool {
     let mut lines = head.trim_end_matches("\r\n").split("\r\n");
     let words = lines
@@ -171,7 +171,7 @@ fn no_location_adds_a_header_to_a_request() {
             .stdout(anything())
             .run();
         let heads = heads.lock().unwrap();
-        // A CR alone makes no head, so that there is nowhere to go.
+        // A CR alone makes the head invalid, so there is no redirect.
         let has_bare_cr = location.windows(2).any(|w| w[0] == b'\r' && w[1] != b'\n');
         let requests = if has_bare_cr { 1 } else { 2 };
         assert_eq!(heads.len(), requests, "{:?}", location.escape_ascii());

@@ -1,6 +1,6 @@
-//! `--per-host`, `--host-delay` and `--rate`: nobody gets more than was asked for, and who is held back holds back
-//! nobody else. Times are compared as lower bounds only, from a moment before the first start to the arrival at the server:
-//! a request that is late on its way cannot come too early by that, whereas it shortens the gap to the next.
+//! `--per-host`, `--host-delay` and `--rate`: no host gets more than was asked for, and a host that is held back delays no
+//! other. Times are lower bounds, from a moment before the first start to the arrival at the server. Gaps between arrivals
+//! prove nothing: a delayed request shortens the gap to the next.
 
 use crate::support::{Running, Server, anything, checked, fetchpool, killed_by, lines, page};
 use rustix::process::Signal;
@@ -26,7 +26,7 @@ fn a_host_has_at_most_so_many_at_once_and_others_are_not_held_up() {
             .args(["-j", "8", "--per-host", &cap.to_string()])
             .stdout(lines(all.iter().map(|url| page(url, 4))))
             .start();
-        // The gate is shut: all of these come from behind the thirty.
+        // The gate is shut, so these lines come after the thirty.
         for _ in &free {
             let line = run.read_line();
             assert!(free.iter().any(|url| line == page(url, 4)), "{line}");
@@ -44,7 +44,7 @@ fn a_host_has_at_most_so_many_at_once_and_others_are_not_held_up() {
 fn long_lines_of_one_host_hide_no_other() {
     let [slow, other] = [Server::start(), Server::start()];
     let gate = slow.gate("all");
-    // Well over what is taken of a list while all workers are busy.
+    // Far more than is taken from a list while all workers are busy.
     let held = urls(&slow, &format!("/gate/all?{}", "x".repeat(1500)), 3000);
     let free = other.url("/size/4");
     let list = held.iter().chain([&free]).map(|url| format!("{url}\n"));
@@ -79,14 +79,14 @@ fn a_host_is_a_name_and_a_port_however_it_is_written() {
         .args(["-4", "-j", "5", "--per-host", "1"])
         .stdout(lines(written.iter().map(|url| page(url, 4))))
         .start();
-    // The four are one host, `localhost` is another.
+    // The first four are one host, `localhost` is another.
     gate.wait_for_arrivals(2);
     gate.open();
     run.finish();
     assert_eq!(server.most_at_once(), 2);
 }
 
-/// When the requests of these servers had come, each as a time from `begun`, in the order of their coming.
+/// When requests came to these servers, as times since `begun` in ascending order.
 fn arrivals(servers: &[&Server], begun: Instant) -> Vec<Duration> {
     let seen = servers.iter().flat_map(|server| server.seen());
     let times = seen.filter_map(|seen| seen.at.checked_duration_since(begun));
@@ -95,8 +95,7 @@ fn arrivals(servers: &[&Server], begun: Instant) -> Vec<Duration> {
     times
 }
 
-/// When so many requests had come, so many had been started: each is at least `apart` behind the one before it, and none
-/// was started before the time that these count from.
+/// Asserts that request number n came at least n times `apart` after the time that `times` count from.
 fn assert_apart(times: &[Duration], count: usize, apart: Duration) {
     assert_eq!(times.len(), count, "{times:?}");
     for (number, time) in times.iter().enumerate() {
@@ -105,7 +104,7 @@ fn assert_apart(times: &[Duration], count: usize, apart: Duration) {
     }
 }
 
-/// Starts a run that has fetched a page of `warm` and waits for the rest of its list: what it takes to start is behind it.
+/// Starts a run that has fetched a page of `warm` and waits for more of its list, so that its start-up is over.
 fn warm(warm: &Server, arguments: &[&str], expected: &[String]) -> Running {
     let url = warm.url("/size/2");
     let pages = expected.iter().map(|url| page(url, 1));
@@ -158,7 +157,7 @@ fn a_second_has_no_more_starts_than_the_rate() {
     let begun = Instant::now();
     run.write_line(&list.join("\n"));
     run.finish();
-    // Ten a second: the eleventh is a second behind the first, and so on.
+    // Ten a second: the eleventh starts a second after the first.
     let times = arrivals(&[&one, &two], begun);
     assert_apart(&times, 16, Duration::from_millis(100));
 }
@@ -191,7 +190,7 @@ fn limits_and_retries_go_together() {
 #[test]
 fn a_host_that_holds_up_the_list_for_long_is_told_of_once() {
     let [slow, other] = [Server::start(), Server::start()];
-    // More than are looked at at once, and another host behind them.
+    // More than the window holds, and another host after them.
     let mut list = urls(&slow, "/size/1", 5000);
     list.push(other.url("/size/2"));
     let run = fetchpool()

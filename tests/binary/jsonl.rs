@@ -1,4 +1,4 @@
-//! `-f jsonl`: every field in every row, in the order that is promised, null where it has no value.
+//! `-f jsonl`: every field in every row, in the promised order, null where it has no value.
 
 use crate::support::{Server, anything, dead_host, fetchpool};
 use serde_json::Value;
@@ -36,7 +36,7 @@ pub(crate) fn rows(text: &str) -> Vec<Row> {
     text.lines().map(row).collect()
 }
 
-/// The keys of the outer object in the order they stand there.
+/// The keys of the outer object, in order.
 fn keys(object: &str) -> Vec<String> {
     struct Keys;
     impl<'de> serde::de::Visitor<'de> for Keys {
@@ -89,7 +89,7 @@ fn a_page_has_all_its_fields() {
         ("error", Value::Null),
     ];
     for (field, value) in wanted {
-        // Which of the five workers takes the only job is nobody's promise.
+        // Any of the five workers may take the only job.
         match field {
             "worker" => assert!(
                 row[field].as_u64().is_some_and(|worker| worker < 5),
@@ -157,7 +157,7 @@ fn a_failure_says_what_it_knows() {
         .stdout(anything())
         .run();
     let mut rows = rows(ended.stdout());
-    // What is no URL has its record at once, whatever is still in flight.
+    // A line that is no URL has its record at once, while requests are in flight.
     rows.sort_by_key(|row| row["line"].as_u64());
     assert_eq!(rows.len(), 3);
     let row = &rows[0];

@@ -1,5 +1,4 @@
-//! Where something is short or large: descriptors, silence, bodies that come compressed. And what the program prints
-//! about itself for shells and for `man`.
+//! Limits of the machine and of time, compressed bodies, and the completions and the manual page.
 
 use crate::jsonl::rows;
 use crate::support::{
@@ -25,7 +24,7 @@ fn no_url_fails_for_want_of_descriptors() {
             urls.iter().map(|url| page(url, 1)).chain([page(&held, 4)]),
         ))
         .start();
-    // The one that is held takes its descriptor for as long as all the others need.
+    // The held request keeps its descriptor while all others run.
     server.wait_for_requests(61);
     gate.open();
     run.finish();
@@ -63,7 +62,7 @@ fn the_soft_limit_is_raised_to_the_hard_one() {
     run.finish();
 }
 
-/// Answers with 1,000 bytes of text as gzip has them, if that was asked for, and as they are if not.
+/// Replies with 1,000 bytes of text in gzip if the request accepts it, else with 900 bytes of it as they are.
 fn compressing() -> RawServer {
     RawServer::start(|mut talk| {
         let plain = b"hello".repeat(200);
@@ -109,7 +108,7 @@ fn sizes_of_compressed_bodies_are_those_of_what_is_in_them() {
 
 #[test]
 fn a_host_that_takes_no_connection_is_a_timeout_in_connect() {
-    // A queue of one that nobody empties: the system lets the next client wait.
+    // The queue of this listener is full, so the system lets the next client wait.
     let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
     let socket = socket.expect("a socket can be made");
@@ -121,7 +120,7 @@ fn a_host_that_takes_no_connection_is_a_timeout_in_connect() {
             let client = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
             let client = client.expect("a socket can be made");
             client.set_nonblocking(true).expect("it can be told so");
-            // In progress is all that it should be.
+            // The connection stays in progress.
             let _ = client.connect(&address);
             client
         })
@@ -161,7 +160,7 @@ fn a_connect_timeout_is_over_when_there_is_a_connection() {
         ])
         .stdout(lines([page(&url, 4), page(&server.url("/size/3"), 3)]))
         .start();
-    // The second starts 3.5 s after the first, which has been waiting for longer than 3 s then.
+    // The second request starts 3.5 s after the first, which then has waited longer than 3 s.
     server.wait_for_requests(2);
     gate.open();
     run.finish();

@@ -1,5 +1,5 @@
-//! Where URLs come from: files, standard input, arguments; the rules for lines; and lists that cannot be
-//! read, which end the run before anything is fetched.
+//! Where URLs come from: files, standard input, arguments. The rules for lines. Lists that cannot be read, which end
+//! the run before anything is fetched.
 
 use crate::jsonl::rows;
 use crate::support::{Pty, Server, anything, containing, fetchpool, page};
@@ -147,7 +147,7 @@ fn a_line_that_is_no_url_is_a_failed_record_with_its_number() {
         .stdout(anything())
         .run();
     let mut rows = rows(ended.stdout());
-    // What is no URL has its record at once, whatever is still in flight.
+    // A line that is no URL has its record at once, while requests are in flight.
     rows.sort_by_key(|row| row["line"].as_u64());
     let got: Vec<(u64, Option<&str>)> = rows
         .iter()
@@ -212,7 +212,7 @@ fn a_list_that_cannot_be_opened_ends_the_run_before_anything_is_fetched() {
     assert_eq!(server.paths(), [""; 0]);
 }
 
-/// A file that anyone can open and nobody can read from its beginning: nothing is mapped there.
+/// A file that opens, but fails to read: nothing is mapped at its beginning.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_list_that_breaks_is_status_2_and_the_others_are_still_fetched() {
@@ -224,7 +224,7 @@ fn a_list_that_breaks_is_status_2_and_the_others_are_still_fetched() {
         .list("last.txt", &last)
         .status(2)
         .stdout(crate::support::lines([page(&first, 1), page(&last, 2)]))
-        // The rest is the C library's: "input/output error" or "I/O error".
+        // The C library has two texts: "input/output error" and "I/O error".
         .stderr(containing([
             "fetchpool: cannot read '/proc/self/mem', line 1: ",
             "error\n",

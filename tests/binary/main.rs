@@ -1,7 +1,7 @@
-//! The real binary, driven against loopback servers: one test program for all of it, so that it is
-//! linked once. Every test goes through `support::fetchpool()`, which checks status, standard output
-//! and standard error every time. Nothing here sleeps: order is made by gates that a test opens.
-//! Left out elsewhere than on Unix: signals and pseudo-terminals are what it tests with.
+//! The real binary against loopback servers: one test program for all of it, so that it is linked once.
+//!
+//! Every test goes through `support::fetchpool()`, which always checks status, standard output and standard error. No
+//! test sleeps: gates order events. The tests need signals and pseudo-terminals, so they run only on Unix.
 #![cfg(unix)]
 
 mod addresses;
@@ -14,6 +14,7 @@ mod encodings;
 mod ending;
 mod failures;
 mod feedback;
+mod full_disk;
 mod heads;
 mod hostile;
 mod hosts;
@@ -23,6 +24,7 @@ mod lists;
 mod memory;
 mod parts;
 mod python_example;
+mod readers;
 mod replies;
 mod requests;
 mod resume;

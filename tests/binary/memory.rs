@@ -4,10 +4,10 @@
 use crate::support::{Running, Server, anything, dead_host, fetchpool};
 use std::fmt::Write;
 
-/// What a longer list may cost more at its peak, in kB: the noise of the allocator.
+/// How much higher the peak may be with the longer list, in kB: the allocator's variation.
 const ALLOWED: u64 = 2 * 1024;
 
-/// How many records of the long run are read before its peak is taken.
+/// The peak of the long run is taken after this many records.
 const READ: usize = 15_000;
 
 #[test]
@@ -15,7 +15,7 @@ fn a_million_lines_cost_no_more_memory_than_a_thousand() {
     let dead = dead_host();
     let server = Server::start();
     let gate = server.gate("last");
-    // Refused connections are the cheapest attempts there are; the gate holds the run at its end.
+    // Refused connections are the cheapest attempts. The gate holds the run at its end.
     let list = |lines: usize| {
         let mut list = String::with_capacity(lines * 40);
         for n in 0..lines {

@@ -26,7 +26,7 @@ fn ordered_prints_in_the_order_of_the_list_and_a_gated_first_page_holds_the_rest
             std::os::fd::OwnedFd::from(writer).into(),
         ))
         .start();
-    // All the others are fetched while the first waits, and not a byte is there.
+    // All others are fetched while the first waits, and nothing is written.
     server.wait_for_requests(41);
     assert_eq!(
         rustix::io::ioctl_fionread(&reader).expect("a pipe can be asked"),
@@ -45,13 +45,14 @@ fn ordered_prints_in_the_order_of_the_list_and_a_gated_first_page_holds_the_rest
 
 #[test]
 fn ordered_looks_ahead_only_so_far() {
-    // 1024 targets, the first among them.
+    // 1024 targets, with the first.
     look_ahead(3000, 0, 1024);
-    // 4 MiB of records, and as much again that is in the workers' hands.
+    // 4 MiB of records, and the same amount in the hands of the workers.
     look_ahead(1000, 60_000, 2 * (4 << 20) / 60_000 + 4);
 }
 
-/// The first of `urls` with `filler` bytes each never ends, and at `most` so many are asked for.
+/// Runs a list whose first URL never ends and whose others have `filler` bytes each. At most `most` URLs may be
+/// requested.
 fn look_ahead(urls: usize, filler: usize, most: usize) {
     let server = Server::start();
     let first = server.url("/gate/never");
@@ -86,7 +87,7 @@ fn look_ahead(urls: usize, filler: usize, most: usize) {
     }
 }
 
-/// Returns when, after a first request, none has come to `server` for as long as another run took to fetch many pages.
+/// Returns when `server` has got its first request, and then no further one during a whole run of 500 pages.
 fn wait_for_standstill(server: &Server) {
     let yardstick = Server::start();
     let urls: Vec<String> = (0..500)
@@ -109,7 +110,7 @@ fn wait_for_standstill(server: &Server) {
 fn shards_are_a_partition_of_the_list_by_host() {
     let server = Server::start();
     let port = server.address().port();
-    // Names that all lead to the one server, three pages of each.
+    // Names that all have the address of the one server, with three pages each.
     let hosts: Vec<String> = (0..60).map(|n| format!("host{n}.example")).collect();
     let urls: Vec<String> = (0..180)
         .map(|n| format!("http://{}:{port}/size/1?{n}", hosts[n % 60]))
@@ -150,11 +151,11 @@ fn shards_are_a_partition_of_the_list_by_host() {
 
 #[test]
 fn the_shard_of_a_host_never_changes() {
-    // Written down once: a release that deals them out in another way breaks whoever has shared a list among machines.
+    // The expected shards are fixed: a release that changes them breaks runs on several machines.
     let hosts: Vec<String> = (0..8).map(|n| format!("http://host{n}.example/")).collect();
     let mut shards = [0; 8];
     for part in 1..=4 {
-        // Nothing is connected to: the address is refused, and whoever has a row is of this shard.
+        // The address is refused, so nothing connects. Each host with a row is in this shard.
         let ended = fetchpool()
             .list("urls.txt", hosts.join("\n"))
             .args([

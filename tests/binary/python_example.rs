@@ -1,5 +1,5 @@
-//! The program that this one began as: the Python documentation's `load_url` over the same 200 URLs gives
-//! the same lines for the pages it fetched, byte for byte, and fails on the same URLs.
+//! The Python documentation's `load_url` and fetchpool, over the same 200 URLs: the same lines for fetched pages, byte
+//! for byte, and the same failed URLs.
 
 use crate::support::{DeadHost, Server, anything, dead_host, fetchpool};
 use std::collections::BTreeSet;
@@ -14,15 +14,14 @@ fn urls(server: &Server, dead: &DeadHost) -> Vec<String> {
         21..=25 => dead.url(&format!("/{n}")),
         26..=35 => server.url(&format!("/redirect/{}?{n}", n % 4)),
         36..=38 => server.url(&format!("/status/{}?{n}", 500 + n % 4)),
-        // Around the sizes of buffers, and in between.
+        // Around the sizes of buffers, and between them.
         39..=120 => server.url(&format!("/size/{}?{n}", 1024 * (n - 38) + n % 3 - 1)),
         _ => server.url(&format!("/size/{}", n * n)),
     };
     (0..200).map(url).collect()
 }
 
-/// Runs the documentation's program; nothing where there is no Python, which only a developer's machine
-/// may lack.
+/// Runs the documentation's program. `None` without Python, which only a developer's machine may lack.
 fn python(list: &std::path::Path) -> Option<Output> {
     let program = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/load_url.py");
     let mut command = Command::new("python3");

@@ -1,4 +1,4 @@
-//! Replies byte for byte: what is the page, and what only looks like one.
+//! Replies byte for byte: which are a page, and which are refused.
 
 use crate::jsonl::{Row, rows};
 use crate::support::{RawServer, Talk, anything, fetchpool, read_head};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// Of `hello hello hello`.
+/// `hello hello hello` in gzip.
 const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x90\x00\x80\x88\xf9\xe5\x11\x00\x00\x00";
 
 fn fetch(urls: &[String], arguments: &[&str]) -> Vec<Row> {
@@ -31,7 +31,8 @@ fn told(row: &Row) -> String {
     }
 }
 
-/// Serves each reply, closes the connection, and compares: a size is all of it, a failure may go on.
+/// Serves each reply, closes the connection, and compares. An expected size must match exactly, an expected failure
+/// only from its beginning.
 fn assert_come_to<R: AsRef<[u8]>>(arguments: &[&str], cases: &[(R, &str)]) {
     let replies: Vec<Vec<u8>> = cases.iter().map(|(r, _)| r.as_ref().to_vec()).collect();
     let server = RawServer::start(move |mut talk| {
@@ -61,7 +62,7 @@ fn a_cr_in_a_head_stands_before_lf_and_nowhere_else() {
     assert_come_to(
         &[],
         &[
-            // Some clients take a CR alone for a line break, some for a blank, and some for text.
+            // Clients read a lone CR as a line break, as a blank, or as text.
             (
                 "HTTP/1.1 200 OK\r\nX: a\rContent-Length: 100\r\n\r\nhello",
                 refused,
@@ -82,7 +83,7 @@ fn a_cr_in_a_head_stands_before_lf_and_nowhere_else() {
                 "HTTP/1.1 103 Hints\r\nLink: a\rb\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhello",
                 refused,
             ),
-            // Half of the heads that are translated twice.
+            // Heads whose line ends were translated twice.
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\r\n\r\nhello",
                 refused,
@@ -92,7 +93,7 @@ fn a_cr_in_a_head_stands_before_lf_and_nowhere_else() {
                 refused,
             ),
             ("HTTP/1.1 200 OK\nContent-Length: 5\n\r\r\n\nhello", refused),
-            // A body is no head.
+            // A body may contain a CR.
             ("HTTP/1.1 200 OK\r\n\r\nh\re\r\rllo\r", "9"),
             ("HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", "5"),
             ("HTTP/1.1 200 OK\nContent-Length: 5\r\n\nhello", "5"),
@@ -215,7 +216,7 @@ fn a_part_that_was_not_asked_for_is_no_page() {
     let coded = part("Content-Range: bytes 0-27/28\r\nContent-Encoding: gzip", "");
     let coded = [(["".as_bytes(), coded.as_bytes(), GZIP].concat(), "17")];
     assert_come_to(&["--compressed"], &coded);
-    // What the user's own range asks for has its length too, and begins where that begins.
+    // A part that the user's own range requests must begin where the range begins, and have its declared length.
     let asked_for = cases.map(|(reply, expected)| {
         let is_elsewhere = reply.contains("bytes 5-9/");
         let refused = if is_elsewhere { refused } else { "5" };
@@ -275,7 +276,7 @@ fn a_status_line_is_taken_by_its_words_and_refused_for_what_is_wrong_with_it() {
     );
 }
 
-/// A server that answers the requests of each connection by a function of their number over it, counted from 0.
+/// A server that answers request number N of each connection, counted from 0, with `answer(N)`.
 fn keeping(answer: impl Fn(usize) -> &'static str + Send + Sync + 'static) -> (RawServer, Heads) {
     let heads = Heads::default();
     let seen = Arc::clone(&heads);
@@ -301,7 +302,7 @@ const LATE: &str = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent
 
 #[test]
 fn a_408_over_a_kept_connection_is_no_answer_to_the_next_request() {
-    // The next request is there before the 408 is sent: so the connection was quiet when it was used.
+    // The 408 is sent only after the next request has arrived, so the connection looked idle when it was used.
     for late in [
         LATE,
         "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n",
@@ -316,7 +317,7 @@ fn a_408_over_a_kept_connection_is_no_answer_to_the_next_request() {
             for row in rows {
                 assert_eq!((&row["ok"], &row["attempts"]), (&true.into(), &1.into()));
             }
-            // All but the first twice.
+            // All requests but the first are sent twice.
             assert_eq!(heads.lock().unwrap().len(), 4 + 3, "{late:?}");
         }
     }
@@ -339,7 +340,7 @@ fn a_408_that_came_before_the_request_is_not_read_at_all() {
 
 #[test]
 fn a_408_over_a_new_connection_is_final() {
-    // The first connection of all serves one page; every other request is answered 408.
+    // The first connection of all serves one page. Every other request is answered 408.
     let pages = AtomicUsize::new(1);
     let (server, heads) = keeping(move |_| {
         let is_page = pages.swap(0, Ordering::SeqCst) == 1;
@@ -350,7 +351,7 @@ fn a_408_over_a_new_connection_is_final() {
     let outcomes: Vec<String> = rows.iter().map(told).collect();
     let final_408 = "http_status: 408 Request Timeout";
     assert_eq!(outcomes, ["5", final_408, final_408]);
-    // Only the second was sent twice: the third had no connection that was kept.
+    // Only the second request was sent twice: the third had no idle connection.
     assert_eq!(heads.lock().unwrap().len(), 4);
 
     let (server, heads) = keeping(|number| if number == 0 { PAGE } else { LATE });

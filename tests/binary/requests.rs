@@ -1,11 +1,11 @@
-//! What a server sees: methods, headers, and what is kept from another origin after a redirect.
+//! What a server receives: methods, headers, and what is not sent to another origin after a redirect.
 
 use crate::support::{
     RawServer, Seen, Server, VERSION, anything, containing, failed, fetchpool, page,
 };
 use std::sync::{Arc, Mutex};
 
-/// Fetches one page with these arguments and gives the request that the server saw.
+/// Fetches one page with these arguments and returns the request that the server received.
 fn request(arguments: &[&str]) -> Seen {
     let server = Server::start();
     let url = server.url("/size/3");
@@ -149,7 +149,7 @@ fn a_users_headers_stay_with_the_origin_they_were_meant_for() {
             "{name} left its origin"
         );
     }
-    // The client's own name is no secret.
+    // The client's own User-Agent is no secret.
     assert!(seen[0].header("user-agent").is_some());
 }
 
@@ -197,10 +197,10 @@ fn many_pages_of_one_host_go_over_few_connections() {
     assert_eq!(server.connections(), 1);
 }
 
-/// What is fetched from a server at an address, or through it.
+/// The URLs to fetch, from a server at this address or through it.
 type Urls = fn(&str) -> String;
 
-/// The heads of the requests that a run sends to a server, which redirects `/from` to `/to`.
+/// The heads of the requests that a server receives. The server redirects `/from` to `/to`.
 fn heads(arguments: &[&str], url: Urls) -> (String, Vec<String>) {
     let heads = Arc::<Mutex<Vec<String>>>::default();
     let seen = Arc::clone(&heads);
@@ -323,7 +323,7 @@ fn a_default_header_can_be_left_out() {
             }
         }
     }
-    // What is left out and given is given; a tunnel is asked for without it, too.
+    // A header that is left out and set is set. CONNECT leaves it out, too.
     let (_, heads) = heads(&["--proxy", "ADDRESS", "-H", "user-agent:"], |_| {
         "https://far.test/".to_owned()
     });

@@ -1,5 +1,4 @@
-//! `--resume`: what an earlier run has as ok is not fetched again, whatever became of that run; and `kill -9` at any
-//! moment, again and again, loses nothing.
+//! `--resume`: URLs that an earlier run fetched are not fetched again, and repeated `kill -9` loses nothing.
 
 use crate::jsonl::rows;
 
@@ -13,7 +12,7 @@ use std::fs::{File, OpenOptions};
 
 use std::path::Path;
 
-/// A handle that writes at the end of the file, as `>>` opens it.
+/// A handle that writes at the end of the file, like `>>`.
 fn append(path: &Path) -> File {
     OpenOptions::new()
         .append(true)
@@ -22,7 +21,7 @@ fn append(path: &Path) -> File {
         .expect("the directory is the test's own")
 }
 
-/// Runs the list once more onto the end of its own record, as the contract tells to go on after a crash.
+/// Runs the list again and appends to its record, as the contract says for the time after a crash.
 fn go_on(directory: &Path, status: i32) {
     fetchpool()
         .inside(directory)
@@ -73,7 +72,7 @@ fn a_torn_last_line_is_passed_over_and_the_next_run_does_not_glue_to_it() {
     go_on(directory.path(), 0);
     let path = directory.path().join("r.jsonl");
     let whole = std::fs::read_to_string(&path).expect("it is there");
-    // Every place at which a kill can have cut the second line, its line end alone among them.
+    // Places where a kill may cut the second line; one loses only the line end.
     let second = whole.find('\n').expect("two lines") + 1;
     let cuts = [second + 1, second + 30, whole.len() - 2, whole.len() - 1];
     for cut in cuts {
@@ -105,7 +104,7 @@ fn a_missing_file_is_a_first_run_and_noted_an_empty_one_is_a_first_run() {
         .stdout(page(&url, 1) + "\n")
         .stderr("fetchpool: note: --resume 'missing.jsonl': no such file, so nothing is skipped\n")
         .run();
-    // As `>>` leaves it before the first run.
+    // `>>` creates an empty file before the first run.
     fetchpool()
         .file("empty.jsonl", "")
         .arg(&url)
@@ -174,7 +173,7 @@ fn resume_goes_with_ordered_unique_and_other_formats() {
         .run();
 }
 
-/// The URLs of the rows that are ok, counted. A line that a kill has torn may stand anywhere but is never two records.
+/// The number of ok rows of each URL. A line that a kill has torn may be anywhere, but never joins two records.
 fn fetched(text: &str) -> HashMap<String, usize> {
     let mut fetched = HashMap::new();
     for line in text.lines() {
@@ -203,7 +202,7 @@ fn killed_at_any_moment_again_and_again_every_url_is_recorded() {
     let mut asked_before = 0;
     let mut kills = 0;
     loop {
-        // A moment that no clock gives: so many requests further on than at the last kill.
+        // The kill comes after a number of requests, not at a time.
         let further = 1 + (kills * 37 + std::process::id() as usize) % 90;
         let run = fetchpool()
             .inside(directory.path())
@@ -243,7 +242,7 @@ fn killed_at_any_moment_again_and_again_every_url_is_recorded() {
     assert_eq!(fetched.len(), URLS, "a record of what nobody asked for");
     let torn = text.lines().count() - URLS;
     assert!(torn <= kills, "{torn} torn lines of {kills} kills");
-    // Asked for again is only what a kill found between its fetch and its line: the workers' and what one write takes.
+    // Only pages that a kill met between fetch and record are requested again: those of the workers, and of one write.
     let again = server.paths().len() - URLS;
     println!("{again} requests were made again after {kills} kills");
     assert!(again < URLS / 2, "{again} requests were made again");
@@ -266,7 +265,7 @@ fn every_record_is_in_the_file_before_the_next_thing_is_waited_for() {
         .status(killed_by(Signal::KILL))
         .start();
     server.gate("never").wait_for_arrivals(1);
-    // The worker may be a moment ahead of the writer.
+    // The worker may be ahead of the writer.
     let begun = std::time::Instant::now();
     while !std::fs::read_to_string(&path)
         .expect("it is there")

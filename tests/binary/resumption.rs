@@ -1,4 +1,4 @@
-//! TLS sessions are resumed with many hosts, and those that hold too much are not kept.
+//! TLS sessions are resumed with many hosts, and too large ones are not kept.
 
 use crate::sessions::{BOTH, Fault, WHOLE, serve};
 use crate::support::{Authority, RawServer, anything, fetchpool};
@@ -6,7 +6,7 @@ use rustls::{HandshakeKind, ServerConfig};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Fetches a page from each of `hosts`, one after another, each over a connection of its own.
+/// Fetches a page from each of `hosts`, one after another, each over a new connection.
 fn visit(server: &RawServer, hosts: impl Iterator<Item = String>) {
     let port = server.address().port();
     let urls: Vec<String> = hosts
@@ -19,7 +19,7 @@ fn visit(server: &RawServer, hosts: impl Iterator<Item = String>) {
         .run();
 }
 
-/// A server that closes each connection behind its first reply, and counts the sessions that were resumed.
+/// A server that closes each connection after its first reply, and counts resumed sessions.
 fn counting(config: ServerConfig) -> (RawServer, Arc<AtomicUsize>) {
     let resumed = Arc::<AtomicUsize>::default();
     let counter = Arc::clone(&resumed);
@@ -36,7 +36,7 @@ fn counting(config: ServerConfig) -> (RawServer, Arc<AtomicUsize>) {
 
 #[test]
 fn sessions_are_resumed_with_hundreds_of_hosts() {
-    // The limit itself is tested beside the code: so many handshakes take too long here.
+    // A unit test covers the limit itself: that many handshakes take too long here.
     const HOSTS: usize = 200;
     let mut config = Authority::new().config(false, &[&rustls::version::TLS13]);
     config.session_storage = rustls::server::ServerSessionMemoryCache::new(4 * HOSTS);
@@ -46,7 +46,7 @@ fn sessions_are_resumed_with_hundreds_of_hosts() {
     assert_eq!(resumed.load(Ordering::SeqCst), HOSTS);
 }
 
-/// Makes tickets of a size, which name no secret: all of it is remembered here.
+/// Makes tickets of a given size without a secret: the server keeps all state.
 #[derive(Debug, Default)]
 struct Tickets {
     size: usize,
@@ -84,7 +84,7 @@ fn a_session_that_holds_too_much_is_not_kept() {
             let mut config = authority.config(false, &[version]);
             let made = Mutex::default();
             config.ticketer = Arc::new(Tickets { size, made });
-            // rustls takes no two of that size from one record.
+            // rustls does not accept two tickets of that size in one record.
             config.send_tls13_tickets = 1;
             if *version == rustls::version::TLS12 {
                 config.max_fragment_size = Some(32);

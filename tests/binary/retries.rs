@@ -1,8 +1,6 @@
-//! `--retries`: which failures are tried again and how often, what a wait holds up (its URL and, where the
-//! server asks for it, its host) and what it does not (a worker, the end of the list).
+//! `--retries`: which failures are tried again, how often, and when. A wait holds up its URL, but no worker and no other URL.
 
 use crate::jsonl::{Row, rows};
-
 use crate::support::{
     RawServer, Server, Talk, anything, containing, dead_host, failed, fetchpool, killed_by, lines,
     page, with_growing_limits,
@@ -10,16 +8,14 @@ use crate::support::{
 
 use rustix::process::Signal;
 use std::collections::HashMap;
-
 use std::sync::{Arc, Mutex};
-
 use std::time::{Duration, Instant};
 
-/// When the requests had come, by path.
+/// When requests came, by path.
 pub(crate) type Times = Arc<Mutex<HashMap<String, Vec<Instant>>>>;
 
-/// A server whose first `bad` requests of each path are answered by `fail`, and the rest with a page of 4 bytes. Gives
-/// the times at which the requests had come, by path.
+/// A server that answers the first `bad` requests of each path by `fail`, and later ones with a page of 4 bytes. Returns the
+/// times of the requests, by path.
 pub(crate) fn failing(
     bad: usize,
     fail: impl Fn(&mut Talk) + Send + Sync + 'static,
@@ -42,7 +38,7 @@ pub(crate) fn failing(
     (server, times)
 }
 
-/// Runs one URL with three retries and gives its row.
+/// Runs one URL with three retries, and returns its row.
 fn row_of(url: &str, arguments: &[&str], status: i32) -> Row {
     let ended = fetchpool()
         .arg(url)
@@ -218,7 +214,7 @@ fn a_deadline_or_a_signal_does_not_wait_for_a_retry() {
         let is_cut = row["error"]["kind"] == "cancelled";
         assert!(
             is_cut || (&row["status"], &row["attempts"]) == (&500.into(), &1.into()),
-            "the last word on it: {row}"
+            "neither cut nor the last failure: {row}"
         );
         !is_cut
     });

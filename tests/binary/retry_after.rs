@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 #[test]
 fn retry_after_is_obeyed_for_the_whole_host_and_for_no_other() {
     let date = || {
-        // One second is lost to the format.
+        // The format has whole seconds, so one may be lost.
         let until = SystemTime::now() + Duration::from_secs(3);
         httpdate::fmt_http_date(until)
     };
@@ -34,7 +34,7 @@ fn retry_after_is_obeyed_for_the_whole_host_and_for_no_other() {
                 page(&elsewhere, 4),
             ]))
             .start();
-        // Both at once: what is asked for is over in 2 s, wherever this test is by then.
+        // Both at once: the pause ends after 2 s, wherever this test is by then.
         run.write_line(&format!("{asks}\n{elsewhere}"));
         assert_eq!(
             run.read_line(),
@@ -46,7 +46,7 @@ fn retry_after_is_obeyed_for_the_whole_host_and_for_no_other() {
         let times = times.lock().unwrap();
         let asked = times["/asks"][0];
         for at in [times["/asks"][1], times["/later"][0]] {
-            // The clock of the client starts when the reply is there, which is later than this.
+            // The client counts from the reply, which is later than this.
             assert!(
                 at - asked >= Duration::from_millis(least),
                 "{:?}",
@@ -100,7 +100,7 @@ fn nothing_queued_slips_out_between_a_retry_after_and_its_retry() {
     }
 }
 
-/// A server that lets so many requests through and refuses the next ones until the wait that it asks for is over.
+/// A server that serves `most` requests, and then refuses all until the `wait` that it asks for is over.
 fn limited(most: usize, wait: Duration, header: String) -> RawServer {
     let window = Mutex::new((0, None::<Instant>));
     RawServer::start(move |mut talk| {

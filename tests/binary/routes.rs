@@ -1,4 +1,4 @@
-//! The way through a proxy: by option and by environment, in the clear, by tunnel and by SOCKS.
+//! Proxies: by option and by environment, with plain requests, tunnels and SOCKS.
 
 use crate::jsonl::rows;
 
@@ -8,10 +8,10 @@ use crate::support::{
 
 use std::sync::{Arc, Mutex};
 
-/// What a proxy was asked for: the first line of each request, and its credentials if there were any.
+/// What a proxy received: the first line of each request, and the credentials.
 pub(crate) type Asked = Arc<Mutex<Vec<(String, Option<String>)>>>;
 
-/// A proxy that answers for every server with a page of 5 bytes and joins tunnels with who is at `target`.
+/// A proxy that answers for every server with a page of 5 bytes, and joins tunnels with `target`.
 pub(crate) fn proxy(target: String) -> (RawServer, Asked) {
     let asked = Asked::default();
     let shared = Arc::clone(&asked);
@@ -87,7 +87,7 @@ fn socks_goes_through_a_tunnel_too() {
     let server = Server::start();
     let target = server.address();
     let proxy = RawServer::on_connection(move |mut stream| {
-        // RFC 1928: a greeting with the methods, the request, of which the name is not looked at, then the bytes.
+        // RFC 1928: a greeting with the methods, the request, whose name is ignored, then the bytes.
         let mut greeting = [0; 2];
         if stream.read_exact(&mut greeting).is_err() {
             return;
@@ -125,7 +125,7 @@ fn the_environment_names_proxies_and_who_needs_none() {
         (&[("http_proxy", &proxy)], &direct, 5),
         (&[("all_proxy", &proxy)], &direct, 5),
         (&[("ALL_PROXY", &proxy)], &direct, 5),
-        // A web server puts a request's `Proxy:` header there (httpoxy).
+        // A web server passes a request's header `Proxy:` in this variable (httpoxy).
         (&[("HTTP_PROXY", &proxy)], &direct, 9),
         (&[("https_proxy", &proxy)], &direct, 9),
         (&[("http_proxy", "")], &direct, 9),
@@ -166,7 +166,7 @@ fn the_environment_names_proxies_and_who_needs_none() {
         eprintln!("{environment:?}");
         run.args(["-4", url]).stdout(page(url, bytes) + "\n").run();
     }
-    // The option goes before the environment, and '' is none.
+    // The option overrides the environment, and '' is none.
     fetchpool()
         .env("http_proxy", &proxy)
         .args(["--proxy", "", &direct])

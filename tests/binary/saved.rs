@@ -1,5 +1,5 @@
-//! `-o DIR`: bodies are saved whole or not at all, each URL in a file of its own, and what cannot be saved is the
-//! failure of that URL alone.
+//! `-o DIR`: bodies are saved whole or not at all, each URL has its own file, and a body that cannot be saved fails
+//! only its URL.
 
 use crate::jsonl::rows;
 
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::path::{Path, PathBuf};
 
-/// Every file below `directory`, by its path from there, with its length.
+/// Every file below `directory`, by its relative path, with its length.
 pub(crate) fn files(directory: &Path) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     let mut left = vec![PathBuf::new()];
@@ -32,7 +32,7 @@ pub(crate) fn files(directory: &Path) -> BTreeMap<String, u64> {
     found
 }
 
-/// All that is in `directory`, empty directories too, but not itself.
+/// The number of entries in `directory`, with empty directories, without itself.
 pub(crate) fn entries(directory: &Path) -> usize {
     let mut count = 0;
     let mut left = vec![directory.to_owned()];
@@ -47,7 +47,7 @@ pub(crate) fn entries(directory: &Path) -> usize {
     count
 }
 
-/// A server that gives for each path a page that is the path.
+/// A server whose page for each path is the path.
 fn echo() -> RawServer {
     RawServer::start(|mut talk| {
         let path = talk.path().to_owned();
@@ -114,7 +114,7 @@ fn capitals_cost_a_hash_only_where_they_are_ignored() {
         kept[0].ends_with("/README.md") && kept[1].ends_with("/readme.md"),
         "{kept:?}"
     );
-    // The marks of runs are found under both names, as on a file system that ignores case.
+    // With this link, the marks of runs have two names, as on a file system that ignores case.
     let link = directory.path().join("pages/.FETCHPOOL");
     std::os::unix::fs::symlink(".fetchpool", &link).expect("it can be made");
     let marked = names(directory.path());
@@ -235,7 +235,7 @@ fn heads_and_failures_leave_nothing_and_take_nothing_away() {
             "{url} {arguments:?}"
         );
     }
-    // What an earlier run has saved stays as it is when this one fails, and is replaced when it does not.
+    // A failed run leaves the file of an earlier run as it is; a successful one replaces it.
     let directory = tempfile::tempdir().expect("a temporary directory");
     let place = directory
         .path()

@@ -1,4 +1,4 @@
-//! What is told, and what is never told: under -v, in records and in messages, no password.
+//! What -v prints, and passwords, which are in no record and no message.
 
 use crate::jsonl::rows;
 use crate::routes::proxy;
@@ -102,7 +102,7 @@ fn what_the_client_does_is_told_on_stderr_and_never_on_stdout() {
             .stderr(anything())
             .run();
     }
-    // Quiet is about bar and summary; without -v there is nothing at all.
+    // -q only concerns the bar and the summary; without -v nothing is printed.
     fetchpool().arg(&url).stdout(page(&url, 1) + "\n").run();
 }
 

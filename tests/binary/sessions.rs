@@ -1,4 +1,4 @@
-//! TLS sessions that break: what came before is read first, and the kind of the failure says where it broke.
+//! TLS sessions that break: earlier bytes are read first, and the kind of the failure says where the session broke.
 
 use crate::jsonl::{Row, rows};
 use crate::support::{Authority, RawServer, Talk, anything, fetchpool};
@@ -18,7 +18,7 @@ pub(crate) const BOTH: [&SupportedProtocolVersion; 2] =
 /// How a session breaks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
-    /// A fatal alert of the session's own.
+    /// A fatal alert, encrypted in the session.
     Alert,
     /// A record that cannot be decrypted.
     Noise,
@@ -30,7 +30,7 @@ pub(crate) enum Fault {
     Reset,
 }
 
-/// Those that cannot overtake what was written before.
+/// Faults that cannot arrive before earlier bytes.
 const FAULTS: [Fault; 5] = [
     Fault::Alert,
     Fault::Noise,
@@ -60,7 +60,7 @@ impl Session {
         records
     }
 
-    /// Makes the handshake, but for what the server would still write then.
+    /// Makes the handshake, but leaves the server's last records unwritten.
     pub(crate) fn shake_hands(&mut self) -> bool {
         while self.tls.is_handshaking() {
             let records = self.written();
@@ -95,7 +95,7 @@ impl Session {
     pub(crate) fn breaks(mut self, mut before: Vec<u8>, fault: Fault) {
         match fault {
             Fault::Alert => {
-                // What makes the server's own end of it send one.
+                // An invalid record makes the server's own side send an alert.
                 let _ = self.tls.read_tls(&mut &NOISE[..]);
                 assert!(self.tls.process_new_packets().is_err());
                 before.extend(self.written());
@@ -128,7 +128,7 @@ pub(crate) fn serve(
     })
 }
 
-/// The rows of `count` URLs of the server, whose certificate is not looked at.
+/// The rows of `count` URLs of the server. The run does not check its certificate.
 fn fetch(server: &RawServer, count: usize) -> Vec<Row> {
     let urls: Vec<String> = (0..count)
         .map(|n| server.url(&format!("/{n}")).replace("http:", "https:"))
@@ -214,10 +214,10 @@ fn a_session_that_breaks_in_a_body_is_kind_body_and_tried_again() {
 #[test]
 fn a_session_that_breaks_before_the_reply_is_one_kind_and_tried_again() {
     let authority = Authority::new();
-    // In the middle of a handshake, right behind it, behind the request, and in the reply's head.
+    // In the middle of the handshake, after it, after the request, and in the head of the reply.
     for (at, version) in (0..4).flat_map(|at| BOTH.map(|version| (at, version))) {
         for fault in [Fault::Alert, Fault::Noise, Fault::End, Fault::Reset] {
-            // In a handshake a server's alerts and what is no TLS are another matter.
+            // In a handshake, alerts and invalid records have other results.
             if at == 0 && !matches!(fault, Fault::End | Fault::Reset) {
                 continue;
             }
@@ -272,7 +272,7 @@ fn a_refused_handshake_is_tls_and_final_and_one_that_is_given_up_is_not() {
             assert!(message(&row).contains(text), "alert {alert}: {row}");
         }
     }
-    // A server of TLS 1.3 says so when the client has finished already and sends its request.
+    // In TLS 1.3 the client finishes the handshake and sends its request before the refusal arrives.
     for version in BOTH {
         let config = Authority::new().config(true, &[version]);
         let server = serve(config, |mut session, _| {
@@ -345,7 +345,7 @@ fn tls_where_http_is_spoken_and_the_other_way_round_is_named_with_its_cure() {
         assert_eq!(row["error"]["kind"], kind, "{reply}: {row}");
         assert!(message(row).contains(cure), "{reply}: {row}");
     }
-    // Any other refusal is not taken for it.
+    // Any other 400 is not taken for it.
     let server = RawServer::saying(with_length("no"));
     let url = server.url("/");
     fetchpool()

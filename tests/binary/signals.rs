@@ -1,21 +1,21 @@
-//! SIGHUP, SIGINT and SIGTERM: nothing new starts, what is in flight has its 2 s, every record is written, a second
-//! signal ends at once, and the program ends by the signal itself.
+//! SIGHUP, SIGINT and SIGTERM: nothing new starts, requests in flight get 2 s, every record is written, a second signal
+//! ends the run at once, and the program ends by the signal.
 
 use crate::support::{Server, anything, checked, containing, fetchpool, killed_by, lines, page};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
-/// What standard error says when a signal has been taken: by then nothing new starts.
+/// The message after a signal: from then on nothing new starts.
 const TAKEN: &str = "what is in flight gets 2 s to finish";
 
-/// The time that what is in flight has to finish.
+/// The time that requests in flight get.
 const GRACE: Duration = Duration::from_secs(2);
 
 #[test]
 fn what_is_in_flight_finishes_and_nothing_new_starts() {
     for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
         if signal == Signal::HUP && !cfg!(target_os = "linux") {
-            // It is left to the system there.
+            // Elsewhere the program does not handle SIGHUP.
             continue;
         }
         let server = Server::start();
@@ -84,10 +84,10 @@ fn what_does_not_finish_is_cut_and_still_has_its_record() {
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    // Not the same one twice: within a moment that counts as one, as `timeout` sends two.
+    // Different signals, because the same one twice within a moment counts as one (`timeout` sends two).
     for (signal, second) in [(Signal::INT, Signal::TERM), (Signal::TERM, Signal::INT)] {
-        // The time that the run takes can only be compared with the grace that it must not wait for. A
-        // machine may stall for longer than that once; a run that waits does so each time.
+        // A run that ends at once takes less time than the grace. A busy machine may delay one run that much, but not
+        // five.
         let fastest = (0..5)
             .map(|_| time_to_end_after_two(signal, second))
             .find(|took| *took < GRACE);
@@ -98,13 +98,13 @@ fn a_second_signal_ends_at_once() {
     }
 }
 
-/// Signals twice a run whose one URL never ends, and tells the time from the first signal to its end.
+/// Sends two signals to a run whose one URL never ends. Returns the time from the first signal to the end.
 fn time_to_end_after_two(signal: Signal, second: Signal) -> Duration {
     let server = Server::start();
     let run = fetchpool()
         .arg(server.url("/gate/never"))
         .status(killed_by(signal))
-        // Written by the coordinator: it ended the run, not the watchdog of the second signal.
+        // The coordinator wrote this record, so it ended the run, and not the watchdog of the second signal.
         .stdout(containing([" generated an exception: cancelled: "]))
         .stderr(anything())
         .start();
@@ -129,7 +129,7 @@ fn a_signal_while_waiting_for_a_line_of_a_pipe_ends_the_run() {
         .start();
     run.write_line(&url);
     assert_eq!(run.read_line(), page(&url, 9));
-    // Nothing is in flight and the pipe stays open: only the signal can end this.
+    // Nothing is in flight and the pipe stays open, so only the signal can end the run.
     run.signal(Signal::INT);
     run.wait_for_stderr(TAKEN);
     run.finish_with_stdin_open();
@@ -171,14 +171,14 @@ fn a_signal_before_the_run_has_begun_ends_it() {
         .args(["--cacert", path.to_str().expect("it is UTF-8")])
         .status(killed_by(Signal::TERM))
         .start();
-    // Opens once the run reads from it, which it then does without end.
+    // Opens when the run opens the pipe to read. The read never ends.
     let end = std::fs::OpenOptions::new().write(true).open(&path);
     run.signal(Signal::TERM);
     run.finish();
     drop(end);
 }
 
-/// Runs `script`, a shell's, in a process group of its own, and signals all of that as a terminal does.
+/// Runs a shell's `script` in its own process group, and signals the whole group, like a terminal.
 #[cfg(target_os = "linux")]
 fn signalled_in_a_shell(script: &'static str, signal: Signal, status: i32) -> String {
     let server = Server::start();

@@ -1,9 +1,9 @@
 //! Readers that take nothing at the worst moment, and terminals that are stopped or closed: the run ends as it must, and
-//! nobody is told that all is well who has not got all.
+//! the status is 0 only if every record was read.
 
 #[cfg(target_os = "linux")]
-use crate::ending::full_disk;
-use crate::ending::full_pipe;
+use crate::full_disk::full_disk;
+use crate::readers::full_pipe;
 use crate::support::{Server, Stdio, anything, containing, fetchpool, killed_by, pair};
 use rustix::process::Signal;
 use rustix::termios::{Action, tcflow};
@@ -33,7 +33,7 @@ fn a_summary_that_nobody_reads_holds_up_no_deadline_that_is_still_to_come() {
         .args(["--summary", "--deadline", "2s"])
         .stdout(anything())
         .stderr_to(Stdio::File(end))
-        // The machine may be so slow that the page comes too late.
+        // On a slow machine the page may come too late.
         .status_0_or_1()
         .run();
 }
@@ -53,7 +53,7 @@ fn a_terminal_that_was_stopped_holds_up_no_signal() {
         .status(killed_by(Signal::TERM))
         .start();
     server.wait_for_requests(2);
-    // As Ctrl-S does. A record will wait for the bar to make room.
+    // As Ctrl-S does. A record must wait until the terminal takes the bar.
     tcflow(&near, Action::OOff).expect("a terminal can be stopped");
     gate.open();
     server.wait_for_requests(3);
@@ -62,7 +62,7 @@ fn a_terminal_that_was_stopped_holds_up_no_signal() {
     drop(far);
 }
 
-/// Its program is told by a signal, by the next write, or by both at once.
+/// The program learns of it by a signal, by the next write, or by both.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_that_is_closed_is_status_129_whatever_tells_of_it_first() {
@@ -91,7 +91,7 @@ fn a_terminal_that_is_closed_is_status_129_whatever_tells_of_it_first() {
     }
 }
 
-/// One more is open then. Whatever else this was started with: with too few nothing is begun, and else no URL fails.
+/// A terminal needs one more descriptor. With too few the run does not begin; with enough no URL fails.
 #[test]
 fn few_descriptors_are_enough_or_not_with_a_terminal_as_without() {
     let server = Server::start();
@@ -127,7 +127,7 @@ fn few_descriptors_are_enough_or_not_with_a_terminal_as_without() {
     assert_eq!((fetched[0], fetched[5]), (0, urls.len()));
 }
 
-/// The signal was heard before the write failed: nobody may have to send another to end what is told last.
+/// The signal came before the write failed: no second signal may be needed to end the summary.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_summary_that_nobody_reads_holds_up_no_signal_though_the_records_cannot_be_written() {

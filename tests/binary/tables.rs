@@ -1,5 +1,5 @@
-//! `-f csv` and `-f tsv`, read by the csv crate: a header, every field in every row, nothing that the records of
-//! jsonl do not say. And those rows against the schema that is published.
+//! `-f csv` and `-f tsv`, read by the csv crate: a header, every field in every row, and the same values as in jsonl.
+//! Also checks the rows against the published schema.
 
 use crate::jsonl::rows;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const HEADER: &str = "url,source,line,ok,status,bytes,content_type,final_url,redirects,attempts,elapsed_ms,ttfb_ms,worker,started_at,file,error_kind,error_message,error_phase";
 
-/// A list with a page, redirects, failures of several kinds and text that wants quoting.
+/// A list with a page, redirects, failures of several kinds, and text that needs quoting.
 fn list(server: &Server) -> String {
     let url = |path: &str| server.url(path);
     [
@@ -25,7 +25,7 @@ fn list(server: &Server) -> String {
     .join("\n")
 }
 
-/// The rows of a table, each by the names of the header.
+/// The rows of a table, with cells by the names of the header.
 fn table(server: &Server, format: &str, delimiter: u8) -> Vec<Vec<(String, String)>> {
     let ended = fetchpool()
         .list("a,\"list\".txt", list(server))
@@ -61,7 +61,7 @@ fn table(server: &Server, format: &str, delimiter: u8) -> Vec<Vec<(String, Strin
     reader.records().map(row).collect()
 }
 
-/// What a cell must hold for a value of jsonl; nothing where the two runs may differ.
+/// The expected cell for a value of jsonl; `None` if two runs may differ.
 fn cell(row: &Value, name: &str) -> Option<String> {
     let value = match name.strip_prefix("error_") {
         Some(inner) => &row["error"][inner],
@@ -92,7 +92,7 @@ fn tables_say_what_jsonl_says() {
         for (cells, row) in table.iter().zip(&rows) {
             for (name, have) in cells {
                 match cell(row, name) {
-                    // What cannot be printed is escaped in a cell.
+                    // A cell escapes unprintable characters.
                     Some(wanted)
                         if wanted.contains(|c: char| c.is_control() || c == '\u{2028}') =>
                     {
@@ -109,7 +109,7 @@ fn tables_say_what_jsonl_says() {
     }
 }
 
-/// What a shell's `command` makes of `text`.
+/// The output of a shell's `command` for the input `text`.
 fn piped(text: &str, command: &str) -> String {
     let mut child = std::process::Command::new("sh")
         .args(["-c", command])
@@ -199,8 +199,8 @@ fn rows_are_as_the_schema_says() {
     );
 }
 
-/// Panics unless `value` has exactly the properties of `schema`, of its types, and one of its values where they are
-/// listed. `src/output` has a validator of every keyword; this one is enough to see the binary drift.
+/// Panics unless `value` has exactly the properties of `schema`, of its types and listed values. `src/output` checks
+/// every keyword of the schema.
 fn fits(schema: &Value, value: &Value, row: &Value) {
     if let Some(one_of) = schema["enum"].as_array() {
         assert!(one_of.contains(value), "{value} of {row}");

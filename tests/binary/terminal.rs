@@ -1,5 +1,4 @@
-//! What a person at a terminal sees: the bar, only where it belongs and never torn by result lines; the
-//! summary; and colours.
+//! What a terminal shows: the bar, which result lines never tear, the summary, and colours.
 
 use crate::support::{
     Fetchpool, Pty, Server, Stdio, anything, containing, failed, fetchpool, killed_by, lines, page,
@@ -7,7 +6,7 @@ use crate::support::{
 };
 use rustix::process::Signal;
 
-/// A list of `count` pages and the lines they give.
+/// A list of `count` pages and their lines.
 fn pages(server: &Server, count: usize) -> (String, Vec<String>) {
     let urls: Vec<String> = (0..count)
         .map(|n| server.url(&format!("/size/{n}")))
@@ -97,7 +96,7 @@ fn a_bar_over_a_pipe_counts_without_a_total() {
     run.finish();
 }
 
-/// Runs ten pages with standard error on a terminal and gives the bytes that came there.
+/// Runs ten pages with standard error on a terminal, and returns the bytes that arrived there.
 fn drawn(change: impl FnOnce(Fetchpool) -> Fetchpool) -> Vec<u8> {
     let server = Server::start();
     let (list, wanted) = pages(&server, 10);
@@ -135,7 +134,7 @@ fn a_bar_that_is_not_wanted_or_cannot_be_drawn_is_not() {
     }
 }
 
-/// Whether carriage returns stand before line feeds only, where the terminal itself puts them.
+/// Whether every carriage return is before a line feed, where the terminal itself inserts it.
 fn plain(bytes: &[u8]) -> bool {
     bytes
         .windows(2)
@@ -170,15 +169,15 @@ fn a_summary_can_be_asked_for() {
         .run();
 }
 
-#[test]
-fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
+/// Runs 301 URLs with records and bar on one terminal of `height` rows. The last URL completes after the bar has shown
+/// 300. Returns the rows on the screen, all bytes, and the lines of the records.
+fn with_bar_below_the_records(height: u16) -> (Vec<String>, Vec<u8>, Vec<String>) {
     let server = Server::start();
     let gate = server.gate("slow");
     let (list, mut wanted) = pages(&server, 300);
     let slow = server.url("/gate/slow");
     wanted.push(page(&slow, 4));
-    // Few rows, so that lines scroll off under the bar.
-    let terminal = Pty::open(10, 100);
+    let terminal = Pty::open(height, 100);
     let run = fetchpool()
         .list("urls.txt", format!("{slow}\n{list}"))
         .args(["--color", "never"])
@@ -189,6 +188,13 @@ fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
     gate.open();
     run.finish();
     let (rows, bytes) = terminal.finish();
+    (rows, bytes, wanted)
+}
+
+#[test]
+fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
+    // Few rows, so that lines scroll off above the bar.
+    let (rows, bytes, mut wanted) = with_bar_below_the_records(10);
     let mut shown: Vec<&str> = rows.iter().map(|row| row.trim_end()).collect();
     let last = shown
         .iter()
@@ -197,7 +203,7 @@ fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
     assert_eq!(
         last + 1,
         wanted.len(),
-        "something stands between the result lines: {shown:#?}"
+        "another line stands between the result lines: {shown:#?}"
     );
     shown.truncate(wanted.len());
     shown.sort_unstable();
@@ -207,33 +213,20 @@ fn result_lines_and_the_bar_share_a_terminal_without_tearing() {
     assert!(drawings >= 1, "no bar was drawn");
 }
 
-/// What erases the bar also draws it again, in one write: it is on the screen at any rate of records.
+/// One write erases the bar and draws it again, so that it is on the screen at any rate of records.
 #[test]
 fn the_bar_is_never_erased_without_being_drawn_again() {
-    let server = Server::start();
-    let gate = server.gate("slow");
-    let (list, _) = pages(&server, 300);
-    let terminal = Pty::open(24, 100);
-    let run = fetchpool()
-        .list("urls.txt", format!("{}\n{list}", server.url("/gate/slow")))
-        .args(["--color", "never"])
-        .stdout_to(Stdio::File(terminal.stream()))
-        .stderr_to(Stdio::File(terminal.stream()))
-        .start();
-    terminal.wait_for("300/301");
-    gate.open();
-    run.finish();
-    let (_, bytes) = terminal.finish();
+    let (_, bytes, _) = with_bar_below_the_records(24);
     let text = String::from_utf8(bytes).expect("it is text");
     let mut drawings: Vec<&str> = text.split("\r\x1b[2K").collect();
-    // Before the first one and after the last.
+    // The text before the first bar and after the last.
     drawings.remove(0);
     drawings.pop();
     assert!(!drawings.is_empty(), "no bar was drawn");
     for drawing in drawings {
         let row = drawing.rsplit('\n').next().expect("there is a last one");
         assert!(row.contains(" in flight"), "{drawing:?}");
-        // A key that is typed is shown behind it, without another row.
+        // The terminal shows a typed key behind the bar, in the same row.
         assert!(row.len() <= 97, "{row:?}");
     }
 }
@@ -311,7 +304,7 @@ fn a_terminal_that_was_stopped_holds_up_neither_records_nor_the_end() {
         ]))
         .start();
     terminal.wait_for("0/2");
-    // As Ctrl-S does.
+    // Like Ctrl-S.
     tcflow(&stream, Action::OOff).expect("a terminal can be stopped");
     gate.open();
     assert_eq!(run.read_line(), page(&first, 4));
@@ -331,7 +324,7 @@ fn a_terminal_that_nobody_reads_holds_up_no_deadline() {
         .map(|n| server.url(&format!("/size/1?{n}{filler}")))
         .collect();
     let (far, near) = pair(24, 80);
-    // It ends at all: held up, it would wait for a reader that never comes, and end by the guard against hanging.
+    // The test is that the run ends. If it waited for the reader, the hang guard would kill it.
     let end = near.try_clone().expect("a descriptor to spare");
     fetchpool()
         .list("urls.txt", urls.join("\n"))

@@ -1,5 +1,4 @@
-//! The text lines, byte for byte as the Python documentation's example prints them, and the order they
-//! come in: that of completion.
+//! The lines of `text`, byte for byte as in the Python documentation's example, in the order of completion.
 
 use crate::support::{Server, containing, dead_host, fetchpool, lines, page};
 
@@ -8,7 +7,7 @@ fn lines_are_those_of_the_python_example() {
     let server = Server::start();
     let [good, missing] = [server.url("/size/1256"), server.url("/status/404")];
     let nowhere = "http://nowhere.invalid/";
-    // One worker completes in the order of the list.
+    // One worker completes the URLs in the order of the list.
     fetchpool()
         .list("urls.txt", format!("{good}\n{missing}\n{nowhere}\n"))
         .args(["-j", "1"])

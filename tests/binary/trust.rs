@@ -1,4 +1,4 @@
-//! Whom a run trusts and whom it shows itself to: -k, --cacert, SSL_CERT_FILE, --cert and --key.
+//! Which servers a run trusts, and its own certificate: -k, --cacert, SSL_CERT_FILE, --cert and --key.
 
 use crate::jsonl::rows;
 use base64::Engine as _;
@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::support::{Authority, Signed, anything, containing, fetchpool, page};
 
-/// Runs `url` and gives the kind of its failure, if it failed.
+/// Runs `url` and returns the kind of its failure, if any.
 fn kind_of(run: crate::support::Fetchpool, url: &str, fails: bool) -> Option<String> {
     let ended = run
         .arg(url)
@@ -103,7 +103,7 @@ fn a_client_shows_its_certificate_to_a_server_that_asks() {
     );
 }
 
-/// Calls with a file that is not what it should be: the arguments, the option that is meant and the file.
+/// Calls with an unusable file: the arguments, the option that the message must name, and the file.
 const WRONG_FILES: [(&[&str], &str, &str); 5] = [
     (&["--cacert", "missing.pem"], "--cacert", "missing.pem"),
     (&["--cacert", "noise.pem"], "--cacert", "noise.pem"),
@@ -124,7 +124,7 @@ const WRONG_FILES: [(&[&str], &str, &str); 5] = [
     ),
 ];
 
-/// Runs with these arguments, the files that they name beside it; its message must hold these words.
+/// Runs with these arguments beside the files that they name. The message must contain `words`.
 fn refused(arguments: &[&str], words: &[&str]) {
     let authority = Authority::new();
     let Signed { certificate, key } = authority.sign(&["client.example"]);
@@ -156,7 +156,7 @@ fn files_that_are_no_certificates_name_their_option() {
     }
 }
 
-/// Makes a directory with a file in it that is no certificate.
+/// Makes a directory with a file that is no certificate.
 const NOISE: &str = "mkdir noise; echo nothing >noise/pem";
 
 #[test]
@@ -192,13 +192,13 @@ fn a_trust_store_that_is_not_needed_is_not_asked_for() {
     let authority = Authority::new();
     let server = authority.serve(false);
     let url = https(&server);
-    // Nobody is to be trusted, so it does not matter who would be.
+    // -k needs no trust store.
     fetchpool()
         .env("SSL_CERT_FILE", "missing.pem")
         .args(["-k", &url])
         .stdout(page(&url, 6) + "\n")
         .run();
-    // An empty directory is how a file is made to be all that is trusted.
+    // An empty directory makes the file the only trust store.
     fetchpool()
         .after(NOISE)
         .file("ca.pem", authority.pem())
@@ -229,7 +229,7 @@ fn a_variable_that_is_empty_names_no_trust_store() {
         Some("tls"),
         "it is not known to the system"
     );
-    // One that is empty takes nothing from the other.
+    // An empty variable does not disable the other one.
     fetchpool()
         .after("mkdir roots; cp ca.pem roots")
         .file("ca.pem", authority.pem())
@@ -258,7 +258,7 @@ fn a_file_without_end_in_the_trust_store_holds_nothing_up() {
     let authority = Authority::new();
     let server = authority.serve(false);
     let url = https(&server);
-    // Whichever comes first in the directory; more memory than it takes there is not.
+    // Large files come before and after the certificate, and memory is limited.
     fetchpool()
         .after("ulimit -v 2000000; mkdir roots; cp ca.pem roots; truncate -s 3G roots/a roots/z")
         .file("ca.pem", authority.pem())
@@ -268,13 +268,13 @@ fn a_file_without_end_in_the_trust_store_holds_nothing_up() {
         .run();
 }
 
-/// The same certificate in the other forms that files have it in.
+/// The same certificate in other forms of PEM files.
 #[test]
 fn marks_and_labels_of_other_tools_are_read() {
     let authority = Authority::new();
     let server = authority.serve(false);
     let (url, pem) = (https(&server), authority.pem());
-    // A CertAux of OpenSSL: purposes that are trusted, then [0] those that are rejected.
+    // A CertAux of OpenSSL: trusted purposes, then in [0] rejected ones.
     const SERVERS: [u8; 10] = [6, 8, 43, 6, 1, 5, 5, 7, 3, 1];
     const MAIL: [u8; 10] = [6, 8, 43, 6, 1, 5, 5, 7, 3, 4];
     let aux = |trusted: &[u8], rejected: &[u8]| {

@@ -1,4 +1,4 @@
-//! `-o DIR` where a body cannot be saved: runs that are cut, directories and disks that take nothing.
+//! `-o DIR` with bodies that cannot be saved: cut runs, and unusable directories and disks.
 
 use crate::jsonl::rows;
 use crate::saved::{entries, files};
@@ -9,7 +9,7 @@ use crate::support::{
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
 
-/// A server whose page begins and never ends, and tells the test when a client has the beginning.
+/// A server whose page begins and never ends. It tells the test when a client has got the beginning.
 fn endless() -> (RawServer, std::sync::mpsc::Receiver<()>) {
     let (tell, told) = std::sync::mpsc::channel();
     let server = RawServer::start(move |mut talk| {
@@ -21,7 +21,7 @@ fn endless() -> (RawServer, std::sync::mpsc::Receiver<()>) {
     (server, told)
 }
 
-/// Waits until a temporary file is there: the client has begun to save.
+/// Waits for a temporary file, which shows that the client has begun to save.
 fn wait_for_part(directory: &Path) {
     let begun = std::time::Instant::now();
     while !files(directory).keys().any(|name| name.ends_with(".part")) {
@@ -30,7 +30,7 @@ fn wait_for_part(directory: &Path) {
     }
 }
 
-/// Starts a run that saves two bodies which begin and never end.
+/// Starts a run that saves two bodies that never end.
 fn start_to_save_two(
     server: &RawServer,
     directory: &Path,
@@ -48,7 +48,7 @@ fn start_to_save_two(
         .start()
 }
 
-/// Ends a run in the middle of two bodies by these signals.
+/// Ends a run with these signals in the middle of two bodies.
 fn cut_in_the_middle(signals: &[Signal]) {
     let (server, begun) = endless();
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -130,7 +130,7 @@ fn what_a_killed_run_has_left_is_gone_after_the_next_one_and_what_a_live_one_has
     killed.signal(Signal::KILL);
     killed.finish();
     assert_eq!(parts(), 2, "the killed run could not tidy up");
-    // The list of the next run is another, which does not come by the place of what was left.
+    // The next run has another list, without the URLs of the killed run.
     let url = good.url("/size/1");
     fetchpool()
         .inside(directory.path())
@@ -154,7 +154,7 @@ fn what_a_killed_run_has_left_is_gone_after_the_next_one_and_what_a_live_one_has
 #[test]
 fn a_directory_that_cannot_be_used_is_status_2_and_nothing_is_fetched() {
     let server = Server::start();
-    // Neither root nor anybody else can make these.
+    // Not even root can make these.
     for place in ["/proc/pages", "a-file", "a-file/below"] {
         fetchpool()
             .file("a-file", "")
@@ -173,7 +173,7 @@ fn a_page_that_cannot_be_saved_is_kind_write_and_the_others_are_saved() {
     let host = directory
         .path()
         .join(format!("127.0.0.1_{}", server.address().port()));
-    // A file where a directory must be, and a link to elsewhere.
+    // A file in the place of a directory, and a symbolic link.
     std::fs::create_dir(&host).expect("it can be made");
     std::fs::write(host.join("status"), "in the way").expect("it can be written");
     std::fs::create_dir(directory.path().join("elsewhere")).expect("it can be made");
@@ -219,7 +219,8 @@ fn a_file_that_may_not_grow_is_kind_write_and_leaves_nothing() {
     let server = Server::start();
     let directory = tempfile::tempdir().expect("a temporary directory");
     let [large, small] = [server.url("/size/1000000"), server.url("/size/100")];
-    // The shell's unit is 512 bytes or 1 KiB, 100 of them are enough for the one and too few for the other.
+    // The shell's unit is 512 bytes or 1 KiB. In both, 100 units are enough for the small body and too few for the
+    // large one.
     let ended = fetchpool()
         .inside(directory.path())
         .after("ulimit -f 100")
@@ -303,7 +304,7 @@ fn a_folder_on_another_file_system_is_kind_write_and_says_so() {
     assert_eq!(left.values().collect::<Vec<_>>(), [&5], "{left:?}");
 }
 
-/// What a user may do to DIR while a run saves in it, and whether bodies can be saved after it.
+/// Changes of DIR during a run, and whether later bodies can be saved.
 #[test]
 fn a_directory_that_is_removed_or_moved_during_the_run_is_not_made_again() {
     type Change = fn(&Path);

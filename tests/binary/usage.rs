@@ -1,9 +1,9 @@
-//! Calls that are wrong: each says what was given and what would be right, ends with status 2, and
-//! nothing is fetched. And calls that only ask: help and version.
+//! Wrong calls: each message says what was given and what would be right, the status is 2, and nothing is fetched. Also
+//! help and version.
 
 use crate::support::{Pty, Server, Stdio, VERSION, checked, containing, fetchpool};
 
-/// Wrong arguments, and what the message must name: the option, what was given, what would be right.
+/// Wrong arguments, and what the message must contain: the option, the value, and what would be right.
 const WRONG: &[(&[&str], &[&str])] = &[
     (&["-j", "0"], &["--jobs", "0", "1", "10000"]),
     (&["-j", "10001"], &["--jobs", "10001", "10000"]),
@@ -144,7 +144,7 @@ fn short_help_fits_one_screen() {
         .stdout_to(Stdio::File(terminal.stream()))
         .run();
     let (rows, _) = terminal.finish();
-    // The last row is the shell's.
+    // The last row is for the shell's prompt.
     assert!(rows.len() < 24, "{} rows: {rows:#?}", rows.len());
     for option in ["--jobs", "--timeout", "--format", "--help"] {
         assert!(
@@ -189,7 +189,7 @@ fn long_help_has_every_option_the_exit_statuses_and_examples() {
         .run();
 }
 
-/// Where no more processes may be, the message names the number of workers that was asked for, and one that works.
+/// At a limit of processes, the message names the number of workers that was asked for, and one that works.
 #[cfg(target_os = "linux")]
 #[test]
 fn at_a_limit_of_processes_the_message_names_a_number_that_works() {

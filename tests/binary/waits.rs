@@ -1,12 +1,11 @@
-//! What passes although it is slow, or goes another way than most: a body that trickles, the other family of addresses,
-//! proxies that are spoken to by SOCKS4 or over TLS.
+//! Unusual ways that work: a body that trickles, IPv6, proxies with SOCKS4 or TLS.
 
 use crate::support::{Authority, RawServer, Server, Talk, containing, fetchpool, page};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-/// How far the bytes of the trickle are apart, and how many there are.
+/// The time between two bytes of the body, and the number of bytes.
 const GAP: Duration = Duration::from_millis(300);
 const DROPS: usize = 15;
 
@@ -14,7 +13,7 @@ const DROPS: usize = 15;
 fn a_body_that_trickles_is_no_stall_however_long_it_takes() {
     let server = RawServer::start(|mut talk| {
         talk.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {DROPS}\r\n\r\n").as_bytes());
-        // Nobody sends: it is the clock of the trickle.
+        // No message ever comes: the timeouts are the clock of the trickle.
         let (_never, clock) = std::sync::mpsc::channel::<()>();
         for _ in 0..DROPS {
             let _ = clock.recv_timeout(GAP);
@@ -22,7 +21,7 @@ fn a_body_that_trickles_is_no_stall_however_long_it_takes() {
         }
     });
     let url = server.url("/");
-    // Shorter than the whole body takes, and far longer than any gap in it.
+    // Shorter than the whole body takes, and far longer than a gap in it.
     fetchpool()
         .args([&url, "--stall-timeout", "4s"])
         .stdout(page(&url, DROPS) + "\n")
@@ -60,7 +59,7 @@ fn socks4_is_told_an_address() {
     let server = Server::start();
     let target = server.address();
     let proxy = RawServer::on_connection(move |mut stream| {
-        // The request is the version, CONNECT, port and address, and a user that ends in a zero.
+        // The request: version, CONNECT, port, address, and an empty user that ends in a zero.
         let mut request = [0; 9];
         let _ = stream.read_exact(&mut request);
         let port = target.port().to_be_bytes();

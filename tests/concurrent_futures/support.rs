@@ -1,11 +1,11 @@
-//! What the ported tests share: a gate instead of sleeps, and a future in each state there is.
+//! Shared by the ported tests: a gate instead of sleeps, and a future in each state.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use fetchpool::pool::{Future, ThreadPool};
 
-/// Far longer than any of these tests takes: only a hang lasts that long.
+/// Far longer than any of these tests takes. Only a hang lasts that long.
 pub(crate) const HANG: Duration = Duration::from_secs(120);
 
 /// For waits that must time out.
@@ -32,12 +32,12 @@ impl Gate {
     }
 }
 
-/// Panics without the panic hook, whose message is for unexpected panics.
+/// Panics without the panic hook, which would print a message.
 pub(crate) fn fail<T>(message: &'static str) -> T {
     std::panic::resume_unwind(Box::new(message))
 }
 
-/// Opens its gate when it is dropped, so that a test that fails does not hang.
+/// Opens its gate when it is dropped, so that a failing test does not hang.
 pub(crate) struct OpensAtEnd(Gate);
 
 impl Drop for OpensAtEnd {
@@ -53,7 +53,7 @@ pub(crate) struct States {
     pub(crate) cancelled: Future<i32>,
     pub(crate) failed: Future<i32>,
     pub(crate) finished: Future<i32>,
-    /// Opened: the running job ends, then the pending one runs.
+    /// Opening it lets the running job end. Then the pending one runs.
     pub(crate) gate: Gate,
     // Dropped in this order: the pool waits for its jobs.
     _opens: OpensAtEnd,

@@ -1,4 +1,4 @@
-//! test_as_completed.py: futures in the order in which they are done.
+//! test_as_completed.py: futures in the order of completion.
 
 use std::iter::repeat_n;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use fetchpool::pool::{Future, ThreadPool, as_completed};
 
 use crate::support::{Gate, SHORT, States};
 
-/// Futures have no order and no equality: they are told apart by where they are.
+/// Futures have no order and no equality, so this compares their addresses.
 fn is<T>(one: &Future<T>, other: &Future<T>) -> bool {
     std::ptr::eq(one, other)
 }
@@ -101,7 +101,7 @@ fn test_free_reference_yielded_future() {
     }
     gates[0].open();
     for (nth, future) in as_completed(futures).enumerate() {
-        // One worker: they are done in the order of submission.
+        // With one worker they complete in the order of submission.
         drop(future.result());
         assert_eq!(
             results[nth].strong_count(),

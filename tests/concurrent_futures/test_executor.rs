@@ -81,7 +81,7 @@ fn test_map_timeout_from_callable() {
 
 #[test]
 fn test_map_timeout() {
-    // The one worker begins with the third when the first two have ended.
+    // The one worker starts the third job when the first two have ended.
     let pool = ThreadPool::new(1).unwrap();
     let (begun, gate) = (Gate::default(), Gate::default());
     let results = {
@@ -195,7 +195,7 @@ fn test_map_buffersize_when_buffer_is_full() {
         2,
         "no more than the look-ahead was taken from the iterator"
     );
-    // What had been submitted was run; for the rest the pool is closed.
+    // Submitted jobs have run. The pool refuses new ones.
     let results: Vec<_> = results.collect();
     assert!(
         matches!(results[..], [Ok(0), Ok(1), Err(JobError::Cancelled)]),

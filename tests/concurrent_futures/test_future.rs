@@ -8,7 +8,7 @@ use fetchpool::pool::{Future, JobError, ThreadPool};
 
 use crate::support::{Gate, SHORT, States, fail};
 
-/// What a callback was given, as text.
+/// What a callback received, as text.
 fn callback_on(future: &Future<i32>) -> Receiver<String> {
     let (sender, told) = mpsc::channel();
     future.on_done(move |outcome| {
@@ -58,7 +58,7 @@ fn test_done_callback_with_cancel() {
     let states = States::new();
     let told = callback_on(&states.pending);
     assert!(states.pending.cancel());
-    // In the thread that cancels, before `cancel` returns.
+    // The callback runs in the thread that cancels, before `cancel` returns.
     assert_eq!(
         told.try_recv().unwrap(),
         "the job was cancelled before it began"

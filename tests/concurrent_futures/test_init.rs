@@ -23,8 +23,7 @@ fn test_initializer() {
     }
 }
 
-/// `FailingInitializerMixin.test_initializer`: pending futures, and all submissions from then on,
-/// are told why.
+/// `FailingInitializerMixin.test_initializer`: pending futures and all later submissions report the failure.
 fn breaks(pool: &ThreadPool, gate: &Gate, reason: &str) {
     // The initializer waits at the gate, so nothing has failed yet.
     let future = pool.submit(|| STATUS.get()).unwrap();

@@ -10,7 +10,7 @@ use fetchpool::pool::{Builder, JobError, Pending, Refusal, ThreadPool, scope};
 
 use crate::support::{Gate, States};
 
-/// The names of all of a pool's threads.
+/// The names of all threads of a pool.
 fn thread_names(pool: &ThreadPool) -> HashSet<String> {
     let barrier = Arc::new(Barrier::new(pool.workers()));
     let jobs = (0..pool.workers()).map(|_| {
@@ -143,7 +143,7 @@ fn test_context_manager_shutdown() {
     let numbers: Vec<i32> = (-5..5).collect();
     let absolute = scope(5, |pool| {
         for _ in 0..20 {
-            // Only the end of the block waits for these.
+            // Only the end of the block waits for these jobs.
             drop(pool.submit(|| ran.fetch_add(1, Ordering::SeqCst)).unwrap());
         }
         pool.map(&numbers, |n| n.abs())
@@ -158,7 +158,7 @@ fn test_del_shutdown() {
     let pool = ThreadPool::new(5).unwrap();
     let results = pool.map(-5..5, i32::abs);
     drop(pool);
-    // All ten were submitted at once, and run before the pool was gone.
+    // All ten were submitted at once, and ran before the pool ended.
     let results: Result<Vec<_>, _> = results.take(10).collect();
     assert_eq!(results.unwrap(), [5, 4, 3, 2, 1, 0, 1, 2, 3, 4]);
 }
@@ -206,7 +206,7 @@ fn test_cancel_futures_wait_false() {
     let future = pool.submit(|| "apple").unwrap();
     pool.shutdown(Pending::Cancel);
     pool.detach();
-    // Whichever came first, the future is answered.
+    // The future is answered in either order.
     assert!(matches!(
         future.result(),
         Ok("apple") | Err(JobError::Cancelled)

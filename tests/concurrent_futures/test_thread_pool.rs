@@ -1,4 +1,4 @@
-//! test_thread_pool.py: what is particular to an executor of threads.
+//! test_thread_pool.py: tests of thread pools only.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,7 +58,7 @@ fn test_saturation() {
     assert!(later.is_subset(&busy), "no thread was added");
 }
 
-/// All threads are started at once, so the test is that no other is started later.
+/// All threads start at once, so the test is that no other starts later.
 #[test]
 fn test_idle_thread_reuse() {
     let begun = Arc::new(AtomicUsize::new(0));

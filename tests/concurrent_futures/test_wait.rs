@@ -6,7 +6,7 @@ use fetchpool::pool::{Future, ThreadPool, Until, Waited, wait};
 
 use crate::support::{Gate, HANG, SHORT, States, fail};
 
-/// Which of `all` are done, and which are not, by their places.
+/// Which of `all` are done, and which are not, by index.
 fn places(all: &[&Future<i32>], waited: &Waited<&Future<i32>>) -> (Vec<usize>, Vec<usize>) {
     let place = |future: &&Future<i32>| {
         all.iter()

@@ -1,6 +1,6 @@
-/* A wall clock that can be set for one process: loaded before the C library (LD_PRELOAD), it adds the seconds that
- * stand in the file CLOCK_FILE, a 64-bit number in the machine's order, to CLOCK_REALTIME. Every other clock is the
- * system's, as it is when somebody sets a real one. */
+/* A wall clock that can be set for one process. It is loaded before the C library (LD_PRELOAD), and adds a number of
+ * seconds to CLOCK_REALTIME. The number is in the file CLOCK_FILE: 64 bits, in the machine's byte order. All other
+ * clocks are the system's, as when a real clock is set. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,6 +1,5 @@
-//! A wall clock that is set in the middle of a run, forward and back by a day. No limit, delay or rate may hear of it: it
-//! shows in `started_at` and nowhere else. The real clock stays as it is: `clock.c`, loaded in front of the C library,
-//! shows the program another.
+//! A wall clock that is set forward and back by a day during a run. It changes `started_at`, but no limit, delay or rate.
+//! `clock.c`, loaded before the C library, shows the program another clock than the system's.
 
 use crate::records::{kind, one_each, rows};
 use crate::support::left_out;
@@ -15,17 +14,17 @@ use tempfile::TempDir;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// A span in milliseconds that no attempt here takes, and that any error by the clock's step exceeds.
+/// In milliseconds: longer than any attempt here, and shorter than the clock's step.
 const HOUR_MS: f64 = 3_600_000.0;
 
-/// A clock that runs as the system's does, until it is set.
+/// A clock that runs as the system's until it is set.
 struct Clock {
     directory: TempDir,
     file: File,
 }
 
 impl Clock {
-    /// Nothing, and a word about it, where there is no C compiler.
+    /// `None`, and a message, without a C compiler.
     fn new() -> Option<Clock> {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/clock.c");
@@ -51,13 +50,13 @@ impl Clock {
         Some(clock)
     }
 
-    /// From now on it is ahead of the system's by so many seconds.
+    /// Sets it ahead of the system's clock, in seconds.
     fn set(&self, ahead: i64) {
         let written = self.file.write_all_at(&ahead.to_ne_bytes(), 0);
         written.expect("the file is open");
     }
 
-    /// A run that has this clock.
+    /// A run with this clock.
     fn fetchpool(&self) -> Fetchpool {
         fetchpool()
             .env("LD_PRELOAD", self.directory.path().join("clock.so"))
@@ -65,7 +64,7 @@ impl Clock {
     }
 }
 
-/// How far the clock of the run was ahead when this row's attempt began, to the nearest day.
+/// How many days the clock of the run was ahead when this row's attempt began, rounded.
 fn days_ahead(row: &Value) -> i64 {
     let text = row["started_at"].as_str().expect("it was started");
     let seconds = |time: SystemTime| {
@@ -122,7 +121,7 @@ fn a_clock_that_is_set_cuts_nothing_and_delays_nothing() {
             assert_eq!(kind(row), "ok", "{row}");
             let took = row["elapsed_ms"].as_f64().expect("it took some time");
             assert!((0.0..HOUR_MS).contains(&took), "{row}");
-            // That the clock was set at all: before it those at the gate had begun, and none of the others.
+            // The clock was set after the requests at the gate had begun, and before the others.
             let days = if number < 3 { 0 } else { step / DAY };
             assert_eq!(days_ahead(row), days, "{row}");
         }
@@ -179,7 +178,7 @@ fn a_wait_between_attempts_is_no_longer_for_a_clock_that_is_set_back() {
     clock.set(-DAY);
     server.wait_for_requests(2);
     clock.set(DAY);
-    // A day would be too long for the guard against hanging.
+    // A day would exceed the time limit of the test.
     let ended = run.finish();
     let row = &rows(ended.stdout())[0];
     assert_eq!((&row["attempts"], days_ahead(row)), (&3.into(), 1), "{row}");

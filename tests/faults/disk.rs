@@ -1,4 +1,4 @@
-//! Disks that fill up, under saved bodies and under the records themselves, and what the next run makes of it.
+//! Disks that fill up with saved bodies or with the records, and the run after that.
 
 use crate::records::{assert_saved, files, kinds, one_each, rows};
 use crate::support::left_out;
@@ -11,7 +11,7 @@ use std::process::Command;
 struct Disk(PathBuf);
 
 impl Disk {
-    /// One of so many KiB, or nothing and a word about it where that is not allowed.
+    /// One of this many KiB; `None`, and a message, if mounting is not allowed.
     fn mount(place: &Path, kilobytes: u32) -> Option<Disk> {
         std::fs::create_dir_all(place).expect("the directory is the test's own");
         let disk = Disk(place.to_owned());
@@ -22,7 +22,7 @@ impl Disk {
         done.then_some(disk)
     }
 
-    /// What was too small becomes large enough.
+    /// Makes it large enough.
     fn grow(&self) {
         assert!(self.do_mount("remount,size=16m"), "it was mounted before");
     }
@@ -115,7 +115,7 @@ fn records_that_do_not_fit_end_the_run_and_resume_writes_the_others() {
     disk.grow();
     let text = run(0, &[]);
     assert!(text.starts_with(&first), "what was there stays");
-    // A full disk tears the line that it is filled by; the next run leaves that as it is, on a line of its own.
+    // A full disk tears the last line; the next run keeps the torn line and begins a new one.
     let torn = &first[whole..];
     let good: Vec<&str> = text.lines().filter(|&line| line != torn).collect();
     let good = rows(&(good.join("\n") + "\n"));

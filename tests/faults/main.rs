@@ -1,9 +1,8 @@
-//! What goes wrong around a run, and what must hold all the same: no URL is lost, no line is torn, no file is partial,
-//! no temporary file is left, and the exit status is right. The real binary, run under each fault in turn.
+//! Runs the real binary under faults. Under each, no URL is lost, no line is torn, no file is partial, no temporary file
+//! remains, and the exit status is right.
 //!
-//! A fault that this system or these rights do not allow is left out by `support::left_out`, which never does so in silence.
-//! Nothing here sleeps. Left out elsewhere than on Linux: namespaces, `/proc` and `prlimit` are what it makes faults
-//! with.
+//! `support::left_out` reports a fault that the system or the user's rights do not allow. The tests need Linux: its
+//! namespaces, `/proc` and `prlimit` make the faults. No test sleeps.
 #![cfg(target_os = "linux")]
 
 mod clock;

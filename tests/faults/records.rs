@@ -1,5 +1,4 @@
-//! What a run has left behind: its rows, and the files it has saved. Both are checked against the list, each URL of
-//! which must be in exactly one row, and against each other.
+//! Checks the rows and the saved files of a run: each URL of the list must have one row, and rows and files must agree.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -16,7 +15,7 @@ pub(crate) fn rows(text: &str) -> Vec<Value> {
     text.lines().map(row).collect()
 }
 
-/// The rows by their URL, each of which must be one of `urls` and have no other row.
+/// The rows by URL. Each URL must be one of `urls`, and have only one row.
 pub(crate) fn by_url<'a>(rows: &'a [Value], urls: &[String]) -> HashMap<&'a str, &'a Value> {
     let mut found = HashMap::new();
     for row in rows {
@@ -27,13 +26,13 @@ pub(crate) fn by_url<'a>(rows: &'a [Value], urls: &[String]) -> HashMap<&'a str,
     for url in found.keys() {
         assert!(
             wanted.contains(url),
-            "a row of what nobody asked for: {url}"
+            "a row of a URL that is not in the list: {url}"
         );
     }
     found
 }
 
-/// As [`by_url`], of a run that must have come to its end: there is a row for each of `urls`.
+/// As [`by_url`], for a run that was not stopped: there is a row for each of `urls`.
 pub(crate) fn one_each<'a>(rows: &'a [Value], urls: &[String]) -> HashMap<&'a str, &'a Value> {
     let found = by_url(rows, urls);
     let lost: Vec<&String> = urls
@@ -44,7 +43,7 @@ pub(crate) fn one_each<'a>(rows: &'a [Value], urls: &[String]) -> HashMap<&'a st
     found
 }
 
-/// The kind of a row's failure, with the phase of a timeout behind it, or `ok`.
+/// The kind of a row's failure, with the phase of a timeout, or `ok`.
 pub(crate) fn kind(row: &Value) -> String {
     let error = &row["error"];
     match (error["kind"].as_str(), error["phase"].as_str()) {
@@ -54,7 +53,7 @@ pub(crate) fn kind(row: &Value) -> String {
     }
 }
 
-/// How many rows are of each kind.
+/// The number of rows of each kind.
 pub(crate) fn kinds(rows: &[Value]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for row in rows {
@@ -63,7 +62,7 @@ pub(crate) fn kinds(rows: &[Value]) -> BTreeMap<String, usize> {
     counts
 }
 
-/// Every file below `directory`, by its path from there, with its length.
+/// Every file below `directory`, by its relative path, with its length.
 pub(crate) fn files(directory: &Path) -> BTreeMap<PathBuf, u64> {
     let mut found = BTreeMap::new();
     let mut left = vec![PathBuf::new()];
@@ -73,7 +72,7 @@ pub(crate) fn files(directory: &Path) -> BTreeMap<PathBuf, u64> {
         };
         for entry in entries.flatten() {
             let name = below.join(entry.file_name());
-            let metadata = entry.metadata().expect("nobody else is here");
+            let metadata = entry.metadata().expect("no other program writes here");
             if metadata.is_dir() {
                 left.push(name);
             } else {
@@ -84,8 +83,7 @@ pub(crate) fn files(directory: &Path) -> BTreeMap<PathBuf, u64> {
     found
 }
 
-/// The files that runs in `place` have saved in `place/pages` are those of the rows that are ok, whole, and no others:
-/// no temporary file among them.
+/// The files in `place/pages` are those of the rows that are ok, whole, and there are no others.
 pub(crate) fn assert_saved(place: &Path, rows: &[Value]) {
     let mut left = files(&place.join("pages"));
     for row in rows {

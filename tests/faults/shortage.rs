@@ -1,5 +1,5 @@
-//! Descriptors, memory and threads that run short. Where the run can go on no URL fails for it; where it cannot, it says
-//! what was short and has lost nothing that was written.
+//! Descriptors, memory and threads that run short. If the run can go on, no URL fails; if not, a message names what was
+//! short, and nothing that was written is lost.
 
 use crate::records::{assert_saved, by_url, kinds, one_each, rows};
 use crate::support::{Server, anything, can_become_a_user, fetchpool, killed_by};
@@ -43,7 +43,7 @@ fn and_for_the_bodies_that_they_save() {
     assert_saved(directory.path(), &rows);
 }
 
-/// Address spaces in KiB, from one in which the program just starts to one in which two hundred workers fit.
+/// Address spaces in KiB, from one that just fits the program to one that fits two hundred workers.
 const SPACES: [u32; 14] = [
     16_000, 18_000, 20_000, 25_000, 30_000, 40_000, 60_000, 100_000, 150_000, 200_000, 220_000,
     230_000, 240_000, 400_000,
@@ -59,7 +59,7 @@ fn memory_that_runs_short_ends_the_run_in_words_and_loses_no_line() {
             fetchpool()
                 .after("ulimit -v $SPACE")
                 .env("SPACE", space.to_string())
-                // How much of it the C library sets aside for each thread would depend on the machine.
+                // Otherwise the memory that the C library reserves for each thread would depend on the machine.
                 .env("MALLOC_ARENA_MAX", "1")
                 .status_among(&[0, 2, ABORTED, 127, CRASHED])
                 .stderr(anything())
@@ -85,7 +85,7 @@ fn memory_that_runs_short_ends_the_run_in_words_and_loses_no_line() {
         let in_words = match ended.status {
             0 => rows.len() == urls.len() && counts.len() == 1,
             2 => ended.stderr().contains("could not be "),
-            // Of an allocation that fails the standard library can only tell, and abort.
+            // After a failed allocation the standard library prints a message and aborts.
             ABORTED => ended.stderr().contains("memory"),
             _ => false,
         };
@@ -107,7 +107,7 @@ fn threads_that_run_short_end_the_run_before_it_begins_and_the_message_says_how_
     let server = Server::start();
     let urls = urls(&server, 100);
     for threads in 1..=14 {
-        // A list that goes on, so that the thread that reads it is there as long as the others.
+        // The list stays open, so that the list reader lives as long as the other threads.
         let ended = fetchpool()
             .with_threads_at_most(threads)
             .live_stdin()
@@ -118,8 +118,8 @@ fn threads_that_run_short_end_the_run_before_it_begins_and_the_message_says_how_
             .finish_with_stdin_open();
         let message = ended.stderr();
         assert!(message.contains("could not be "), "{threads}: {message}");
-        // The coordinator, signals, standard output, the list: the workers come last, and one is left out for a list
-        // whose thread had ended.
+        // The coordinator, signals, standard output, the list; then the workers, one fewer for a list reader that has
+        // ended.
         if threads > 5 {
             let advice = format!("at most {} worker", threads - 5);
             assert!(message.contains(&advice), "{threads}: {message}");

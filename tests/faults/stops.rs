@@ -1,5 +1,5 @@
-//! SIGINT, SIGTERM, two of them, and SIGKILL, at moments that are drawn by lot: after so many records. The lots are the
-//! same in every run, or those of `FAULTS_SEED` if that is set.
+//! SIGINT, SIGTERM, two of them, and SIGKILL at random moments, counted in records. `FAULTS_SEED` sets the seed of the random
+//! numbers, which is the same in every run otherwise.
 
 use crate::records::{assert_saved, by_url, files, kinds, one_each, rows};
 use crate::support::{Server, Stdio, anything, fetchpool, killed_by};
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use std::fs::OpenOptions;
 use std::path::Path;
 
-/// What standard error says when a signal has been taken.
+/// The message that answers a signal.
 const TAKEN: &str = "what is in flight gets 2 s to finish";
 
 /// xorshift64 (Marsaglia, 2003).
@@ -37,14 +37,14 @@ fn urls(server: &Server, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Runs 1,000 URLs and sends `signals` after `records` records. If that is none, the run may have no handler yet, but
-/// then it must not have begun.
+/// Runs 1,000 URLs and sends `signals` after `records` records. With 0 records, the run may have no handler yet, but then it
+/// must not have begun.
 fn stopped(signals: &[Signal], records: usize) {
     let server = Server::start();
     let mut urls = urls(&server, 1000);
     let is_double = signals.len() > 1;
     if is_double {
-        // So that there is something in flight that the first signal waits for.
+        // A request in flight, for which the first signal waits.
         urls.insert(0, server.url("/gate/never"));
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -67,7 +67,7 @@ fn stopped(signals: &[Signal], records: usize) {
     }
     let ended = run.finish();
     if records == 0 && !ended.stderr().contains(TAKEN) {
-        println!("{signals:?} at once: not heard of");
+        println!("{signals:?} at once: no handler yet");
         assert_eq!((ended.stdout(), server.paths().len()), ("", 0));
         assert_eq!(files(directory.path()).len(), 1, "more than the list");
         return;
@@ -83,7 +83,7 @@ fn stopped(signals: &[Signal], records: usize) {
         .collect();
     assert!(others.is_empty(), "{counts:?}");
     if is_double {
-        // What ends at once may have put a file in its place and told nobody of it.
+        // A run that ends at once may have saved a file without a record.
         assert_whole(directory.path(), 0);
     } else {
         assert_saved(directory.path(), &rows);
@@ -94,7 +94,7 @@ fn stopped(signals: &[Signal], records: usize) {
 fn one_signal_at_any_moment_leaves_whole_lines_and_whole_files() {
     let mut lots = Lots::new();
     for round in 0..10 {
-        // At once, perhaps before the program hears of signals; then anywhere.
+        // At once, perhaps before the program has a handler; then anywhere.
         let records = if round < 2 { 0 } else { 1 + lots.below(600) };
         let signal = [Signal::INT, Signal::TERM][round % 2];
         stopped(&[signal], records);
@@ -112,7 +112,6 @@ fn so_do_two() {
     }
 }
 
-/// How often the run is killed, and what it saves with.
 const KILLS: usize = 10;
 const JOBS: usize = 8;
 
@@ -144,7 +143,7 @@ fn killed_again_and_again_while_it_saves_every_file_is_whole_and_every_url_is_re
         }
         run.finish();
         asked = server.paths().len();
-        // Who is killed cannot clean up. The next one does.
+        // A killed run cannot clean up. The next run does.
         assert_whole(directory.path(), if round < KILLS { JOBS + 1 } else { 0 });
     }
     let text = std::fs::read_to_string(&record).expect("it is there");
@@ -164,7 +163,7 @@ fn killed_again_and_again_while_it_saves_every_file_is_whole_and_every_url_is_re
     }
 }
 
-/// Every file is whole, but for so many at most that are called temporary: one a worker, and the lock of the run.
+/// Every file is whole, except for at most `temporary` ones: one a worker, and the lock of the run.
 fn assert_whole(place: &Path, temporary: usize) {
     let files = files(&place.join("pages"));
     let is_part = |name: &Path| name.to_string_lossy().contains(".fetchpool");

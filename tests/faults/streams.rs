@@ -1,4 +1,4 @@
-//! Standard streams that are full, closed, shut in the middle or left non-blocking by somebody else.
+//! Standard streams that are full, closed before or during the run, or set non-blocking by another program.
 
 use crate::records::{files, one_each, rows};
 use crate::support::{Fetchpool, Server, Stdio, anything, containing, fetchpool};
@@ -23,7 +23,7 @@ fn saving(place: &Path, urls: &[String]) -> Fetchpool {
         .args(["-j", "20", "-o", "pages"])
 }
 
-/// Whatever became of the records: what is there is whole, and nothing was written to where it does not belong.
+/// Every file is whole, and no file holds what belongs elsewhere.
 fn assert_only_whole_pages(place: &Path) -> usize {
     let files = files(&place.join("pages"));
     for (name, length) in &files {
@@ -122,7 +122,7 @@ fn a_pipe_that_is_non_blocking_loses_nothing_to_a_slow_reader() {
         .args(["-f", "jsonl"])
         .stdout_to(Stdio::File(std::os::fd::OwnedFd::from(writer).into()))
         .start();
-    // About as much as a pipe holds has been fetched before a byte of it is read.
+    // The run fetches about as much as a pipe holds before the test reads a byte.
     server.wait_for_requests(120);
     let mut text = String::new();
     reader.read_to_string(&mut text).expect("records are text");

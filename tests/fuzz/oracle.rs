@@ -1,18 +1,18 @@
-//! A second reader of replies: RFC 9112 to the letter, over all bytes at once. It shares nothing with the transport but
-//! the decoders of content codings, and does not judge what the transport repairs.
+//! A second, strict reader of replies (RFC 9112), over all bytes at once. It shares only the decoders of content codings
+//! with the transport, and does not judge replies that the transport repairs.
 
 use std::io::Read;
 
-/// What a reply is, when its connection ends behind it.
+/// What a reply is if its connection ends after it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// It is not by the letter; the transport may make of it what it can.
+    /// It breaks the standard; the transport may repair or refuse it.
     Unclear,
-    /// Cut short, or beyond repair: it is no page.
+    /// Cut short, or beyond repair: no page.
     Broken,
-    /// All of it came, behind this status.
+    /// A whole reply.
     Whole { status: u16, body: Vec<u8> },
-    /// The same of one with a content coding, by name. It is a page only if it can be decoded.
+    /// A whole reply with a content coding. It is a page only if it can be decoded.
     Coded {
         status: u16,
         coding: String,
@@ -20,7 +20,7 @@ pub(crate) enum Reading {
     },
 }
 
-/// A head by the letter, and what follows it.
+/// A head that keeps to the standard, and the bytes after it.
 struct Head<'a> {
     status: u16,
     fields: Vec<(String, &'a str)>,
@@ -36,7 +36,7 @@ pub(crate) fn read(reply: &[u8]) -> Reading {
         }
         match Head::read(rest) {
             None => return Reading::Unclear,
-            // Interim; 101 would be the last of its connection.
+            // Interim replies; 101 is none.
             Some(head) if matches!(head.status, 100 | 102..=199) => rest = head.rest,
             Some(head) => break head,
         }
@@ -68,14 +68,13 @@ pub(crate) fn read(reply: &[u8]) -> Reading {
     }
 }
 
-/// Without an empty line no head ends.
 fn has_empty_line(bytes: &[u8]) -> bool {
     find(bytes, b"\n\n").is_some()
         || find(bytes, b"\n\r\n").is_some()
         || matches!(bytes, [b'\n', ..] | [b'\r', b'\n', ..])
 }
 
-/// Whether a CR that is no part of a line break stands in a head that is otherwise by the letter.
+/// Whether a head has a CR that is no part of a line break, and otherwise keeps to the standard.
 fn has_bare_cr(bytes: &[u8]) -> bool {
     let end = find(bytes, b"\r\n\r\n").map_or(0, |at| at + 2);
     let head = &bytes[..end];
@@ -92,7 +91,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 impl<'a> Head<'a> {
-    /// `None`: something in it is not by the letter.
+    /// `None`: it breaks the standard.
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let end = find(bytes, b"\r\n\r\n")?;
         let text = std::str::from_utf8(&bytes[..end]).ok()?;
@@ -117,7 +116,7 @@ impl<'a> Head<'a> {
         fields.map(|(_, value)| *value).collect()
     }
 
-    /// The first and the last byte of a 206, and the length of the whole: RFC 9110, 14.4.
+    /// The first and the last byte of a 206, and the length of the whole page: RFC 9110, 14.4.
     fn range(&self) -> Option<(u64, u64, u64)> {
         let range = self
             .values("content-range")
@@ -158,7 +157,7 @@ impl<'a> Head<'a> {
 /// Name, in lower case, and value.
 fn field(line: &str) -> Option<(String, &str)> {
     let (name, value) = line.split_once(':')?;
-    // White space before the colon is against the letter, but makes no other header.
+    // White space before the colon breaks the standard, but the header is the same.
     let name = name.trim_end_matches([' ', '\t']);
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     let is_good = !name.is_empty() && name.bytes().all(is_token) && is_printable(value);
@@ -174,7 +173,7 @@ fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| is_number)
 }
 
-/// RFC 9112, 7.1. Trailers say nothing of the body.
+/// RFC 9112, 7.1. Trailers are not read.
 fn chunks(mut rest: &[u8]) -> Result<Vec<u8>, Reading> {
     let mut body = Vec::new();
     loop {
@@ -201,7 +200,7 @@ fn chunks(mut rest: &[u8]) -> Result<Vec<u8>, Reading> {
     }
 }
 
-/// The whole of a body in a content coding, or nothing if it is damaged. An empty one is as good as none.
+/// A body without its content coding; `None` if it is damaged. An empty body has no coding.
 pub(crate) fn decoded(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     match coding {

@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// No input grows beyond this.
+/// The largest input.
 const LONGEST: usize = 4096;
 
 /// Text that random mutations would not find.
@@ -67,7 +67,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Below `end`, or 0.
+    /// A number below `end`, or 0.
     fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
@@ -111,15 +111,15 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// The seed, and the corpus in `fuzz/`, which a published package does not contain.
-fn corpus(name: &str, seed: &[u8]) -> Vec<Vec<u8>> {
+/// Empty input, and the corpus in `fuzz/`, which a published package does not contain.
+fn corpus(name: &str) -> Vec<Vec<u8>> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
-    let mut corpus = vec![seed.to_vec()];
+    let mut corpus = vec![Vec::new()];
     if fuzz.join("Cargo.toml").exists() {
         let path = fuzz.join("corpus").join(name);
         let kept = std::fs::read_to_string(&path);
         let kept = kept.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        // Inputs that broke a promise once.
+        // Inputs that once broke a promise.
         let found = std::fs::read_to_string(fuzz.join("found").join(name));
         corpus.extend(
             [kept, found.unwrap_or_default()]
@@ -131,7 +131,7 @@ fn corpus(name: &str, seed: &[u8]) -> Vec<Vec<u8>> {
     corpus
 }
 
-/// Decodes a line as `fuzz/corpus.py` writes it.
+/// Decodes a line in the format of `fuzz/corpus.py`.
 fn entry(line: &str) -> Vec<u8> {
     let mut parts = line.split("\\x");
     let mut data = parts.next().unwrap_or_default().as_bytes().to_vec();
@@ -144,8 +144,8 @@ fn entry(line: &str) -> Vec<u8> {
 }
 
 /// Runs `check` over its corpus and `rounds` mutations.
-pub(crate) fn run(name: &str, check: fn(&[u8]), seed: &[u8], rounds: u64) {
-    let corpus = corpus(name, seed);
+pub(crate) fn run(name: &str, check: fn(&[u8]), rounds: u64) {
+    let corpus = corpus(name);
     let try_one = |data: &[u8]| {
         if catch_unwind(AssertUnwindSafe(|| check(data))).is_err() {
             panic!("{name} breaks at b\"{}\"", data.escape_ascii());

@@ -1,5 +1,5 @@
 //! Whole replies over real connections: a new one whose body is kept, and a reused one whose body is counted. One of the
-//! two comes in two reads. Both have the same outcome, and it is what [`oracle`] expects.
+//! two comes in two reads. Both outcomes are the same, and as [`oracle`] expects.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -12,14 +12,10 @@ use fetchpool::fetch::{Client, FailureKind, Options, Outcome, Proxies, Url};
 
 use crate::oracle::{self, Reading};
 
-/// Where mutation begins without a corpus.
-pub(crate) const SEED: &[u8] =
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
-
 /// The largest page.
 const MAX_SIZE: usize = 1 << 20;
 
-/// Replies behind which a connection stays open, framed in each way there is.
+/// Replies after which a connection stays open, one for each framing.
 const FIRST: [&[u8]; 4] = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\nA: b\r\n\r\n",
@@ -27,27 +23,26 @@ const FIRST: [&[u8]; 4] = [
     b"HTTP/1.1 204 No Content\r\n\r\n",
 ];
 
-/// Where reads are cut: a connection's buffer of any size is full here, as a head is not given out in parts. A power of
-/// two times the size that a buffer begins with.
+/// Where reads are cut: the input buffer doubles from 16 KiB while a head comes, so it is full here.
 const FULL: usize = 64 * 1024;
 
-/// What the server sends when a head has come.
+/// What the server does with a request.
 #[derive(Clone)]
 struct Answer {
     reply: Arc<[u8]>,
     then_hangs_up: bool,
 }
 
-/// The server, and the client that asks it.
+/// The server and its client.
 struct Stage {
-    /// Held during a check: all checks share the server.
+    /// Held during a check, as all checks share the server.
     turn: Mutex<()>,
     answer: Mutex<Answer>,
     connections: AtomicUsize,
     client: Client,
 }
 
-/// All requests go to the server as a proxy, so that no redirect leads anywhere else.
+/// The server is a proxy for all requests, so that no redirect leads elsewhere.
 static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
     let address = listener.local_addr().expect("it is bound");
@@ -116,15 +111,15 @@ fn has_asked(stream: &mut TcpStream) -> bool {
     true
 }
 
-/// A whole reply, head and body: a page that is whole, or a failure in words.
+/// A reply, head and body, is a whole page or a failure.
 pub(crate) fn transport(data: &[u8]) {
     let sum: usize = data.iter().map(|&byte| usize::from(byte)).sum();
     check(data, sum % (data.len() + 1), data.len().is_multiple_of(2));
 }
 
-/// What comes behind the first `cut` bytes comes in a second read.
+/// One of the two replies comes in two reads, cut after `cut` bytes.
 fn check(data: &[u8], cut: usize, kept_is_cut: bool) {
-    // A check that failed has poisoned it.
+    // A failed check poisons it.
     let _turn = STAGE.turn.lock().unwrap_or_else(PoisonError::into_inner);
     let in_two = in_two_reads(data, cut);
     let (to_fresh, to_kept) = if kept_is_cut {
@@ -139,7 +134,7 @@ fn check(data: &[u8], cut: usize, kept_is_cut: bool) {
     assert_eq!(essence(&fresh), essence(&kept));
 }
 
-/// Behind an interim reply that fills the first read but for `cut` bytes.
+/// Puts an interim reply in front that fills the first read but for `cut` bytes.
 fn in_two_reads(data: &[u8], cut: usize) -> Vec<u8> {
     const BEGIN: &[u8] = b"HTTP/1.1 103 Early Hints\r\nA: ";
     const END: &[u8] = b"\r\n\r\n";
@@ -153,10 +148,10 @@ fn load_fresh(reply: &[u8], body: &mut Vec<u8>) -> Outcome {
     STAGE.client.load_url(&url, body)
 }
 
-/// Behind another reply.
+/// Over a connection that has served another reply.
 fn load_kept(reply: &[u8]) -> Outcome {
     let stage = &*STAGE;
-    // A name of its own: no idle connection but the one that is made here leads to it.
+    // This name has only the idle connection that is made here.
     let url = Url::parse("http://kept.test/").expect("it is a URL");
     stage.say(FIRST[reply.len() % FIRST.len()], false);
     let first = stage.client.load_url(&url, &mut io::sink());
@@ -170,7 +165,7 @@ fn load_kept(reply: &[u8]) -> Outcome {
     if let Ok(page) = outcome.result {
         assert_eq!(page.bytes, counted as u64);
     }
-    // Without a word, with what no reply begins with, or with 408, the request goes out once more, over a new one.
+    // Without bytes, with bytes that begin no reply, or with 408, the request is sent again over a new connection.
     if outcome.redirects == 0 && reply.starts_with(b"HTTP/") && outcome.status != Some(408) {
         let now = stage.connections.load(Ordering::SeqCst);
         assert_eq!(now, connections, "the connection was not kept");
@@ -178,7 +173,7 @@ fn load_kept(reply: &[u8]) -> Outcome {
     outcome
 }
 
-/// What must be the same however a reply came, and wherever its body went.
+/// What does not depend on how a reply came and where its body went.
 fn essence(outcome: &Outcome) -> (Result<u64, FailureKind>, Option<u16>, u32) {
     let result = match &outcome.result {
         Ok(page) => Ok(page.bytes),
@@ -195,7 +190,7 @@ fn judge(data: &[u8], outcome: &Outcome, body: &[u8]) {
             assert!(matches!(outcome.status, Some(200..=299)));
         }
         Err(failure) => {
-            // A time limit is long past what anything here takes.
+            // The time limits are much longer than a check takes.
             let is_strange = matches!(
                 failure.kind(),
                 FailureKind::Internal | FailureKind::Timeout(_) | FailureKind::Cancelled
@@ -217,7 +212,7 @@ fn judge(data: &[u8], outcome: &Outcome, body: &[u8]) {
             coding,
             body,
         } => {
-            // What may not be decoded to more than this, or has more behind its end, is no page.
+            // The client also refuses bodies that are too large, or go on after their coding.
             let wanted = oracle::decoded(&coding, &body);
             let wanted = wanted.filter(|_| (200..=299).contains(&status));
             assert!(page.is_none() || page == wanted.as_deref(), "{outcome:?}");
@@ -229,10 +224,10 @@ fn judge(data: &[u8], outcome: &Outcome, body: &[u8]) {
 mod tests {
     use super::*;
 
-    /// Of the text `hello hello hello`.
+    /// `hello hello hello`.
     const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x90\x00\x80\x88\xf9\xe5\x11\x00\x00\x00";
 
-    /// Of `hello`, with no need to look for its end behind the last byte.
+    /// `hello`; its end is in the last byte.
     const BROTLI: &[u8] = b"\x0b\x02\x80hello\x03";
 
     fn replies() -> Vec<Vec<u8>> {

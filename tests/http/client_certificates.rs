@@ -1,5 +1,5 @@
-//! The certificate that a client shows, and its key: what is taken, and what is said of the rest.
-//! That the standard kind is shown and believed is in `tls/trust.rs`.
+//! Client certificates and their keys: which files are accepted, and the messages for others. `tls/trust.rs` checks that
+//! an ordinary one works.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,8 +34,7 @@ fn refusal(cert: &Path, key: &Path) -> String {
     Client::new(showing(cert, key)).unwrap_err().to_string()
 }
 
-/// Lets in whoever shows this certificate; whether the key goes with it is not asked, for the
-/// library cannot read it either.
+/// Accepts a client that presents this certificate. It does not check the key, which the library cannot read.
 #[derive(Debug)]
 struct Only(CertificateDer<'static>);
 
@@ -80,7 +79,7 @@ impl ClientCertVerifier for Only {
     }
 }
 
-/// Answers those who show `wanted`.
+/// Answers clients that present `wanted`.
 fn asking_for(wanted: CertificateDer<'static>) -> Server {
     let key = KeyPair::generate().unwrap();
     let cert = CertificateParams::new(vec!["localhost".to_owned()])

@@ -1,4 +1,4 @@
-//! Content codings: bodies that come compressed, on top of each other, cut, damaged, or unfolding without end.
+//! Content codings: bodies with one or several, cut, damaged, or endless when decoded.
 
 use std::io::Write;
 
@@ -30,13 +30,13 @@ fn zstd(content: &[u8]) -> Vec<u8> {
     zstd::encode_all(content, 3).unwrap()
 }
 
-/// At most 64 KiB as brotli can have them uncompressed (RFC 7932, 9.2).
+/// At most 64 KiB, in brotli's uncompressed form (RFC 7932, 9.2).
 fn brotli(content: &[u8]) -> Vec<u8> {
     let header = ((content.len() - 1) << 4 | 1 << 20).to_le_bytes();
     [&header[..3], content, &[3]].concat()
 }
 
-/// A frame of zstd whose bytes are skipped.
+/// A skippable frame of zstd.
 const SKIPPED: &[u8] = b"\x5e\x2a\x4d\x18\x03\0\0\0abc";
 
 fn compressed() -> Options {
@@ -46,7 +46,7 @@ fn compressed() -> Options {
     }
 }
 
-/// 5,000 bytes, `hello` a thousand times, as brotli has it.
+/// `hello` a thousand times, 5,000 bytes, in brotli.
 const BROTLI: [u8; 17] = [
     0x1b, 0x87, 0x13, 0xf8, 0xa5, 0xcb, 0xd0, 0xd8, 0xde, 0xc4, 0x6b, 0x51, 0x40, 0xcf, 0x02, 0x80,
     0xd4,
@@ -113,7 +113,7 @@ fn compressed_bodies_are_decoded_when_they_were_asked_for() {
         let asked = "\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n";
         assert!(server.requests()[0].contains(asked));
 
-        // Not asked for, it is taken as it is.
+        // A coding that was not asked for is not decoded.
         let server = Server::always(coded(coding, &body));
         let (outcome, got) = fetch(options(), &server.url("/"));
         assert_eq!((bytes(&outcome), got), (body.len() as u64, body));
@@ -172,7 +172,7 @@ fn damaged_and_cut_codings_are_told_apart() {
     encoder.write_all(&plain).unwrap();
     let mut wrong_sum = encoder.finish().unwrap();
     *wrong_sum.last_mut().unwrap() ^= 1;
-    // The beginning of a frame with a window of two to this power.
+    // The beginning of a frame with a window of 2^log bytes.
     let window = |log: u8| [0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3];
     let mut damaged = whole.clone();
     damaged[12] ^= 0xff;
@@ -247,12 +247,12 @@ fn damaged_and_cut_codings_are_told_apart() {
         ),
         (coded("br", &[&BROTLI[..], b"junk"].concat()), behind),
         (coded("br", &BROTLI[..10]), cut),
-        // A window of 1 GiB, which the format of br does not have.
+        // A window of 1 GiB, which br does not allow.
         (
             coded("br", &[0x11, 0x1e, 0x03]),
             "body: the compressed body is damaged: ",
         ),
-        // Of a stack each layer has to end with the one below it.
+        // Each coding has to end where the one below it ends.
         (coded("gzip, br", &brotli(&whole[..30])), cut),
         (
             coded("gzip, zstd", &zstd(&[&whole[..], b"junk"].concat())),
@@ -277,7 +277,7 @@ fn damaged_and_cut_codings_are_told_apart() {
     }
 }
 
-/// A body that does not end where its coding ends.
+/// Bodies that do not end where their coding ends.
 #[test]
 fn what_comes_behind_the_end_of_the_coding_is_part_of_the_transfer() {
     let head = |rest: &str| format!("HTTP/1.1 200 OK\r\n{rest}\r\n").into_bytes();
@@ -330,7 +330,7 @@ fn a_transfer_that_hangs_or_is_reset_behind_the_end_of_the_coding_fails() {
         &BROTLI,
     ]
     .concat();
-    // Long enough to get to the end of the coding on a busy machine; nothing is measured.
+    // Long enough to reach the end of the coding on a busy machine. Nothing is measured.
     let limit = Some(std::time::Duration::from_secs(2));
     let hangs = "timeout: nothing was heard for 2s [body]";
     for (resets, expected) in [(false, hangs), (true, "body: ")] {
@@ -378,7 +378,7 @@ fn the_limit_on_the_size_is_one_of_the_decoded_body() {
 
 #[test]
 fn a_body_that_unfolds_for_ever_ends_with_its_attempt() {
-    // 64 GiB in 1.2 MB: what is in one member of the outer gzip unfolds to 1 GiB.
+    // 64 GiB in 1.2 MB: each of the 64 members of the outer gzip decodes to 1 GiB.
     let member = gzip(&gzip(&vec![0; 16 << 20]).repeat(64));
     let server = Server::once(coded("gzip, gzip", &member.repeat(64)));
     let limit = std::time::Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! Attempts at the edge of what is taken: each is either made whole or refused in words, once.
+//! Requests at the edge of what is accepted: each is either made or refused with one message.
 
 use std::io;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::library::{Server, bytes, client, failure, fetch, options, page, redir
 
 #[test]
 fn a_silent_server_is_asked_once_on_a_used_connection_too() {
-    // Long enough for the first request on a busy machine; nothing is measured.
+    // Long enough for the first request on a busy machine. Nothing is measured.
     let limit = Some(Duration::from_secs(2));
     let ask = |limited: Options, expected: &str| {
         let server = Server::start(|mut conn| {
@@ -112,7 +112,7 @@ fn the_longest_url_is_sent_and_a_longer_one_is_told_its_length() {
             )
         );
     }
-    // Neither is sent as a part of it.
+    // The user and the fragment are not sent in the URL.
     let mut url = longest;
     url.set_fragment(Some("fragment"));
     url.set_username("user").unwrap();
@@ -128,7 +128,7 @@ fn every_character_in_a_url_is_sent_or_refused_in_words() {
     assert_eq!(bytes(&client.load_url(&url, &mut io::sink())), 2);
     let mut refused = String::new();
     for c in ' '..='~' {
-        // What is no host by any standard never comes here.
+        // `Url` refuses some hosts itself.
         let Ok(url) = Url::parse(&format!("http://a{c}b.invalid/")) else {
             continue;
         };

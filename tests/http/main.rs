@@ -1,14 +1,16 @@
-//! The library's client against servers of bytes on loopback: one test program, so that it is linked once.
-//! Programs of their own are `http_servers`, which needs servers that have to be installed, and `http_descriptors`,
-//! which runs itself with few descriptors.
+//! The library's client against servers on loopback that send given bytes: one test program, so that it is linked once.
+//! `http_servers` is a program of its own, as it needs installed servers, and so is `http_descriptors`, which runs itself
+//! with few descriptors.
 
 mod client_certificates;
 mod codings;
 mod edges;
 mod fetch;
 mod hostile;
+mod limits;
 mod options;
 mod proxy;
+mod redirects;
 mod reuse;
 mod tls;
 

@@ -1,5 +1,4 @@
-//! What a user may ask for beyond a plain GET: given addresses, refused addresses, credentials,
-//! options that are refused.
+//! Options of the client: given addresses, refused addresses, credentials, and options that are refused.
 
 use std::io::Read;
 
@@ -22,9 +21,9 @@ fn given_addresses_are_used_instead_of_looked_up_ones() {
     for rules in [
         vec![format!("nowhere.invalid:{port}:127.0.0.1")],
         vec![format!("*:{port}:127.0.0.1")],
-        // Of an address that refuses and one that takes, the second.
+        // The first address refuses, the second accepts.
         vec![format!("nowhere.invalid:{port}:127.0.0.9,127.0.0.1")],
-        // The last rule holds.
+        // The last rule applies.
         vec![
             format!("nowhere.invalid:{port}:127.0.0.9"),
             format!("nowhere.invalid:{port}:127.0.0.1"),
@@ -115,7 +114,7 @@ fn private_addresses_are_refused_in_every_spelling_and_nothing_is_sent_there() {
 
 #[test]
 fn private_addresses_are_refused_on_a_redirect_too() {
-    // The loopback's only way to stand for a public address is to be a proxy for one.
+    // A proxy on loopback stands for a public address.
     let inner = Server::always(page("secret"));
     let away = redirect(302, inner.url("/").as_str());
     let proxy = Server::start(move |mut conn| {
@@ -162,7 +161,7 @@ fn credentials_go_to_the_origin_that_was_asked_for() {
     assert!(server.requests()[0].contains("Authorization: Basic dXNlcjpwYXNz\r\n"));
     assert!(!other.requests()[0].contains("Authorization"));
 
-    // Those in the URL give way to those given for all, and both to a header.
+    // Credentials of the options win over those in the URL, and a header wins over both.
     let mut url = server.url("/");
     url.set_username("else").unwrap();
     fetch(given.clone(), &url);
@@ -221,12 +220,11 @@ fn an_option_that_no_request_can_be_made_with_is_refused_by_name() {
     assert!(bad(|o| o.tls.key = Some("k.pem".into())).contains("'k.pem'"));
 }
 
-// Elsewhere the loopback network is a single address.
+// Other systems have only one address of loopback.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_dead_first_address_costs_no_more_than_the_head_start() {
-    // Refusing is answered at once; what does not answer at all is in the unit tests of the
-    // connector.
+    // This address refuses at once. Unit tests of the connector have one that does not answer.
     let server = Server::always(page("ok"));
     let port = server.addr.port();
     let dead = std::net::TcpListener::bind("127.0.0.2:0")

@@ -1,4 +1,4 @@
-//! What happens to connections between attempts: kept, lent again, replaced unseen, cut off.
+//! Connections between attempts: kept, reused, replaced, cut off.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -16,7 +16,7 @@ fn load(client: &Client, url: &Url) -> u64 {
     bytes(&client.load_url(url, &mut io::sink()))
 }
 
-/// Counts the connections that `reply` costs over three requests.
+/// The number of connections for three requests with this reply.
 fn connections_for(reply: &'static str) -> usize {
     let count = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&count);
@@ -82,8 +82,7 @@ fn redirects_on_one_origin_cost_one_connection() {
 
 #[test]
 fn a_connection_that_died_idle_is_replaced_unseen() {
-    // Whether the server hangs up before or after the next request has left, and how: all look the
-    // same.
+    // The ways in which a server hangs up, before or after the next request, have the same outcome.
     type Ending = fn(crate::library::Conn);
     let endings: [Ending; 4] = [
         drop,
@@ -112,7 +111,7 @@ fn a_connection_that_died_idle_is_replaced_unseen() {
 
 #[test]
 fn what_comes_late_behind_a_reply_is_no_reply_to_the_next_request() {
-    // The next request is there before the surplus is sent: so the connection was quiet when it was used.
+    // The surplus is sent after the next request has come, so that the connection was silent when it was reused.
     for (is_head, surplus) in [(true, "hello"), (false, "\r\n<p>more"), (false, "HTML")] {
         let server = Server::start(move |mut conn| {
             let reply = if is_head {
@@ -136,7 +135,7 @@ fn what_comes_late_behind_a_reply_is_no_reply_to_the_next_request() {
         for _ in 0..6 {
             load(&client, &server.url("/"));
         }
-        // Half of them twice.
+        // Five of them are sent twice.
         assert_eq!(server.requests().len(), 6 + 5, "{surplus:?}");
     }
 }
@@ -196,8 +195,8 @@ fn workers_share_idle_connections() {
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
-/// Loads pages from servers that hang up behind every third reply without a word, with `workers` that
-/// make `each` requests; gives the number of failures, and of connections that were accepted.
+/// Loads pages from servers that hang up after every third reply, with `workers` that make `each` requests. Returns the
+/// number of failures, and of accepted connections.
 fn over_connections_that_drop(servers: usize, workers: usize, each: usize) -> (usize, usize) {
     let accepted = Arc::new(AtomicUsize::new(0));
     let urls: Vec<Url> = (0..servers)

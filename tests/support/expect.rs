@@ -1,9 +1,9 @@
-//! What a stream of the binary may hold: exact text, a set of lines where the order of completion is
-//! free, fragments, or whatever a closure accepts. A stream that nobody spoke of must be empty.
+//! The expected content of an output stream: exact text, lines in any order, fragments, or a closure. A stream without
+//! an expectation must be empty.
 
 use std::fmt;
 
-/// A closure that accepts a text or says what is wrong with it.
+/// Checks a text; the error says what is wrong with it.
 type Check = Box<dyn Fn(&str) -> Result<(), String>>;
 
 /// An expectation of one stream.
@@ -15,7 +15,7 @@ pub(crate) enum Expect {
     Anything,
 }
 
-/// These lines and no others, each as often as given, in any order.
+/// Exactly these lines, in any order, each as often as given.
 pub(crate) fn lines<I>(lines: I) -> Expect
 where
     I: IntoIterator,
@@ -26,7 +26,7 @@ where
     Expect::Lines(lines)
 }
 
-/// Text in which each of these occurs.
+/// Text that contains each of these.
 pub(crate) fn containing<I>(fragments: I) -> Expect
 where
     I: IntoIterator,
@@ -35,12 +35,12 @@ where
     Expect::Containing(fragments.into_iter().map(Into::into).collect())
 }
 
-/// Text that `check` accepts; its error says what was missing.
+/// Text that `check` accepts.
 pub(crate) fn checked(check: impl Fn(&str) -> Result<(), String> + 'static) -> Expect {
     Expect::Checked(Box::new(check))
 }
 
-/// Whatever it is; for a test whose point is elsewhere and that looks at the text itself.
+/// Any text. For tests that check the text themselves or test something else.
 pub(crate) fn anything() -> Expect {
     Expect::Anything
 }
@@ -58,7 +58,7 @@ impl From<String> for Expect {
 }
 
 impl Expect {
-    /// Tells what is wrong with `bytes`, if anything is.
+    /// What is wrong with `bytes`, if anything.
     pub(super) fn complaint(&self, bytes: &[u8]) -> Option<String> {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return Some("it is not UTF-8".to_owned());
@@ -103,7 +103,7 @@ fn compare_lines(wanted: &[String], text: &str) -> Option<String> {
     ))
 }
 
-/// What `from` holds more often than `other`.
+/// The lines of `from` that occur there more often than in `other`.
 fn difference<'a>(from: impl Iterator<Item = &'a str>, other: &[&str]) -> Vec<&'a str> {
     let mut other = other.to_vec();
     from.filter(|line| match other.iter().position(|have| have == line) {

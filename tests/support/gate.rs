@@ -1,14 +1,13 @@
-//! A gate: a request waits at it until the test opens it, and the test can wait until a request has
-//! come. This is how tests order events; no gate opens by time. Waiting on the test's side gives up
-//! with a panic after `PATIENCE`, so that a hang is a failure with a name.
+//! A gate: requests wait at it until the test opens it, and the test can wait for a request. Gates order events; none
+//! opens by time. A test that waits longer than `PATIENCE` panics, so that a hang fails with a message.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-/// How long a test waits for what must come before it calls it a hang. A guard, not a measure.
+/// How long a test waits for an event. Only a hang takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One gate; clones are the same gate. Opens for good.
+/// One gate; clones are the same gate. It never closes again.
 #[derive(Clone)]
 pub(crate) struct Gate(Arc<Shared>);
 
@@ -34,12 +33,12 @@ impl Gate {
         }))
     }
 
-    /// Lets everyone through, now and from now on.
+    /// Lets all requests pass, now and later.
     pub(crate) fn open(&self) {
         self.0.open.send_replace(true);
     }
 
-    /// Blocks until `count` requests in all have come to the gate.
+    /// Blocks until `count` requests in all have arrived at the gate.
     pub(crate) fn wait_for_arrivals(&self, count: usize) {
         let state = self.0.state.lock().unwrap();
         let (state, wait) = self
@@ -56,16 +55,16 @@ impl Gate {
         );
     }
 
-    /// How many requests have come so far.
+    /// The number of requests that have arrived.
     pub(crate) fn arrivals(&self) -> usize {
         self.0.state.lock().unwrap().arrivals
     }
 
-    /// The server's side: says that a request is here and waits until the gate is open.
+    /// For the server: counts a request and waits until the gate is open.
     pub(super) async fn pass(&self) {
         self.arrive();
         let mut open = self.0.open.subscribe();
-        // The sender lives as long as `self`, so the only answer is that the gate is open.
+        // The sender lives as long as `self`, so the receiver only ends when the gate is open.
         let _ = open.wait_for(|open| *open).await;
     }
 

@@ -1,13 +1,12 @@
-//! The hang guard: kills one child after `LIMIT`, by its own process id, and by nothing else. The
-//! owner disarms it before it reaps the child, so that the id cannot have passed to another process.
+//! The hang guard: kills one child after `LIMIT`, by its process id. The owner disarms the guard before it reaps the
+//! child, so that the id still belongs to the child.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How long any run may take. Longer than a test waits for one event, so that the test gives up first and
-/// can say what it missed.
+/// The longest time of any run. Longer than `PATIENCE`, so that the test fails first, with its own message.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Armed from `new` until `disarm` or drop.
@@ -17,13 +16,13 @@ pub(super) struct HangGuard {
 }
 
 impl HangGuard {
-    /// Arms a guard for a child that the caller has not reaped and will not reap while it is armed.
+    /// Arms a guard for a child. The caller must not reap the child while the guard is armed.
     pub(super) fn new(child: Pid) -> HangGuard {
         let (armed, disarmed) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let hung = disarmed.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout);
             if hung {
-                // The one error there is: it has ended this very moment, which is as good.
+                // The only possible error is that the child has just ended.
                 let _ = kill_process(child, Signal::KILL);
             }
             hung
@@ -34,7 +33,7 @@ impl HangGuard {
         }
     }
 
-    /// Disarms it, and tells whether it had to kill.
+    /// Disarms the guard. Returns whether it has killed the child.
     pub(super) fn disarm(mut self) -> bool {
         self.stop()
     }

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-/// Reads a head to its empty line, and no byte more; `None` if the client left before it.
+/// Reads a head up to its empty line, and no further byte. `None` if the client left before that.
 pub(crate) fn read_head(mut stream: impl Read) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

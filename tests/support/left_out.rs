@@ -1,20 +1,19 @@
-//! For a test that cannot be done where it runs: it says so, and passes only where that is allowed.
+//! For tests that this machine does not allow: reports them, and fails where they may not be left out.
 //!
-//! What is said goes to standard error past the capture of libtest, which shows nothing of tests that pass, and to the
-//! end of the file that `FETCHPOOL_LEFT_OUT` names, if that is set: `.ci/run` prints it at its end. Where `CI` is set
-//! nothing may be left out, so that the test fails: but for what the kernel or the rights refuse if
-//! `FETCHPOOL_MAY_LEAVE_OUT` is 1, since a program can be installed and they cannot. `.ci/left-out` is the same for
-//! scripts.
-
+//! The report goes to standard error, past the capture of libtest, which hides the output of passing tests. It also
+//! goes to the end of the file that `FETCHPOOL_LEFT_OUT` names; `.ci/run` prints that file at its end.
+//!
+//! If `CI` is set, a missing program fails the test, because it can be installed. A refusal of the kernel or the rights
+//! fails it unless `FETCHPOOL_MAY_LEAVE_OUT` is 1. `.ci/left-out` does the same for scripts.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 use std::io::Write as _;
 
-/// Says that the kernel, the rights or the network of this machine do not allow what the test is about.
+/// Reports that the kernel, the rights or the network of this machine do not allow the test.
 ///
 /// # Panics
 ///
-/// Where `CI` is set, and `FETCHPOOL_MAY_LEAVE_OUT` is not 1.
+/// If `CI` is set, and `FETCHPOOL_MAY_LEAVE_OUT` is not 1.
 pub(crate) fn refused(what: &str) {
     say(what);
     let allowed = std::env::var_os("FETCHPOOL_MAY_LEAVE_OUT").is_some_and(|value| value == "1");
@@ -24,11 +23,11 @@ pub(crate) fn refused(what: &str) {
     );
 }
 
-/// Says that a program is not installed that the test needs.
+/// Reports that a program that the test needs is not installed.
 ///
 /// # Panics
 ///
-/// Where `CI` is set.
+/// If `CI` is set.
 pub(crate) fn missing(what: &str) {
     say(what);
     assert!(!in_ci(), "{what}, and where CI is set it has to be there");
@@ -41,7 +40,7 @@ fn in_ci() -> bool {
 fn say(what: &str) {
     let thread = std::thread::current();
     let line = format!("LEFT OUT: {}: {what}\n", thread.name().unwrap_or("a test"));
-    // Not `eprintln!`, which libtest takes in. One write each, so that lines of several tests stay apart.
+    // Not `eprintln!`, which libtest captures. One write each, so that lines of several tests do not mix.
     let _ = std::io::stderr().write_all(line.as_bytes());
     if let Some(list) = std::env::var_os("FETCHPOOL_LEFT_OUT") {
         let file = std::fs::File::options()

@@ -1,9 +1,7 @@
-//! A server of bytes for the network tests: each test says what is read and written on each
-//! connection.
+//! A server of bytes for the network tests: each test says what is read and written on each connection.
 //!
-//! It speaks no HTTP of its own, so it can misbehave in every way. A connection's thread ends with
-//! its script or when the client hangs up; nothing waits for a clock except the guard against
-//! hanging.
+//! The server speaks no HTTP, so it can misbehave in any way. The thread of a connection ends with its script, or when
+//! the client hangs up. Only the guard against hanging uses a clock.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
@@ -20,26 +18,26 @@ use std::time::Duration;
 use fetchpool::fetch::{Client, Options, Outcome, Url};
 use head::read_head;
 
-/// No test waits longer than this for anything.
+/// The longest time that a test waits.
 pub(crate) const HANG: Duration = Duration::from_secs(20);
 
 /// The server's end of a connection.
 pub(crate) struct Conn {
     pub(crate) stream: TcpStream,
-    /// Counts from 0 in the order of accepting.
+    /// The number of the connection, counted from 0 in the order of accepting.
     pub(crate) number: usize,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Conn {
-    /// Reads the head of a request; `None` when the client has hung up.
+    /// Reads the head of a request; `None` if the client has hung up.
     pub(crate) fn request(&mut self) -> Option<String> {
         let head = read_head(&self.stream)?;
         self.seen.lock().unwrap().push(head.clone());
         Some(head)
     }
 
-    /// Writes bytes; a client that has hung up is no error.
+    /// Writes bytes. It is no error if the client has hung up.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref());
     }
@@ -64,7 +62,7 @@ impl Conn {
     }
 }
 
-/// A listener whose connections each run a script in a thread of their own.
+/// A listener that runs a script for each connection, in its own thread.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
@@ -75,7 +73,7 @@ impl Server {
         Self::start_at(Ipv4Addr::LOCALHOST.into(), script)
     }
 
-    /// The same at an address of the test's choice.
+    /// The same at a given address.
     pub(crate) fn start_at(address: IpAddr, script: impl Fn(Conn) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((address, 0)).unwrap();
         let addr = listener.local_addr().unwrap();
@@ -117,13 +115,13 @@ impl Server {
         Url::parse(&format!("http://{}{path}", self.addr)).unwrap()
     }
 
-    /// The heads of all requests so far, in the order in which they were read.
+    /// The heads of all requests so far, in order.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 }
 
-/// Takes the proxies out of the environment that a run of the binary would have from whoever runs the tests.
+/// Removes the proxies of the developer's environment.
 pub(crate) fn without_proxies(command: &mut Command) -> &mut Command {
     for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(name).env_remove(name.to_uppercase());
@@ -136,7 +134,7 @@ pub(crate) fn client(options: Options) -> Client {
     Client::new(options).unwrap()
 }
 
-/// The default options, with a limit that keeps a broken test from hanging.
+/// The default options, with a limit that ends a test that hangs.
 pub(crate) fn options() -> Options {
     Options {
         timeout: Some(HANG),
@@ -144,14 +142,14 @@ pub(crate) fn options() -> Options {
     }
 }
 
-/// One attempt with a client of its own; the body comes back with the outcome.
+/// Makes one attempt with a new client. Returns the outcome and the body.
 pub(crate) fn fetch(options: Options, url: &Url) -> (Outcome, Vec<u8>) {
     let mut body = Vec::new();
     let outcome = client(options).load_url(url, &mut body);
     (outcome, body)
 }
 
-/// The failure as `kind: message`, with the phase of a timeout behind it.
+/// The failure as `kind: message`, with the phase after the message of a timeout.
 pub(crate) fn failure(outcome: &Outcome) -> String {
     match &outcome.result {
         Ok(page) => panic!("expected a failure, got {page:?}"),
@@ -162,7 +160,7 @@ pub(crate) fn failure(outcome: &Outcome) -> String {
     }
 }
 
-/// A page's size; panics with the failure if there is one.
+/// The size of a page. Panics with the failure if there is none.
 pub(crate) fn bytes(outcome: &Outcome) -> u64 {
     match &outcome.result {
         Ok(page) => page.bytes,
@@ -170,7 +168,7 @@ pub(crate) fn bytes(outcome: &Outcome) -> u64 {
     }
 }
 
-/// A whole reply with a length.
+/// A complete reply with a length.
 pub(crate) fn page(body: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",

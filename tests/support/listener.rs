@@ -1,11 +1,11 @@
-//! Reads a stream of a child as it comes, so that the child never blocks on it and a test can wait for words.
-//! Ends when the child's side is closed; there is no time limit here, the hang guard has one.
+//! Reads an output stream of a child as it comes, so that the child never blocks on it, and a test can wait for words.
+//! Ends when the child closes the stream. There is no time limit here; the hang guard has one.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
-/// One stream that is being listened to.
+/// An output stream that is read.
 pub(super) struct Listener {
     heard: Arc<(Mutex<Heard>, Condvar)>,
     thread: JoinHandle<()>,
@@ -37,19 +37,19 @@ impl Listener {
         Listener { heard, thread }
     }
 
-    /// Blocks until `fragment` has been heard, or the stream has ended without it, which is a panic.
+    /// Blocks until the stream contains `fragment`. Panics if the stream ends without it.
     pub(super) fn wait_for(&self, fragment: &str) {
         let holds = |heard: &Heard| String::from_utf8_lossy(&heard.bytes).contains(fragment);
         let heard = self.heard.0.lock().unwrap();
         let waiting = |heard: &mut Heard| !heard.ended && !holds(heard);
         let heard = self.heard.1.wait_while(heard, waiting).unwrap();
         let found = holds(&heard);
-        // A panic must not poison what the report of it reads.
+        // The report of a panic reads this text, so the lock must not be poisoned.
         drop(heard);
         assert!(found, "standard error ended without {fragment:?}");
     }
 
-    /// Waits for the stream's end and gives all that was heard.
+    /// Waits for the end of the stream and returns its text.
     pub(super) fn finish(self) -> Vec<u8> {
         self.thread.join().expect("the listener does not panic");
         std::mem::take(&mut self.heard.0.lock().unwrap().bytes)

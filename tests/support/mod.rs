@@ -1,6 +1,6 @@
-//! What all test programs share: the builder that runs the binary (`run`, `running`), what it may print
-//! (`expect`), servers to run it against (`server`, `raw`, `tls`), the gates that order events (`gate`), a
-//! pseudo-terminal (`pty`), and checks that a machine does not allow (`left_out`).
+//! What all test programs share: the builder that runs the binary (`run`, `running`), expected output (`expect`),
+//! servers (`server`, `raw`, `tls`), gates that order events (`gate`), a pseudo-terminal (`pty`), and tests that a
+//! machine does not allow (`left_out`).
 
 mod expect;
 mod gate;
@@ -32,11 +32,11 @@ pub(crate) use tls::{Authority, Signed, serve_as};
 #[cfg(target_os = "linux")]
 pub(crate) use user::can_become_a_user;
 
-/// The version that Cargo.toml gives.
+/// The version in Cargo.toml.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Calls `check` with each option and a limit for it that must be outlived to get as far as the test is about: long
-/// enough for a busy machine, and side by side, since each call takes as long. Nothing is measured.
+/// Calls `check` with each option and a limit of 2 s, all at the same time. The limit is long enough for a busy machine
+/// to reach the tested phase. Nothing is measured.
 pub(crate) fn for_each_limit(options: &[&str], check: impl Fn(&[&str]) + Sync) {
     std::thread::scope(|scope| {
         for option in options {
@@ -45,24 +45,24 @@ pub(crate) fn for_each_limit(options: &[&str], check: impl Fn(&[&str]) + Sync) {
     });
 }
 
-/// Calls `run` with one limit after another, each longer, until it says that the run got as far as the test is about
-/// before the limit cut it. Whatever must hold, `run` asserts every time.
+/// Calls `run` with growing limits until it returns true: the limit has cut the run at the point of the test. `run`
+/// checks the result each time.
 pub(crate) fn with_growing_limits(mut run: impl FnMut(&str) -> bool) {
     let far_enough = ["1s", "5s", "25s"].into_iter().any(&mut run);
     assert!(far_enough, "no limit was long enough to get so far");
 }
 
-/// One line of text output for a page that was fetched.
+/// The line of `text` for a fetched page.
 pub(crate) fn page(url: &str, bytes: usize) -> String {
     format!("'{url}' page is {bytes} bytes")
 }
 
-/// One line of text output for a URL that failed.
+/// The line of `text` for a failed URL.
 pub(crate) fn failed(url: &str, why: &str) -> String {
     format!("'{url}' generated an exception: {why}")
 }
 
-/// Reads a file of the repository, named from its root.
+/// Reads a file of the repository by its path from the root.
 pub(crate) fn repository_file(name: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {name}: {error}"))

@@ -1,4 +1,4 @@
-//! A server of OpenSSL's, for keys that rustls cannot sign with.
+//! A server of OpenSSL, for keys with which rustls cannot sign.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -18,7 +18,7 @@ impl Drop for OpenSsl {
 }
 
 impl OpenSsl {
-    /// Serves a self-signed certificate with a key of this kind; `None` where there is no openssl.
+    /// Serves a self-signed certificate with a key of this kind; `None` without openssl.
     pub(crate) fn serve(directory: &Path, key: &[&str], options: &[&str]) -> Option<OpenSsl> {
         let openssl = || {
             let mut command = Command::new("openssl");

@@ -1,5 +1,5 @@
-//! A pseudo-terminal with a screen behind it: what a person would see, and the bytes that drew it. The
-//! screen keeps the lines that have scrolled off its top.
+//! A pseudo-terminal with a screen: what a person would see, and the bytes that drew it. The screen keeps the lines
+//! that have scrolled off its top.
 
 use super::PATIENCE;
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
-/// A terminal of this many rows and columns.
+/// A terminal with this number of rows and columns.
 pub(crate) struct Pty {
     near: Option<File>,
     shared: Arc<(Mutex<Terminal>, Condvar)>,
@@ -28,7 +28,7 @@ struct Terminal {
 /// The far side of a terminal, and the side for a program.
 pub(crate) fn pair(rows: u16, columns: u16) -> (File, File) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
-    // Or programs that other tests start in this moment would hold it open.
+    // Otherwise programs that other tests start at this moment would keep it open.
     #[cfg(target_os = "linux")]
     let flags = flags | OpenptFlags::CLOEXEC;
     let far = openpt(flags).expect("a pseudo-terminal to spare");
@@ -74,7 +74,7 @@ impl Pty {
         near.try_clone().expect("a descriptor to spare")
     }
 
-    /// Makes the window larger or smaller, as a person does with the mouse. What is on the screen is not wrapped anew.
+    /// Changes the size of the window, like a person with the mouse. The text on the screen is not wrapped again.
     pub(crate) fn resize(&self, rows: u16, columns: u16) {
         let mut terminal = self.shared.0.lock().unwrap();
         let near = self.near.as_ref().expect("it is open");
@@ -84,7 +84,7 @@ impl Pty {
         terminal.parser.screen_mut().set_size(rows, columns);
     }
 
-    /// Blocks until a row that is on the screen holds `fragment`.
+    /// Blocks until a row on the screen contains `fragment`.
     pub(crate) fn wait_for(&self, fragment: &str) {
         let shown = |terminal: &Terminal| terminal.parser.screen().contents().contains(fragment);
         let terminal = self.shared.0.lock().unwrap();
@@ -103,13 +103,13 @@ impl Pty {
         );
     }
 
-    /// What is on the screen now.
+    /// The text on the screen.
     pub(crate) fn screen(&self) -> String {
         self.shared.0.lock().unwrap().parser.screen().contents()
     }
 
-    /// Waits until every program has left, and gives the rows from the first, those that have scrolled
-    /// off among them, and the bytes that drew them. Empty rows at the end are left out.
+    /// Waits until every program has closed the terminal. Returns all rows, with those that have scrolled off, and the
+    /// bytes that drew them. Empty rows at the end are left out.
     pub(crate) fn finish(mut self) -> (Vec<String>, Vec<u8>) {
         self.near = None;
         let thread = self.thread.take().expect("finished once");
@@ -149,7 +149,7 @@ fn size(rows: u16, columns: u16) -> Winsize {
 fn watch(mut far: File, shared: &(Mutex<Terminal>, Condvar)) {
     let mut buffer = [0; 4096];
     loop {
-        // Linux says EIO, others the end of file, when the last program has left.
+        // When the last program has closed it, Linux returns EIO, other systems the end of the file.
         let count = far.read(&mut buffer).unwrap_or(0);
         let mut terminal = shared.0.lock().unwrap();
         terminal.parser.process(&buffer[..count]);

@@ -1,5 +1,5 @@
-//! Servers below HTTP: bytes in, bytes out, for replies that no honest server gives; one that takes
-//! connections and never says a word; and a port where nobody listens. All end with their value.
+//! Servers of bytes, for replies that no honest server sends; a server that accepts connections and never answers; and
+//! a port that refuses. All end when they are dropped.
 
 use super::head::read_head;
 use socket2::{Domain, Socket, Type};
@@ -9,30 +9,30 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-/// One connection of a raw server, whose request head has been read.
+/// A connection to a raw server whose request head has been read.
 pub(crate) struct Talk {
     stream: TcpStream,
     head: String,
 }
 
 impl Talk {
-    /// A connection of which no head has been read.
+    /// A connection whose head has not been read.
     pub(crate) fn over(stream: TcpStream) -> Talk {
         let head = String::new();
         Talk { stream, head }
     }
 
-    /// The whole head of the request, its empty line included.
+    /// The whole head of the request, with its empty line.
     pub(crate) fn head(&self) -> &str {
         &self.head
     }
 
-    /// The second word of the request: a path, or what a proxy is asked for.
+    /// The second word of the request: the path, or the target for a proxy.
     pub(crate) fn path(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or("")
     }
 
-    /// The value of a header, whatever the case of its name.
+    /// The value of a header; the case of its name is ignored.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (have, value) = line.split_once(':')?;
@@ -40,7 +40,7 @@ impl Talk {
         })
     }
 
-    /// A whole reply with this status line, these header lines and this body; the connection closes behind it.
+    /// Sends a whole reply with this status line, these header lines and this body. The connection closes after it.
     pub(crate) fn reply(&mut self, status: &str, headers: &[&str], body: &[u8]) {
         let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
         for header in headers {
@@ -50,7 +50,7 @@ impl Talk {
         self.send(&[head.as_bytes(), body].concat());
     }
 
-    /// Joins the connection with one to `target`, as a tunnel does, until either side ends.
+    /// Joins the connection with a new one to `target`, like a tunnel, until either side ends.
     pub(crate) fn join(self, target: &str) {
         let Ok(far) = TcpStream::connect(target) else {
             return;
@@ -68,7 +68,7 @@ impl Talk {
         let _ = back.join();
     }
 
-    /// Sends bytes as they are. A client that has gone is no fault of the server's.
+    /// Sends bytes as they are. It is no error if the client has hung up.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
@@ -84,8 +84,8 @@ impl Talk {
     }
 }
 
-/// A server that answers each connection's first request by a function, each on a thread of its own,
-/// and then closes it.
+/// A server that answers the first request of each connection with a function, each in its own thread, and then closes
+/// the connection.
 pub(crate) struct RawServer {
     address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
@@ -95,8 +95,8 @@ pub(crate) struct RawServer {
 #[derive(Default)]
 struct Shared {
     ending: bool,
-    /// A handle to each connection that is being served, by its number. No longer than that: a connection
-    /// is closed when its last handle is.
+    /// A handle to each connection that is being served, by its number. A connection closes when its last handle is
+    /// dropped.
     open: HashMap<usize, TcpStream>,
 }
 
@@ -109,18 +109,18 @@ impl RawServer {
         })
     }
 
-    /// Answers every request with these bytes and an orderly close.
+    /// Answers every request with these bytes and closes the connection.
     pub(crate) fn saying(reply: impl Into<Vec<u8>>) -> RawServer {
         let reply = reply.into();
         RawServer::start(move |mut talk| talk.send(&reply))
     }
 
-    /// Takes every connection and never answers.
+    /// Accepts every connection and never answers.
     pub(crate) fn silent() -> RawServer {
         RawServer::on_connection(|stream| Talk::over(stream).hold())
     }
 
-    /// Gives each connection as it is to a function, on a thread of its own.
+    /// Passes each connection to a function, in its own thread.
     pub(crate) fn on_connection(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> RawServer {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
@@ -163,7 +163,7 @@ impl RawServer {
 }
 
 impl Shared {
-    /// Remembers the connection, so that the end of the server ends it; false when it has come.
+    /// Registers the connection, so that the end of the server ends it. False if the server has ended.
     fn keep(&mut self, number: usize, stream: &TcpStream) -> bool {
         self.open
             .extend(stream.try_clone().map(|stream| (number, stream)));
@@ -179,7 +179,7 @@ impl Drop for RawServer {
             let _ = stream.shutdown(Shutdown::Both);
         }
         drop(shared);
-        // Wakes the thread that accepts, which then sees that it is over.
+        // Wakes the accepting thread, which then ends.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -187,7 +187,7 @@ impl Drop for RawServer {
     }
 }
 
-/// A port that refuses: bound for as long as the value lives, so that nobody else gets it, and never
+/// A port that refuses connections. It is bound while the value lives, so that no other program gets it, and never
 /// listened on.
 pub(crate) struct DeadHost {
     _socket: Socket,

@@ -1,6 +1,6 @@
-//! The builder of one run of the binary: what it is given and what it must answer. The run stands in a
-//! temporary directory of its own, with an environment that holds nothing of the developer's (no proxy,
-//! no NO_COLOR, no certificates). Status 0 and two empty streams are expected until told otherwise.
+//! The builder of one run of the binary: its input and its expected result. The run has its own temporary directory,
+//! and nothing from the developer's environment (no proxy, no NO_COLOR, no certificates). By default status 0 and two
+//! empty streams are expected.
 
 use super::expect::Expect;
 use super::running::{Ended, Running};
@@ -9,7 +9,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Starts to describe a run of `fetchpool`.
+/// Describes a run of `fetchpool`.
 pub(crate) fn fetchpool() -> Fetchpool {
     let directory = tempfile::tempdir().expect("the tests need a temporary directory");
     Fetchpool {
@@ -28,7 +28,7 @@ pub(crate) fn fetchpool() -> Fetchpool {
     }
 }
 
-/// A run that is described and not yet started.
+/// A run that has not started.
 #[must_use = "a run that is not started checks nothing: end with .run() or .start()"]
 pub(crate) struct Fetchpool {
     pub(super) directory: TempDir,
@@ -49,9 +49,9 @@ pub(crate) struct Fetchpool {
 pub(crate) enum Input {
     /// `/dev/null`.
     Empty,
-    /// A pipe that holds these bytes and then ends.
+    /// A pipe with these bytes, which then ends.
     Bytes(Vec<u8>),
-    /// A pipe that the test writes to while the run goes on.
+    /// A pipe that the test writes to during the run.
     Live,
     /// A file or a terminal.
     File(File),
@@ -61,7 +61,7 @@ pub(crate) enum Input {
 pub(crate) enum Stdio {
     /// A pipe to the test, which reads and checks it.
     Pipe,
-    /// A file, a device or a terminal; what is expected of the stream is then not checked here.
+    /// A file, a device or a terminal. The expectation of this stream is not checked.
     File(File),
 }
 
@@ -80,7 +80,7 @@ impl Fetchpool {
         self
     }
 
-    /// Writes `content` to `name` in the run's directory and gives `name` as an argument.
+    /// Writes `content` to `name` in the run's directory, and passes `name` as an argument.
     pub(crate) fn list(self, name: &str, content: impl AsRef<[u8]>) -> Fetchpool {
         self.file(name, content).arg(name)
     }
@@ -98,25 +98,25 @@ impl Fetchpool {
         self
     }
 
-    /// Starts it with SIGINT ignored, as shells start what runs in the background.
+    /// Ignores SIGINT, like a shell for background jobs.
     pub(crate) fn ignoring_interrupt(mut self) -> Fetchpool {
         self.first = Some(r#"trap "" INT"#);
         self
     }
 
-    /// Has a shell run `command` (`ulimit`, `umask`) before it becomes the program.
+    /// A shell runs `command` (`ulimit`, `umask`) and then becomes the program.
     pub(crate) fn after(mut self, command: &'static str) -> Fetchpool {
         self.first = Some(command);
         self
     }
 
-    /// Runs it in `directory`, which is the test's own and outlives the run. Goes before `list` and `file`.
+    /// Runs in `directory`, which outlives the run. Call it before `list` and `file`.
     pub(crate) fn inside(mut self, directory: &Path) -> Fetchpool {
         self.elsewhere = Some(directory.to_owned());
         self
     }
 
-    /// Where it runs.
+    /// The directory of the run.
     pub(super) fn place(&self) -> &Path {
         self.elsewhere.as_deref().unwrap_or(self.directory.path())
     }
@@ -146,18 +146,18 @@ impl Fetchpool {
         self
     }
 
-    /// How it must end: with this exit status, or as `killed_by` says.
+    /// The expected end: an exit status, or the value of `killed_by`.
     pub(crate) fn status(mut self, status: i32) -> Fetchpool {
         self.status = status;
         self
     }
 
-    /// For a test whose point is elsewhere: 0 and 1 are both good.
+    /// Accepts 0 and 1, for tests of something else.
     pub(crate) fn status_0_or_1(self) -> Fetchpool {
         self.status_among(&[0, 1])
     }
 
-    /// For a run that may end in several ways: the test looks at the status itself.
+    /// Accepts several statuses; the test checks the status itself.
     pub(crate) fn status_among(mut self, good: &'static [i32]) -> Fetchpool {
         self.also_good = good;
         self
@@ -173,12 +173,12 @@ impl Fetchpool {
         self
     }
 
-    /// Runs it to its end and checks all that is expected of it.
+    /// Runs to the end and checks everything.
     pub(crate) fn run(self) -> Ended {
         self.start().finish()
     }
 
-    /// Starts it and leaves the test in charge; `Running::finish` checks what is expected.
+    /// Starts the run. `Running::finish` checks it.
     pub(crate) fn start(self) -> Running {
         Running::start(self)
     }
@@ -188,10 +188,10 @@ fn plain_environment(home: &Path) -> Vec<(String, OsString)> {
     let mut environment: Vec<(String, OsString)> = vec![
         ("HOME".to_owned(), home.into()),
         ("TERM".to_owned(), "xterm-256color".into()),
-        // A name server that does not answer must not cost glibc's 5 s times 2 in the tests of `dns`.
+        // So that in tests of `dns` a silent name server does not take glibc's twice 5 s.
         ("RES_OPTIONS".to_owned(), "timeout:1 attempts:1".into()),
     ];
-    // Coverage runs and instrumented builds need to find their places again.
+    // Coverage runs and instrumented builds need these variables.
     for name in ["PATH", "LLVM_PROFILE_FILE", "LD_LIBRARY_PATH"] {
         if let Some(value) = std::env::var_os(name) {
             environment.push((name.to_owned(), value));

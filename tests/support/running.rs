@@ -1,6 +1,6 @@
-//! A run that has started: the test may write lines to it, read its records one at a time, signal it,
-//! close its pipes, and in the end must `finish` it, which checks status and both streams. Reads block;
-//! the hang guard ends a child that never answers, and the test then fails with all that was said.
+//! A started run. The test may write lines to it, read its records one at a time, signal it and close its pipes. At the
+//! end it must `finish` it, which checks status and both streams. Reads block; the hang guard ends a child that never
+//! answers, and the test then fails with all output.
 
 use super::Fetchpool;
 use super::guard::{HangGuard, LIMIT};
@@ -17,7 +17,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// A child that has been started and not yet been reaped.
+/// A child that has started and is not reaped.
 #[must_use = "a run must be finished, or it checks nothing"]
 pub(crate) struct Running {
     run: Option<Fetchpool>,
@@ -31,16 +31,16 @@ pub(crate) struct Running {
     stderr: Option<Listener>,
 }
 
-/// What came of a run.
+/// The result of a run.
 pub(crate) struct Ended {
-    /// The exit status, or what [`killed_by`] gives.
+    /// The exit status, or the value of [`killed_by`].
     pub(crate) status: i32,
     pub(super) how: String,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
 }
 
-/// The status of a run that a signal ended: below zero, so that it is none that a program can exit with.
+/// The status of a run that a signal ended. It is negative, so that it is no exit status.
 pub(crate) const fn killed_by(signal: Signal) -> i32 {
     -signal.as_raw()
 }
@@ -61,7 +61,7 @@ impl Running {
         let mut child = command
             .spawn()
             .expect("the binary was built beside this test");
-        // Or this process would hold the far side of a terminal open, and never see its end.
+        // Otherwise this process would keep the far side of a terminal open, and never see its end.
         drop(command);
         let pid = Pid::from_child(&child);
         let mut stdin = child.stdin.take();
@@ -82,12 +82,12 @@ impl Running {
         }
     }
 
-    /// Writes one line to its standard input, which must be live and open.
+    /// Writes one line to its standard input, which must be a live pipe.
     pub(crate) fn write_line(&mut self, line: &str) {
         self.write(format!("{line}\n").as_bytes());
     }
 
-    /// Writes bytes to its standard input, which must be live and open.
+    /// Writes bytes to its standard input, which must be a live pipe.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         let pipe = self.stdin.as_mut().expect("standard input is live");
         pipe.write_all(bytes).expect("it still reads");
@@ -98,7 +98,7 @@ impl Running {
         self.stdin = None;
     }
 
-    /// The next whole line of its standard output, without the line end. Blocks until it is there.
+    /// Blocks until the next whole line of its standard output, and returns it without the line end.
     pub(crate) fn read_line(&mut self) -> String {
         let pipe = self.stdout.as_mut().expect("standard output is a pipe");
         let mut line = Vec::new();
@@ -109,12 +109,12 @@ impl Running {
         String::from_utf8(line).expect("records are UTF-8")
     }
 
-    /// Closes the reading end of its standard output, as `head` does when it has seen enough.
+    /// Closes the reading end of its standard output, like `head` when it has enough.
     pub(crate) fn close_stdout(&mut self) {
         self.stdout = None;
     }
 
-    /// Blocks until its standard error holds `fragment`.
+    /// Blocks until its standard error contains `fragment`.
     pub(crate) fn wait_for_stderr(&self, fragment: &str) {
         self.stderr
             .as_ref()
@@ -126,13 +126,13 @@ impl Running {
         kill_process(self.pid, signal).expect("it has not been reaped");
     }
 
-    /// Signals its whole process group, which it must lead.
+    /// Signals its whole process group. The child must lead it.
     #[cfg(target_os = "linux")]
     pub(crate) fn signal_group(&self, signal: Signal) {
         kill_process_group(self.pid, signal).expect("it has not been reaped");
     }
 
-    /// A figure in kB from `/proc/PID/status`, such as `VmHWM`, the peak of its resident memory.
+    /// A figure in kB from `/proc/PID/status`, such as `VmHWM`, the peak of resident memory.
     #[cfg(target_os = "linux")]
     pub(crate) fn kilobytes(&self, figure: &str) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
@@ -150,7 +150,7 @@ impl Running {
         self.finish_with_stdin_open()
     }
 
-    /// As `finish`, for a run that must end although its standard input goes on.
+    /// Like `finish`, for a run that must end while its standard input is open.
     pub(crate) fn finish_with_stdin_open(mut self) -> Ended {
         let run = self.run.take().expect("finished once");
         if let Some(mut rest) = self.stdout.take() {
@@ -167,7 +167,7 @@ impl Running {
         ended
     }
 
-    /// Waits for the end without reaping, disarms the guard, and only then reaps.
+    /// Waits for the end without reaping, disarms the guard, then reaps.
     fn reap(&mut self) -> Ended {
         let waited = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         while let Err(error) = waitid(WaitId::Pid(self.pid), waited) {
@@ -194,7 +194,7 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// A test that panics while its run goes on: the child must not outlive it, and says what it said.
+    /// If a test panics, kills the child and prints its output.
     fn drop(&mut self) {
         let Some(run) = self.run.take() else { return };
         let _ = self.child.kill();
@@ -211,7 +211,7 @@ impl Drop for Running {
 }
 
 fn command(run: &mut Fetchpool) -> Command {
-    // The variable names another build of the program: the one that is released.
+    // The variable names another build of the program, such as the release build.
     let program = std::env::var_os("FETCHPOOL");
     let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_fetchpool").into());
     let mut command = if let Some(first) = run.first {
@@ -236,7 +236,7 @@ fn command(run: &mut Fetchpool) -> Command {
     command
         .stdout(stream(&run.stdout))
         .stderr(stream(&run.stderr));
-    // Only the child may hold these: the far side of a terminal ends when its last holder does.
+    // Only the child may hold these: a terminal ends when its last holder closes it.
     run.stdout = Stdio::Pipe;
     run.stderr = Stdio::Pipe;
     if let Input::File(_) = run.stdin {
@@ -245,8 +245,8 @@ fn command(run: &mut Fetchpool) -> Command {
     command
 }
 
-/// Where these tests were themselves started in the background or by nohup, SIGINT or SIGHUP is ignored and every child
-/// would inherit that. A handler is not inherited; one that does nothing changes nothing here.
+/// If the tests themselves run in the background or under nohup, SIGINT or SIGHUP is ignored, and every child would
+/// inherit that. A child does not inherit a handler, so an empty handler replaces the ignored signal.
 fn do_not_pass_on_ignored_signals() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
@@ -275,7 +275,7 @@ fn handle(file: &std::fs::File) -> std::process::Stdio {
 
 fn feed(mut pipe: ChildStdin, bytes: Vec<u8>) -> JoinHandle<()> {
     std::thread::spawn(move || {
-        // A run that ends before it has read everything is for its status and messages to explain.
+        // The run has ended before it read everything. Its status and messages say why.
         let _ = pipe.write_all(&bytes);
     })
 }

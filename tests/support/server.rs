@@ -1,13 +1,13 @@
-//! A real HTTP server on loopback, in process: axum on a runtime of one thread. It notes every request
-//! and ends with the value that holds it. What a path answers:
+//! A real HTTP server on loopback: axum on a runtime of one thread. It records every request, and ends when its value
+//! is dropped. Its paths:
 //!
 //! - `/size/N`: N bytes; `/status/N`: that status with a short body
 //! - `/redirect/N`: N redirects on this server, then a page of 7 bytes
-//! - `/to/STATUS/URL`: a redirect with that status to that URL, taken as it stands
+//! - `/to/STATUS/URL`: a redirect with that status to exactly that URL
 //! - `/gate/NAME`: waits at the gate of that name, then a page of 4 bytes
 //! - anything else: 404
 //!
-//! A query changes nothing but the record of the request, except in `/to`, whose URL may hold one.
+//! A query only changes the recorded request, except in `/to`, where it belongs to the URL.
 
 use super::{Gate, PATIENCE};
 use axum::body::{Body, Bytes};
@@ -22,11 +22,11 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// The largest page that `/size/N` gives.
+/// The largest page of `/size/N`.
 pub(crate) const LARGEST: usize = 8 * 1024 * 1024;
 static PAGE: LazyLock<Bytes> = LazyLock::new(|| vec![b'x'; LARGEST].into());
 
-/// One server; it ends, and cuts what it is at, when this is dropped.
+/// One server. It ends, and cuts its replies, when it is dropped.
 pub(crate) struct Server {
     address: SocketAddr,
     notes: Arc<Notes>,
@@ -34,19 +34,19 @@ pub(crate) struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-/// One request as the server saw it.
+/// A request that the server received.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
-    /// When it had come.
+    /// When it arrived.
     pub(crate) at: Instant,
     peer: SocketAddr,
 }
 
 impl Seen {
-    /// The value of a header, if it was there exactly once.
+    /// The value of a header that occurs exactly once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         let value = values.next()?.to_str().ok()?;
@@ -62,7 +62,7 @@ struct Notes {
     busy: Mutex<Busy>,
 }
 
-/// How many requests are being answered, and the most there ever were.
+/// The number of requests that are being answered, and its maximum.
 #[derive(Default)]
 struct Busy {
     now: usize,
@@ -104,7 +104,7 @@ impl Server {
         }
     }
 
-    /// The address of a page of this server; `path` starts with a slash.
+    /// The URL of a page of this server; `path` starts with a slash.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -113,17 +113,17 @@ impl Server {
         self.address
     }
 
-    /// The gate of that name, which `/gate/NAME` waits at.
+    /// The gate of that name, at which `/gate/NAME` waits.
     pub(crate) fn gate(&self, name: &str) -> Gate {
         self.notes.gate(name)
     }
 
-    /// Every request so far, in the order they came.
+    /// Every request so far, in order.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.notes.seen.lock().unwrap().clone()
     }
 
-    /// Blocks until `count` requests in all have come.
+    /// Blocks until `count` requests in all have arrived.
     pub(crate) fn wait_for_requests(&self, count: usize) {
         let seen = self.notes.seen.lock().unwrap();
         let short = |seen: &mut Vec<Seen>| seen.len() < count;
@@ -134,12 +134,12 @@ impl Server {
         assert!(!wait.timed_out(), "{came} of {count} requests came");
     }
 
-    /// The most requests that were ever being answered at one time.
+    /// The most requests that were answered at one time.
     pub(crate) fn most_at_once(&self) -> usize {
         self.notes.busy.lock().unwrap().most
     }
 
-    /// How many connections requests have come over.
+    /// The number of connections that carried requests.
     pub(crate) fn connections(&self) -> usize {
         self.seen()
             .iter()
@@ -148,7 +148,7 @@ impl Server {
             .len()
     }
 
-    /// The paths of every request so far, in the order they came.
+    /// The paths of all requests so far, in order.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.seen().into_iter().map(|seen| seen.path).collect()
     }
@@ -158,7 +158,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in there has been printed; the test fails by what it misses.
+            // The panic of that thread has been printed, and the test fails for another reason.
             let _ = thread.join();
         }
     }

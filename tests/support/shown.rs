@@ -1,11 +1,11 @@
-//! How a run that went wrong is shown: everything that went in and everything that came out, once.
+//! Shows a failed run: all input and output, once.
 
 use super::Fetchpool;
 use super::run::Input;
 use super::running::Ended;
 use std::fmt::Write;
 
-/// Streams and lists are shown up to this many bytes of head and tail each.
+/// Streams and lists are shown up to this many bytes at each end.
 const SHOWN: usize = 2048;
 
 pub(super) fn report(run: &Fetchpool, ended: &Ended, complaints: &[String]) -> String {

@@ -1,4 +1,4 @@
-//! A server that speaks TLS on loopback, with an authority of its own, and clients' certificates if it asks for them.
+//! A TLS server on loopback with its own authority. It can ask for clients' certificates.
 
 use super::head::read_head;
 use super::raw::RawServer;
@@ -12,7 +12,7 @@ use rustls::{
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-/// Whoever signs the certificates of a test.
+/// The authority that signs the certificates of a test.
 pub(crate) struct Authority {
     certificate: rcgen::Certificate,
     issuer: Issuer<'static, KeyPair>,
@@ -58,13 +58,13 @@ impl Authority {
         (signed.expect("the authority can sign"), key)
     }
 
-    /// A server for `localhost` and 127.0.0.1 that answers every request with a page of 6 bytes; with `asks` only to
-    /// clients with a certificate of this authority.
+    /// A server for `localhost` and 127.0.0.1 that answers every request with a page of 6 bytes. With `asks` it accepts
+    /// only clients with a certificate of this authority.
     pub(crate) fn serve(&self, asks: bool) -> RawServer {
         answering(self.config(asks, rustls::DEFAULT_VERSIONS))
     }
 
-    /// What `serve` serves with, in some versions of TLS only.
+    /// The configuration of `serve`, with these versions of TLS.
     pub(crate) fn config(
         &self,
         asks: bool,
@@ -91,8 +91,8 @@ impl Authority {
     }
 }
 
-/// A server that shows `chain` to everyone and signs with `key`, whether they go together or not, in these versions of
-/// TLS; it answers every request with a page of 6 bytes.
+/// A server that shows `chain` and signs with `key`, which need not match, in these versions of TLS. It answers every
+/// request with a page of 6 bytes.
 pub(crate) fn serve_as(
     chain: Vec<CertificateDer<'static>>,
     key: &PrivateKeyDer<'_>,
@@ -124,7 +124,7 @@ fn new_key() -> KeyPair {
     KeyPair::generate().expect("ring makes keys")
 }
 
-/// Answers one request; a client that thinks better of it is no fault of the server's.
+/// Answers one request. It is no error if the client hangs up.
 fn answer(mut stream: StreamOwned<ServerConnection, std::net::TcpStream>) {
     if read_head(&mut stream).is_none() {
         return;

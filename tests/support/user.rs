@@ -1,12 +1,12 @@
-//! Runs as a user who runs nothing else. A limit on processes counts all that its user runs, so that two
-//! runs of one user, in one test program or in two, would take threads from each other.
+//! Runs the binary as another user. A limit on processes counts all processes of a user, so two runs of one user would
+//! take threads from each other.
 
 use super::{Fetchpool, anything, fetchpool, left_out};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 impl Fetchpool {
-    /// Runs it as a user of its own who may have `threads` threads.
+    /// Runs it as a new user who may have `threads` threads.
     pub(crate) fn with_threads_at_most(self, threads: u32) -> Fetchpool {
         self.env("USER_ID", another_user().to_string())
             .env("THREADS", threads.to_string())
@@ -14,14 +14,14 @@ impl Fetchpool {
     }
 }
 
-/// An id that no run of a test before this one has, here or in a test program beside this one.
+/// A user id that no earlier run has, in this test program or another.
 fn another_user() -> u32 {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let run = RUNS.fetch_add(1, Ordering::Relaxed);
     20_000 + std::process::id() % 400 * 100 + run % 100
 }
 
-/// Whether such a run is possible: only root can become another user, and that user must find the binary.
+/// Whether this is possible: only root can become another user, and that user must be able to read the binary.
 pub(crate) fn can_become_a_user() -> bool {
     let is_open = Path::new(env!("CARGO_BIN_EXE_fetchpool"))
         .ancestors()

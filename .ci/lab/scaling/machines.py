@@ -1,7 +1,7 @@
 """The recipes for machines, on a control host, three workers and a server with forty addresses.
 
-The machines are network namespaces (hosts.py). During a run, one of them is lost or gets out of reach, or others
-join. Time does not decide when that happens: from a chosen request on, the server gives worker2 no answers.
+The machines are network namespaces (hosts.py). During a run, one of them is lost or becomes unreachable, or others
+join. A number of requests decides the moment, not the time: from that request on, the server does not answer worker2.
 """
 
 import os

@@ -1,5 +1,6 @@
 //! The options of the output, and of help.
 
+use crate::output::Format;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ pub(in crate::cli) struct OutputArgs {
     #[arg(
         long_help = "One record a line on stdout, as each URL completes: text, jsonl, csv or tsv"
     )]
-    pub(in crate::cli) format: FormatArg,
+    pub(in crate::cli) format: Format,
     /// Save each body under DIR
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(
@@ -28,11 +29,8 @@ pub(in crate::cli) struct OutputArgs {
         the others"
     )]
     pub(in crate::cli) ordered: bool,
-    /// Bar on stderr
     #[arg(long, value_name = "WHEN", default_value = "auto")]
-    #[arg(
-        long_help = "A bar on stderr, if that is a terminal: auto, always (even with -q) or never"
-    )]
+    #[arg(help = "A bar on stderr, if that is a terminal: auto, always (even with -q) or never")]
     pub(in crate::cli) progress: When,
     /// Counts, rate and failures on stderr at the end
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
@@ -49,28 +47,22 @@ pub(in crate::cli) struct OutputArgs {
         long_help = "No bar and no summary, except one with an explicit always"
     )]
     pub(in crate::cli) quiet: bool,
-    /// Log what the client does
     #[arg(short, long, action = ArgAction::Count)]
-    #[arg(long_help = "Log on stderr what the client does; -vv logs more")]
+    #[arg(help = "Log on stderr what the client does; -vv logs more")]
     pub(in crate::cli) verbose: u8,
-    /// Colours: auto, always or never
     #[arg(long, value_name = "WHEN", default_value = "auto")]
-    #[arg(
-        long_help = "Colours in text: auto (on a terminal, unless NO_COLOR is set), always or never"
-    )]
+    #[arg(help = "Colours in text: auto (on a terminal, unless NO_COLOR is set), always or never")]
     pub(in crate::cli) color: When,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Help")]
 pub(in crate::cli) struct GeneralArgs {
-    /// Print completions
     #[arg(long, value_name = "SHELL")]
-    #[arg(long_help = "Print completions for bash, elvish, fish, powershell or zsh, and exit")]
+    #[arg(help = "Print completions for bash, elvish, fish, powershell or zsh, and exit")]
     pub(in crate::cli) completions: Option<Shell>,
-    /// Print the manual page
     #[arg(long)]
-    #[arg(long_help = "Print the manual page for man(1), and exit")]
+    #[arg(help = "Print the manual page for man(1), and exit")]
     pub(in crate::cli) man: bool,
     /// Print help; --help lists all options
     #[arg(short, long, action = ArgAction::Help)]
@@ -89,10 +81,13 @@ pub(in crate::cli) enum When {
     Never,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum FormatArg {
-    Text,
-    Jsonl,
-    Csv,
-    Tsv,
+impl When {
+    /// The decision, where `auto` is what [`When::Auto`] means.
+    pub(in crate::cli) fn or_auto(self, auto: bool) -> bool {
+        match self {
+            Self::Auto => auto,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The options of requests and of security.
 
-use super::value::{Secret, Value};
+use super::value::{Secret, plain};
 use crate::cli::units::{size, whole};
 use crate::fetch::{Credentials, CustomHeader, HeaderValue, Method, Resolve, header_value};
 use clap::{ArgAction, Args, ValueHint};
@@ -9,9 +9,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Request")]
 pub(in crate::cli) struct RequestArgs {
-    /// The method: GET, DELETE, ...
-    #[arg(short = 'X', long, value_name = "M", value_parser = Value(method))]
-    #[arg(long_help = "The method, in capitals; requests have no body [default: GET]")]
+    #[arg(short = 'X', long, value_name = "M", value_parser = plain(method))]
+    #[arg(help = "The method, in capitals; requests have no body [default: GET]")]
     pub(in crate::cli) method: Option<Method>,
     /// Request only the head
     #[arg(
@@ -30,9 +29,8 @@ pub(in crate::cli) struct RequestArgs {
         like Content-Length and Connection, are refused"
     )]
     pub(in crate::cli) header: Vec<CustomHeader>,
-    /// The User-Agent header
-    #[arg(short = 'A', long, value_name = "S", value_parser = Value(header_value))]
-    #[arg(long_help = "The User-Agent header; '' sends none [default: fetchpool/VERSION]")]
+    #[arg(short = 'A', long, value_name = "S", value_parser = plain(header_value))]
+    #[arg(help = "The User-Agent header; '' sends none [default: fetchpool/VERSION]")]
     pub(in crate::cli) user_agent: Option<HeaderValue>,
     /// Basic authentication
     #[arg(short, long, value_name = "USER[:PASS]", value_parser = Secret(str::parse::<Credentials>))]
@@ -41,12 +39,11 @@ pub(in crate::cli) struct RequestArgs {
         user and password in the URL. Without :PASS the password is empty"
     )]
     pub(in crate::cli) user: Option<Credentials>,
-    /// Redirects to follow
-    #[arg(long, value_name = "N", default_value = "10", value_parser = Value(whole::<0, 1000>))]
-    #[arg(long_help = "Redirects to follow, up to 1000; with 0 a redirect is an error")]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = plain(whole::<0, 1000>))]
+    #[arg(help = "Redirects to follow, up to 1000; with 0 a redirect is an error")]
     pub(in crate::cli) max_redirects: u32,
     /// Fail a larger body; 0 = no limit
-    #[arg(long, value_name = "SIZE", value_parser = Value(size))]
+    #[arg(long, value_name = "SIZE", value_parser = plain(size))]
     #[arg(long_help = "Fail a larger body as soon as its size is known; 0 = no limit")]
     pub(in crate::cli) max_size: Option<u64>,
     /// Ask for compressed bodies
@@ -70,7 +67,7 @@ pub(in crate::cli) struct RequestArgs {
     #[arg(short = '6', long)]
     pub(in crate::cli) ipv6: bool,
     /// Give a host's address
-    #[arg(long, value_name = "RULE", action = ArgAction::Append, value_parser = Value(str::parse::<Resolve>))]
+    #[arg(long, value_name = "RULE", action = ArgAction::Append, value_parser = plain(str::parse::<Resolve>))]
     #[arg(
         long_help = "HOST:PORT:ADDR[,ADDR]..., repeatable: connect to ADDR instead of looking HOST up; HOST may be *"
     )]
@@ -93,13 +90,11 @@ pub(in crate::cli) struct SafetyArgs {
         and SSL_CERT_DIR"
     )]
     pub(in crate::cli) cacert: Option<PathBuf>,
-    /// Client certificate
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "key")]
-    #[arg(long_help = "Client certificate (PEM) for servers that ask for one; needs --key")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(help = "Client certificate (PEM) for servers that ask for one; needs --key")]
     pub(in crate::cli) cert: Option<PathBuf>,
-    /// Key of the client certificate
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
-    #[arg(long_help = "Key of the client certificate (PEM, not encrypted); may be the same file")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(help = "Key of the client certificate (PEM, not encrypted); may be the same file")]
     pub(in crate::cli) key: Option<PathBuf>,
     /// Refuse private addresses
     #[arg(long)]

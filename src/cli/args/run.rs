@@ -1,10 +1,10 @@
 //! The options of the run: targets, parallelism, limits of time, retries.
 
-use super::value::Value;
+use super::value::plain;
 use crate::cli::units::{duration, rate, whole};
-use crate::input::Shard;
+use crate::input::{ListShard, Scheme};
 use crate::schedule::PerSecond;
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,26 +14,20 @@ pub(in crate::cli) struct PoolArgs {
     /// Worker threads, 1 to 10000
     #[arg(short, long, value_name = "N", default_value = "5", aliases = ["workers", "max-workers"])]
     #[arg(long_help = "Worker threads, 1 to 10000; also --workers and --max-workers")]
-    #[arg(value_parser = Value(whole::<1, 10_000>))]
+    #[arg(value_parser = plain(whole::<1, 10_000>))]
     pub(in crate::cli) jobs: u32,
     /// Requests at once to one host:port
-    #[arg(long, value_name = "N", value_parser = Value(whole::<1, 10_000>))]
+    #[arg(long, value_name = "N", value_parser = plain(whole::<1, 10_000>))]
     #[arg(
         long_help = "Requests at once to one host:port. Other hosts go on, up to 4096 lines ahead (1024 with \
         --ordered). The host is that of the URL in the list; hosts of redirects are not counted"
     )]
     pub(in crate::cli) per_host: Option<u32>,
-    /// Shortest time between two starts to one host
-    #[arg(long, value_name = "D", value_parser = Value(duration))]
-    #[arg(
-        long_help = "Shortest time between two starts to one host:port, that of the URL in the list"
-    )]
+    #[arg(long, value_name = "D", value_parser = plain(duration))]
+    #[arg(help = "Shortest time between two starts to one host:port, that of the URL in the list")]
     pub(in crate::cli) host_delay: Option<Duration>,
-    /// Starts a second in all
-    #[arg(long, value_name = "N", value_parser = Value(rate))]
-    #[arg(
-        long_help = "Requests started a second, to all hosts together; 0.5 is one every two seconds"
-    )]
+    #[arg(long, value_name = "N", value_parser = plain(rate))]
+    #[arg(help = "Requests started a second, to all hosts together; 0.5 is one every two seconds")]
     pub(in crate::cli) rate: Option<PerSecond>,
 }
 
@@ -41,20 +35,20 @@ pub(in crate::cli) struct PoolArgs {
 #[command(next_help_heading = "Timeouts (0 = none)")]
 pub(in crate::cli) struct TimeoutArgs {
     /// Limit of one attempt; 0 = none
-    #[arg(short, long, value_name = "D", default_value = "60s", value_parser = Value(duration))]
+    #[arg(short, long, value_name = "D", default_value = "60s", value_parser = plain(duration))]
     #[arg(
         long_help = "Limit of one attempt: DNS, connect, TLS, redirects and body; the clock starts when a worker \
         takes the URL"
     )]
     pub(in crate::cli) timeout: Duration,
     /// Limit of DNS, connect and TLS, within --timeout
-    #[arg(long, value_name = "D", value_parser = Value(duration))]
+    #[arg(long, value_name = "D", value_parser = plain(duration))]
     pub(in crate::cli) connect_timeout: Option<Duration>,
     /// Longest time without a byte
-    #[arg(long, value_name = "D", value_parser = Value(duration))]
+    #[arg(long, value_name = "D", value_parser = plain(duration))]
     pub(in crate::cli) stall_timeout: Option<Duration>,
     /// Limit of the whole run, which is then cut
-    #[arg(long, value_name = "D", value_parser = Value(duration))]
+    #[arg(long, value_name = "D", value_parser = plain(duration))]
     #[arg(
         long_help = "Limit of the whole run: then nothing starts, running requests are cut, and the exit status is 1"
     )]
@@ -65,14 +59,14 @@ pub(in crate::cli) struct TimeoutArgs {
 #[command(next_help_heading = "Retries")]
 pub(in crate::cli) struct RetryArgs {
     /// Retries of a temporary failure
-    #[arg(long, value_name = "N", default_value = "0", value_parser = Value(whole::<0, 1000>))]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = plain(whole::<0, 1000>))]
     #[arg(
         long_help = "Further attempts after a temporary failure: dns, connect, timeout, body, and the statuses 408, \
         425, 429, 500, 502, 503 and 504"
     )]
     pub(in crate::cli) retries: u32,
     /// Delay before the first retry
-    #[arg(long, value_name = "D", default_value = "1s", value_parser = Value(retry_delay))]
+    #[arg(long, value_name = "D", default_value = "1s", value_parser = plain(retry_delay))]
     #[arg(
         long_help = "Delay before the first retry; it doubles up to 60s, with jitter, and blocks no worker. A \
         Retry-After of up to 5 min pauses its whole host, as do RateLimit and X-RateLimit-Reset with a 429 or 503; \
@@ -87,7 +81,7 @@ pub(in crate::cli) struct InputArgs {
     /// Scheme of URLs without one: https or http
     #[arg(long, value_name = "S")]
     #[arg(long_help = "Scheme of URLs without one: https or http; without this option they fail")]
-    pub(in crate::cli) default_scheme: Option<SchemeArg>,
+    pub(in crate::cli) default_scheme: Option<Scheme>,
     /// Skip repeated URLs
     #[arg(long)]
     #[arg(
@@ -102,18 +96,12 @@ pub(in crate::cli) struct InputArgs {
     )]
     pub(in crate::cli) resume: Option<PathBuf>,
     /// Fetch only the K-th of N parts, by host
-    #[arg(long, value_name = "K/N", value_parser = Value(str::parse::<Shard>))]
+    #[arg(long, value_name = "K/N", value_parser = plain(str::parse::<ListShard>))]
     #[arg(
         long_help = "Fetch only the K-th of N parts of the lists, so that N runs share them. A hash that never \
         changes assigns each host to one part"
     )]
-    pub(in crate::cli) shard: Option<Shard>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum SchemeArg {
-    Https,
-    Http,
+    pub(in crate::cli) shard: Option<ListShard>,
 }
 
 /// The longest delay before any retry.

@@ -1,39 +1,24 @@
 //! Parsers for the values of options. An error names the option.
 
-use clap::builder::TypedValueParser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 use std::error::Error;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 const NOT_UTF_8: &str = "it is not UTF-8";
 
-/// Parses a value; an error repeats it.
-#[derive(Debug, Clone)]
-pub(super) struct Value<T, E>(pub(super) fn(&str) -> Result<T, E>);
-
-impl<T, E> TypedValueParser for Value<T, E>
+/// Parses a value with `parse`; an error repeats the value. For text that is not UTF-8, clap itself would not name the
+/// option.
+pub(super) fn plain<T, E>(parse: fn(&str) -> Result<T, E>) -> impl TypedValueParser<Value = T>
 where
     T: Clone + Send + Sync + 'static,
-    E: Into<Box<dyn Error + Send + Sync>> + Clone + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
-    type Value = T;
-
-    fn parse_ref(
-        &self,
-        command: &Command,
-        arg: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<T, clap::Error> {
-        match value.to_str() {
-            Some(_) => self.0.parse_ref(command, arg, value),
-            // clap would not name the option.
-            None => {
-                let refuse = |_: &str| Err::<T, _>(NOT_UTF_8);
-                refuse.parse_ref(command, arg, OsStr::new(&*value.to_string_lossy()))
-            }
-        }
-    }
+    OsStringValueParser::new().try_map(move |typed: OsString| match typed.to_str() {
+        Some(text) => parse(text).map_err(Into::into),
+        None => Err(NOT_UTF_8.into()),
+    })
 }
 
 /// Parses a value that may contain a password; an error does not repeat it.

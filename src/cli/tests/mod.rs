@@ -1,4 +1,4 @@
-//! Whole command lines: what they are settled as, and what is said when they cannot be.
+//! Whole command lines: the settings they give, and the messages about wrong ones.
 
 mod help;
 mod options;
@@ -58,7 +58,7 @@ fn stop(line: &str) -> Stop {
         .unwrap_err()
 }
 
-/// What a wrong call is told, after making sure of all that every such message has.
+/// The message about a wrong call, after checks that hold for every such message.
 fn usage_error(stop: Stop) -> String {
     let Stop {
         text,
@@ -176,13 +176,13 @@ fn colours_follow_each_stream_and_no_color() {
         stderr: true,
         ..NONE
     };
-    type Row = (
+    type ColourCase = (
         Terminals,
         &'static [(&'static str, &'static str)],
         &'static str,
         (bool, bool),
     );
-    let table: &[Row] = &[
+    let table: &[ColourCase] = &[
         (NONE, &[], "-", (false, false)),
         (ALL, &[], "-", (true, true)),
         (stdout, &[], "-", (true, false)),

@@ -1,4 +1,4 @@
-//! What each option is settled as.
+//! The setting that each option gives.
 
 use super::*;
 use crate::fetch::Family;
@@ -27,7 +27,7 @@ fn the_defaults_are_the_promised_ones() {
         ..schedule::Options::default()
     };
     assert_eq!((settings.schedule, settings.ordered), (schedule, false));
-    // Every option of the library that no argument changes has the library's default.
+    // Without arguments the library's options have their defaults.
     assert_eq!(format!("{:?}", settings.fetch), format!("{defaults:?}"));
     assert_eq!(
         (settings.output_dir, settings.verbosity),

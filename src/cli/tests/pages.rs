@@ -4,7 +4,7 @@ use super::*;
 
 const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
-/// What is printed instead of a run.
+/// The page that is printed instead of a run.
 fn printed(line: &str) -> String {
     let Stop {
         text,
@@ -34,7 +34,7 @@ fn every_shell_completes_every_option() {
     for shell in SHELLS {
         let script = printed(&format!("--completions {shell}"));
         for option in options() {
-            // fish has its own way to say it.
+            // fish has its own syntax.
             let said = match option.strip_prefix("--") {
                 Some(long) if shell == "fish" => format!("-l {long}"),
                 None if shell == "fish" => format!("-s {}", &option[1..]),
@@ -57,7 +57,7 @@ fn the_manual_page_has_all_that_the_help_has() {
         "the preamble of roff: {}",
         &page[..80]
     );
-    // As a reader sees it.
+    // Without the marks of roff.
     let plain = page
         .replace("\\fB", "")
         .replace("\\fI", "")

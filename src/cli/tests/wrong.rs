@@ -1,4 +1,4 @@
-//! Calls that are wrong, and what is said about them.
+//! Wrong calls, and the messages about them.
 
 use super::*;
 
@@ -163,11 +163,11 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
         ),
         (
             "--cert c.pem",
-            "the following required arguments were not provided:\n  --key <FILE>",
+            "--cert is given without --key: a file that holds both is named twice",
         ),
         (
             "--key k.pem",
-            "the following required arguments were not provided:\n  --cert <FILE>",
+            "--key is given without --cert: a file that holds both is named twice",
         ),
         (
             "--cacert ''",
@@ -300,7 +300,7 @@ fn flags_of_other_tools_are_answered_with_what_to_write_instead() {
         let usage = "\n\nUsage: fetchpool [OPTIONS] [LIST]...\n";
         assert!(told.contains(usage), "{line}: {told}");
     }
-    // What is no flag of anybody gets no guess, and a slip of the pen the option that was meant.
+    // An unknown flag gets no tip, and a typo the option that was meant.
     for (flag, meant) in [
         ("--zzz", None),
         ("--hander", Some("--header")),

@@ -1,4 +1,4 @@
-//! Who may write when, on a terminal and elsewhere, and what is told of what was left out.
+//! The order of records and messages on a terminal and elsewhere, and the count of dropped messages.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::output::{Format, Out};
 
-/// A reader that takes so many bytes more.
+/// A reader that takes a given number of bytes.
 #[derive(Clone, Default)]
 struct Slow(Arc<Mutex<(usize, Vec<u8>)>>);
 
@@ -32,20 +32,17 @@ impl Out for Slow {
 
 /// A report whose messages go to `stderr`, or to the terminal of the records.
 fn report(stdout: &Slow, stderr: Option<&Slow>) -> Report<'static> {
-    Report {
-        writer: Writer::new(Box::new(stdout.clone()), Format::Text, false),
-        stderr: stderr.map(|stderr| Outgoing::new(Box::new(stderr.clone()))),
-        dropped: 0,
-        progress: None,
-        summary: None,
-        counts: Counts::default(),
-        ordered: None,
-        ordered_bytes: 0,
-    }
+    Report::new(
+        Writer::new(Box::new(stdout.clone()), Format::Text, false),
+        stderr.map(|stderr| Outgoing::new(Box::new(stderr.clone()))),
+        None,
+        None,
+        None,
+    )
 }
 
 fn record(report: &mut Report<'_>, url: &str) {
-    report.record(Record::page(url, 1), None).unwrap();
+    report.record(Record::page(url, 1), None);
 }
 
 fn flush(report: &mut Report<'_>) -> bool {
@@ -61,7 +58,7 @@ fn neither_stream_tears_a_line_of_the_other_on_a_slow_terminal() {
             record(&mut report, "http://a/");
             terminal.takes(room);
             flush(&mut report);
-            report.tell(&format_args!("told {round}"));
+            report.tell(format_args!("told {round}"));
             terminal.takes(room);
             flush(&mut report);
         }
@@ -84,7 +81,7 @@ fn what_is_told_does_not_wait_for_a_reader_of_records_elsewhere() {
     stdout.takes(3);
     stderr.takes(usize::MAX);
     assert!(!flush(&mut report));
-    report.tell(&"told");
+    report.tell("told");
     assert_eq!(stderr.shown(), "fetchpool: told\n");
 }
 
@@ -95,11 +92,11 @@ fn a_record_that_is_given_up_in_its_middle_keeps_what_is_told_off_its_line() {
     record(&mut report, "http://a/");
     terminal.takes(5);
     assert!(!flush(&mut report));
-    report.tell(&"terminated");
+    report.tell("terminated");
     record(&mut report, "http://b/");
     assert_eq!(report.writer.out.give_up_records(), 2);
     terminal.takes(usize::MAX);
-    report.tell(&"2 records were not written");
+    report.tell("2 records were not written");
     let wanted = "'http\nfetchpool: terminated\nfetchpool: 2 records were not written\n";
     assert_eq!(terminal.shown(), wanted);
 }
@@ -109,7 +106,9 @@ fn what_there_was_no_room_for_is_told_of_before_all_is_said_to_be_out() {
     let stderr = Slow::default();
     let mut report = report(&Slow::default(), Some(&stderr));
     let long = "x".repeat(MESSAGE_BYTES);
-    report.tell_all(&[&long, "lost", "lost"]);
+    for message in [&*long, "lost", "lost"] {
+        report.tell(message);
+    }
     let note = "fetchpool: (2 lines left out)\n";
     stderr.takes(long.len() + note.len());
     assert!(!flush(&mut report));
@@ -138,9 +137,11 @@ fn a_slow_terminal_shows_records_and_messages_in_their_order_and_is_seen_to_read
     let terminal = Slow::default();
     let mut report = report(&terminal, None);
     terminal.takes(5);
-    report.tell_all(&["line"; 3]);
+    for message in ["line"; 3] {
+        report.tell(message);
+    }
     record(&mut report, "http://a/");
-    report.tell(&"behind");
+    report.tell("behind");
     let before = report.writer.out.taken();
     terminal.takes(60);
     assert!(!flush(&mut report));
@@ -157,7 +158,9 @@ fn what_is_left_out_at_the_end_are_whole_lines_and_the_oldest() {
     let stderr = Slow::default();
     let mut report = report(&Slow::default(), Some(&stderr));
     stderr.takes(5);
-    report.tell_all(&["one", "two", "three", "four"]);
+    for message in ["one", "two", "three", "four"] {
+        report.tell(message);
+    }
     assert_eq!(report.messages().leave_out(1000), 0);
     let most = "fetchpool: four\n".len() + 3;
     assert_eq!(report.messages().leave_out(most), 2);

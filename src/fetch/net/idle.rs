@@ -1,7 +1,7 @@
 //! Idle connections by origin, shared by all workers.
 //!
-//! Each origin belongs to a shard with its own lock, so that no lock is contended. The connection used last is reused
-//! first. One cap holds over all shards. Never reuse a connection that is too old, closed, or has unread bytes.
+//! Each origin belongs to a shard, so that no lock is contended. The connection used last is reused first; one that is
+//! too old, closed, or has unread bytes is never reused.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::connection::Connection;
+use super::io::stream::Stream;
+use super::io::sys::is_silent;
+use super::reach::budget::Permit;
 
 const SHARDS: usize = 64;
 /// Longer than most servers keep a connection, shorter than most middleboxes do.
@@ -17,22 +19,42 @@ const MAX_AGE: Duration = Duration::from_secs(60);
 /// How often a shard closes connections that are too old.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
+/// A connection that sends one request after another.
 #[derive(Debug)]
-struct Idle {
-    connection: Connection,
-    since: Instant,
+pub(super) struct Connection {
+    /// The proxy, if there is one, and the origin as the beginning of a URL.
+    key: Box<str>,
+    pub(super) stream: Box<dyn Stream>,
+    idle_since: Instant,
+    /// The last field, so that it is returned after the descriptor is closed.
+    _permit: Option<Permit>,
+}
+
+impl Connection {
+    pub(super) fn new(key: &str, stream: Box<dyn Stream>, permit: Option<Permit>) -> Self {
+        Self {
+            key: key.into(),
+            stream,
+            idle_since: Instant::now(),
+            _permit: permit,
+        }
+    }
+
+    fn is_old(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.idle_since) >= MAX_AGE
+    }
 }
 
 #[derive(Debug, Default)]
-struct Shard {
-    /// By key; the connection used last is at the end.
-    origins: HashMap<Box<str>, Vec<Idle>>,
+struct IdleShard {
+    /// By key, in the order of their last use.
+    origins: HashMap<Box<str>, Vec<Connection>>,
     swept: Option<Instant>,
 }
 
 #[derive(Debug)]
 pub(super) struct IdlePool {
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Mutex<IdleShard>>,
     hasher: RandomState,
     cap: usize,
     count: AtomicUsize,
@@ -51,74 +73,64 @@ impl IdlePool {
         }
     }
 
-    /// An idle connection to `origin` that can be reused.
     pub(super) fn take(&self, origin: &str, now: Instant) -> Option<Connection> {
         loop {
             // Release the lock before checking or closing the connection.
-            let idle = self.shard(origin).origins.get_mut(origin)?.pop()?;
+            let connection = self.shard(origin).origins.get_mut(origin)?.pop()?;
             self.count.fetch_sub(1, Ordering::Relaxed);
-            if now.saturating_duration_since(idle.since) < MAX_AGE && idle.connection.is_silent() {
-                return Some(idle.connection);
+            // An unread byte is the remains of an earlier reply, or the end.
+            if !connection.is_old(now) && is_silent(connection.stream.socket()) {
+                return Some(connection);
             }
         }
     }
 
     /// Keeps `connection` for the next request to its origin. At the cap, evicts another.
-    pub(super) fn put(&self, connection: Connection, now: Instant) {
+    pub(super) fn put(&self, mut connection: Connection, now: Instant) {
         if self.cap == 0 {
             return;
         }
         if self.count.fetch_add(1, Ordering::Relaxed) >= self.cap {
-            drop(self.evict());
+            self.evict();
         }
-        let mut shard = self.shard(connection.key());
+        connection.idle_since = now;
+        let mut shard = self.shard(&connection.key);
         let old = shard.sweep(now);
-        let idle = Idle {
-            connection,
-            since: now,
-        };
-        match shard.origins.get_mut(idle.connection.key()) {
-            Some(others) => others.push(idle),
+        match shard.origins.get_mut(&connection.key) {
+            Some(others) => others.push(connection),
             None => {
-                let key = idle.connection.key().into();
-                shard.origins.insert(key, vec![idle]);
+                let key = connection.key.clone();
+                shard.origins.insert(key, vec![connection]);
             }
         }
         drop(shard);
         self.count.fetch_sub(old.len(), Ordering::Relaxed);
     }
 
-    /// Takes out the oldest connection of one shard: nearly the oldest of all, without a lock over all shards.
-    pub(super) fn evict(&self) -> Option<Connection> {
+    /// Closes the oldest connection of one shard, nearly the oldest of all. `false` if no connection is idle.
+    pub(super) fn evict(&self) -> bool {
         let from = self.next_shard.fetch_add(1, Ordering::Relaxed);
-        for at in from..from + SHARDS {
-            let idle = lock(&self.shards[at % SHARDS]).oldest();
-            if let Some(idle) = idle {
-                self.count.fetch_sub(1, Ordering::Relaxed);
-                return Some(idle.connection);
-            }
+        let oldest = (from..from + SHARDS).find_map(|at| lock(&self.shards[at % SHARDS]).oldest());
+        if oldest.is_some() {
+            self.count.fetch_sub(1, Ordering::Relaxed);
         }
-        None
+        oldest.is_some()
     }
 
-    fn shard(&self, origin: &str) -> MutexGuard<'_, Shard> {
+    fn shard(&self, origin: &str) -> MutexGuard<'_, IdleShard> {
         let hash = self.hasher.hash_one(origin);
         lock(&self.shards[hash as usize % SHARDS])
     }
 }
 
-impl Shard {
-    fn oldest(&mut self) -> Option<Idle> {
-        let (_, idle) = self
-            .origins
-            .iter_mut()
-            .filter(|(_, i)| !i.is_empty())
-            .min_by_key(|(_, i)| i[0].since)?;
-        Some(idle.remove(0))
+impl IdleShard {
+    fn oldest(&mut self) -> Option<Connection> {
+        let used = self.origins.values_mut().filter(|idle| !idle.is_empty());
+        Some(used.min_by_key(|idle| idle[0].idle_since)?.remove(0))
     }
 
-    /// Takes out connections that are too old, and removes empty origins, every [`SWEEP_EVERY`].
-    fn sweep(&mut self, now: Instant) -> Vec<Idle> {
+    /// Every [`SWEEP_EVERY`], takes out old connections and removes empty origins.
+    fn sweep(&mut self, now: Instant) -> Vec<Connection> {
         let swept = *self.swept.get_or_insert(now);
         if now.saturating_duration_since(swept) < SWEEP_EVERY {
             return Vec::new();
@@ -126,7 +138,7 @@ impl Shard {
         self.swept = Some(now);
         let mut old = Vec::new();
         self.origins.retain(|_, idle| {
-            let young = idle.partition_point(|i| now.saturating_duration_since(i.since) >= MAX_AGE);
+            let young = idle.partition_point(|connection| connection.is_old(now));
             old.extend(idle.drain(..young));
             !idle.is_empty()
         });
@@ -134,7 +146,7 @@ impl Shard {
     }
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+fn lock(shard: &Mutex<IdleShard>) -> MutexGuard<'_, IdleShard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -223,7 +235,7 @@ mod tests {
             .iter()
             .map(|s| lock(s).origins.values().map(Vec::len).sum::<usize>());
         assert_eq!(kept.sum::<usize>(), 4);
-        assert!(pool.evict().is_some());
+        assert!(pool.evict());
         let later = now + MAX_AGE + SWEEP_EVERY;
         for i in 0..SHARDS * 8 {
             pool.put(peer.connect(&format!("http://late/{i}")), later);

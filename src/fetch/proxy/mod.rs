@@ -18,7 +18,7 @@ pub(super) use no_proxy::Exception;
 
 /// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
+pub(super) enum Protocol {
     /// HTTP: a request for an http URL names the whole URL, one for https goes through a tunnel (CONNECT).
     Http,
     /// The same over TLS.
@@ -47,31 +47,31 @@ impl Protocol {
         })
     }
 
-    pub(crate) fn is_http(self) -> bool {
+    pub(super) fn is_http(self) -> bool {
         matches!(self, Self::Http | Self::Https)
     }
 
     /// Whether the client looks the origin's name up, not the proxy.
-    pub(crate) fn wants_address(self) -> bool {
+    pub(super) fn wants_address(self) -> bool {
         matches!(self, Self::Socks4 | Self::Socks5)
     }
 }
 
 /// One proxy. `Debug` does not show its credentials.
 #[derive(Clone)]
-pub(crate) struct Proxy {
+pub(super) struct Proxy {
     /// The option or variable that names it.
     source: String,
-    pub(crate) protocol: Protocol,
+    pub(super) protocol: Protocol,
     /// A name or an address, in brackets if it is IPv6.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) user: Vec<u8>,
-    pub(crate) password: Vec<u8>,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) user: Vec<u8>,
+    pub(super) password: Vec<u8>,
     /// The value of `Proxy-Authorization`.
-    pub(crate) authorization: Option<HeaderValue>,
+    pub(super) authorization: Option<HeaderValue>,
     /// The key of its idle connections.
-    pub(crate) key: String,
+    pub(super) key: String,
 }
 
 /// The source of a proxy that is not from the environment.
@@ -80,7 +80,7 @@ const OPTION: &str = "--proxy";
 impl Proxy {
     /// Reads `[SCHEME://][USER[:PASSWORD]@]HOST[:PORT]`; the default is http on port 1080, as with curl.
     ///
-    /// An error names `source`, not `text`, which may contain a password.
+    /// Errors do not repeat `text`, which may contain a password.
     fn parse(text: &str, source: &str) -> Result<Self, OptionsError> {
         let refuse = |why: &str| {
             OptionsError::new(format!(
@@ -95,7 +95,7 @@ impl Proxy {
         let (protocol, default_port) = Protocol::of(&scheme).ok_or_else(|| {
             refuse("a proxy is of http, https, socks4, socks4a, socks5 or socks5h")
         })?;
-        // Url drops the port 80 of http, but not of a scheme that it does not know.
+        // Url would drop the port 80 of http.
         let url = Url::parse(&format!("proxy://{rest}"))
             .map_err(|error| refuse(&format!("no URL of a proxy, {error}")))?;
         let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
@@ -103,7 +103,7 @@ impl Proxy {
             return Err(refuse("it has no host"));
         }
         let is_bare = matches!(url.path(), "" | "/") && url.query().or(url.fragment()).is_none();
-        // In a variable, other programs ignore a path.
+        // Other programs ignore a path in a variable.
         if !is_bare && source == OPTION {
             return Err(refuse("a proxy is a host and a port, without a path"));
         }
@@ -123,13 +123,13 @@ impl Proxy {
         })
     }
 
-    /// Whether the proxy itself replies to a request for `url`, because there is no tunnel.
-    pub(crate) fn takes_requests_for(&self, url: &str) -> bool {
+    /// Whether requests for `url` go to the proxy itself, not through a tunnel.
+    pub(super) fn takes_requests_for(&self, url: &str) -> bool {
         self.protocol.is_http() && url.starts_with("http:")
     }
 
-    /// The failure of a connection to this proxy, naming it. Failures of the network get the kind `proxy`.
-    pub(crate) fn blame(&self, failure: Failure) -> Failure {
+    /// `failure` with the proxy's name. Failures of the network get the kind `proxy`.
+    pub(super) fn blame(&self, failure: Failure) -> Failure {
         let kind = match failure.kind() {
             FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => FailureKind::Proxy,
             FailureKind::Cancelled | FailureKind::BlockedAddress => return failure,
@@ -139,7 +139,7 @@ impl Proxy {
     }
 
     /// `message` with the proxy's name in front.
-    pub(crate) fn name_in(&self, message: &str) -> String {
+    pub(super) fn name_in(&self, message: &str) -> String {
         let name = format!("{}:{}", self.host, self.port);
         match message.strip_prefix(&name) {
             Some(_) => format!("proxy {message}"),
@@ -164,7 +164,7 @@ impl fmt::Debug for Proxy {
 /// let environment = |name: &str| (name == "https_proxy").then(|| "http://proxy.example:3128".to_owned());
 /// let proxies = Proxies::new(None, &environment)?;
 /// assert!(proxies.any());
-/// // An explicit proxy overrides the environment; an empty one means none.
+/// // Empty means none.
 /// assert!(!Proxies::new(Some(""), &environment)?.any());
 /// # Ok::<(), fetchpool::fetch::OptionsError>(())
 /// ```
@@ -176,47 +176,44 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// The proxies that curl would use: `explicit` (its `--proxy`, empty for none) for all URLs, or else the variables
-    /// `http_proxy`, `https_proxy` and `all_proxy`. `no_proxy` lists exceptions to both. `environment` gives the value of
-    /// a variable; an empty one counts as not set.
+    /// The proxies that curl would use: `explicit` (empty for none) for all URLs, or else `http_proxy`, `https_proxy` and
+    /// `all_proxy` of the `environment`. `no_proxy` lists exceptions. An empty variable counts as not set.
     ///
     /// `HTTP_PROXY` is ignored: a CGI server sets it from a header of the request.
     ///
     /// # Errors
     ///
-    /// A text is no proxy, or its protocol is not supported. The message names the variable, and `explicit` as `--proxy`.
+    /// A text is no proxy, or its protocol is not supported. The message names the variable, or `--proxy`.
     pub fn new(
         explicit: Option<&str>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, OptionsError> {
         let set = |name: &str| {
             let value = environment(name).filter(|v| !v.trim().is_empty());
-            value.map(|v| (name.to_owned(), v))
+            value.map(|value| (name.to_owned(), value))
         };
         let lower_then_upper = |name: &str| set(name).or_else(|| set(&name.to_ascii_uppercase()));
-        let parse = |given: Option<(String, String)>| {
-            given
-                .map(|(source, text)| Proxy::parse(text.trim(), &source).map(Arc::new))
-                .transpose()
-        };
-        let (http, https) = match explicit.map(str::trim) {
-            Some("") => (None, None),
+        let (http, https) = match explicit {
+            Some(text) if text.trim().is_empty() => (None, None),
             Some(text) => {
-                let proxy = Arc::new(Proxy::parse(text, OPTION)?);
-                (Some(Arc::clone(&proxy)), Some(proxy))
+                let given = Some((OPTION.to_owned(), text.to_owned()));
+                (given.clone(), given)
             }
             None => {
                 let all = || lower_then_upper("all_proxy");
-                let https = lower_then_upper("https_proxy").or_else(all);
-                (parse(set("http_proxy").or_else(all))?, parse(https)?)
+                let https = lower_then_upper("https_proxy");
+                (set("http_proxy").or_else(all), https.or_else(all))
             }
         };
-        let except = lower_then_upper("no_proxy")
-            .map_or_else(Vec::new, |(_, list)| Exception::parse_list(&list));
+        let parse = |given: Option<(String, String)>| {
+            let proxy = given.map(|(source, text)| Proxy::parse(text.trim(), &source));
+            proxy.transpose().map(|proxy| proxy.map(Arc::new))
+        };
+        let except = lower_then_upper("no_proxy");
         Ok(Self {
-            http,
-            https,
-            except,
+            http: parse(http)?,
+            https: parse(https)?,
+            except: except.map_or_else(Vec::new, |(_, list)| Exception::parse_list(&list)),
         })
     }
 
@@ -227,7 +224,7 @@ impl Proxies {
     }
 
     /// The option or variable of a proxy that looks names up itself.
-    pub(crate) fn where_names_are_looked_up(&self) -> Option<&str> {
+    pub(super) fn where_names_are_looked_up(&self) -> Option<&str> {
         if self.except.contains(&Exception::All) {
             return None;
         }
@@ -237,7 +234,7 @@ impl Proxies {
     }
 
     /// The proxy that `url` is fetched through.
-    pub(crate) fn of(&self, url: &Url) -> Option<&Arc<Proxy>> {
+    pub(super) fn of(&self, url: &Url) -> Option<&Arc<Proxy>> {
         let proxy = if url.scheme() == "https" {
             &self.https
         } else {

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use crate::fetch::resolve::bare;
 
-/// One entry of `no_proxy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::fetch) enum Exception {
     All,
@@ -15,8 +14,8 @@ pub(in crate::fetch) enum Exception {
 }
 
 impl Exception {
-    /// Reads a list separated by commas or spaces, and ignores entries that are not valid, as curl does. `*` excepts
-    /// every host if it is the whole list, and has no meaning elsewhere.
+    /// Reads a list separated by commas or spaces. As curl does, it ignores invalid entries, and `*` unless it is the
+    /// whole list.
     pub(in crate::fetch) fn parse_list(list: &str) -> Vec<Self> {
         if list.trim() == "*" {
             return vec![Self::All];
@@ -33,11 +32,10 @@ impl Exception {
             let bits = bits.parse().ok().filter(|&b| b <= width(address))?;
             return Some(Self::Network(address, bits, None));
         }
-        if let Ok(address) = bare(entry).parse::<IpAddr>() {
-            return Some(Self::Network(address, width(address), None));
-        }
+        // What follows the last colon of an IPv6 address is no port.
+        let is_address = bare(entry).parse::<IpAddr>().is_ok();
         let (host, port) = match entry.rsplit_once(':').map(|(h, p)| (h, p.parse())) {
-            Some((host, Ok(port))) => (host, Some(port)),
+            Some((host, Ok(port))) if !is_address => (host, Some(port)),
             _ => (entry, None),
         };
         if let Ok(address) = bare(host).parse::<IpAddr>() {

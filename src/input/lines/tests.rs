@@ -1,8 +1,8 @@
-//! Streams cut into lines, whatever their reads bring.
+//! Streams are split into the same lines, however reads divide them.
 
 use super::*;
 
-/// Hands out its pieces one a read, then the end.
+/// Each read returns one piece.
 struct Pieces(std::vec::IntoIter<Vec<u8>>);
 
 impl Pieces {

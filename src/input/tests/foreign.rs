@@ -1,4 +1,4 @@
-//! What is no list of one URL a line is named by its first record, with the command that cures it; and nothing else is.
+//! The first record of a file that is no list names its format and a command that converts it; no other record does.
 
 use super::*;
 use flate2::Compression;
@@ -177,13 +177,13 @@ fn what_is_only_a_wrong_line_is_not_taken_for_something_else() {
             "{list:?}: {message}"
         );
     }
-    // What follows the first record is a line like any other.
+    // Records after the first are lines like any other.
     for first in ["http://a/", "example.com"] {
         let targets = from_list(format!("{first}\nurl,name\nid\turl\n").as_bytes());
         let second = targets[1].url.as_ref().unwrap_err();
         assert!(!second.message().starts_with("the list is"));
     }
-    // And each list has a first one.
+    // Each list has a first record.
     let lists = [list(b"http://a/\n"), list(b"id,url\n")];
     let targets = all(options(
         &lists.each_ref().map(|list| file(list.path())),

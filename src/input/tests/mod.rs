@@ -32,7 +32,7 @@ fn file(path: &Path) -> List {
     List::File(path.to_owned())
 }
 
-/// An entry, whatever it is.
+/// An entry, a target or a failed record.
 struct Parsed {
     source: Arc<str>,
     line: u64,

@@ -30,7 +30,7 @@ fn a_line_is_given_before_the_next_is_written() {
         .unwrap();
     let mut seen = Vec::new();
     for n in 1..=2000_u64 {
-        // Half a line more than can be given out: it must not hold back the whole one.
+        // The half of the next line must not delay the whole one.
         let (text, rest) = (format!("ttp://host/{n}\nh"), if n == 1 { "h" } else { "" });
         writer
             .write_all(format!("{rest}{text}").as_bytes())

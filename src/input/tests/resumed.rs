@@ -16,7 +16,7 @@ fn resume(path: &Path, list: &str, default_scheme: Option<Scheme>) -> Result<Tar
     .map_err(|error| error.to_string())
 }
 
-/// What of `list` is left to be done, and the warning.
+/// The lines of `list` that a run with `file` fetches, and its warning.
 fn left(file: &[u8], list: &str) -> (Vec<String>, Option<String>) {
     let file = super::list(file);
     let mut targets = resume(file.path(), list, None).unwrap();
@@ -98,7 +98,7 @@ fn a_killed_run_leaves_a_torn_line() {
             "cut at {cut}"
         );
 
-        // The run that went on with it, and was let end its line.
+        // The file after a further run, which first ended the torn line.
         let c = row("http://c/", true);
         let resumed = [torn.as_slice(), b"\n", c.as_bytes(), b"\n"].concat();
         let (left, warning) = left(&resumed, list);

@@ -11,7 +11,7 @@ fn unique(lists: &[List], default_scheme: Option<Scheme>) -> Targets {
     .unwrap()
 }
 
-/// The lines of `content` that are left.
+/// The lines of `content` that a run with `--unique` fetches.
 fn left(content: &str, default_scheme: Option<Scheme>) -> Vec<u64> {
     let list = list(content.as_bytes());
     let mut targets = unique(&[file(list.path())], default_scheme);

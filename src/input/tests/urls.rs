@@ -1,10 +1,10 @@
-//! What is a URL, what is not, and what is said about it.
+//! Which texts are URLs, and the messages for others.
 
 use super::*;
 
 const INVALID_HOST: &str = "invalid_url: invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]";
 
-/// What became of one URL as written: the URL, or `kind: message`.
+/// The URL of a text, or `kind: message`.
 fn outcome(written: &str, default_scheme: Option<Scheme>) -> String {
     let targets = all(options(&[List::Url(written.to_owned())], default_scheme));
     let [target] = targets.as_slice() else {
@@ -134,7 +134,7 @@ fn what_is_no_url_fails_and_says_why() {
 
 #[test]
 fn a_url_without_a_scheme_gets_a_hint_or_the_default() {
-    // (written, what it is meant to be behind the scheme, what becomes of it)
+    // (written, the hint and the URL without their scheme)
     let table = [
         ("example.com", "example.com", "example.com/"),
         ("example.com/x", "example.com/x", "example.com/x"),
@@ -188,7 +188,7 @@ fn what_stands_around_a_url_is_told_from_it() {
             );
         }
     }
-    // What is not one URL, or has a password in it, is not proposed.
+    // Only a single URL without a password is proposed.
     for written in [
         "<http://u:secret@a/>",
         "\"http://a/ http://b/\"",

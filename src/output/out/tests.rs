@@ -1,4 +1,4 @@
-//! What becomes of pipes and terminals whose readers are slow.
+//! Pipes and terminals with slow readers.
 
 use std::io::{self, PipeReader, Read as _};
 use std::os::fd::OwnedFd;
@@ -9,6 +9,7 @@ use std::time::Instant;
 use indicatif::{InMemoryTerm, TermLike};
 
 use super::*;
+use crate::output::streams::Nonblocking;
 
 fn pipe() -> (PipeReader, Outgoing) {
     let (reader, end) = io::pipe().unwrap();
@@ -17,10 +18,7 @@ fn pipe() -> (PipeReader, Outgoing) {
 }
 
 fn record(outgoing: &mut Outgoing, lines: &[u8]) {
-    let push = |buffer: &mut Vec<u8>| {
-        buffer.extend_from_slice(lines);
-        Ok(())
-    };
+    let push = |buffer: &mut Vec<u8>| buffer.extend_from_slice(lines);
     outgoing.record(push).unwrap();
 }
 
@@ -56,7 +54,7 @@ fn what_a_reader_has_taken_from_a_pipe_is_known() {
     assert_eq!(outgoing.taken(), 100 + BUFFER as i128 / 2);
 }
 
-/// A terminal that keeps each write apart, and takes so many bytes more.
+/// A terminal that records each write, and takes `room` more bytes.
 #[derive(Clone)]
 struct Screen {
     terminal: InMemoryTerm,
@@ -72,7 +70,7 @@ impl Out for Screen {
         if !bytes.is_empty() {
             self.writes.lock().unwrap().push(bytes.to_vec());
         }
-        // As a terminal's driver does.
+        // A terminal's driver adds the carriage return.
         let text = String::from_utf8_lossy(bytes).replace('\n', "\r\n");
         self.terminal.write_str(&text)?;
         Ok(bytes.len())

@@ -1,19 +1,33 @@
-//! The text of the progress bar at one moment, in as many columns as there are.
+//! The text of the progress bar, as much of it as fits the columns.
 
 use std::time::{Duration, Instant};
 
 use indicatif::HumanBytes;
 
-use super::Counts;
-use crate::output::human::RateText;
+use crate::output::human::rate_text;
 use crate::span::Span;
 
-/// A more distant end is a guess.
+/// A longer remaining time is not shown.
 const FAR: Duration = Duration::from_secs(100 * 24 * 3600);
 /// A shorter bar shows nothing.
 const LEAST_BAR: usize = 8;
 
-/// What is shown of one moment.
+/// Where the run stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    /// Targets that are finished, failed ones included.
+    pub(crate) done: u64,
+    /// Targets that failed.
+    pub(crate) failed: u64,
+    /// Attempts under way.
+    pub(crate) in_flight: usize,
+    /// Bytes of all bodies so far.
+    pub(crate) bytes: u64,
+    /// How many wait for another attempt, and when the first of them is due.
+    pub(crate) waiting: Option<(usize, Instant)>,
+}
+
+/// The numbers of one row.
 pub(super) struct View {
     pub(super) counts: Counts,
     pub(super) total: Option<u64>,
@@ -50,7 +64,7 @@ impl View {
         }
     }
 
-    /// The `detail` most important parts behind the bar, in ASCII.
+    /// The parts behind the bar with a rank up to `detail`, in ASCII.
     fn tail(&self, detail: usize) -> String {
         let counts = &self.counts;
         let moving = self.per_second > 0.0;
@@ -59,7 +73,7 @@ impl View {
         // The rank of each part, whether it is shown, and its text. The bar itself has rank 4.
         let parts = [
             (1, has_total, format!("{}%", self.share_of(100))),
-            (3, moving, format!("{}/s", RateText(self.per_second))),
+            (3, moving, format!("{}/s", rate_text(self.per_second))),
             (
                 5,
                 moving && self.ends(),
@@ -97,7 +111,7 @@ impl View {
         Some(format!("{count} waiting, next in {}", in_seconds(left)))
     }
 
-    /// Whether the end can be estimated, and no target waits beyond it.
+    /// Whether the remaining time is known, and no retry is due after it.
     fn ends(&self) -> bool {
         let is_before_end = |(_, first): (usize, Instant)| {
             self.counts.in_flight > 0 && first <= self.now + self.left

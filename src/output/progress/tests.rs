@@ -1,4 +1,4 @@
-//! What the bar says, with the clock in hand.
+//! The text of the bar, at times that the test chooses.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn it_fills_one_row_but_for_a_key() {
     let shown = shown(&mut bar, &counts(0));
     assert!(shown.starts_with("0/10 [>        "), "{shown}");
     assert!(shown.ends_with("]  0%  5 in flight"), "{shown}");
-    // `^C` finds room behind it.
+    // Three columns stay free for `^C`.
     assert_eq!((shown.lines().count(), shown.len()), (1, 77));
 }
 

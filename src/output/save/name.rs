@@ -1,18 +1,17 @@
 //! The file of a URL's body: `HOST[_PORT]/PATH`, safe on every file system and different for every URL.
 //!
-//! Most URLs get an *exact* name: their text, with the blanks, `#`, `{` and `}` that the URL parser has escaped. Two URLs
-//! never have one exact name, by these rules:
-//! - `https` on its own port is `HOST`, everything else is `HOST_PORT`, with `https` on another port marked;
-//! - a path that ends in `/` is `index.html`, and a literal `index.html` is marked;
-//! - a query follows an `@`. One without a `=` that has an ending like `.html` is marked, and so is a path without a query
-//!   that has anything else behind an `@`: `icon@2x.png` is a path, `page@2` and `page@n=2.5` have a query;
-//! - no directory below the host has the name of a file, so that `/a` and `/a/b` can both exist. A file has an ending like
-//!   `.html`, or a query and a dot, or gets `.body`; a directory with such a name gets a `~`. A path that already has one
-//!   of these forms is marked.
+//! Most URLs get an *exact* name: their text, with `%20`, `%23`, `%7B` and `%7D` decoded. Every other URL gets a *marked*
+//! name: unsafe characters become `_`, and `~` and 128 bits of the URL's SHA-256 follow. No exact name has that form.
 //!
-//! A URL without an exact name (characters, lengths and names that a file system refuses, capitals where it ignores case,
-//! user names, fragments) is *marked*: unsafe characters become `_`, and `~` and 128 bits of the URL's SHA-256 follow. No
-//! exact name has that form. SHA-256, as a hostile list could make a weaker hash collide.
+//! A URL is marked if it has characters, lengths or names that a file system refuses, capitals where case is ignored, a
+//! user name or a fragment. Further URLs are marked by these rules, which give no two URLs one exact name:
+//! - The directory of `https` on port 443 is `HOST`, every other `HOST_PORT`. `https` on another port is marked.
+//! - A path that ends in `/` is `index.html`. A literal `index.html` is marked.
+//! - A query follows an `@`. A name counts as one with a query if the text behind its first `@` has a `=` or no ending like
+//!   `.html`: `page@2` and `page@n=2.5` do, `icon@2x.png` does not. A URL whose name counts wrongly is marked, and so is a
+//!   URL with a query and an `@` in the last segment of its path.
+//! - A file name has an ending like `.html`, or a query and a dot; any other gets `.body`. A directory with such a name gets
+//!   a `~`, so that `/a` and `/a/b` can both be saved. A URL with a name that already ends so is marked.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -34,10 +33,10 @@ const INDEX: &str = "index.html";
 /// Hexadecimal digits of the hash.
 const HASH: usize = 32;
 
-/// The punctuation that names keep: no shell glob but `[]`, no separator, nothing that Windows refuses.
+/// The punctuation that names keep. `/`, shell globs except `[]`, and what Windows refuses are not in it.
 const KEPT: &str = " ._-+,=@~()[]{}!$%&';#^";
 
-/// Characters that the URL parser always escapes, in a path and in a query: unescaped they cannot make two names equal.
+/// Characters that the URL parser always escapes in a path and in a query. Decoding them keeps names different.
 const IN_PATH: [(&str, &str); 4] = [("%20", " "), ("%23", "#"), ("%7B", "{"), ("%7D", "}")];
 const IN_QUERY: [(&str, &str); 2] = [("%20", " "), ("%23", "#")];
 
@@ -48,7 +47,7 @@ pub(in crate::output) enum Case {
     Ignored,
 }
 
-/// The path of `url`'s body: a host's directory at least, and a name; ASCII, without `.` or `..`, never absolute.
+/// The path of `url`'s body: the host's directory, further ones, and a name. Relative, ASCII, without `.` and `..`.
 pub(in crate::output) fn path_for(url: &Url, case: Case) -> PathBuf {
     let mut segments: Vec<&str> = url
         .path_segments()
@@ -67,7 +66,7 @@ pub(in crate::output) fn path_for(url: &Url, case: Case) -> PathBuf {
     let exact = bare && fits && host.exact && dirs.iter().all(|dir| dir.exact);
 
     let mut path = PathBuf::from(host.text);
-    // Directories that do not fit are left out; the mark makes the name unique.
+    // If the directories do not fit they are left out, and the name is marked.
     path.extend(dirs.into_iter().filter(|_| fits).map(|dir| dir.text));
     let is_kept = |name: &String| match case {
         Case::Kept => exact,
@@ -91,11 +90,11 @@ struct Name {
     exact: bool,
 }
 
-/// The directory of the host and, but for `https` on its own, the port.
+/// The directory of the host and, except for `https` on 443, the port.
 fn host(url: &Url) -> Name {
     let written = url.host_str().unwrap_or("");
     let mut text = safe(written, LONGEST_HOST);
-    // An underscore of the host could be taken for that before the port.
+    // A host with an underscore could equal a host with a port.
     let exact = text == written && !written.contains('_');
     let https = url.scheme() == "https";
     match (https, url.port_or_known_default()) {
@@ -145,11 +144,11 @@ impl Leaf<'_> {
         if !may_be_file(&text) {
             let _ = write!(text, ".{ENDING}");
         }
-        // Behind the ending that was added: a name without one may hold a hash as well.
+        // After `.body` is added, which can complete the form of a marked name.
         Some(text).filter(|text| text.len() <= LONGEST_NAME && !is_marked(text))
     }
 
-    /// A name with the hash of `url`; the beginning and the ending are for people.
+    /// The name with the hash of `url`. SHA-256, because a hostile list could make a weaker hash collide.
     fn marked(&self, url: &Url) -> String {
         let name = self.name();
         let (stem, ending) = match name.rsplit_once('.') {
@@ -187,8 +186,8 @@ fn unescaped(text: &str, escapes: &[(&str, &str)]) -> String {
     escapes.iter().fold(text.to_owned(), unescape)
 }
 
-/// `text`, cut to `longest`, with `_` for unsafe characters, a dot or a blank at either end, a hyphen in front, in front of
-/// the name of a Windows device, and instead of nothing.
+/// `text`, cut to `longest`. An unsafe character, a dot or blank at either end and a leading hyphen become `_`; an empty
+/// name and one of a Windows device get a `_` in front.
 fn safe(text: &str, longest: usize) -> String {
     let keep = |c: char| c.is_ascii_alphanumeric() || KEPT.contains(c);
     let mut safe: String = text
@@ -210,7 +209,7 @@ fn safe(text: &str, longest: usize) -> String {
     safe
 }
 
-/// Whether the part before the first dot is a Windows device.
+/// Whether `name`, up to its first dot, is a Windows device.
 fn is_device(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or("").trim_end();
     let name = name.to_ascii_lowercase();
@@ -220,14 +219,14 @@ fn is_device(name: &str) -> bool {
     }
 }
 
-/// Whether `name` is reserved for files.
+/// Whether `name` has the form of a file's name.
 fn may_be_file(name: &str) -> bool {
     let (page, _) = name.split_once('@').unwrap_or((name, ""));
     let has_dot_before = page.contains('.') && has_query(name) && !name.ends_with('~');
     has_ending(name) || has_dot_before
 }
 
-/// Whether `name` seems to have a query: behind an `@` there is a `=`, or no ending.
+/// Whether `name` counts as one with a query: the text behind its first `@` has a `=`, or no ending.
 fn has_query(name: &str) -> bool {
     name.split_once('@')
         .is_some_and(|(_, query)| query.contains('=') || !has_ending(query))
@@ -248,7 +247,7 @@ fn is_marked(name: &str) -> bool {
     })
 }
 
-/// Whether `text` is the ending of a file name, such as `html` or `7z`, and not part of a version.
+/// Whether `text` is the ending of a file name, such as `html` or `7z`. It has a letter, unlike the parts of a version.
 fn is_ending(text: &str) -> bool {
     (1..=LONGEST_ENDING).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric())

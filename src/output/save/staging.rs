@@ -1,8 +1,8 @@
-//! The folder of this run's temporary files, `DIR/.fetchpool/RUN/`, and the removal of folders that dead runs left.
+//! The folder of this run's temporary files, `DIR/.fetchpool/RUN/`, and the removal of the folders of dead runs.
 //!
-//! A run holds a lock on `DIR/.fetchpool/RUN.lock` until it ends, however it ends. If another run can take the lock,
-//! the folder is a dead run's. The lock is made before the folder and removed after it, so that no folder is without
-//! one. The file system keeps the lock, for all machines and containers; where it has none, no folder is removed.
+//! A run holds a lock on `DIR/.fetchpool/RUN.lock` until its process ends. If another run can take the lock, the folder is
+//! a dead run's. The lock file is created before the folder and removed after it, so that every folder has one. On a file
+//! system without locks no folder is removed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -11,19 +11,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use super::name::Case;
 use crate::escape::shown_path;
-use crate::system;
 
 /// Contains the folders of all runs. The name of a host never begins with a dot.
 const RUNS: &str = ".fetchpool";
 const LOCK_EXTENSION: &str = "lock";
 
-/// The folders of a run's temporary files. The kernel locks a folder to create or rename a file in it: with one folder
-/// for 50 workers, saving takes a sixth longer.
+/// The subfolders of a run's folder. The kernel locks a folder while a file in it is created or renamed: with one for 50
+/// workers, saving takes a sixth longer.
 const SHARES: u64 = 16;
 
-/// How often an empty directory is created again that another thread or run has removed.
-pub(super) const TRIES: usize = 64;
+/// How often a directory is created again that another thread or run has removed while it was empty.
+const TRIES: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Staging {
@@ -42,48 +42,40 @@ impl Staging {
     /// No file can be made in `dir`.
     pub(super) fn new(dir: &Path) -> io::Result<Self> {
         let runs = dir.join(RUNS);
-        let mut tries = 0;
-        loop {
+        // Another run may remove `.fetchpool`, or take the lock for a dead run's.
+        let (folder, lock) = retry_if_removed(|| {
             let folder = runs.join(unique_name());
-            match make_dir(&runs).and_then(|()| create_locked(&lock_of(&folder))) {
-                // Another run removed `.fetchpool`, or took the lock for a dead run's.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
-                    tries += 1;
-                }
-                lock => {
-                    let lock = Mutex::new(Some(lock?));
-                    sweep(&runs);
-                    let serial = AtomicU64::new(0);
-                    return Ok(Self {
-                        folder,
-                        serial,
-                        lock,
-                    });
-                }
-            }
+            make_dir(&runs)?;
+            let lock = create_locked(&lock_of(&folder))?;
+            Ok((folder, lock))
+        })?;
+        sweep(&runs);
+        Ok(Self {
+            folder,
+            serial: AtomicU64::new(0),
+            lock: Mutex::new(Some(lock)),
+        })
+    }
+
+    /// How the file system treats case: where it ignores case, the lock is found under capitals too.
+    pub(super) fn case(&self) -> Case {
+        let lock = lock_of(&self.folder);
+        let dir = self.folder.parent().and_then(Path::parent);
+        let capitals = dir.map(|dir| dir.join(RUNS.to_ascii_uppercase()));
+        match (capitals, lock.file_name()) {
+            (Some(capitals), Some(name)) if capitals.join(name).exists() => Case::Ignored,
+            _ => Case::Kept,
         }
     }
 
-    /// Whether the file system ignores case: the lock is found under capitals too.
-    pub(super) fn ignores_case(&self) -> bool {
-        let lock = lock_of(&self.folder);
-        let capitals = RUNS.to_ascii_uppercase();
-        let dir = self.folder.parent().and_then(Path::parent);
-        let path = dir.map(|dir| {
-            dir.join(capitals)
-                .join(lock.file_name().unwrap_or_default())
-        });
-        path.is_some_and(|path| path.exists())
-    }
-
-    /// Names a new temporary file. The caller makes it, and its folder if that is not there.
+    /// Names a new temporary file. The caller creates it, and its folder if needed.
     pub(super) fn next_path(&self) -> PathBuf {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         self.folder
             .join(format!("{}/{serial}.part", serial % SHARES))
     }
 
-    /// Removes the folder with all that is in it. If that fails, the next run in the directory tries again.
+    /// Removes the folder with its files. If that fails, the next run in the directory tries again.
     pub(super) fn remove(&self) {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = lock.take() {
@@ -112,11 +104,22 @@ pub(super) fn make_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes what dead runs left. What cannot be removed stays for the next run.
+/// Calls `act` again while a directory is missing, which another thread or run has removed.
+pub(super) fn retry_if_removed<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..TRIES {
+        match act() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => return done,
+        }
+    }
+    act()
+}
+
+/// Removes the folders of dead runs. The next run tries again to remove the rest.
 fn sweep(runs: &Path) {
     for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
         let path = entry.path();
-        // Do not open what no run has made: a link leads elsewhere, a pipe blocks.
+        // Open files only: a link leads elsewhere, and a pipe blocks.
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if !is_file || path.extension().is_none_or(|name| name != LOCK_EXTENSION) {
             continue;
@@ -136,8 +139,7 @@ fn sweep(runs: &Path) {
 ///
 /// The lock, if the folder could not be removed.
 fn remove_run(folder: &Path, lock: File) -> Result<(), File> {
-    // Its removal needs descriptors, which workers that end give back.
-    let removed = system::wait_out_shortage(|| fs::remove_dir_all(folder));
+    let removed = fs::remove_dir_all(folder);
     if removed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
         return Err(lock);
     }
@@ -154,25 +156,27 @@ fn lock_of(folder: &Path) -> PathBuf {
     folder.with_extension(LOCK_EXTENSION)
 }
 
-/// A name that no run had before: process IDs are the same in other containers and come again.
+/// A name that no earlier run had. The time is part of it, because containers and reboots reuse process IDs.
 fn unique_name() -> String {
     let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     format!("{}-{}", std::process::id(), time.as_nanos())
 }
 
+/// Creates and locks a file.
+///
 /// # Errors
 ///
-/// `NotFound` if a sweep came between the creation and the lock.
+/// `NotFound` if another run locked or removed the file before this one locked it.
 fn create_locked(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    // Where there are no locks, nothing is swept.
+    // An error means that the file system has no locks, and then no run removes the file.
     if matches!(try_lock(&file), Ok(false)) || !path.exists() {
         return Err(io::ErrorKind::NotFound.into());
     }
     Ok(file)
 }
 
-/// Whether the lock could be taken. `File::try_lock` is newer than the oldest Rust that compiles this crate.
+/// Whether the lock could be taken. `File::try_lock` is newer than the minimum Rust version.
 ///
 /// # Errors
 ///

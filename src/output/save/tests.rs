@@ -1,4 +1,4 @@
-//! Saving on a real file system: what is there, what is not, and when.
+//! Saving on a real file system: which files exist, and when.
 
 use std::thread;
 
@@ -12,11 +12,12 @@ fn save() -> (TempDir, Save) {
     (dir, save)
 }
 
-fn url(text: &str) -> Url {
-    Url::parse(text).unwrap()
+fn begin<'a>(save: &'a Save, url: &str) -> Saved<'a> {
+    static RECEIVED: AtomicU64 = AtomicU64::new(0);
+    save.begin(&Url::parse(url).unwrap(), &RECEIVED)
 }
 
-/// Everything below `dir`, sorted: files with what is in them, directories with a slash; without the temporary ones.
+/// All below `dir` but temporary files, sorted: files with their content, directories with a slash.
 fn tree(dir: &Path) -> Vec<String> {
     fn walk(dir: &Path, root: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(dir).unwrap() {
@@ -47,9 +48,11 @@ fn tree(dir: &Path) -> Vec<String> {
 #[test]
 fn a_body_appears_whole_when_it_is_complete() {
     let (dir, save) = save();
-    let mut saved = save.begin(&url("https://e.x/a/b.html"));
+    let (url, received) = ("https://e.x/a/b.html", AtomicU64::new(0));
+    let mut saved = save.begin(&Url::parse(url).unwrap(), &received);
     saved.write_all(b"one ").unwrap();
     saved.write_all(b"two").unwrap();
+    assert_eq!(received.load(Ordering::Relaxed), 7);
     let place = dir.path().join("out/e.x/a/b.html");
     assert!(!place.exists());
     assert_eq!(tree(&dir.path().join("out")), [""; 0]);
@@ -79,12 +82,12 @@ fn a_directory_that_no_record_could_name_is_refused() {
 #[test]
 fn an_empty_body_is_a_file_and_a_newer_one_replaces_it() {
     let (dir, save) = save();
-    save.begin(&url("https://e.x/")).commit().unwrap();
+    begin(&save, "https://e.x/").commit().unwrap();
     assert_eq!(
         tree(dir.path()),
         ["out/", "out/e.x/", "out/e.x/index.html: "]
     );
-    let mut saved = save.begin(&url("https://e.x/"));
+    let mut saved = begin(&save, "https://e.x/");
     saved.write_all(b"new").unwrap();
     saved.commit().unwrap();
     assert_eq!(
@@ -96,15 +99,13 @@ fn an_empty_body_is_a_file_and_a_newer_one_replaces_it() {
 #[test]
 fn what_is_dropped_leaves_nothing() {
     let (dir, save) = save();
-    drop(save.begin(&url("https://e.x/never/begun.html")));
-    let mut saved = save.begin(&url("https://e.x/a/b/c.html"));
+    drop(begin(&save, "https://e.x/never/begun.html"));
+    let mut saved = begin(&save, "https://e.x/a/b/c.html");
     saved.write_all(b"half").unwrap();
     drop(saved);
     assert_eq!(tree(dir.path()), ["out/"]);
-    save.begin(&url("https://e.x/a/kept.html"))
-        .commit()
-        .unwrap();
-    let mut saved = save.begin(&url("https://e.x/a/b/c.html"));
+    begin(&save, "https://e.x/a/kept.html").commit().unwrap();
+    let mut saved = begin(&save, "https://e.x/a/b/c.html");
     saved.write_all(b"half").unwrap();
     drop(saved);
     assert_eq!(
@@ -122,7 +123,7 @@ fn a_page_and_a_directory_of_one_name_live_side_by_side() {
         "https://e.x/a/",
         "https://e.x/a/b/c",
     ] {
-        let mut saved = save.begin(&url(text));
+        let mut saved = begin(&save, text);
         saved.write_all(text.as_bytes()).unwrap();
         saved.commit().unwrap();
     }
@@ -140,12 +141,12 @@ fn something_in_the_way_is_an_error_that_names_it() {
     let out = dir.path().join("out");
     fs::write(out.join("e.x"), "a file").unwrap();
     fs::create_dir_all(out.join("f.x/a.html")).unwrap();
-    let mut saved = save.begin(&url("https://e.x/a.html"));
+    let mut saved = begin(&save, "https://e.x/a.html");
     saved.write_all(b"x").unwrap();
     let error = saved.commit().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
     assert!(error.to_string().contains("e.x is in the way"), "{error}");
-    let error = save.begin(&url("https://f.x/a.html")).commit().unwrap_err();
+    let error = begin(&save, "https://f.x/a.html").commit().unwrap_err();
     assert!(error.to_string().contains("a.html"), "{error}");
     assert_eq!(tree(&out), ["e.x: a file", "f.x/", "f.x/a.html/"]);
 }
@@ -161,10 +162,10 @@ fn a_symbolic_link_is_never_followed_out() {
     symlink(&outside, out.join("e.x")).unwrap();
     fs::create_dir(out.join("f.x")).unwrap();
     symlink(outside.join("target"), out.join("f.x/a.html")).unwrap();
-    let error = save.begin(&url("https://e.x/a.html")).commit().unwrap_err();
+    let error = begin(&save, "https://e.x/a.html").commit().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
-    // A link in the file's own place is replaced, not written through.
-    let mut saved = save.begin(&url("https://f.x/a.html"));
+    // A link in the place of the file is replaced, and its target stays as it is.
+    let mut saved = begin(&save, "https://f.x/a.html");
     saved.write_all(b"body").unwrap();
     saved.commit().unwrap();
     assert_eq!(tree(&outside), ["target: untouched"]);
@@ -214,13 +215,13 @@ fn a_directory_that_cannot_be_is_found_out_at_once() {
 fn nothing_is_created_or_put_in_place_after_the_end() {
     let (dir, save) = save();
     let out = dir.path().join("out");
-    let mut begun = save.begin(&url("https://e.x/a.html"));
+    let mut begun = begin(&save, "https://e.x/a.html");
     begun.write_all(b"half").unwrap();
-    // A worker in the middle of a rename holds up the end, which then leaves what it has renamed.
-    let renaming = save.dir.go_on().unwrap();
+    // The end waits for a worker that is renaming a file.
+    let renaming = save.go_on().unwrap();
     thread::scope(|scope| {
         let ending = scope.spawn(|| save.abandon());
-        while save.dir.has_ended.try_read().is_ok() {
+        while save.has_ended.try_read().is_ok() {
             thread::yield_now();
         }
         assert!(out.join(".fetchpool").exists());
@@ -231,7 +232,7 @@ fn nothing_is_created_or_put_in_place_after_the_end() {
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
     begun.write_all(b"lost").unwrap();
     assert!(begun.commit().is_err());
-    assert!(save.begin(&url("https://e.x/b.html")).commit().is_err());
+    assert!(begin(&save, "https://e.x/b.html").commit().is_err());
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
 }
 
@@ -239,25 +240,25 @@ fn nothing_is_created_or_put_in_place_after_the_end() {
 fn a_folder_for_temporary_files_that_was_removed_is_made_again_and_its_directory_is_not() {
     let (dir, save) = save();
     let out = dir.path().join("out");
-    save.begin(&url("https://e.x/a.html")).commit().unwrap();
+    begin(&save, "https://e.x/a.html").commit().unwrap();
     fs::remove_dir_all(out.join(".fetchpool")).unwrap();
-    save.begin(&url("https://e.x/b.html")).commit().unwrap();
+    begin(&save, "https://e.x/b.html").commit().unwrap();
     fs::remove_dir_all(&out).unwrap();
-    let error = save.begin(&url("https://e.x/c.html")).commit().unwrap_err();
+    let error = begin(&save, "https://e.x/c.html").commit().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     assert_eq!(tree(dir.path()), [""; 0]);
 }
 
-/// Saves that fail take away the directories that others are about to use.
+/// Failed saves remove empty directories that other saves are about to use.
 #[test]
 fn failing_and_succeeding_saves_do_not_disturb_each_other() {
     let (dir, save) = save();
     thread::scope(|scope| {
         for worker in 0..8 {
-            let save = save.clone();
+            let save = &save;
             scope.spawn(move || {
                 for n in 0..50 {
-                    let mut saved = save.begin(&url(&format!("https://e.x/a/b/{worker}-{n}.html")));
+                    let mut saved = begin(save, &format!("https://e.x/a/b/{worker}-{n}.html"));
                     saved.write_all(b"body").unwrap();
                     if worker == 0 && n == 49 {
                         saved.commit().unwrap();

@@ -1,9 +1,9 @@
-//! What the account says, whole, for small runs and for long ones.
+//! The text of the summary, for small runs and for long ones.
 
 use super::*;
 use crate::fetch::Phase;
 
-/// The account of five URLs, as the documentation shows it.
+/// The summary of five URLs, as the documentation shows it.
 pub(in crate::output) const FIVE_URLS: &str = "\
 URLs         4 fetched, 1 failed
 took         1.31s, 3.8 URLs/s
@@ -13,12 +13,12 @@ failures     1  dns
 worst hosts  1  nowhere.invalid
 ";
 
-/// Prints the account of `records` after `wall`.
-fn account(records: &[Record], wall: Duration) -> String {
-    account_with(records, wall, Some(0), false)
+/// The summary of `records` after `wall`.
+fn summary_of(records: &[Record], wall: Duration) -> String {
+    summary_with(records, wall, Some(0), false)
 }
 
-fn account_with(
+fn summary_with(
     records: &[Record],
     wall: Duration,
     never_started: Option<u64>,
@@ -28,13 +28,7 @@ fn account_with(
     let mut summary = Summary::new(started);
     records.iter().for_each(|record| summary.add(record));
     summary.never_started(never_started);
-    printed(&summary, started + wall, color)
-}
-
-fn printed(summary: &Summary, now: Instant, color: bool) -> String {
-    let mut out = Vec::new();
-    summary.print(&mut out, now, color).unwrap();
-    String::from_utf8(out).unwrap()
+    summary.text(started + wall, color)
 }
 
 fn page(bytes: u64, micros: u64) -> Record {
@@ -54,14 +48,17 @@ fn five_urls_take_a_handful_of_lines() {
         FailureKind::Dns,
         "no address",
     ));
-    assert_eq!(account(&records, Duration::from_millis(1_310)), FIVE_URLS);
+    assert_eq!(
+        summary_of(&records, Duration::from_millis(1_310)),
+        FIVE_URLS
+    );
 }
 
 #[test]
 fn lines_that_say_nothing_are_left_out() {
-    assert_eq!(account(&[], Duration::ZERO), "URLs         none\n");
+    assert_eq!(summary_of(&[], Duration::ZERO), "URLs         none\n");
     assert_eq!(
-        account(&[page(1, 500)], Duration::from_micros(900)),
+        summary_of(&[page(1, 500)], Duration::from_micros(900)),
         "\
 URLs         1 fetched
 took         900us
@@ -74,7 +71,7 @@ time per URL 500us
         ..Record::failure("nonsense", FailureKind::InvalidUrl, "")
     };
     assert_eq!(
-        account(&[refused], Duration::from_secs(1)),
+        summary_of(&[refused], Duration::from_secs(1)),
         "\
 URLs         0 fetched, 1 failed
 took         1s, 1.0 URLs/s
@@ -103,7 +100,7 @@ fn failures_stand_in_order_with_what_is_behind_them() {
     fail(1, FailureKind::Dns, None, "d.example");
     fail(1, FailureKind::Cancelled, None, "e.example");
     assert_eq!(
-        account_with(&records, Duration::from_secs(100), Some(1), false),
+        summary_with(&records, Duration::from_secs(100), Some(1), false),
         "\
 URLs         0 fetched, 1,032 failed, 1 not started
 took         1m40s, 10 URLs/s
@@ -128,7 +125,7 @@ fn one_detail_alone_needs_no_count() {
         status: Some(404),
         ..Record::failure("http://a/", FailureKind::HttpStatus, "")
     };
-    let text = account(&[record.clone(), record], Duration::from_secs(1));
+    let text = summary_of(&[record.clone(), record], Duration::from_secs(1));
     assert!(
         text.contains("failures     2  http_status  (404)\n"),
         "{text}"
@@ -138,22 +135,22 @@ fn one_detail_alone_needs_no_count() {
 #[test]
 fn a_cut_run_says_what_was_left() {
     let records = [page(2048, 10)];
-    let text = account_with(&records, Duration::from_secs(1), None, false);
+    let text = summary_with(&records, Duration::from_secs(1), None, false);
     assert!(text.starts_with("URLs         1 fetched, the rest of the list not started\n"));
-    let text = account_with(&[], Duration::from_secs(1), Some(12_345), false);
+    let text = summary_with(&[], Duration::from_secs(1), Some(12_345), false);
     assert_eq!(text, "URLs         0 fetched, 12,345 not started\n");
 }
 
 #[test]
 fn colour_is_on_the_failures_alone() {
     let failure = Record::failure("http://a/", FailureKind::Dns, "");
-    let text = account_with(&[failure], Duration::from_secs(1), Some(0), true);
+    let text = summary_with(&[failure], Duration::from_secs(1), Some(0), true);
     assert!(
         text.starts_with("URLs         0 fetched, \x1b[31m1 failed\x1b[0m\n"),
         "{text}"
     );
     assert_eq!(text.matches('\x1b').count(), 2);
-    assert!(!account_with(&[page(1, 1)], Duration::ZERO, Some(0), true).contains('\x1b'));
+    assert!(!summary_with(&[page(1, 1)], Duration::ZERO, Some(0), true).contains('\x1b'));
 }
 
 #[test]
@@ -172,7 +169,7 @@ fn more_hosts_than_counters_are_marked() {
             "",
         ));
     }
-    let text = printed(&summary, started, false);
+    let text = summary.text(started, false);
     assert!(text.contains("failures     4,000  dns\n"), "{text}");
     let worst = text
         .lines()
@@ -192,7 +189,7 @@ fn percentiles_are_right_to_one_percent_and_never_beyond_the_longest() {
         let found = summary.spans.value_at_quantile(quantile) as f64;
         assert!((found / exact - 1.0).abs() <= 0.01, "{quantile}: {found}");
     }
-    let text = printed(&summary, started, false);
+    let text = summary.text(started, false);
     assert!(
         text.contains("time per URL p50 50ms, p90 90ms, p99 99ms, max 100ms\n"),
         "{text}"
@@ -205,7 +202,7 @@ fn a_time_beyond_the_histogram_is_kept_as_the_longest() {
         elapsed: Some(Duration::from_secs(48 * 3600)),
         ..page(0, 0)
     };
-    let text = account(&[long.clone(), long], Duration::from_secs(1));
+    let text = summary_of(&[long.clone(), long], Duration::from_secs(1));
     assert!(text.contains("p50 24h"), "{text}");
     assert!(text.contains("max 48h\n"), "{text}");
 }

@@ -1,19 +1,19 @@
-//! When lines leave, in how many writes, and what comes after an error.
+//! When lines are written, in how many writes, and what happens after an error.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::super::out::Blocking;
+use super::super::streams::Blocking;
 use super::*;
 
-/// Keeps each write apart; fails once `room` bytes were taken.
+/// Records each write; fails after `room` bytes.
 #[derive(Clone)]
-struct Stream {
+struct RecordedWrites {
     writes: Arc<Mutex<Vec<Vec<u8>>>>,
     room: usize,
 }
 
-impl Stream {
+impl RecordedWrites {
     fn new(room: usize) -> Self {
         Self {
             writes: Arc::default(),
@@ -26,7 +26,7 @@ impl Stream {
     }
 }
 
-impl io::Write for Stream {
+impl io::Write for RecordedWrites {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = bytes.len().min(self.room);
         if taken == 0 {
@@ -42,13 +42,13 @@ impl io::Write for Stream {
     }
 }
 
-fn text_to(stream: &Stream) -> Writer {
+fn text_to(stream: &RecordedWrites) -> Writer {
     Writer::new(Box::new(Blocking(stream.clone())), Format::Text, false)
 }
 
 #[test]
 fn lines_leave_when_told_and_in_one_write() {
-    let stream = Stream::new(usize::MAX);
+    let stream = RecordedWrites::new(usize::MAX);
     let mut writer = text_to(&stream);
     writer.write(&Record::page("http://a/", 1)).unwrap();
     writer.write(&Record::page("http://b/", 2)).unwrap();
@@ -69,7 +69,7 @@ fn a_table_has_its_header_even_if_it_is_empty() {
         (Format::Tsv, "url\tsource\t"),
         (Format::Jsonl, ""),
     ] {
-        let stream = Stream::new(usize::MAX);
+        let stream = RecordedWrites::new(usize::MAX);
         let mut writer = Writer::new(Box::new(Blocking(stream.clone())), format, true);
         writer.out.flush_by(None).unwrap();
         let written = String::from_utf8(stream.writes().concat()).unwrap();
@@ -87,7 +87,7 @@ fn a_table_has_its_header_even_if_it_is_empty() {
 
 #[test]
 fn a_full_buffer_leaves_in_whole_lines() {
-    let stream = Stream::new(usize::MAX);
+    let stream = RecordedWrites::new(usize::MAX);
     let mut writer = text_to(&stream);
     let long = "x".repeat(10 * BUFFER);
     let short = "http://example.com/";
@@ -117,7 +117,7 @@ fn a_full_buffer_leaves_in_whole_lines() {
 
 #[test]
 fn what_no_reader_takes_is_counted() {
-    /// Takes so many bytes, and nothing after that.
+    /// Takes that many bytes and no more.
     struct Stalling(usize);
     impl Out for Stalling {
         fn write_by(&mut self, bytes: &[u8], _until: Option<Instant>) -> io::Result<usize> {
@@ -147,7 +147,7 @@ fn what_no_reader_takes_is_counted() {
 
 #[test]
 fn dropping_writes_nothing() {
-    let stream = Stream::new(usize::MAX);
+    let stream = RecordedWrites::new(usize::MAX);
     text_to(&stream)
         .write(&Record::page("http://a/", 1))
         .unwrap();
@@ -156,7 +156,7 @@ fn dropping_writes_nothing() {
 
 #[test]
 fn after_an_error_nothing_is_ever_written() {
-    let mut stream = Stream::new(10);
+    let mut stream = RecordedWrites::new(10);
     let mut writer = text_to(&stream);
     writer.write(&Record::page("http://a/", 1)).unwrap();
     assert_eq!(

@@ -160,7 +160,7 @@ fn errors_that_pass_through_question_marks_are_send_and_sync() {
     check::<super::TimedOut>();
 }
 
-/// What a job that gives a word costs in memory while it waits, and until its result is taken.
+/// The memory of a job that returns a word, until its result is taken.
 #[test]
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn a_task_stays_small() {
@@ -222,7 +222,7 @@ fn every_join_waits_for_the_last_thread() {
             for _ in 0..3 {
                 scope.spawn(|| {
                     pool.join();
-                    // Each thread has ended to its last destructor, or had no job to set one up.
+                    // The destructor of each thread that ran a job has run.
                     assert_eq!(Arc::strong_count(&ended), 1);
                 });
             }
@@ -332,7 +332,7 @@ fn a_map_out_of_time_ends_though_its_input_does_not() {
     let before = taken.load(Ordering::SeqCst);
     pool.wait_idle();
     let results: Vec<_> = results.timeout(Duration::ZERO).collect();
-    // What was there is given; the last says that there was more.
+    // The results that were there, then the error.
     assert_eq!(results.len(), before + 1);
     assert!(
         results[..before]

@@ -9,9 +9,9 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
 use crate::pool::executor::{Executor, SpawnWorker};
-use crate::pool::job::{BoxedJob, QueuedJob, ignore_panic};
+use crate::pool::job::{BoxedJob, ignore_panic};
 use crate::pool::queue::Pending;
-use crate::pool::{JobError, Refusal, ThreadPool, worker, worker_index};
+use crate::pool::{BuildError, JobError, Refusal, ThreadPool, worker, worker_index};
 
 /// A job whose panic is not caught, so that it ends its worker's thread.
 struct Escapes(Box<dyn Any + Send>);
@@ -24,22 +24,16 @@ impl BoxedJob for Escapes {
     fn refuse(self: Box<Self>, _: JobError) {}
 }
 
-impl From<Box<Escapes>> for QueuedJob<'_> {
-    fn from(job: Box<Escapes>) -> Self {
-        QueuedJob::Boxed(job)
-    }
-}
-
 fn escape(executor: &Arc<Executor<'static>>) {
     assert!(
         executor
-            .push(Box::new(Escapes(Box::new("escaped"))))
+            .push([Box::new(Escapes(Box::new("escaped")))])
             .is_ok(),
         "an open pool accepts any job"
     );
 }
 
-/// Panics again when it is dropped, as a panic's payload or anything else.
+/// Panics when it is dropped.
 struct PanicsWhenDropped;
 
 impl Drop for PanicsWhenDropped {
@@ -67,8 +61,8 @@ fn executor_that_refuses(workers: usize, refuse: &Arc<AtomicBool>) -> Arc<Execut
 
 /// Waits until every worker runs a job at the same time, and gives their indices, sorted.
 fn workers_at_once(executor: &Arc<Executor<'static>>) -> Vec<Option<usize>> {
-    let barrier = Arc::new(Barrier::new(executor.workers()));
-    let jobs = (0..executor.workers()).map(|_| {
+    let barrier = Arc::new(Barrier::new(executor.size));
+    let jobs = (0..executor.size).map(|_| {
         let barrier = Arc::clone(&barrier);
         move || {
             barrier.wait();
@@ -211,10 +205,10 @@ fn start_tells_how_many_threads_there_were() {
         })
     };
     let executor = Executor::new(3, None, spawn);
-    let (started, error) = executor.start().unwrap_err();
-    assert_eq!(
-        (started, error.to_string().as_str()),
-        (2, "no threads left")
+    let error = executor.start().unwrap_err();
+    assert!(
+        matches!(&error, BuildError::Spawn { started: 2, source, .. } if source.to_string() == "no threads left"),
+        "{error}"
     );
     executor.close(Pending::Run);
     executor.wait_ended();

@@ -1,4 +1,4 @@
-//! What one host is held to: the cap, the distance between starts, holds, and what is remembered.
+//! One host: the cap, the spacing of starts, pauses, and what is remembered.
 
 use super::*;
 
@@ -176,7 +176,7 @@ fn a_host_that_must_be_left_alone_is_remembered_when_it_is_idle() {
 
 #[test]
 fn a_list_sorted_by_host_leaves_no_long_lines_behind() {
-    // Two hundred hosts of a thousand items, each with one that never ends.
+    // Two hundred hosts of a thousand items, with one item each that never ends.
     let mut schedule = Schedule::new(Options {
         window: 1000,
         ..per_host(1)

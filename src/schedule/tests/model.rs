@@ -1,10 +1,8 @@
-//! The schedule against a naive one, over random runs on a clock that is a number.
+//! The schedule against a naive one, over random runs on a simulated clock.
 //!
-//! A run has random limits, hosts, service times, failures, retries and holds, a list that
-//! arrives bit by bit, callers that wake up late, and calls that make no sense. Each answer must
-//! be one that the naive schedule, which looks through everything each time, allows; of hosts that
-//! refused nothing it must be the only one. In the end the log of starts must keep every promise by
-//! itself.
+//! A run has random limits, hosts, service times, failures, retries and pauses, a list that arrives bit by bit, callers that
+//! wake up late, and wrong calls. The naive schedule must allow each answer; if no host has refused a request, it allows
+//! only one. In the end the log of starts must keep every promise by itself.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +16,7 @@ use super::plan::{Plan, Stray, plan};
 struct Start {
     job: usize,
     at: Instant,
-    /// What the run demanded of it.
+    /// What the run demanded.
     not_before: Instant,
 }
 
@@ -49,7 +47,7 @@ struct Run<'a> {
     /// By host: when it was last paused, how many items of it have started since, and how many of those ended.
     paused: Vec<Option<(Instant, usize, usize)>>,
     retries: usize,
-    /// How often the caller was woken by the time that it was told, and nothing started.
+    /// How often nothing started at the time that the caller was told to wait for.
     vain: usize,
 }
 
@@ -148,7 +146,7 @@ impl<'a> Run<'a> {
             if let Some((since, _, ended)) = &mut self.paused[job.host] {
                 *ended += usize::from(run.started > *since);
                 if is_idle && *ended > 0 {
-                    // It may be forgotten that it was paused.
+                    // The schedule may have forgotten the pause.
                     self.paused[job.host] = None;
                 }
             }
@@ -184,7 +182,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Asks while a worker is free. Gives the time that it was told to wait for.
+    /// Asks while a worker is free. Returns the time to wait for.
     fn start_all(&mut self, woken: bool) -> Option<Instant> {
         let before = self.starts.len();
         while self.running.len() < self.plan.workers {
@@ -200,7 +198,7 @@ impl<'a> Run<'a> {
                     self.vain += usize::from(woken && self.starts.len() == before);
                     return Some(at);
                 }
-                // An item that comes back to a full host is noticed only then.
+                // The schedule sees only now that a retry is due at a full host.
                 (Next::WaitUntil(at), Err(None)) if self.now < at => {
                     let is_sought = |job: &usize| self.naive.refused[self.plan.jobs[*job].host];
                     let waits =
@@ -227,7 +225,7 @@ impl<'a> Run<'a> {
         let of = &self.plan.jobs[job];
         if let Some((_, started, ended)) = &mut self.paused[of.host] {
             *started += 1;
-            // One goes first, and each end lets two go at the most.
+            // One item starts first, and each end allows at most two more.
             assert!(*started <= 1 + 2 * *ended, "too many after a pause");
         }
         self.running.push(Running {
@@ -280,7 +278,7 @@ impl<'a> Run<'a> {
         next
     }
 
-    /// What must hold of the log of starts, whatever the naive schedule says.
+    /// Checks the log of starts without the naive schedule.
     fn assert_promises_kept(&self) {
         for (job, begun) in self.plan.jobs.iter().zip(&self.begun) {
             assert_eq!(*begun, job.attempts.len(), "lost, or given twice");
@@ -312,7 +310,7 @@ impl<'a> Run<'a> {
                 );
             }
         }
-        // Only somebody who comes back to a host that is full or held can be noticed in vain.
+        // Only a retry at a host that is full or paused may wake the caller in vain.
         assert!(self.vain <= self.retries, "{} wake-ups in vain", self.vain);
     }
 }

@@ -1,5 +1,4 @@
-//! The schedule as one would write it without a thought of speed: a list, looked through each
-//! time. Jobs are numbers, and so are hosts.
+//! A schedule that is slow and simple: a list that is searched each time. Jobs and hosts are numbers.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -8,17 +7,16 @@ use super::super::Options;
 use super::super::rate::Rate;
 use super::plan::Job;
 
-/// The naive schedule.
 pub(super) struct Naive {
     options: Options,
     rate: Option<Rate>,
     /// In the order of arrival.
     pub(super) line: Vec<usize>,
-    /// In the order in which they went.
+    /// In the order of the retries.
     pub(super) later: Vec<(Instant, usize)>,
     pub(super) running: HashMap<usize, usize>,
     not_before: HashMap<usize, Instant>,
-    /// By host: it has refused something, so that less may start than the limits allow.
+    /// By host: whether it has refused a request, so that fewer may start than the limits allow.
     pub(super) refused: [bool; 8],
 }
 
@@ -35,8 +33,8 @@ impl Naive {
         }
     }
 
-    /// What starts, or else the earliest time at which anything could by itself. That is `started`, if it may and
-    /// its host has refused something.
+    /// What starts, or else the earliest time at which anything may start. If the host of `started` has refused a request,
+    /// `started` is the answer, if it may start.
     pub(super) fn next(
         &mut self,
         jobs: &[Job],
@@ -46,7 +44,7 @@ impl Naive {
         let mut due: Vec<_> = self.later.extract_if(.., |(at, _)| *at <= now).collect();
         due.sort_by_key(|(at, _)| *at);
         self.line.extend(due.into_iter().map(|(_, job)| job));
-        // What came back to a host that refused has precedence.
+        // Retries at a host that has refused go first.
         let refused = started.filter(|job| self.refused[jobs[*job].host]);
         let first = self.line.iter().position(|job| {
             let host = jobs[*job].host;
@@ -66,7 +64,7 @@ impl Naive {
             .min())
     }
 
-    /// The earliest start from `at` on, if it needs nobody to end first.
+    /// The earliest start from `at` on, if no item must end first.
     fn may_start_at(&self, host: usize, at: Instant) -> Option<Instant> {
         let running = self.running.get(&host).copied().unwrap_or(0);
         if self.options.per_host.is_some_and(|most| running >= most) {

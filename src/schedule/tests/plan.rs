@@ -1,4 +1,4 @@
-//! Random runs: what is asked of the schedule, and what happens meanwhile.
+//! Random runs: the calls and the events.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,30 +8,30 @@ use proptest::prelude::*;
 use super::super::{Options, PerSecond};
 use super::ONE_RETRY;
 
-/// One try at one item.
+/// One attempt at one item.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
     pub(super) takes: Duration,
-    /// If there is another attempt: it comes so much later.
+    /// The delay of the next attempt, if there is one.
     pub(super) again_after: Duration,
-    /// When it ends, its host is held for so long.
+    /// How long its host is paused when it ends.
     pub(super) holds: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) host: usize,
-    /// It can be read from the list so long after the one before.
+    /// When it can be read from the list, after the one before.
     pub(super) gap: Duration,
     pub(super) attempts: Vec<Attempt>,
 }
 
-/// A call that no orderly caller makes, before the turn with this number.
+/// A wrong call, before the turn with this number.
 #[derive(Clone, Debug)]
 pub(super) enum Stray {
-    /// Of a host that runs nothing.
+    /// For a host that runs nothing.
     Finished,
-    /// Of any host, one that was never heard of included.
+    /// For any host, unknown ones included.
     Hold(usize, Duration),
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Plan {
     pub(super) late: Vec<Duration>,
 }
 
-/// Coarse, so that much falls on the same moment.
+/// Coarse, so that many events coincide.
 fn ms(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
     range.prop_map(|n| Duration::from_millis(n * 5))
 }

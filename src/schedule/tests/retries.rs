@@ -76,7 +76,7 @@ fn after_a_pause_one_goes_first_and_each_that_is_served_lets_two_more_go() {
         bench.retry(item, 10);
     }
     bench.push(&["b1", "ax", "ay"]).starts(&["b1"], Wait(10));
-    // What started before says nothing about the host after it.
+    // A request from before the pause does not count.
     bench
         .at(9)
         .replied("a", 0, Reply::Served)
@@ -86,7 +86,7 @@ fn after_a_pause_one_goes_first_and_each_that_is_served_lets_two_more_go() {
     bench.starts(&["a2", "a3"], Nothing);
     bench.replied("a", 10, Reply::Served);
     bench.starts(&["a4", "a5"], Nothing);
-    // What tells nothing lets another one go, and no more.
+    // A reply without a verdict lets one more start.
     bench.replied("a", 10, Reply::None).starts(&["a6"], Nothing);
     bench.replied("a", 10, Reply::Served);
     bench.starts(&["a7", "a8"], Nothing);
@@ -111,7 +111,7 @@ fn a_first_request_that_is_lost_lets_another_go_first() {
         .retry("a2", 25)
         .starts(&["a3"], Wait(20));
     bench.at(19).replied("a", 12, Reply::None).at(25);
-    // Nothing of it was running or in line: it is still known.
+    // The host is still known, although none of its items ran or waited.
     bench.starts(&["a1"], Nothing);
     bench.replied("a", 25, Reply::Served);
     bench.starts(&["a2"], Nothing);
@@ -159,7 +159,7 @@ fn a_refusal_halves_how_many_run_and_not_how_many_may() {
     let mut bench = with(retries());
     bench.push(&["a1", "a2"]).starts(&["a1", "a2"], Nothing);
     bench.replied("a", 0, Reply::Refused);
-    // Many successes later very many may run, but two do.
+    // After many successes the limit is high, but two run.
     bench.push(&["a3"]).replied("a", 0, Reply::Served);
     bench.starts(&["a3"], Nothing);
     for _ in 0..20 {

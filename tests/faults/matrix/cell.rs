@@ -1,22 +1,22 @@
-//! One cell of the matrix: a fault, where in the exchange it strikes and over what connection, and what the contract
-//! says must come of it. Nothing here touches a network.
+//! One cell of the matrix: a fault, its phase of the exchange, its connection, and the rows that the contract demands. No
+//! network here.
 
-/// What the server does wrong.
+/// How the server fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// Ends the connection with a reset.
     Reset,
-    /// Ends it in good order, too early.
+    /// Closes it without a reset, too early.
     Truncate,
-    /// Says nothing more and keeps the connection.
+    /// Sends nothing more and keeps the connection.
     Stall,
-    /// Goes on a byte at a time and never comes to an end.
+    /// Goes on a byte at a time without an end.
     Drip,
-    /// Goes on a byte at a time until the reply is whole.
+    /// Sends a byte at a time until the reply is whole.
     DripToTheEnd,
-    /// Goes on with bytes that are not HTTP.
+    /// Sends bytes that are not HTTP.
     Garbage,
-    /// Goes on with more and more of the same for ever.
+    /// Repeats the same bytes without an end.
     Flood,
 }
 
@@ -32,28 +32,28 @@ impl Fault {
     ];
 }
 
-/// Where in the exchange it strikes.
+/// The phase of the exchange in which it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// In the TLS handshake.
     Handshake,
     /// Before the first byte of the reply.
     BeforeReply,
-    /// Behind an interim reply.
+    /// After an interim reply.
     AfterInterim,
     StatusLine,
     Head,
-    /// In a body that has a length.
+    /// In a body with a length.
     LengthBody,
     /// In a body in chunks.
     ChunkedBody,
-    /// In a body that ends with the connection.
+    /// In a body up to the end of the connection.
     OpenBody,
     /// In the body of a 404.
     ErrorBody,
     /// In the body of a redirect.
     RedirectBody,
-    /// Behind the whole reply to the request before.
+    /// After the whole reply to the previous request.
     Between,
 }
 
@@ -81,19 +81,19 @@ impl Phase {
     }
 }
 
-/// The connection that the request comes over.
+/// The connection of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Link {
     Fresh,
     Kept,
 }
 
-/// How often the server does it.
+/// How often the server fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Times {
-    /// Whenever the URL is asked for.
+    /// At each request for the URL.
     Always,
-    /// The first time.
+    /// For the first request.
     Once,
 }
 
@@ -105,7 +105,7 @@ pub(super) struct Cell {
     pub(super) times: Times,
 }
 
-/// What a row must say: `ok` or a kind, the size of a page, and the attempts it took.
+/// The expected row: `ok` or a kind, the size of the page, and the attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Expected {
     pub(super) kind: String,
@@ -113,40 +113,40 @@ pub(super) struct Expected {
     pub(super) attempts: u64,
 }
 
-/// The sizes of the pages before the fault, with it, and after it. All differ, so that none is taken for another.
+/// The sizes of the pages before the fault, with it, and after it. They differ, so that a test sees mixed-up pages.
 pub(super) const BEFORE: usize = 11;
 pub(super) const PAGE: usize = 120;
 pub(super) const AFTER: usize = 33;
-/// The page that the redirect leads to.
+/// The size of the redirect's target.
 pub(super) const LANDING: usize = 44;
-/// How much of the page has gone out when the fault strikes in it.
+/// How much of the page is sent before a fault in the body.
 pub(super) const HALF: usize = 60;
-/// Bytes that are no part of HTTP; in a body any byte is good.
+/// Bytes that are not HTTP. A body may hold them.
 pub(super) const GARBAGE: &[u8] = b"\x00\xff\xfeno HTTP at all\x07\r\n\r\n";
 
 impl Cell {
-    /// Some faults cannot strike in some places.
+    /// Not every fault is possible in every phase.
     pub(super) fn exists(&self) -> bool {
         match self.phase {
-            // A handshake has no exchange before it, and this server's never comes to an end.
+            // No exchange comes before a handshake, and this server's handshake never ends.
             Phase::Handshake => {
                 self.link == Link::Fresh
                     && self.times == Times::Always
                     && self.fault != Fault::DripToTheEnd
             }
-            // There is nothing between two replies if the connection does not outlive the first, and no end to drip to.
+            // Between two replies a fault needs a connection that is kept, and has no reply to complete.
             Phase::Between => self.link == Link::Kept && self.fault != Fault::DripToTheEnd,
             _ => true,
         }
     }
 
-    /// Whether the server has to get the request with the fault over a connection that had one before it. Nothing if
-    /// that shows in what comes of it: between two replies the connection is spoilt, or nobody listens to it any more.
+    /// Whether the request with the fault must come over a connection that had one before. `None` if the rows show it:
+    /// between two replies the connection is spoilt or closed.
     pub(super) fn wants_a_used_connection(&self) -> Option<bool> {
         (self.phase != Phase::Between).then_some(self.link == Link::Kept)
     }
 
-    /// What must come of the URLs of this cell, in their order.
+    /// The expected rows of this cell, in order.
     pub(super) fn expected(&self) -> Vec<Expected> {
         let fault = self.with_retries(self.first_attempt());
         if self.phase == Phase::Handshake {
@@ -155,7 +155,7 @@ impl Cell {
         vec![page(BEFORE), fault, page(AFTER)]
     }
 
-    /// A failure that passes is gone with the second attempt, if the fault is.
+    /// A retry succeeds if the fault occurs only once.
     fn with_retries(&self, first: Expected) -> Expected {
         let passes = ["connect", "body"].contains(&first.kind.as_str())
             || first.kind.starts_with("timeout")
@@ -170,8 +170,7 @@ impl Cell {
         }
     }
 
-    /// A request over a connection that turns out to be dead, or to deliver what is no reply, is sent again and counts for
-    /// one.
+    /// A request over a reused connection that is closed, or delivers no reply, is sent again within the attempt.
     fn is_repeated_unseen(&self) -> bool {
         let dies = matches!(self.fault, Fault::Reset | Fault::Truncate | Fault::Garbage);
         self.link == Link::Kept && self.phase == Phase::BeforeReply && dies
@@ -182,7 +181,7 @@ impl Cell {
             (Phase::Handshake, Fault::Stall | Fault::Drip) => failure("timeout tls"),
             (Phase::Handshake, Fault::Reset | Fault::Truncate) => failure("connect"),
             (Phase::Handshake, _) => failure("tls"),
-            // The server hears nothing more on that connection, which nobody can know.
+            // The server reads nothing more from that connection, which the client cannot know.
             (Phase::Between, Fault::Stall) => failure("timeout first_byte"),
             (Phase::Between, _) => page(PAGE),
             (Phase::ErrorBody, _) => failure("http_status"),
@@ -207,7 +206,7 @@ fn in_body(phase: Phase, fault: Fault) -> Expected {
         (_, Fault::Stall | Fault::Drip) => failure("timeout body"),
         (Phase::OpenBody, Fault::Truncate) => page(HALF),
         (_, Fault::Reset | Fault::Truncate) => failure("body"),
-        // Any bytes are a body, and what is behind its end is not read.
+        // A body may hold any bytes, and the client does not read beyond its end.
         (Phase::LengthBody, _) => page(PAGE),
         (_, Fault::Flood) => failure("too_large"),
         (Phase::OpenBody, _) => page(HALF + GARBAGE.len()),

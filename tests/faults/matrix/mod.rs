@@ -1,9 +1,9 @@
-//! Server faults x phases of an exchange x fresh or kept-alive connections, all in one run each: what a server does
-//! to one URL is the failure of that URL, of the right kind, and of no other.
+//! Server faults x phases of an exchange x fresh or kept-alive connections: a fault fails its own URL with the right kind,
+//! and no other URL.
 //!
-//! Each cell has an origin of its own, of which three URLs are fetched, one after another: one before the fault, which
-//! leaves a connection behind or not, the one with the fault, and one after it, which would get what the fault has
-//! left in the connection if that was used again. Between the cells stand URLs of a server that has no faults.
+//! Each cell has an origin of its own, and fetches three URLs from it in order: one before the fault, which may leave a
+//! connection to reuse; the one with the fault; and one after it, which would fail if a spoilt connection was reused. URLs
+//! of a server without faults stand between the cells.
 
 mod cell;
 mod server;
@@ -15,13 +15,13 @@ use serde_json::Value;
 use server::Faulty;
 use std::collections::HashMap;
 
-/// The limit of an attempt: what a server stalls takes as long, and all others have as long.
+/// The time limit of an attempt. An attempt that a server stalls takes this long.
 const LIMIT_S: u64 = 10;
 
-/// What an attempt may take at most: an upper bound with room for a machine that is busy elsewhere.
+/// An attempt may take no longer, with room for a busy machine.
 const SURELY_MS: f64 = 3.0 * 1000.0 * LIMIT_S as f64;
 
-/// Every cell that there is.
+/// All cells.
 fn cells(times: Times) -> Vec<Cell> {
     let mut cells = Vec::new();
     for phase in Phase::ALL {
@@ -42,7 +42,7 @@ fn cells(times: Times) -> Vec<Cell> {
     cells
 }
 
-/// Runs all cells at once with some more `arguments`, and checks each.
+/// Runs all cells at once with `arguments`, and checks each.
 fn run(times: Times, arguments: &[&str]) {
     let servers: Vec<Faulty> = cells(times).into_iter().map(Faulty::start).collect();
     let good = Server::start();
@@ -83,7 +83,7 @@ fn run(times: Times, arguments: &[&str]) {
     println!("{} cells, {:?}", servers.len(), kinds(&rows));
 }
 
-/// What is wrong with the three rows of a cell.
+/// The errors in the three rows of a cell.
 fn complaints(server: &Faulty, found: &HashMap<&str, &Value>) -> Vec<String> {
     let cell = &server.cell;
     let mut wrong = Vec::new();

@@ -1,4 +1,4 @@
-//! The server of one cell: honest about every URL but one, and wrong about that one in the way of the cell.
+//! The server of one cell: it serves every URL well except one, where it makes the cell's fault.
 
 use super::cell::{AFTER, BEFORE, Cell, Fault, GARBAGE, HALF, LANDING, Link, PAGE, Phase, Times};
 use crate::support::{RawServer, read_head};
@@ -8,9 +8,9 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The time between two bytes of a drip that has no end.
+/// The time between two bytes of a drip without an end.
 const SLOWLY: Duration = Duration::from_millis(250);
-/// And of one that has.
+/// The time between two bytes of a drip with an end.
 const QUICKLY: Duration = Duration::from_millis(5);
 
 pub(super) struct Faulty {
@@ -49,7 +49,7 @@ impl Faulty {
             .to_vec()
     }
 
-    /// Whether the first request for the URL with the fault came behind another on its connection.
+    /// Whether the first request for the URL with the fault followed another on its connection.
     pub(super) fn came_over_a_used_connection(&self) -> bool {
         self.asked
             .lock()
@@ -62,14 +62,14 @@ impl Faulty {
 struct Talk<'a> {
     cell: Cell,
     stream: &'a TcpStream,
-    /// For each request for the URL with the fault, how many came before it on its connection.
+    /// For each request for the URL with the fault, the number of requests before it on its connection.
     notes: &'a Mutex<Vec<usize>>,
 }
 
 impl Talk<'_> {
     fn serve(&self) {
         if self.cell.phase == Phase::Handshake {
-            // Some of the client's first record has come: it waits for an answer.
+            // A part of the client's first TLS record is here, so the client waits for an answer.
             let _ = (&*self.stream).read(&mut [0; 1024]);
             return self.go_wrong(b"", b"");
         }
@@ -112,12 +112,12 @@ impl Talk<'_> {
         notes.len() == 1
     }
 
-    /// Sends what is `sent` before the fault, and does it; `rest` would make the reply whole.
+    /// Sends `sent`, then makes the fault; `rest` would complete the reply.
     fn go_wrong(&self, sent: &[u8], rest: &[u8]) {
         let phase = self.cell.phase;
         match self.cell.fault {
             Fault::Reset => {
-                // What the client has not read yet is not lost by it, not on Linux.
+                // On Linux a reset does not discard bytes that the client has received.
                 self.send(sent);
                 let _ = SockRef::from(self.stream).set_linger(Some(Duration::ZERO));
             }
@@ -127,8 +127,7 @@ impl Talk<'_> {
                 self.hold();
             }
             Fault::Drip => {
-                // The first byte goes with the rest: where it comes between two replies, it has to be there before the
-                // next request.
+                // The first byte leaves at once: between two replies it must arrive before the next request.
                 self.send(&[sent, &more(phase)[..1]].concat());
                 let more = more(phase).into_iter().cycle().skip(1);
                 self.drip(more, SLOWLY);
@@ -139,7 +138,7 @@ impl Talk<'_> {
             }
             Fault::Garbage => self.babble(sent),
             Fault::Flood => {
-                // Where the reply says how long it is, the flood comes behind it.
+                // If the reply has a length, the flood comes after it.
                 let behind = if has_length(phase) { rest } else { b"" };
                 self.flood(&[sent, behind].concat());
             }
@@ -148,7 +147,7 @@ impl Talk<'_> {
 
     fn babble(&self, sent: &[u8]) {
         let garbage = match self.cell.phase {
-            // All of the body.
+            // The whole body.
             Phase::LengthBody => GARBAGE.repeat(PAGE),
             _ => GARBAGE.to_vec(),
         };
@@ -166,7 +165,7 @@ impl Talk<'_> {
         }
     }
 
-    /// The path of the next request; nothing if the client has gone.
+    /// The path of the next request; `None` if the client has closed.
     fn request(&self) -> Option<String> {
         let head = read_head(self.stream)?;
         head.split(' ').nth(1).map(str::to_owned)
@@ -180,7 +179,7 @@ impl Talk<'_> {
         (&*self.stream).write_all(bytes).is_ok()
     }
 
-    /// Until the client hangs up, or the server ends. It is deaf: what the client says is not answered.
+    /// Answers nothing until the client closes or the server ends.
     fn hold(&self) {
         let _ = std::io::copy(&mut &*self.stream, &mut std::io::sink());
     }
@@ -202,7 +201,7 @@ impl Talk<'_> {
     }
 }
 
-/// A whole reply with a page of so many bytes.
+/// A whole reply with a page of `bytes` bytes.
 fn reply(status: &str, headers: &str, bytes: usize) -> Vec<u8> {
     let mut reply = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {bytes}\r\n\r\n");
     reply.extend(std::iter::repeat_n('x', bytes));
@@ -216,7 +215,7 @@ fn has_length(phase: Phase) -> bool {
     )
 }
 
-/// A reply, in two pieces: the fault strikes between them.
+/// A reply in two pieces, with the fault between them.
 fn halves(phase: Phase) -> (Vec<u8>, Vec<u8>) {
     let page = reply("200 OK", "", PAGE);
     let half = "x".repeat(HALF);
@@ -258,10 +257,10 @@ fn halves(phase: Phase) -> (Vec<u8>, Vec<u8>) {
     (sent.to_vec(), rest.to_vec())
 }
 
-/// What can follow for ever where the reply was left.
+/// What a flood repeats.
 fn more(phase: Phase) -> Vec<u8> {
     match phase {
-        // A record of the handshake of 16 KiB.
+        // A handshake record of 16 KiB.
         Phase::Handshake => [&b"\x16\x03\x03\x40\x00"[..], &[0xff; 16384]].concat(),
         Phase::BeforeReply | Phase::AfterInterim => b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(),
         Phase::Head => b"X-Filler: and more\r\n".repeat(64),

@@ -1,5 +1,5 @@
-//! Name servers that are slow, silent, broken or wrong. The real resolver of the system asks them: the run has a
-//! `/etc/resolv.conf` of its own, in a mount namespace, that names a server of this test on an address of loopback.
+//! Name servers that are slow, silent, broken or wrong. The system's real resolver asks them: each run has its own
+//! `/etc/resolv.conf` in a mount namespace, which names the test's server on a loopback address.
 
 mod server;
 
@@ -11,18 +11,18 @@ use serde_json::Value;
 use server::NameServer;
 use std::collections::HashMap;
 
-/// Becomes the program where `resolv.conf` and `nsswitch.conf` of the run's directory are those of the system, with
-/// `DESCRIPTORS` if there is such a variable.
+/// A shell script that mounts `resolv.conf` and `nsswitch.conf` of the run's directory over the system's, and then
+/// becomes the program. It limits descriptors to `DESCRIPTORS`, if that is set.
 const WITH_OWN_NAMES: &str = r#"[ -z "$DESCRIPTORS" ] || ulimit -n "$DESCRIPTORS"; set -- unshare -m sh -c 'mount --bind resolv.conf /etc/resolv.conf && mount --bind nsswitch.conf /etc/nsswitch.conf && exec "$@"' sh "$@""#;
 
-/// A name server, and a web server that its names lead to.
+/// A name server, and a web server for its names.
 struct Names {
     names: NameServer,
     server: Server,
 }
 
 impl Names {
-    /// Nothing, and a word about it, where no server may be on port 53 or nothing may be mounted.
+    /// `None` if port 53 or mounts are not allowed, which is reported.
     fn start() -> Option<Names> {
         let names = NameServer::start();
         let names = names.filter(|names| {
@@ -43,18 +43,18 @@ impl Names {
         })
     }
 
-    /// A page of 7 bytes on a host of that name.
+    /// The URL of a page of 7 bytes on this host.
     fn url(&self, host: &str) -> String {
         format!("http://{host}:{}/size/7", self.server.address().port())
     }
 
-    /// Runs `urls` and gives the row of each.
+    /// Runs `urls` and returns the row of each.
     fn run(&self, urls: &[String], arguments: &[&str]) -> Vec<Value> {
-        // Longer than any answer takes that comes at all, on a busy machine too.
+        // Longer than any answer takes, also on a busy machine.
         self.run_with_patience(5, urls, arguments)
     }
 
-    /// As `run`, by a resolver that waits so many seconds for an answer.
+    /// Like `run`. The resolver waits `seconds` for an answer.
     fn run_with_patience(&self, seconds: u32, urls: &[String], arguments: &[&str]) -> Vec<Value> {
         let ended = fetchpool_by(&self.names)
             .env("RES_OPTIONS", format!("timeout:{seconds} attempts:1"))
@@ -85,7 +85,7 @@ fn every_answer_comes_to_what_it_has_to() {
     let Some(names) = Names::start() else { return };
     let table = [
         ("good.test", "ok"),
-        // Two questions, two answers, each a while later.
+        // Two questions, and both answers are late.
         ("slow.test", "ok"),
         ("crowd.test", "ok"),
         ("alias.test", "ok"),
@@ -108,7 +108,7 @@ fn every_answer_comes_to_what_it_has_to() {
 #[test]
 fn one_family_is_asked_for_alone_and_every_address_of_both_is_met() {
     let Some(names) = Names::start() else { return };
-    // Nobody answers for IPv6 at the first; the server listens at none of the twenty addresses of IPv6 of the second.
+    // The first name gets no answer about IPv6. The second has twenty IPv6 addresses, at which nothing listens.
     for (host, option) in [
         ("half.test", "-4"),
         ("twins.test", "-4"),
@@ -174,7 +174,7 @@ fn names_that_nobody_answers_for_hold_up_no_others() {
         urls.push(names.url(&format!("n{n}.good.example")));
         urls.push(names.server.url(&format!("/size/7?{n}")));
     }
-    // Who asks for a silent name waits for two minutes and a half, which is longer than a test may take.
+    // A look-up of a silent name would take two and a half minutes, longer than a test may.
     let mut run = fetchpool_by(&names.names)
         .env("RES_OPTIONS", "timeout:30 attempts:5")
         .list("urls.txt", urls.join("\n"))
@@ -199,7 +199,7 @@ fn names_that_nobody_answers_for_hold_up_no_others() {
     }
 }
 
-/// A look-up that finds no descriptor left ends as one of a name that is not there, or with another error.
+/// Without a free descriptor, a look-up fails as if the name did not exist, or with another error.
 #[test]
 fn names_by_the_hundred_are_found_with_few_descriptors_and_those_that_are_missing_are_missed_for_that()
  {

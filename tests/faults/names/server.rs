@@ -1,11 +1,12 @@
-//! A name server on an address of loopback of its own, at port 53. What it answers is in the name that it is asked for:
+//! A name server on its own loopback address, at port 53. A label of the name selects the answer:
 //!
-//! - `good`: 127.0.0.1; `slow`: that, when half a second has passed; `alias`: that under another name
-//! - `crowd`: 127.0.0.1 and nineteen addresses at which nobody is
-//! - `twins`: ::1 twenty times, and 127.0.0.1; `half`: 127.0.0.1, and nothing for IPv6; `later`: there is no such name
-//!   when it is asked for first, and 127.0.0.1 then
-//! - `missing`: there is no such name; `empty`: it has no address; `failing`, `refused`: the server cannot, or will not
-//! - `silent`: nothing; `garbage`: bytes; `stranger`: the answer to another question; `loop`: an alias of itself
+//! - `good`: 127.0.0.1; `slow`: the same, half a second late; `alias`: the same for another name
+//! - `crowd`: 127.0.0.1 and nineteen addresses at which nothing listens
+//! - `twins`: ::1 twenty times, and 127.0.0.1; `half`: 127.0.0.1, and no answer about IPv6; `later`: at first no such
+//!   name, then 127.0.0.1
+//! - `missing`: no such name; `empty`: no address; `failing`, `refused`: the server cannot or will not answer
+//! - `silent`: no answer; `garbage`: random bytes; `stranger`: the answer to another question; `loop`: an alias of
+//!   itself
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How late the slow answers are.
+/// The delay of slow answers.
 const LATE: Duration = Duration::from_millis(500);
 
 const NO_ERROR: u8 = 0;
@@ -22,10 +23,10 @@ const SERVER_FAILURE: u8 = 2;
 const NO_SUCH_NAME: u8 = 3;
 const REFUSED: u8 = 5;
 
-/// How often each name was asked for, by name and whether its addresses of IPv4 were wanted.
+/// The number of questions for each name, separately for IPv4 (true) and IPv6.
 type Asked = Arc<Mutex<HashMap<(String, bool), usize>>>;
 
-/// Ends when it is dropped.
+/// A running server; dropping it ends it.
 pub(super) struct NameServer {
     address: SocketAddr,
     asked: Asked,
@@ -34,9 +35,9 @@ pub(super) struct NameServer {
 }
 
 impl NameServer {
-    /// Nothing where port 53 may not be used.
+    /// `None` if port 53 may not be used.
     pub(super) fn start() -> Option<NameServer> {
-        // Each test of this program has another address, and so has each program.
+        // Each test has its own address, also across test programs.
         static NEXT: AtomicU8 = AtomicU8::new(1);
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let last = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -58,7 +59,7 @@ impl NameServer {
         self.address.ip()
     }
 
-    /// How often the addresses of IPv4 and of IPv6 of a name were asked for.
+    /// The number of questions for a name: about IPv4, and about IPv6.
     pub(super) fn asked(&self, name: &str) -> [usize; 2] {
         let asked = self.asked.lock().unwrap();
         [true, false].map(|ipv4| asked.get(&(name.to_owned(), ipv4)).copied().unwrap_or(0))
@@ -115,10 +116,10 @@ fn serve(socket: &Arc<UdpSocket>, ending: &AtomicBool, asked: &Asked) {
     let _ = sender.join();
 }
 
-/// What was asked (RFC 1035, section 4.1).
+/// A question (RFC 1035, section 4.1).
 struct Question<'a> {
     id: &'a [u8],
-    /// Name, type and class, as they came.
+    /// Name, type and class, as received.
     section: &'a [u8],
     labels: Vec<String>,
     wants_ipv4: bool,
@@ -146,7 +147,7 @@ impl Question<'_> {
         self.labels.iter().any(|have| have == label)
     }
 
-    /// Nothing if nothing is to be said.
+    /// `None` for no answer.
     fn reply(&self, is_first: bool) -> Option<Vec<u8>> {
         let about = |label| self.is_about(label);
         let here = [127, 0, 0, 1];
@@ -189,7 +190,7 @@ impl Question<'_> {
         if self.is_about("stranger") {
             id[0] ^= 0x55;
         }
-        // An answer, to a question that asked for recursion, which there is.
+        // Flags: an answer; recursion was desired and is available.
         let flags = [0x81, 0x80 | code];
         let counts = [0, 1, 0, answers.len() as u8, 0, 0, 0, 0];
         let head = [&id[..], &flags, &counts].concat();
@@ -197,12 +198,12 @@ impl Question<'_> {
     }
 }
 
-/// An address record for a name (a pointer to byte 12 is the one that was asked for); it holds for no time.
+/// An address record with a lifetime of 0. A pointer to byte 12 is the name of the question.
 fn record(name: &[u8], address: [u8; 4]) -> Vec<u8> {
     [name, &[0, 1, 0, 1, 0, 0, 0, 0, 0, 4], &address].concat()
 }
 
-/// The name that was asked for is an alias of `target`.
+/// A record that makes the name of the question an alias of `target`.
 fn alias(target: &[u8]) -> Vec<u8> {
     let head = [0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 0, 0, target.len() as u8];
     [&head[..], target].concat()

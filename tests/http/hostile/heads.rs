@@ -1,4 +1,4 @@
-//! Replies that are none, and heads that are repaired.
+//! Bytes that are no reply, and heads that are repaired.
 
 use super::Then::{Closes, Holds, Resets};
 use super::{Case, OK, case};

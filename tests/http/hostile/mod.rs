@@ -1,8 +1,6 @@
-//! What servers must not do and some do: one table of replies, byte for byte, each with what it has
-//! to come to.
+//! Replies that servers must not send: one table of bytes and expected outcomes.
 //!
-//! No case may hang: where the server keeps the connection open and no timeout is expected, an
-//! attempt that waits for more would end as one and fail the test.
+//! No case may hang: an attempt that waits for more times out, and that fails the test unless a timeout is expected.
 
 mod framing;
 mod heads;
@@ -14,7 +12,7 @@ use fetchpool::fetch::{Options, Outcome};
 
 use crate::library::{HANG, Server, client, fetch, options};
 
-/// What the server does when it has sent its bytes.
+/// What the server does after its last byte.
 #[derive(Clone, Copy, PartialEq)]
 enum Then {
     Closes,
@@ -24,7 +22,7 @@ enum Then {
 
 use Then::{Closes, Holds, Resets};
 
-/// Name, reply, what the server does then, and the number of bytes or the beginning of the failure.
+/// Name, reply, what the server does then, and the size of the page or the beginning of the failure.
 type Case = (&'static str, Vec<u8>, Then, &'static str);
 
 const OK: &str = "HTTP/1.1 200 OK\r\n";
@@ -59,7 +57,7 @@ fn run(reply: Vec<u8>, then: Then, timeout: Duration) -> String {
     };
     let (outcome, _) = fetch(options.clone(), &server.url("/"));
     let fetched = told(outcome);
-    // Bytes that are only counted take another way.
+    // Counted bytes take another path.
     let mut came = 0;
     let counted = told(client(options).load_size(&server.url("/"), &mut |amount| came += amount));
     assert_eq!(counted, fetched);
@@ -69,10 +67,10 @@ fn run(reply: Vec<u8>, then: Then, timeout: Duration) -> String {
     fetched
 }
 
-/// What is wrong with what came of a case, if anything is.
+/// What is wrong with the outcome of a case.
 fn complaint((name, reply, then, expected): Case, timeout: Duration) -> Option<String> {
     let got = run(reply, then, timeout);
-    // A number has to be all of it, a failure may go on.
+    // A size has to be equal, a failure may go on.
     let is_right = if expected.parse::<u64>().is_ok() {
         got == expected
     } else {
@@ -81,7 +79,7 @@ fn complaint((name, reply, then, expected): Case, timeout: Duration) -> Option<S
     (!is_right).then(|| format!("{name}: expected {expected:?}, got {got:?}"))
 }
 
-/// The limit where the server is waited for in vain: long enough to get there on a busy machine. Nothing is measured.
+/// For cases that time out: long enough for every step before that on a busy machine. Nothing is measured.
 const LIMIT: Duration = Duration::from_secs(2);
 
 #[test]
@@ -103,7 +101,7 @@ fn every_reply_comes_to_what_it_has_to() {
         .into_iter()
         .filter_map(|case| complaint(case, HANG))
         .collect();
-    // Side by side, since each of them takes its time.
+    // These wait for the timeout, so run them at once.
     thread::scope(|scope| {
         let waits: Vec<_> = waits
             .into_iter()
@@ -140,7 +138,7 @@ fn a_head_that_drips_is_taken_and_one_that_drips_for_ever_is_cut() {
     );
 }
 
-/// Replies with bytes changed, dropped, doubled and cut at random, but the same in every run.
+/// Replies with bytes changed, dropped, doubled and cut by random numbers that are the same in every run.
 fn mutated(reply: &[u8], seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = |below: usize| {

@@ -1,5 +1,4 @@
-//! TLS against a real server in process: who is trusted, who is not, and what an end of the stream
-//! is worth.
+//! TLS against a server in this process: which servers are trusted, and which ends of a stream are clean.
 
 mod streams;
 mod trust;
@@ -25,7 +24,7 @@ use crate::library::{
 
 type Stream = StreamOwned<ServerConnection, std::net::TcpStream>;
 
-/// A certificate and its key, and the file that holds it for the client.
+/// A certificate, its key, and a file with the certificate for the client.
 struct Identity {
     cert: rcgen::Certificate,
     key: KeyPair,
@@ -42,7 +41,7 @@ fn issuers_params(names: &[&str]) -> CertificateParams {
     params
 }
 
-/// Files of the tests, gone when they are dropped.
+/// Files of a test, removed when dropped.
 struct Files(tempfile::TempDir);
 
 impl Files {
@@ -114,7 +113,7 @@ fn serve(
     })
 }
 
-/// Answers one request and ends the connection in an orderly way.
+/// Answers one request and closes the session.
 fn answering(identity: &Identity) -> Server {
     serve(identity.server_config(), |mut stream, _| {
         stream.write_all(page("tls!").as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! What comes over TLS: sessions, whole and broken replies, proxies.
+//! Replies over TLS, whole and broken, and proxies.
 
 use super::*;
 
@@ -117,7 +117,7 @@ fn a_server_that_hangs_up_at_once_is_not_reached() {
     let files = Files::new();
     let own = files.self_signed("own.pem", &params(&["localhost"]));
     let client = client(trusting(&own.file));
-    // When its end or its reset is seen is a matter of chance: before the handshake or in it.
+    // By chance, the client sees the end or the reset before the handshake or in it.
     for ending in [drop, Conn::reset] {
         let server = Server::start(ending);
         for _ in 0..100 {
@@ -137,7 +137,7 @@ fn a_failed_handshake_closes_the_connection_at_once() {
         conn.wait_for_hangup();
         closed.send(()).unwrap();
     });
-    // It lives on, and makes no other attempt.
+    // The client lives on: the failed handshake closes the connection, not its drop.
     let client = client(trusting(&own.file));
     let outcome = client.load_url(&url(&server, "localhost"), &mut std::io::sink());
     assert_eq!(outcome.result.unwrap_err().kind(), FailureKind::Tls);
@@ -171,7 +171,7 @@ fn tls_through_a_tunnel_and_through_a_proxy_that_speaks_tls_itself() {
     };
     assert_eq!(bytes(&fetch(through, &url(&origin, "localhost")).0), 4);
 
-    // The proxy's own TLS ends here; what is in the tunnel is handed on, one message at a time.
+    // The proxy's own TLS ends here. It forwards the content of the tunnel, one message at a time.
     let secure = serve(identity.server_config(), move |mut stream, _| {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
         let mut there = std::net::TcpStream::connect(addr).unwrap();
@@ -208,8 +208,8 @@ fn tls_through_a_tunnel_and_through_a_proxy_that_speaks_tls_itself() {
 #[test]
 fn what_came_behind_a_reply_answers_no_other_request() {
     let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL";
-    // As much as one record holds, so that what is behind it comes in one of its own, and one byte around that;
-    // and how much of the last record comes too late for the reply.
+    // A record holds 16,384 bytes: with that size, the surplus comes in a record of its own. `late` bytes of the last
+    // record come after the reply.
     for (size, late) in [(16_383, 0), (16_384, 0), (16_385, 0), (16_384, 10)] {
         let files = Files::new();
         let own = files.self_signed("own.pem", &params(&["localhost"]));
@@ -219,7 +219,7 @@ fn what_came_behind_a_reply_answers_no_other_request() {
             let mut reply = format!("{head}{}\r\n\r\n", "x".repeat(filler)).into_bytes();
             reply.resize(size, b'.');
             reply.extend_from_slice(evil.as_bytes());
-            // One write, for all of it to be there when the client reads.
+            // One write, so that all of it has come when the client reads.
             let mut records = Vec::new();
             stream.conn.writer().write_all(&reply).unwrap();
             while stream.conn.wants_write() {

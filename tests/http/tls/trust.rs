@@ -1,4 +1,4 @@
-//! Which servers are trusted, and what a client shows of itself.
+//! Which servers are trusted, and client certificates.
 
 use super::*;
 
@@ -46,8 +46,7 @@ fn a_server_is_trusted_by_its_issuer_and_for_its_name() {
 #[test]
 fn a_certificate_that_was_handed_over_is_taken_for_its_names_and_dates() {
     let files = Files::new();
-    // What `openssl req -x509` makes is marked as an issuer's, a plain one is not: both are to be
-    // taken.
+    // `openssl req -x509` marks a certificate as an issuer's. Accept both kinds.
     for (name, params) in [
         ("ca.pem", issuers_params(&["localhost"])),
         ("plain.pem", params(&["localhost"])),
@@ -119,7 +118,7 @@ fn the_binary_trusts_what_the_environment_names() {
         let (stdout, stderr) = (output.stdout, output.stderr);
         String::from_utf8([stdout, stderr].concat()).unwrap()
     };
-    // What `openssl req -x509` makes is marked as an issuer's, a plain one is not.
+    // `openssl req -x509` marks a certificate as an issuer's.
     for (name, params) in [
         ("ca", issuers_params(&["localhost"])),
         ("plain", params(&["localhost"])),
@@ -149,7 +148,7 @@ fn a_trust_store_that_cannot_be_opened_for_a_while_is_read_later() {
     let secure = answering(&own);
     let (_never, clock) = mpsc::channel::<()>();
     let clock = std::sync::Mutex::new(clock);
-    // They hold all descriptors when the first https URL comes.
+    // These connections hold all descriptors when the first https URL comes.
     let slow = Server::start(move |mut conn| {
         while conn.request().is_some() {
             let _ = clock

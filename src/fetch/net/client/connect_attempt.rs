@@ -1,6 +1,7 @@
-//! Opens one connection, step by step, within the attempt's timeouts.
+//! The steps of opening one connection, within the attempt's timeouts.
 //!
-//! `reach` looks names up and opens the connection; this thread waits for it.
+//! `reach` looks names up and opens the connection; this thread waits for it. Waiting for a descriptor does not use up the
+//! timeouts.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,32 +11,29 @@ use rustls::ClientConfig;
 
 use super::context::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
-use crate::fetch::net::connection::Connection;
 use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::tcp::Tcp;
-use crate::fetch::net::io::timeouts::{WaitError, cancelled};
+use crate::fetch::net::io::timeouts::{Deadline, cancelled};
 use crate::fetch::net::reach::budget::Permit;
 use crate::fetch::net::reach::{ReachError, Request};
-use crate::fetch::net::tls::config::TlsConfigError;
+use crate::fetch::net::tls::errors::TlsConfigError;
 use crate::fetch::net::tls::session::Session;
 use crate::fetch::resolve::bare;
 use crate::span::Span;
 
-const CLOSED_IN_HANDSHAKE: &str = "the server closed the connection during the TLS handshake";
-
 pub(super) struct ConnectAttempt<'a> {
     pub(super) context: &'a ExchangeContext,
-    /// What the connection leads to, behind a proxy if there is one.
+    /// The host of the origin, also if a proxy leads there.
     pub(super) host: &'a str,
     pub(super) port: u16,
     /// When it began, plus the time that it waited for descriptors.
     pub(super) began: Instant,
     pub(super) phase: Phase,
-    /// Tries to open a descriptor in a shortage.
+    /// How often it tried to open a descriptor in a shortage.
     tries: u32,
     /// Of the connection that [`connect`](Self::connect) opened.
-    permit: Option<Permit>,
+    pub(super) permit: Option<Permit>,
 }
 
 impl<'a> ConnectAttempt<'a> {
@@ -53,29 +51,18 @@ impl<'a> ConnectAttempt<'a> {
 
     /// A wait within the timeouts of the attempt. It borrows only the context.
     pub(super) fn wait(&self) -> Wait<'a> {
-        let timeouts = self.context.connect_timeouts(self.began);
-        self.context.wait(timeouts)
+        let attempt = &self.context.state().attempt;
+        let deadline = Deadline::after(self.began, attempt.connect_timeout);
+        self.context.wait(attempt.timeouts.within(deadline))
     }
 
-    /// The failure of a wait in this phase. A failed connection has the kind `lost`.
-    pub(super) fn wait_failure(&self, error: WaitError, lost: FailureKind) -> Failure {
-        self.context.failure(error, self.phase, lost, "")
-    }
-
-    /// The failure of a connection in this phase: see [`ExchangeContext::failure`].
-    pub(super) fn stream_failure(
+    pub(super) fn failure(
         &self,
-        error: StreamError,
+        error: impl Into<StreamError>,
         lost: FailureKind,
         closed: &str,
     ) -> Failure {
-        let phase = self.phase;
-        self.context.failure(error, phase, lost, closed)
-    }
-
-    /// `stream` leads through the connection that was opened last.
-    pub(super) fn into_connection(self, key: &str, stream: Box<dyn Stream>) -> Connection {
-        Connection::new(key, stream, self.permit)
+        self.context.failure(error, self.phase, lost, closed)
     }
 
     /// Opens a TCP connection to a host, the origin or a proxy.
@@ -112,39 +99,34 @@ impl<'a> ConnectAttempt<'a> {
     }
 
     fn request(&self, host: &str, port: u16, is_proxy: bool) -> Result<Request, Failure> {
-        let (deadline, now) = (self.wait().limits.deadline(), Instant::now());
-        let limit = deadline.map(|deadline| deadline.left(now)).transpose();
-        let failed = |error| self.wait_failure(error, FailureKind::Connect);
+        let deadline = self.wait().limits.deadline();
+        let limit = deadline.map(|deadline| deadline.left(Instant::now()));
+        let failed = |error| self.failure(error, FailureKind::Connect, "");
         Ok(Request {
             host: host.into(),
             port,
-            limit: limit.map_err(failed)?,
+            limit: limit.transpose().map_err(failed)?,
             misses_since: self.context.state().attempt.misses_since,
             is_proxy,
         })
     }
 
     fn reach_failure(&mut self, error: ReachError) -> Failure {
-        let span = self
-            .wait()
-            .limits
-            .deadline()
-            .map(|deadline| deadline.span());
+        let deadline = self.wait().limits.deadline();
         self.pause(error.waited);
-        error.into_failure(span.unwrap_or_default())
+        error.into_failure(deadline.map(Deadline::span).unwrap_or_default())
     }
 
-    /// Time that does not count.
+    /// Adds time that does not count.
     fn pause(&mut self, waited: Duration) {
         self.context.pause(waited);
         self.began += waited;
     }
 
-    /// Makes room for a descriptor that the system refused: closes an idle connection, or waits until
-    /// another thread returns one. If none can, that is a failure.
+    /// Waits after the system refused a descriptor. Fails if no connection can be closed.
     fn need_descriptor(&mut self) -> Result<(), Failure> {
         let net = &*self.context.net;
-        if net.idle.evict().is_some() {
+        if net.idle.evict() {
             return Ok(());
         }
         let since = Instant::now();
@@ -160,16 +142,14 @@ impl<'a> ConnectAttempt<'a> {
         Ok(())
     }
 
-    /// The TLS configuration of the client. The first call reads the root store.
+    /// The first call reads the root store.
     pub(super) fn tls_config(&mut self) -> Result<Arc<ClientConfig>, Failure> {
-        let net = &*self.context.net;
+        let kind = FailureKind::Tls;
         self.phase = Phase::Tls;
         loop {
-            match net.trust.config() {
+            match self.context.net.trust.config() {
                 Ok(config) => return Ok(config),
-                Err(TlsConfigError::Unusable(reason)) => {
-                    return Err(Failure::new(FailureKind::Tls, reason));
-                }
+                Err(TlsConfigError::Unusable(reason)) => return Err(Failure::new(kind, reason)),
                 Err(TlsConfigError::NoDescriptor) => self.need_descriptor()?,
             }
         }
@@ -180,24 +160,25 @@ impl<'a> ConnectAttempt<'a> {
         &mut self,
         host: &str,
         stream: Box<dyn Stream>,
-        config: Arc<ClientConfig>,
     ) -> Result<Box<dyn Stream>, Failure> {
-        self.phase = Phase::Tls;
-        let net = &*self.context.net;
-        let (tls, wait) = (&net.trust, self.wait());
+        let config = self.tls_config()?;
+        let (tls, wait) = (&self.context.net.trust, self.wait());
         let session = tls
             .server_name(bare(host))
             .map_err(StreamError::Tls)
             .and_then(|name| Session::start(config, &tls.sessions, name, stream, &wait));
-        let session = session.map_err(|error| {
-            // A server that hangs up shows as an end or as a reset, by chance.
-            let error = if error.is_hang_up() {
-                StreamError::Truncated
-            } else {
-                error
-            };
-            self.stream_failure(error, FailureKind::Connect, CLOSED_IN_HANDSHAKE)
-        })?;
-        Ok(Box::new(session))
+        match session {
+            Ok(session) => Ok(Box::new(session)),
+            Err(error) => {
+                // A server that hangs up shows as an end or as a reset, by chance.
+                let error = if error.is_hang_up() {
+                    StreamError::Truncated
+                } else {
+                    error
+                };
+                let closed = "the server closed the connection during the TLS handshake";
+                Err(self.failure(error, FailureKind::Connect, closed))
+            }
+        }
     }
 }

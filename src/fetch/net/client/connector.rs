@@ -10,8 +10,9 @@ use super::connect_attempt::ConnectAttempt;
 use super::context::ExchangeContext;
 use super::transport::Transport;
 use crate::fetch::failure::Failure;
-use crate::fetch::net::connection::Connection;
-use crate::fetch::proxy::Protocol;
+use crate::fetch::net::idle::Connection;
+use crate::fetch::net::io::stream::Stream;
+use crate::fetch::proxy::{Protocol, Proxy};
 use crate::span::Span;
 
 #[derive(Debug)]
@@ -49,7 +50,6 @@ impl Connector {
         Some(connection)
     }
 
-    /// Opens a connection: through the proxy if one was chosen, and never past it.
     fn open(&self, uri: &Uri) -> Result<Connection, Failure> {
         let context = &self.context;
         let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
@@ -60,32 +60,46 @@ impl Connector {
             (request.proxy.clone(), request.key.clone())
         };
         let mut attempt = ConnectAttempt::new(context, host, port);
-        // Dropped before the attempt, whose permit is returned once the descriptor is closed.
-        let registration = context.unregister_on_drop();
-        // Read before a socket is open: a thread with a descriptor must not wait for another.
-        let needs_tls = is_tls
-            || proxy
-                .as_ref()
-                .is_some_and(|p| p.protocol == Protocol::Https);
-        let config = needs_tls.then(|| attempt.tls_config()).transpose()?;
-        // Reading the trust store happens once, and does not count as connecting.
-        attempt.began = Instant::now();
-        let mut stream = match &proxy {
-            None => attempt.connect(host, port, false)?,
-            Some(proxy) => attempt.via_proxy(proxy, is_tls, config.as_ref())?,
-        };
-        if let Some(config) = config.filter(|_| is_tls) {
-            stream = attempt.start_tls(host, stream, config)?;
+        match open(&mut attempt, is_tls, proxy.as_deref()) {
+            Ok(stream) => {
+                log::debug!(
+                    "{host}:{port}: connected to {} in {}",
+                    match stream.socket().peer_addr() {
+                        Ok(peer) => peer.to_string(),
+                        Err(error) => error.to_string(),
+                    },
+                    Span(attempt.began.elapsed()),
+                );
+                Ok(Connection::new(&key, stream, attempt.permit))
+            }
+            Err(failure) => {
+                // Close the socket before the attempt returns the permit for its descriptor.
+                context.slot.clear();
+                Err(failure)
+            }
         }
-        registration.keep();
-        log::debug!(
-            "{host}:{port}: connected to {} in {}",
-            stream
-                .socket()
-                .peer_addr()
-                .map_or_else(|error| error.to_string(), |peer| peer.to_string()),
-            Span(attempt.began.elapsed()),
-        );
-        Ok(attempt.into_connection(&key, stream))
+    }
+}
+
+/// Opens a connection: through the proxy if one was chosen, and never past it.
+fn open(
+    attempt: &mut ConnectAttempt<'_>,
+    is_tls: bool,
+    proxy: Option<&Proxy>,
+) -> Result<Box<dyn Stream>, Failure> {
+    if is_tls || proxy.is_some_and(|proxy| proxy.protocol == Protocol::Https) {
+        // Read the trust store before a socket is open: a thread with a descriptor must not wait for another one. Reading
+        // does not count as connecting.
+        attempt.tls_config()?;
+        attempt.began = Instant::now();
+    }
+    let stream = match proxy {
+        None => attempt.connect(attempt.host, attempt.port, false)?,
+        Some(proxy) => attempt.via_proxy(proxy, is_tls)?,
+    };
+    if is_tls {
+        attempt.start_tls(attempt.host, stream)
+    } else {
+        Ok(stream)
     }
 }

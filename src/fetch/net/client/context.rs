@@ -1,8 +1,6 @@
-//! What the parts of one worker share: its HTTP client, connector and transport.
+//! What a worker's HTTP client, connector and transport share. The HTTP library, which calls them, passes nothing along.
 //!
-//! The HTTP library stands between these parts and passes nothing of ours along, so they meet here.
-//! One thread at a time uses a context; the library asks for `Sync`, hence the lock, which is never
-//! contended.
+//! One thread at a time uses a context. The library requires `Sync`, hence the lock, which is never contended.
 
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,24 +8,22 @@ use std::time::{Duration, Instant};
 
 use super::buffers::ExchangeBuffers;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
-use crate::fetch::net::Net;
 use crate::fetch::net::io::cancel::{Slot, Wait};
 use crate::fetch::net::io::stream::StreamError;
-use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
+use crate::fetch::net::io::timeouts::{Timeouts, cancelled};
+use crate::fetch::net::shared::Net;
 use crate::fetch::net::tls::errors::{explain, explain_loss, is_refusal};
 use crate::fetch::proxy::Proxy;
 
-/// Made once for each worker.
 #[derive(Debug)]
 pub(super) struct ExchangeContext {
     pub(super) net: Arc<Net>,
-    /// Where a cancel finds the socket in use.
     pub(super) slot: Arc<Slot>,
-    state: Mutex<State>,
+    state: Mutex<ContextState>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct ContextState {
     pub(super) attempt: AttemptState,
     pub(super) request: RequestState,
     pub(super) reply: ReplyState,
@@ -40,59 +36,31 @@ pub(super) struct State {
 pub(super) struct AttemptState {
     pub(super) timeouts: Timeouts,
     pub(super) connect_timeout: Option<Duration>,
-    /// A cached answer that a name has no address counts only if it is newer than this.
+    /// An answer that a name has no address is taken from the cache only if it is newer than this.
     pub(super) misses_since: Option<Instant>,
-    /// Bytes read from the network.
     pub(super) wire_bytes: u64,
 }
 
-/// What the connector and the transport need to know of the request.
 #[derive(Debug, Default)]
 pub(super) struct RequestState {
-    /// Names what the connection leads to: the proxy's key, and the origin unless the proxy itself
-    /// replies. Idle connections are stored under it.
+    /// The key of the idle connections that fit: the proxy's key, and the origin unless the proxy itself replies.
     pub(super) key: String,
     pub(super) proxy: Option<Arc<Proxy>>,
     /// The head as it is sent.
     pub(super) head: Vec<u8>,
-    /// The method is HEAD: the reply has no body, whatever its head says.
-    pub(super) is_head: bool,
     pub(super) may_reuse: bool,
 }
 
-/// What the connector and the transport have found out about the reply.
-#[derive(Debug, Default)]
+/// What the connector and the transport find out.
+#[derive(Debug, Default, Clone, Copy)]
 pub(super) struct ReplyState {
     pub(super) is_reused: bool,
-    /// The connection was lost, or brought something else than a reply, before the reply began.
+    /// Before a reply began, the connection was lost or brought something else.
     pub(super) is_unanswered: bool,
     pub(super) first_byte: Option<Instant>,
     pub(super) is_chunked: bool,
     /// The worker only counts the bytes of the body.
     pub(super) discards_body: bool,
-}
-
-/// The registration of a socket while its connection is opened.
-pub(super) struct Registration<'a>(&'a Slot);
-
-impl Registration<'_> {
-    /// Leaves the socket registered: the connection is open.
-    pub(super) fn keep(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Registration<'_> {
-    fn drop(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl RequestState {
-    /// The proxy, if the whole request goes to it and the reply comes from it.
-    fn replying_proxy(&self) -> Option<&Proxy> {
-        self.proxy.as_deref().filter(|proxy| proxy.key == self.key)
-    }
 }
 
 impl ExchangeContext {
@@ -104,30 +72,16 @@ impl ExchangeContext {
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Plain fields: a panic leaves nothing half done in them.
+    pub(super) fn state(&self) -> MutexGuard<'_, ContextState> {
+        // A panic leaves these fields valid.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers the socket in use, so that a cancel shuts it down.
     pub(super) fn register(&self, socket: &Arc<TcpStream>) -> Result<(), Failure> {
-        let registered = self.net.cancel.hold(&self.slot, socket);
-        registered.map_err(|_| cancelled())
+        self.net.cancel.hold(&self.slot, socket)
     }
 
-    /// Unregisters the socket when it is dropped.
-    pub(super) fn unregister_on_drop(&self) -> Registration<'_> {
-        Registration(&self.slot)
-    }
-
-    /// The timeouts of opening a connection that began at `began`.
-    pub(super) fn connect_timeouts(&self, began: Instant) -> Timeouts {
-        let attempt = &self.state().attempt;
-        let deadline = Deadline::after(began, attempt.connect_timeout);
-        attempt.timeouts.within(deadline)
-    }
-
-    /// A wait that ends with these timeouts or a cancel.
     pub(super) fn wait(&self, limits: Timeouts) -> Wait<'_> {
         Wait {
             limits,
@@ -141,20 +95,8 @@ impl ExchangeContext {
         attempt.timeouts = attempt.timeouts.paused(waited);
     }
 
-    /// Fails if the attempt is cancelled or its time is up. For work that waits for no socket.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        let now = Instant::now();
-        let left = self.state().attempt.timeouts.left(now, now);
-        match left {
-            _ if self.net.cancel.is_cancelled() => Err(cancelled()),
-            Err(error) => Err(error.into_failure(Phase::Body, FailureKind::Body)),
-            Ok(_) => Ok(()),
-        }
-    }
-
-    /// The failure for `error` in `phase`. A failed connection has the kind `lost`, and one that the
-    /// peer closed the message `closed`. A broken TLS session is a failed connection, a refused one is
-    /// not.
+    /// The failure for `error` in `phase`. A failed connection has the kind `lost`, and the message `closed` if the other
+    /// side closed it. A broken TLS session is a failed connection, a refused one is not.
     pub(super) fn failure(
         &self,
         error: impl Into<StreamError>,
@@ -179,10 +121,11 @@ impl ExchangeContext {
         }
     }
 
-    /// `failure`, which came in place of a reply, with the name of the proxy that was to reply.
+    /// Names the proxy in `failure`, which came in place of a reply, if the whole request went to a proxy.
     pub(super) fn name_replying_proxy(&self, failure: Failure) -> Failure {
-        match self.state().request.replying_proxy() {
-            Some(proxy) if failure.kind() != FailureKind::Cancelled => {
+        let request = &self.state().request;
+        match &request.proxy {
+            Some(proxy) if proxy.key == request.key && failure.kind() != FailureKind::Cancelled => {
                 Failure::new(failure.kind(), proxy.name_in(failure.message()))
             }
             _ => failure,

@@ -1,9 +1,10 @@
-//! The one translation between the HTTP library's errors and a [`Failure`], by variant and never by
-//! text. A failure of the connector or transport travels through the library unchanged.
+//! The one translation of the HTTP library's errors into a [`Failure`], by variant and never by text. A failure of the
+//! connector or transport passes through the library unchanged.
 
 use std::io;
 
-use crate::fetch::failure::{Failure, FailureKind, os_text};
+use crate::fetch::failure::{Failure, FailureKind};
+use crate::system::os_text;
 
 impl From<Failure> for ureq::Error {
     fn from(failure: Failure) -> Self {
@@ -11,8 +12,7 @@ impl From<Failure> for ureq::Error {
     }
 }
 
-/// The failure for an error of the library. Before the first byte of the reply, a protocol error means
-/// that the library cannot write the request.
+/// A protocol error before the reply began means that the library cannot write the request.
 pub(super) fn exchange_failure(error: ureq::Error, reply_began: bool) -> Failure {
     let (kind, text) = match error {
         ureq::Error::Other(inner) => match inner.downcast::<Failure>() {
@@ -24,10 +24,6 @@ pub(super) fn exchange_failure(error: ureq::Error, reply_began: bool) -> Failure
             FailureKind::Internal,
             format!("the request could not be written: {error}"),
         ),
-        ureq::Error::LargeResponseHeader(..) => (
-            FailureKind::Protocol,
-            "the reply's head is too large".to_owned(),
-        ),
         ureq::Error::Http(error) => (FailureKind::InvalidUrl, error.to_string()),
         ureq::Error::BadUri(text) => (FailureKind::InvalidUrl, text),
         ureq::Error::Io(error) => (FailureKind::Connect, os_text(&error)),
@@ -36,7 +32,7 @@ pub(super) fn exchange_failure(error: ureq::Error, reply_began: bool) -> Failure
     Failure::new(kind, text)
 }
 
-/// The failure for an error of a body's reader, when `received` bytes of `expected` had come.
+/// The failure for an error after `received` of `expected` bytes of a body.
 pub(super) fn body_failure(error: io::Error, received: u64, expected: Option<u64>) -> Failure {
     let failure = match ureq::Error::from(error) {
         ureq::Error::Io(_) => return cut_short("the connection was closed", received, expected),

@@ -1,13 +1,13 @@
 //! One request and its reply.
 //!
-//! The HTTP library parses the head and frames the body; redirects, retries and its own pool are
-//! switched off. Its connections come from the [`Connector`].
+//! The HTTP library parses the head and frames the body. Its redirects, retries and pool are switched off, and its
+//! connections come from the [`Connector`].
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
@@ -16,23 +16,23 @@ use ureq::{Agent, Body, BodyReader};
 use super::connector::Connector;
 use super::context::{AttemptState, ExchangeContext, ReplyState};
 use super::errors::{body_failure, cut_short, exchange_failure};
-use crate::fetch::failure::Failure;
-use crate::fetch::net::Net;
+use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::http1::head::HEAD_LIMIT;
-use crate::fetch::net::io::timeouts::{Deadline, Timeouts};
+use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
+use crate::fetch::net::shared::Net;
 use crate::fetch::proxy::Proxy;
 
-/// How long [`HttpClient::drain`] reads: opening a new connection is cheaper than a longer wait.
+/// A new connection is cheaper than a longer wait.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The HTTP client of one worker. It makes one exchange at a time.
+/// The HTTP client of one worker, for one exchange at a time.
 pub(in crate::fetch) struct HttpClient {
     context: Arc<ExchangeContext>,
     agent: Agent,
 }
 
 pub(in crate::fetch) struct Exchange<'a> {
-    /// Method and URL, for the library.
+    /// The method and the URL.
     pub(in crate::fetch) request: Request<()>,
     /// The head as it is sent.
     pub(in crate::fetch) head: Vec<u8>,
@@ -43,10 +43,8 @@ pub(in crate::fetch) struct Exchange<'a> {
     pub(in crate::fetch) may_reuse: bool,
 }
 
-/// The head of a reply, and its body to read.
 pub(in crate::fetch) struct Reply {
     response: Response<Body>,
-    pub(in crate::fetch) is_reused: bool,
     pub(in crate::fetch) is_chunked: bool,
     pub(in crate::fetch) first_byte: Option<Instant>,
 }
@@ -75,8 +73,7 @@ impl HttpClient {
         }
     }
 
-    /// Begins an attempt: sets the timeouts of its exchanges. An answer that a name has no address is
-    /// taken from the cache only if it is newer than `misses_since`.
+    /// Sets the timeouts of the next exchanges, which make one attempt. `misses_since` is explained at [`AttemptState`].
     pub(in crate::fetch) fn begin_attempt(
         &self,
         timeouts: Timeouts,
@@ -91,37 +88,33 @@ impl HttpClient {
         };
     }
 
-    /// Sends a request and waits for the head of its reply. `None`: the idle connection that was used
-    /// is dead, and the request is to be sent again over a new one.
+    /// Sends a request and waits for the head of its reply. `None`: the idle connection that was used is dead, and the
+    /// request has to be sent again over a new one.
     pub(in crate::fetch) fn exchange(
         &self,
         exchange: Exchange<'_>,
     ) -> Result<Option<Reply>, Failure> {
+        let origin = exchange.origin;
         let request = self.begin(exchange);
         let result = self.agent.run(request);
-        let state = self.context.state();
-        let ReplyState {
-            is_reused,
-            is_unanswered,
-            is_chunked,
-            first_byte,
-            ..
-        } = state.reply;
-        drop(state);
-        let is_dead = match &result {
-            // The server may have sent it before this request came (RFC 9110, 15.5.9).
-            Ok(response) => response.status() == StatusCode::REQUEST_TIMEOUT,
-            Err(_) => is_unanswered && !self.context.net.is_cancelled(),
-        };
-        if is_reused && is_dead {
-            return Ok(None);
+        let reply = self.context.state().reply;
+        if reply.is_reused {
+            log::trace!("{origin}: the connection was reused");
+            let is_dead = match &result {
+                // The server may have sent it before it received this request (RFC 9110, 15.5.9).
+                Ok(response) => response.status() == StatusCode::REQUEST_TIMEOUT,
+                Err(_) => reply.is_unanswered && !self.context.net.is_cancelled(),
+            };
+            if is_dead {
+                return Ok(None);
+            }
         }
-        let response = result.map_err(|error| exchange_failure(error, first_byte.is_some()))?;
+        let reply_began = reply.first_byte.is_some();
+        let response = result.map_err(|error| exchange_failure(error, reply_began))?;
         Ok(Some(Reply {
             response,
-            is_reused,
-            is_chunked,
-            first_byte,
+            is_chunked: reply.is_chunked,
+            first_byte: reply.first_byte,
         }))
     }
 
@@ -141,25 +134,24 @@ impl HttpClient {
         }
         request.proxy = exchange.proxy.cloned();
         request.head = exchange.head;
-        request.is_head = exchange.request.method() == Method::HEAD;
         request.may_reuse = exchange.may_reuse;
         exchange.request
     }
 
-    /// Says that the bytes of the body are only counted, not looked at: Linux then need not copy them.
+    /// Leaves the content of the body unspecified: Linux then need not copy it.
     pub(in crate::fetch) fn discard_body(&self) {
         self.context.state().reply.discards_body = true;
     }
 
-    /// Reads the body into `buf` until that is full or 50 ms have passed, so that the connection can be
-    /// used again if the body ends before. Gives the size of what came.
+    /// Reads the body until `buf` is full or [`DRAIN_TIMEOUT`] is over. If the body ends before, its connection can be
+    /// reused. Returns the number of bytes.
     pub(in crate::fetch) fn drain(&self, reply: &mut Reply, buf: &mut [u8]) -> usize {
         let soon = Deadline::after(Instant::now(), Some(DRAIN_TIMEOUT));
         let timeouts = self.context.state().attempt.timeouts;
         self.context.state().attempt.timeouts = timeouts.within(soon);
         let mut reader = reply.response.body_mut().as_reader();
         let mut size = 0;
-        // After an error the connection is not used again; the reply is what it is.
+        // An error only means that the connection is not reused.
         while size < buf.len()
             && let Ok(amount @ 1..) = reader.read(&mut buf[size..])
         {
@@ -169,9 +161,17 @@ impl HttpClient {
         size
     }
 
-    /// Fails if the attempt is cancelled or its time is up. For work that waits for no socket.
+    /// Fails if the attempt is cancelled or its time is up, for work that waits for no socket.
     pub(in crate::fetch) fn check(&self) -> Result<(), Failure> {
-        self.context.check()
+        if self.context.net.is_cancelled() {
+            return Err(cancelled());
+        }
+        let now = Instant::now();
+        let left = self.context.state().attempt.timeouts.left(now, now);
+        match left {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into_failure(Phase::Body, FailureKind::Body)),
+        }
     }
 
     pub(in crate::fetch) fn wire_bytes(&self) -> u64 {
@@ -188,12 +188,10 @@ impl Reply {
         self.response.headers()
     }
 
-    /// The length of the body, if its head tells that.
     pub(in crate::fetch) fn content_length(&self) -> Option<u64> {
         self.response.body().content_length()
     }
 
-    /// The body, of which `expected` bytes are to come, if that is known.
     pub(in crate::fetch) fn body(&mut self, expected: Option<u64>) -> ReplyBody<'_> {
         ReplyBody {
             reader: self.response.body_mut().as_reader(),
@@ -203,7 +201,7 @@ impl Reply {
     }
 }
 
-/// The body of a reply. Its errors are failures that say how much came.
+/// The body of a reply. Its errors are failures that say how many bytes came.
 pub(in crate::fetch) struct ReplyBody<'a> {
     reader: BodyReader<'a>,
     received: u64,
@@ -226,8 +224,8 @@ impl Read for ReplyBody<'_> {
     }
 }
 
-/// The library resolves a name before it asks for a connection. Only a new connection needs the
-/// addresses, and the connector finds them itself.
+/// Finds nothing: the library asks it before each request, but only a new connection needs addresses. The connector looks
+/// them up.
 #[derive(Debug)]
 struct NoResolver;
 

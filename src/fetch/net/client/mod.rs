@@ -1,8 +1,7 @@
 //! The bridge to ureq, the HTTP library: the only module that knows it.
 //!
-//! The library's extension points are outside semver, so its version is pinned. [`exchange`] is what
-//! the rest of `fetch` uses: it sends one request and gives its reply. Below it, [`connector`] hands the
-//! library a connection, idle or new, and [`transport`] moves the bytes.
+//! The library's extension points are outside semver, so its version is pinned. [`exchange`] sends a request and returns
+//! its reply. For that, the library takes a connection from [`connector`] and moves bytes with [`transport`].
 
 mod buffers;
 mod connect_attempt;

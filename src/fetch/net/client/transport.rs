@@ -1,9 +1,8 @@
 //! One connection while an exchange uses it.
 //!
-//! It sends our head of the request in place of the library's, reduces the head of the reply to what is
-//! asked for, takes the chunked coding off the body, and turns errors into a [`Failure`]. The library
-//! sees a body in chunks as one that ends with the connection. When it is dropped behind a whole reply,
-//! the connection becomes idle.
+//! It sends the head that `fetch` wrote in place of the library's, reduces the head of the reply, and decodes the chunked
+//! coding: the library sees a body that ends with the connection. Dropping it after a whole reply makes the connection
+//! idle.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,32 +12,34 @@ use ureq::unversioned::transport::{Buffers, NextTimeout, Transport as ClientTran
 use super::buffers::ExchangeBuffers;
 use super::context::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
-use crate::fetch::net::connection::Connection;
 use crate::fetch::net::http1::chunked::Chunked;
 use crate::fetch::net::http1::head::{HeadScanner, HeadStatus, begins_like_http};
-use crate::fetch::net::http1::reply::{self, Framing};
+use crate::fetch::net::http1::reply::inspect;
+use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::stream::StreamError;
 
-/// By how much the library's head of a request may be longer than ours, without the host.
+/// How much longer the library's head of a request may be than the one that is sent, without the host.
 const AROUND: usize = 128;
 
 #[derive(Debug)]
 pub(super) struct Transport {
     context: Arc<ExchangeContext>,
-    /// `None` once it was given back.
+    /// `None` once dropping has begun.
     connection: Option<Connection>,
     buffers: ExchangeBuffers,
-    /// The head of the request, until it is sent.
+    /// The head of the request; empty once it is sent.
     request: Vec<u8>,
+    /// The reply has no body, whatever its head says.
     is_head: bool,
-    /// Finds the end of the reply's head; `None` once the library has that.
+    /// Finds the end of the reply's head; `None` after it.
     head: Option<HeadScanner>,
-    framing: Framing,
-    /// What is wrong with the chunks that came with the head.
+    chunked: Option<Chunked>,
+    stays_open: bool,
+    /// The error in the chunks that came with the head, for when the body is read.
     bad_body: Option<&'static str>,
-    /// Bytes came behind a body in chunks.
+    /// Bytes came after the end of a body in chunks.
     is_overrun: bool,
-    /// The library has said that the reply ended cleanly.
+    /// The library has reported a clean end of the reply.
     ended_cleanly: bool,
 }
 
@@ -48,17 +49,17 @@ impl Transport {
         let request = std::mem::take(&mut state.request.head);
         let mut buffers = std::mem::take(&mut state.buffers);
         buffers.reserve_output(request.len() + state.request.key.len() + AROUND);
-        let is_head = state.request.is_head;
         drop(state);
         connection.stream.lend_records(&mut buffers.records);
         Self {
             context,
             connection: Some(connection),
             buffers,
+            is_head: request.starts_with(b"HEAD "),
             request,
-            is_head,
             head: Some(HeadScanner::default()),
-            framing: Framing::default(),
+            chunked: None,
+            stays_open: false,
             bad_body: None,
             is_overrun: false,
             ended_cleanly: false,
@@ -75,13 +76,13 @@ impl Transport {
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let space = self.buffers.input.space();
-        let amount = if discards_body && self.framing.chunked.is_none() {
+        let space = self.buffers.input_append_buf();
+        let amount = if discards_body && self.chunked.is_none() {
             connection.stream.discard(space, &wait)?
         } else {
             connection.stream.recv(space, &wait)?
         };
-        self.buffers.input.filled(amount);
+        self.buffers.input_appended(amount);
         let mut state = self.context.state();
         state.attempt.wire_bytes += amount as u64;
         if amount > 0 && state.reply.first_byte.is_none() {
@@ -90,12 +91,12 @@ impl Transport {
         Ok(amount)
     }
 
-    /// Reads until the head is whole, and reduces it to one that the library accepts.
+    /// Reads until the head is whole, and reduces it.
     fn receive_head(&mut self, mut scanner: HeadScanner) -> Result<(), Failure> {
         let protocol = |reason| Failure::new(FailureKind::Protocol, reason);
         let mut has_begun = false;
         loop {
-            let status = match self.buffers.input.unread() {
+            let status = match self.buffers.input() {
                 [] => HeadStatus::Partial,
                 unread => scanner.scan(unread),
             };
@@ -103,13 +104,12 @@ impl Transport {
                 HeadStatus::Whole(size) => return self.accept_head(size).map_err(protocol),
                 HeadStatus::Skip(amount) => {
                     // An interim reply belongs to this request; an empty line may not.
-                    has_begun |= self.buffers.input.unread().starts_with(b"HTTP/");
-                    self.buffers.input.skip(amount);
+                    has_begun |= self.buffers.input().starts_with(b"HTTP/");
+                    self.buffers.input_consume(amount);
                 }
                 HeadStatus::Bad(reason) => {
-                    // Over a reused connection these bytes are the remains of the last reply, unless they
-                    // begin like a reply (RFC 9112, 9.3.1). This request then has none yet.
-                    has_begun |= begins_like_http(self.buffers.input.unread());
+                    // Bytes that begin otherwise are the remains of an earlier reply (RFC 9112, 9.3.1).
+                    has_begun |= begins_like_http(self.buffers.input());
                     self.context.state().reply.is_unanswered = !has_begun;
                     return Err(protocol(reason));
                 }
@@ -123,30 +123,27 @@ impl Transport {
     }
 
     fn accept_head(&mut self, size: usize) -> Result<(), String> {
-        let input = &mut self.buffers.input;
-        let inspected = reply::inspect(&input.unread()[..size])?;
-        input.replace_first(size, &inspected.reduced);
-        self.framing = inspected.framing;
-        if self.is_head || matches!(&inspected.reduced[9..12], b"204" | b"304") {
-            self.framing.chunked = None;
-        }
-        self.context.state().reply.is_chunked = self.framing.chunked.is_some();
-        // The first bytes of the body. An error in them is told when the body is read.
-        let amount = input.unread().len() - inspected.reduced.len();
+        let inspected = inspect(&self.buffers.input()[..size])?;
+        self.buffers.replace_first(size, &inspected.reduced);
+        let has_no_body = self.is_head || matches!(&inspected.reduced[9..12], b"204" | b"304");
+        self.chunked = inspected.chunked.filter(|_| !has_no_body);
+        self.stays_open = inspected.stays_open;
+        self.context.state().reply.is_chunked = self.chunked.is_some();
+        // These are the first bytes of the body.
+        let amount = self.buffers.input().len() - inspected.reduced.len();
         if let Err(reason) = self.decode(amount) {
-            self.buffers.input.drop_last(amount);
+            self.buffers.drop_last(amount);
             self.bad_body = Some(reason);
         }
         Ok(())
     }
 
-    /// Takes the chunked coding off the last `amount` bytes that came.
+    /// Decodes the last `amount` bytes that came, if the body is in chunks.
     fn decode(&mut self, amount: usize) -> Result<(), &'static str> {
-        let input = &mut self.buffers.input;
-        if let Some(chunked) = &mut self.framing.chunked {
-            let at = input.unread().len() - amount;
-            let (kept, behind) = chunked.decode(input.unread_from(at))?;
-            input.drop_last(amount - kept);
+        if let Some(chunked) = &mut self.chunked {
+            let at = self.buffers.input().len() - amount;
+            let (kept, behind) = chunked.decode(self.buffers.unread_from(at))?;
+            self.buffers.drop_last(amount - kept);
             self.is_overrun |= behind > 0;
         }
         Ok(())
@@ -169,9 +166,9 @@ impl Transport {
         self.context.name_replying_proxy(failure)
     }
 
-    /// Reads more of the body; `false` is its end, or the connection's.
+    /// Reads more of the body; `false` is the end of the body or of the connection.
     fn receive_body(&mut self) -> Result<bool, Failure> {
-        if self.buffers.input.space().is_empty() {
+        if self.buffers.input_append_buf().is_empty() {
             let what = "the client library left a quarter of a megabyte unread";
             return Err(Failure::new(FailureKind::Internal, what));
         }
@@ -185,40 +182,33 @@ impl Transport {
                 let (phase, lost) = (Phase::Body, FailureKind::Body);
                 self.context.failure(error, phase, lost, closed)
             })?;
+            if amount == 0 && !self.has_all_data() {
+                return Err(Failure::new(FailureKind::Body, "the connection was closed"));
+            }
             if amount == 0 {
-                return self.end_of_connection();
+                return Ok(false);
             }
             self.decode(amount).map_err(protocol)?;
-            if !self.buffers.input.is_empty() {
+            if !self.buffers.input().is_empty() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Whether a body in chunks has ended.
     fn has_ended(&self) -> bool {
-        self.framing
-            .chunked
-            .as_ref()
-            .is_some_and(Chunked::has_ended)
+        self.chunked.as_ref().is_some_and(Chunked::has_ended)
     }
 
-    /// The library knows whether the body is cut, except for a body in chunks.
-    fn end_of_connection(&self) -> Result<bool, Failure> {
-        match &self.framing.chunked {
-            Some(chunked) if !chunked.has_all_data() => {
-                Err(Failure::new(FailureKind::Body, "the connection was closed"))
-            }
-            _ => Ok(false),
-        }
+    /// Whether the connection may close now. For a body without chunks, the library knows.
+    fn has_all_data(&self) -> bool {
+        self.chunked.as_ref().is_none_or(Chunked::has_all_data)
     }
 
-    /// Whether the reply has ended, nothing came behind it, and the connection stays open.
+    /// Whether the reply has ended, nothing came after it, and the connection stays open.
     fn is_reusable(&self) -> bool {
-        let ended =
-            self.ended_cleanly || self.has_ended() && self.framing.stays_open && !self.is_overrun;
-        ended && self.buffers.input.is_empty()
+        let ended = self.ended_cleanly || self.has_ended() && self.stays_open && !self.is_overrun;
+        ended && self.buffers.input().is_empty()
     }
 }
 
@@ -228,7 +218,7 @@ impl ClientTransport for Transport {
     }
 
     fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        // Once the head is sent there is nothing more: no request has a body.
+        // No request has a body.
         let request = std::mem::take(&mut self.request);
         let Some(connection) = self.connection.as_mut().filter(|_| !request.is_empty()) else {
             return Ok(());
@@ -247,10 +237,10 @@ impl ClientTransport for Transport {
         })
     }
 
-    /// The library asks when a reply has ended cleanly, and never otherwise.
+    /// The library calls this when a reply has ended cleanly, and at no other time. `false` keeps the connection out of the
+    /// library's own pool.
     fn is_open(&mut self) -> bool {
         self.ended_cleanly = true;
-        // The connection becomes idle when this is dropped; the library's own pool is switched off.
         false
     }
 
@@ -269,7 +259,7 @@ impl Drop for Transport {
             if is_reusable && connection.stream.is_clean() && !net.cancel.is_cancelled() {
                 net.idle.put(connection, Instant::now());
                 if net.budget.has_waiters() {
-                    drop(net.idle.evict());
+                    net.idle.evict();
                 }
             }
         }

@@ -1,10 +1,6 @@
-//! New connections through a proxy. The address of the origin is checked here, before the proxy is
-//! asked for a connection to it.
+//! New connections through a proxy. The address of the origin is checked before the proxy is asked to connect to it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-
-use rustls::ClientConfig;
 
 use super::connect_attempt::ConnectAttempt;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
@@ -14,18 +10,15 @@ use crate::fetch::proxy::{Protocol, Proxy};
 use crate::fetch::resolve::bare;
 
 impl<'a> ConnectAttempt<'a> {
-    /// A connection to the proxy itself if it takes whole requests for the origin, else a handshake.
-    /// `config` is for the origin or the proxy, whichever speaks TLS.
+    /// A connection to the proxy itself if it takes whole requests for the origin, else a tunnel.
     pub(super) fn via_proxy(
         &mut self,
         proxy: &Proxy,
         is_tls: bool,
-        config: Option<&Arc<ClientConfig>>,
     ) -> Result<Box<dyn Stream>, Failure> {
         let target = self.proxy_target(proxy)?;
-        let config = config.filter(|_| proxy.protocol == Protocol::Https);
         let needs_tunnel = is_tls || !proxy.protocol.is_http();
-        let stream = self.connect_to_proxy(proxy, config).and_then(|stream| {
+        let stream = self.connect_to_proxy(proxy).and_then(|stream| {
             if needs_tunnel {
                 self.open_tunnel(proxy, target, stream)
             } else {
@@ -35,15 +28,12 @@ impl<'a> ConnectAttempt<'a> {
         stream.map_err(|failure| proxy.blame(failure))
     }
 
-    fn connect_to_proxy(
-        &mut self,
-        proxy: &Proxy,
-        config: Option<&Arc<ClientConfig>>,
-    ) -> Result<Box<dyn Stream>, Failure> {
+    fn connect_to_proxy(&mut self, proxy: &Proxy) -> Result<Box<dyn Stream>, Failure> {
         let stream = self.connect(&proxy.host, proxy.port, true)?;
-        match config {
-            Some(config) => self.start_tls(&proxy.host, stream, Arc::clone(config)),
-            None => Ok(stream),
+        if proxy.protocol == Protocol::Https {
+            self.start_tls(&proxy.host, stream)
+        } else {
+            Ok(stream)
         }
     }
 
@@ -54,43 +44,37 @@ impl<'a> ConnectAttempt<'a> {
         mut stream: Box<dyn Stream>,
     ) -> Result<Box<dyn Stream>, Failure> {
         self.phase = Phase::Connect;
-        let net = &*self.context.net;
         let mut handshake = ProxyHandshake {
             proxy,
             stream: stream.as_mut(),
             wait: self.wait(),
         };
+        let user_agent = &self.context.net.user_agent;
         let result = match proxy.protocol {
-            Protocol::Http | Protocol::Https => {
-                handshake.connect(self.host, self.port, &net.user_agent)
-            }
+            Protocol::Http | Protocol::Https => handshake.connect(self.host, self.port, user_agent),
             Protocol::Socks4 | Protocol::Socks4a => handshake.socks4(target),
             Protocol::Socks5 | Protocol::Socks5h => handshake.socks5(target),
         };
-        result.map(|()| stream).map_err(|error| match error {
-            ProxyError::Refused(why) => Failure::new(FailureKind::Proxy, why),
-            ProxyError::Stream(error) => {
-                self.stream_failure(error, FailureKind::Proxy, "it closed the connection")
+        let kind = FailureKind::Proxy;
+        match result {
+            Ok(()) => Ok(stream),
+            Err(ProxyError::Refused(why)) => Err(Failure::new(kind, why)),
+            Err(ProxyError::Stream(error)) => {
+                Err(self.failure(error, kind, "it closed the connection"))
             }
-        })
+        }
     }
 
     /// What the proxy is to connect to.
     fn proxy_target(&mut self, proxy: &Proxy) -> Result<ProxyTarget<'a>, Failure> {
         let is_address = bare(self.host).parse::<IpAddr>().is_ok();
-        // Such a proxy is never used with `deny_private`: `Client::new` refuses both together.
+        // A name cannot be checked here, so `Client::new` refuses `deny_private` with such a proxy.
         if !is_address && !proxy.protocol.wants_address() {
             return Ok(ProxyTarget::Name(self.host, self.port));
         }
         let addresses = self.addresses()?;
-        let usable = addresses
-            .iter()
-            .find(|a| proxy.protocol != Protocol::Socks4 || a.is_ipv4());
-        // There is at least one.
-        let address = usable
-            .or(addresses.first())
-            .copied()
-            .unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        let is_usable = |a: &&IpAddr| proxy.protocol != Protocol::Socks4 || a.is_ipv4();
+        let &address = addresses.iter().find(is_usable).unwrap_or(&addresses[0]);
         Ok(ProxyTarget::Address(SocketAddr::new(address, self.port)))
     }
 }

@@ -1,8 +1,7 @@
-//! Takes the chunked transfer coding (RFC 9112, 7.1) off a body, in place.
+//! Decodes the chunked transfer coding (RFC 9112, 7.1) in place.
 //!
-//! The HTTP library's own decoder waits for ever when lines end in LF alone, fails on the chunk extensions
-//! of real servers, and ignores the coding in HTTP/1.0. This one accepts what curl accepts, except for
-//! incomplete line breaks. Its memory is a few words.
+//! The HTTP library's decoder waits for ever if lines end in LF alone, fails on chunk extensions of real servers, and
+//! ignores the coding in HTTP/1.0. This one accepts what curl accepts, except for incomplete line breaks.
 
 /// The longest size line of a chunk, with its extensions.
 const LONGEST_LINE: u32 = 16 * 1024;
@@ -15,11 +14,11 @@ enum At {
     /// The digits of a size.
     #[default]
     Size,
-    /// What follows them on the line.
+    /// The remainder of that line.
     Extension,
-    /// A chunk, of which this many bytes are to come.
+    /// A chunk of which this many bytes are missing.
     Data(u64),
-    /// The line break behind a chunk.
+    /// The line break after a chunk.
     DataEnd,
     /// The first byte of a trailer field, or of the empty line that ends the body.
     TrailerLine,
@@ -27,12 +26,11 @@ enum At {
     End,
 }
 
-/// Decodes one body as it streams.
 #[derive(Debug, Default)]
 pub(in crate::fetch::net) struct Chunked {
     at: At,
     size: u64,
-    /// Bytes of the size line or of the trailer so far.
+    /// How long the size line or the trailer is so far.
     length: u32,
     /// The last chunk, of size zero, has begun.
     is_last: bool,
@@ -43,8 +41,7 @@ pub(in crate::fetch::net) struct Chunked {
 }
 
 impl Chunked {
-    /// Decodes the next bytes in place. Gives how many bytes of the body are now at the front, and how
-    /// many bytes came behind the end of the body.
+    /// Decodes the next bytes in place. Returns how many bytes at the front are now the body, and how many came after it.
     pub(in crate::fetch::net) fn decode(
         &mut self,
         bytes: &mut [u8],
@@ -52,17 +49,13 @@ impl Chunked {
         let (mut from, mut to) = (0, 0);
         while from < bytes.len() && self.at != At::End {
             if let At::Data(left) = self.at {
-                let amount = usize::try_from(left)
-                    .unwrap_or(usize::MAX)
-                    .min(bytes.len() - from);
+                let amount = left.min((bytes.len() - from) as u64) as usize;
                 bytes.copy_within(from..from + amount, to);
                 from += amount;
                 to += amount;
-                let left = left - amount as u64;
-                self.at = if left == 0 {
-                    At::DataEnd
-                } else {
-                    At::Data(left)
+                self.at = match left - amount as u64 {
+                    0 => At::DataEnd,
+                    left => At::Data(left),
                 };
             } else {
                 self.step(bytes[from])?;
@@ -72,7 +65,6 @@ impl Chunked {
         Ok((to, bytes.len() - from))
     }
 
-    /// Reads one byte of framing.
     fn step(&mut self, byte: u8) -> Result<(), &'static str> {
         let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
         if after_cr && byte != b'\n' {
@@ -94,7 +86,7 @@ impl Chunked {
             (At::Size, _) => return Err("the size of a chunk is not a number"),
             (At::DataEnd, b'\r') => {}
             (At::DataEnd, b'\n') if after_cr || self.is_lf_alone => self.go_to(At::Size),
-            // The size may have taken the CR for data.
+            // The CR may have been taken for data.
             (At::DataEnd, b'\n') => return Err("there is an LF without its CR behind a chunk"),
             (At::DataEnd, _) => return Err("a chunk is longer than its size"),
             (At::TrailerLine, b'\n') => self.at = At::End,
@@ -114,11 +106,8 @@ impl Chunked {
     fn digit(&mut self, byte: u8) -> Result<(), &'static str> {
         let digit = char::from(byte).to_digit(16).unwrap_or_default();
         // Any number of leading zeros is valid.
-        self.size = self
-            .size
-            .checked_mul(16)
-            .and_then(|size| size.checked_add(u64::from(digit)))
-            .ok_or("the size of a chunk is beyond all measure")?;
+        let size = self.size.checked_mul(16);
+        self.size = size.ok_or("the size of a chunk is beyond all measure")? + u64::from(digit);
         self.count(LONGEST_LINE, "the size line of a chunk does not end")
     }
 
@@ -146,12 +135,12 @@ impl Chunked {
         }
     }
 
-    /// Whether all has come, with the empty line behind the last chunk.
+    /// Whether the empty line after the last chunk has come.
     pub(in crate::fetch::net) fn has_ended(&self) -> bool {
         self.at == At::End
     }
 
-    /// Whether all data has come, with or without the line breaks behind it.
+    /// Whether the last chunk has come, with or without the lines after it.
     pub(in crate::fetch::net) fn has_all_data(&self) -> bool {
         self.is_last
     }
@@ -161,7 +150,7 @@ impl Chunked {
 mod tests {
     use super::*;
 
-    /// Decodes `input` in steps of `step` bytes: the body, what came behind it, and the decoder.
+    /// Decodes `input` in steps of `step` bytes: the body, what came after it, and the decoder.
     fn decode(input: &[u8], step: usize) -> Result<(Vec<u8>, usize, Chunked), &'static str> {
         let (mut body, mut behind, mut decoder) = (Vec::new(), 0, Chunked::default());
         for piece in input.chunks(step) {

@@ -1,40 +1,36 @@
-//! Finds the end of a reply's head before the HTTP library sees any of it.
+//! Finds the end of a reply's head. The HTTP library then parses it once, however slowly it arrives.
 //!
-//! So the library parses each head once, however slowly it arrives. A server that does not speak HTTP is
-//! found out by its first bytes, interim replies (1xx) are skipped, and the size of a head is limited.
-//! Bytes that no head may hold are refused. [`super::reply`] reads the headers.
+//! It refuses what does not begin like HTTP, bytes that no head may contain, and heads that are too large, and skips
+//! interim replies (1xx). [`super::reply`] reads the headers.
 
 use memchr::memchr;
 
-use super::buffer::LARGEST;
-use super::reply::status_line;
+use super::reply::{excerpt, status_line};
 
 /// The largest head, with interim replies. curl's limit is 300 KiB.
-pub(in crate::fetch::net) const HEAD_LIMIT: usize = LARGEST;
+pub(in crate::fetch::net) const HEAD_LIMIT: usize = 256 * 1024;
 
-/// What the bytes that came so far are.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::fetch::net) enum HeadStatus {
-    /// The beginning of a head: more is needed.
+    /// The beginning of a head.
     Partial,
-    /// A whole head of this many bytes; more may follow.
+    /// A whole head of this many bytes, and perhaps more.
     Whole(usize),
-    /// An interim reply, or empty lines before the status line: drop this many bytes.
+    /// An interim reply, or empty lines before the status line, of this many bytes: to be dropped.
     Skip(usize),
-    /// Not the head of a reply, for this reason.
+    /// No head of a reply, for this reason.
     Bad(String),
 }
 
-/// Scans the input of one exchange until its head is whole.
 #[derive(Debug, Default)]
 pub(in crate::fetch::net) struct HeadScanner {
-    /// How many bytes of the input have been searched for the end.
+    /// How many bytes of the input were searched for the end.
     searched: usize,
     skipped: usize,
 }
 
 impl HeadScanner {
-    /// `input` is all that has come and was not skipped.
+    /// `input` is all that has come, without what was skipped.
     pub(in crate::fetch::net) fn scan(&mut self, input: &[u8]) -> HeadStatus {
         let empty_lines = empty_lines(input);
         if empty_lines > 0 {
@@ -45,88 +41,67 @@ impl HeadScanner {
         }
         // The type of a TLS record, an alert or a handshake, and its version (RFC 8446, 5.1).
         if let [21 | 22, 3, ..] = input {
-            let cure = "the URL must begin with https://";
-            return HeadStatus::Bad(format!(
-                "the reply is not HTTP: the server speaks TLS on this port; {cure}"
-            ));
+            let why = "the server speaks TLS on this port; the URL must begin with https://";
+            return HeadStatus::Bad(format!("the reply is not HTTP: {why}"));
         }
         if !begins_like_http(input) {
-            return HeadStatus::Bad(format!(
-                "the reply is not HTTP: it begins with {}",
-                excerpt(input)
-            ));
+            let begin = excerpt(input);
+            return HeadStatus::Bad(format!("the reply is not HTTP: it begins with {begin}"));
         }
-        let from = self.search_from();
-        let end = self.find_end(input);
+        // The last two bytes that were searched may belong to the empty line.
+        let from = self.searched.saturating_sub(2);
+        let end = find_end(input, from);
         if let Some(reason) = forbidden(&input[from..end.unwrap_or(input.len())]) {
             return HeadStatus::Bad(reason.to_owned());
         }
-        let Some(end) = end else {
-            return if self.skipped + input.len() >= HEAD_LIMIT {
-                too_large()
-            } else {
-                HeadStatus::Partial
-            };
-        };
-        if is_interim(&input[..end]) {
-            self.skip(end)
-        } else {
-            HeadStatus::Whole(end)
+        match end {
+            Some(end) if is_interim(&input[..end]) => self.skip(end),
+            Some(end) => HeadStatus::Whole(end),
+            None => {
+                self.searched = input.len();
+                limited(self.skipped + input.len(), HeadStatus::Partial)
+            }
         }
     }
 
     fn skip(&mut self, amount: usize) -> HeadStatus {
         self.skipped += amount;
         self.searched = 0;
-        if self.skipped >= HEAD_LIMIT {
-            too_large()
-        } else {
-            HeadStatus::Skip(amount)
-        }
-    }
-
-    /// The last two bytes that were searched may belong to the empty line.
-    fn search_from(&self) -> usize {
-        self.searched.saturating_sub(2)
-    }
-
-    /// Where the empty line ends. A line ends in LF, with or without CR.
-    fn find_end(&mut self, input: &[u8]) -> Option<usize> {
-        let mut from = self.search_from();
-        while let Some(at) = memchr(b'\n', &input[from..]) {
-            from += at + 1;
-            match &input[from..] {
-                [b'\n', ..] => return Some(from + 1),
-                [b'\r', b'\n', ..] => return Some(from + 2),
-                _ => {}
-            }
-        }
-        self.searched = input.len();
-        None
+        limited(self.skipped, HeadStatus::Skip(amount))
     }
 }
 
-fn too_large() -> HeadStatus {
-    HeadStatus::Bad(format!(
-        "the head of the reply is larger than {} KiB",
-        HEAD_LIMIT / 1024
-    ))
+/// `status`, unless `size` bytes are too many.
+fn limited(size: usize, status: HeadStatus) -> HeadStatus {
+    if size < HEAD_LIMIT {
+        return status;
+    }
+    let limit = HEAD_LIMIT / 1024;
+    HeadStatus::Bad(format!("the head of the reply is larger than {limit} KiB"))
 }
 
-/// Whether `input` may be the beginning of a reply.
+/// Where the empty line ends that ends the head. A line ends in LF, with or without CR.
+fn find_end(input: &[u8], mut from: usize) -> Option<usize> {
+    loop {
+        from += memchr(b'\n', &input[from..])? + 1;
+        match &input[from..] {
+            [b'\n', ..] => return Some(from + 1),
+            [b'\r', b'\n', ..] => return Some(from + 2),
+            _ => {}
+        }
+    }
+}
+
 pub(in crate::fetch::net) fn begins_like_http(input: &[u8]) -> bool {
-    let begin = b"HTTP/";
-    let len = input.len().min(begin.len());
-    input[..len] == begin[..len]
+    input.iter().zip(b"HTTP/").all(|(a, b)| a == b)
 }
 
-/// Whether another head follows this one. Another protocol follows 101.
+/// Whether another head follows this one. What follows 101 is another protocol.
 fn is_interim(head: &[u8]) -> bool {
     let line = memchr(b'\n', head).map(|end| status_line(&head[..end]));
     matches!(line, Some(Ok(line)) if line[9] == b'1' && line[9..12] != *b"101")
 }
 
-/// How many bytes of empty lines `input` begins with.
 fn empty_lines(input: &[u8]) -> usize {
     let mut rest = input;
     while let [b'\n', behind @ ..] | [b'\r', b'\n', behind @ ..] = rest {
@@ -135,21 +110,16 @@ fn empty_lines(input: &[u8]) -> usize {
     input.len() - rest.len()
 }
 
-/// Why a head cannot contain `text`. Recipients differ on a CR without LF: to some it is a line break, to
-/// others white space or text, so they see different headers (RFC 9112, 2.2).
+/// Why a head cannot contain `text`. A CR without LF is a line break to some recipients, white space or text to others,
+/// so that they see different headers (RFC 9112, 2.2).
 fn forbidden(text: &[u8]) -> Option<&'static str> {
     if memchr(0, text).is_some() {
         return Some("there is a NUL byte in the head of the reply");
     }
-    // No branch: the compiler compares many bytes at once.
+    // Without a branch, the compiler compares many bytes at once.
     let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
     let has_bare_cr = pairs.fold(false, |has, (&a, &b)| has | (a == b'\r') & (b != b'\n'));
     has_bare_cr.then_some("there is a CR without its LF in the head of the reply")
-}
-
-fn excerpt(input: &[u8]) -> String {
-    let shown = &input[..input.len().min(24)];
-    format!("\"{}\"", shown.escape_ascii())
 }
 
 #[cfg(test)]

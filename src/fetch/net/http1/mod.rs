@@ -1,6 +1,7 @@
-//! HTTP/1.1 replies as bytes: the head, the chunked coding, and the buffer both are read into.
+//! HTTP/1.1 replies as bytes: the head and the chunked coding.
 
-pub(super) mod buffer;
 pub(super) mod chunked;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::fetch) mod fuzzing;
 pub(super) mod head;
 pub(super) mod reply;

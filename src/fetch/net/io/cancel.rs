@@ -1,7 +1,7 @@
-//! Cancelling a client: every wait of every worker ends, from any thread and for ever.
+//! Cancelling a client: every wait of every worker ends, now and later.
 //!
-//! A blocked read ends because its socket is shut down, a wait for sockets because the [`Waker`] is among them.
-//! `reach` replies to its own waiters.
+//! A cancel shuts down the sockets that workers read from, and wakes the waits for sockets by the [`Waker`]. `reach` has a
+//! cancel of its own.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -10,22 +10,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::sys::Waker;
-use super::timeouts::{Timeouts, WaitError};
+use super::timeouts::{Timeouts, WaitError, cancelled};
+use crate::fetch::failure::Failure;
 
-/// What ends a wait early.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::fetch::net) struct Wait<'a> {
     pub(in crate::fetch::net) limits: Timeouts,
     pub(in crate::fetch::net) cancel: &'a Cancel,
 }
 
-/// The socket that one worker is using now. Only a cancel contends for the lock.
+/// The socket that one worker uses now. Only a cancel contends for the lock.
 #[derive(Debug, Default)]
-pub(crate) struct Slot(Mutex<Option<Arc<TcpStream>>>);
+pub(in crate::fetch::net) struct Slot(Mutex<Option<Arc<TcpStream>>>);
 
 impl Slot {
-    /// Forgets the socket.
-    pub(crate) fn clear(&self) {
+    pub(in crate::fetch::net) fn clear(&self) {
         *self.lock() = None;
     }
 
@@ -37,7 +36,6 @@ impl Slot {
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Cancel {
     cancelled: AtomicBool,
-    /// Those of all workers.
     slots: Mutex<Vec<Weak<Slot>>>,
     waker: Waker,
 }
@@ -55,24 +53,24 @@ impl Cancel {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Ends all waits. Does not block.
+    /// Does not block.
     pub(in crate::fetch::net) fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         self.waker.wake();
         for slot in self.slots().iter().filter_map(Weak::upgrade) {
             if let Some(stream) = &*slot.lock() {
-                // An error means that the other end has closed the connection already.
+                // An error means that the connection is closed already.
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
     }
 
-    /// Registers one more worker.
+    /// The slot of a new worker.
     pub(in crate::fetch::net) fn slot(&self) -> Arc<Slot> {
         let slot = Arc::<Slot>::default();
         let mut slots = self.slots();
         if slots.len() == slots.capacity() {
-            // Some workers may have ended. Room for as many again keeps these sweeps rare.
+            // Drop the slots of workers that have ended. Room for as many again keeps these sweeps rare.
             slots.retain(|slot| slot.strong_count() > 0);
             let more = slots.len() + 1;
             slots.reserve_exact(more);
@@ -85,36 +83,33 @@ impl Cancel {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a socket where a cancel finds it.
+    /// Puts a socket into a slot, for a cancel to shut down.
     pub(in crate::fetch::net) fn hold(
         &self,
         slot: &Slot,
         stream: &Arc<TcpStream>,
-    ) -> Result<(), WaitError> {
+    ) -> Result<(), Failure> {
         *slot.lock() = Some(Arc::clone(stream));
         // Check after storing the socket: an earlier cancel did not find it.
         if self.is_cancelled() {
             slot.clear();
-            Err(WaitError::Cancelled)
+            Err(cancelled())
         } else {
             Ok(())
         }
     }
 
-    /// Waits until `stream` may take more, or for `left`.
+    /// Waits until `stream` may take more, or for `left`. It may return early.
     pub(in crate::fetch::net) fn wait_writable(
         &self,
         stream: &TcpStream,
         left: Option<Duration>,
     ) -> Result<(), WaitError> {
-        self.unless_cancelled(self.waker.wait_writable(stream, left))
-    }
-
-    fn unless_cancelled<T>(&self, waited: io::Result<T>) -> Result<T, WaitError> {
-        match waited {
-            Ok(_) if self.is_cancelled() => Err(WaitError::Cancelled),
-            waited => waited.map_err(WaitError::Io),
+        let waited = self.waker.wait_writable(stream, left);
+        if self.is_cancelled() {
+            return Err(WaitError::Cancelled);
         }
+        waited.map_err(WaitError::Io)
     }
 }
 

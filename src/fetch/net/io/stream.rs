@@ -1,5 +1,4 @@
-//! The bytes of a connection: what TCP and a TLS session have in common. TLS may run over TLS, when the proxy itself
-//! is spoken to in TLS.
+//! What TCP and a TLS session have in common. TLS runs over TLS in a tunnel through an `https` proxy.
 
 use std::fmt::Debug;
 use std::io;
@@ -10,7 +9,7 @@ use super::cancel::Wait;
 use super::timeouts::WaitError;
 
 pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
-    /// Reads what is there, waiting for the first byte of it; 0 is the end.
+    /// Waits for a byte, and reads what has come; 0 is the end.
     fn recv(&mut self, buf: &mut [u8], wait: &Wait<'_>) -> Result<usize, StreamError>;
 
     /// Reads like [`recv`](Self::recv), but leaves `buf` with unspecified content.
@@ -18,7 +17,6 @@ pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
         self.recv(buf, wait)
     }
 
-    /// Writes the whole of `buf`.
     fn send(&mut self, buf: &[u8], wait: &Wait<'_>) -> Result<(), StreamError>;
 
     fn socket(&self) -> &Arc<TcpStream>;
@@ -32,27 +30,24 @@ pub(in crate::fetch::net) trait Stream: Debug + Send + Sync {
         true
     }
 
-    /// Lends TLS a buffer for records.
+    /// Lends a TLS session the buffer for its records.
     fn lend_records(&mut self, _: &mut Vec<u8>) {}
 
-    /// Takes the buffer back.
     fn take_records(&mut self, _: &mut Vec<u8>) {}
 }
 
-/// What went wrong with the bytes of a connection.
 #[derive(Debug)]
-pub(crate) enum StreamError {
-    /// Time ran out, the client was cancelled, or TCP failed.
+pub(in crate::fetch::net) enum StreamError {
     WaitError(WaitError),
-    /// The connection ended without the `close_notify` that tells an end from an interruption.
+    /// TLS ended without `close_notify`: the stream may have been cut.
     Truncated,
     /// The TLS protocol was broken, or the certificate is not trusted.
     Tls(rustls::Error),
 }
 
 impl StreamError {
-    /// Whether the connection failed, as opposed to a limit or a cancel that ended it from this side.
-    pub(crate) fn is_loss(&self) -> bool {
+    /// Whether the connection failed. A time limit or a cancel is no loss.
+    pub(in crate::fetch::net) fn is_loss(&self) -> bool {
         matches!(
             self,
             Self::Truncated | Self::Tls(_) | Self::WaitError(WaitError::Io(_))
@@ -60,7 +55,7 @@ impl StreamError {
     }
 
     /// Whether the other side closed or reset the connection.
-    pub(crate) fn is_hang_up(&self) -> bool {
+    pub(in crate::fetch::net) fn is_hang_up(&self) -> bool {
         match self {
             Self::Truncated => true,
             Self::WaitError(WaitError::Io(error)) => matches!(

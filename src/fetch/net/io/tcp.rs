@@ -1,9 +1,8 @@
-//! One TCP connection, blocking, with deadlines that cost a system call only when one is needed.
+//! One TCP connection, with time limits that rarely cost a system call.
 //!
-//! A read relies on the socket's receive timeout, which is left alone as long as it is no longer than the time left.
-//! When it expires early, a poll waits for the rest: its clock is exact, whereas the kernel rounds a socket's timeout
-//! up by as much as an eighth. A write does not block, and polls only when the socket is full. A cancel shuts the
-//! socket down, which ends a blocked read.
+//! A read blocks within the socket's receive timeout, which is changed only if it is longer than the time left. When it
+//! expires early, a poll waits for the remaining time, exactly: the kernel rounds a socket's timeout up by as much as an
+//! eighth. A write does not block, and polls only when the socket is full.
 
 use std::io::{self, Read};
 use std::net::TcpStream;
@@ -44,7 +43,7 @@ impl Tcp {
         self.prepare_wait(wait.limits.left(since, since)?)?;
         loop {
             match read(&self.socket, buf) {
-                // The end may be the one that the cancel made.
+                // A cancel ends the connection too.
                 Ok(0) if wait.cancel.is_cancelled() => return Err(WaitError::Cancelled.into()),
                 Ok(amount) => return Ok(amount),
                 Err(error) => match error.kind() {
@@ -58,7 +57,6 @@ impl Tcp {
         }
     }
 
-    /// Waits by the exact clock until there is something to read.
     fn wait_readable(&self, since: Instant, limits: &Timeouts) -> Result<(), WaitError> {
         loop {
             let left = limits.left(since, Instant::now())?;
@@ -68,8 +66,7 @@ impl Tcp {
         }
     }
 
-    /// Makes a read return before `left` is over. A new timeout is half of that, so that the next reads find one
-    /// that is short enough.
+    /// Makes a read return within `left`. A new timeout is half of that, so that it also serves the next reads.
     fn prepare_wait(&mut self, left: Option<Duration>) -> Result<(), WaitError> {
         let timeout = match (left, self.read_timeout) {
             (Some(left), Some(set)) if set <= left => return Ok(()),

@@ -1,7 +1,6 @@
-//! Time limits of an attempt, and what ends a wait. Pure: `now` is always an argument.
+//! The time limits of an attempt, and what ends a wait. Pure: `now` is an argument.
 //!
-//! A wait ends at the attempt's deadline, at the deadline of connecting, or after too long a silence. The client library
-//! has no timeouts of its own.
+//! The HTTP library's own timeouts are not used.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -10,16 +9,16 @@ use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::span::Span;
 use crate::system::os_text;
 
-/// A point in time, and the span for the message.
+/// A point in time, and the span that led to it, for the message.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline {
+pub(in crate::fetch) struct Deadline {
     at: Instant,
     span: Duration,
 }
 
 impl Deadline {
-    /// `span` after `start`; `None` if that is zero or beyond the clock's range.
-    pub(crate) fn after(start: Instant, span: Option<Duration>) -> Option<Self> {
+    /// `None` if `span` is zero or leads beyond the range of the clock.
+    pub(in crate::fetch) fn after(start: Instant, span: Option<Duration>) -> Option<Self> {
         let span = span.filter(|s| !s.is_zero())?;
         Some(Self {
             at: start.checked_add(span)?,
@@ -28,68 +27,66 @@ impl Deadline {
     }
 
     /// How long it was set for.
-    pub(crate) fn span(&self) -> Duration {
+    pub(in crate::fetch::net) fn span(self) -> Duration {
         self.span
     }
 
     /// How long it is away from `now`.
-    pub(crate) fn left(&self, now: Instant) -> Result<Duration, WaitError> {
+    pub(in crate::fetch::net) fn left(self, now: Instant) -> Result<Duration, WaitError> {
         let left = self.at.checked_duration_since(now);
         let left = left.filter(|left| !left.is_zero());
         left.ok_or(WaitError::TimedOut(self.span))
     }
 }
 
-/// The time limits of a wait.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Timeouts {
+pub(in crate::fetch) struct Timeouts {
     deadline: Option<Deadline>,
     stall: Option<Duration>,
 }
 
 impl Timeouts {
-    pub(crate) fn new(deadline: Option<Deadline>, stall: Option<Duration>) -> Self {
+    pub(in crate::fetch) fn new(deadline: Option<Deadline>, stall: Option<Duration>) -> Self {
         Self {
             deadline,
             stall: stall.filter(|s| !s.is_zero()),
         }
     }
 
-    pub(crate) fn deadline(&self) -> Option<Deadline> {
+    pub(in crate::fetch::net) fn deadline(&self) -> Option<Deadline> {
         self.deadline
     }
 
-    /// Adds a deadline.
-    pub(crate) fn within(self, other: Option<Deadline>) -> Self {
-        let deadline = match (self.deadline, other) {
-            (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
-            (a, b) => a.or(b),
-        };
+    pub(in crate::fetch::net) fn within(self, other: Option<Deadline>) -> Self {
+        let both = self.deadline.into_iter().chain(other);
+        let deadline = both.min_by_key(|deadline| deadline.at);
         Self { deadline, ..self }
     }
 
-    /// Moves the deadline by `pause`, which does not count.
-    pub(crate) fn paused(self, pause: Duration) -> Self {
-        let deadline = self.deadline.and_then(|d| {
-            Some(Deadline {
-                at: d.at.checked_add(pause)?,
-                ..d
-            })
+    pub(in crate::fetch::net) fn paused(self, pause: Duration) -> Self {
+        let deadline = self.deadline.and_then(|Deadline { at, span }| {
+            let at = at.checked_add(pause)?;
+            Some(Deadline { at, span })
         });
         Self { deadline, ..self }
     }
 
     /// How long a wait that began at `since` may go on at `now`; `None` is without limit.
-    pub(crate) fn left(&self, since: Instant, now: Instant) -> Result<Option<Duration>, WaitError> {
+    pub(in crate::fetch::net) fn left(
+        &self,
+        since: Instant,
+        now: Instant,
+    ) -> Result<Option<Duration>, WaitError> {
         let mut left = None;
         if let Some(deadline) = self.deadline {
             left = Some(deadline.left(now)?);
         }
         if let Some(stall) = self.stall {
-            match stall.checked_sub(now.saturating_duration_since(since)) {
-                Some(rest) if !rest.is_zero() => left = Some(left.map_or(rest, |l| l.min(rest))),
-                _ => return Err(WaitError::Stalled(stall)),
+            let rest = stall.saturating_sub(now.saturating_duration_since(since));
+            if rest.is_zero() {
+                return Err(WaitError::Stalled(stall));
             }
+            left = Some(left.map_or(rest, |left| left.min(rest)));
         }
         Ok(left)
     }
@@ -97,20 +94,19 @@ impl Timeouts {
 
 /// What ended a wait or a transfer.
 #[derive(Debug)]
-pub(crate) enum WaitError {
-    /// A deadline passed, this long after it was set.
+pub(in crate::fetch::net) enum WaitError {
+    /// A deadline of this span passed.
     TimedOut(Duration),
     /// Nothing was received for this long.
     Stalled(Duration),
-    /// The client was cancelled.
     Cancelled,
     /// The connection failed.
     Io(io::Error),
 }
 
 impl WaitError {
-    /// The failure of an attempt in `phase`; `lost` is the kind if the connection failed.
-    pub(crate) fn into_failure(self, phase: Phase, lost: FailureKind) -> Failure {
+    /// The failure in `phase`; `lost` is the kind if the connection failed.
+    pub(in crate::fetch::net) fn into_failure(self, phase: Phase, lost: FailureKind) -> Failure {
         match self {
             Self::TimedOut(span) => {
                 let what = match phase {
@@ -120,15 +116,13 @@ impl WaitError {
                     Phase::FirstByte => "no reply",
                     Phase::Body => "no end of the body",
                 };
-                Failure::new(
-                    FailureKind::Timeout(phase),
-                    format!("{what} within {}", Span(span)),
-                )
+                let text = format!("{what} within {}", Span(span));
+                Failure::new(FailureKind::Timeout(phase), text)
             }
-            Self::Stalled(span) => Failure::new(
-                FailureKind::Timeout(phase),
-                format!("nothing was heard for {}", Span(span)),
-            ),
+            Self::Stalled(span) => {
+                let text = format!("nothing was heard for {}", Span(span));
+                Failure::new(FailureKind::Timeout(phase), text)
+            }
             Self::Cancelled => cancelled(),
             Self::Io(error) => Failure::new(lost, os_text(&error)),
         }
@@ -136,7 +130,7 @@ impl WaitError {
 }
 
 /// The failure of a cancelled attempt.
-pub(crate) fn cancelled() -> Failure {
+pub(in crate::fetch::net) fn cancelled() -> Failure {
     Failure::new(FailureKind::Cancelled, "cut off before it was complete")
 }
 

@@ -1,8 +1,8 @@
 //! Asking a proxy for a tunnel: CONNECT (RFC 9110, 9.3.6), SOCKS 4 and 4a, and SOCKS 5 (RFC 1928 and RFC 1929).
 //!
-//! The proxy learns the target as given here, its own credentials and the user agent. Nothing is read beyond its answer.
+//! The proxy learns the target as given here, its own credentials and the user agent. Nothing after its answer is read.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use http::StatusCode;
 
@@ -33,7 +33,6 @@ impl From<StreamError> for ProxyError {
     }
 }
 
-/// A connection to a proxy that is asked for a tunnel.
 pub(super) struct ProxyHandshake<'a> {
     pub(super) proxy: &'a Proxy,
     pub(super) stream: &'a mut dyn Stream,
@@ -54,34 +53,25 @@ impl ProxyHandshake<'_> {
         }
         let mut request = request.into_bytes();
         if let Some(authorization) = &self.proxy.authorization {
-            request.extend_from_slice(b"Proxy-Authorization: ");
-            request.extend_from_slice(authorization.as_bytes());
-            request.extend_from_slice(b"\r\n");
+            request.extend([b"Proxy-Authorization: ", authorization.as_bytes(), b"\r\n"].concat());
         }
         request.extend_from_slice(b"\r\n");
         self.send(&request)?;
         let head = self.head()?;
         let line = head.split(|&byte| byte == b'\n').next();
-        let line = line.unwrap_or_default().trim_ascii_end();
-        let line = status_line(line).map_err(ProxyError::Refused)?;
-        let status = std::str::from_utf8(&line[9..12])
-            .ok()
-            .and_then(|s| s.parse::<StatusCode>().ok());
-        match status {
-            Some(status) if status.is_success() => Ok(()),
-            Some(status) => {
-                let reason = status.canonical_reason().unwrap_or_default();
-                let text = format!(
-                    "it refused a tunnel to {host}:{port}: {} {reason}",
-                    status.as_str()
-                );
-                Err(refused(text.trim_end()))
-            }
-            None => Err(refused("its answer has no status")),
+        let line = status_line(line.unwrap_or_default().trim_ascii_end());
+        let status = StatusCode::from_bytes(&line.map_err(ProxyError::Refused)?[9..12])
+            .map_err(|_| refused("its answer has no status"))?;
+        if status.is_success() {
+            return Ok(());
         }
+        let reason = status.canonical_reason().unwrap_or_default();
+        let status = status.as_str();
+        let text = format!("it refused a tunnel to {host}:{port}: {status} {reason}");
+        Err(refused(text.trim_end()))
     }
 
-    /// Reads the head of the answer to CONNECT, byte by byte: what follows is the origin's.
+    /// Reads the head of the answer to CONNECT, byte by byte: the bytes after it come from the origin.
     fn head(&mut self) -> Result<Vec<u8>, ProxyError> {
         let (mut scanner, mut head) = (HeadScanner::default(), Vec::new());
         loop {
@@ -99,67 +89,49 @@ impl ProxyHandshake<'_> {
     /// Asks a SOCKS 4 proxy; a name as the target requires 4a.
     pub(super) fn socks4(&mut self, target: ProxyTarget<'_>) -> Result<(), ProxyError> {
         let (port, address, name) = match target {
-            ProxyTarget::Address(SocketAddr::V4(address)) => {
-                (address.port(), address.ip().octets(), None)
-            }
+            ProxyTarget::Address(SocketAddr::V4(v4)) => (v4.port(), v4.ip().octets(), None),
             ProxyTarget::Address(_) => return Err(refused("SOCKS 4 knows no IPv6 addresses")),
             // 0.0.0.x announces a name.
             ProxyTarget::Name(name, port) => (port, [0, 0, 0, 1], Some(name)),
         };
-        if self.proxy.user.contains(&0) {
+        let user = &self.proxy.user;
+        if user.contains(&0) {
             return Err(refused("SOCKS 4 knows no user with a NUL byte in the name"));
         }
-        let [high, low] = port.to_be_bytes();
-        let mut request = vec![4, 1, high, low];
-        request.extend_from_slice(&address);
-        request.extend_from_slice(&self.proxy.user);
-        request.push(0);
+        let mut request = [&[4, 1], &port.to_be_bytes()[..], &address, user, &[0]].concat();
         if let Some(name) = name {
-            request.extend_from_slice(name.as_bytes());
-            request.push(0);
+            request.extend([name.as_bytes(), &[0]].concat());
         }
         self.send(&request)?;
         match self.receive::<8>()? {
             [0, 90, ..] => Ok(()),
-            [0, code @ 91..=93, ..] => Err(ProxyError::Refused(socks4_reason(code))),
+            [0, code @ 91..=93, ..] => Err(no_connection(code, socks4_meaning(code), 4)),
             _ => Err(refused("its answer is not SOCKS 4")),
         }
     }
 
     pub(super) fn socks5(&mut self, target: ProxyTarget<'_>) -> Result<(), ProxyError> {
         self.socks5_authenticate()?;
-        let mut request = vec![5, 1, 0];
-        let port = match target {
-            ProxyTarget::Address(address) => {
-                match address.ip() {
-                    IpAddr::V4(ip) => request.extend([&[1][..], &ip.octets()].concat()),
-                    IpAddr::V6(ip) => request.extend([&[4][..], &ip.octets()].concat()),
-                }
-                address.port()
-            }
-            ProxyTarget::Name(name, port) => {
-                let length = u8::try_from(name.len())
-                    .map_err(|_| refused("SOCKS 5 knows no name that long"))?;
-                request.extend([3, length]);
-                request.extend_from_slice(name.as_bytes());
-                port
-            }
+        let (kind, address, port) = match target {
+            ProxyTarget::Address(SocketAddr::V4(v4)) => (1, v4.ip().octets().to_vec(), v4.port()),
+            ProxyTarget::Address(SocketAddr::V6(v6)) => (4, v6.ip().octets().to_vec(), v6.port()),
+            ProxyTarget::Name(name, port) => (
+                3,
+                with_length(name.as_bytes(), "SOCKS 5 knows no name that long")?,
+                port,
+            ),
         };
-        request.extend(port.to_be_bytes());
-        self.send(&request)?;
-        let [version, answer, _, kind] = self.receive()?;
-        if version != 5 {
-            return Err(refused("its answer is not SOCKS 5"));
-        }
-        if answer != 0 {
-            return Err(ProxyError::Refused(socks5_reason(answer)));
+        self.send(&[&[5, 1, 0, kind], &address[..], &port.to_be_bytes()].concat())?;
+        let [version, code, _, kind] = self.receive()?;
+        if version == 5 && code != 0 {
+            return Err(no_connection(code, socks5_meaning(code), 5));
         }
         // Skip the address that the proxy connects from.
-        let length = match kind {
-            1 => 4,
-            4 => 16,
-            3 => usize::from(self.receive::<1>()?[0]),
-            _ => return Err(refused("its answer is not SOCKS 5")),
+        let length = match (version, kind) {
+            (5, 1) => 4,
+            (5, 4) => 16,
+            (5, 3) => usize::from(self.receive::<1>()?[0]),
+            _ => return Err(not_socks5()),
         };
         for _ in 0..length + 2 {
             self.receive::<1>()?;
@@ -171,22 +143,18 @@ impl ProxyHandshake<'_> {
         let has_user = !self.proxy.user.is_empty();
         self.send(if has_user { &[5, 2, 0, 2] } else { &[5, 1, 0] })?;
         match self.receive()? {
-            [5, 0] => Ok(()),
-            [5, 2] if has_user => {
-                let part = |bytes: &[u8]| match u8::try_from(bytes.len()) {
-                    Ok(length) => Ok([&[length][..], bytes].concat()),
-                    Err(_) => Err(refused("the user or the password is too long")),
-                };
-                let (user, password) = (part(&self.proxy.user)?, part(&self.proxy.password)?);
-                self.send(&[&[1][..], &user, &password].concat())?;
-                match self.receive()? {
-                    [1, 0] => Ok(()),
-                    [1, _] => Err(refused("it does not accept the user or the password")),
-                    _ => Err(refused("its answer is not SOCKS 5")),
-                }
-            }
-            [5, _] => Err(refused("it wants another kind of authentication")),
-            _ => Err(refused("its answer is not SOCKS 5")),
+            [5, 0] => return Ok(()),
+            [5, 2] if has_user => {}
+            [5, _] => return Err(refused("it wants another kind of authentication")),
+            _ => return Err(not_socks5()),
+        }
+        let part = |text| with_length(text, "the user or the password is too long");
+        let (user, password) = (part(&self.proxy.user)?, part(&self.proxy.password)?);
+        self.send(&[&[1], &user[..], &password].concat())?;
+        match self.receive()? {
+            [1, 0] => Ok(()),
+            [1, _] => Err(refused("it does not accept the user or the password")),
+            _ => Err(not_socks5()),
         }
     }
 
@@ -207,13 +175,29 @@ impl ProxyHandshake<'_> {
     }
 }
 
+/// `text` after a byte with its length. `too_long` is the message if that is over 255.
+fn with_length(text: &[u8], too_long: &str) -> Result<Vec<u8>, ProxyError> {
+    let length = u8::try_from(text.len()).map_err(|_| refused(too_long))?;
+    Ok([&[length], text].concat())
+}
+
 fn refused(why: &str) -> ProxyError {
     ProxyError::Refused(why.to_owned())
 }
 
+fn not_socks5() -> ProxyError {
+    refused("its answer is not SOCKS 5")
+}
+
+fn no_connection(code: u8, meaning: &str, version: u8) -> ProxyError {
+    refused(&format!(
+        "it made no connection: {meaning} (SOCKS {version} reply {code})"
+    ))
+}
+
 /// The reply codes of RFC 1928, section 6, in its words.
-fn socks5_reason(code: u8) -> String {
-    let meaning = match code {
+fn socks5_meaning(code: u8) -> &'static str {
+    match code {
         1 => "general SOCKS server failure",
         2 => "connection not allowed by ruleset",
         3 => "network unreachable",
@@ -223,16 +207,14 @@ fn socks5_reason(code: u8) -> String {
         7 => "command not supported",
         8 => "address type not supported",
         _ => "a code that SOCKS 5 does not have",
-    };
-    format!("it made no connection: {meaning} (SOCKS 5 reply {code})")
+    }
 }
 
 /// The reply codes of SOCKS 4, from "SOCKS: A protocol for TCP proxy across firewalls".
-fn socks4_reason(code: u8) -> String {
-    let meaning = match code {
+fn socks4_meaning(code: u8) -> &'static str {
+    match code {
         92 => "it cannot reach identd on this machine",
         93 => "identd on this machine names another user",
         _ => "rejected or failed",
-    };
-    format!("it made no connection: {meaning} (SOCKS 4 reply {code})")
+    }
 }

@@ -13,9 +13,11 @@ use super::lookup::{Lookup, RESOLUTION_DELAY};
 use super::resolver::Resolver;
 use super::special_names::known;
 use super::{Cause, Config, Opened, ReachError, Request};
-use crate::fetch::failure::{Failure, FailureKind, Phase, os_text};
+use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::io::timeouts::WaitError;
 use crate::fetch::resolve::{Resolve, bare};
+use crate::span::Span;
+use crate::system::os_text;
 
 pub(super) struct Contacts {
     config: Arc<Config>,
@@ -112,7 +114,7 @@ impl Contacts {
         let took = place.is_some().then(|| since.elapsed());
         if let Some(took) = took {
             let count = addresses.len();
-            log::trace!("{host}: {count} addresses in {}", crate::span::Span(took));
+            log::trace!("{host}: {count} addresses in {}", Span(took));
         }
         Ok(Found {
             addresses,

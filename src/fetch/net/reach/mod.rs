@@ -27,10 +27,10 @@ use self::budget::{Budget, Permit};
 use self::contact::Contacts;
 use super::idle::IdlePool;
 use super::io::timeouts::{WaitError, cancelled};
-use crate::fetch::failure::{Failure, FailureKind, Phase, os_text};
+use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::options::{Family, Options};
 use crate::fetch::resolve::Resolve;
-use crate::system::wait_out_shortage;
+use crate::system::{is_out_of_descriptors, os_text};
 
 /// Threads for `getaddrinfo`, which blocks.
 const LOOK_UP_THREADS: usize = 64;
@@ -115,7 +115,7 @@ struct Config {
 
 impl Config {
     fn evict(&self) -> bool {
-        self.idle.evict().is_some()
+        self.idle.evict()
     }
 }
 
@@ -246,13 +246,20 @@ impl Job {
 }
 
 fn start(config: Arc<Config>) -> io::Result<async_mpsc::UnboundedSender<Job>> {
-    let runtime = wait_out_shortage(|| {
-        runtime::Builder::new_current_thread()
+    let mut tries = 0;
+    let runtime = loop {
+        let built = runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(LOOK_UP_THREADS)
             .thread_name("fetchpool-dns")
-            .build()
-    })?;
+            .build();
+        match built {
+            Err(error)
+                if is_out_of_descriptors(&error)
+                    && config.budget.block_out_shortage(&mut tries) => {}
+            built => break built?,
+        }
+    };
     let (sender, mut jobs) = async_mpsc::unbounded_channel();
     let run = move || {
         // Dropping the tasks replies to what has not ended.

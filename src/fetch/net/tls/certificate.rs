@@ -16,10 +16,8 @@ const SERVERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.
 /// The bit of `keyCertSign` in the first byte of a key usage.
 const KEY_CERT_SIGN: u8 = 0x80 >> 5;
 
-pub(super) struct Trusted<'a>(Fields<'a>);
-
 /// Why a trusted certificate does not vouch for a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Unfit {
     /// It is not of X.509 version 3, is malformed, or has an unknown critical extension.
     Damaged,
@@ -39,75 +37,8 @@ impl From<der::Error> for Unfit {
     }
 }
 
-impl<'a> Trusted<'a> {
-    pub(super) fn read(cert: &'a CertificateDer<'_>) -> Result<Self, Unfit> {
-        // webpki refuses unknown critical extensions and repeated ones.
-        webpki::EndEntityCert::try_from(cert).map_err(|_| Unfit::Damaged)?;
-        Ok(Self(Fields::read(cert)?))
-    }
-
-    /// Whether a server may present this certificate itself.
-    pub(super) fn check_as_servers(&self, now: UnixTime) -> Result<(), Unfit> {
-        let mut validity = inside(SliceReader::new(self.0.validity)?)?;
-        if now.as_secs() < read_time(&mut validity)? {
-            return Err(Unfit::NotYetValid);
-        }
-        if now.as_secs() > read_time(&mut validity)? {
-            return Err(Unfit::Expired);
-        }
-        match self.0.extension(EXTENDED_KEY_USAGE)? {
-            Some(usage) if !is_for_servers(&Vec::from_der(usage)?) => Err(Unfit::NotForServers),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether it may have signed a server's certificate, with `between` others in between.
-    pub(super) fn check_as_root(&self, between: usize, now: UnixTime) -> Result<(), Unfit> {
-        self.check_as_servers(now)?;
-        match self.check_may_sign()? {
-            Some(most) if u32::try_from(between).is_ok_and(|between| between > most) => {
-                Err(Unfit::TooManyBelow)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether it may sign certificates; its path length.
-    pub(super) fn check_may_sign(&self) -> Result<Option<u32>, Unfit> {
-        let constraints = self.0.extension(BASIC_CONSTRAINTS)?;
-        let mut constraints = inside(SliceReader::new(constraints.ok_or(Unfit::MayNotSign)?)?)?;
-        let may_sign: Option<bool> = constraints.decode()?;
-        let path_length: Option<u32> = constraints.decode()?;
-        constraints.finish()?;
-        if may_sign != Some(true) {
-            return Err(Unfit::MayNotSign);
-        }
-        if let Some(usage) = self.0.extension(KEY_USAGE)? {
-            let usage = BitStringRef::from_der(usage)?;
-            let first = usage.raw_bytes().first().unwrap_or(&0);
-            if first & KEY_CERT_SIGN == 0 {
-                return Err(Unfit::MayNotSign);
-            }
-        }
-        Ok(path_length)
-    }
-}
-
-/// Whether the purposes include TLS servers.
-pub(super) fn is_for_servers(purposes: &[ObjectIdentifier]) -> bool {
-    purposes.contains(&SERVERS) || purposes.contains(&ANY_PURPOSE)
-}
-
-/// The public key of a certificate of any version; other fields are not checked.
-pub(super) fn public_key(
-    cert: &CertificateDer<'_>,
-) -> der::Result<SubjectPublicKeyInfoDer<'static>> {
-    let key = Fields::read(cert)?.public_key;
-    Ok(SubjectPublicKeyInfoDer::from(key.to_vec()))
-}
-
 /// Undecoded fields of a certificate.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     validity: &'a [u8],
     public_key: &'a [u8],
     /// What follows the public key: the extensions, if any, in a certificate that webpki accepts.
@@ -115,7 +46,8 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn read(cert: &'a [u8]) -> der::Result<Self> {
+    /// Reads a certificate of any version. Fields other than the public key are not checked.
+    pub(super) fn read(cert: &'a [u8]) -> der::Result<Self> {
         let mut fields = inside(inside(SliceReader::new(cert)?)?)?;
         if Tag::peek(&fields)?.is_context_specific() {
             fields.tlv_bytes()?; // the version
@@ -130,6 +62,59 @@ impl<'a> Fields<'a> {
             public_key: fields.tlv_bytes()?,
             rest: fields,
         })
+    }
+
+    /// Reads a certificate that others may depend on: webpki refuses unknown critical extensions and repeated ones.
+    pub(super) fn read_trusted(cert: &'a CertificateDer<'_>) -> Result<Self, Unfit> {
+        webpki::EndEntityCert::try_from(cert).map_err(|_| Unfit::Damaged)?;
+        Ok(Self::read(cert)?)
+    }
+
+    pub(super) fn public_key(&self) -> SubjectPublicKeyInfoDer<'static> {
+        SubjectPublicKeyInfoDer::from(self.public_key.to_vec())
+    }
+
+    /// Whether a server may present this certificate itself.
+    pub(super) fn check_as_servers(&self, now: UnixTime) -> Result<(), Unfit> {
+        let mut validity = inside(SliceReader::new(self.validity)?)?;
+        if now.as_secs() < read_time(&mut validity)? {
+            return Err(Unfit::NotYetValid);
+        }
+        if now.as_secs() > read_time(&mut validity)? {
+            return Err(Unfit::Expired);
+        }
+        match self.extension(EXTENDED_KEY_USAGE)? {
+            Some(usage) if !is_for_servers(&Vec::from_der(usage)?) => Err(Unfit::NotForServers),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it may have signed a server's certificate, with `between` others in between.
+    pub(super) fn check_as_root(&self, between: usize, now: UnixTime) -> Result<(), Unfit> {
+        self.check_as_servers(now)?;
+        match self.check_may_sign()? {
+            Some(most) if between > most as usize => Err(Unfit::TooManyBelow),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it may sign certificates; its path length.
+    pub(super) fn check_may_sign(&self) -> Result<Option<u32>, Unfit> {
+        let constraints = self.extension(BASIC_CONSTRAINTS)?;
+        let mut constraints = inside(SliceReader::new(constraints.ok_or(Unfit::MayNotSign)?)?)?;
+        let may_sign: Option<bool> = constraints.decode()?;
+        let path_length: Option<u32> = constraints.decode()?;
+        constraints.finish()?;
+        let may_sign = may_sign == Some(true)
+            && match self.extension(KEY_USAGE)? {
+                Some(usage) => {
+                    let usage = BitStringRef::from_der(usage)?;
+                    let first = usage.raw_bytes().first();
+                    first.is_some_and(|first| first & KEY_CERT_SIGN != 0)
+                }
+                None => true,
+            };
+        may_sign.then_some(path_length).ok_or(Unfit::MayNotSign)
     }
 
     /// The value of an extension.
@@ -151,6 +136,11 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Whether the purposes include TLS servers.
+pub(super) fn is_for_servers(purposes: &[ObjectIdentifier]) -> bool {
+    purposes.contains(&SERVERS) || purposes.contains(&ANY_PURPOSE)
+}
+
 /// The next time, in seconds since 1970; an earlier time is an error.
 fn read_time(reader: &mut SliceReader<'_>) -> der::Result<u64> {
     let time = match Tag::peek(reader)? {
@@ -160,6 +150,7 @@ fn read_time(reader: &mut SliceReader<'_>) -> der::Result<u64> {
     Ok(time.as_secs())
 }
 
+/// Undecoded fields of a public key.
 pub(super) struct KeyParts<'a> {
     /// The content of its algorithm identifier.
     pub(super) algorithm: &'a [u8],

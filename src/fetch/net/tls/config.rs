@@ -1,7 +1,4 @@
-//! The rustls configuration of a client: trusted certificates, and the client's own certificate.
-//!
-//! The user's files are read when the client is made, so that an error is reported before anything is fetched. The
-//! system's store is read for the first https URL.
+//! The rustls configuration of a client. It is made for the first https URL; the user's files are read before.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,16 +6,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::Resumption;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, Error, InconsistentKeys};
 
-use super::pem::{PemFile, certificates, of_source};
-use super::root_store::{NoDescriptor, Store};
+use super::errors::{Distrust, TlsConfigError};
+use super::pem::{PemFile, certificates};
+use super::root_store::Store;
 use super::sessions::Sessions;
-use super::verifier::{AnyCertificate, Distrust, Verifier};
+use super::verifier::{Roots, Verifier};
 use crate::escape::shown_path;
 use crate::fetch::options::Tls;
 use crate::fetch::options_error::OptionsError;
@@ -34,22 +31,20 @@ pub(in crate::fetch::net) struct TlsConfig {
 }
 
 impl TlsConfig {
-    /// Reads the files that `options` and the environment name.
     pub(in crate::fetch::net) fn load(options: &Tls) -> Result<Self, OptionsError> {
         let store = (!options.insecure)
             .then(Store::from_environment)
             .transpose()?;
         let added = match &options.cacert {
-            Some(file) => certificates(file).map_err(of_source("--cacert"))?,
+            Some(file) => certificates("--cacert", file)?,
             None => Vec::new(),
         };
         let identity = match (&options.cert, &options.key) {
             (Some(cert), key) => Some(identity(cert, key.as_deref().unwrap_or(cert))?),
             (None, Some(key)) => {
                 let key = shown_path(key);
-                return Err(OptionsError::new(format!(
-                    "the key '{key}' was given without its certificate"
-                )));
+                let text = format!("the key '{key}' is given without its certificate");
+                return Err(OptionsError::new(text));
             }
             (None, None) => None,
         };
@@ -64,7 +59,7 @@ impl TlsConfig {
 
     /// The configuration, made by the first call.
     pub(in crate::fetch::net) fn config(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
-        // Make it under the lock, so that concurrent callers do not repeat the work.
+        // Under the lock, so that concurrent callers do not repeat the work.
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = &*config {
             return Ok(Arc::clone(made));
@@ -91,32 +86,28 @@ impl TlsConfig {
         Ok(Arc::new(config))
     }
 
-    fn verifier(
-        &self,
-        provider: &CryptoProvider,
-    ) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
-        let algorithms = provider.signature_verification_algorithms;
-        let Some(store) = &self.store else {
-            return Ok(Arc::new(AnyCertificate(algorithms)));
-        };
-        let found = store
-            .load()
-            .map_err(|NoDescriptor| TlsConfigError::NoDescriptor)?;
-        let trusted = [found, self.added.clone()].concat();
-        let Some(verifier) = Verifier::new(trusted, algorithms) else {
-            let what = "no trusted certificate was found";
-            let cure = "install ca-certificates, or set SSL_CERT_FILE";
-            return Err(TlsConfigError::Unusable(format!("{what} ({cure})")));
-        };
-        Ok(Arc::new(verifier))
+    fn verifier(&self, provider: &CryptoProvider) -> Result<Arc<Verifier>, TlsConfigError> {
+        let mut roots = None;
+        if let Some(store) = &self.store {
+            roots = Roots::new([store.load()?, self.added.clone()].concat());
+            if roots.is_none() {
+                let what = "no trusted certificate was found";
+                let cure = "install ca-certificates, or set SSL_CERT_FILE";
+                return Err(TlsConfigError::Unusable(format!("{what} ({cure})")));
+            }
+        }
+        Ok(Arc::new(Verifier {
+            roots,
+            algorithms: provider.signature_verification_algorithms,
+        }))
     }
 
     /// The name of `host` for TLS.
     ///
     /// # Errors
     ///
-    /// TLS cannot express the host, such as `a-.test`, so no certificate can be for it. With `--insecure` a made-up
-    /// address replaces such a host: it identifies the sessions, and rustls sends no SNI for it.
+    /// TLS cannot express the host, such as `a-.test`. If any certificate is accepted, a made-up address replaces it:
+    /// that identifies the sessions, and rustls sends no SNI for it.
     pub(in crate::fetch::net) fn server_name(
         &self,
         host: &str,
@@ -134,43 +125,33 @@ impl TlsConfig {
     }
 }
 
-/// Why there is no configuration.
-#[derive(Debug)]
-pub(in crate::fetch::net) enum TlsConfigError {
-    /// The text says what is wrong with the trust store.
-    Unusable(String),
-    /// No descriptor was left to read the trust store.
-    NoDescriptor,
-}
-
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
 fn identity(cert: &Path, key: &Path) -> Result<Arc<SingleCertAndKey>, OptionsError> {
-    let cert_file = PemFile::read(cert).map_err(of_source("--cert"))?;
-    let chain = cert_file.certificates().map_err(of_source("--cert"))?;
-    let secret = if key == cert {
-        cert_file.private_key()
+    let cert_file = PemFile::read("--cert", cert)?;
+    let chain = cert_file.certificates()?;
+    let key_file = if key == cert {
+        cert_file.named_by("--key")
     } else {
-        PemFile::read(key).and_then(|file| file.private_key())
-    }
-    .map_err(of_source("--key"))?;
-    let loader = provider().key_provider;
-    let signing = loader.load_private_key(secret).map_err(|_| {
-        OptionsError::new(format!(
-            "--key: the key in '{}' cannot be used; an RSA, ECDSA (P-256, P-384) or Ed25519 key is \
-             wanted",
-            shown_path(key)
-        ))
-    })?;
+        PemFile::read("--key", key)?
+    };
+    let signing = provider()
+        .key_provider
+        .load_private_key(key_file.private_key()?)
+        .map_err(|_| {
+            key_file.refuse(&format!(
+                "the key in '{}' cannot be used; an RSA, ECDSA (P-256, P-384) or Ed25519 key is wanted",
+                key_file.name
+            ))
+        })?;
     let pair = CertifiedKey::new(chain, signing);
     // Only a mismatch is an error: a server may accept a certificate that cannot be read here, such as one of version 1.
     if let Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) = pair.keys_match() {
-        let (cert, key) = (shown_path(cert), shown_path(key));
-        return Err(OptionsError::new(format!(
-            "--key: the key in '{key}' does not go with the certificate in '{cert}'"
-        )));
+        let (key, cert) = (&key_file.name, shown_path(cert));
+        let text = format!("the key in '{key}' does not go with the certificate in '{cert}'");
+        return Err(key_file.refuse(&text));
     }
     Ok(Arc::new(pair.into()))
 }

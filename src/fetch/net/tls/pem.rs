@@ -20,26 +20,33 @@ use crate::system::os_text;
 /// The largest PEM file that is read, in bytes: a larger one holds no certificates, and may be endless.
 pub(super) const LARGEST: u64 = 64 << 20;
 
-pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
-    PemFile::read(file)?.certificates()
+/// The certificates in a file, at least one.
+pub(super) fn certificates(
+    source: &str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+    PemFile::read(source, path)?.certificates()
 }
 
 /// The content of a file, read once: it may be a pipe.
 pub(super) struct PemFile<'a> {
-    path: &'a Path,
+    /// The option or variable that names it.
+    source: &'a str,
+    /// Its path in messages.
+    pub(super) name: String,
     text: Vec<u8>,
 }
 
 impl<'a> PemFile<'a> {
-    pub(super) fn read(path: &'a Path) -> Result<Self, OptionsError> {
-        let text = read(path).map_err(|error| {
-            OptionsError::new(format!(
-                "cannot read '{}': {}",
-                shown_path(path),
-                os_text(&error)
-            ))
-        })?;
-        Ok(Self { path, text })
+    pub(super) fn read(source: &'a str, path: &Path) -> Result<Self, OptionsError> {
+        let name = shown_path(path);
+        match read(path) {
+            Ok(text) => Ok(Self { source, name, text }),
+            Err(error) => {
+                let text = format!("{source}: cannot read '{name}': {}", os_text(&error));
+                Err(OptionsError::new(text))
+            }
+        }
     }
 
     /// The certificates in it, at least one.
@@ -48,20 +55,19 @@ impl<'a> PemFile<'a> {
     ///
     /// It holds no certificate that can be used, or one of its sections is damaged.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
-        let found = parse(&self.text).collect::<Result<Vec<_>, _>>();
-        let found = found.map_err(|error| damaged(self.path, "certificate", &error))?;
+        let what = "certificate";
+        let found: Result<Vec<_>, _> = parse(&self.text).collect();
+        let found = found.map_err(|error| self.damaged(what, &error))?;
         if found.is_empty() {
-            return Err(damaged(self.path, "certificate", &Error::NoItemsFound));
+            return Err(self.damaged(what, &Error::NoItemsFound));
         }
         let usable: Vec<_> = found.into_iter().flatten().collect();
-        if !usable
-            .iter()
-            .any(|cert| webpki::anchor_from_trusted_cert(cert).is_ok())
-        {
-            let file = shown_path(self.path);
-            return Err(OptionsError::new(format!(
-                "no certificate in '{file}' can be used: each is damaged, or OpenSSL's trust settings beside it \
-                 exclude TLS servers"
+        let mut anchors = usable.iter().map(webpki::anchor_from_trusted_cert);
+        if !anchors.any(|anchor| anchor.is_ok()) {
+            return Err(self.refuse(&format!(
+                "no certificate in '{}' can be used: each is damaged, or OpenSSL's trust settings beside it exclude \
+                 TLS servers",
+                self.name
             )));
         }
         Ok(usable)
@@ -75,17 +81,50 @@ impl<'a> PemFile<'a> {
     pub(super) fn private_key(&self) -> Result<PrivateKeyDer<'static>, OptionsError> {
         PrivateKeyDer::from_pem_slice(&self.text).map_err(|error| {
             // PKCS #8 (RFC 7468, 11) and the older form (RFC 1421, 4.6.1.1).
-            let marks: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
-            let is_there = |mark: &&[u8]| memmem::find(&self.text, mark).is_some();
-            if !marks.iter().any(is_there) {
-                return damaged(self.path, "private key", &error);
+            let marks = ["BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"];
+            let is_in = |mark: &str| memmem::find(&self.text, mark.as_bytes()).is_some();
+            if !marks.into_iter().any(is_in) {
+                return self.damaged("private key", &error);
             }
-            let file = shown_path(self.path);
-            OptionsError::new(format!(
-                "the private key in '{file}' is encrypted; one without a passphrase is wanted \
-                 (openssl pkey -in '{file}' -out PLAIN)"
+            let name = &self.name;
+            self.refuse(&format!(
+                "the private key in '{name}' is encrypted; one without a passphrase is wanted \
+                 (openssl pkey -in '{name}' -out PLAIN)"
             ))
         })
+    }
+
+    fn damaged(&self, what: &str, error: &Error) -> OptionsError {
+        let name = &self.name;
+        let why = match error {
+            Error::NoItemsFound => {
+                let text = format!("there is no {what} in '{name}'; a PEM file with one is wanted");
+                return self.refuse(&text);
+            }
+            Error::MissingSectionEnd { end_marker } => {
+                let label = String::from_utf8_lossy(end_marker);
+                format!("the line '-----END {label}-----' is missing; was the file cut short?")
+            }
+            Error::IllegalSectionStart { line } => {
+                let line = String::from_utf8_lossy(line);
+                format!("the line '{}' does not end in five hyphens", line.trim())
+            }
+            Error::Base64Decode(_) => {
+                "what stands between its BEGIN and END lines is not base64".to_owned()
+            }
+            _ => "a section of it is too large".to_owned(),
+        };
+        self.refuse(&format!("there is no readable {what} in '{name}': {why}"))
+    }
+
+    /// The same file, named by another option.
+    pub(super) fn named_by(self, source: &'a str) -> Self {
+        Self { source, ..self }
+    }
+
+    /// An error of this file. It names the option or variable.
+    pub(super) fn refuse(&self, text: &str) -> OptionsError {
+        OptionsError::new(format!("{}: {text}", self.source))
     }
 }
 
@@ -145,33 +184,4 @@ fn allow_servers(settings: &[u8]) -> der::Result<bool> {
         reader.context_specific(TagNumber(0), TagMode::Implicit)?;
     Ok(trusted.is_none_or(|purposes| is_for_servers(&purposes))
         && !rejected.is_some_and(|purposes| is_for_servers(&purposes)))
-}
-
-/// Prefixes an error with the option or variable that named the file.
-pub(super) fn of_source(name: &str) -> impl Fn(OptionsError) -> OptionsError + '_ {
-    move |error| OptionsError::new(format!("{name}: {error}"))
-}
-
-fn damaged(file: &Path, what: &str, error: &Error) -> OptionsError {
-    let file = shown_path(file);
-    let why = match error {
-        Error::NoItemsFound => {
-            return OptionsError::new(format!(
-                "there is no {what} in '{file}'; a PEM file with one is wanted"
-            ));
-        }
-        Error::MissingSectionEnd { end_marker } => {
-            let label = String::from_utf8_lossy(end_marker);
-            format!("the line '-----END {label}-----' is missing; was the file cut short?")
-        }
-        Error::IllegalSectionStart { line } => {
-            let line = String::from_utf8_lossy(line);
-            format!("the line '{}' does not end in five hyphens", line.trim())
-        }
-        Error::Base64Decode(_) => {
-            "what stands between its BEGIN and END lines is not base64".into()
-        }
-        _ => "a section of it is too large".into(),
-    };
-    OptionsError::new(format!("there is no readable {what} in '{file}': {why}"))
 }

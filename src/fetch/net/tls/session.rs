@@ -1,7 +1,7 @@
 //! One TLS session over another stream, by rustls.
 //!
-//! A stream that ends without a `close_notify` is an error: an attacker could otherwise cut short a body that ends with
-//! the connection.
+//! An end without a `close_notify` is an error: otherwise, an attacker could cut short a body that ends with the
+//! connection.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -15,27 +15,24 @@ use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
 use crate::fetch::net::io::timeouts::WaitError;
 
-/// Room for one record at least: it is at most 16 KiB and a little (RFC 8446, 5.2).
+/// Room for at least one record, of at most 16 KiB and 261 bytes (RFC 8446, 5).
 const RECORDS: usize = 32 * 1024;
-
-/// The header of a record (RFC 8446, 5.1), the least that it has beside its content.
-const RECORD_OVERHEAD: usize = 5;
 
 /// The TLS state of a connection, and the stream below it.
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Session {
     below: Box<dyn Stream>,
     tls: ClientConnection,
-    /// Encrypted bytes, of which `start..end` are unread. The buffer is lent while the session is in use.
+    /// Encrypted bytes, of which `start..end` are unread. An idle session has no buffer.
     records: Vec<u8>,
     start: usize,
     end: usize,
     boundary: RecordBoundary,
-    /// What broke the session. A read returns it after what was decrypted before it.
+    /// What broke the session. Reads return it after the bytes decrypted before.
     fault: Option<rustls::Error>,
     sessions: Arc<Sessions>,
     name: ServerName<'static>,
-    /// Bytes received that were no content: certificates and tickets, mostly.
+    /// How many bytes were no content: mostly certificates and tickets.
     handshake_bytes: usize,
 }
 
@@ -78,7 +75,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Hands received records to rustls, waiting for some if there are none; 0 is the end of the connection.
+    /// Gives rustls the next bytes, waiting for some if there are none; 0 is the end of the connection.
     fn feed(&mut self, wait: &Wait<'_>) -> Result<usize, StreamError> {
         if self.start == self.end {
             self.records.resize(RECORDS, 0);
@@ -89,9 +86,8 @@ impl Session {
             self.fault = Some(InvalidMessage::MessageTooLarge.into());
             return Ok(self.end - self.start);
         };
-        let records = self
-            .boundary
-            .pass(&self.records[self.start..self.start + taken]);
+        let passed = &self.records[self.start..self.start + taken];
+        self.boundary.pass(passed);
         self.start += taken;
         let tickets = self.tls.tls13_tickets_received();
         let plaintext = match self.tls.process_new_packets() {
@@ -101,8 +97,7 @@ impl Session {
                 0
             }
         };
-        let content = plaintext + records * RECORD_OVERHEAD;
-        self.handshake_bytes = (self.handshake_bytes + taken).saturating_sub(content);
+        self.handshake_bytes = (self.handshake_bytes + taken).saturating_sub(plaintext);
         if self.tls.tls13_tickets_received() != tickets {
             self.forget_if_large();
         }
@@ -135,7 +130,7 @@ impl Session {
                 self.tls.write_tls(&mut out).map_err(WaitError::Io)?;
             }
             match self.below.send(&out, wait) {
-                // What the server sent before it hung up, such as an alert, can still be read.
+                // An alert that the server sent before it hung up can still be read.
                 Err(error) if error.is_hang_up() => {}
                 sent => return sent,
             }
@@ -162,8 +157,7 @@ impl Stream for Session {
         }
     }
 
-    /// Encrypts and writes the whole of `buf`. The next read finds a hang-up or a broken session, after what the
-    /// server sent before.
+    /// Encrypts and writes the whole of `buf`. The next read reports a hang-up or a broken session.
     fn send(&mut self, mut buf: &[u8], wait: &Wait<'_>) -> Result<(), StreamError> {
         while !buf.is_empty() && self.fault.is_none() {
             // The writer takes as much as its own buffer has room for.
@@ -184,7 +178,7 @@ impl Stream for Session {
 
     /// Whether all received records were read, the last one was complete, and the server has not closed the session.
     fn is_clean(&mut self) -> bool {
-        // Nothing is left to process: this only reports what rustls holds.
+        // There is nothing to process: this reports the state.
         let is_drained = self
             .tls
             .process_new_packets()
@@ -201,27 +195,24 @@ impl Stream for Session {
         }
     }
 
-    /// Unread records in the buffer are lost: the session is not clean then.
+    /// Unread records are lost with the buffer: such a session is not clean.
     fn take_records(&mut self, records: &mut Vec<u8>) {
         *records = std::mem::take(&mut self.records);
     }
 }
 
-/// Where one record ends and the next begins (RFC 8446, 5.1) in the bytes given to rustls, which does not tell whether
-/// it holds a part of one.
+/// Whether the bytes given to rustls end with a record (RFC 8446, 5.1), which rustls does not tell.
 #[derive(Debug, Default)]
 struct RecordBoundary {
     header: [u8; 5],
-    /// Bytes of the header received; 0 after it.
+    /// How many bytes of the header have come; 0 after it.
     in_header: usize,
-    /// Bytes of the content not yet received.
+    /// How many bytes of the content have not.
     missing: usize,
 }
 
 impl RecordBoundary {
-    /// Passes `bytes`; returns the number of records whose headers end in them.
-    fn pass(&mut self, mut bytes: &[u8]) -> usize {
-        let mut records = 0;
+    fn pass(&mut self, mut bytes: &[u8]) {
         while let Some((&first, rest)) = bytes.split_first() {
             if self.missing > 0 {
                 let passed = self.missing.min(bytes.len());
@@ -235,10 +226,8 @@ impl RecordBoundary {
             if let (5, [.., high, low]) = (self.in_header, self.header) {
                 self.missing = usize::from(u16::from_be_bytes([high, low]));
                 self.in_header = 0;
-                records += 1;
             }
         }
-        records
     }
 
     fn is_between_records(&self) -> bool {

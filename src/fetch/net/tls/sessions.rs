@@ -1,8 +1,7 @@
 //! TLS sessions to resume, by server name, for all workers of a client.
 //!
-//! rustls's own store keeps eight tickets of any size per server. Two are enough here: a new connection uses up one
-//! and gets two. The least recently used server is removed first. [`Session`](super::session::Session) bounds the size of
-//! one session, which rustls does not tell to a store.
+//! rustls's own store keeps eight tickets of any size per server. [`Session`](super::session::Session) bounds the size
+//! of one session, which rustls does not tell a store.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,10 +11,9 @@ use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSes
 use rustls::pki_types::ServerName;
 
 const MAX_SERVERS: usize = 1024;
-/// Tickets of TLS 1.3 per server; each is for one connection.
+/// Tickets of TLS 1.3 per server. A new connection uses one, and usually gets two.
 const TICKETS: usize = 2;
-/// The largest session, in bytes of certificates and tickets. All sessions hold 32 MiB at most, and usually a few KiB
-/// per server.
+/// The largest session, in bytes of certificates and tickets: all sessions hold 32 MiB at most.
 pub(super) const MAX_SESSION: usize = 16 * 1024;
 
 #[derive(Default)]
@@ -42,10 +40,8 @@ impl Servers {
     /// The entry of a server. A new one replaces the least recently used at [`MAX_SERVERS`].
     fn entry(&mut self, name: ServerName<'static>) -> &mut Server {
         if self.by_name.len() >= MAX_SERVERS && !self.by_name.contains_key(&name) {
-            let oldest = self
-                .by_name
-                .iter()
-                .min_by_key(|(_, server)| server.last_use);
+            let servers = self.by_name.iter();
+            let oldest = servers.min_by_key(|(_, server)| server.last_use);
             if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
                 self.by_name.remove(&oldest);
             }

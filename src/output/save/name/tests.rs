@@ -1,4 +1,4 @@
-//! Names in a table, and what must hold for any two URLs.
+//! Names in tables, and properties of any two URLs.
 
 use std::collections::HashMap;
 use std::path::Component;
@@ -71,7 +71,7 @@ fn most_urls_keep_their_text() {
         ("https://e.x/100%.txt", "e.x/100%.txt"),
         ("https://e.x/%7Ba%7D.txt", "e.x/{a}.txt"),
         ("https://e.x/%7ba%7d.txt", "e.x/%7ba%7d.txt"),
-        // What may be a file is no directory, and the other way round.
+        // No directory has the form of a file's name.
         ("https://e.x/v1.2", "e.x/v1.2.body"),
         ("https://e.x/node.js", "e.x/node.js"),
         ("https://e.x/node.js/a.html", "e.x/node.js~/a.html"),
@@ -165,7 +165,7 @@ fn every_length_is_kept_within_limits() {
     );
 }
 
-/// URLs out of few and nasty pieces, so that two of them are often nearly the same.
+/// URLs of a few hostile pieces, so that two of them often differ little.
 fn nasty_url() -> impl Strategy<Value = Url> {
     let host = prop::sample::select(vec![
         "h",
@@ -234,7 +234,7 @@ fn nasty_url() -> impl Strategy<Value = Url> {
     })
 }
 
-/// Any URL at all that the parser lets through.
+/// Any URL that the parser accepts.
 fn any_url() -> impl Strategy<Value = Url> {
     prop_oneof![
         3 => nasty_url(),
@@ -243,7 +243,7 @@ fn any_url() -> impl Strategy<Value = Url> {
     ]
 }
 
-/// Why `path` is not safe on some file system, if so.
+/// The reason why `path` is not safe on some file system.
 fn fault(path: &std::path::Path) -> Option<&'static str> {
     let names: Vec<&str> = path
         .components()
@@ -304,7 +304,7 @@ proptest! {
     }
 }
 
-/// As a file system sees them that ignores case, and as one that does not.
+/// The names on a file system that ignores case, and on one that does not.
 fn assert_distinct(urls: impl IntoIterator<Item = Url> + Clone) {
     for case in [Case::Kept, Case::Ignored] {
         let mut owners: HashMap<String, Url> = HashMap::new();
@@ -320,7 +320,7 @@ fn assert_distinct(urls: impl IntoIterator<Item = Url> + Clone) {
     }
 }
 
-/// Every URL that up to three of the pieces make, on hosts that are easily mixed up.
+/// Every URL of up to three of the pieces, on hosts with similar names.
 #[test]
 fn no_two_of_all_small_urls_share_a_file() {
     let pieces = [

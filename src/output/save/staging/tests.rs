@@ -1,4 +1,4 @@
-//! The folders of runs on a real file system: which a run removes, and which it leaves.
+//! Which folders of runs a run removes, on a real file system.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn runs(dir: &Path) -> Vec<String> {
     names
 }
 
-/// A lock, and a folder with two temporary files, as a dead run leaves them.
+/// Creates a lock and a folder with two temporary files, as a dead run leaves them.
 fn left_by_a_dead_run(dir: &Path, run: &str) -> PathBuf {
     let folder = dir.join(RUNS).join(run);
     fs::create_dir_all(&folder).unwrap();
@@ -31,7 +31,7 @@ fn nothing_is_left_of_a_run_that_has_ended() {
     fs::write(staging.folder.join("0.part"), "half").unwrap();
     staging.remove();
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-    // A second removal must not touch what another run has made by now.
+    // A second removal leaves the folder of another run.
     let next = left_by_a_dead_run(dir.path(), "next");
     fs::rename(&next, &staging.folder).unwrap();
     staging.remove();
@@ -45,7 +45,7 @@ fn only_the_folders_of_dead_runs_are_removed() {
     let live = Staging::new(dir.path()).unwrap();
     fs::create_dir(&live.folder).unwrap();
     left_by_a_dead_run(dir.path(), "1-1");
-    // Killed before it made its folder.
+    // A run that was killed before it made its folder.
     fs::write(dir.path().join(RUNS).join("1-2.lock"), "").unwrap();
     let unlocked = dir.path().join(RUNS).join("of-nobody");
     fs::create_dir(&unlocked).unwrap();
@@ -69,7 +69,7 @@ fn a_folder_that_cannot_be_removed_keeps_its_lock_for_the_next_run() {
     let dir = tempfile::tempdir().unwrap();
     let staging = Staging::new(dir.path()).unwrap();
     let lock = lock_of(&staging.folder);
-    // Whatever the rights: it is no folder.
+    // A file in its place cannot be removed as a folder, whatever the permissions.
     fs::write(&staging.folder, "").unwrap();
     staging.remove();
     assert!(lock.exists());

@@ -172,8 +172,8 @@ fn the_framing_is_read_by_the_letter() {
     ] {
         let head = format!("HTTP/{version} 200 OK\r\n{headers}\r\n");
         let inspected = inspect(head.as_bytes()).unwrap();
-        assert_eq!(inspected.framing.chunked.is_some(), is_chunked, "{head:?}");
-        assert_eq!(inspected.framing.stays_open, stays_open, "{head:?}");
+        assert_eq!(inspected.chunked.is_some(), is_chunked, "{head:?}");
+        assert_eq!(inspected.stays_open, stays_open, "{head:?}");
         if is_chunked {
             let text = String::from_utf8(inspected.reduced).unwrap();
             assert!(

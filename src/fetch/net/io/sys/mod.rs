@@ -1,5 +1,4 @@
-//! What differs between operating systems: waiting for sockets and a waker at the same time, writing without blocking,
-//! and error codes. A port to another system adds one file here.
+//! What differs between operating systems: waits, writing without blocking, error codes. A port adds one file here.
 
 #[cfg(not(unix))]
 mod portable;

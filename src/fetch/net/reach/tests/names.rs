@@ -205,7 +205,7 @@ fn one_question_of_each_kind_serves_all_who_ask_and_is_kept() {
     for _ in 0..20 {
         let sender = sender.clone();
         reach.open(request("a.test", port), move |opened| {
-            sender.send(opened).unwrap()
+            sender.send(opened).unwrap();
         });
     }
     for _ in 0..20 {
@@ -311,7 +311,7 @@ fn a_limit_or_a_cancel_ends_every_look_up() {
         let sender = sender.clone();
         let host = format!("n{number}.test");
         reach.open(request(&host, 80), move |opened| {
-            sender.send(opened).unwrap()
+            sender.send(opened).unwrap();
         });
     }
     reach.cancel();

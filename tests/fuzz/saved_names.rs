@@ -1,4 +1,4 @@
-//! Checks of the names of saved files.
+//! Checks of the names of saved files. This is a module of the library, as it needs private interfaces.
 
 use std::path::{Component, Path};
 
@@ -6,7 +6,7 @@ use url::Url;
 
 use super::save::{Case, path_for};
 
-/// Each changes a URL to one whose file may be the same.
+/// Each changes a URL to another whose file might have the same name.
 const NEIGHBOURS: [fn(&str) -> String; 13] = [
     |text| format!("{text}.body"),
     |text| format!("{text}/"),
@@ -23,7 +23,7 @@ const NEIGHBOURS: [fn(&str) -> String; 13] = [
     |text| path_of(text, Case::Kept),
 ];
 
-/// A URL whose path is written like the file of `text`.
+/// A URL with the path of the file of `text`.
 fn path_of(text: &str, case: Case) -> String {
     let name = url(text).map(|url| path_for(&url, case));
     let name = name
@@ -33,7 +33,8 @@ fn path_of(text: &str, case: Case) -> String {
     format!("https://{name}")
 }
 
-/// Two URLs, one a line, and neighbours of the first: safe and different paths, none a directory of another.
+/// Takes two URLs, one a line, and neighbours of the first. Their paths are safe and different, and none is a directory of
+/// another.
 pub(crate) fn saved_names(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (one, other) = text.split_once('\n').unwrap_or((&text, ""));

@@ -1,9 +1,9 @@
-//! A validator of just those JSON Schema keywords that the record's schema uses. Another keyword panics, so that the
-//! schema cannot say what nobody checks.
+//! A validator of the JSON Schema keywords that the record's schema uses. Any other keyword panics, so that the whole
+//! schema is checked.
 
 use serde_json::{Map, Value};
 
-/// The first fault of `value` by `schema`, with where it is.
+/// The first violation of `schema` in `value`, with its place.
 pub(super) fn fault(schema: &Value, value: &Value, at: &str) -> Option<String> {
     let none = Map::new();
     let object = value.as_object();

@@ -1,8 +1,8 @@
 //! Checks of the framing of replies, for any bytes and any sizes of reads.
 
-use super::http1::chunked::Chunked;
-use super::http1::head::{HeadScanner, HeadStatus};
-use super::http1::reply::inspect;
+use super::chunked::Chunked;
+use super::head::{HeadScanner, HeadStatus};
+use super::reply::inspect;
 
 /// Splits `data` into the size of a read, its first byte, and what the server sends.
 fn split(data: &[u8]) -> (usize, &[u8]) {
@@ -13,21 +13,17 @@ fn split(data: &[u8]) -> (usize, &[u8]) {
 /// The end of a head is the same for all sizes of reads, and a reduced head is valid.
 pub(crate) fn head(data: &[u8]) {
     let (step, bytes) = split(data);
-    let whole = scan(bytes, usize::MAX);
-    let dripped = scan(bytes, step);
-    match (&whole, &dripped) {
-        (HeadStatus::Bad(_), HeadStatus::Bad(_)) => return,
-        _ => assert_eq!(whole, dripped),
-    }
-    let HeadStatus::Whole(end) = whole else {
+    let (whole, dripped) = (scan(bytes, usize::MAX), scan(bytes, step));
+    if let (HeadStatus::Bad(_), HeadStatus::Bad(_)) = (&whole, &dripped) {
         return;
-    };
-    let begin = bytes[..end]
-        .windows(5)
-        .rposition(|w| w == b"HTTP/")
-        .unwrap_or_default();
-    check_reduced(&bytes[begin..end]);
-    check_reduced(&bytes[..end]);
+    }
+    assert_eq!(whole, dripped);
+    if let HeadStatus::Whole(end) = whole {
+        let mut heads = bytes[..end].windows(5);
+        let begin = heads.rposition(|window| window == b"HTTP/");
+        check_reduced(&bytes[begin.unwrap_or_default()..end]);
+        check_reduced(&bytes[..end]);
+    }
 }
 
 /// Where the head ends, as the transport finds it in reads of `step` bytes.
@@ -35,12 +31,7 @@ fn scan(bytes: &[u8], step: usize) -> HeadStatus {
     let mut scanner = HeadScanner::default();
     let (mut from, mut to) = (0, 0);
     loop {
-        let status = if from == to {
-            HeadStatus::Partial
-        } else {
-            scanner.scan(&bytes[from..to])
-        };
-        match status {
+        match scanner.scan(&bytes[from..to]) {
             HeadStatus::Skip(amount) => {
                 assert!(0 < amount && amount <= to - from);
                 from += amount;
@@ -59,10 +50,10 @@ fn check_reduced(head: &[u8]) {
     let shown = inspected.reduced;
     assert!(shown.len() <= head.len(), "it has grown");
     assert!(shown.ends_with(b"\n\n"));
-    let again = inspect(&shown).expect("what was made of it is a head");
-    assert!(again.framing.chunked.is_none(), "the coding was taken off");
+    let again = inspect(&shown).expect("a reduced head is a head");
+    assert!(again.chunked.is_none(), "the coding was taken off");
     assert_eq!(again.reduced, shown, "there is nothing left to drop");
-    assert_eq!(again.framing.stays_open, inspected.framing.stays_open);
+    assert_eq!(again.stays_open, inspected.stays_open);
     let lines = shown.iter().filter(|&&byte| byte == b'\n').count();
     assert!(lines < 100, "too many for the library");
 }
@@ -79,7 +70,7 @@ pub(crate) fn chunked(data: &[u8]) {
     }
 }
 
-/// The body, how much came behind it, and whether it has ended and has all data.
+/// The body, how much came after it, and whether it has ended and has all data.
 type Decoded = Result<(Vec<u8>, usize, bool, bool), &'static str>;
 
 fn decode(bytes: &[u8], step: usize) -> Decoded {

@@ -1,29 +1,31 @@
-//! Streams of Unix, which are written to only when they are ready.
+//! Streams on Unix: each write waits until the stream is ready.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags, fstat};
 use rustix::io::Errno;
+use rustix::termios::ttyname;
 
-use super::Out;
+use crate::output::out::Out;
 
-/// A writable pipe takes at least this much at once.
+/// A pipe that is ready takes at least this much without blocking.
 const PIECE: usize = rustix::pipe::PIPE_BUF;
 
-/// The longest wait of one call to poll: systems differ in how long they can.
+/// The longest wait of one call to poll, whose limit differs between systems.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// A file, pipe, socket or terminal that is written to only when it is ready. It may be non-blocking already.
-pub(super) struct Nonblocking<F> {
+/// A file, pipe, socket or terminal that is written to only when it is ready.
+pub(in crate::output) struct Nonblocking<F> {
     file: F,
     kind: Option<FileType>,
-    /// A write takes what there is room for and never waits.
+    /// It is non-blocking: a write of any size takes what fits.
     takes_any_size: bool,
 }
 
@@ -33,34 +35,22 @@ pub(super) fn reopened(stream: &(impl AsFd + IsTerminal)) -> Option<File> {
     if !stream.is_terminal() {
         return None;
     }
-    let path = name_of(stream)?;
+    let path = if cfg!(target_os = "linux") {
+        format!("/dev/fd/{}", stream.as_fd().as_raw_fd()).into_bytes()
+    } else {
+        // Opening `/dev/fd/N` would only duplicate the descriptor.
+        ttyname(stream, Vec::new()).ok()?.into_bytes()
+    };
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let flags = i32::try_from(flags.bits()).ok()?;
-    let opened = File::options().write(true).custom_flags(flags).open(path);
+    let mut options = File::options();
+    let options = options.write(true).custom_flags(flags);
+    let opened = options.open(OsString::from_vec(path));
     opened.ok().filter(File::is_terminal)
 }
 
-/// A name that opens the terminal `stream` anew.
-#[cfg(target_os = "linux")]
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "elsewhere a terminal may have no name"
-)]
-fn name_of(stream: &impl AsFd) -> Option<PathBuf> {
-    use std::os::fd::AsRawFd as _;
-    Some(format!("/dev/fd/{}", stream.as_fd().as_raw_fd()).into())
-}
-
-/// A name that opens the terminal `stream` anew. One below `/dev/fd` would only duplicate the descriptor.
-#[cfg(not(target_os = "linux"))]
-fn name_of(stream: &impl AsFd) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStringExt as _;
-    let name = rustix::termios::ttyname(stream, Vec::new()).ok()?;
-    Some(std::ffi::OsString::from_vec(name.into_bytes()).into())
-}
-
 impl<F: AsFd> Nonblocking<F> {
-    pub(super) fn new(file: F) -> Self {
+    pub(in crate::output) fn new(file: F) -> Self {
         let kind = fstat(&file).map(|stat| FileType::from_raw_mode(stat.st_mode));
         Self {
             kind: kind.ok(),
@@ -77,7 +67,7 @@ impl<F: AsFd> Nonblocking<F> {
         }
     }
 
-    /// Waits until the stream takes something or fails at once, but not after `until`. Returns whether it does.
+    /// Waits until a write would take something or fail, at most until `until`. Returns whether it would.
     fn is_ready_by(&self, until: Option<Instant>) -> io::Result<bool> {
         let mut fds = [PollFd::new(&self.file, PollFlags::OUT)];
         loop {
@@ -118,7 +108,7 @@ impl<F: AsFd + io::Write + Send> Out for Nonblocking<F> {
     }
 
     fn unread(&self) -> usize {
-        // Of a socket or a terminal this would be what there is to be read by us.
+        // For a socket or a terminal FIONREAD counts what this process can read.
         if self.kind != Some(FileType::Fifo) {
             return 0;
         }
@@ -127,7 +117,8 @@ impl<F: AsFd + io::Write + Send> Out for Nonblocking<F> {
     }
 }
 
-/// As many whole lines of `bytes` as fit into a piece, or a piece of a longer line: a stalled reader has no short line torn.
+/// As many whole lines of `bytes` as fit into [`PIECE`], or that much of a longer line, so that a stalled reader gets no
+/// short line in part.
 fn piece(bytes: &[u8]) -> &[u8] {
     let most = &bytes[..bytes.len().min(PIECE)];
     match most.iter().rposition(|byte| *byte == b'\n') {

@@ -1,4 +1,4 @@
-//! Checks of the values of options.
+//! Checks of the values of options. This is a module of the library, as it needs private interfaces.
 
 use std::time::Duration;
 
