@@ -141,7 +141,9 @@ fn fetch_options(
             _ => Family::Any,
         },
         resolve: request.resolve,
-        dns_servers: Vec::new(),
+        dns_servers: request
+            .dns_servers
+            .map_or_else(Vec::new, |servers| servers.0),
         deny_private: safety.deny_private,
         proxies: proxies.map_err(|error| error.to_string())?,
         tls: Tls {

@@ -104,7 +104,7 @@ fn every_option_of_the_schedule_arrives() {
 
 #[test]
 fn every_option_of_the_network_arrives() {
-    let line = "-u me:pw --compressed --proxy socks5h://p:1 -4 --resolve a:80:127.0.0.1 --resolve b:81:::1 --deny-private \
+    let line = "-u me:pw --compressed --proxy socks5h://p:1 -4 --resolve a:80:127.0.0.1 --resolve b:81:::1 --deny-private --dns-servers 9.9.9.9,::1,[::1],[::1]:5,1.1.1.1:54 \
                 -k --cacert ca.pem --cert c.pem --key k.pem";
     let fetch = settings(line).fetch;
     assert_eq!(fetch.credentials, Some("me:pw".parse().unwrap()));
@@ -112,6 +112,14 @@ fn every_option_of_the_network_arrives() {
     assert_eq!(fetch.family, Family::V4);
     let rules = ["a:80:127.0.0.1", "b:81:::1"].map(|text| text.parse().unwrap());
     assert_eq!(fetch.resolve, rules);
+    let servers = [
+        "9.9.9.9:53",
+        "[::1]:53",
+        "[::1]:53",
+        "[::1]:5",
+        "1.1.1.1:54",
+    ];
+    assert_eq!(fetch.dns_servers, servers.map(|text| text.parse().unwrap()));
     assert!(fetch.proxies.any());
     assert!(fetch.tls.insecure);
     let files = [fetch.tls.cacert, fetch.tls.cert, fetch.tls.key];

@@ -182,6 +182,14 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
             "invalid value '-a:80:127.0.0.1' for '--resolve <RULE>': the host is not valid",
         ),
         (
+            "--dns-servers 9.9.9.9,a.test",
+            "invalid value '9.9.9.9,a.test' for '--dns-servers <ADDRS>': an address is not valid: write ADDR",
+        ),
+        (
+            "--dns-servers 9.9.9.9:0",
+            "invalid value '9.9.9.9:0' for '--dns-servers <ADDRS>': an address is not valid: write ADDR",
+        ),
+        (
             "-u ''",
             "invalid value for '--user <USER[:PASS]>': it is empty: write USER:PASSWORD",
         ),
