@@ -96,6 +96,8 @@ fn every_answer_comes_to_what_it_has_to() {
         ("silent.test", "dns"),
         ("garbage.test", "dns"),
         ("stranger.test", "dns"),
+        ("liar.test", "dns"),
+        ("cut.test", "ok"),
         ("loop.test", "dns"),
     ];
     let urls: Vec<String> = table.iter().map(|(host, _)| names.url(host)).collect();
