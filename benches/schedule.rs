@@ -16,15 +16,19 @@ use std::time::{Duration, Instant};
 mod schedule;
 
 use schedule::retry::Retries;
-use schedule::{HostKey, Next, Options, PerSecond, Reply, Schedule};
+use schedule::{Arrival, HostKey, Next, Options, PerSecond, Reply, Schedule, Workers};
 
 const WORKERS: usize = 50;
+const FREE: Workers = Workers {
+    are_free: true,
+    queued: 0,
+};
 const WINDOW: usize = 8 * WORKERS;
 const HOSTS: usize = 10_000;
 
 /// An item as large as a target with its host.
 struct Item {
-    host: Option<HostKey>,
+    host: HostKey,
     _rest: [u64; 12],
 }
 
@@ -100,7 +104,6 @@ fn rows() -> [Row; 5] {
 fn run(options: &Options, list: List, hosts: &[HostKey], items: usize) -> f64 {
     let start = Instant::now();
     let mut schedule = Schedule::new(options.clone());
-    let needs_hosts = options.needs_hosts();
     let in_a_row = items.div_ceil(hosts.len());
     let mut running = VecDeque::with_capacity(WORKERS);
     let (mut pushed, mut ended, mut now) = (0, 0, start);
@@ -110,26 +113,24 @@ fn run(options: &Options, list: List, hosts: &[HostKey], items: usize) -> f64 {
                 List::Mixed => pushed % hosts.len(),
                 List::Sorted => pushed / in_a_row,
             };
-            let host = needs_hosts.then(|| Arc::clone(&hosts[host]));
-            let item = Item {
-                host: host.clone(),
+            let host = Arc::clone(&hosts[host]);
+            let value = Item {
+                host: Arc::clone(&host),
                 _rest: [pushed as u64; 12],
             };
-            schedule.push(item, host);
+            schedule.push(Arrival::new(value, host, None));
             pushed += 1;
         }
         now += Duration::from_micros(1);
         while running.len() < WORKERS
-            && let Next::Start(item) = schedule.next(now)
+            && let Next::Start(item) = schedule.next(FREE, now)
         {
             running.push_back(black_box(item));
         }
         let Some(item) = running.pop_front() else {
             continue;
         };
-        if let Some(host) = &item.host {
-            schedule.finished(host, now, Reply::Served, now);
-        }
+        schedule.finished(&item.host, now, Reply::Served, now);
         ended += 1;
     }
     start.elapsed().as_nanos() as f64 / items as f64

@@ -16,6 +16,26 @@ pub(crate) fn with_port(url: &Url) -> Arc<str> {
     format!("{}:{port}", name(url)).into()
 }
 
+/// The host of the URL before, so that lines of one host share one text.
+#[derive(Default)]
+pub(crate) struct LastHost {
+    name: Box<str>,
+    port: Option<u16>,
+    key: Arc<str>,
+}
+
+impl LastHost {
+    /// What [`with_port`] returns.
+    pub(crate) fn key_of(&mut self, url: &Url) -> Arc<str> {
+        let port = url.port_or_known_default();
+        if name(url) != &*self.name || port != self.port {
+            self.key = with_port(url);
+            (self.name, self.port) = (name(url).into(), port);
+        }
+        Arc::clone(&self.key)
+    }
+}
+
 /// Name and port for people, without the scheme's default port.
 pub(crate) fn shown(url: &Url) -> Box<str> {
     match url.port() {

@@ -102,7 +102,7 @@ fn a_first_address_that_does_not_answer_keeps_no_descriptor_from_the_second() {
         .collect();
     let rule = format!("*:{port}:127.0.0.2,127.0.0.1");
     // If each worker kept the descriptor of its first address, none would be free for a second address.
-    for (descriptors, jobs) in [(30, "60"), (11, "3"), (10, "1")] {
+    for (descriptors, jobs) in [(30, "60"), (15, "3"), (14, "1")] {
         let list = &list[..list.len().min(descriptors as usize * 5 - 40)];
         let args = ["-j", jobs, "--timeout", "10", "--resolve", &rule];
         assert_all_fetched(&run(descriptors, &args, list), list.len());
@@ -112,9 +112,9 @@ fn a_first_address_that_does_not_answer_keeps_no_descriptor_from_the_second() {
 #[test]
 fn one_descriptor_for_three_jobs_is_handed_round() {
     let server = Server::always(page("ok"));
-    // The program itself takes nine, one of them while it reads the list. Chance decides which job gets the tenth.
+    // The program itself takes all but one, and one of them only while it reads the list. Chance decides which job gets that.
     for _ in 0..40 {
-        let output = run(10, &["-j", "3"], &urls(&server, 3));
+        let output = run(14, &["-j", "3"], &urls(&server, 3));
         assert_all_fetched(&output, 3);
     }
 }
@@ -142,7 +142,7 @@ fn a_name_that_could_not_be_asked_for_is_not_taken_for_unknown() {
     for i in 0..10 {
         list.insert(30, format!("http://{name}:{port}/name/{i}"));
     }
-    let output = run(14, &["-j", "40"], &list);
+    let output = run(17, &["-j", "40"], &list);
     assert_all_fetched(&output, 70);
 }
 
@@ -161,7 +161,7 @@ fn with_too_few_descriptors_nothing_is_started_and_with_enough_nothing_fails() {
     ] {
         let mut is_enough = false;
         // With fewer than five the system cannot load the program.
-        for descriptors in (5..=13).chain([16, 20, 26]) {
+        for descriptors in (5..=15).chain([16, 20, 26]) {
             let output = run(descriptors, args, &urls(&server, 30));
             let stderr = String::from_utf8_lossy(&output.stderr);
             is_enough |= output.status.success();

@@ -269,6 +269,23 @@ def no_route():
         return kinds
 
 
+def dropping():
+    """A router drops all packets to 100 hosts: they hold none of the 5 workers, so that all live pages come first."""
+    dead = [f"http://10.214.0.{number + 1}:8000/1?{number}" for number in range(100)]
+    live = pages(300)
+    urls = [url for number in range(100) for url in (dead[number], *live[3 * number : 3 * number + 3])]
+    with Hosts(veth):
+        ip("-n", NEAR, "route", "add", "10.214.0.0/24", "via", ADDRESSES[FAR])
+        ip("netns", "exec", FAR, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        ip("-n", FAR, "route", "add", "blackhole", "10.214.0.0/24")
+        with Run(urls, "-j", "5", "-t", "3s") as run:
+            kinds = run.end(1)
+        assert kinds == {"ok": 300, "timeout": 100}, kinds
+        assert all(row["ok"] for row in run.rows[:300]), "a live page came behind a dead host"
+        longest = max(row["elapsed_ms"] for row in run.rows[:300])
+        return f"{kinds}, the slowest page after {longest:.0f} ms"
+
+
 def narrow():
     """A line of 4 Mbit/s: 200 workers share it and none starves."""
     with Hosts(veth):
@@ -310,7 +327,7 @@ def main():
         left_out("faults of the network: no network namespace can be made here")
         return
     ip("netns", "del", NEAR)
-    for case in (cut, mended, no_route, narrow, lossy):
+    for case in (cut, mended, no_route, dropping, narrow, lossy):
         begun = time.monotonic()
         result = case()
         print(f"{case.__name__}: {result} ({time.monotonic() - begun:.1f} s)", flush=True)

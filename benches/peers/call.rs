@@ -46,6 +46,10 @@ fn call_fetchpool(line: &mut Line, load: &Load, fetchpool: &Path) {
     line.add("-q -j");
     line.number(load.jobs);
     line.trust("--cacert", load);
+    line.patience("-t", load);
+    if let Some(server) = load.name_server {
+        line.add(&format!("--dns-servers {server} -4"));
+    }
     if load.kind == Kind::Save {
         line.file("-o", &load.saved);
     }
@@ -57,6 +61,7 @@ fn call_curl(line: &mut Line, load: &Load) {
     line.add("curl -q -s -Z --no-progress-meter --http1.1 -w %{size_download}\\n --parallel-max");
     line.number(load.jobs.min(MOST_OF_CURL));
     line.trust("--cacert", load);
+    line.patience("--max-time", load);
     line.file("-K", &load.lists.config);
 }
 
@@ -133,6 +138,14 @@ impl Line {
     fn file(&mut self, words: &str, path: &Path) {
         self.add(words);
         self.0.push(path.into());
+    }
+
+    /// Words and the longest wait in seconds, if the load has one.
+    fn patience(&mut self, words: &str, load: &Load) {
+        if let Some(patience) = load.site.patience() {
+            self.add(words);
+            self.number(patience.as_secs() as usize);
+        }
     }
 
     /// Words and the certificate, if the load needs TLS.

@@ -2,7 +2,9 @@
 //!
 //! Nothing here runs anything.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Bytes of a page.
 pub(crate) const PAGE: usize = 1024;
@@ -25,6 +27,49 @@ pub(crate) enum Site {
     FreshTls,
     /// 1 KiB each, from a server that waits 100 ms before each reply.
     Slow,
+    /// 1 KiB each, one from each host: an address.
+    Addresses,
+    /// The same with names, which take this many ms to look up.
+    Names(u64),
+    /// The same, and for each nine hosts one that drops every SYN.
+    DroppedSyns,
+    /// The same with names that take 50 ms, and for each nine names one whose name server is silent.
+    SilentNames,
+    /// The same, and for each twenty names one that is silent. All names are in one zone.
+    SilentNamesInZone,
+    /// From one host, and as many pages of a host that drops every SYN.
+    OneDeadHost,
+}
+
+impl Site {
+    /// Of how many URLs one leads to a host that does not answer.
+    pub(crate) fn dead_share(self) -> Option<usize> {
+        match self {
+            Self::DroppedSyns | Self::SilentNames => Some(10),
+            Self::SilentNamesInZone => Some(21),
+            Self::OneDeadHost => Some(2),
+            _ => None,
+        }
+    }
+
+    /// The time that a client waits at most for such a host.
+    pub(crate) fn patience(self) -> Option<Duration> {
+        match self {
+            Self::DroppedSyns | Self::OneDeadHost => Some(Duration::from_secs(5)),
+            Self::SilentNames => Some(Duration::from_secs(10)),
+            Self::SilentNamesInZone => Some(Duration::from_secs(3)),
+            _ => None,
+        }
+    }
+
+    /// How long a look-up takes, where hosts have names.
+    pub(crate) fn look_up(self) -> Option<Duration> {
+        match self {
+            Self::Names(milliseconds) => Some(Duration::from_millis(milliseconds)),
+            Self::SilentNames | Self::SilentNamesInZone => Some(Duration::from_millis(50)),
+            _ => None,
+        }
+    }
 }
 
 /// What happens to the pages.
@@ -58,6 +103,8 @@ pub(crate) struct Load {
     pub(crate) jobs: usize,
     pub(crate) lists: Lists,
     pub(crate) certificate: PathBuf,
+    /// Where hosts have names.
+    pub(crate) name_server: Option<SocketAddr>,
     /// Where pages are saved.
     pub(crate) saved: PathBuf,
 }
@@ -67,6 +114,12 @@ impl Load {
         matches!(self.site, Site::KeptTls | Site::FreshTls)
     }
 
+    /// The pages that can be fetched: those of hosts that answer.
+    pub(crate) fn live_pages(&self) -> usize {
+        let dead = self.site.dead_share().map_or(0, |share| self.pages / share);
+        self.pages - dead
+    }
+
     /// The bytes of all bodies.
     pub(crate) fn bytes(&self) -> u64 {
         let page = if self.site == Site::Large {
@@ -74,7 +127,7 @@ impl Load {
         } else {
             PAGE
         };
-        (self.pages * page) as u64
+        (self.live_pages() * page) as u64
     }
 }
 

@@ -12,6 +12,7 @@ mod call;
 mod child;
 mod load;
 mod machine;
+mod names;
 mod peer;
 mod server;
 mod table;

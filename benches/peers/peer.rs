@@ -100,7 +100,7 @@ impl Peer {
             let found = number_before(&text, " requests in");
             return found.context("wrk did not tell how many requests it made");
         }
-        let whole = (load.pages as u64, load.bytes());
+        let whole = (load.live_pages() as u64, load.bytes());
         let told = match self {
             Self::Fetchpool { .. } | Self::Python => sum(&text, |line| {
                 number_before(line, " bytes").filter(|_| line.contains("' page is "))
@@ -109,7 +109,10 @@ impl Peer {
                 let pages = number_before(&text, " pages").unwrap_or_default();
                 (pages, pages * PAGE as u64)
             }
-            Self::Curl | Self::Xargs => sum(&text, |line| line.parse().ok()),
+            Self::Curl | Self::Xargs => sum(&text, |line| {
+                let size = line.parse().ok();
+                size.filter(|size| *size > 0 || load.site.dead_share().is_none())
+            }),
             _ => whole,
         };
         ensure!(told == whole, "{told:?} pages and bytes are not {whole:?}");

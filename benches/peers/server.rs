@@ -4,7 +4,9 @@
 //! bench need not trust the clients.
 
 use crate::load::{LARGE, PAGE, Seen, Site};
+use crate::names;
 use anyhow::{Context, Result, bail, ensure};
+use socket2::{Domain, Socket, Type};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -18,6 +20,9 @@ use std::time::{Duration, Instant};
 /// Hosts of [`Site::Hosts`].
 const HOSTS: usize = 500;
 
+/// Hosts that drop every SYN.
+const DEAD_HOSTS: u32 = 100;
+
 /// The wait of the slow server before each reply.
 pub(crate) const WAIT: Duration = Duration::from_millis(100);
 
@@ -25,6 +30,7 @@ pub(crate) const WAIT: Duration = Duration::from_millis(100);
 pub(crate) struct Servers {
     nginx: Nginx,
     slow: Slow,
+    dead: Dead,
 }
 
 impl Servers {
@@ -37,6 +43,7 @@ impl Servers {
         Ok(Self {
             nginx: Nginx::start(dir)?,
             slow: Slow::start()?,
+            dead: Dead::start()?,
         })
     }
 
@@ -55,6 +62,12 @@ impl Servers {
             Site::KeptTls => numbered(format!("https://127.0.0.1:{kept}/")),
             Site::FreshTls => numbered(format!("https://127.0.0.1:{fresh}/")),
             Site::Slow => numbered(format!("http://127.0.0.1:{}/", self.slow.port)),
+            Site::OneDeadHost => self.hosts(site, pages, |_| "127.0.0.1".to_owned()),
+            Site::Addresses | Site::DroppedSyns => self.hosts(site, pages, address),
+            Site::Names(_) | Site::SilentNames => {
+                self.hosts(site, pages, |n| format!("live-{n}.zone-{n}.test"))
+            }
+            Site::SilentNamesInZone => self.hosts(site, pages, |n| format!("live-{n}.test")),
             Site::Hosts => shuffled(pages)
                 .into_iter()
                 .map(|n| {
@@ -64,6 +77,30 @@ impl Servers {
                 })
                 .collect(),
         }
+    }
+
+    /// URLs of hosts that answer, and evenly among them URLs of hosts that do not.
+    fn hosts(&self, site: Site, pages: usize, live: impl Fn(usize) -> String) -> Vec<String> {
+        let port = self.nginx.ports[0];
+        let url = |n: usize| match site.dead_share() {
+            Some(share) if n % share == share - 1 => match site {
+                Site::SilentNames => format!("http://silent-{n}.zone-{n}.test/"),
+                Site::SilentNamesInZone => format!("http://silent-{n}.test/"),
+                Site::OneDeadHost => format!("http://{}/{n}", self.dead.address(0)),
+                _ => format!("http://{}/{n}", self.dead.address(n / share)),
+            },
+            _ => format!("http://{}:{port}/{n}", live(n)),
+        };
+        (0..pages).map(url).collect()
+    }
+
+    /// The name server for a look-up that takes `wait`.
+    ///
+    /// # Errors
+    ///
+    /// No port is free.
+    pub(crate) fn name_server(&self, wait: Duration) -> Result<SocketAddr> {
+        names::start(wait)
     }
 
     /// The counts of the server of `site` so far, without this request.
@@ -225,6 +262,48 @@ impl Slow {
         });
         Ok(Self { port, seen })
     }
+}
+
+/// Hosts that drop every SYN, as Linux does where a queue of connections is full.
+struct Dead {
+    listeners: Vec<TcpListener>,
+    /// They fill the queues.
+    _queued: Vec<TcpStream>,
+}
+
+impl Dead {
+    fn start() -> Result<Self> {
+        let (mut listeners, mut queued) = (Vec::new(), Vec::new());
+        for host in 0..DEAD_HOSTS {
+            let [_, _, high, low] = host.to_be_bytes();
+            let address = SocketAddr::from(([127, 9, high, low], 0));
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            socket.bind(&address.into())?;
+            socket.listen(0)?;
+            let listener = TcpListener::from(socket);
+            // A queue of length 0 holds one connection.
+            queued.push(TcpStream::connect(listener.local_addr()?)?);
+            listeners.push(listener);
+        }
+        Ok(Self {
+            listeners,
+            _queued: queued,
+        })
+    }
+
+    /// The address and port of one of the hosts.
+    fn address(&self, host: usize) -> String {
+        let listener = &self.listeners[host % self.listeners.len()];
+        listener
+            .local_addr()
+            .map(|address| address.to_string())
+            .unwrap_or_default()
+    }
+}
+
+/// An address of loopback of its own for each number.
+fn address(n: usize) -> String {
+    format!("127.{}.{}.{}", 16 + n / 62_500, n / 250 % 250, n % 250 + 1)
 }
 
 fn answer_slowly(stream: &TcpStream, counters: &Counters) -> std::io::Result<()> {

@@ -17,7 +17,6 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// The figures of a run. Times are scaled to all pages of the row if a share of them was fetched. Unknown figures are
 /// `None`.
@@ -113,7 +112,14 @@ impl Bench {
             _ => Until::End,
         };
         let before = self.servers.seen(row.site)?;
-        let spent = child::measure(&command, &peer.environment(&load), until, &outputs);
+        let may_fail = row.site.dead_share().is_some();
+        let spent = child::measure(
+            &command,
+            &peer.environment(&load),
+            until,
+            may_fail,
+            &outputs,
+        );
         ensure!(!self.stopped.load(Ordering::Relaxed), "stopped by a signal");
         let spent = spent?;
         let after = self.servers.seen(row.site)?;
@@ -121,7 +127,11 @@ impl Bench {
         let fetched = peer
             .check(&load, &outputs.stdout, seen)
             .with_context(|| format!("{} did not do its work: {command:?}", peer.name()))?;
-        let scale = row.pages as f64 / fetched as f64;
+        let scale = if may_fail {
+            1.0
+        } else {
+            row.pages as f64 / fetched as f64
+        };
         // A run that is cut has only a wall time.
         let whole = |figure: f64| (row.kind != Kind::FirstRecord).then_some(figure);
         let fetches = row.kind != Kind::Version;
@@ -154,6 +164,10 @@ impl Bench {
             self.written.insert((row.name, pages), files);
         }
         let lists = self.written[&(row.name, pages)].clone();
+        let name_server = match row.site.look_up() {
+            Some(wait) => Some(self.servers.name_server(wait)?),
+            None => None,
+        };
         let jobs = match peer {
             Peer::Fetchpool { jobs, .. } => jobs,
             _ => row.jobs,
@@ -165,6 +179,7 @@ impl Bench {
             jobs,
             lists,
             certificate: self.servers.certificate().to_owned(),
+            name_server,
             saved,
         })
     }
@@ -195,10 +210,15 @@ impl Bench {
     }
 }
 
-/// Every worker always waits for the server, and nothing else takes time.
+/// Nothing takes time but waiting for a server: every worker always does, or all hosts that do not answer are waited for
+/// at once.
 fn ideal(row: &Row) -> Sample {
     let rounds = u32::try_from(row.pages.div_ceil(row.jobs)).unwrap_or(u32::MAX);
-    let wall: Duration = WAIT * rounds;
+    let wall = match row.site.patience() {
+        // The hosts that do not answer are waited for, all at once.
+        Some(patience) => patience,
+        None => WAIT * rounds,
+    };
     Sample {
         wall: wall.as_secs_f64(),
         cpu: None,

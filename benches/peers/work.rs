@@ -96,7 +96,11 @@ impl Row {
         let share = if self.jobs >= 500 { 1 } else { 10 };
         Self {
             pages: (self.pages / share).max(least),
-            turns: if self.turns > 7 { 15 } else { 3 },
+            turns: match self.turns {
+                _ if self.site.dead_share().is_some() => 1,
+                8.. => 15,
+                _ => 3,
+            },
             ..self
         }
     }
@@ -109,7 +113,7 @@ const OF_WRK: f64 = 1.0 / 0.85;
 pub(crate) fn rows(small: bool) -> Vec<Row> {
     let rows = kept_alive().into_iter().chain(many_hosts());
     let rows = rows.chain(bodies_and_tls()).chain(waiting_and_starting());
-    let rows = rows.chain(long_lists());
+    let rows = rows.chain(long_lists()).chain(dead_hosts_and_names());
     if small {
         rows.map(Row::small).collect()
     } else {
@@ -184,6 +188,53 @@ fn waiting_and_starting() -> Vec<Row> {
             .kind(Kind::Version)
             .turns(50)
             .beside(True, &[WallOver(3.0)]),
+    ]
+}
+
+/// Hosts that do not answer, and names.
+fn dead_hosts_and_names() -> Vec<Row> {
+    use Goal::{OwnWall, Wall};
+    use Peer::{Curl, Ideal};
+    let row = |name, site, pages, jobs| Row::new(name, site, pages, jobs).turns(3);
+    vec![
+        row(
+            "100 of 1,000 hosts drop SYN, -j 5",
+            Site::DroppedSyns,
+            1_000,
+            5,
+        )
+        .turns(1)
+        .beside(Curl, &[Wall(0.07)])
+        .beside(Ideal, &[Wall(1.2)]),
+        row(
+            "1,000 of 10,000 names are silent, -j 50",
+            Site::SilentNames,
+            10_000,
+            50,
+        )
+        .beside(Ideal, &[OwnWall(15_000.0)]),
+        row(
+            "150 of 3,150 names of a zone are silent, -j 500",
+            Site::SilentNamesInZone,
+            3_150,
+            500,
+        )
+        .beside(Ideal, &[]),
+        row(
+            "a dead host has half of 20,000 lines, -j 5",
+            Site::OneDeadHost,
+            20_000,
+            5,
+        )
+        .beside(Ideal, &[OwnWall(15_000.0)]),
+        row(
+            "20,000 names, 200 ms each, -j 500",
+            Site::Names(200),
+            20_000,
+            500,
+        )
+        .beside(Ideal, &[OwnWall(6_667.0)]),
+        row("20,000 hosts, -j 500", Site::Addresses, 20_000, 500).beside(Ideal, &[]),
     ]
 }
 

@@ -90,7 +90,9 @@ fn schedule_options(pool: &PoolArgs, retries: &RetryArgs) -> schedule::Options {
             most: retries.retries,
             first_delay: retries.retry_delay,
         },
+        host_failures: pool.host_failures,
         window: 0,
+        ahead: 0,
     }
 }
 
@@ -139,6 +141,9 @@ fn fetch_options(
             _ => Family::Any,
         },
         resolve: request.resolve,
+        dns_servers: request
+            .dns_servers
+            .map_or_else(Vec::new, |servers| servers.0),
         deny_private: safety.deny_private,
         proxies: proxies.map_err(|error| error.to_string())?,
         tls: Tls {

@@ -12,7 +12,10 @@ pub(super) const BYTES_AHEAD: usize = 1 << 20;
 /// them.
 pub(super) const WINDOW: usize = 4096;
 
-/// Bytes of text of targets taken from the list and without a record.
+/// Hosts that may be reached ahead of the workers, beside two for each worker. The connections of more would lie idle.
+pub(super) const AHEAD: usize = 64;
+
+/// Bytes of text of the targets that were taken from the list and have no record yet.
 pub(super) const TAKEN: usize = 4 << 20;
 
 /// The same while workers are idle because targets are held back.

@@ -9,15 +9,15 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::host;
+use crate::host::LastHost;
 use crate::input::{Entry, Skipped};
 use crate::output::{Progress, Save};
 use crate::pool::ThreadPool;
-use crate::schedule::{Next, Schedule};
+use crate::schedule::{Next, Schedule, Workers};
 use crate::span::Span;
 
 use super::budgets::{TAKEN, TAKEN_WHILE_IDLE};
-use super::jobs::{Item, JobContext, JobTable, RunContext};
+use super::jobs::{Item, JobTable, RunContext};
 use super::mail::Mail;
 use super::report::Report;
 use super::shutdown::{Shutdown, Step};
@@ -50,6 +50,7 @@ pub(super) struct RunState {
     /// When the schedule may have another target to start.
     start_at: Option<Instant>,
     list_ended: bool,
+    pub(super) last_host: LastHost,
     /// A list could not be read, or not to its end.
     pub(super) list_broken: bool,
     /// The targets in the lists, once counted.
@@ -114,7 +115,6 @@ impl Coordinator<'_> {
         if room == 0 {
             return;
         }
-        let needs_host = self.schedule.options().needs_hosts();
         let mut entries = mem::take(&mut self.state.entries);
         self.state.list_ended = !self.shared.mailbox.take_targets(&mut entries, room);
         for entry in entries.drain(..) {
@@ -126,29 +126,31 @@ impl Coordinator<'_> {
                     continue;
                 }
             };
-            let host = needs_host.then(|| host::with_port(&target.url));
-            let context = JobContext {
-                host: host.clone(),
-                list_index,
-                bytes: target.text(),
-                ..JobContext::default()
-            };
-            self.state.taken += context.bytes;
-            self.schedule.push(Item { target, context }, host);
+            self.state.taken += target.text();
+            let item = self.item(target, list_index);
+            let arrival = self.arrival(item);
+            self.schedule.push(arrival);
         }
         self.state.entries = entries;
     }
 
-    /// Submits a job for each target that may start now.
+    /// Submits a job for each target that may start now, and reaches hosts for those that will start next.
     fn start_what_may(&mut self) {
         self.state.start_at = None;
         if self.shutdown.is_stopping() {
             return;
         }
         let now = Instant::now();
-        while self.state.in_flight.len() < self.most_in_flight {
-            match self.schedule.next(now) {
+        loop {
+            let in_flight = self.state.in_flight.len();
+            let workers = Workers {
+                are_free: in_flight < self.most_in_flight,
+                queued: in_flight.saturating_sub(self.pool.workers()),
+            };
+            match self.schedule.next(workers, now) {
                 Next::Start(item) => self.state.in_flight.add(item, &self.shared, now),
+                Next::Reach(host) => self.reach(host),
+                Next::Down(item) => self.host_is_down(item),
                 Next::WaitUntil(at) => {
                     self.state.start_at = Some(at);
                     break;
@@ -215,6 +217,7 @@ impl Coordinator<'_> {
                     worker,
                     result,
                 } => self.finish(slot, worker, result, now),
+                Mail::Contact { host, contact } => self.contacted(&host, &contact, now),
                 Mail::BrokenList(error) => {
                     self.state.list_broken = true;
                     self.report.queue(error);
@@ -263,6 +266,7 @@ impl Coordinator<'_> {
         }
         let (running, waiting) = (self.running(), self.waiting());
         let counts = &mut self.report.counts;
+        counts.reaching = self.schedule.reaching();
         counts.in_flight = running;
         counts.waiting = waiting;
         counts.bytes = self.shared.received.load(Ordering::Relaxed);

@@ -62,6 +62,7 @@ impl Coordinator<'_> {
             save.abandon();
         }
         self.take_mail();
+        self.cut_contacts();
         for item in self.schedule.drain(Instant::now()) {
             self.drop_unstarted(item);
         }

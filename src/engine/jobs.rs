@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::fetch::{Client, Failure, FailureKind, Outcome, Url};
+use crate::fetch::{Client, Failure, FailureKind, Outcome};
 use crate::host;
 use crate::input::Target;
 use crate::output::{Record, Save};
@@ -25,10 +25,13 @@ pub(super) struct Item {
 }
 
 /// What the coordinator knows of a target.
-#[derive(Default)]
 pub(super) struct JobContext {
-    /// If the schedule needs it.
-    pub(super) host: Option<HostKey>,
+    /// The host whose limits hold for the next attempt.
+    pub(super) host: HostKey,
+    /// The host that a connection leads to; `None` behind a proxy.
+    pub(super) contact: Option<HostKey>,
+    /// How long that host took to be reached for the next attempt.
+    pub(super) reached_in: Duration,
     /// When the schedule started the last attempt.
     pub(super) started: Option<Instant>,
     /// With `--ordered`.
@@ -45,6 +48,8 @@ struct Job {
     target: Target,
     /// An attempt was made before.
     is_again: bool,
+    /// As in its [`JobContext`].
+    reached_in: Duration,
     /// With retries.
     pauses_known: Option<PausesKnown>,
     /// A worker has begun the attempt.
@@ -65,11 +70,12 @@ impl JobTable {
     pub(super) fn add(&mut self, mut item: Item, shared: &RunContext, now: Instant) {
         item.context.started = Some(now);
         let context = item.context;
-        let pauses = shared.pauses.as_ref().zip(context.host.as_ref());
+        let pauses = shared.pauses.as_ref();
         let job = Arc::new(Job {
             target: item.target,
             is_again: context.attempts > 0,
-            pauses_known: pauses.map(|(pauses, host)| pauses.known(host)),
+            reached_in: context.reached_in,
+            pauses_known: pauses.map(|pauses| pauses.known(&context.host)),
             started: AtomicBool::new(false),
         });
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -158,13 +164,13 @@ impl RunContext {
             return JobResult::Paused;
         }
         job.started.store(true, Ordering::Relaxed);
-        let (outcome, file) = self.load(&job.target.url, job.is_again);
+        let (outcome, file) = self.load(job);
         JobResult::Attempted { outcome, file }
     }
 
-    fn load(&self, url: &Url, is_again: bool) -> (Outcome, Option<String>) {
-        let again = is_again.then(|| self.client.again());
-        let client = again.as_ref().unwrap_or(&self.client);
+    fn load(&self, job: &Job) -> (Outcome, Option<String>) {
+        let client = self.client.for_attempt(job.is_again, job.reached_in);
+        let url = &job.target.url;
         let Some(save) = &self.save else {
             let mut count = |amount: usize| {
                 self.received.fetch_add(amount as u64, Ordering::Relaxed);

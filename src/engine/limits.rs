@@ -8,13 +8,14 @@ use std::io::{self, IsTerminal as _};
 
 use crate::fetch;
 
-/// A copy of standard output, two socket pairs (cancel, signals), a list.
-const OWN: usize = 6;
+/// What the program itself opens: a copy of standard output, a pair of sockets each for cancelling and for signals, three for
+/// an event loop, a list.
+const OWN: usize = 9;
 
 /// Kept for all but workers, idle connections and look-ups.
 const RESERVED: u64 = 32;
 
-/// `fetch` starts 256 threads for look-ups, with at most three descriptors each.
+/// Where fewer descriptors are left for look-ups, fewer connections stay idle.
 const OF_LOOK_UPS: u64 = 256 * 3;
 
 /// How many of `jobs` workers the free descriptors allow, before the run opens any. Adapts `options`; `files` is the
@@ -38,7 +39,7 @@ pub(crate) fn fit_descriptors(
     let spare = usize::try_from(spare).unwrap_or(usize::MAX);
     options.idle_connections = options.idle_connections.min(spare);
     let most = RESERVED + of_workers + options.idle_connections as u64 + OF_LOOK_UPS;
-    // Counting is slow: with twice as many as needed, count only to `least` and set no limit.
+    // Counting takes a while: with twice what is needed, those that are open already do not matter.
     let is_ample = files >= 2 * most;
     let most = usize::try_from(most).unwrap_or(usize::MAX).max(least);
 
@@ -53,9 +54,12 @@ pub(crate) fn fit_descriptors(
         );
     }
     let jobs = if saves { jobs.min(left / 2) } else { jobs };
-    if !is_ample && free < most {
-        options.descriptors = Some(if saves { left - jobs } else { left });
-    }
+    let limit = if is_ample {
+        usize::try_from(files - RESERVED).unwrap_or(usize::MAX)
+    } else {
+        left
+    };
+    options.descriptors = Some(if saves { limit - jobs } else { limit });
     Ok(jobs)
 }
 

@@ -1,15 +1,25 @@
 //! What other threads send to the coordinator.
 
-use crate::fetch::Outcome;
+use crate::fetch::{Contact, Outcome};
 use crate::input::InputError;
 use crate::pool::Panic;
+use crate::schedule::HostKey;
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all mail is of the large variant"
+)]
 pub(super) enum Mail {
     Finished {
         /// The job's index in the coordinator's table.
         slot: usize,
         worker: Option<usize>,
         result: JobResult,
+    },
+    /// A host was reached, or could not be.
+    Contact {
+        host: HostKey,
+        contact: Contact,
     },
     /// A list could not be read, or not to its end. Other lists may follow.
     BrokenList(InputError),

@@ -4,6 +4,7 @@
 //! jobs have ended, or some time after a reason to stop.
 
 mod budgets;
+mod contacting;
 mod coordinator;
 mod finalize;
 mod jobs;
@@ -32,7 +33,7 @@ use crate::pool::{Pending, ThreadPool};
 use crate::schedule::ordered::Ordered;
 use crate::schedule::{self, Schedule};
 
-use budgets::{RECORDS_AHEAD, WINDOW};
+use budgets::{AHEAD, RECORDS_AHEAD, WINDOW};
 use coordinator::{Coordinator, RunState};
 use jobs::RunContext;
 use pauses::PauseCounters;
@@ -112,7 +113,8 @@ fn bounds(mut options: schedule::Options, workers: usize) -> (schedule::Options,
         workers * 3 + 64
     };
     let most_in_flight = workers + queued;
-    let holds_back = options.needs_hosts() || options.is_timed();
+    let holds_back = options.limits_hosts() || options.is_timed();
+    options.ahead = AHEAD + 2 * workers;
     options.window = most_in_flight.max(if holds_back { WINDOW } else { 0 });
     (options, most_in_flight)
 }

@@ -26,14 +26,14 @@ impl Coordinator<'_> {
         let Some(mut item) = self.state.in_flight.take(slot) else {
             return;
         };
-        if let Some(host) = &item.context.host {
-            let started = item.context.started.unwrap_or(now);
-            let (reply, refused_by) = self.reply_to(&result, host, now);
-            self.schedule.finished(host, started, reply, now);
-            if refused_by.is_some() {
-                // The retry waits for the host that refused.
-                item.context.host = refused_by;
-            }
+        let started = item.context.started.unwrap_or(now);
+        let (reply, refused_by) = self.reply_to(&result, &item.context.host, now);
+        self.schedule
+            .finished(&item.context.host, started, reply, now);
+        self.heard_of_host(&item, &result, now);
+        if let Some(host) = refused_by {
+            // A retry waits for the host that refused.
+            item.context.host = host;
         }
         match result {
             JobResult::Attempted { outcome, file } => {
@@ -77,7 +77,7 @@ impl Coordinator<'_> {
         (reply, Some(host))
     }
 
-    fn attempted(
+    pub(super) fn attempted(
         &mut self,
         mut item: Item,
         outcome: Outcome,
@@ -111,14 +111,12 @@ impl Coordinator<'_> {
 
     /// Returns `item` to the schedule, to start at `at` at the earliest, unless the run is stopping.
     fn try_again(&mut self, item: Item, at: Instant) {
-        match item.context.host.clone() {
-            // With retries every item has its host.
-            Some(host) if !self.shutdown.is_stopping() => {
-                let attempts = item.context.attempts;
-                self.schedule.retry(item, host, at, attempts);
-            }
-            _ => self.drop_unstarted(item),
+        if self.shutdown.is_stopping() {
+            return self.drop_unstarted(item);
         }
+        let attempts = item.context.attempts;
+        let arrival = self.arrival(item);
+        self.schedule.retry(arrival, at, attempts);
     }
 
     /// Ends a target that gets no further attempt. Its last failure, if any, becomes its record.

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use std::time::SystemTime;
 
-    use crate::fetch::{Failure, Page, Phase, Url};
+    use crate::fetch::{ConnectionInfo, Failure, Page, Phase, Url};
 
     fn outcome(result: Result<Page, Failure>, status: Option<u16>, after: Option<u64>) -> Outcome {
         Outcome {
@@ -82,6 +82,7 @@ mod tests {
             elapsed: Duration::ZERO,
             ttfb: None,
             wire_bytes: 0,
+            connection: ConnectionInfo::default(),
         }
     }
 

@@ -40,6 +40,7 @@ impl Coordinator<'_> {
             let running = self.running();
             self.report.tell(format!("{what} ({running} in flight)"));
         }
+        self.cut_contacts();
         for item in self.schedule.drain(now) {
             self.drop_unstarted(item);
         }

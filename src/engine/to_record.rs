@@ -33,6 +33,12 @@ pub(super) fn attempted(
     record.ttfb = outcome.ttfb;
     record.started_at = Some(outcome.started_at);
     record.worker = worker;
+    let connection = outcome.connection;
+    record.remote_ip = connection.remote_ip;
+    record.reused = connection.remote_ip.map(|_| connection.is_reused);
+    record.dns = connection.dns;
+    record.connect = connection.connect;
+    record.tls = connection.tls;
     record
 }
 
@@ -49,7 +55,7 @@ pub(super) fn cut(target: Target, message: &str) -> Record {
     failed(target, Failure::new(FailureKind::Cancelled, message))
 }
 
-fn failed(target: Target, failure: Failure) -> Record {
+pub(super) fn failed(target: Target, failure: Failure) -> Record {
     Record {
         host: Some(host::shown(&target.url)),
         error: Some(failure),

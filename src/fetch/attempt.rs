@@ -14,7 +14,7 @@ use super::failure::{Failure, FailureKind, shortened};
 use super::headers::{RequestHeaders, is_idempotent};
 use super::net::{Deadline, Exchange, HttpClient, Net, Reply, Timeouts};
 use super::options::Options;
-use super::outcome::{Outcome, Page};
+use super::outcome::{ConnectionInfo, Outcome, Page};
 use super::range::range_length;
 use super::redirect::Hop;
 use super::request::request;
@@ -37,7 +37,8 @@ impl Fetcher {
         }
     }
 
-    /// Makes one attempt. With `is_again`, a name without an address is looked up anew.
+    /// Makes one attempt, which began before this call by `contact`, the time that its host took to be reached. With
+    /// `is_again`, a name without an address is looked up anew.
     pub(super) fn fetch(
         &mut self,
         options: &Options,
@@ -45,9 +46,10 @@ impl Fetcher {
         url: &Url,
         sink: Sink<'_>,
         is_again: bool,
+        contact: Duration,
     ) -> Outcome {
-        let started_at = SystemTime::now();
-        let started = Instant::now();
+        let (now, now_at) = (Instant::now(), SystemTime::now());
+        let started = now.checked_sub(contact).unwrap_or(now);
         let deadline = Deadline::after(started, options.timeout);
         self.http.begin_attempt(
             Timeouts::new(deadline, options.stall_timeout),
@@ -69,10 +71,11 @@ impl Fetcher {
                 retry_after: None,
                 final_url: without_credentials(url),
                 redirects: 0,
-                started_at,
+                started_at: now_at.checked_sub(contact).unwrap_or(now_at),
                 elapsed: Duration::ZERO,
                 ttfb: None,
                 wire_bytes: 0,
+                connection: ConnectionInfo::default(),
             },
         };
         let result = attempt.run(url, sink);
@@ -80,6 +83,7 @@ impl Fetcher {
             result,
             elapsed: started.elapsed(),
             wire_bytes: attempt.fetcher.http.wire_bytes(),
+            connection: attempt.fetcher.http.connection(),
             ..attempt.outcome
         }
     }

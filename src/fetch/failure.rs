@@ -42,6 +42,8 @@ pub enum FailureKind {
     UnsupportedScheme,
     /// An address that `deny_private` refuses.
     BlockedAddress,
+    /// Not tried: the host could not be reached too often.
+    HostDown,
     /// The host has no address.
     Dns,
     /// No connection could be made, or it was lost before the head of the reply was complete.
@@ -78,6 +80,7 @@ impl FailureKind {
             Self::InvalidUrl => "invalid_url",
             Self::UnsupportedScheme => "unsupported_scheme",
             Self::BlockedAddress => "blocked_address",
+            Self::HostDown => "host_down",
             Self::Dns => "dns",
             Self::Connect => "connect",
             Self::Tls => "tls",

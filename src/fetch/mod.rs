@@ -5,6 +5,7 @@
 
 mod attempt;
 mod body;
+mod contact;
 mod credentials;
 mod custom_header;
 mod decode;
@@ -26,6 +27,7 @@ mod retry_after;
 use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use http::{HeaderValue, Method};
 pub use url::Url;
@@ -33,17 +35,18 @@ pub use url::Url;
 use self::attempt::Fetcher;
 use self::body::Sink;
 use self::headers::RequestHeaders;
-use self::net::Net;
+use self::net::{Net, Request};
 
 pub use self::credentials::Credentials;
 pub use self::custom_header::CustomHeader;
 pub use self::failure::{Failure, FailureKind, Phase};
 pub use self::options::{Family, Options, Tls};
 pub use self::options_error::OptionsError;
-pub use self::outcome::{Outcome, Page};
+pub use self::outcome::{ConnectionInfo, Outcome, Page};
 pub use self::proxy::Proxies;
 pub use self::resolve::Resolve;
 
+pub(crate) use self::contact::Contact;
 pub(crate) use self::custom_header::header_value;
 pub(crate) use self::request::INVALID_HOST;
 
@@ -72,6 +75,8 @@ pub(crate) use self::request::INVALID_HOST;
 #[derive(Clone)]
 pub struct Client {
     is_again: bool,
+    /// How long its host took to be reached, as a part of the attempt.
+    contact: Duration,
     inner: Arc<Inner>,
 }
 
@@ -108,6 +113,7 @@ impl Client {
         let net = Net::new(&options)?;
         Ok(Self {
             is_again: false,
+            contact: Duration::ZERO,
             inner: Arc::new(Inner {
                 options,
                 headers,
@@ -135,17 +141,56 @@ impl Client {
         let spare = self.inner.spare().pop();
         let mut fetcher = spare.unwrap_or_else(|| Fetcher::new(Arc::clone(&self.inner.net)));
         let (options, headers) = (&self.inner.options, &self.inner.headers);
-        let outcome = fetcher.fetch(options, headers, url, sink, self.is_again);
+        let (is_again, contact) = (self.is_again, self.contact);
+        let outcome = fetcher.fetch(options, headers, url, sink, is_again, contact);
         self.inner.spare().push(fetcher);
         outcome
     }
 
-    /// This client for retries: it looks names without an address up again.
-    pub(crate) fn again(&self) -> Self {
+    /// This client for an attempt that waited for `contact`, the time that its host took. If it `is_again`, a name
+    /// without an address is looked up anew.
+    pub(crate) fn for_attempt(&self, is_again: bool, contact: Duration) -> Self {
         Self {
-            is_again: true,
-            ..self.clone()
+            is_again,
+            contact,
+            inner: Arc::clone(&self.inner),
         }
+    }
+
+    /// Whether a request for `url` needs a connection to its host: not behind a proxy.
+    pub(crate) fn connects_to_host_of(&self, url: &Url) -> bool {
+        self.inner.options.proxies.of(url).is_none()
+    }
+
+    /// Reaches the host of `url` ahead of the first attempt at it: looks its name up and opens a connection, which that
+    /// attempt takes. Does not block. If it `is_again`, a name that had no address is looked up again.
+    pub(crate) fn reach(
+        &self,
+        url: &Url,
+        is_again: bool,
+        done: impl FnOnce(Contact) + Send + 'static,
+    ) {
+        let options = &self.inner.options;
+        let limits = [options.timeout, options.connect_timeout];
+        let request = Request {
+            host: url.host_str().unwrap_or_default().into(),
+            port: url.port_or_known_default().unwrap_or_default(),
+            limit: limits
+                .into_iter()
+                .flatten()
+                .filter(|limit| !limit.is_zero())
+                .min(),
+            misses_since: is_again.then(Instant::now),
+            is_proxy: false,
+        };
+        let started_at = SystemTime::now();
+        self.inner.net.reach(request, move |failure, took| {
+            done(Contact {
+                started_at,
+                took,
+                failure,
+            });
+        });
     }
 
     /// Ends every running and later attempt of all clones as [`FailureKind::Cancelled`]. Does not block.

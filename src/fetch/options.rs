@@ -1,5 +1,6 @@
 //! What a caller may choose about requests and connections.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,8 +42,10 @@ pub struct Options {
     pub family: Family,
     /// Addresses of hosts that are not looked up. The last matching rule wins.
     pub resolve: Vec<Resolve>,
-    /// Refuses addresses that are not on the public internet, also after a redirect. Cannot be combined with a proxy
-    /// that looks names up itself (all but socks4 and socks5).
+    /// The name servers to ask. Default empty: as the system does.
+    pub dns_servers: Vec<SocketAddr>,
+    /// Refuses to connect to addresses that are not on the public internet, also after a redirect. Cannot be
+    /// combined with a proxy that looks names up itself (all but socks4 and socks5).
     pub deny_private: bool,
     /// Which URLs are fetched through which proxy.
     pub proxies: Proxies,
@@ -50,9 +53,8 @@ pub struct Options {
     pub tls: Tls,
     /// How many idle connections are kept open in all. Default 1024.
     pub idle_connections: usize,
-    /// How many file descriptors connections and look-ups may use, at least one; an attempt waits for a free one.
-    /// Default `None`, no limit: without a free descriptor attempts may fail with kind `dns`, because the system's
-    /// resolver does not always report the reason.
+    /// How many file descriptors connections and look-ups may use, at least one; an attempt waits for a free one. Default
+    /// `None`, no limit.
     pub descriptors: Option<usize>,
 }
 
@@ -88,6 +90,7 @@ impl Default for Options {
             compressed: false,
             family: Family::Any,
             resolve: Vec::new(),
+            dns_servers: Vec::new(),
             deny_private: false,
             proxies: Proxies::default(),
             tls: Tls::default(),

@@ -1,5 +1,6 @@
 //! The outcome of an attempt, as plain data.
 
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use url::Url;
@@ -13,6 +14,21 @@ pub struct Page {
     pub bytes: u64,
     /// Size of the page: `bytes`, or for HEAD the length that the server gave, if the body is not coded.
     pub size: Option<u64>,
+}
+
+/// The connection that an attempt used last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// The address that it leads to: that of the proxy, if there is one. `None` if there was no connection.
+    pub remote_ip: Option<IpAddr>,
+    /// Whether it carried an earlier request.
+    pub is_reused: bool,
+    /// How long the look-up of its name took; `None` if there was none for it.
+    pub dns: Option<Duration>,
+    /// How long connecting took; `None` if the connection is reused or was not made.
+    pub connect: Option<Duration>,
+    /// How long the TLS handshake took; `None` without one.
+    pub tls: Option<Duration>,
 }
 
 /// The outcome of one attempt at one URL.
@@ -39,6 +55,8 @@ pub struct Outcome {
     pub ttfb: Option<Duration>,
     /// Bytes read from the network, with heads, redirects and TLS records.
     pub wire_bytes: u64,
+    /// The connection that was used last.
+    pub connection: ConnectionInfo,
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::escape::{push_backslashed, push_escaped};
 type Column = (&'static str, fn(&mut RowWriter<'_>, &Record));
 
 #[rustfmt::skip]
-pub(super) const COLUMNS: [Column; 18] = [
+pub(super) const COLUMNS: [Column; 23] = [
     ("url", |row, record| row.text(Some(&record.url))),
     ("source", |row, record| row.text(Some(&record.source))),
     ("line", |row, record| row.value(Some(record.line))),
@@ -38,6 +38,11 @@ pub(super) const COLUMNS: [Column; 18] = [
         let phase = record.error.as_ref().and_then(|error| error.kind().phase());
         row.text(phase.map(Phase::name));
     }),
+    ("remote_ip", |row, record| row.value(record.remote_ip)),
+    ("reused", |row, record| row.value(record.reused)),
+    ("dns_ms", |row, record| row.value(record.dns.map(in_milliseconds))),
+    ("connect_ms", |row, record| row.value(record.connect.map(in_milliseconds))),
+    ("tls_ms", |row, record| row.value(record.tls.map(in_milliseconds))),
 ];
 
 pub(super) fn push_header(out: &mut Vec<u8>, delimiter: u8) {
@@ -109,7 +114,7 @@ mod tests {
     use crate::fetch::FailureKind;
     use crate::output::jsonl;
 
-    fn names() -> [&'static str; 18] {
+    fn names() -> [&'static str; 23] {
         COLUMNS.map(|(name, _)| name)
     }
 
@@ -158,14 +163,14 @@ mod tests {
             lines(&timeout(), b','),
             format!(
                 "{header}\n\"http://h/?a=1,2\",urls.txt,3,false,,,,,,1,41.2,,,2026-01-31T10:00:00.123Z,,timeout,\
-                 \"no reply from \"\"h\"\", after 60 s\\u2028\",connect\n"
+                 \"no reply from \"\"h\"\", after 60 s\\u2028\",connect,,,,,\n"
             )
         );
         assert_eq!(
             lines(&Record::page("http://h/?a=1,2", 7), b'\t').replace('\t', "|"),
             format!(
                 "{}\nhttp://h/?a=1,2|urls.txt|3|true|200|7|text/html|http://h/?a=1,2|0|1|41.2|38|2|\
-                 2026-01-31T10:00:00.123Z||||\n",
+                 2026-01-31T10:00:00.123Z|||||192.0.2.7|false|12.5|9|10\n",
                 names().join("|")
             )
         );

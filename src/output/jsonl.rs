@@ -62,7 +62,8 @@ mod tests {
                 r#"{"url":"https://example.com/","source":"urls.txt","line":3,"ok":true,"status":200,"bytes":1256,"#,
                 r#""content_type":"text/html","final_url":"https://example.com/","redirects":0,"attempts":1,"#,
                 r#""elapsed_ms":41.2,"ttfb_ms":38.0,"worker":2,"started_at":"2026-01-31T10:00:00.123Z","#,
-                r#""file":null,"error":null}"#,
+                r#""file":null,"error":null,"remote_ip":"192.0.2.7","reused":false,"#,
+                r#""dns_ms":12.5,"connect_ms":9.0,"tls_ms":10.0}"#,
                 "\n"
             )
         );
@@ -87,7 +88,8 @@ mod tests {
             concat!(
                 r#"{"url":"x","source":"-","line":3,"ok":false,"status":null,"bytes":null,"content_type":null,"#,
                 r#""final_url":null,"redirects":null,"attempts":0,"elapsed_ms":null,"ttfb_ms":null,"worker":null,"#,
-                r#""started_at":null,"file":null,"error":{"kind":"timeout","message":"no reply","phase":"connect"}}"#,
+                r#""started_at":null,"file":null,"error":{"kind":"timeout","message":"no reply","phase":"connect"},"#,
+                r#""remote_ip":null,"reused":null,"dns_ms":null,"connect_ms":null,"tls_ms":null}"#,
                 "\n"
             )
         );

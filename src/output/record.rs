@@ -3,6 +3,7 @@
 //! Every row has all fields, in this order; docs/OUTPUT.md describes them. A release may add a field; it removes and
 //! renames none.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -37,6 +38,14 @@ pub(crate) struct Record {
     /// `None` exactly if `ok` is true.
     #[serde(serialize_with = "failure")]
     pub(crate) error: Option<Failure>,
+    pub(crate) remote_ip: Option<IpAddr>,
+    pub(crate) reused: Option<bool>,
+    #[serde(rename = "dns_ms", serialize_with = "milliseconds")]
+    pub(crate) dns: Option<Duration>,
+    #[serde(rename = "connect_ms", serialize_with = "milliseconds")]
+    pub(crate) connect: Option<Duration>,
+    #[serde(rename = "tls_ms", serialize_with = "milliseconds")]
+    pub(crate) tls: Option<Duration>,
     /// Bytes of the body that were received, for the summary: 0 with HEAD.
     #[serde(skip)]
     pub(crate) received: u64,
@@ -114,6 +123,11 @@ impl Record {
             final_url: Some(url.into()),
             redirects: Some(0),
             ttfb: Some(Duration::from_millis(38)),
+            remote_ip: Some([192, 0, 2, 7].into()),
+            reused: Some(false),
+            dns: Some(Duration::from_micros(12_500)),
+            connect: Some(Duration::from_millis(9)),
+            tls: Some(Duration::from_millis(10)),
             received: bytes,
             ..Self::attempted(url)
         }

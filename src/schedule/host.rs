@@ -87,10 +87,6 @@ impl<T> Host<T> {
         }
     }
 
-    pub(super) fn may_start_at_once(&self, limits: HostLimits, now: Instant) -> bool {
-        self.first_order().is_none() && !self.is_full(limits) && self.paused_until(now).is_none()
-    }
-
     pub(super) fn state(&self, limits: HostLimits, now: Instant) -> HostState {
         match (self.first_order(), self.paused_until(now)) {
             (None, _) => HostState::Inactive,
@@ -184,6 +180,16 @@ impl<T> Host<T> {
             self.queue.shrink_to(room / 2);
         }
         Some(value)
+    }
+
+    /// The item that [`dequeue`](Self::dequeue) would remove.
+    pub(super) fn first(&self) -> Option<&T> {
+        let tried = self
+            .recovery
+            .as_ref()
+            .and_then(|it| it.tried.first_key_value());
+        let first = || self.queue.front().map(|(_, value)| value);
+        tried.map(|(_, value)| value).or_else(first)
     }
 
     pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {

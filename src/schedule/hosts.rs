@@ -40,18 +40,6 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// Returns an arriving item if it starts now; otherwise enqueues it.
-    pub(super) fn start_or_enqueue(&mut self, value: T, key: HostKey, now: Instant) -> Option<T> {
-        let limits = self.limits;
-        let host = self.host(&key);
-        if host.may_start_at_once(limits, now) {
-            host.started(limits, now);
-            return Some(value);
-        }
-        self.enqueue(value, key, now);
-        None
-    }
-
     pub(super) fn enqueue(&mut self, value: T, key: HostKey, now: Instant) {
         self.last_order += 1;
         let order = self.last_order;
@@ -91,6 +79,21 @@ impl<T> Hosts<T> {
         Some(value)
     }
 
+    /// Removes the first item of all ready hosts, which does not start.
+    pub(super) fn take_first(&mut self, now: Instant) -> Option<T> {
+        let (_, key) = self.ready.pop_first()?;
+        let value = self.active.get_mut(&key)?.dequeue()?;
+        self.refile(&key, now);
+        Some(value)
+    }
+
+    /// The first item of all ready hosts.
+    pub(super) fn first(&self) -> Option<&T> {
+        let (_, key) = self.ready.first_key_value()?;
+        self.active.get(key)?.first()
+    }
+
+    /// True if a waiting item may start.
     pub(super) fn is_ready(&self) -> bool {
         !self.ready.is_empty()
     }
@@ -128,7 +131,26 @@ impl<T> Hosts<T> {
         }
     }
 
-    /// Moves all waiting items to `all`.
+    /// Removes the waiting items of `key` that are `wanted`.
+    pub(super) fn take_all(
+        &mut self,
+        key: &HostKey,
+        wanted: impl Fn(&T) -> bool,
+        now: Instant,
+    ) -> Vec<T> {
+        let Some(host) = self.active.get_mut(key) else {
+            return Vec::new();
+        };
+        let (taken, left): (Vec<T>, Vec<T>) = host.drain().partition(wanted);
+        for item in left {
+            self.last_order += 1;
+            host.enqueue(self.last_order, item);
+        }
+        self.refile(key, now);
+        taken
+    }
+
+    /// Removes all waiting items.
     pub(super) fn drain(&mut self, all: &mut Vec<T>, now: Instant) {
         let keys: Vec<HostKey> = self.active.keys().cloned().collect();
         for key in keys {

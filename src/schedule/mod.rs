@@ -1,15 +1,15 @@
-//! Which target may start now: caps and spacing per host, the rate over all hosts, retries. Items are opaque, and the
-//! time is an argument.
+//! Which target may start now: hosts that must be reached first, caps and spacing per host, the rate over all hosts,
+//! retries. Items are opaque, and the time is an argument.
 //!
-//! Guarantees: [`Schedule::next`] returns every pushed item exactly once (and once more for each [`Schedule::retry`]),
-//! unless [`Schedule::drain`] does. No limit is ever exceeded. Of the items that may start, the first to arrive is
-//! first; after a pause of its host, the one tried most often. A call costs O(log n) amortised; without limits it is a
-//! push to a queue or a pop from it.
+//! Guarantees: every pushed item is returned exactly once (and once more for each [`Schedule::retry`]), by
+//! [`Schedule::next`], [`Schedule::unreached`] or a drain. No limit is ever exceeded. Of the items that may start, the
+//! first to arrive is first; after a pause of its host, the one tried most often. A call costs O(log n) amortised.
 //!
-//! Memory: a window of items, if the caller heeds [`Schedule::room`], and the retries. Lines of one host in a row delay
-//! others only if they fill the window. A host with a delay or a pause costs at most 40 bytes until that is over (see
-//! `cooldown`).
+//! Memory: a window of items, if the caller heeds [`Schedule::room`], 65,536 items that wait for a host (see
+//! `contacts`), and the items that came back by `retry`. A long run of lines of one live host delays others only if it
+//! fills the window. A host with a delay or a pause costs at most 40 bytes until that is over (see `cooldown`).
 
+mod contacts;
 mod cooldown;
 mod host;
 mod hosts;
@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::time::{Duration, Instant};
 
+use contacts::{ContactState, Contacts};
 use host::HostLimits;
 use hosts::Hosts;
 use rate::Rate;
@@ -46,13 +47,17 @@ pub(crate) struct Options {
     pub(crate) rate: Option<PerSecond>,
     /// Without retries no item comes back and no host is paused.
     pub(crate) retries: Retries,
-    /// The most items that wait; 0 is taken as 1.
+    /// The most items that wait, without those that wait for a host; 0 is taken as 1.
     pub(crate) window: usize,
+    /// How many hosts may be reached ahead of the workers; 0 is taken as 1.
+    pub(crate) ahead: usize,
+    /// After so many failures in a row to reach a host, its items do not start.
+    pub(crate) host_failures: Option<u32>,
 }
 
 impl Options {
-    /// Whether items must be pushed with their host.
-    pub(crate) fn needs_hosts(&self) -> bool {
+    /// True if an item may be held back for others of its host.
+    pub(crate) fn limits_hosts(&self) -> bool {
         self.per_host.is_some() || !self.host_delay.is_zero() || self.retries.are_on()
     }
 
@@ -66,23 +71,74 @@ impl Options {
 pub(crate) enum Next<T> {
     /// Start this, and call [`Schedule::finished`] when it has ended.
     Start(T),
+    /// Reach this host, for [`Schedule::leader`]; tell [`Schedule::reached`] or [`Schedule::unreached`].
+    Reach(HostKey),
+    /// Never start this: its host could not be reached too often.
+    Down(T),
     /// Nothing before this time, unless an item ends or is pushed.
     WaitUntil(Instant),
     /// Nothing before an item ends or is pushed.
     Nothing,
 }
 
-/// The time must not go back from call to call.
+/// An item, and what must allow it to start.
+#[derive(Debug)]
+pub(crate) struct Arrival<T> {
+    pub(crate) value: T,
+    /// Whose limits hold for it.
+    pub(crate) host: HostKey,
+    /// The host that must have been reached; `None` behind a proxy.
+    pub(crate) contact: Option<HostKey>,
+    order: u64,
+}
+
+impl<T> Arrival<T> {
+    pub(crate) fn new(value: T, host: HostKey, contact: Option<HostKey>) -> Self {
+        Self {
+            value,
+            host,
+            contact,
+            order: 0,
+        }
+    }
+}
+
+/// Where an item may wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    AtHost,
+    Reached,
+    Arrived,
+}
+
+/// The workers, as far as the decision needs them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workers {
+    /// An item may be started.
+    pub(crate) are_free: bool,
+    /// Items that were started and wait for a worker.
+    pub(crate) queued: usize,
+}
+
+/// See the module's head. The time must not go back from call to call.
 pub(crate) struct Schedule<T> {
     options: Options,
     rate: Option<Rate>,
-    /// New items in the order of arrival, behind all in `hosts`.
-    arrived: VecDeque<(T, Option<HostKey>)>,
-    hosts: Hosts<T>,
-    /// Items that wait for a retry, with host and attempts; by time, then by the number of the `retry`.
-    later: BTreeMap<(Instant, u64), (T, HostKey, u32)>,
+    /// New items in the order of arrival. Items that wait at a host arrived before them.
+    arrived: VecDeque<Arrival<T>>,
+    contacts: Contacts<Arrival<T>>,
+    /// Items that waited for a contact, by their order of arrival.
+    reached: BTreeMap<u64, Arrival<T>>,
+    /// The number of the last arrival.
+    last_order: u64,
+    hosts: Hosts<Arrival<T>>,
+    /// Items whose hosts are down.
+    down: VecDeque<Arrival<T>>,
+    /// Items that wait for a retry, with their attempts, by time, then by the order of `retry`.
+    later: BTreeMap<(Instant, u64), (Arrival<T>, u32)>,
     /// How often `retry` was called.
     retried: u64,
+    /// Items in `arrived`, `reached`, `hosts`, `down` and `later`.
     held: usize,
 }
 
@@ -95,7 +151,11 @@ impl<T> Schedule<T> {
         Schedule {
             rate: options.rate.map(Rate::new),
             arrived: VecDeque::new(),
+            contacts: Contacts::new(options.host_failures),
+            reached: BTreeMap::new(),
+            last_order: 0,
             hosts: Hosts::new(limits),
+            down: VecDeque::new(),
             later: BTreeMap::new(),
             retried: 0,
             held: 0,
@@ -112,28 +172,33 @@ impl<T> Schedule<T> {
         self.options.window.max(1).saturating_sub(self.held)
     }
 
-    /// How many items wait, retries included.
+    /// How many items have not been returned, retries included.
     pub(crate) fn waiting(&self) -> usize {
-        self.held
+        self.held + self.contacts.len()
     }
 
-    /// Adds an item. `host` may be `None` only if [`Options::needs_hosts`] is false.
-    pub(crate) fn push(&mut self, value: T, host: Option<HostKey>) {
-        debug_assert!(
-            host.is_some() || !self.options.needs_hosts(),
-            "an item without a host"
-        );
+    /// How many hosts are being reached.
+    pub(crate) fn reaching(&self) -> usize {
+        self.contacts.running()
+    }
+
+    pub(crate) fn push(&mut self, item: Arrival<T>) {
         self.held += 1;
-        self.arrived.push_back((value, host));
+        self.arrive(item);
     }
 
-    /// Adds an item again after [`Schedule::finished`]. It arrives at `at`, behind the items that wait then; at a
-    /// recovering host, items tried more often go first. Needs no room.
-    pub(crate) fn retry(&mut self, value: T, host: HostKey, at: Instant, attempts: u32) {
+    fn arrive(&mut self, mut item: Arrival<T>) {
+        self.last_order += 1;
+        item.order = self.last_order;
+        self.arrived.push_back(item);
+    }
+
+    /// Adds an item whose attempt failed, after [`Schedule::finished`]. It arrives anew at `at`, behind the items that
+    /// wait then; but at a host that recovers, items that were tried more often go first. It needs no room.
+    pub(crate) fn retry(&mut self, item: Arrival<T>, at: Instant, attempts: u32) {
         self.held += 1;
         self.retried += 1;
-        let number = self.retried;
-        self.later.insert((at, number), (value, host, attempts));
+        self.later.insert((at, self.retried), (item, attempts));
     }
 
     /// Notes the end of an item of `host` that was returned at `started`. Ignored if none is running.
@@ -144,7 +209,46 @@ impl<T> Schedule<T> {
         reply: Reply,
         now: Instant,
     ) {
-        self.hosts.finished(host, started, reply, now);
+        if self.options.limits_hosts() {
+            self.hosts.finished(host, started, reply, now);
+        }
+    }
+
+    /// The item for which `host` is being reached.
+    pub(crate) fn leader(&self, host: &HostKey) -> Option<&T> {
+        self.contacts.leader(host).map(|item| &item.value)
+    }
+
+    /// Notes that `host` was reached, and calls `mark` with each item that waited for it.
+    pub(crate) fn reached(&mut self, host: &HostKey, mark: impl Fn(&mut Arrival<T>), now: Instant) {
+        let waited = self.contacts.made(host, mark, now);
+        self.held += waited.len();
+        let ordered = waited.into_iter().map(|item| (item.order, item));
+        self.reached.extend(ordered);
+    }
+
+    /// Notes that `host` was not reached. Returns the items that waited for it.
+    pub(crate) fn unreached(&mut self, host: &HostKey, now: Instant) -> Vec<T> {
+        let mut items = self.contacts.failed(host);
+        if let Some(leader) = items.first() {
+            let limited_by = leader.host.clone();
+            self.finished(&limited_by, now, Reply::None, now);
+        }
+        let others = self
+            .hosts
+            .take_all(host, |item| item.contact.as_ref() == Some(host), now);
+        self.held -= others.len();
+        items.extend(others);
+        items.into_iter().map(|item| item.value).collect()
+    }
+
+    /// Notes whether a connection to `host` could be made, without a contact.
+    pub(crate) fn heard_of(&mut self, host: &HostKey, is_reached: bool, now: Instant) {
+        if is_reached {
+            self.contacts.answered(host, now);
+        } else {
+            self.contacts.lost(host);
+        }
     }
 
     /// Starts nothing of `host` before `until`, and a single item then. Never shortens a pause.
@@ -158,20 +262,27 @@ impl<T> Schedule<T> {
         Some((self.later.len(), *first))
     }
 
-    /// What may start at `now`. After [`Next::Start`], ask again.
-    pub(crate) fn next(&mut self, now: Instant) -> Next<T> {
+    /// Decides what may start at `now`. The caller asks again unless nothing may.
+    pub(crate) fn next(&mut self, workers: Workers, now: Instant) -> Next<T> {
         self.wake(now);
+        if workers.are_free
+            && let Some(leader) = self.contacts.start_leader()
+        {
+            return Next::Start(leader.value);
+        }
         let rate_allows = self.rate.as_ref().map_or(now, |rate| rate.next_start(now));
-        if rate_allows > now {
-            if self.is_any_ready(now) {
+        let candidate = self.candidate(workers, now);
+        if let Some(item) = self.down.pop_front() {
+            self.held -= 1;
+            return Next::Down(item.value);
+        }
+        if let Some(contact) = candidate {
+            if rate_allows > now {
                 return Next::WaitUntil(rate_allows);
             }
-        } else if let Some(value) = self.start_first(now) {
-            self.held -= 1;
-            if let Some(rate) = &mut self.rate {
-                rate.started(now);
+            if let Some(item) = self.take(now) {
+                return self.start(item, contact, now);
             }
-            return Next::Start(value);
         }
         match self.next_change() {
             Some(at) => Next::WaitUntil(at.max(rate_allows)),
@@ -179,68 +290,147 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// Removes all waiting items, in no particular order.
+    /// Removes all items that wait to be started, in no particular order.
     pub(crate) fn drain(&mut self, now: Instant) -> Vec<T> {
-        self.held = 0;
+        let arrived = self.arrived.drain(..).chain(self.down.drain(..));
+        let mut all: Vec<_> = arrived.collect();
+        all.extend(mem::take(&mut self.reached).into_values());
         let later = mem::take(&mut self.later).into_values();
-        let arrived = self.arrived.drain(..);
-        let (arrived, later) = (arrived.map(|item| item.0), later.map(|item| item.0));
-        let mut all: Vec<T> = arrived.chain(later).collect();
+        all.extend(later.map(|(item, _)| item));
         self.hosts.drain(&mut all, now);
-        all
+        self.held = 0;
+        all.into_iter().map(|item| item.value).collect()
+    }
+
+    /// Removes all items that wait for a contact, or for a worker after it.
+    pub(crate) fn drain_contacts(&mut self) -> Vec<T> {
+        let items = self.contacts.drain().into_iter();
+        items.map(|item| item.value).collect()
     }
 
     /// Moves due retries to the arrivals, and updates hosts whose timers have expired.
     fn wake(&mut self, now: Instant) {
+        self.contacts.wake(now);
         self.hosts.wake(now);
         while let Some(first) = self.later.first_entry()
             && first.key().0 <= now
         {
-            let (value, host, attempts) = first.remove();
-            let value = match attempts {
-                0 => Some(value),
-                _ => self.hosts.enqueue_tried(value, &host, attempts, now),
+            let (item, attempts) = first.remove();
+            let host = item.host.clone();
+            let item = match attempts {
+                0 => Some(item),
+                _ => self.hosts.enqueue_tried(item, &host, attempts, now),
             };
-            if let Some(value) = value {
-                self.arrived.push_back((value, Some(host)));
+            if let Some(item) = item {
+                self.arrive(item);
             }
         }
     }
 
-    /// Removes the first item that may start, the rate apart.
-    fn start_first(&mut self, now: Instant) -> Option<T> {
-        if let Some(value) = self.hosts.start_first(now) {
-            return Some(value);
-        }
+    /// The contact of the first item that may start, or whose host may be reached, the rate apart. Moves items that come
+    /// before it to where they wait.
+    fn candidate(&mut self, workers: Workers, now: Instant) -> Option<ContactState> {
+        let is_limited = self.options.limits_hosts();
         loop {
-            let started = match self.arrived.pop_front()? {
-                (value, None) => Some(value),
-                (value, Some(host)) => self.hosts.start_or_enqueue(value, host, now),
+            let place = self.first_place();
+            let contact = match self.first_of(place)?.contact.clone() {
+                Some(host) => self.contacts.with(&host, now),
+                None => ContactState::Made,
             };
-            if started.is_some() {
-                return started;
+            let may_go_on = match contact {
+                ContactState::Made => workers.are_free,
+                ContactState::Needed => {
+                    let ahead = self.options.ahead.max(1).saturating_sub(workers.queued);
+                    self.contacts.may_begin(ahead)
+                }
+                ContactState::Running => self.contacts.has_room(),
+                ContactState::Down => true,
+            };
+            if !may_go_on {
+                return None;
+            }
+            let is_startable = matches!(contact, ContactState::Made | ContactState::Needed);
+            if is_startable && (place == Waiting::AtHost || !is_limited) {
+                return Some(contact);
+            }
+            let item = match place {
+                Waiting::AtHost => self.hosts.take_first(now),
+                Waiting::Reached => self.reached.pop_first().map(|(_, item)| item),
+                Waiting::Arrived => self.arrived.pop_front(),
+            }?;
+            match (&item.contact, contact) {
+                (_, ContactState::Down) => self.down.push_back(item),
+                (Some(host), ContactState::Running) => {
+                    self.held -= 1;
+                    self.contacts.wait(&host.clone(), item);
+                }
+                _ => {
+                    let host = item.host.clone();
+                    self.hosts.enqueue(item, host, now);
+                }
             }
         }
     }
 
-    /// Whether an item may start, the rate apart. Moves arrivals to their hosts until one is ready.
-    pub(crate) fn is_any_ready(&mut self, now: Instant) -> bool {
-        while !self.hosts.is_ready() {
-            if let Some((_, None)) = self.arrived.front() {
-                return true;
-            }
-            let Some((value, Some(host))) = self.arrived.pop_front() else {
-                return false;
-            };
-            self.hosts.enqueue(value, host, now);
+    /// The place whose first item is the next to be looked at.
+    fn first_place(&self) -> Waiting {
+        let reached = self.reached.first_key_value();
+        if self.options.limits_hosts() && self.hosts.is_ready() {
+            Waiting::AtHost
+        } else if reached.is_some_and(|(order, _)| self.contacts.is_turn_of(*order)) {
+            Waiting::Reached
+        } else {
+            Waiting::Arrived
         }
-        true
+    }
+
+    fn first_of(&self, place: Waiting) -> Option<&Arrival<T>> {
+        match place {
+            Waiting::AtHost => self.hosts.first(),
+            Waiting::Reached => self.reached.first_key_value().map(|(_, item)| item),
+            Waiting::Arrived => self.arrived.front(),
+        }
+    }
+
+    /// True if an item may start while workers are free, the rate apart.
+    pub(crate) fn is_any_ready(&mut self, now: Instant) -> bool {
+        let workers = Workers {
+            are_free: true,
+            queued: 0,
+        };
+        self.candidate(workers, now).is_some()
+    }
+
+    /// Removes the first item as one that starts now.
+    fn take(&mut self, now: Instant) -> Option<Arrival<T>> {
+        let item = match self.first_place() {
+            Waiting::AtHost => self.hosts.start_first(now),
+            Waiting::Reached => self.reached.pop_first().map(|(_, item)| item),
+            Waiting::Arrived => self.arrived.pop_front(),
+        }?;
+        self.held -= 1;
+        Some(item)
+    }
+
+    fn start(&mut self, item: Arrival<T>, contact: ContactState, now: Instant) -> Next<T> {
+        if let Some(rate) = &mut self.rate {
+            rate.started(now);
+        }
+        match (&item.contact, contact) {
+            (Some(host), ContactState::Needed) => {
+                let host = host.clone();
+                self.contacts.begin(host.clone(), item.order, item, now);
+                Next::Reach(host)
+            }
+            _ => Next::Start(item.value),
+        }
     }
 
     fn next_change(&self) -> Option<Instant> {
         let timer = self.hosts.next_timer();
         let later = self.later.first_key_value().map(|((at, _), _)| *at);
-        [timer, later].into_iter().flatten().min()
+        let slow = self.contacts.next_slow().filter(|_| self.held > 0);
+        [timer, later, slow].into_iter().flatten().min()
     }
 }
 

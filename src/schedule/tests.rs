@@ -1,5 +1,6 @@
 //! The schedule case by case, on a simulated clock. `model` tests random runs.
 
+mod contacts;
 mod hosts;
 mod model;
 mod naive;
@@ -56,6 +57,17 @@ fn retries() -> Options {
     }
 }
 
+/// All workers are free.
+const FREE: Workers = Workers {
+    are_free: true,
+    queued: 0,
+};
+
+fn arrival(item: &'static str, contact: Option<HostKey>) -> Arrival<&'static str> {
+    let host = key(&item[..1]);
+    Arrival::new(item, host, contact)
+}
+
 fn key(host: &str) -> HostKey {
     HostKey::from(host)
 }
@@ -73,7 +85,7 @@ impl Bench {
     /// Pushes items named after their host and a number: `a1` is of host `a`.
     fn push(&mut self, items: &[&'static str]) -> &mut Self {
         for item in items {
-            self.schedule.push(item, Some(key(&item[..1])));
+            self.schedule.push(arrival(item, None));
         }
         self
     }
@@ -101,13 +113,13 @@ impl Bench {
 
     fn retry_after(&mut self, item: &'static str, attempts: u32, at: u64) -> &mut Self {
         let at = self.time(at);
-        self.schedule.retry(item, key(&item[..1]), at, attempts);
+        self.schedule.retry(arrival(item, None), at, attempts);
         self
     }
 
     /// Asks once.
     fn next(&mut self) -> Next<&'static str> {
-        self.schedule.next(self.time(self.now))
+        self.schedule.next(FREE, self.time(self.now))
     }
 
     /// Asks until nothing more starts, and checks the starts and the last answer.
@@ -138,11 +150,11 @@ enum Then {
 use Then::{Nothing, Wait};
 
 #[test]
-fn without_limits_items_start_in_the_order_of_arrival_and_need_no_host() {
+fn without_limits_items_start_in_the_order_of_arrival() {
     let mut bench = with(Options::default());
-    assert!(!bench.schedule.options().needs_hosts());
+    assert!(!bench.schedule.options().limits_hosts());
     for item in ["a1", "b1", "a2"] {
-        bench.schedule.push(item, None);
+        bench.push(&[item]);
     }
     bench.starts(&["a1", "b1", "a2"], Nothing);
 }
@@ -182,7 +194,7 @@ fn the_rate_keeps_the_order_of_arrival_without_hosts() {
     };
     let mut bench = with(rate);
     for item in ["a1", "b1", "c1", "d1"] {
-        bench.schedule.push(item, None);
+        bench.push(&[item]);
     }
     bench.starts(&["a1"], Wait(100));
     bench.at(50).starts(&[], Wait(100));
@@ -236,12 +248,12 @@ fn limits_of_zero_are_taken_as_one() {
     let mut schedule = Schedule::new(zero);
     let now = Instant::now();
     assert_eq!(schedule.room(), 1);
-    schedule.push("a1", Some(key("a")));
-    assert_eq!(schedule.next(now), Next::Start("a1"));
+    schedule.push(arrival("a1", None));
+    assert_eq!(schedule.next(FREE, now), Next::Start("a1"));
     schedule.finished(&key("a"), now, Reply::Served, now);
-    schedule.push("a2", Some(key("a")));
+    schedule.push(arrival("a2", None));
     let second = now + Duration::from_secs(1);
-    assert_eq!(schedule.next(now), Next::WaitUntil(second));
+    assert_eq!(schedule.next(FREE, now), Next::WaitUntil(second));
 }
 
 #[test]

@@ -6,6 +6,39 @@ use crate::support::{
     Fetchpool, RawServer, Server, Talk, anything, containing, dead_host, fetchpool, page,
 };
 use std::io::{Read, Write};
+use std::net::{SocketAddr, UdpSocket};
+
+/// Answers each question for an address of IPv4 with 127.0.0.1, and any other with none.
+fn name_server() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut packet = [0; 512];
+        while let Ok((amount, client)) = socket.recv_from(&mut packet) {
+            let is_ipv4 = packet[..amount].ends_with(&[0, 1, 0, 1]);
+            let mut reply = packet[..amount].to_vec();
+            // It is an answer, with so many records.
+            reply[2] |= 0x80;
+            reply[7] = u8::from(is_ipv4);
+            if is_ipv4 {
+                reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+            }
+            socket.send_to(&reply, client).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn name_servers_can_be_given() {
+    let server = Server::start();
+    let port = server.address().port();
+    let url = format!("http://nowhere.test:{port}/size/6");
+    fetchpool()
+        .args(["--dns-servers", &name_server().to_string(), &url])
+        .stdout(page(&url, 6) + "\n")
+        .run();
+}
 
 #[test]
 fn addresses_can_be_given_for_names() {

@@ -34,7 +34,7 @@ fn too_few_for_a_single_body_is_said_before_anything_is_fetched() {
     let server = Server::start();
     let url = server.url("/size/1");
     fetchpool()
-        .after("ulimit -n 10")
+        .after("ulimit -n 14")
         .args([&url, "-o", "pages"])
         .status(2)
         .stderr(containing(["too few files may be open", "ulimit -n"]))
@@ -43,7 +43,7 @@ fn too_few_for_a_single_body_is_said_before_anything_is_fetched() {
     // A run that saves nothing needs fewer.
     for head in [&["-o", "pages", "-I"][..], &[]] {
         fetchpool()
-            .after("ulimit -n 10")
+            .after("ulimit -n 14")
             .arg(&url)
             .args(head.iter().copied())
             .stdout(anything())

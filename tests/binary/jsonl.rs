@@ -7,7 +7,7 @@ use serde_json::Value;
 pub(crate) type Row = Value;
 
 /// The fields of a row, in order.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 21] = [
     "url",
     "source",
     "line",
@@ -24,6 +24,11 @@ const FIELDS: [&str; 16] = [
     "started_at",
     "file",
     "error",
+    "remote_ip",
+    "reused",
+    "dns_ms",
+    "connect_ms",
+    "tls_ms",
 ];
 
 /// Parses every line, which must be an object with exactly the promised fields in their order.

@@ -2,7 +2,7 @@
 
 use crate::jsonl::rows;
 use crate::support::{
-    RawServer, Server, anything, containing, fetchpool, for_each_limit, lines, page,
+    RawServer, Server, SilentHost, anything, containing, fetchpool, for_each_limit, lines, page,
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -108,24 +108,8 @@ fn sizes_of_compressed_bodies_are_those_of_what_is_in_them() {
 
 #[test]
 fn a_host_that_takes_no_connection_is_a_timeout_in_connect() {
-    // The queue of this listener is full, so the system lets the next client wait.
-    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
-    let socket = socket.expect("a socket can be made");
-    socket.bind(&any.into()).expect("loopback has a free port");
-    socket.listen(0).expect("it can listen");
-    let address = socket.local_addr().expect("it is bound");
-    let waiting: Vec<socket2::Socket> = (0..8)
-        .map(|_| {
-            let client = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
-            let client = client.expect("a socket can be made");
-            client.set_nonblocking(true).expect("it can be told so");
-            // The connection stays in progress.
-            let _ = client.connect(&address);
-            client
-        })
-        .collect();
-    let url = format!("http://{}/", address.as_socket().expect("it is IPv4"));
+    let host = SilentHost::start();
+    let url = host.url("/");
     for_each_limit(&["--connect-timeout", "-t"], |arguments| {
         let ended = fetchpool()
             .arg(&url)
@@ -141,7 +125,6 @@ fn a_host_that_takes_no_connection_is_a_timeout_in_connect() {
             "{error}"
         );
     });
-    drop(waiting);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod addresses;
 mod bombs;
 mod certificates;
+mod contacts;
 mod contract;
 mod descriptors;
 mod documents;

@@ -7,7 +7,7 @@ use crate::support::{Server, anything, fetchpool, repository_file};
 
 use serde_json::Value;
 
-const HEADER: &str = "url,source,line,ok,status,bytes,content_type,final_url,redirects,attempts,elapsed_ms,ttfb_ms,worker,started_at,file,error_kind,error_message,error_phase";
+const HEADER: &str = "url,source,line,ok,status,bytes,content_type,final_url,redirects,attempts,elapsed_ms,ttfb_ms,worker,started_at,file,error_kind,error_message,error_phase,remote_ip,reused,dns_ms,connect_ms,tls_ms";
 
 /// A list with a page, redirects, failures of several kinds, and text that needs quoting.
 fn list(server: &Server) -> String {
@@ -29,7 +29,7 @@ fn list(server: &Server) -> String {
 fn table(server: &Server, format: &str, delimiter: u8) -> Vec<Vec<(String, String)>> {
     let ended = fetchpool()
         .list("a,\"list\".txt", list(server))
-        .args(["-f", format, "--ordered"])
+        .args(["-f", format, "--ordered", "-j", "1"])
         .status(1)
         .stdout(anything())
         .run();
@@ -68,7 +68,11 @@ fn cell(row: &Value, name: &str) -> Option<String> {
         None => &row[name],
     };
     match (name, value) {
-        ("elapsed_ms" | "ttfb_ms" | "worker" | "started_at", value) if !value.is_null() => None,
+        ("elapsed_ms" | "ttfb_ms" | "worker" | "started_at" | "reused" | "connect_ms", value)
+            if !value.is_null() =>
+        {
+            None
+        }
         (_, Value::Null) => Some(String::new()),
         (_, Value::String(text)) => Some(text.clone()),
         (_, value) => Some(value.to_string()),
@@ -80,7 +84,7 @@ fn tables_say_what_jsonl_says() {
     let server = Server::start();
     let ended = fetchpool()
         .list("a,\"list\".txt", list(&server))
-        .args(["-f", "jsonl", "--ordered"])
+        .args(["-f", "jsonl", "--ordered", "-j", "1"])
         .status(1)
         .stdout(anything())
         .run();
@@ -148,7 +152,7 @@ fn tsv_is_read_by_cut_and_awk_without_a_thought() {
     for command in [
         "cut -f1,2 | tr '\\t' '|'",
         r#"awk -F '\t' '{ print $1 "|" $2 }'"#,
-        "awk -F '\\t' 'NF != 18'",
+        "awk -F '\\t' 'NF != 23'",
     ] {
         let wanted = if command.contains("NF") { "" } else { &wanted };
         assert_eq!(piped(ended.stdout(), command), wanted, "{command}");

@@ -7,10 +7,10 @@ fn lines_are_those_of_the_python_example() {
     let server = Server::start();
     let [good, missing] = [server.url("/size/1256"), server.url("/status/404")];
     let nowhere = "http://nowhere.invalid/";
-    // One worker completes the URLs in the order of the list.
+    // The name fails as soon as it is looked up, whatever the worker does.
     fetchpool()
         .list("urls.txt", format!("{good}\n{missing}\n{nowhere}\n"))
-        .args(["-j", "1"])
+        .args(["-j", "1", "--ordered"])
         .status(1)
         .stdout(format!(
             "'{good}' page is 1256 bytes\n\

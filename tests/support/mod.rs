@@ -24,7 +24,7 @@ pub(crate) use gate::{Gate, PATIENCE};
 pub(crate) use head::read_head;
 pub(crate) use openssl::OpenSsl;
 pub(crate) use pty::{Pty, pair};
-pub(crate) use raw::{DeadHost, RawServer, Talk, dead_host};
+pub(crate) use raw::{DeadHost, RawServer, SilentHost, Talk, dead_host};
 pub(crate) use run::{Fetchpool, Stdio, fetchpool};
 pub(crate) use running::{Running, killed_by};
 pub(crate) use server::{Seen, Server};

@@ -213,3 +213,39 @@ impl DeadHost {
         format!("http://{}{path}", self.address)
     }
 }
+
+/// A host that answers no SYN: the queue of its listener is full.
+pub(crate) struct SilentHost {
+    address: SocketAddr,
+    _sockets: Vec<Socket>,
+}
+
+impl SilentHost {
+    pub(crate) fn start() -> SilentHost {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let socket =
+            || Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be made");
+        let listener = socket();
+        listener
+            .bind(&any.into())
+            .expect("loopback has a free port");
+        listener.listen(0).expect("it can listen");
+        let address = listener.local_addr().expect("it is bound");
+        let mut sockets = vec![listener];
+        for _ in 0..8 {
+            let client = socket();
+            client.set_nonblocking(true).expect("it can be told so");
+            // The connection stays in progress.
+            let _ = client.connect(&address);
+            sockets.push(client);
+        }
+        SilentHost {
+            address: address.as_socket().expect("it is IPv4"),
+            _sockets: sockets,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}

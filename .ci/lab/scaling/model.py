@@ -3,7 +3,7 @@
 # A machine: cores, bits a second, requests in flight. The last is the maximum of -j.
 CORES, BITS, JOBS = 4, 1e9, 10_000
 # Simultaneous look-ups (see docs/HTTP.md), and the mean seconds of one.
-NAMES, NAME = 256, 0.05
+NAMES, NAME = 4096, 0.05
 # KiB, seconds.
 MIXES = [(1, 0.05), (5, 5), (20, 0.5), (100, 0.5), (1024, 2)]
 

@@ -4,6 +4,7 @@ use super::value::{Secret, plain};
 use crate::cli::units::{size, whole};
 use crate::fetch::{Credentials, CustomHeader, HeaderValue, Method, Resolve, header_value};
 use clap::{ArgAction, Args, ValueHint};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -72,7 +73,17 @@ pub(in crate::cli) struct RequestArgs {
         long_help = "HOST:PORT:ADDR[,ADDR]..., repeatable: connect to ADDR instead of looking HOST up; HOST may be *"
     )]
     pub(in crate::cli) resolve: Vec<Resolve>,
+    /// Ask these name servers
+    #[arg(long, value_name = "ADDRS", value_parser = plain(dns_servers))]
+    #[arg(
+        long_help = "ADDR[:PORT],...: ask these name servers, in this order, instead of the system's"
+    )]
+    pub(in crate::cli) dns_servers: Option<DnsServers>,
 }
+
+/// At least one.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct DnsServers(pub(in crate::cli) Vec<SocketAddr>);
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Safety")]
@@ -103,6 +114,27 @@ pub(in crate::cli) struct SafetyArgs {
         they are written, also after a redirect; the address of each connection is checked"
     )]
     pub(in crate::cli) deny_private: bool,
+}
+
+/// Reads the addresses of name servers. The brackets of an IPv6 address are optional without a port.
+fn dns_servers(text: &str) -> Result<DnsServers, String> {
+    let server = |text: &str| {
+        let inner = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'));
+        let address = match inner {
+            Some(inner) => inner.parse::<Ipv6Addr>().map(IpAddr::V6),
+            None => text.parse::<IpAddr>(),
+        };
+        let server = address.map(|address| SocketAddr::new(address, 53));
+        let server = server.or_else(|_| text.parse::<SocketAddr>());
+        server.ok().filter(|server| server.port() > 0)
+    };
+    let servers = text.split(',').map(server).collect::<Option<_>>();
+    servers.map(DnsServers).ok_or_else(|| {
+        "an address is not valid: write ADDR[:PORT],..., like 9.9.9.9 or [2620:fe::fe]:53"
+            .to_owned()
+    })
 }
 
 /// Reads a method. Methods are case-sensitive; all registered ones are in capitals.

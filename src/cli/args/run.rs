@@ -26,6 +26,12 @@ pub(in crate::cli) struct PoolArgs {
     #[arg(long, value_name = "D", value_parser = plain(duration))]
     #[arg(help = "Shortest time between two starts to one host:port, that of the URL in the list")]
     pub(in crate::cli) host_delay: Option<Duration>,
+    #[arg(long, value_name = "N", value_parser = plain(whole::<1, 1_000_000>))]
+    #[arg(
+        help = "After N failures in a row to reach a host (dns, connect, tls, timeout), its other URLs fail as \
+        host_down without being tried; --resume tries them again"
+    )]
+    pub(in crate::cli) host_failures: Option<u32>,
     #[arg(long, value_name = "N", value_parser = plain(rate))]
     #[arg(help = "Requests started a second, to all hosts together; 0.5 is one every two seconds")]
     pub(in crate::cli) rate: Option<PerSecond>,
@@ -37,8 +43,8 @@ pub(in crate::cli) struct TimeoutArgs {
     /// Limit of one attempt; 0 = none
     #[arg(short, long, value_name = "D", default_value = "60s", value_parser = plain(duration))]
     #[arg(
-        long_help = "Limit of one attempt: DNS, connect, TLS, redirects and body; the clock starts when a worker \
-        takes the URL"
+        long_help = "Limit of one attempt: DNS, connect, TLS, redirects and body; the clock runs while the host is \
+        being reached and while a worker has the URL, not while the URL is queued"
     )]
     pub(in crate::cli) timeout: Duration,
     /// Limit of DNS, connect and TLS, within --timeout

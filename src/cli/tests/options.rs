@@ -78,9 +78,10 @@ fn every_option_arrives() {
 
 #[test]
 fn every_option_of_the_schedule_arrives() {
-    let line = "--per-host 2 --host-delay 1.5 --rate 100 --retries 3 --retry-delay 500ms --ordered";
+    let line = "--per-host 2 --host-failures 7 --host-delay 1.5 --rate 100 --retries 3 --retry-delay 500ms --ordered";
     let expected = schedule::Options {
         per_host: Some(2),
+        host_failures: Some(7),
         host_delay: Duration::from_millis(1500),
         rate: Some(PerSecond::whole(100)),
         retries: Retries {
@@ -88,6 +89,7 @@ fn every_option_of_the_schedule_arrives() {
             first_delay: Duration::from_millis(500),
         },
         window: 0,
+        ..schedule::Options::default()
     };
     let read = settings(line);
     assert_eq!((read.schedule, read.ordered), (expected, true));
@@ -104,7 +106,7 @@ fn every_option_of_the_schedule_arrives() {
 
 #[test]
 fn every_option_of_the_network_arrives() {
-    let line = "-u me:pw --compressed --proxy socks5h://p:1 -4 --resolve a:80:127.0.0.1 --resolve b:81:::1 --deny-private \
+    let line = "-u me:pw --compressed --proxy socks5h://p:1 -4 --resolve a:80:127.0.0.1 --resolve b:81:::1 --deny-private --dns-servers 9.9.9.9,::1,[::1],[::1]:5,1.1.1.1:54 \
                 -k --cacert ca.pem --cert c.pem --key k.pem";
     let fetch = settings(line).fetch;
     assert_eq!(fetch.credentials, Some("me:pw".parse().unwrap()));
@@ -112,6 +114,14 @@ fn every_option_of_the_network_arrives() {
     assert_eq!(fetch.family, Family::V4);
     let rules = ["a:80:127.0.0.1", "b:81:::1"].map(|text| text.parse().unwrap());
     assert_eq!(fetch.resolve, rules);
+    let servers = [
+        "9.9.9.9:53",
+        "[::1]:53",
+        "[::1]:53",
+        "[::1]:5",
+        "1.1.1.1:54",
+    ];
+    assert_eq!(fetch.dns_servers, servers.map(|text| text.parse().unwrap()));
     assert!(fetch.proxies.any());
     assert!(fetch.tls.insecure);
     let files = [fetch.tls.cacert, fetch.tls.cert, fetch.tls.key];

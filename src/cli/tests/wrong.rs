@@ -130,6 +130,10 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
             "invalid value '0' for '--per-host <N>': not a whole number from 1 to 10000",
         ),
         (
+            "--host-failures 0",
+            "invalid value '0' for '--host-failures <N>': not a whole number from 1 to 1000000",
+        ),
+        (
             "--host-delay soon",
             "invalid value 'soon' for '--host-delay <D>': not a duration: write 30, 1.5, 500ms",
         ),
@@ -180,6 +184,14 @@ fn a_wrong_call_is_told_what_was_typed_and_what_would_be_right() {
         (
             "--resolve -a:80:127.0.0.1",
             "invalid value '-a:80:127.0.0.1' for '--resolve <RULE>': the host is not valid",
+        ),
+        (
+            "--dns-servers 9.9.9.9,a.test",
+            "invalid value '9.9.9.9,a.test' for '--dns-servers <ADDRS>': an address is not valid: write ADDR",
+        ),
+        (
+            "--dns-servers 9.9.9.9:0",
+            "invalid value '9.9.9.9:0' for '--dns-servers <ADDRS>': an address is not valid: write ADDR",
         ),
         (
             "-u ''",

@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::io::stream::Stream;
 use super::io::sys::is_silent;
 use super::reach::budget::Permit;
+use crate::fetch::outcome::ConnectionInfo;
 
 const SHARDS: usize = 64;
 /// Longer than most servers keep a connection, shorter than most middleboxes do.
@@ -24,24 +25,61 @@ pub(super) struct Connection {
     /// The proxy, if any, and the origin as the beginning of a URL.
     key: Box<str>,
     pub(super) stream: Box<dyn Stream>,
+    /// How it was opened.
+    pub(super) info: ConnectionInfo,
     idle_since: Instant,
-    /// Last, so that it is returned after the descriptor is closed.
-    _permit: Arc<Permit>,
+    /// The last field, so that it is returned after the descriptor is closed.
+    pub(super) permit: Option<Permit>,
 }
 
 impl Connection {
-    pub(super) fn new(key: &str, stream: Box<dyn Stream>, permit: Arc<Permit>) -> Self {
+    pub(super) fn new(
+        key: &str,
+        stream: Box<dyn Stream>,
+        info: ConnectionInfo,
+        permit: Option<Permit>,
+    ) -> Self {
         Self {
             key: key.into(),
             stream,
+            info,
             idle_since: Instant::now(),
-            _permit: permit,
+            permit,
         }
     }
 
-    fn is_old(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.idle_since) >= MAX_AGE
+    /// How long it was idle.
+    pub(super) fn was_idle(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.idle_since)
     }
+}
+
+/// All idle connections.
+#[derive(Debug)]
+pub(super) struct Idle {
+    /// Those that have carried a request, by origin.
+    pub(super) used: IdlePool,
+    /// TCP connections that were opened ahead of their first request, by [`first_key`]. The schedule limits them.
+    pub(super) first: IdlePool,
+}
+
+impl Idle {
+    pub(super) fn new(cap: usize) -> Self {
+        Self {
+            used: IdlePool::new(cap),
+            first: IdlePool::new(usize::MAX),
+        }
+    }
+
+    /// Closes a connection, for the sake of its descriptor. `false` if none is idle.
+    pub(super) fn evict(&self) -> bool {
+        self.used.evict() || self.first.evict()
+    }
+}
+
+/// The key of a connection that has carried nothing.
+pub(super) fn first_key(host: &str, port: u16) -> String {
+    format!("{host}:{port}")
 }
 
 #[derive(Debug, Default)]
@@ -77,8 +115,8 @@ impl IdlePool {
             // Release the lock before checking or closing the connection.
             let connection = self.shard(origin).origins.get_mut(origin)?.pop()?;
             self.count.fetch_sub(1, Ordering::Relaxed);
-            // An unread byte belongs to an earlier reply, or is the end.
-            if !connection.is_old(now) && is_silent(connection.stream.socket()) {
+            // An unread byte is the remains of an earlier reply, or the end.
+            if connection.was_idle(now) < MAX_AGE && is_silent(connection.stream.socket()) {
                 return Some(connection);
             }
         }
@@ -137,7 +175,7 @@ impl IdleShard {
         self.swept = Some(now);
         let mut old = Vec::new();
         self.origins.retain(|_, idle| {
-            let young = idle.partition_point(|connection| connection.is_old(now));
+            let young = idle.partition_point(|connection| connection.was_idle(now) >= MAX_AGE);
             old.extend(idle.drain(..young));
             !idle.is_empty()
         });
@@ -152,6 +190,7 @@ fn lock(shard: &Mutex<IdleShard>) -> MutexGuard<'_, IdleShard> {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
 
     use super::super::io::tcp::Tcp;
     use super::super::reach::budget::Budget;
@@ -173,8 +212,9 @@ mod tests {
         fn connect(&mut self, origin: &str) -> Connection {
             let stream = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
             self.accepted.push(self.listener.accept().unwrap().0);
-            let permit = Budget::new(None).try_acquire().unwrap();
-            Connection::new(origin, Box::new(Tcp::new(stream)), Arc::new(permit))
+            let permit = Budget::new(None).try_acquire();
+            let info = ConnectionInfo::default();
+            Connection::new(origin, Box::new(Tcp::new(stream)), info, permit)
         }
     }
 

@@ -16,4 +16,5 @@ pub(super) use self::client::{Exchange, HttpClient, Reply};
 pub(super) use self::http1::fuzzing;
 pub(super) use self::http1::reply::MOST_CODINGS;
 pub(super) use self::io::timeouts::{Deadline, Timeouts};
+pub(super) use self::reach::Request;
 pub(super) use self::shared::Net;

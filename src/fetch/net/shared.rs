@@ -1,26 +1,24 @@
 //! What all workers of a client share.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::idle::IdlePool;
+use super::idle::{Idle, first_key};
 use super::io::cancel::Cancel;
 use super::reach::budget::Budget;
-use super::reach::resolver::Resolver;
+use super::reach::{Reach, Request};
 use super::tls::config::TlsConfig;
-use crate::fetch::options::{Family, Options};
+use crate::fetch::failure::Failure;
+use crate::fetch::options::Options;
 use crate::fetch::options_error::OptionsError;
-use crate::fetch::resolve::Resolve;
 
 #[derive(Debug)]
 pub(in crate::fetch) struct Net {
     pub(super) cancel: Cancel,
-    pub(super) idle: IdlePool,
-    pub(super) resolver: Resolver,
+    pub(super) idle: Arc<Idle>,
     pub(super) budget: Arc<Budget>,
+    pub(super) reach: Reach,
     pub(super) trust: TlsConfig,
-    pub(super) family: Family,
-    pub(super) resolve: Vec<Resolve>,
-    pub(super) deny_private: bool,
     /// The `User-Agent` of a CONNECT request; empty for none.
     pub(super) user_agent: String,
 }
@@ -30,15 +28,14 @@ impl Net {
     pub(in crate::fetch) fn new(options: &Options) -> Result<Self, OptionsError> {
         let cancel = Cancel::new()
             .map_err(|error| OptionsError::new(format!("cannot set the client up: {error}")))?;
+        let idle = Arc::new(Idle::new(options.idle_connections));
+        let budget = Budget::new(options.descriptors);
         Ok(Self {
             cancel,
-            idle: IdlePool::new(options.idle_connections),
-            resolver: Resolver::new(options.family),
-            budget: Budget::new(options.descriptors),
+            reach: Reach::new(options, Arc::clone(&idle), Arc::clone(&budget)),
+            idle,
+            budget,
             trust: TlsConfig::load(&options.tls)?,
-            family: options.family,
-            resolve: options.resolve.clone(),
-            deny_private: options.deny_private,
             user_agent: if options.omits("user-agent") {
                 String::new()
             } else {
@@ -47,11 +44,41 @@ impl Net {
         })
     }
 
-    /// Ends every exchange, later ones too.
+    /// Opens a connection to a host ahead of its first request, which takes it. Does not block. `done` is called with the
+    /// failure, if there is one, and with the time that the host took, without the wait for a descriptor.
+    pub(in crate::fetch) fn reach(
+        &self,
+        request: Request,
+        done: impl FnOnce(Option<Failure>, Duration) + Send + 'static,
+    ) {
+        let started = Instant::now();
+        let limit = request.limit.unwrap_or_default();
+        let key = first_key(&request.host, request.port);
+        let (idle, budget) = (Arc::clone(&self.idle), Arc::clone(&self.budget));
+        self.reach.open(request, move |opened| {
+            let now = Instant::now();
+            let took = now.saturating_duration_since(started);
+            match opened {
+                Ok(opened) => {
+                    let took = took.saturating_sub(opened.waited);
+                    idle.first.put(opened.into_connection(&key), now);
+                    if budget.has_waiters() {
+                        idle.evict();
+                    }
+                    done(None, took);
+                }
+                Err(error) => {
+                    let took = took.saturating_sub(error.waited);
+                    done(Some(error.into_failure(limit)), took);
+                }
+            }
+        });
+    }
+
+    /// Ends every exchange, and every one that is started later.
     pub(in crate::fetch) fn cancel(&self) {
         self.cancel.cancel();
-        self.resolver.wake();
-        self.budget.wake();
+        self.reach.cancel();
     }
 
     pub(in crate::fetch) fn is_cancelled(&self) -> bool {

@@ -18,6 +18,8 @@ pub(crate) struct Counts {
     pub(crate) done: u64,
     pub(crate) failed: u64,
     pub(crate) in_flight: usize,
+    /// Hosts that are being reached.
+    pub(crate) reaching: usize,
     /// Bytes of all bodies so far.
     pub(crate) bytes: u64,
     /// How many targets wait for a retry, and when the first is due.
@@ -76,6 +78,7 @@ impl View {
                 format!("ETA {}", in_seconds(self.left)),
             ),
             (6, true, format!("{} in flight", counts.in_flight)),
+            (4, counts.reaching > 0, reaching(counts.reaching)),
             (4, waiting.is_some(), waiting.unwrap_or_default()),
             (2, counts.failed > 0, format!("{} failed", counts.failed)),
             (7, counts.bytes > 0, HumanBytes(counts.bytes).to_string()),
@@ -121,6 +124,12 @@ impl View {
 fn in_seconds(span: Duration) -> Span {
     let up = u64::from(span.subsec_nanos() > 0);
     Span(Duration::from_secs(span.as_secs() + up))
+}
+
+/// How many hosts are being reached.
+fn reaching(hosts: usize) -> String {
+    let plural = if hosts == 1 { "host" } else { "hosts" };
+    format!("reaching {hosts} {plural}")
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ fn every_width_keeps_to_one_row_and_leaves_room_for_a_key() {
             done: 123_456,
             failed: 78,
             in_flight: 500,
+            reaching: 0,
             bytes: u64::MAX,
             waiting: Some((12_345, Instant::now() + Duration::from_secs(59))),
         };

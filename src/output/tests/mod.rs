@@ -14,10 +14,11 @@ use crate::fetch::{Failure, FailureKind, Phase};
 
 const DOC: &str = include_str!("../../../docs/OUTPUT.md");
 const SCHEMA: &str = include_str!("../../../docs/record.schema.json");
-const KINDS: [FailureKind; 20] = [
+const KINDS: [FailureKind; 21] = [
     FailureKind::InvalidUrl,
     FailureKind::UnsupportedScheme,
     FailureKind::BlockedAddress,
+    FailureKind::HostDown,
     FailureKind::Dns,
     FailureKind::Connect,
     FailureKind::Tls,

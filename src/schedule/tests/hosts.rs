@@ -185,10 +185,10 @@ fn a_list_sorted_by_host_leaves_no_long_lines_behind() {
     for host in 0..200 {
         let host = key(&host.to_string());
         for item in 0..1000 {
-            schedule.push(item, Some(HostKey::clone(&host)));
+            schedule.push(Arrival::new(item, HostKey::clone(&host), None));
         }
         for item in 0..1000 {
-            assert_eq!(schedule.next(now), Next::Start(item));
+            assert_eq!(schedule.next(FREE, now), Next::Start(item));
             if item < 999 {
                 schedule.finished(&host, now, Reply::Served, now);
             }

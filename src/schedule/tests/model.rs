@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::super::{HostKey, Next, Reply, Schedule};
+use super::super::{Arrival, HostKey, Next, Reply, Schedule};
 use super::naive::Naive;
 use super::plan::{Plan, Stray, plan};
 
@@ -156,9 +156,9 @@ impl<'a> Run<'a> {
             }
             if run.attempt + 1 < job.attempts.len() {
                 let at = now + attempt.again_after;
-                let key = HostKey::clone(&self.keys[job.host]);
+                let item = self.item(run.job);
                 let attempts = u32::try_from(run.attempt + 1).expect("a few");
-                self.schedule.retry(run.job, key, at, attempts);
+                self.schedule.retry(item, at, attempts);
                 self.naive.later.push((at, run.job));
                 self.earliest[run.job] = at;
                 self.retries += 1;
@@ -166,14 +166,17 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn item(&self, job: usize) -> Arrival<usize> {
+        let host = HostKey::clone(&self.keys[self.plan.jobs[job].host]);
+        Arrival::new(job, host, None)
+    }
+
     fn read(&mut self) {
         while self.pushed < self.plan.jobs.len()
             && self.readable <= self.now
             && self.schedule.room() > 0
         {
-            let job = &self.plan.jobs[self.pushed];
-            self.schedule
-                .push(self.pushed, Some(HostKey::clone(&self.keys[job.host])));
+            self.schedule.push(self.item(self.pushed));
             self.naive.line.push(self.pushed);
             self.pushed += 1;
             if let Some(next) = self.plan.jobs.get(self.pushed) {
@@ -186,10 +189,10 @@ impl<'a> Run<'a> {
     fn start_all(&mut self, woken: bool) -> Option<Instant> {
         let before = self.starts.len();
         while self.running.len() < self.plan.workers {
-            let answer = self.schedule.next(self.now);
+            let answer = self.schedule.next(super::FREE, self.now);
             let started = match answer {
                 Next::Start(job) => Some(job),
-                Next::WaitUntil(_) | Next::Nothing => None,
+                _ => None,
             };
             let expected = self.naive.next(&self.plan.jobs, started, self.now);
             match (answer, expected) {

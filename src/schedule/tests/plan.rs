@@ -83,6 +83,7 @@ fn options() -> impl Strategy<Value = Options> {
         rate,
         retries: ONE_RETRY,
         window,
+        ..Options::default()
     })
 }
 

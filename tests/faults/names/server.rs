@@ -5,11 +5,13 @@
 //! - `twins`: ::1 twenty times, and 127.0.0.1; `half`: 127.0.0.1, and no answer about IPv6; `later`: at first no such
 //!   name, then 127.0.0.1
 //! - `missing`: no such name; `empty`: no address; `failing`, `refused`: the server cannot or will not answer
-//! - `silent`: no answer; `garbage`: random bytes; `stranger`: the answer to another question; `loop`: an alias of
-//!   itself
+//! - `silent`: no answer; `garbage`: random bytes; `stranger`: the answer to another question, by its id; `liar`: to a
+//!   question for another name; `loop`: an alias of itself
+//! - `cut`: a truncated answer over UDP, and 127.0.0.1 over TCP
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -31,7 +33,7 @@ pub(super) struct NameServer {
     address: SocketAddr,
     asked: Asked,
     ending: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl NameServer {
@@ -43,15 +45,18 @@ impl NameServer {
         let last = NEXT.fetch_add(1, Ordering::Relaxed);
         let address = SocketAddr::from((Ipv4Addr::new(127, 1 | high, low, last), 53));
         let socket = Arc::new(UdpSocket::bind(address).ok()?);
+        let listener = TcpListener::bind(address).ok()?;
         let ending = Arc::<AtomicBool>::default();
         let asked = Asked::default();
         let (told, counts) = (Arc::clone(&ending), Arc::clone(&asked));
-        let thread = std::thread::spawn(move || serve(&socket, &told, &counts));
+        let udp = std::thread::spawn(move || serve(&socket, &told, &counts));
+        let told = Arc::clone(&ending);
+        let tcp = std::thread::spawn(move || serve_tcp(&listener, &told));
         Some(NameServer {
             address,
             asked,
             ending,
-            thread: Some(thread),
+            threads: vec![udp, tcp],
         })
     }
 
@@ -71,8 +76,10 @@ impl Drop for NameServer {
         self.ending.store(true, Ordering::SeqCst);
         let waker = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
         let woken = waker.and_then(|waker| waker.send_to(b"", self.address));
-        if let (Ok(_), Some(thread)) = (woken, self.thread.take()) {
-            let _ = thread.join();
+        if woken.is_ok() && TcpStream::connect(self.address).is_ok() {
+            for thread in self.threads.drain(..) {
+                let _ = thread.join();
+            }
         }
     }
 }
@@ -115,6 +122,31 @@ fn serve(socket: &Arc<UdpSocket>, ending: &AtomicBool, asked: &Asked) {
     drop(late);
     let _ = sender.join();
 }
+
+fn serve_tcp(listener: &TcpListener, ending: &AtomicBool) {
+    for stream in listener.incoming() {
+        if ending.load(Ordering::SeqCst) {
+            break;
+        }
+        let answered = stream.and_then(|mut stream| {
+            let mut length = [0; 2];
+            stream.read_exact(&mut length)?;
+            let mut packet = vec![0; usize::from(u16::from_be_bytes(length))];
+            stream.read_exact(&mut packet)?;
+            let reply = Question::parse(&packet).and_then(|question| question.reply(false));
+            let mut reply = reply.unwrap_or_default();
+            // Over TCP nothing is truncated.
+            reply[2] &= !TRUNCATED;
+            let length = (reply.len() as u16).to_be_bytes();
+            stream.write_all(&[&length[..], &reply].concat())
+        });
+        // The client may have left.
+        drop(answered);
+    }
+}
+
+/// In the third byte of a packet.
+const TRUNCATED: u8 = 2;
 
 /// A question (RFC 1035, section 4.1).
 struct Question<'a> {
@@ -191,10 +223,15 @@ impl Question<'_> {
             id[0] ^= 0x55;
         }
         // Flags: an answer; recursion was desired and is available.
-        let flags = [0x81, 0x80 | code];
+        let cut = if self.is_about("cut") { TRUNCATED } else { 0 };
+        let flags = [0x81 | cut, 0x80 | code];
         let counts = [0, 1, 0, answers.len() as u8, 0, 0, 0, 0];
         let head = [&id[..], &flags, &counts].concat();
-        [&head[..], self.section, &answers.concat()].concat()
+        let mut section = self.section.to_vec();
+        if self.is_about("liar") {
+            section[1] ^= 1;
+        }
+        [&head[..], &section, &answers.concat()].concat()
     }
 }
 

@@ -1,25 +1,29 @@
 //! The steps of opening a connection, within the attempt's timeouts.
 //!
-//! A step without a free descriptor waits for one and tries again. That wait does not use up the timeouts.
+//! `reach` looks names up and opens the connection; this thread waits for it. Waiting for a descriptor does not use up the
+//! timeouts.
 
-use std::cell::Cell;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 
 use super::context::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
+use crate::fetch::net::idle::{Connection, first_key};
 use crate::fetch::net::io::cancel::Wait;
 use crate::fetch::net::io::stream::{Stream, StreamError};
-use crate::fetch::net::io::tcp::Tcp;
 use crate::fetch::net::io::timeouts::{Deadline, cancelled};
 use crate::fetch::net::reach::budget::Permit;
-use crate::fetch::net::reach::happy_eyeballs::{ConnectError, HappyEyeballs, interleave};
+use crate::fetch::net::reach::{ReachError, Request};
 use crate::fetch::net::tls::errors::TlsConfigError;
 use crate::fetch::net::tls::session::Session;
 use crate::fetch::resolve::bare;
+use crate::span::Span;
+
+/// A server may give up a connection that has carried nothing for so long.
+const LONG_IDLE: Duration = Duration::from_secs(1);
 
 pub(super) struct ConnectAttempt<'a> {
     pub(super) context: &'a ExchangeContext,
@@ -29,38 +33,23 @@ pub(super) struct ConnectAttempt<'a> {
     /// When it began, plus the waits for descriptors.
     pub(super) began: Instant,
     pub(super) phase: Phase,
-    /// How often it tried to get a descriptor in a shortage.
-    tries: Cell<u32>,
-    /// A look-up shares it until it is answered.
-    pub(super) permit: Arc<Permit>,
+    /// How often it tried to open a descriptor in a shortage.
+    tries: u32,
+    /// Of the connection that [`connect`](Self::connect) opened.
+    pub(super) permit: Option<Permit>,
 }
 
 impl<'a> ConnectAttempt<'a> {
-    pub(super) fn new(
-        context: &'a ExchangeContext,
-        host: &'a str,
-        port: u16,
-    ) -> Result<Self, Failure> {
-        let net = &context.net;
-        let permit = match net.budget.try_acquire() {
-            Some(permit) => permit,
-            None => {
-                let since = Instant::now();
-                let permit = net.budget.acquire(&|| net.idle.evict(), &net.cancel);
-                context.pause(since.elapsed());
-                // Only a cancel ends the wait.
-                permit.map_err(|_| cancelled())?
-            }
-        };
-        Ok(Self {
+    pub(super) fn new(context: &'a ExchangeContext, host: &'a str, port: u16) -> Self {
+        Self {
             context,
             host,
             port,
             began: Instant::now(),
             phase: Phase::Dns,
-            tries: Cell::default(),
-            permit: Arc::new(permit),
-        })
+            tries: 0,
+            permit: None,
+        }
     }
 
     /// A wait within the attempt's timeouts. It borrows only the context.
@@ -79,50 +68,100 @@ impl<'a> ConnectAttempt<'a> {
         self.context.failure(error, self.phase, lost, closed)
     }
 
-    /// Waits after the system refused a descriptor. Fails with `kind` if no connection can be closed.
-    pub(super) fn need_descriptor(&mut self, kind: FailureKind) -> Result<(), Failure> {
+    /// Opens a TCP connection to a host, the origin or a proxy.
+    pub(super) fn connect(
+        &mut self,
+        host: &str,
+        port: u16,
+        is_proxy: bool,
+    ) -> Result<Box<dyn Stream>, Failure> {
+        let request = self.request(host, port, is_proxy)?;
+        let opened = self.context.net.reach.open_blocking(request);
+        let opened = opened.map_err(|error| self.reach_failure(error))?;
+        self.pause(opened.waited);
+        self.phase = Phase::Connect;
+        log::trace!(
+            "{host}:{port}: {}, connection in {}",
+            opened.dns.map_or_else(
+                || "no look-up".to_owned(),
+                |took| format!("look-up in {}", Span(took))
+            ),
+            Span(opened.connect)
+        );
+        self.take(opened.into_connection(""))
+    }
+
+    /// The connection to the origin that was opened ahead, if there is one. It was opened within this attempt's time.
+    pub(super) fn first_connection(&mut self) -> Option<Result<Box<dyn Stream>, Failure>> {
+        let context = self.context;
+        let key = first_key(self.host, self.port);
+        let now = Instant::now();
+        let connection = context.net.idle.first.take(&key, now)?;
+        let mut state = context.state();
+        state.reply.is_reused = state.request.may_reuse && connection.was_idle(now) > LONG_IDLE;
+        drop(state);
+        let spans = [connection.info.dns, connection.info.connect];
+        let took: Duration = spans.into_iter().flatten().sum();
+        self.began = self.began.checked_sub(took).unwrap_or(self.began);
+        Some(self.take(connection))
+    }
+
+    fn take(&mut self, connection: Connection) -> Result<Box<dyn Stream>, Failure> {
+        self.permit = connection.permit;
+        self.context.state().attempt.connection = connection.info;
+        self.context.register(connection.stream.socket())?;
+        Ok(connection.stream)
+    }
+
+    /// The addresses of the origin, at least one.
+    pub(super) fn addresses(&mut self) -> Result<Vec<IpAddr>, Failure> {
+        let request = self.request(self.host, self.port, false)?;
+        let found = self.context.net.reach.resolve_blocking(request);
+        found.map_err(|error| self.reach_failure(error))
+    }
+
+    fn request(&self, host: &str, port: u16, is_proxy: bool) -> Result<Request, Failure> {
+        let deadline = self.wait().limits.deadline();
+        let limit = deadline.map(|deadline| deadline.left(Instant::now()));
+        let failed = |error| self.failure(error, FailureKind::Connect, "");
+        Ok(Request {
+            host: host.into(),
+            port,
+            limit: limit.transpose().map_err(failed)?,
+            misses_since: self.context.state().attempt.misses_since,
+            is_proxy,
+        })
+    }
+
+    fn reach_failure(&mut self, error: ReachError) -> Failure {
+        let deadline = self.wait().limits.deadline();
+        self.pause(error.waited);
+        error.into_failure(deadline.map(Deadline::span).unwrap_or_default())
+    }
+
+    /// Adds time that does not count.
+    fn pause(&mut self, waited: Duration) {
+        self.context.pause(waited);
+        self.began += waited;
+    }
+
+    /// Waits after the system refused a descriptor. Fails if no connection can be closed.
+    fn need_descriptor(&mut self) -> Result<(), Failure> {
         let net = &*self.context.net;
         if net.idle.evict() {
             return Ok(());
         }
         let since = Instant::now();
-        let goes_on = self.permit.wait_out_shortage(&self.tries);
-        let waited = since.elapsed();
-        self.context.pause(waited);
-        self.began += waited;
+        let goes_on = net.budget.block_out_shortage(&mut self.tries);
+        self.pause(since.elapsed());
         if net.cancel.is_cancelled() {
             return Err(cancelled());
         }
         if !goes_on {
             let text = "too many open files, and none that could be closed";
-            return Err(Failure::new(kind, text));
+            return Err(Failure::new(FailureKind::Tls, text));
         }
         Ok(())
-    }
-
-    pub(super) fn connect(
-        &mut self,
-        addresses: &[IpAddr],
-        port: u16,
-    ) -> Result<Box<dyn Stream>, Failure> {
-        let kind = FailureKind::Connect;
-        let net = &*self.context.net;
-        self.phase = Phase::Connect;
-        let addresses = interleave(addresses, port);
-        // Resume after each shortage: a new attempt would start with a silent first address again.
-        let mut happy_eyeballs = HappyEyeballs::new(&addresses, &net.budget);
-        loop {
-            match happy_eyeballs.run(&self.wait(), &|| net.idle.evict()) {
-                Ok(socket) => {
-                    let tcp = Tcp::new(socket);
-                    self.context.register(tcp.socket())?;
-                    return Ok(Box::new(tcp));
-                }
-                Err(ConnectError::Refused(text)) => return Err(Failure::new(kind, text)),
-                Err(ConnectError::WaitError(error)) => return Err(self.failure(error, kind, "")),
-                Err(ConnectError::NoDescriptor) => self.need_descriptor(kind)?,
-            }
-        }
     }
 
     /// The first call reads the root store.
@@ -133,7 +172,7 @@ impl<'a> ConnectAttempt<'a> {
             match self.context.net.trust.config() {
                 Ok(config) => return Ok(config),
                 Err(TlsConfigError::Unusable(reason)) => return Err(Failure::new(kind, reason)),
-                Err(TlsConfigError::NoDescriptor) => self.need_descriptor(kind)?,
+                Err(TlsConfigError::NoDescriptor) => self.need_descriptor()?,
             }
         }
     }
@@ -145,13 +184,18 @@ impl<'a> ConnectAttempt<'a> {
         stream: Box<dyn Stream>,
     ) -> Result<Box<dyn Stream>, Failure> {
         let config = self.tls_config()?;
+        let since = Instant::now();
         let (tls, wait) = (&self.context.net.trust, self.wait());
         let session = tls
             .server_name(bare(host))
             .map_err(StreamError::Tls)
             .and_then(|name| Session::start(config, &tls.sessions, name, stream, &wait));
         match session {
-            Ok(session) => Ok(Box::new(session)),
+            Ok(session) => {
+                let spent = &mut self.context.state().attempt.connection.tls;
+                *spent = Some(spent.unwrap_or_default() + since.elapsed());
+                Ok(Box::new(session))
+            }
             Err(error) => {
                 // A server that hangs up may cause an end or a reset.
                 let error = if error.is_hang_up() {

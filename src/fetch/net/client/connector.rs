@@ -12,6 +12,7 @@ use super::transport::Transport;
 use crate::fetch::failure::Failure;
 use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::stream::Stream;
+use crate::fetch::outcome::ConnectionInfo;
 use crate::fetch::proxy::{Protocol, Proxy};
 use crate::span::Span;
 
@@ -43,8 +44,17 @@ impl Connector {
         if !state.request.may_reuse {
             return None;
         }
-        let connection = context.net.idle.take(&state.request.key, Instant::now())?;
+        let connection = context
+            .net
+            .idle
+            .used
+            .take(&state.request.key, Instant::now())?;
         state.reply.is_reused = true;
+        state.attempt.connection = ConnectionInfo {
+            remote_ip: connection.info.remote_ip,
+            is_reused: true,
+            ..ConnectionInfo::default()
+        };
         drop(state);
         context.register(connection.stream.socket()).ok()?;
         Some(connection)
@@ -59,18 +69,15 @@ impl Connector {
             let request = &context.state().request;
             (request.proxy.clone(), request.key.clone())
         };
-        let mut attempt = ConnectAttempt::new(context, host, port)?;
+        let mut attempt = ConnectAttempt::new(context, host, port);
         match open(&mut attempt, is_tls, proxy.as_deref()) {
             Ok(stream) => {
-                log::debug!(
-                    "{host}:{port}: connected to {} in {}",
-                    match stream.socket().peer_addr() {
-                        Ok(peer) => peer.to_string(),
-                        Err(error) => error.to_string(),
-                    },
-                    Span(attempt.began.elapsed()),
-                );
-                Ok(Connection::new(&key, stream, attempt.permit))
+                let info = context.state().attempt.connection;
+                if let Some(remote) = info.remote_ip {
+                    let took = Span(attempt.began.elapsed());
+                    log::debug!("{host}:{port}: connected to {remote} in {took}");
+                }
+                Ok(Connection::new(&key, stream, info, attempt.permit))
             }
             Err(failure) => {
                 // Close the socket before the attempt returns the permit for its descriptor.
@@ -94,7 +101,10 @@ fn open(
         attempt.began = Instant::now();
     }
     let stream = match proxy {
-        None => attempt.direct()?,
+        None => match attempt.first_connection() {
+            Some(stream) => stream?,
+            None => attempt.connect(attempt.host, attempt.port, false)?,
+        },
         Some(proxy) => attempt.via_proxy(proxy, is_tls)?,
     };
     if is_tls {

@@ -14,6 +14,7 @@ use crate::fetch::net::io::stream::StreamError;
 use crate::fetch::net::io::timeouts::{Timeouts, cancelled};
 use crate::fetch::net::shared::Net;
 use crate::fetch::net::tls::errors::{explain, explain_loss, is_refusal};
+use crate::fetch::outcome::ConnectionInfo;
 use crate::fetch::proxy::Proxy;
 
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub(super) struct AttemptState {
     /// A cached answer "no address" counts only if it is newer than this.
     pub(super) misses_since: Option<Instant>,
     pub(super) wire_bytes: u64,
+    /// The connection that was used last.
+    pub(super) connection: ConnectionInfo,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +58,7 @@ pub(super) struct RequestState {
 /// What the connector and the transport find out.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct ReplyState {
+    /// The connection was idle: if it is dead, an idempotent request is sent again over a new one.
     pub(super) is_reused: bool,
     /// The connection was lost, or sent something else, before a reply began.
     pub(super) is_unanswered: bool,

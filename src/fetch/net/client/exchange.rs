@@ -20,6 +20,7 @@ use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::http1::head::HEAD_LIMIT;
 use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
 use crate::fetch::net::shared::Net;
+use crate::fetch::outcome::ConnectionInfo;
 use crate::fetch::proxy::Proxy;
 
 /// A new connection is cheaper than a longer wait.
@@ -83,6 +84,7 @@ impl HttpClient {
             connect_timeout,
             misses_since,
             wire_bytes: 0,
+            connection: ConnectionInfo::default(),
         };
     }
 
@@ -170,6 +172,11 @@ impl HttpClient {
             Ok(_) => Ok(()),
             Err(error) => Err(error.into_failure(Phase::Body, FailureKind::Body)),
         }
+    }
+
+    /// The connection that the attempt used last.
+    pub(in crate::fetch) fn connection(&self) -> ConnectionInfo {
+        self.context.state().attempt.connection
     }
 
     pub(in crate::fetch) fn wire_bytes(&self) -> u64 {

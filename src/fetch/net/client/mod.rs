@@ -3,7 +3,6 @@
 //! The library's extension points are outside semver, so its version is pinned. [`exchange`] calls the library, which
 //! takes a connection from [`connector`] and moves bytes with [`transport`].
 
-mod addresses;
 mod buffers;
 mod connect_attempt;
 mod connector;

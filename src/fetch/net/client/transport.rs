@@ -255,8 +255,10 @@ impl Drop for Transport {
         if let Some(mut connection) = self.connection.take() {
             connection.stream.take_records(&mut self.buffers.records);
             if is_reusable && connection.stream.is_clean() && !net.cancel.is_cancelled() {
-                net.idle.put(connection, Instant::now());
-                net.budget.offer();
+                net.idle.used.put(connection, Instant::now());
+                if net.budget.has_waiters() {
+                    net.idle.evict();
+                }
             }
         }
         self.buffers.recycle();

@@ -29,8 +29,7 @@ impl<'a> ConnectAttempt<'a> {
     }
 
     fn connect_to_proxy(&mut self, proxy: &Proxy) -> Result<Box<dyn Stream>, Failure> {
-        let addresses = self.addresses(&proxy.host, proxy.port)?;
-        let stream = self.connect(&addresses, proxy.port)?;
+        let stream = self.connect(&proxy.host, proxy.port, true)?;
         if proxy.protocol == Protocol::Https {
             self.start_tls(&proxy.host, stream)
         } else {
@@ -72,7 +71,7 @@ impl<'a> ConnectAttempt<'a> {
         if !is_address && !proxy.protocol.wants_address() {
             return Ok(ProxyTarget::Name(self.host, self.port));
         }
-        let addresses = self.allowed_addresses()?;
+        let addresses = self.addresses()?;
         let is_usable = |a: &&IpAddr| proxy.protocol != Protocol::Socks4 || a.is_ipv4();
         let &address = addresses.iter().find(is_usable).unwrap_or(&addresses[0]);
         Ok(ProxyTarget::Address(SocketAddr::new(address, self.port)))

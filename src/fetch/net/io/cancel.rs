@@ -1,15 +1,13 @@
 //! Cancelling a client: every wait of every worker ends, now and later.
 //!
-//! A cancel shuts down the sockets that workers read from, and ends waits for sockets by the [`Waker`]. The resolver
-//! and the connection budget wake their own waiters.
+//! A cancel shuts down the sockets that workers read from, and wakes the waits for sockets by the [`Waker`]. `reach` has a
+//! cancel of its own.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-
-use socket2::Socket;
 
 use super::sys::Waker;
 use super::timeouts::{Timeouts, WaitError, cancelled};
@@ -101,38 +99,17 @@ impl Cancel {
         }
     }
 
-    /// Waits until one of `sockets` has connected or failed, or for `left`. May return early.
-    pub(in crate::fetch::net) fn wait_opened(
-        &self,
-        sockets: &[&Socket],
-        left: Duration,
-    ) -> Result<Vec<Option<io::Result<()>>>, WaitError> {
-        self.wait_writable(sockets, Some(left))?;
-        Ok(sockets.iter().map(|socket| opened(socket)).collect())
-    }
-
-    /// Waits until one of `sockets` may take more, or for `left`. May return early.
+    /// Waits until `stream` may take more, or for `left`. It may return early.
     pub(in crate::fetch::net) fn wait_writable(
         &self,
-        sockets: &[&Socket],
+        stream: &TcpStream,
         left: Option<Duration>,
     ) -> Result<(), WaitError> {
-        let waited = self.waker.wait_writable(sockets, left);
+        let waited = self.waker.wait_writable(stream, left);
         if self.is_cancelled() {
             return Err(WaitError::Cancelled);
         }
         waited.map_err(WaitError::Io)
-    }
-}
-
-/// The result of opening a connection; `None` while it is not known.
-fn opened(socket: &Socket) -> Option<io::Result<()>> {
-    if socket.peer_addr().is_ok() {
-        return Some(Ok(()));
-    }
-    match socket.take_error() {
-        Ok(None) => None,
-        Ok(Some(error)) | Err(error) => Some(Err(error)),
     }
 }
 

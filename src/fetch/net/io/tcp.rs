@@ -9,8 +9,6 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
-
 use super::cancel::Wait;
 use super::stream::{Stream, StreamError};
 use super::sys;
@@ -105,8 +103,7 @@ impl Stream for Tcp {
                     io::ErrorKind::WouldBlock => {
                         let now = Instant::now();
                         let left = wait.limits.left(*since.get_or_insert(now), now)?;
-                        let socket = SockRef::from(&*self.socket);
-                        wait.cancel.wait_writable(&[&socket], left)?;
+                        wait.cancel.wait_writable(&self.socket, left)?;
                     }
                     _ => return Err(WaitError::Io(error).into()),
                 },

@@ -25,6 +25,18 @@ impl Deadline {
             span,
         })
     }
+
+    /// How long it was set for.
+    pub(in crate::fetch::net) fn span(self) -> Duration {
+        self.span
+    }
+
+    /// How long it is away from `now`.
+    pub(in crate::fetch::net) fn left(self, now: Instant) -> Result<Duration, WaitError> {
+        let left = self.at.checked_duration_since(now);
+        let left = left.filter(|left| !left.is_zero());
+        left.ok_or(WaitError::TimedOut(self.span))
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,6 +51,10 @@ impl Timeouts {
             deadline,
             stall: stall.filter(|s| !s.is_zero()),
         }
+    }
+
+    pub(in crate::fetch::net) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
     }
 
     pub(in crate::fetch::net) fn within(self, other: Option<Deadline>) -> Self {
@@ -62,11 +78,8 @@ impl Timeouts {
         now: Instant,
     ) -> Result<Option<Duration>, WaitError> {
         let mut left = None;
-        if let Some(Deadline { at, span }) = self.deadline {
-            left = Some(at.saturating_duration_since(now));
-            if left == Some(Duration::ZERO) {
-                return Err(WaitError::TimedOut(span));
-            }
+        if let Some(deadline) = self.deadline {
+            left = Some(deadline.left(now)?);
         }
         if let Some(stall) = self.stall {
             let rest = stall.saturating_sub(now.saturating_duration_since(since));

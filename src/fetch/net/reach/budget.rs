@@ -1,250 +1,134 @@
-//! The connection budget: how many connections may be opening, open or idle where descriptors are few.
+//! The connection budget: how many connections may be opening, open or idle, and how many names may be looked up at
+//! once, where descriptors are few.
 //!
-//! A new connection takes a [`Permit`] before its name is looked up, because the system's resolver reports a lack of
-//! descriptors as an unknown name. A permit stands for one descriptor: first of the look-up, then of the socket. A
-//! thread that waits for a permit holds no other, so that no two threads wait for each other.
+//! A look-up takes its permit before a connection does, and no permit of a connection waits for one of a look-up.
 //!
-//! Files and other processes may leave fewer descriptors than permits: see [`Permit::wait_out_shortage`].
+//! Files and other processes may leave fewer descriptors than permits: see [`Budget::wait_out_shortage`].
 
-use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::fetch::net::io::cancel::Cancel;
-use crate::fetch::net::io::timeouts::WaitError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use crate::system::SHORTAGE_PAUSE;
 
-/// A part of the descriptors is for look-ups that need more than one: for TCP, and for up to three silent name servers
-/// (`MAXNS` of resolv.h).
+/// Look-ups that run at once.
+const MOST_LOOK_UPS: usize = 4096;
+/// Descriptors of a look-up: IPv4 and IPv6 are asked for separately.
+const EACH_LOOK_UP: usize = 2;
+/// The part of few descriptors that is for look-ups.
 const PART_FOR_LOOK_UPS: usize = 4;
-const MOST_FOR_LOOK_UPS: usize = 64;
+/// Connections that are being opened at once.
+const MOST_OPENING: usize = 1024;
 
 /// Tries of one connection, a second in all, while no other has a descriptor to return.
 const MOST_TRIES: u32 = 50;
 
-#[derive(Debug, Default)]
-struct State {
-    /// Permits in use.
-    used: usize,
-    /// Those that wait out a shortage.
-    short: usize,
-    /// Counts returned permits and offered connections.
-    changes: u64,
-}
-
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Budget {
+    connections: Arc<Semaphore>,
     limit: usize,
-    state: Mutex<State>,
-    /// Threads that wait for a permit.
+    lookups: Arc<Semaphore>,
+    opening: Arc<Semaphore>,
+    /// Requests that wait for a permit of a connection.
     waiting: AtomicUsize,
-    changed: Condvar,
+    /// Permits that wait out a shortage.
+    short: AtomicUsize,
 }
 
-/// The right to one descriptor, returned on drop.
+/// The right to one connection, returned on drop.
 #[derive(Debug)]
-pub(in crate::fetch::net) struct Permit(Arc<Budget>);
+pub(in crate::fetch) struct Permit(#[expect(dead_code)] OwnedSemaphorePermit);
 
 impl Budget {
     /// `None` is without limit.
     pub(in crate::fetch::net) fn new(descriptors: Option<usize>) -> Arc<Self> {
-        let limit = descriptors
-            .map(|all| all - (all / PART_FOR_LOOK_UPS).min(MOST_FOR_LOOK_UPS))
-            .map_or(usize::MAX, |limit| limit.max(1));
+        let for_lookups = descriptors.map_or(usize::MAX, |all| all / PART_FOR_LOOK_UPS);
+        let lookups = (for_lookups / EACH_LOOK_UP).clamp(1, MOST_LOOK_UPS);
+        let limit = descriptors.map_or(Semaphore::MAX_PERMITS, |all| {
+            all.saturating_sub(lookups * EACH_LOOK_UP).max(1)
+        });
         Arc::new(Self {
+            connections: Arc::new(Semaphore::new(limit)),
             limit,
-            state: Mutex::default(),
+            lookups: Arc::new(Semaphore::new(lookups)),
+            opening: Arc::new(Semaphore::new(MOST_OPENING)),
             waiting: AtomicUsize::new(0),
-            changed: Condvar::new(),
+            short: AtomicUsize::new(0),
         })
     }
 
-    pub(in crate::fetch::net) fn try_acquire(self: &Arc<Self>) -> Option<Permit> {
-        self.grant(&mut self.lock())
+    pub(in crate::fetch::net) fn try_acquire(&self) -> Option<Permit> {
+        let permit = Arc::clone(&self.connections).try_acquire_owned();
+        permit.ok().map(Permit)
     }
 
-    /// Waits for a permit or a cancel. `evict` closes an idle connection, which holds a permit, and returns whether
-    /// there was one.
-    pub(in crate::fetch::net) fn acquire(
-        self: &Arc<Self>,
-        evict: &dyn Fn() -> bool,
-        cancel: &Cancel,
-    ) -> Result<Permit, WaitError> {
-        // Count it before `evict`: a connection that falls idle after that is offered.
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let permit = self.wait(evict, cancel);
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        permit
-    }
-
-    fn wait(
-        self: &Arc<Self>,
-        evict: &dyn Fn() -> bool,
-        cancel: &Cancel,
-    ) -> Result<Permit, WaitError> {
-        let mut state = self.lock();
-        while !cancel.is_cancelled() {
-            if let Some(permit) = self.grant(&mut state) {
-                return Ok(permit);
-            }
-            let before = state.changes;
-            // The evicted connection returns its permit, which takes the lock.
-            drop(state);
-            let is_evicted = evict();
-            state = self.lock();
-            while !is_evicted && state.changes == before && !cancel.is_cancelled() {
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
+    /// Waits for a permit. `evict` closes an idle connection, which holds one.
+    pub(super) async fn acquire(&self, evict: impl Fn() -> bool) -> Permit {
+        if let Some(permit) = self.try_acquire() {
+            return permit;
         }
-        Err(WaitError::Cancelled)
+        // Count it before `evict`: a connection that falls idle after that is closed for it.
+        let _waiting = Counted::new(&self.waiting);
+        evict();
+        Permit(acquire(&self.connections).await)
     }
 
-    /// Tells a waiting thread that a connection fell idle and can be evicted.
-    pub(in crate::fetch::net) fn offer(&self) {
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.notify_one(&mut self.lock());
-        }
+    /// Whether a connection that falls idle should be closed.
+    pub(in crate::fetch::net) fn has_waiters(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// Wakes all waiting threads after a cancel.
-    pub(in crate::fetch::net) fn wake(&self) {
-        // Take the lock once, so that no waiter misses this notification.
-        drop(self.lock());
-        self.changed.notify_all();
+    /// Waits for a place among the look-ups.
+    pub(super) async fn look_up(&self) -> OwnedSemaphorePermit {
+        acquire(&self.lookups).await
     }
 
-    fn grant(self: &Arc<Self>, state: &mut State) -> Option<Permit> {
-        (state.used < self.limit).then(|| {
-            state.used += 1;
-            Permit(Arc::clone(self))
-        })
+    /// Waits for a place among the connections that are being opened.
+    pub(super) async fn opening(&self) -> OwnedSemaphorePermit {
+        acquire(&self.opening).await
     }
 
-    fn notify_one(&self, state: &mut State) {
-        state.changes += 1;
-        // Without a waiter, save the system call.
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.changed.notify_one();
-        }
+    /// Pauses before another try to open a descriptor. `false`: no other thread or task could have returned one in all
+    /// `tries`, which counts those of one connection.
+    pub(super) async fn wait_out_shortage(&self, tries: &mut u32) -> bool {
+        let short = Counted::new(&self.short);
+        let is_general = short.before + 1 >= self.limit - self.connections.available_permits();
+        tokio::time::sleep(SHORTAGE_PAUSE).await;
+        *tries += u32::from(is_general);
+        *tries <= MOST_TRIES
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Permit {
-    /// Pauses before another try to open a descriptor. `false`: every permit in use was short in all `tries`, which
-    /// counts those of one connection.
-    pub(in crate::fetch::net) fn wait_out_shortage(&self, tries: &Cell<u32>) -> bool {
-        let all_are_short = {
-            let mut state = self.0.lock();
-            state.short += 1;
-            state.short == state.used
-        };
+    /// The same for a thread that may block and holds no permit.
+    pub(in crate::fetch::net) fn block_out_shortage(&self, tries: &mut u32) -> bool {
+        let is_general = self.connections.available_permits() == self.limit;
         thread::sleep(SHORTAGE_PAUSE);
-        self.0.lock().short -= 1;
-        tries.set(tries.get() + u32::from(all_are_short));
-        tries.get() <= MOST_TRIES
+        *tries += u32::from(is_general);
+        *tries <= MOST_TRIES
     }
 }
 
-impl Drop for Permit {
+async fn acquire(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    let permit = Arc::clone(semaphore).acquire_owned().await;
+    permit.expect("no semaphore is ever closed")
+}
+
+/// One more, as long as it lives.
+struct Counted<'a> {
+    counter: &'a AtomicUsize,
+    before: usize,
+}
+
+impl<'a> Counted<'a> {
+    fn new(counter: &'a AtomicUsize) -> Self {
+        let before = counter.fetch_add(1, Ordering::SeqCst);
+        Self { counter, before }
+    }
+}
+
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.used -= 1;
-        self.0.notify_one(&mut state);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    fn until_so_many_wait(budget: &Budget, count: usize) {
-        while budget.waiting.load(Ordering::SeqCst) < count {
-            thread::yield_now();
-        }
-    }
-
-    #[test]
-    fn a_part_of_few_descriptors_is_left_for_look_ups_that_need_more() {
-        for (descriptors, limit) in [(0, 1), (1, 1), (3, 3), (4, 3), (20, 15), (1000, 936)] {
-            assert_eq!(Budget::new(Some(descriptors)).limit, limit, "{descriptors}");
-        }
-        let unlimited = Budget::new(None);
-        let permits: Vec<_> = (0..100).map_while(|_| unlimited.try_acquire()).collect();
-        assert_eq!(permits.len(), 100);
-    }
-
-    #[test]
-    fn the_limit_holds_and_a_returned_permit_goes_to_one_waiter() {
-        let (budget, cancel) = (Budget::new(Some(2)), Cancel::new().unwrap());
-        let mut held = vec![budget.try_acquire().unwrap(), budget.try_acquire().unwrap()];
-        assert!(budget.try_acquire().is_none());
-        let (given, taken) = mpsc::channel();
-        thread::scope(|s| {
-            for _ in 0..20 {
-                let (given, budget, cancel) = (given.clone(), &budget, &cancel);
-                s.spawn(move || {
-                    let permit = budget.acquire(&|| false, cancel).unwrap();
-                    given.send(permit).unwrap();
-                });
-            }
-            until_so_many_wait(&budget, 20);
-            for _ in 0..20 {
-                held.remove(0);
-                held.push(taken.recv().unwrap());
-                assert!(taken.try_recv().is_err());
-                assert_eq!(budget.lock().used, 2);
-            }
-        });
-    }
-
-    #[test]
-    fn a_connection_that_falls_idle_is_evicted_for_a_waiter() {
-        let (budget, cancel) = (Budget::new(Some(1)), Cancel::new().unwrap());
-        let idle = Mutex::new(None);
-        let in_use = budget.try_acquire();
-        thread::scope(|s| {
-            let waiter = s.spawn(|| {
-                let evict = || idle.lock().unwrap().take().is_some();
-                budget.acquire(&evict, &cancel).unwrap()
-            });
-            until_so_many_wait(&budget, 1);
-            *idle.lock().unwrap() = in_use;
-            budget.offer();
-            drop(waiter.join().unwrap());
-        });
-        assert_eq!(budget.lock().used, 0);
-    }
-
-    #[test]
-    fn a_cancel_ends_the_wait() {
-        let (budget, cancel) = (Budget::new(Some(1)), Cancel::new().unwrap());
-        let _held = budget.try_acquire().unwrap();
-        thread::scope(|s| {
-            let waiter = s.spawn(|| budget.acquire(&|| false, &cancel));
-            until_so_many_wait(&budget, 1);
-            cancel.cancel();
-            budget.wake();
-            assert!(matches!(waiter.join().unwrap(), Err(WaitError::Cancelled)));
-        });
-    }
-
-    #[test]
-    fn a_shortage_fails_a_connection_only_when_no_other_could_return_a_descriptor() {
-        let budget = Budget::new(None);
-        let (short, active) = (budget.try_acquire().unwrap(), budget.try_acquire());
-        let tries = Cell::new(MOST_TRIES);
-        assert!(short.wait_out_shortage(&tries));
-        drop(active);
-        assert!(!short.wait_out_shortage(&tries));
+        self.counter.fetch_sub(1, Ordering::SeqCst);
     }
 }

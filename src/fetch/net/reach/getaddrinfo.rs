@@ -5,30 +5,16 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use dns_lookup::{AddrFamily, AddrInfoHints, LookupErrorKind, SockType};
 
+use super::dns::FAILED;
+use super::resolver::Miss;
 use crate::fetch::options::Family;
 use crate::system::{is_out_of_descriptors, os_text};
 
-/// Why there is no address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::fetch::net) enum Miss {
-    /// The name has none.
-    NoAddress,
-    /// The look-up failed; the text says why.
-    Unknown(Arc<str>),
-    /// No descriptor was left for the look-up.
-    NoDescriptor,
-}
-
-/// `getaddrinfo` has one error for all of these (EAI_AGAIN).
-const AGAIN: &str =
-    "the name servers failed (SERVFAIL), refused to answer, or did not answer in time";
-
 /// The addresses of `name`, in the order that the system prefers.
-pub(in crate::fetch::net) fn look_up(name: &str, family: Family) -> Result<Vec<IpAddr>, Miss> {
+pub(super) fn look_up(name: &str, family: Family) -> Result<Vec<IpAddr>, Miss> {
     let hints = AddrInfoHints {
         // Only that family is asked for, and waited for.
         address: match family {
@@ -63,7 +49,7 @@ fn miss(kind: LookupErrorKind, error: &io::Error) -> Miss {
     match kind {
         LookupErrorKind::NoName | LookupErrorKind::NoData => Miss::NoAddress,
         _ if is_out_of_descriptors(error) => Miss::NoDescriptor,
-        LookupErrorKind::Again => Miss::Unknown(AGAIN.into()),
+        LookupErrorKind::Again => Miss::Unknown(FAILED.into()),
         LookupErrorKind::Fail => Miss::Unknown("the name server refused to answer".into()),
         _ => Miss::Unknown(os_text(error).into()),
     }
@@ -97,7 +83,7 @@ mod tests {
                 Errno::CONNREFUSED.into(),
                 text("connection refused"),
             ),
-            (LookupErrorKind::Again, other(), text(AGAIN)),
+            (LookupErrorKind::Again, other(), text(FAILED)),
             (
                 LookupErrorKind::Fail,
                 other(),

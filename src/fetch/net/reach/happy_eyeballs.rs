@@ -6,197 +6,242 @@
 //! A pending attempt never keeps a descriptor from the next address: when none is left, the oldest attempt is given up,
 //! and its address is tried again later.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpSocket, TcpStream as AsyncStream};
+use tokio::time::{Instant, sleep_until};
 
-use super::budget::{Budget, Permit};
-use crate::fetch::net::io::cancel::{Cancel, Wait};
-use crate::fetch::net::io::sys::is_in_progress;
-use crate::fetch::net::io::timeouts::WaitError;
+use super::Config;
+use super::budget::Permit;
+use super::lookup::Lookup;
 use crate::system::{is_out_of_descriptors, os_text};
 
 /// "Connection Attempt Delay" of RFC 8305, section 5.
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+pub(super) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// How often the delay is doubled at most: after four minutes the system has given up itself.
 const DOUBLINGS: usize = 10;
 /// Addresses tried per host.
-pub(in crate::fetch::net) const MAX_ADDRESSES: usize = 16;
+pub(super) const MAX_ADDRESSES: usize = 16;
 /// Addresses that a failure names.
 const NAMED: usize = 3;
 
 #[derive(Debug)]
-pub(in crate::fetch::net) enum ConnectError {
+pub(super) enum ConnectError {
     /// Every address failed; the text names them.
     Refused(String),
     /// No descriptor was left for a socket.
     NoDescriptor,
-    WaitError(WaitError),
+    /// A connected socket failed.
+    Io(io::Error),
 }
 
-impl From<WaitError> for ConnectError {
-    fn from(error: WaitError) -> Self {
-        Self::WaitError(error)
+/// The addresses without repetition: the families take turns, beginning with that of the first (RFC 8305, section 4).
+fn interleave(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let mut families: [VecDeque<IpAddr>; 2] = Default::default();
+    let mut turn = usize::from(addresses.first().is_some_and(IpAddr::is_ipv6));
+    for &address in addresses {
+        let family = &mut families[usize::from(address.is_ipv6())];
+        if !family.contains(&address) {
+            family.push_back(address);
+        }
     }
-}
-
-/// The addresses to try, each once and at most [`MAX_ADDRESSES`]: the families take turns, beginning with the one that
-/// the system prefers (RFC 8305, section 4).
-pub(in crate::fetch::net) fn interleave(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
-    let Some(first) = addresses.first() else {
-        return Vec::new();
-    };
-    let mut seen = HashSet::new();
-    let (preferred, other): (Vec<IpAddr>, Vec<IpAddr>) = addresses
-        .iter()
-        .filter(|address| seen.insert(**address))
-        .partition(|address| address.is_ipv4() == first.is_ipv4());
-    let mut other = other.into_iter();
     let mut turns = Vec::with_capacity(addresses.len());
-    for address in preferred {
+    while let Some(address) = families[turn]
+        .pop_front()
+        .or_else(|| families[1 - turn].pop_front())
+    {
         turns.push(address);
-        turns.extend(other.next());
+        turn = usize::from(address.is_ipv4());
     }
-    turns.extend(other);
-    turns.truncate(MAX_ADDRESSES);
     turns
-        .into_iter()
-        .map(|address| SocketAddr::new(address, port))
-        .collect()
+}
+
+struct Attempt {
+    address: IpAddr,
+    connecting: Pin<Box<dyn Future<Output = io::Result<AsyncStream>>>>,
 }
 
 /// One connection that is being opened, to the first of several addresses that answers.
-pub(in crate::fetch::net) struct HappyEyeballs<'a> {
+pub(super) struct HappyEyeballs<'a> {
+    config: &'a Config,
+    port: u16,
+    /// Where more addresses may come from.
+    lookup: &'a mut Lookup,
     addresses: usize,
     /// Addresses to try, or to try again.
-    waiting: VecDeque<SocketAddr>,
+    waiting: VecDeque<IpAddr>,
     /// The oldest first.
-    running: Vec<(SocketAddr, Socket)>,
-    failed: Vec<(SocketAddr, io::Error)>,
+    running: Vec<Attempt>,
+    failed: Vec<(IpAddr, io::Error)>,
     /// Attempts given up for their descriptors.
     given_up: usize,
-    budget: &'a Arc<Budget>,
     /// Permits of the attempts after the first, for which the caller holds one.
     more_permits: Vec<Permit>,
 }
 
-enum Started {
-    Connected(Socket),
-    Running,
+enum Event {
+    Connected(AsyncStream),
     Failed,
-    NoneLeft,
+    Found(Vec<IpAddr>),
+    Next,
 }
 
 impl<'a> HappyEyeballs<'a> {
-    pub(in crate::fetch::net) fn new(addresses: &[SocketAddr], budget: &'a Arc<Budget>) -> Self {
-        Self {
-            addresses: addresses.len(),
-            waiting: addresses.iter().copied().collect(),
+    pub(super) fn new(
+        config: &'a Config,
+        addresses: &[IpAddr],
+        port: u16,
+        lookup: &'a mut Lookup,
+    ) -> Self {
+        let mut this = Self {
+            config,
+            port,
+            lookup,
+            addresses: 0,
+            waiting: VecDeque::new(),
             running: Vec::new(),
             failed: Vec::new(),
             given_up: 0,
-            budget,
             more_permits: Vec::new(),
-        }
+        };
+        this.add(addresses);
+        this
     }
 
-    /// Connects to the first address that answers. `evict` closes an idle connection and returns whether there was one.
+    /// Connects to the first address that answers.
     ///
     /// After [`ConnectError::NoDescriptor`] no descriptor is held here, and `run` may be called again.
-    pub(in crate::fetch::net) fn run(
-        &mut self,
-        wait: &Wait<'_>,
-        evict: &dyn Fn() -> bool,
-    ) -> Result<TcpStream, ConnectError> {
-        let since = Instant::now();
-        let mut next_start = since;
+    pub(super) async fn run(&mut self) -> Result<TcpStream, ConnectError> {
+        let mut next_start = Instant::now();
         loop {
-            let now = Instant::now();
-            let left = wait.limits.left(since, now)?;
-            if now >= next_start || self.running.is_empty() {
-                match self.start_next(evict)? {
-                    Started::Connected(socket) => return Ok(blocking(socket)?),
-                    Started::Failed => continue,
-                    Started::Running => next_start = now + self.attempt_delay(),
-                    Started::NoneLeft if self.running.is_empty() => return Err(self.refused()),
-                    Started::NoneLeft => next_start = now + Duration::from_secs(3600),
-                }
+            if !self.waiting.is_empty() && (self.running.is_empty() || Instant::now() >= next_start)
+            {
+                self.start_next()?;
+                next_start = Instant::now() + self.attempt_delay();
             }
-            let until_next = next_start.saturating_duration_since(now);
-            let longest = left.map_or(until_next, |left| left.min(until_next));
-            if let Some(socket) = self.wait(longest, wait.cancel)? {
-                return Ok(blocking(socket)?);
+            if self.waiting.is_empty() && self.running.is_empty() && self.lookup.is_complete() {
+                return Err(self.refused());
             }
-            if self.running.is_empty() {
-                next_start = now;
+            match self.next_event(next_start).await {
+                Event::Connected(stream) => return blocking(stream).map_err(ConnectError::Io),
+                Event::Found(addresses) => self.add(&addresses),
+                Event::Failed => next_start = Instant::now(),
+                Event::Next => {}
             }
         }
     }
 
-    fn start_next(&mut self, evict: &dyn Fn() -> bool) -> Result<Started, ConnectError> {
+    /// More addresses: their families come first.
+    fn add(&mut self, addresses: &[IpAddr]) {
+        let mut all = addresses.to_vec();
+        all.extend(&self.waiting);
+        let started = self.addresses - self.waiting.len().min(self.addresses);
+        let mut turns = interleave(&all);
+        turns.truncate(MAX_ADDRESSES.saturating_sub(started));
+        self.addresses = started + turns.len();
+        self.waiting = turns.into();
+    }
+
+    fn start_next(&mut self) -> Result<(), ConnectError> {
         let Some(address) = self.waiting.pop_front() else {
-            return Ok(Started::NoneLeft);
+            return Ok(());
         };
-        let socket = match self.open(address, evict) {
-            Ok(Some(socket)) => socket,
+        match self.open(address) {
+            Ok(Some(socket)) => {
+                let connecting = Box::pin(socket.connect(SocketAddr::new(address, self.port)));
+                self.running.push(Attempt {
+                    address,
+                    connecting,
+                });
+            }
             Ok(None) => {
                 self.waiting.push_front(address);
                 self.more_permits.clear();
                 return Err(ConnectError::NoDescriptor);
             }
-            Err(error) => {
-                self.failed.push((address, error));
-                return Ok(Started::Failed);
+            Err(error) => self.failed.push((address, error)),
+        }
+        Ok(())
+    }
+
+    async fn next_event(&mut self, next_start: Instant) -> Event {
+        let mut timer = pin!(sleep_until(next_start));
+        poll_fn(|context| {
+            if let Some(event) = self.poll_attempts(context) {
+                return Poll::Ready(event);
             }
-        };
-        match socket.connect(&address.into()) {
-            Ok(()) => Ok(Started::Connected(socket)),
-            Err(error) if is_in_progress(&error) => {
-                self.running.push((address, socket));
-                Ok(Started::Running)
+            if let Poll::Ready(Some(addresses)) = self.lookup.poll_next(context) {
+                return Poll::Ready(Event::Found(addresses));
             }
-            Err(error) => {
-                self.failed.push((address, error));
-                Ok(Started::Failed)
+            let is_idle = self.running.is_empty();
+            let has_ended = is_idle && self.waiting.is_empty() && self.lookup.is_complete();
+            let is_due =
+                !self.waiting.is_empty() && (is_idle || timer.as_mut().poll(context).is_ready());
+            if has_ended || is_due {
+                return Poll::Ready(Event::Next);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn poll_attempts(&mut self, context: &mut Context<'_>) -> Option<Event> {
+        for at in 0..self.running.len() {
+            if let Poll::Ready(result) = self.running[at].connecting.as_mut().poll(context) {
+                let address = self.running.remove(at).address;
+                return Some(match result {
+                    Ok(stream) => Event::Connected(stream),
+                    Err(error) => {
+                        self.failed.push((address, error));
+                        Event::Failed
+                    }
+                });
             }
         }
+        None
     }
 
     /// Opens a socket; `None` if no descriptor is left and no attempt is running.
     ///
     /// Running attempts are given up for it. If every connection kept its attempts and waited for another's descriptor,
     /// all would wait for ever.
-    fn open(
-        &mut self,
-        address: SocketAddr,
-        evict: &dyn Fn() -> bool,
-    ) -> io::Result<Option<Socket>> {
+    fn open(&mut self, address: IpAddr) -> io::Result<Option<TcpSocket>> {
         let mut opened = self.try_open(address)?;
         // Without a running attempt the caller evicts, and waits with the clock stopped.
-        if opened.is_none() && !self.running.is_empty() && evict() {
+        if opened.is_none() && !self.running.is_empty() && self.config.evict() {
             opened = self.try_open(address)?;
         }
-        // Another worker may have taken the descriptor.
         while opened.is_none() && self.give_up_oldest() {
             opened = self.try_open(address)?;
         }
         Ok(opened)
     }
 
-    fn try_open(&mut self, address: SocketAddr) -> io::Result<Option<Socket>> {
+    fn try_open(&mut self, address: IpAddr) -> io::Result<Option<TcpSocket>> {
         if self.more_permits.len() < self.running.len() {
-            let Some(permit) = self.budget.try_acquire() else {
+            let Some(permit) = self.config.budget.try_acquire() else {
                 return Ok(None);
             };
             self.more_permits.push(permit);
         }
-        match open(address) {
+        let socket = match address {
+            IpAddr::V4(_) => TcpSocket::new_v4(),
+            IpAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        match socket {
             Err(error) if is_out_of_descriptors(&error) => Ok(None),
-            opened => opened.map(Some),
+            socket => {
+                let socket = socket?;
+                // A request is one write: waiting for more data would only cost a round trip.
+                socket.set_nodelay(true)?;
+                Ok(Some(socket))
+            }
         }
     }
 
@@ -205,8 +250,7 @@ impl<'a> HappyEyeballs<'a> {
         if self.running.is_empty() {
             return false;
         }
-        let (address, _closed) = self.running.remove(0);
-        self.waiting.push_back(address);
+        self.waiting.push_back(self.running.remove(0).address);
         self.given_up += 1;
         true
     }
@@ -218,27 +262,16 @@ impl<'a> HappyEyeballs<'a> {
         ATTEMPT_DELAY * (1 << rounds.min(DOUBLINGS))
     }
 
-    /// Waits until a running attempt has connected or failed; returns one that has connected.
-    fn wait(&mut self, left: Duration, cancel: &Cancel) -> Result<Option<Socket>, WaitError> {
-        let sockets: Vec<&Socket> = self.running.iter().map(|(_, socket)| socket).collect();
-        let results = cancel.wait_opened(&sockets, left)?;
-        for (at, opened) in results.into_iter().enumerate().rev() {
-            let Some(opened) = opened else { continue };
-            let (address, socket) = self.running.remove(at);
-            match opened {
-                Ok(()) => return Ok(Some(socket)),
-                Err(error) => self.failed.push((address, error)),
-            }
-        }
-        Ok(None)
-    }
-
     fn refused(&self) -> ConnectError {
-        let mut text: Vec<String> = self
-            .failed
-            .iter()
-            .take(NAMED)
-            .map(|(address, error)| format!("{address}: {}", os_text(error)))
+        let named = self.failed.iter().take(NAMED);
+        let mut text: Vec<String> = named
+            .map(|(address, error)| {
+                format!(
+                    "{}: {}",
+                    SocketAddr::new(*address, self.port),
+                    os_text(error)
+                )
+            })
             .collect();
         if self.failed.len() > NAMED {
             text.push(format!("and {} more", self.failed.len() - NAMED));
@@ -247,23 +280,31 @@ impl<'a> HappyEyeballs<'a> {
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
-    // A request is one write: waiting for more data would only cost a round trip.
-    socket.set_tcp_nodelay(true)?;
-    Ok(socket)
-}
-
-fn blocking(socket: Socket) -> Result<TcpStream, WaitError> {
-    let stream = TcpStream::from(socket);
-    stream.set_nonblocking(false).map_err(WaitError::Io)?;
+fn blocking(stream: AsyncStream) -> io::Result<TcpStream> {
+    let stream = stream.into_std()?;
+    stream.set_nonblocking(false)?;
     Ok(stream)
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns_beginning_with_the_first() {
+        for (given, turns) in [
+            ("::1 ::2 ::3 1.1.1.1", "::1 1.1.1.1 ::2 ::3"),
+            ("1.1.1.1 ::1 ::2 ::3", "1.1.1.1 ::1 ::2 ::3"),
+            ("1.1.1.1 1.1.1.2", "1.1.1.1 1.1.1.2"),
+            ("::1 ::1 1.1.1.1 ::2 1.1.1.1", "::1 1.1.1.1 ::2"),
+            ("", ""),
+        ] {
+            let parse = |list: &str| -> Vec<IpAddr> {
+                list.split_whitespace()
+                    .map(|word| word.parse().unwrap())
+                    .collect()
+            };
+            assert_eq!(interleave(&parse(given)), parse(turns), "{given}");
+        }
+    }
+}

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Why `address` is refused; `None` for one on the public internet.
-pub(in crate::fetch::net) fn refusal(address: IpAddr) -> Option<&'static str> {
+pub(super) fn refusal(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => refusal_v4(address),
         IpAddr::V6(address) => match carried(address) {

@@ -1,163 +1,234 @@
-//! Names to addresses, by the system's `getaddrinfo`, which has no time limit and cannot be stopped.
+//! Looks names up: once for all requests that wait for a name, and again when the cached answer has expired.
 //!
-//! It therefore runs on helper threads, which are started as needed. Workers that want the same name share one look-up.
-//! Addresses are cached for a minute, their absence for five seconds, and a failed look-up not at all. A worker stops
-//! waiting at its deadline or at a cancel. A queued name is dropped with its last waiter; a running look-up still fills
-//! the cache.
+//! A look-up runs in the tasks that wait for it, and ends with the last of them.
 
-mod state;
-
-use std::net::IpAddr;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::{IpAddr, UdpSocket};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::state::{Addresses, Answer, KEEP_NO_ADDRESS, Kept, Lookup, Pending, State};
-use super::budget::Permit;
-use super::getaddrinfo::{self, Miss};
+use tokio::sync::OnceCell;
+
+use super::Config;
+use super::dns::NameServers;
+use super::getaddrinfo;
 use super::happy_eyeballs::MAX_ADDRESSES;
-use super::lookup_queue::MAX_RUNNING;
+use super::lookup::{Answering, Lookup};
 use super::private::refusal;
-use crate::fetch::net::io::cancel::Wait;
-use crate::fetch::net::io::timeouts::WaitError;
+use super::system_config::{Source, SystemConfig};
 use crate::fetch::options::Family;
-use crate::span::Span;
-use crate::system::os_text;
 
-/// How long an idle helper lives.
-const HELPER_IDLE: Duration = Duration::from_secs(10);
+/// How long an answer without a time to live counts.
+const KEEP_ANSWER: Duration = Duration::from_secs(60);
+/// How long the absence of addresses counts, and an answer at least.
+const KEEP_NO_ADDRESS: Duration = Duration::from_secs(5);
+const MAX_KEEP: Duration = Duration::from_secs(24 * 3600);
+/// Names kept at most: about 2 MB, or 11 MB if every name has the most addresses.
+const MAX_NAMES: usize = 10_000;
 
+pub(super) type Addresses = Rc<[IpAddr]>;
+
+/// Why there is no address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Miss {
+    /// The name has none.
+    NoAddress,
+    /// The look-up failed; the text says why.
+    Unknown(Arc<str>),
+    /// No descriptor was left for the look-up.
+    NoDescriptor,
+}
+
+/// Addresses, and how long they count.
+pub(super) type Answer = Result<(Vec<IpAddr>, Duration), Miss>;
+
+/// The answer for one family.
 #[derive(Debug)]
-pub(in crate::fetch::net) enum LookupError {
-    Missed(Miss),
-    WaitError(WaitError),
+struct Kept {
+    answer: Result<Addresses, Miss>,
+    at: Instant,
+    until: Instant,
 }
 
-type LookUp = dyn Fn(&str) -> Result<Vec<IpAddr>, Miss> + Send + Sync;
-
-/// The cache and the helper threads. Dropping it lets them end, without waiting.
-pub(in crate::fetch::net) struct Resolver {
-    shared: Arc<Shared>,
+/// What is known of a name. A cell that is not set may be waited for.
+#[derive(Debug, Default)]
+struct Entry {
+    v4: OnceCell<Kept>,
+    v6: OnceCell<Kept>,
+    /// Both, from getaddrinfo.
+    both: OnceCell<Answer>,
 }
 
-struct Shared {
-    state: Mutex<State>,
-    /// Notified of a queued name, and of the end.
-    work: Condvar,
-    look_up: Box<LookUp>,
+impl Entry {
+    /// Whether it serves a request at `now` that takes no miss from before `misses_since`.
+    fn is_fresh(&self, now: Instant, misses_since: Option<Instant>) -> bool {
+        let kept = || [&self.v4, &self.v6].into_iter().filter_map(OnceCell::get);
+        // The absence of one family counts as long as the addresses of the other.
+        if kept().any(|kept| kept.answer.is_ok()) {
+            return kept().all(|kept| kept.answer.is_err() || kept.until > now);
+        }
+        kept().all(|kept| kept.until > now && misses_since.is_none_or(|since| kept.at >= since))
+    }
+}
+
+pub(super) struct Resolver {
+    config: Arc<Config>,
+    names: RefCell<HashMap<Box<str>, Rc<Entry>>>,
+    /// Read when the first name is looked up.
+    sources: std::cell::OnceCell<Sources>,
+}
+
+struct Sources {
+    system: SystemConfig,
+    servers: NameServers,
+    prefers_v6: bool,
 }
 
 impl Resolver {
-    pub(in crate::fetch::net) fn new(family: Family) -> Self {
-        Self::with(move |name| getaddrinfo::look_up(name, family))
-    }
-
-    fn with(look_up: impl Fn(&str) -> Result<Vec<IpAddr>, Miss> + Send + Sync + 'static) -> Self {
-        let shared = Shared {
-            state: Mutex::default(),
-            work: Condvar::new(),
-            look_up: Box::new(look_up),
-        };
+    pub(super) fn new(config: Arc<Config>) -> Self {
         Self {
-            shared: Arc::new(shared),
+            config,
+            names: RefCell::default(),
+            sources: std::cell::OnceCell::new(),
         }
     }
 
-    /// The addresses of `name`, at least one. Blocks within `limits` and until a cancel. The look-up holds `permit`
-    /// until its end, even after the caller has left. The absence of addresses is looked up again if it was cached
-    /// before `misses_since`.
-    pub(in crate::fetch::net) fn resolve(
-        &self,
+    /// Looks `name` up. The absence of addresses is looked up again if it was found before `misses_since`.
+    pub(super) fn look_up(
+        self: &Rc<Self>,
         name: &str,
-        wait: &Wait<'_>,
-        permit: &Arc<Permit>,
+        family: Family,
+        deny_private: bool,
         misses_since: Option<Instant>,
-    ) -> Result<Addresses, LookupError> {
-        let since = Instant::now();
-        let mut state = self.shared.lock();
-        let is_good = |kept: &&Kept| {
-            let was_missed = |at| kept.answer.is_err() && kept.until < at + KEEP_NO_ADDRESS;
-            kept.until > since && !misses_since.is_some_and(was_missed)
+    ) -> Lookup {
+        let entry = self.entry(name, misses_since);
+        let name: Rc<str> = name.into();
+        let ask = |is_v6| -> Answering {
+            let (this, entry, name) = (Rc::clone(self), Rc::clone(&entry), Rc::clone(&name));
+            Box::pin(async move {
+                let cell = if is_v6 { &entry.v6 } else { &entry.v4 };
+                let kept = cell.get_or_init(|| this.find(&entry, &name, is_v6)).await;
+                kept.answer.clone()
+            })
         };
-        if let Some(kept) = state.answers.get(name).filter(is_good) {
-            return kept.answer.clone().map_err(LookupError::Missed);
-        }
-        let pending = self.ask(&mut state, name, permit)?;
-        let (mut state, end) = pending.wait(state, since, wait);
-        state.leave(name, &pending);
-        end.map_err(LookupError::WaitError)?;
-        // It is set when the wait succeeds.
-        let answer = pending.answer.get().cloned();
-        let addresses = answer.as_ref().and_then(|answer| answer.as_ref().ok());
-        log::trace!(
-            "{name}: {} addresses in {}",
-            addresses.map_or(0, |addresses| addresses.len()),
-            Span(since.elapsed())
-        );
-        answer
-            .unwrap_or(Err(Miss::NoAddress))
-            .map_err(LookupError::Missed)
+        let v4 = (family != Family::V6).then(|| ask(false));
+        let v6 = (family != Family::V4).then(|| ask(true));
+        Lookup::pending([v4, v6], self.sources().prefers_v6, family, deny_private)
     }
 
-    /// Wakes all waiters after a cancel.
-    pub(in crate::fetch::net) fn wake(&self) {
-        for lookup in self.shared.lock().lookups.values() {
-            lookup.pending.changed.notify_all();
+    fn entry(&self, name: &str, misses_since: Option<Instant>) -> Rc<Entry> {
+        let now = Instant::now();
+        let mut names = self.names.borrow_mut();
+        if let Some(entry) = names
+            .get(name)
+            .filter(|entry| entry.is_fresh(now, misses_since))
+        {
+            return Rc::clone(entry);
         }
+        if names.len() >= MAX_NAMES {
+            make_room(&mut names, now);
+        }
+        let entry = Rc::<Entry>::default();
+        names.insert(name.into(), Rc::clone(&entry));
+        entry
     }
 
-    /// Joins the look-up of `name`, or queues one.
-    fn ask(
-        &self,
-        state: &mut State,
-        name: &str,
-        permit: &Arc<Permit>,
-    ) -> Result<Arc<Pending>, LookupError> {
-        if let Some(lookup) = state.lookups.get_mut(name) {
-            lookup.waiters += 1;
-            return Ok(Arc::clone(&lookup.pending));
-        }
-        if state.idle_helpers > state.queue.ready() {
-            self.shared.work.notify_one();
-        } else if state.helpers < MAX_RUNNING {
-            self.start_helper(state)?;
-        }
-        let pending = Arc::<Pending>::default();
-        let lookup = Lookup {
-            waiters: 1,
-            position: state.queue.push(name),
-            is_running: false,
-            pending: Arc::clone(&pending),
-            _permit: Arc::clone(permit),
-        };
-        state.lookups.insert(name.into(), lookup);
-        Ok(pending)
-    }
-
-    fn start_helper(&self, state: &mut State) -> Result<(), LookupError> {
-        let shared = Arc::clone(&self.shared);
-        let builder = thread::Builder::new().name("fetchpool-dns".into());
-        match builder.spawn(move || shared.help()) {
-            Ok(_) => state.helpers += 1,
-            // Another helper takes the name.
-            Err(_) if state.helpers > 0 => {}
-            Err(error) => {
-                let why = format!("no thread could be started: {}", os_text(&error));
-                return Err(LookupError::Missed(Miss::Unknown(why.into())));
+    async fn find(&self, entry: &Entry, name: &str, is_v6: bool) -> Kept {
+        let mut tries = 0;
+        let answer = loop {
+            let answer = self.ask(entry, name, is_v6).await;
+            if answer != Err(Miss::NoDescriptor)
+                || !self.config.evict() && !self.config.budget.wait_out_shortage(&mut tries).await
+            {
+                break answer;
             }
+        };
+        let at = Instant::now();
+        let keep = match &answer {
+            Ok((_, keep)) => (*keep).clamp(KEEP_NO_ADDRESS, MAX_KEEP),
+            Err(Miss::NoAddress) => KEEP_NO_ADDRESS,
+            Err(_) => Duration::ZERO,
+        };
+        let addresses = answer.and_then(|(found, _)| {
+            let found = bounded(found.into_iter().filter(|a| a.is_ipv6() == is_v6));
+            (!found.is_empty())
+                .then(|| found.into())
+                .ok_or(Miss::NoAddress)
+        });
+        Kept {
+            answer: addresses,
+            at,
+            until: at + keep,
         }
-        Ok(())
+    }
+
+    async fn ask(&self, entry: &Entry, name: &str, is_v6: bool) -> Answer {
+        let sources = self.sources();
+        let source = match self.config.dns_servers.is_empty() {
+            true => sources.system.source_of(name),
+            false => Source::NameServers,
+        };
+        if let Source::System = source {
+            let both = entry.both.get_or_try_init(async || {
+                match by_system(name.to_owned(), self.config.family).await {
+                    // This is no answer: the other family asks again.
+                    Err(Miss::NoDescriptor) => Err(Miss::NoDescriptor),
+                    answer => Ok(answer),
+                }
+            });
+            return both.await?.clone();
+        }
+        if let Some(found) = sources
+            .system
+            .hosts
+            .get(&*name.trim_end_matches('.').to_lowercase())
+        {
+            return Ok((found.clone(), KEEP_ANSWER));
+        }
+        sources.servers.look_up(name, is_v6).await
+    }
+
+    fn sources(&self) -> &Sources {
+        self.sources.get_or_init(|| {
+            let system = SystemConfig::read();
+            let own = &self.config.dns_servers;
+            let servers = NameServers::new(&system.resolv, own);
+            if own.is_empty() {
+                log::debug!("names are looked up by {}", system.description());
+            } else {
+                log::debug!("names are looked up at the servers of --dns-servers");
+            }
+            Sources {
+                system,
+                servers,
+                prefers_v6: has_ipv6(),
+            }
+        })
     }
 }
 
-/// The addresses to keep of one name: as many of each sort as are ever tried, so that unwanted families and addresses
-/// that `--deny-private` refuses displace no others.
-fn bounded(found: Vec<IpAddr>) -> Vec<IpAddr> {
-    let sort = |address: IpAddr| (address.is_ipv4(), refusal(address).is_some());
+/// Whether there is a way to the addresses of IPv6: if not, those of IPv4 come first. Sends nothing.
+fn has_ipv6() -> bool {
+    UdpSocket::bind("[::]:0").is_ok_and(|socket| socket.connect("[2000::1]:53").is_ok())
+}
+
+async fn by_system(name: String, family: Family) -> Answer {
+    let found = tokio::task::spawn_blocking(move || getaddrinfo::look_up(&name, family)).await;
+    let found = found.unwrap_or_else(|_| Err(Miss::Unknown("the look-up panicked".into())))?;
+    Ok((found, KEEP_ANSWER))
+}
+
+/// The addresses to keep of one name and family: as many of each sort as are ever tried, so that addresses that
+/// `--deny-private` refuses displace no others.
+fn bounded(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let is_private = |address: IpAddr| refusal(address).is_some();
     let mut kept: Vec<IpAddr> = Vec::new();
     for address in found {
-        let same_sort = kept.iter().filter(|kept| sort(**kept) == sort(address));
+        let same_sort = kept
+            .iter()
+            .filter(|kept| is_private(**kept) == is_private(address));
         if same_sort.count() < MAX_ADDRESSES && !kept.contains(&address) {
             kept.push(address);
         }
@@ -165,82 +236,17 @@ fn bounded(found: Vec<IpAddr>) -> Vec<IpAddr> {
     kept
 }
 
-impl Drop for Resolver {
-    fn drop(&mut self) {
-        self.shared.lock().ended = true;
-        self.shared.work.notify_all();
-    }
+/// Bounds the number of names: removes those that serve no request, then down to three quarters in no particular order.
+/// A name that is waited for may be looked up again for others.
+fn make_room(names: &mut HashMap<Box<str>, Rc<Entry>>, now: Instant) {
+    names.retain(|_, entry| {
+        let is_set = entry.v4.initialized() || entry.v6.initialized();
+        Rc::strong_count(entry) > 1 || is_set && entry.is_fresh(now, None)
+    });
+    let mut surplus = names.len().saturating_sub(MAX_NAMES * 3 / 4);
+    names.retain(|_, _| {
+        let keep = surplus == 0;
+        surplus -= usize::from(!keep);
+        keep
+    });
 }
-
-impl std::fmt::Debug for Resolver {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Resolver").finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs a helper thread.
-    fn help(&self) {
-        let mut state = self.lock();
-        loop {
-            let (guard, name) = self.next_name(state);
-            state = guard;
-            let Some(name) = name else { break };
-            if let Some(lookup) = state.lookups.get_mut(&name) {
-                lookup.is_running = true;
-            }
-            drop(state);
-            let answer = self.look_up(&name);
-            state = self.lock();
-            state.answer(name, answer, Instant::now());
-        }
-        state.helpers -= 1;
-    }
-
-    /// Asks the system. A panic becomes an answer too: workers wait for it.
-    fn look_up(&self, name: &str) -> Answer {
-        // The look-up shares no state that a panic could leave broken.
-        let found = panic::catch_unwind(AssertUnwindSafe(|| (self.look_up)(name)));
-        let mut found = found.unwrap_or_else(|payload| {
-            // Its drop may panic too.
-            std::mem::forget(payload);
-            Err(Miss::Unknown("the look-up panicked".into()))
-        })?;
-        found = bounded(found);
-        let found = Some(found).filter(|f| !f.is_empty());
-        found.map(Addresses::from).ok_or(Miss::NoAddress)
-    }
-
-    /// The next name to look up; `None` after [`HELPER_IDLE`] without one, or when the resolver was dropped.
-    fn next_name<'a>(
-        &self,
-        mut state: MutexGuard<'a, State>,
-    ) -> (MutexGuard<'a, State>, Option<Box<str>>) {
-        let since = Instant::now();
-        loop {
-            if state.ended {
-                return (state, None);
-            }
-            if let Some(name) = state.queue.take() {
-                return (state, Some(name));
-            }
-            let Some(left) = HELPER_IDLE.checked_sub(since.elapsed()) else {
-                return (state, None);
-            };
-            state.idle_helpers += 1;
-            state = self
-                .work
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-            state.idle_helpers -= 1;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -16,7 +16,7 @@ const LOOPBACK: [IpAddr; 2] = [
 ///
 /// `localhost` and all names under it are this machine (RFC 6761, 6.3). `invalid` and all names under it do not exist
 /// (6.4).
-pub(in crate::fetch::net) fn known(name: &str) -> Option<&'static [IpAddr]> {
+pub(super) fn known(name: &str) -> Option<&'static [IpAddr]> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let last = name.rsplit('.').next().unwrap_or_default();
     if last.eq_ignore_ascii_case("localhost") {

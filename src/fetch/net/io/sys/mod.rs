@@ -10,6 +10,4 @@ use self::portable as system;
 #[cfg(unix)]
 use self::unix as system;
 
-pub(in crate::fetch::net) use self::system::{
-    Waker, discard, is_in_progress, is_silent, try_send, wait_readable,
-};
+pub(in crate::fetch::net) use self::system::{Waker, discard, is_silent, try_send, wait_readable};

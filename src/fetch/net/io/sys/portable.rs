@@ -7,9 +7,7 @@ use std::io;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use socket2::Socket;
-
-/// Between polls: shorter than opening a connection over a network.
+/// The interval of polling: shorter than opening a connection over a network.
 const INTERVAL: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
@@ -24,7 +22,7 @@ impl Waker {
 
     pub(in crate::fetch::net) fn wait_writable(
         &self,
-        _: &[&Socket],
+        _: &TcpStream,
         left: Option<Duration>,
     ) -> io::Result<()> {
         pause(left);
@@ -65,9 +63,4 @@ fn unblocked<T>(stream: &TcpStream, act: impl FnOnce() -> io::Result<T>) -> io::
     let result = act();
     stream.set_nonblocking(false)?;
     result
-}
-
-/// As Windows reports it.
-pub(in crate::fetch::net) fn is_in_progress(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
-use socket2::Socket;
 
 /// Ends the waits for sockets, now and later.
 #[derive(Debug)]
@@ -29,18 +28,15 @@ impl Waker {
         let _ = self.writer.shutdown(Shutdown::Both);
     }
 
-    /// Waits until one of `sockets` may take more, has connected or failed, for [`wake`](Self::wake), or for `left`. A
-    /// signal ends it early.
+    /// Waits until `stream` may take more, for [`wake`](Self::wake), or for `left`. A signal ends the wait early.
     pub(in crate::fetch::net) fn wait_writable(
         &self,
-        sockets: &[&Socket],
+        stream: &TcpStream,
         left: Option<Duration>,
     ) -> io::Result<()> {
-        let fds = sockets
-            .iter()
-            .map(|socket| PollFd::new(socket, PollFlags::OUT));
+        let writable = PollFd::new(stream, PollFlags::OUT);
         let woken = PollFd::new(&self.reader, PollFlags::IN);
-        poll(&mut fds.chain([woken]).collect::<Vec<_>>(), left).map(drop)
+        poll(&mut [writable, woken], left).map(drop)
     }
 }
 
@@ -94,8 +90,4 @@ pub(in crate::fetch::net) fn is_silent(stream: &TcpStream) -> bool {
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     let peeked = rustix::net::recv(stream, &mut [0], flags);
     matches!(peeked, Err(Errno::AGAIN))
-}
-
-pub(in crate::fetch::net) fn is_in_progress(error: &io::Error) -> bool {
-    Errno::from_io_error(error) == Some(Errno::INPROGRESS)
 }
