@@ -9,10 +9,12 @@
 //! `contacts`), and the items that came back by `retry`. A long run of lines of one live host delays others only if it
 //! fills the window. A host with a delay or a pause costs at most 40 bytes until that is over (see `cooldown`).
 
+mod arrival;
 mod contacts;
 mod cooldown;
 mod host;
 mod hosts;
+mod options;
 pub(crate) mod ordered;
 mod rate;
 pub(crate) mod retry;
@@ -27,45 +29,15 @@ use contacts::{ContactState, Contacts};
 use host::HostLimits;
 use hosts::Hosts;
 use rate::Rate;
-use retry::Retries;
 
+pub(crate) use arrival::Arrival;
 pub(crate) use host::Reply;
 pub(crate) use hosts::HostKey;
+pub(crate) use options::Options;
 pub(crate) use rate::PerSecond;
 
 /// Longer delays could overflow when added to a time.
 const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-
-/// By default there are no limits, and the window is one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Options {
-    /// The most items of one host:port that run at once; 0 is taken as 1.
-    pub(crate) per_host: Option<usize>,
-    /// The least time between two starts to one host:port.
-    pub(crate) host_delay: Duration,
-    /// The most starts a second over all hosts.
-    pub(crate) rate: Option<PerSecond>,
-    /// Without retries no item comes back and no host is paused.
-    pub(crate) retries: Retries,
-    /// The most items that wait, without those that wait for a host; 0 is taken as 1.
-    pub(crate) window: usize,
-    /// How many hosts may be reached ahead of the workers; 0 is taken as 1.
-    pub(crate) ahead: usize,
-    /// After so many failures in a row to reach a host, its items do not start.
-    pub(crate) host_failures: Option<u32>,
-}
-
-impl Options {
-    /// True if an item may be held back for others of its host.
-    pub(crate) fn limits_hosts(&self) -> bool {
-        self.per_host.is_some() || !self.host_delay.is_zero() || self.retries.are_on()
-    }
-
-    /// Whether an item must start at once when returned, so that the caller needs a free worker.
-    pub(crate) fn is_timed(&self) -> bool {
-        self.rate.is_some() || !self.host_delay.is_zero()
-    }
-}
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next<T> {
@@ -79,28 +51,6 @@ pub(crate) enum Next<T> {
     WaitUntil(Instant),
     /// Nothing before an item ends or is pushed.
     Nothing,
-}
-
-/// An item, and what must allow it to start.
-#[derive(Debug)]
-pub(crate) struct Arrival<T> {
-    pub(crate) value: T,
-    /// Whose limits hold for it.
-    pub(crate) host: HostKey,
-    /// The host that must have been reached; `None` behind a proxy.
-    pub(crate) contact: Option<HostKey>,
-    order: u64,
-}
-
-impl<T> Arrival<T> {
-    pub(crate) fn new(value: T, host: HostKey, contact: Option<HostKey>) -> Self {
-        Self {
-            value,
-            host,
-            contact,
-            order: 0,
-        }
-    }
 }
 
 /// Where an item may wait.

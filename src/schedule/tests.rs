@@ -7,6 +7,7 @@ mod naive;
 mod plan;
 mod retries;
 
+use super::retry::Retries;
 use super::*;
 
 /// Retries are on.

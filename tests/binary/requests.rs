@@ -1,5 +1,6 @@
 //! What a server receives: methods, headers, and what is not sent to another origin after a redirect.
 
+use crate::jsonl::rows;
 use crate::support::{
     RawServer, Seen, Server, VERSION, anything, containing, failed, fetchpool, page,
 };
@@ -336,4 +337,55 @@ fn a_default_header_can_be_left_out() {
         .status(2)
         .stderr(containing(["--header", "Host cannot be left out"]))
         .run();
+}
+
+#[test]
+fn a_fragment_is_kept_through_redirects_and_never_sent() {
+    let heads = Arc::<Mutex<Vec<String>>>::default();
+    let (seen, theirs) = (Arc::clone(&heads), Arc::clone(&heads));
+    let away = RawServer::start(move |mut talk| {
+        seen.lock().unwrap().push(talk.head().to_owned());
+        talk.reply("200 OK", &[], b"hello");
+    });
+    let to_away = away.url("/far");
+    let home = RawServer::start(move |mut talk| {
+        theirs.lock().unwrap().push(talk.head().to_owned());
+        let to = match talk.path() {
+            "/plain" => "/page?q",
+            "/twice" => "/plain",
+            "/own" => "/page#own",
+            "/empty" => "/page#",
+            "/renewed" => "/own",
+            "/away" => &to_away,
+            _ => return talk.reply("200 OK", &[], b"hello"),
+        };
+        talk.reply("302 Found", &[&format!("Location: {to}")], b"");
+    });
+    for (path, end) in [
+        ("/page#f", "/page#f"),
+        ("/plain#f", "/page?q#f"),
+        ("/plain#%41 b", "/page?q#%41%20b"),
+        ("/twice#f", "/page?q#f"),
+        ("/own#f", "/page#own"),
+        ("/empty#f", "/page#"),
+        ("/renewed#f", "/page#own"),
+        ("/plain", "/page?q"),
+        ("/away#f", "/far#f"),
+    ] {
+        let base = if path.starts_with("/away") {
+            &away
+        } else {
+            &home
+        };
+        let ended = fetchpool()
+            .args(["-f", "jsonl", &home.url(path)])
+            .stdout(anything())
+            .run();
+        let row = &rows(ended.stdout())[0];
+        assert_eq!(row["final_url"], base.url(end), "{path}");
+        assert_eq!(row["bytes"], 5, "{path}");
+    }
+    for head in heads.lock().unwrap().iter() {
+        assert!(!head.contains('#'), "{head:?}");
+    }
 }

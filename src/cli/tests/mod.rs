@@ -3,6 +3,7 @@
 mod help;
 mod options;
 mod pages;
+mod passwords;
 mod units;
 mod wrong;
 

@@ -1,0 +1,26 @@
+//! What is pushed to a schedule.
+
+use super::HostKey;
+
+/// An item, and what must allow it to start.
+#[derive(Debug)]
+pub(crate) struct Arrival<T> {
+    pub(crate) value: T,
+    /// Whose limits hold for it.
+    pub(crate) host: HostKey,
+    /// The host that must have been reached; `None` behind a proxy.
+    pub(crate) contact: Option<HostKey>,
+    /// Its number in the order of arrival.
+    pub(super) order: u64,
+}
+
+impl<T> Arrival<T> {
+    pub(crate) fn new(value: T, host: HostKey, contact: Option<HostKey>) -> Self {
+        Self {
+            value,
+            host,
+            contact,
+            order: 0,
+        }
+    }
+}
