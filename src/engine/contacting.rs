@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fetch::{Contact, Failure, FailureKind};
+use crate::fetch::{Contact, Failure, FailureKind, Phase};
 use crate::host;
 use crate::input::Target;
 use crate::schedule::ordered::ListIndex;
@@ -55,7 +55,10 @@ impl Coordinator<'_> {
     /// Lets the targets that waited for `host` start, or ends their attempts with the failure that they share.
     pub(super) fn contacted(&mut self, host: &HostKey, contact: &Contact, now: Instant) {
         let Some(failure) = &contact.failure else {
-            let mark = |item: &mut Arrival<Item>| item.value.context.reached_in = contact.took;
+            // Waiting for a descriptor does not count.
+            let mark = |item: &mut Arrival<Item>, waited: Duration| {
+                item.value.context.reached_in = waited.min(contact.took);
+            };
             return self.schedule.reached(host, mark, now);
         };
         for item in self.schedule.unreached(host, now) {
@@ -73,6 +76,12 @@ impl Coordinator<'_> {
         let has_answered = outcome.status.is_some() || outcome.redirects > 0;
         let is_reached = match &outcome.result {
             Err(failure) if !has_answered => match failure.kind() {
+                // The host was reached. That it said nothing counts only where failures do.
+                FailureKind::Timeout(Phase::FirstByte | Phase::Body)
+                    if self.schedule.options().host_failures.is_none() =>
+                {
+                    return;
+                }
                 FailureKind::Dns
                 | FailureKind::Connect
                 | FailureKind::Tls

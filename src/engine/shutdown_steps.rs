@@ -37,7 +37,7 @@ impl Coordinator<'_> {
         // First, so that no cut worker starts another job.
         self.shared.mailbox.stop_starting();
         if let Some(what) = self.shutdown.announcement() {
-            let running = self.running();
+            let running = self.running() + self.schedule.begun();
             self.report.tell(format!("{what} ({running} in flight)"));
         }
         self.cut_contacts();

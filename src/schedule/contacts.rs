@@ -44,14 +44,16 @@ pub(super) enum ContactState {
 struct Running<T> {
     /// The leader's number in the order of arrival.
     order: u64,
+    since: Instant,
     leader: T,
-    waiting: Vec<T>,
+    /// With the time at which each began to wait.
+    waiting: Vec<(T, Instant)>,
 }
 
 impl<T> Running<T> {
     /// The leader first.
     fn into_items(self) -> impl Iterator<Item = T> {
-        std::iter::once(self.leader).chain(self.waiting)
+        std::iter::once(self.leader).chain(self.waiting.into_iter().map(|(item, _)| item))
     }
 }
 
@@ -157,6 +159,7 @@ impl<T> Contacts<T> {
         let waiting = Vec::new();
         let contact = Running {
             order,
+            since: now,
             leader,
             waiting,
         };
@@ -169,9 +172,9 @@ impl<T> Contacts<T> {
     }
 
     /// Adds an item that waits for `host`, which is being reached.
-    pub(super) fn wait(&mut self, host: &HostKey, item: T) {
+    pub(super) fn wait(&mut self, host: &HostKey, item: T, now: Instant) {
         if let Some(contact) = self.running.get_mut(host) {
-            contact.waiting.push(item);
+            contact.waiting.push((item, now));
             self.waiting += 1;
         }
     }
@@ -181,16 +184,26 @@ impl<T> Contacts<T> {
         self.running.get(host).map(|contact| &contact.leader)
     }
 
-    /// Notes that `host` was reached, and calls `mark` with each item that waited. Returns them, but for the leader.
-    pub(super) fn made(&mut self, host: &HostKey, mark: impl Fn(&mut T), now: Instant) -> Vec<T> {
+    /// Notes that `host` was reached, and calls `mark` with each item that waited, and for how long. Returns them, but for
+    /// the leader.
+    pub(super) fn made(
+        &mut self,
+        host: &HostKey,
+        mark: impl Fn(&mut T, Duration),
+        now: Instant,
+    ) -> Vec<T> {
         self.known(host, now);
         let Some(mut contact) = self.end(host) else {
             return Vec::new();
         };
-        mark(&mut contact.leader);
-        contact.waiting.iter_mut().for_each(mark);
+        let waited = |since| now.saturating_duration_since(since);
+        mark(&mut contact.leader, waited(contact.since));
         self.reached.push_back(contact.leader);
-        contact.waiting
+        let marked = contact.waiting.into_iter().map(|(mut item, since)| {
+            mark(&mut item, waited(since));
+            item
+        });
+        marked.collect()
     }
 
     /// Notes that `host` was not reached. Returns the items that waited, the leader first.

@@ -101,6 +101,10 @@ impl<T> Host<T> {
         if let Some(recovery) = &mut self.recovery {
             recovery.running += 1;
         }
+        self.delay_from(limits, now);
+    }
+
+    pub(super) fn delay_from(&mut self, limits: HostLimits, now: Instant) {
         if !limits.delay.is_zero() {
             self.delay_until(now + limits.delay);
         }

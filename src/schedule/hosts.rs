@@ -79,6 +79,14 @@ impl<T> Hosts<T> {
         Some(value)
     }
 
+    /// Keeps the delay of `key` from `now` on, for an item that started before.
+    pub(super) fn delay_again(&mut self, key: &HostKey, now: Instant) {
+        if let Some(host) = self.active.get_mut(key) {
+            host.delay_from(self.limits, now);
+            self.refile(key, now);
+        }
+    }
+
     /// Removes the first item of all ready hosts, which does not start.
     pub(super) fn take_first(&mut self, now: Instant) -> Option<T> {
         let (_, key) = self.ready.pop_first()?;

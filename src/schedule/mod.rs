@@ -37,6 +37,9 @@ pub(crate) use options::Options;
 pub(crate) use rate::PerSecond;
 
 /// Longer delays could overflow when added to a time.
+/// Items that may wait for a host or a retry, beside the window. So live hosts go on behind dead ones.
+const MOST_BESIDE: usize = 65_536;
+
 const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 #[derive(Debug, PartialEq, Eq)]
@@ -88,7 +91,7 @@ pub(crate) struct Schedule<T> {
     later: BTreeMap<(Instant, u64), (Arrival<T>, u32)>,
     /// How often `retry` was called.
     retried: u64,
-    /// Items in `arrived`, `reached`, `hosts`, `down` and `later`.
+    /// Items in `arrived`, `reached`, `hosts` and `down`.
     held: usize,
 }
 
@@ -119,12 +122,15 @@ impl<T> Schedule<T> {
 
     /// How many items may be pushed now.
     pub(crate) fn room(&self) -> usize {
+        if self.later.len() + self.contacts.len() >= MOST_BESIDE {
+            return 0;
+        }
         self.options.window.max(1).saturating_sub(self.held)
     }
 
     /// How many items have not been returned, retries included.
     pub(crate) fn waiting(&self) -> usize {
-        self.held + self.contacts.len()
+        self.held + self.later.len() + self.contacts.len()
     }
 
     /// How many hosts are being reached.
@@ -132,21 +138,27 @@ impl<T> Schedule<T> {
         self.contacts.running()
     }
 
-    pub(crate) fn push(&mut self, item: Arrival<T>) {
-        self.held += 1;
-        self.arrive(item);
+    /// How many items wait for a host that is being reached, or for a worker after that.
+    pub(crate) fn begun(&self) -> usize {
+        self.contacts.len()
     }
 
-    fn arrive(&mut self, mut item: Arrival<T>) {
+    pub(crate) fn push(&mut self, item: Arrival<T>) {
+        let item = self.arrive(item);
+        self.arrived.push_back(item);
+    }
+
+    /// Numbers an item that waits from now on. No two items have one number.
+    fn arrive(&mut self, mut item: Arrival<T>) -> Arrival<T> {
+        self.held += 1;
         self.last_order += 1;
         item.order = self.last_order;
-        self.arrived.push_back(item);
+        item
     }
 
     /// Adds an item whose attempt failed, after [`Schedule::finished`]. It arrives anew at `at`, behind the items that
     /// wait then; but at a host that recovers, items that were tried more often go first. It needs no room.
     pub(crate) fn retry(&mut self, item: Arrival<T>, at: Instant, attempts: u32) {
-        self.held += 1;
         self.retried += 1;
         self.later.insert((at, self.retried), (item, attempts));
     }
@@ -169,8 +181,13 @@ impl<T> Schedule<T> {
         self.contacts.leader(host).map(|item| &item.value)
     }
 
-    /// Notes that `host` was reached, and calls `mark` with each item that waited for it.
-    pub(crate) fn reached(&mut self, host: &HostKey, mark: impl Fn(&mut Arrival<T>), now: Instant) {
+    /// Notes that `host` was reached, and calls `mark` with each item that waited for it, and for how long.
+    pub(crate) fn reached(
+        &mut self,
+        host: &HostKey,
+        mark: impl Fn(&mut Arrival<T>, Duration),
+        now: Instant,
+    ) {
         let waited = self.contacts.made(host, mark, now);
         self.held += waited.len();
         let ordered = waited.into_iter().map(|item| (item.order, item));
@@ -218,6 +235,7 @@ impl<T> Schedule<T> {
         if workers.are_free
             && let Some(leader) = self.contacts.start_leader()
         {
+            self.hosts.delay_again(&leader.host, now);
             return Next::Start(leader.value);
         }
         let rate_allows = self.rate.as_ref().map_or(now, |rate| rate.next_start(now));
@@ -266,14 +284,13 @@ impl<T> Schedule<T> {
             && first.key().0 <= now
         {
             let (item, attempts) = first.remove();
+            let item = self.arrive(item);
             let host = item.host.clone();
             let item = match attempts {
                 0 => Some(item),
                 _ => self.hosts.enqueue_tried(item, &host, attempts, now),
             };
-            if let Some(item) = item {
-                self.arrive(item);
-            }
+            self.arrived.extend(item);
         }
     }
 
@@ -312,7 +329,7 @@ impl<T> Schedule<T> {
                 (_, ContactState::Down) => self.down.push_back(item),
                 (Some(host), ContactState::Running) => {
                     self.held -= 1;
-                    self.contacts.wait(&host.clone(), item);
+                    self.contacts.wait(&host.clone(), item, now);
                 }
                 _ => {
                     let host = item.host.clone();
@@ -388,7 +405,7 @@ impl<T> Schedule<T> {
 impl<T> Schedule<T> {
     /// Panics unless all counts agree.
     fn assert_consistent(&self, running: usize) {
-        let elsewhere = self.arrived.len() + self.later.len();
+        let elsewhere = self.arrived.len() + self.reached.len() + self.down.len();
         self.hosts.assert_consistent(self.held - elsewhere, running);
     }
 }

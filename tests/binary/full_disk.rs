@@ -1,6 +1,8 @@
 //! Standard output on a device without space, and on one that takes everything.
 
-use crate::support::{Server, Stdio, containing, fetchpool};
+#[cfg(target_os = "linux")]
+use crate::support::containing;
+use crate::support::{Server, Stdio, fetchpool};
 use std::fs::File;
 
 /// A device without space; only Linux has one.

@@ -49,7 +49,7 @@ impl Bench {
 
     fn reached(&mut self, host: &str) -> &mut Self {
         let now = self.time(self.now);
-        self.schedule.reached(&key(host), |_| {}, now);
+        self.schedule.reached(&key(host), |_, _| {}, now);
         self
     }
 
@@ -97,14 +97,62 @@ fn items_of_a_host_that_is_not_reached_fail_together_and_the_next_asks_again() {
 }
 
 #[test]
-fn every_item_that_waited_is_marked() {
+fn every_item_is_told_how_long_it_waited() {
     let mut bench = with(ahead(9));
-    bench.push_unknown(&["a1", "a2"]).does(FREE, "a?");
-    let now = bench.time(0);
-    let marked = std::cell::Cell::new(0);
-    let mark = |_: &mut Arrival<&str>| marked.set(marked.get() + 1);
+    bench.push_unknown(&["a1"]).does(FREE, "a?");
+    bench.at(7).push_unknown(&["a2"]).does(FREE, "");
+    let now = bench.time(10);
+    let waited = std::cell::RefCell::new(Vec::new());
+    let mark = |item: &mut Arrival<&'static str>, span: Duration| {
+        waited.borrow_mut().push((item.value, span.as_millis()));
+    };
     bench.schedule.reached(&key("a"), mark, now);
-    assert_eq!(marked.get(), 2);
+    assert_eq!(waited.into_inner(), [("a1", 10), ("a2", 3)]);
+}
+
+#[test]
+fn retries_at_a_host_that_recovers_and_is_lost_all_come_back() {
+    let mut bench = with(Options {
+        ahead: 9,
+        ..retries()
+    });
+    let items = ["a1", "a2", "a3", "a4", "a5", "a6"];
+    bench.push_unknown(&items).does(FREE, "a?").reached("a");
+    bench.does(FREE, "a1 a2 a3 a4 a5 a6").hold("a", 10);
+    for item in items {
+        let refused = arrival(item, Some(key("a")));
+        bench.replied("a", 0, Reply::Refused);
+        let at = bench.time(10);
+        bench.schedule.retry(refused, at, 1);
+    }
+    // One goes first, and finds that the host is gone: the others wait for one contact.
+    bench.at(10).does(FREE, "a1").heard_of("a", false);
+    bench.replied("a", 10, Reply::Served).does(FREE, "a?");
+    bench.replied("a", 10, Reply::Served).does(FREE, "");
+    bench.reached("a");
+    let mut started = vec!["a1".to_owned()];
+    for turn in 11..40 {
+        bench.at(turn);
+        while let Next::Start(item) = bench.next() {
+            started.push(item.to_owned());
+        }
+        bench.replied("a", turn, Reply::Served);
+    }
+    started.sort_unstable();
+    assert_eq!(started, items);
+    assert_eq!(bench.schedule.waiting(), 0);
+}
+
+#[test]
+fn retries_fill_no_window() {
+    let mut bench = with(Options {
+        window: 2,
+        ..retries()
+    });
+    for item in ["a1", "a2", "a3"] {
+        bench.retry(item, 10);
+    }
+    assert_eq!((bench.schedule.room(), bench.schedule.waiting()), (2, 3));
 }
 
 #[test]
@@ -207,14 +255,15 @@ fn a_contact_and_its_first_item_are_one_start() {
 }
 
 #[test]
-fn the_delay_of_a_host_holds_from_the_contact_on() {
+fn the_delay_of_a_host_holds_from_the_first_request_on() {
     let mut bench = with(Options {
         ahead: 9,
         ..host_delay(10)
     });
     bench.push_unknown(&["a1", "a2"]).does(FREE, "a?");
     bench.at(3).reached("a").does(FREE, "a1");
-    bench.at(9).does(FREE, "").at(10).does(FREE, "a2");
+    // The request of the leader came after its contact.
+    bench.at(12).does(FREE, "").at(13).does(FREE, "a2");
 }
 
 #[test]

@@ -254,10 +254,11 @@ impl<'a> Run<'a> {
         self.schedule.assert_consistent(self.running.len());
         let waiting = self.naive.line.len() + self.naive.later.len();
         assert_eq!(self.schedule.waiting(), waiting);
-        let most = self.plan.options.window + self.plan.workers;
+        // Retries are beside the window.
+        let most = self.plan.options.window + self.plan.workers + self.retries;
         assert!(
             waiting + self.running.len() <= most,
-            "more is held than window and workers"
+            "more is held than window, workers and retries"
         );
         let (active, _) = self.schedule.hosts.known();
         assert!(

@@ -19,8 +19,6 @@ const MOST_LOOK_UPS: usize = 4096;
 const EACH_LOOK_UP: usize = 2;
 /// The part of few descriptors that is for look-ups.
 const PART_FOR_LOOK_UPS: usize = 4;
-/// Connections that are being opened at once.
-const MOST_OPENING: usize = 1024;
 
 /// Tries of one connection, a second in all, while no other has a descriptor to return.
 const MOST_TRIES: u32 = 50;
@@ -30,7 +28,6 @@ pub(in crate::fetch::net) struct Budget {
     connections: Arc<Semaphore>,
     limit: usize,
     lookups: Arc<Semaphore>,
-    opening: Arc<Semaphore>,
     /// Requests that wait for a permit of a connection.
     waiting: AtomicUsize,
     /// Permits that wait out a shortage.
@@ -53,7 +50,6 @@ impl Budget {
             connections: Arc::new(Semaphore::new(limit)),
             limit,
             lookups: Arc::new(Semaphore::new(lookups)),
-            opening: Arc::new(Semaphore::new(MOST_OPENING)),
             waiting: AtomicUsize::new(0),
             short: AtomicUsize::new(0),
         })
@@ -83,11 +79,6 @@ impl Budget {
     /// Waits for a place among the look-ups.
     pub(super) async fn look_up(&self) -> OwnedSemaphorePermit {
         acquire(&self.lookups).await
-    }
-
-    /// Waits for a place among the connections that are being opened.
-    pub(super) async fn opening(&self) -> OwnedSemaphorePermit {
-        acquire(&self.opening).await
     }
 
     /// Pauses before another try to open a descriptor. `false`: no other thread or task could have returned one in all

@@ -55,12 +55,7 @@ impl Contacts {
     async fn try_open(&self, request: &Request, clock: &mut Clock) -> Result<Opened, Cause> {
         let budget = &self.config.budget;
         let mut found = self.find(request, clock).await?;
-        let (permit, _opening) = clock
-            .pause(async {
-                let permit = budget.acquire(|| self.config.evict()).await;
-                (permit, budget.opening().await)
-            })
-            .await;
+        let permit = clock.pause(budget.acquire(|| self.config.evict())).await;
         let (since, before) = (Instant::now(), clock.waited);
         let lookup = &mut found.lookup;
         let mut attempts = HappyEyeballs::new(&self.config, &found.addresses, request.port, lookup);
@@ -161,7 +156,7 @@ impl Clock {
         let result = wait.await;
         let waited = since.elapsed();
         self.waited += waited;
-        self.deadline = self.deadline.and_then(|at| at.checked_add(waited));
+        self.deadline = self.deadline.map(|at| at.checked_add(waited).unwrap_or(at));
         result
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::serialize::binary::BinEncodable;
 use resolv_conf::Config as Resolv;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UdpSocket};
@@ -23,6 +24,9 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 const MAX_ALIASES: usize = 16;
 /// The largest datagram: no larger answer is asked for.
 const MAX_DATAGRAM: usize = 4096;
+/// Bytes before the question, and in the third of them the bits of a truncated answer (RFC 1035, 4.1.1).
+const HEAD: usize = 12;
+const TRUNCATED_ANSWER: u8 = 0x82;
 
 pub(super) const FAILED: &str =
     "the name servers failed (SERVFAIL), refused to answer, or did not answer in time";
@@ -224,7 +228,20 @@ fn parse(bytes: &[u8], id: u16, query: &Query) -> Option<Reply> {
     if bytes.first_chunk() != Some(&id.to_be_bytes()) {
         return None;
     }
-    let message = Message::from_vec(bytes).ok()?;
+    let Ok(message) = Message::from_vec(bytes) else {
+        // A server may cut an answer anywhere. It must at least repeat the question.
+        let question = query.to_bytes().ok()?;
+        let is_cut = bytes
+            .get(2)
+            .is_some_and(|flags| flags & TRUNCATED_ANSWER == TRUNCATED_ANSWER);
+        let is_ours = bytes.get(HEAD..)?.starts_with(&question);
+        return (is_cut && is_ours).then(|| Reply {
+            code: ResponseCode::NoError,
+            is_truncated: true,
+            addresses: Vec::new(),
+            keep: Duration::ZERO,
+        });
+    };
     let head = &message.metadata;
     if head.message_type != MessageType::Response || message.queries != [query.clone()] {
         return None;
