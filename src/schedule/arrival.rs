@@ -1,4 +1,4 @@
-//! What is pushed to a schedule.
+//! What the caller tells a schedule.
 
 use super::HostKey;
 
@@ -23,4 +23,13 @@ impl<T> Arrival<T> {
             order: 0,
         }
     }
+}
+
+/// The workers, as far as the decision needs them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workers {
+    /// An item may be started.
+    pub(crate) are_free: bool,
+    /// Items that were started and wait for a worker.
+    pub(crate) queued: usize,
 }

@@ -5,9 +5,8 @@
 //! [`Schedule::next`], [`Schedule::unreached`] or a drain. No limit is ever exceeded. Of the items that may start, the
 //! first to arrive is first; after a pause of its host, the one tried most often. A call costs O(log n) amortised.
 //!
-//! Memory: a window of items, if the caller heeds [`Schedule::room`], 65,536 items that wait for a host (see
-//! `contacts`), and the items that came back by `retry`. A long run of lines of one live host delays others only if it
-//! fills the window. A host with a delay or a pause costs at most 40 bytes until that is over (see `cooldown`).
+//! Memory: a window of items, if the caller heeds [`Schedule::room`], and 65,536 that wait for a host (see `contacts`) or
+//! a retry. A long run of lines of one live host delays others only if it fills the window. A host with a delay or a pause costs at most 40 bytes until that is over (see `cooldown`).
 
 mod arrival;
 mod contacts;
@@ -30,7 +29,7 @@ use host::HostLimits;
 use hosts::Hosts;
 use rate::Rate;
 
-pub(crate) use arrival::Arrival;
+pub(crate) use arrival::{Arrival, Workers};
 pub(crate) use host::Reply;
 pub(crate) use hosts::HostKey;
 pub(crate) use options::Options;
@@ -62,15 +61,6 @@ enum Waiting {
     AtHost,
     Reached,
     Arrived,
-}
-
-/// The workers, as far as the decision needs them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Workers {
-    /// An item may be started.
-    pub(crate) are_free: bool,
-    /// Items that were started and wait for a worker.
-    pub(crate) queued: usize,
 }
 
 /// See the module's head. The time must not go back from call to call.
