@@ -106,7 +106,7 @@ fn threads_that_run_short_end_the_run_before_it_begins_and_the_message_says_how_
     }
     let server = Server::start();
     let urls = urls(&server, 100);
-    for threads in 1..=14 {
+    for threads in 1..=15 {
         // The list stays open, so that the list reader lives as long as the other threads.
         let ended = fetchpool()
             .with_threads_at_most(threads)
@@ -118,16 +118,16 @@ fn threads_that_run_short_end_the_run_before_it_begins_and_the_message_says_how_
             .finish_with_stdin_open();
         let message = ended.stderr();
         assert!(message.contains("could not be "), "{threads}: {message}");
-        // The coordinator, signals, standard output, the list; then the workers, one fewer for a list reader that has
-        // ended.
-        if threads > 5 {
-            let advice = format!("at most {} worker", threads - 5);
+        // The coordinator, signals, standard output, the list, connections; then the workers, one fewer for a list reader
+        // that has ended.
+        if threads > 6 {
+            let advice = format!("at most {} worker", threads - 6);
             assert!(message.contains(&advice), "{threads}: {message}");
         }
     }
     assert_eq!(server.paths(), [""; 0], "something was fetched");
     let ended = fetchpool()
-        .with_threads_at_most(24)
+        .with_threads_at_most(25)
         .stdin(urls.join("\n"))
         .args(["-j", "20", "-f", "jsonl"])
         .stdout(anything())
@@ -143,7 +143,7 @@ fn no_more_threads_are_started_than_a_short_list_has_urls() {
     let server = Server::start();
     let urls = urls(&server, 3);
     let ended = fetchpool()
-        .with_threads_at_most(7)
+        .with_threads_at_most(8)
         .args(["-j", "10000", "-f", "jsonl"])
         .args(&urls)
         .stdout(anything())

@@ -11,6 +11,7 @@ use super::tls::config::TlsConfig;
 use crate::fetch::failure::Failure;
 use crate::fetch::options::Options;
 use crate::fetch::options_error::OptionsError;
+use crate::system::os_text;
 
 #[derive(Debug)]
 pub(in crate::fetch) struct Net {
@@ -24,15 +25,22 @@ pub(in crate::fetch) struct Net {
 }
 
 impl Net {
-    /// Reads the files that the options name; opens no connection.
+    /// Reads the files that the options name, and starts a thread; opens no connection.
     pub(in crate::fetch) fn new(options: &Options) -> Result<Self, OptionsError> {
         let cancel = Cancel::new()
             .map_err(|error| OptionsError::new(format!("cannot set the client up: {error}")))?;
         let idle = Arc::new(Idle::new(options.idle_connections));
         let budget = Budget::new(options.descriptors);
+        let reach =
+            Reach::new(options, Arc::clone(&idle), Arc::clone(&budget)).map_err(|error| {
+                let why = os_text(&error);
+                OptionsError::new(format!(
+                    "the thread that reaches hosts could not be started: {why}"
+                ))
+            })?;
         Ok(Self {
             cancel,
-            reach: Reach::new(options, Arc::clone(&idle), Arc::clone(&budget)),
+            reach,
             idle,
             budget,
             trust: TlsConfig::load(&options.tls)?,

@@ -1,6 +1,6 @@
 //! From a host to a connection: one thread looks names up and opens connections, many at once.
 //!
-//! [`Reach::open`] never blocks. The thread starts with the first request, and ends with the [`Reach`] or at a cancel.
+//! [`Reach::open`] never blocks. The thread ends with the [`Reach`] or at a cancel.
 
 pub(super) mod budget;
 mod contact;
@@ -34,7 +34,7 @@ use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::options::{Family, Options};
 use crate::fetch::outcome::ConnectionInfo;
 use crate::fetch::resolve::Resolve;
-use crate::system::{is_out_of_descriptors, os_text};
+use crate::system::is_out_of_descriptors;
 
 /// Threads for `getaddrinfo`, which blocks.
 const LOOK_UP_THREADS: usize = 64;
@@ -169,35 +169,32 @@ enum Job {
     Resolve(Request, Reply<Vec<IpAddr>>),
 }
 
-#[derive(Debug)]
-enum Thread {
-    Unstarted,
-    Running(async_mpsc::UnboundedSender<Job>),
-    Ended,
-}
-
 /// The thread's handle.
 #[derive(Debug)]
 pub(in crate::fetch) struct Reach {
     config: Arc<Config>,
-    thread: Mutex<Thread>,
+    /// `None` after a cancel.
+    thread: Mutex<Option<async_mpsc::UnboundedSender<Job>>>,
 }
 
 impl Reach {
-    pub(super) fn new(options: &Options, idle: Arc<Idle>, budget: Arc<Budget>) -> Self {
-        Self {
-            config: Arc::new(Config {
-                family: options.family,
-                resolve: options.resolve.clone(),
-                deny_private: options.deny_private,
-                stall_timeout: options.stall_timeout.filter(|limit| !limit.is_zero()),
-                dns_servers: options.dns_servers.clone(),
-                idle,
-                budget,
-                known: KnownAddresses::default(),
-            }),
-            thread: Mutex::new(Thread::Unstarted),
-        }
+    /// Starts the thread.
+    pub(super) fn new(options: &Options, idle: Arc<Idle>, budget: Arc<Budget>) -> io::Result<Self> {
+        let config = Arc::new(Config {
+            family: options.family,
+            resolve: options.resolve.clone(),
+            deny_private: options.deny_private,
+            stall_timeout: options.stall_timeout.filter(|limit| !limit.is_zero()),
+            dns_servers: options.dns_servers.clone(),
+            idle,
+            budget,
+            known: KnownAddresses::default(),
+        });
+        let sender = start(Arc::clone(&config))?;
+        Ok(Self {
+            config,
+            thread: Mutex::new(Some(sender)),
+        })
     }
 
     /// Opens a connection. `reply` is called once, on the thread of this handle: at the latest when the limit is over,
@@ -242,21 +239,12 @@ impl Reach {
 
     /// Ends every request, and every one that is made later. Does not block.
     pub(in crate::fetch) fn cancel(&self) {
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Thread::Ended;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn submit(&self, job: Job) {
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Thread::Unstarted = *thread {
-            match start(Arc::clone(&self.config)) {
-                Ok(sender) => *thread = Thread::Running(sender),
-                Err(error) => {
-                    drop(thread);
-                    return job.fail(&error);
-                }
-            }
-        }
-        if let Thread::Running(sender) = &*thread {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = &*thread {
             // It has ended if this fails, and dropping the job is the reply.
             let _ = sender.send(job);
         }
@@ -271,20 +259,6 @@ fn wait<T: Send + 'static>(submit: impl FnOnce(Callback<T>)) -> Result<T, ReachE
         let _ = sender.send(result);
     }));
     receiver.recv().unwrap_or(Err(CANCELLED))
-}
-
-impl Job {
-    fn fail(self, error: &io::Error) {
-        let text = format!("no thread could be started: {}", os_text(error));
-        let error = ReachError {
-            cause: Failure::new(FailureKind::Connect, text).into(),
-            waited: Duration::ZERO,
-        };
-        match self {
-            Self::Open(_, reply) => reply.send(Err(error)),
-            Self::Resolve(_, reply) => reply.send(Err(error)),
-        }
-    }
 }
 
 fn start(config: Arc<Config>) -> io::Result<async_mpsc::UnboundedSender<Job>> {

@@ -10,7 +10,7 @@ use super::*;
 
 fn reach(options: Options) -> Reach {
     let idle = Arc::new(Idle::new(options.idle_connections));
-    Reach::new(&options, idle, Budget::new(options.descriptors))
+    Reach::new(&options, idle, Budget::new(options.descriptors)).unwrap()
 }
 
 fn request(host: &str, port: u16) -> Request {
