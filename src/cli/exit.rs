@@ -39,7 +39,7 @@ impl Exit {
         match self {
             Self::Success => &[
                 "every URL was fetched, or the reader of stdout closed the pipe, as head",
-                "does: that ends the run, whatever failed before",
+                "does: that ends the run, with status 1 if a URL had failed",
             ],
             Self::SomeFailed => &["at least one URL failed, or the deadline cut the run"],
             Self::Unusable => &[
