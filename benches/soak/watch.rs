@@ -23,7 +23,7 @@ const SLACKS: [u64; FIGURES.len()] = [1024, 16, 0];
 const SLACKS_OF_SMALL: [u64; FIGURES.len()] = [8192, 16, 0];
 
 /// Threads beside the workers: the coordinator, signals, standard output, the list.
-const OTHER_THREADS: u64 = 4;
+const OTHER_THREADS: u64 = 5;
 
 /// One sample of the program.
 #[derive(Clone, Copy, Debug)]
