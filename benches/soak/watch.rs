@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SLACKS: [u64; FIGURES.len()] = [1024, 16, 0];
 const SLACKS_OF_SMALL: [u64; FIGURES.len()] = [8192, 16, 0];
 
-/// Threads beside the workers: the coordinator, signals, standard output, the list.
+/// Threads beside the workers: the coordinator, signals, standard output, the list, connections.
 const OTHER_THREADS: u64 = 5;
 
 /// One sample of the program.
