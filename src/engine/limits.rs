@@ -15,7 +15,7 @@ const OWN: usize = 9;
 /// Kept for all but workers, idle connections and look-ups.
 const RESERVED: u64 = 32;
 
-/// Where fewer descriptors are left for look-ups, fewer connections stay idle.
+/// Left for look-ups and for connections that are opened ahead of the workers.
 const OF_LOOK_UPS: u64 = 256 * 3;
 
 /// How many of `jobs` workers the free descriptors allow, before the run opens any. Adapts `options`; `files` is the
@@ -33,7 +33,7 @@ pub(crate) fn fit_descriptors(
     // Two more at a terminal (messages, counting the list), and the lock in DIR.
     let own = OWN + 2 * usize::from(io::stderr().is_terminal()) + usize::from(saves);
     let least = own + if saves { 2 * jobs } else { 1 };
-    // A worker may race two connections.
+    // One connection in use, and one that is idle or being opened.
     let of_workers = jobs as u64 * if saves { 3 } else { 2 };
     let spare = files.saturating_sub(RESERVED + of_workers);
     let spare = usize::try_from(spare).unwrap_or(usize::MAX);

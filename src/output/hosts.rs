@@ -1,7 +1,7 @@
 //! The hosts that fail most, in bounded memory.
 //!
-//! The algorithm is that of Misra and Gries, "Finding repeated elements" (1982), with [`COUNTERS`] counters. If none is
-//! free for a new host, every counter goes down by one. A count is never too high, and too low by at most the number of
+//! The algorithm is that of Misra and Gries, "Finding repeated elements" (1982), with [`COUNTERS`] counters. If a
+//! new host finds no free counter, every counter goes down by one. A count is never too high, and too low by at most the number of
 //! failures divided by [`COUNTERS`]. Up to [`COUNTERS`] hosts it is exact.
 
 use std::collections::HashMap;

@@ -121,7 +121,7 @@ impl<'job> Queue<'job> {
         }
     }
 
-    /// Wakes a sleeping worker if a job is queued and none is waking.
+    /// Wakes a sleeping worker if a job is queued and no worker is waking up.
     fn wake_next(&self, mut state: MutexGuard<'_, QueueState<'job>>) {
         if state.jobs.is_empty() || state.waking > 0 {
             return;

@@ -6,7 +6,8 @@
 //! first to arrive is first; after a pause of its host, the one tried most often. A call costs O(log n) amortised.
 //!
 //! Memory: a window of items, if the caller heeds [`Schedule::room`], and 65,536 that wait for a host (see `contacts`) or
-//! a retry. A long run of lines of one live host delays others only if it fills the window. A host with a delay or a pause costs at most 40 bytes until that is over (see `cooldown`).
+//! a retry. Lines of one live host in a row delay others only if they fill the window. A host with a delay or a pause
+//! costs at most 40 bytes until that is over (see `cooldown`).
 
 mod arrival;
 mod contacts;
@@ -35,10 +36,10 @@ pub(crate) use hosts::HostKey;
 pub(crate) use options::Options;
 pub(crate) use rate::PerSecond;
 
-/// Longer delays could overflow when added to a time.
 /// Items that may wait for a host or a retry, beside the window. So live hosts go on behind dead ones.
 const MOST_BESIDE: usize = 65_536;
 
+/// Longer delays could overflow when added to a time.
 const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 #[derive(Debug, PartialEq, Eq)]
@@ -153,7 +154,7 @@ impl<T> Schedule<T> {
         self.later.insert((at, self.retried), (item, attempts));
     }
 
-    /// Notes the end of an item of `host` that was returned at `started`. Ignored if none is running.
+    /// Notes the end of an item of `host` that was returned at `started`. Ignored if no item of `host` is running.
     pub(crate) fn finished(
         &mut self,
         host: &HostKey,
@@ -250,11 +251,11 @@ impl<T> Schedule<T> {
 
     /// Removes all items that wait to be started, in no particular order.
     pub(crate) fn drain(&mut self, now: Instant) -> Vec<T> {
-        let arrived = self.arrived.drain(..).chain(self.down.drain(..));
-        let mut all: Vec<_> = arrived.collect();
-        all.extend(mem::take(&mut self.reached).into_values());
+        let reached = mem::take(&mut self.reached).into_values();
         let later = mem::take(&mut self.later).into_values();
-        all.extend(later.map(|(item, _)| item));
+        let arrived = self.arrived.drain(..).chain(self.down.drain(..));
+        let later = later.map(|(item, _)| item);
+        let mut all: Vec<_> = arrived.chain(reached).chain(later).collect();
         self.hosts.drain(&mut all, now);
         self.held = 0;
         all.into_iter().map(|item| item.value).collect()
@@ -262,8 +263,8 @@ impl<T> Schedule<T> {
 
     /// Removes all items that wait for a contact, or for a worker after it.
     pub(crate) fn drain_contacts(&mut self) -> Vec<T> {
-        let items = self.contacts.drain().into_iter();
-        items.map(|item| item.value).collect()
+        let items = self.contacts.drain();
+        items.into_iter().map(|item| item.value).collect()
     }
 
     /// Moves due retries to the arrivals, and updates hosts whose timers have expired.

@@ -71,7 +71,7 @@ impl Idle {
         }
     }
 
-    /// Closes a connection, for the sake of its descriptor. `false` if none is idle.
+    /// Closes an idle connection, which frees a descriptor. `false` if there is no idle connection.
     pub(super) fn evict(&self) -> bool {
         self.used.evict() || self.first.evict()
     }
@@ -144,7 +144,7 @@ impl IdlePool {
         self.count.fetch_sub(old.len(), Ordering::Relaxed);
     }
 
-    /// Closes the oldest connection of one shard, nearly the oldest of all. False if none is idle.
+    /// Closes the oldest connection of the next shard. It need not be the oldest of all. `false` if all shards are empty.
     pub(super) fn evict(&self) -> bool {
         let from = self.next_shard.fetch_add(1, Ordering::Relaxed);
         let oldest = (from..from + SHARDS).find_map(|at| lock(&self.shards[at % SHARDS]).oldest());

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
@@ -13,13 +14,17 @@ use hickory_proto::serialize::binary::BinEncodable;
 use resolv_conf::Config as Resolv;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::resolver::{Answer, Miss};
 use crate::system::is_out_of_descriptors;
 
-/// How long a server is waited for at first if there is another.
+/// How long a server is waited for at first, if it or another one is asked again: a datagram may be lost.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+/// Questions to one server within [`BURST`], or until they are answered: about as many as the buffer of a socket holds.
+const AT_ONCE: usize = 256;
+const BURST: Duration = Duration::from_millis(25);
 /// Aliases that are followed.
 const MAX_ALIASES: usize = 16;
 /// The largest datagram: no larger answer is asked for.
@@ -36,6 +41,7 @@ struct Server {
     address: SocketAddr,
     /// Questions in a row that it did not answer.
     silent: Cell<u32>,
+    burst: Semaphore,
 }
 
 #[derive(Debug)]
@@ -73,6 +79,7 @@ impl NameServers {
         let server = |address| Server {
             address,
             silent: Cell::new(0),
+            burst: Semaphore::new(AT_ONCE),
         };
         Self {
             servers: addresses.into_iter().map(server).collect(),
@@ -137,12 +144,20 @@ impl NameServers {
         let mut failed = Failed::Silent;
         for round in 0..self.attempts {
             for (at, server) in servers.iter().enumerate() {
-                let patience = if round == 0 && at + 1 < servers.len() {
+                let is_asked_again = self.attempts > 1 || at + 1 < servers.len();
+                let patience = if round == 0 && is_asked_again {
                     self.timeout.min(FIRST_PATIENCE)
                 } else {
                     self.timeout
                 };
-                match timeout(patience, self.exchange(server.address, name, kind)).await {
+                let mut exchange = pin!(self.exchange(server.address, name, kind));
+                let place = server.burst.acquire().await;
+                let mut answer = timeout(patience.min(BURST), exchange.as_mut()).await;
+                drop(place);
+                if answer.is_err() {
+                    answer = timeout(patience.saturating_sub(BURST), exchange).await;
+                }
+                match answer {
                     Ok(Ok(reply)) => {
                         server.silent.set(0);
                         if matches!(reply.code, ResponseCode::NoError | ResponseCode::NXDomain) {

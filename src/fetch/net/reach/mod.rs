@@ -3,12 +3,12 @@
 //! [`Reach::open`] never blocks. The thread ends with the [`Reach`] or at a cancel.
 
 pub(super) mod budget;
-mod contact;
 mod dns;
 mod getaddrinfo;
 mod happy_eyeballs;
 mod known;
 mod lookup;
+mod opener;
 mod private;
 mod resolver;
 mod special_names;
@@ -25,8 +25,8 @@ use tokio::sync::mpsc as async_mpsc;
 use tokio::task::LocalSet;
 
 use self::budget::{Budget, Permit};
-use self::contact::Contacts;
 use self::known::KnownAddresses;
+use self::opener::Opener;
 use super::idle::{Connection, Idle};
 use super::io::tcp::Tcp;
 use super::io::timeouts::{WaitError, cancelled};
@@ -34,7 +34,6 @@ use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::options::{Family, Options};
 use crate::fetch::outcome::ConnectionInfo;
 use crate::fetch::resolve::Resolve;
-use crate::system::is_out_of_descriptors;
 
 /// Threads for `getaddrinfo`, which blocks.
 const LOOK_UP_THREADS: usize = 64;
@@ -262,32 +261,23 @@ fn wait<T: Send + 'static>(submit: impl FnOnce(Callback<T>)) -> Result<T, ReachE
 }
 
 fn start(config: Arc<Config>) -> io::Result<async_mpsc::UnboundedSender<Job>> {
-    let mut tries = 0;
-    let runtime = loop {
-        let built = runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(LOOK_UP_THREADS)
-            .thread_name("fetchpool-dns")
-            .build();
-        match built {
-            Err(error)
-                if is_out_of_descriptors(&error)
-                    && config.budget.block_out_shortage(&mut tries) => {}
-            built => break built?,
-        }
-    };
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(LOOK_UP_THREADS)
+        .thread_name("fetchpool-dns")
+        .build()?;
     let (sender, mut jobs) = async_mpsc::unbounded_channel();
     let run = move || {
         // Dropping the tasks replies to what has not ended.
         LocalSet::new().block_on(&runtime, async {
-            let contacts = Rc::new(Contacts::new(config));
+            let opener = Rc::new(Opener::new(config));
             while let Some(job) = jobs.recv().await {
-                let contacts = Rc::clone(&contacts);
+                let opener = Rc::clone(&opener);
                 tokio::task::spawn_local(async move {
                     match job {
-                        Job::Open(request, reply) => reply.send(contacts.open(&request).await),
+                        Job::Open(request, reply) => reply.send(opener.open(&request).await),
                         Job::Resolve(request, reply) => {
-                            reply.send(contacts.resolve(&request).await);
+                            reply.send(opener.resolve(&request).await);
                         }
                     }
                 });

@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use resolv_conf::{Config as Resolv, ParseError, ScopedIp};
 
-/// Who is asked for a name.
+/// Which resolver looks a name up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     /// The hosts file, and the name servers.
@@ -73,7 +73,7 @@ impl SystemConfig {
         }
     }
 
-    /// Who is asked for names, for a message.
+    /// The resolvers, for a message.
     pub(super) fn description(&self) -> String {
         match self.sources {
             Ok(_) => "the hosts file and the servers of resolv.conf".to_owned(),

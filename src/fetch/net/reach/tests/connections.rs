@@ -192,7 +192,7 @@ fn the_failure_names_three_addresses_at_most() {
         .collect();
     let mut attempts = HappyEyeballs::new(&config, &found, port, &mut lookup);
     let Err(ConnectError::Refused(text)) = block_on(attempts.run()) else {
-        panic!("connected to a port that nobody listens on");
+        panic!("connected to a port without a listener");
     };
     assert!(
         text.starts_with(&format!("127.0.0.1:{port}: ")) && text.ends_with("; and 13 more"),

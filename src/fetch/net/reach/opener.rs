@@ -19,12 +19,12 @@ use crate::fetch::resolve::{Resolve, bare};
 use crate::span::Span;
 use crate::system::os_text;
 
-pub(super) struct Contacts {
+pub(super) struct Opener {
     config: Arc<Config>,
     resolver: Rc<Resolver>,
 }
 
-impl Contacts {
+impl Opener {
     pub(super) fn new(config: Arc<Config>) -> Self {
         Self {
             resolver: Rc::new(Resolver::new(Arc::clone(&config))),
