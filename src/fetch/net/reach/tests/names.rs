@@ -108,6 +108,35 @@ fn a_truncated_answer_is_asked_for_over_tcp() {
 }
 
 #[test]
+fn a_truncated_answer_may_be_cut_anywhere() {
+    let server = NameServer::start(|question| {
+        let mut reply = question.with(&[HOME]);
+        reply.metadata.truncation = !question.is_tcp;
+        let mut bytes = reply.to_vec().unwrap();
+        if !question.is_tcp {
+            bytes.truncate(bytes.len() - 2);
+        }
+        vec![bytes]
+    });
+    assert_eq!(look_up(&[server.address], "a.test"), Ok(vec![HOME]));
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[test]
+fn a_question_that_is_lost_is_asked_again() {
+    let questions = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let server = NameServer::start(move |question| {
+        match questions.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => Vec::new(),
+            _ => question.packet(&[HOME]),
+        }
+    });
+    let found = look_up_with("options timeout:60 attempts:2", &[server.address], "a.test");
+    assert_eq!(found, Ok(vec![HOME]));
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[test]
 fn the_next_server_is_asked_when_one_refuses_fails_or_is_not_there() {
     let good = NameServer::start(|question| question.packet(&[HOME]));
     let failing = NameServer::start(|question| question.code(ResponseCode::ServFail));
