@@ -75,7 +75,8 @@ pub(super) struct Contacts<T> {
     reached: VecDeque<T>,
     /// How many items `running` has.
     waiting: usize,
-    /// By the hash of the name. Two hosts with one hash share what is known, which costs a worker's wait at worst.
+    /// By the hash of the name, with a random key. Two hosts with one hash share what is known; among 10,000,000 hosts the
+    /// odds of that are 1 in 370,000.
     known: HashMap<u64, Known>,
     /// The last host whose item may start, and until when that is not looked up again.
     last: Option<(HostKey, Instant)>,

@@ -74,7 +74,7 @@ impl Opened {
         Connection::new(key, Box::new(Tcp::new(self.tcp)), info, Some(self.permit))
     }
 
-    pub(super) fn info(&self) -> ConnectionInfo {
+    fn info(&self) -> ConnectionInfo {
         ConnectionInfo {
             remote_ip: self.remote.map(|remote| remote.ip()),
             dns: self.dns,
