@@ -33,7 +33,7 @@ use crate::pool::{Pending, ThreadPool};
 use crate::schedule::ordered::Ordered;
 use crate::schedule::{self, Schedule};
 
-use budgets::{AHEAD, RECORDS_AHEAD, WINDOW};
+use budgets::{AHEAD, RECORDS_AHEAD, TARGETS_AHEAD, WINDOW};
 use coordinator::{Coordinator, RunState};
 use jobs::RunContext;
 use pauses::PauseCounters;
@@ -115,6 +115,7 @@ fn bounds(mut options: schedule::Options, workers: usize) -> (schedule::Options,
     let most_in_flight = workers + queued;
     let holds_back = options.limits_hosts() || options.is_timed();
     options.ahead = AHEAD + 2 * workers;
-    options.window = most_in_flight.max(if holds_back { WINDOW } else { 0 });
+    let least = if holds_back { WINDOW } else { TARGETS_AHEAD };
+    options.window = most_in_flight.max(least);
     (options, most_in_flight)
 }

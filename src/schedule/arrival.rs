@@ -1,4 +1,4 @@
-//! What the caller tells a schedule.
+//! Items and workers, as a schedule sees them.
 
 use super::HostKey;
 
@@ -32,4 +32,12 @@ pub(crate) struct Workers {
     pub(crate) are_free: bool,
     /// Items that were started and wait for a worker.
     pub(crate) queued: usize,
+}
+
+/// Where an item may wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    AtHost,
+    Reached,
+    Arrived,
 }

@@ -69,8 +69,10 @@ struct Known {
 #[derive(Debug)]
 pub(super) struct Contacts<T> {
     running: HashMap<HostKey, Running<T>>,
-    /// When those of `running` began that are not slow yet, by the order of their leaders.
-    young: BTreeMap<u64, Instant>,
+    /// Those of `running` that are not slow yet, by the order of their leaders, and when they began.
+    young: BTreeMap<u64, (Instant, HostKey)>,
+    /// Items that wait for a contact that is not slow.
+    waiting_for_young: usize,
     /// Leaders whose hosts were reached.
     reached: VecDeque<T>,
     /// How many items `running` has.
@@ -91,6 +93,7 @@ impl<T> Contacts<T> {
         Self {
             running: HashMap::new(),
             young: BTreeMap::new(),
+            waiting_for_young: 0,
             reached: VecDeque::new(),
             waiting: 0,
             known: HashMap::new(),
@@ -129,14 +132,18 @@ impl<T> Contacts<T> {
 
     /// Notes which contacts have become slow.
     pub(super) fn wake(&mut self, now: Instant) {
-        while self.next_slow().is_some_and(|at| at <= now) {
-            self.young.pop_first();
+        while self.next_slow().is_some_and(|at| at <= now)
+            && let Some((_, (_, host))) = self.young.pop_first()
+        {
+            let contact = self.running.get(&host);
+            self.waiting_for_young -= contact.map_or(0, |contact| contact.waiting.len());
         }
     }
 
     /// When the next contact becomes slow.
     pub(super) fn next_slow(&self) -> Option<Instant> {
-        self.young.first_key_value().map(|(_, since)| *since + SLOW)
+        let (_, (since, _)) = self.young.first_key_value()?;
+        Some(*since + SLOW)
     }
 
     /// Whether an item that waited for a contact may start: contacts that began for earlier items come first, unless they
@@ -156,7 +163,7 @@ impl<T> Contacts<T> {
     /// Notes that the caller reaches `host` for `leader`.
     pub(super) fn begin(&mut self, host: HostKey, order: u64, leader: T, now: Instant) {
         self.waiting += 1;
-        self.young.insert(order, now);
+        self.young.insert(order, (now, host.clone()));
         let waiting = Vec::new();
         let contact = Running {
             order,
@@ -177,7 +184,13 @@ impl<T> Contacts<T> {
         if let Some(contact) = self.running.get_mut(host) {
             contact.waiting.push((item, now));
             self.waiting += 1;
+            self.waiting_for_young += usize::from(self.young.contains_key(&contact.order));
         }
+    }
+
+    /// How many items wait for a contact that is not slow. They fill the window, because their host probably answers.
+    pub(super) fn waiting_for_young(&self) -> usize {
+        self.waiting_for_young
     }
 
     /// The item for which `host` is being reached.
@@ -216,7 +229,9 @@ impl<T> Contacts<T> {
 
     fn end(&mut self, host: &HostKey) -> Option<Running<T>> {
         let contact = self.running.remove(host)?;
-        self.young.remove(&contact.order);
+        if self.young.remove(&contact.order).is_some() {
+            self.waiting_for_young -= contact.waiting.len();
+        }
         self.waiting -= 1 + contact.waiting.len();
         Some(contact)
     }
@@ -271,7 +286,7 @@ impl<T> Contacts<T> {
     /// Removes all items.
     pub(super) fn drain(&mut self) -> Vec<T> {
         self.young.clear();
-        self.waiting = 0;
+        (self.waiting, self.waiting_for_young) = (0, 0);
         let running = self.running.drain().flat_map(|(_, it)| it.into_items());
         self.reached.drain(..).chain(running).collect()
     }

@@ -5,8 +5,8 @@
 //! [`Schedule::next`], [`Schedule::unreached`] or a drain. No limit is ever exceeded. Of the items that may start, the
 //! first to arrive is first; after a pause of its host, the one tried most often. A call costs O(log n) amortised.
 //!
-//! Memory: a window of items, if the caller heeds [`Schedule::room`], and 65,536 that wait for a host (see `contacts`) or
-//! a retry. Lines of one live host in a row delay others only if they fill the window. A host with a delay or a pause
+//! Memory: a window of items, if the caller heeds [`Schedule::room`], and 65,536 that wait for a slow host (see
+//! `contacts`) or a retry. Lines of one live host in a row delay others only if they fill the window. A host with a delay or a pause
 //! costs at most 40 bytes until that is over (see `cooldown`).
 
 mod arrival;
@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::time::{Duration, Instant};
 
+use arrival::Waiting;
 use contacts::{ContactState, Contacts};
 use host::HostLimits;
 use hosts::Hosts;
@@ -36,7 +37,7 @@ pub(crate) use hosts::HostKey;
 pub(crate) use options::Options;
 pub(crate) use rate::PerSecond;
 
-/// Items that may wait for a host or a retry, beside the window. So live hosts go on behind dead ones.
+/// Items that may wait for a slow host or a retry, beside the window. So live hosts go on behind dead ones.
 const MOST_BESIDE: usize = 65_536;
 
 /// Longer delays could overflow when added to a time.
@@ -54,14 +55,6 @@ pub(crate) enum Next<T> {
     WaitUntil(Instant),
     /// Nothing before an item ends or is pushed.
     Nothing,
-}
-
-/// Where an item may wait.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waiting {
-    AtHost,
-    Reached,
-    Arrived,
 }
 
 /// See the module's head. The time must not go back from call to call.
@@ -116,7 +109,8 @@ impl<T> Schedule<T> {
         if self.later.len() + self.contacts.len() >= MOST_BESIDE {
             return 0;
         }
-        self.options.window.max(1).saturating_sub(self.held)
+        let held = self.held + self.contacts.waiting_for_young();
+        self.options.window.max(1).saturating_sub(held)
     }
 
     /// How many items have not been returned, retries included.

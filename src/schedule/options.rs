@@ -16,7 +16,7 @@ pub(crate) struct Options {
     pub(crate) rate: Option<PerSecond>,
     /// Without retries no item comes back and no host is paused.
     pub(crate) retries: Retries,
-    /// The most items that wait, without those that wait for a host; 0 is taken as 1.
+    /// The most items that wait, without those that wait for a slow host or a retry; 0 is taken as 1.
     pub(crate) window: usize,
     /// How many hosts may be reached ahead of the workers; 0 is taken as 1.
     pub(crate) ahead: usize,
