@@ -12,6 +12,9 @@ pub(super) const BYTES_AHEAD: usize = 1 << 20;
 /// them.
 pub(super) const WINDOW: usize = 4096;
 
+/// Targets in the schedule if only a host that is being reached may hold some back. 1,024 cost 2 MB.
+pub(super) const SMALL_WINDOW: usize = 256;
+
 /// Hosts that may be reached ahead of the workers, beside two for each worker. The connections of more would lie idle.
 pub(super) const AHEAD: usize = 64;
 

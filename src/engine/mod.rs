@@ -33,7 +33,7 @@ use crate::pool::{Pending, ThreadPool};
 use crate::schedule::ordered::Ordered;
 use crate::schedule::{self, Schedule};
 
-use budgets::{AHEAD, RECORDS_AHEAD, TARGETS_AHEAD, WINDOW};
+use budgets::{AHEAD, RECORDS_AHEAD, SMALL_WINDOW, WINDOW};
 use coordinator::{Coordinator, RunState};
 use jobs::RunContext;
 use pauses::PauseCounters;
@@ -115,7 +115,7 @@ fn bounds(mut options: schedule::Options, workers: usize) -> (schedule::Options,
     let most_in_flight = workers + queued;
     let holds_back = options.limits_hosts() || options.is_timed();
     options.ahead = AHEAD + 2 * workers;
-    let least = if holds_back { WINDOW } else { TARGETS_AHEAD };
+    let least = if holds_back { WINDOW } else { SMALL_WINDOW };
     options.window = most_in_flight.max(least);
     (options, most_in_flight)
 }
