@@ -143,6 +143,11 @@ impl Shutdown {
         }
     }
 
+    /// Whether the run stops as the reader of the records closed them.
+    pub(super) fn is_output_closed(&self) -> bool {
+        self.reason == Some(Reason::OutputClosed)
+    }
+
     pub(super) fn exit(&self, failed: bool) -> Exit {
         match self.reason {
             Some(Reason::Signal(signal)) => Exit::Stopped(signal),

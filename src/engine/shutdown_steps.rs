@@ -40,7 +40,10 @@ impl Coordinator<'_> {
             let running = self.running() + self.schedule.begun();
             self.report.tell(format!("{what} ({running} in flight)"));
         }
-        self.cut_contacts();
+        // These records cannot be written to a closed output, and must not change the exit status.
+        if !self.shutdown.is_output_closed() {
+            self.cut_contacts();
+        }
         for item in self.schedule.drain(now) {
             self.drop_unstarted(item);
         }

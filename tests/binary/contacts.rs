@@ -203,3 +203,16 @@ fn a_signal_cuts_contacts_at_once_and_each_has_a_record() {
         assert_eq!(row["error"]["kind"], "cancelled");
     }
 }
+
+#[test]
+fn a_reader_that_closes_while_a_host_is_reached_makes_no_failure_of_it() {
+    let silent = SilentHost::start();
+    let mut run = fetchpool()
+        .args(["-v", &silent.url("/")])
+        .stdout(anything())
+        .stderr(containing(["reaching it"]))
+        .start();
+    run.wait_for_stderr("reaching it");
+    run.close_stdout();
+    run.finish();
+}
