@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 
-use crate::cli::{self, Exit, Settings, Stop, Terminals};
-use crate::engine::{self, Engine, Mailbox};
+use crate::cli::{self, Exit, Settings, Stop, SummaryForm, Terminals};
+use crate::engine::{self, DryRunner, Engine, Mailbox};
 use crate::escape::printable;
-use crate::fetch::{Client, Method};
+use crate::fetch::Client;
+use crate::header_file;
 use crate::input::{self, Skipped, Targets};
-use crate::output::{self, Format, Outgoing, Progress, Save, Summary, Writer};
+use crate::output::{self, Fields, Format, Outgoing, Progress, Save, Summary, Writer};
 use crate::pool::{self, BuildError, ThreadPool};
 use crate::signals;
 use crate::system;
@@ -49,6 +51,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         stderr: io::stderr().is_terminal(),
     };
     let exit = match cli::parse(args, terminals, &|name| std::env::var_os(name)) {
+        Ok(settings) if settings.input.dry_run => {
+            dry_run(settings).unwrap_or_else(|error| complain(&error))
+        }
         Ok(settings) => fetch_all(settings).unwrap_or_else(|error| complain(&error)),
         Err(stop) => print(&stop).unwrap_or_else(|error| complain(&error)),
     };
@@ -61,22 +66,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
     input::refuse_output(&settings.input.lists, io::stdout())?;
-    let head_only = settings.fetch.method == Method::HEAD;
-    let saves = settings.output_dir.is_some() && !head_only;
+    settings.fetch.headers = header_file::read_all(settings.headers)?;
+    let saves = settings.input.saves;
     let files = signals::raise_descriptor_limit();
     let jobs = most_at_once(settings.jobs, &settings.input);
     let jobs = engine::fit_descriptors(&mut settings.fetch, jobs, saves, files)?;
-    let targets = Targets::open(settings.input.clone())?;
+    let mut targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
-    let writer = writer(settings.format, settings.color, &targets)?;
+    let writer = writer(settings.format, settings.color, settings.fields, &targets)?;
     // Listen before temporary files exist that a signal would leave behind.
     let mailbox = Arc::new(Mailbox::default());
     let has_begun = Arc::new(AtomicBool::new(false));
     listen_to_signals(&mailbox, &has_begun)?;
     let deadline = settings.deadline.and_then(|d| started.checked_add(d));
-    let save = settings.output_dir.map(Save::new).transpose();
-    let save = save.context("-o: bodies cannot be saved there")?;
-    let save = save.map(Arc::new);
+    let save = saver(settings.output_dir, &mut targets)?;
     let client = Client::new(settings.fetch)?;
 
     engine::install_logger(settings.verbosity, &mailbox);
@@ -86,7 +89,7 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let pool = pool(jobs, settings.jobs)?;
 
     has_begun.store(true, Ordering::Release);
-    let mut summary = settings.summary.then(|| Summary::new(started));
+    let mut summary = settings.summary.map(|_| Summary::new(started));
     let shares_terminal = settings.shares_terminal && output::is_one_terminal();
     let (exit, messages) = Engine {
         pool,
@@ -97,11 +100,12 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
         stderr: (!shares_terminal).then(|| Outgoing::new(output::stderr())),
         progress: settings.progress.then(Progress::on_stderr).flatten(),
         summary: summary.as_mut(),
-        // A reply to HEAD has no body.
-        save: save.clone().filter(|_| !head_only),
+        save: save.clone().filter(|_| saves),
+        keeps_bodies: settings.keeps_bodies,
         schedule: settings.schedule,
         ordered: settings.ordered,
         deadline,
+        max_fail: settings.max_fail,
     }
     .run();
     // From here on a signal ends the process.
@@ -110,17 +114,66 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
         // A stuck worker may still be saving.
         save.abandon();
     }
-    let text = summary.map(|summary| summary_text(summary, &skipped, settings.summary_color));
+    let form = settings.summary.zip(summary);
+    let text =
+        form.map(|(form, summary)| summary_text(summary, &skipped, form, settings.summary_color));
     let must_end = mailbox.was_stopped().then(Instant::now).or(deadline);
     print_last(messages, text.unwrap_or_default(), must_end);
     exit
 }
 
-fn summary_text(mut summary: Summary, skipped: &Skipped, color: bool) -> Vec<u8> {
+/// Opens the directory of saved bodies. `targets` learn how it treats capitals.
+fn saver(dir: Option<PathBuf>, targets: &mut Targets) -> anyhow::Result<Option<Arc<Save>>> {
+    let save = dir.map(Save::new).transpose();
+    let save = save.context("-o: bodies cannot be saved there")?;
+    if let Some(save) = &save {
+        targets.set_case(save.case());
+    }
+    Ok(save.map(Arc::new))
+}
+
+/// Writes what a run would do.
+fn dry_run(settings: Settings) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    input::refuse_output(&settings.input.lists, io::stdout())?;
+    // A wrong file of headers is an error here too.
+    header_file::read_all(settings.headers)?;
+    let saves = settings.input.saves;
+    let targets = Targets::open(settings.input)?;
+    let skipped = targets.skipped();
+    let writer = writer(settings.format, settings.color, settings.fields, &targets)?;
+    let mut summary = settings.summary.map(|_| Summary::new(started));
+    let exit = DryRunner {
+        targets,
+        writer,
+        summary: summary.as_mut(),
+        output_dir: settings.output_dir.filter(|_| saves),
+        method: settings.fetch.method,
+        max_fail: settings.max_fail,
+    }
+    .run();
+    if let Some((form, summary)) = settings.summary.zip(summary) {
+        let text = summary_text(summary, &skipped, form, settings.summary_color);
+        Outgoing::new(output::stderr()).finish(&text, None);
+    }
+    exit
+}
+
+fn summary_text(
+    mut summary: Summary,
+    skipped: &Skipped,
+    form: SummaryForm,
+    color: bool,
+) -> Vec<u8> {
     summary.left_out(skipped.of_other_shards(), "of other shards");
     summary.left_out(skipped.done_before(), "fetched before");
     summary.left_out(skipped.repeated(), "repeated");
-    summary.text(Instant::now(), color).into_bytes()
+    let now = Instant::now();
+    match form {
+        SummaryForm::Text => summary.text(now, color),
+        SummaryForm::Json => summary.json(now),
+    }
+    .into_bytes()
 }
 
 /// Writes the queued messages and `text` to standard error. After `must_end`, old messages are left out, and a stalled
@@ -170,9 +223,14 @@ fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
 }
 
 /// The writer of the records. With `--resume`, it first ends a line that the earlier run left incomplete.
-fn writer(format: Format, color: bool, targets: &Targets) -> anyhow::Result<Writer> {
+fn writer(
+    format: Format,
+    color: bool,
+    fields: Fields,
+    targets: &Targets,
+) -> anyhow::Result<Writer> {
     let out = output::stdout().context("standard output cannot be used")?;
-    let mut writer = Writer::new(out, format, color);
+    let mut writer = Writer::new(out, format, color, fields);
     let Some(resumed) = targets.resumed() else {
         return Ok(writer);
     };

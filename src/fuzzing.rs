@@ -16,8 +16,9 @@ use crate::output::fuzzing as output;
 pub type Check = (&'static str, fn(&[u8]));
 
 /// All checks that need private interfaces.
-pub const CHECKS: [Check; 12] = [
+pub const CHECKS: [Check; 13] = [
     ("list", input::list),
+    ("rows", input::rows),
     ("url", input::url),
     ("resume", input::resumed),
     ("shard", input::shard),

@@ -18,6 +18,7 @@ mod app;
 mod cli;
 mod engine;
 mod escape;
+mod header_file;
 mod host;
 mod input;
 mod output;
@@ -25,5 +26,6 @@ mod schedule;
 mod signals;
 mod span;
 mod system;
+mod units;
 
 pub use app::run;

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Runs each recipe of README.md and checks what it leaves behind.
+"""Runs each recipe of README.md and docs/RECIPES.md and checks what it leaves behind.
 
     .ci/lab/recipes.py FETCHPOOL
 
 FETCHPOOL is the binary. The recipes run word for word, except that a server on loopback replaces `https://example.com`.
-Needs curl, jq, xargs and flock beside Python.
+Needs curl, jq, xargs, flock and sqlite3 beside Python, and pandas for Debian's Python.
 """
 
+import csv
 import http.server
 import json
 import os
@@ -41,12 +42,20 @@ class Site(http.server.BaseHTTPRequestHandler):
             paths = ("/p/1?a=1&amp;b=2", "/gone", "/p/2", "/p/3?a=1&b=2")
             locations = "".join(f"<url>{form.format(SITE + path)}</url>" for form, path in zip(forms, paths))
             status, body = 200, f'<?xml version="1.0"?><urlset>{locations}</urlset>'.encode()
+        elif self.path.startswith("/json/"):
+            status, body = 200, json.dumps({"title": f"page {self.path[6:]}"}).encode()
+        elif self.path.startswith("/moved/"):
+            status, body = 301, b""
+        elif self.path.startswith("/no-head/"):
+            status, body = (405, b"") if self.command == "HEAD" else (200, b"here")
         elif self.path.startswith("/p/") or (self.path.startswith("/once/") and not first):
             status, body = 200, self.path.encode()
         elif self.path.startswith("/once/"):
             status, body = 503, b"busy"
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if status == 301:
+            self.send_header("Location", self.path.replace("/moved/", "/p/", 1))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -57,11 +66,12 @@ class Site(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def recipes():
+def recipes(page):
     """The first fenced block under each third-level heading between the marks."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    text = "".join(re.findall(r"<!-- (?:more )?recipes -->(.*?)<!-- /(?:more )?recipes -->", readme, re.S))
-    return dict(re.findall(r"^### (.*?)\n.*?^```(?:sh|crontab)\n(.*?)^```", text, re.S | re.M))
+    text = (ROOT / page).read_text(encoding="utf-8")
+    text = "".join(re.findall(r"<!-- (?:more )?recipes -->(.*?)<!-- /(?:more )?recipes -->", text, re.S))
+    sections = re.findall(r"^### (.*?)\n(.*?)(?=^### |\Z)", text, re.S | re.M)
+    return {name: "".join(re.findall(r"^```(?:sh|crontab|python)\n(.*?)^```", section, re.S | re.M)) for name, section in sections}
 
 
 def run(script, status=0, told=""):
@@ -77,6 +87,15 @@ def given(*paths):
     Path("urls.txt").write_text("".join(f"{SITE}{path}\n" for path in paths))
     Site.seen.clear()
     Site.arrivals.clear()
+
+
+def table(name, columns, *rows):
+    """Writes a table of URLs, and forgets the requests so far."""
+    with open(name, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([cell.replace("SITE", SITE) for cell in row] for row in rows)
+    Site.seen.clear()
 
 
 def rows(name, torn=0):
@@ -160,7 +179,79 @@ def hand_on(script):
     assert len(list(Path("the pages").rglob("*.gz"))) == 2
 
 
-CHECKS = {
+PAGES = [("b", "SITE/p/2.html"), ("a", "SITE/p/1.txt"), ("c", "SITE/gone")]
+
+
+def carry_id(script):
+    table("pages.csv", ["id", "url"], *PAGES)
+    # pipefail passes on fetchpool's status 1, for the failed page.
+    assert sorted(run(script, status=1).splitlines()) == ["a\t8", "b\t9"]
+
+
+def name_files(script):
+    table("pages.csv", ["id", "url"], *PAGES, ("a", "SITE/p/3.txt"))
+    run(script, status=1)
+    assert sorted(os.listdir("pages")) == ["a.txt", "b.html"] and Site.seen["/p/3.txt"] == 0, Site.seen
+
+
+def check_links(script):
+    assert run(script) == f"404\t{SITE}/gone\thttp_status\n"
+    assert all(Site.seen[path] == 1 for path in ("/p/1?a=1&b=2", "/p/2", "/p/3?a=1&b=2")), Site.seen
+    given("/no-head/1")
+    run(f"fetchpool --check -f tsv --fields method,bytes urls.txt | grep '^GET\t4$'")
+
+
+def redirects(script):
+    given("/p/1", "/moved/2")
+    assert run(script) == f"{SITE}/moved/2\t301\t{SITE}/p/2\n"
+
+
+def json_bodies(script):
+    given("/json/1", "/json/2")
+    assert sorted(run(script).splitlines()) == [
+        f'{{"url":"{SITE}/json/{number}","title":"page {number}"}}' for number in (1, 2)
+    ]
+
+
+def health(script):
+    columns = ["url", "accept", "size"]
+    table("health.csv", columns, ("SITE/p/1", "200", "4"), ("SITE/gone", "404", ""), ("SITE/once/2", "", ""))
+    # The first retry comes after about a second.
+    assert run(script) == ""
+    table("health.csv", columns, ("SITE/p/1", "200", "5"), ("SITE/gone", "", ""))
+    told = "\n".join([
+        f"false\t{SITE}/gone\thttp_status\t404 Not Found",
+        f"false\t{SITE}/p/1\tmismatch\tsize: expected 5 bytes, got 4\n",
+    ])
+    script = script.replace("grep -v '^true' health.tsv", "grep -v '^true' health.tsv | sed 1d | sort")
+    assert run(script, status=1, told=told) == ""
+
+
+def failures_again(script):
+    table("pages.csv", ["id", "url", "name"], ("1", "SITE/p/1", "one"), ("2", "SITE/once/2", "two"))
+    with open("records.jsonl", "w") as records:
+        subprocess.run([BINARY, "-f", "jsonl", "-o", "pages", "pages.csv"], stdout=records, env=ENV)
+    run(script)
+    assert Site.seen == {"/p/1": 1, "/once/2": 3}, Site.seen
+    assert [(row["input"], row["ok"]) for row in rows("again.jsonl")] == [({"id": "2"}, True)]
+    assert sorted(row["ok"] for row in rows("records.jsonl")) == [False, True, True]
+    assert Path("pages/two").read_text() == "/once/2"
+
+
+def sqlite(script):
+    given("/p/1", "/p/2", "/gone")
+    assert run(script) == "200,2,8\n404,1,0.0\n".replace(",", "|"), run(script)
+
+
+def pandas(script):
+    table("pages.csv", ["id", "url"], *PAGES)
+    with open("records.jsonl", "w") as records:
+        subprocess.run([BINARY, "-f", "jsonl", "pages.csv"], stdout=records, env=ENV)
+    done = subprocess.run(["/usr/bin/python3", "-c", script], env=ENV, text=True, capture_output=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.endswith("id,ok\na,True\nb,True\nc,False\n\n"), done
+
+
+README = {
     "Check a sitemap": sitemap,
     "Mirror a data set": mirror,
     "Resume after a crash": resume,
@@ -169,24 +260,38 @@ CHECKS = {
     "Retry only what failed": failed,
     "Hand pages on as they arrive": hand_on,
 }
+TABLES = {
+    "Carry an id through": carry_id,
+    "Name files after a column": name_files,
+    "Check the links of a sitemap": check_links,
+    "Audit redirects": redirects,
+    "Read JSON replies with jq": json_bodies,
+    "Check the health of services": health,
+    "Fetch the failures of a run again": failures_again,
+    "Load the records into SQLite": sqlite,
+    "Load the records into pandas": pandas,
+}
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
 server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()
 SITE = f"http://127.0.0.1:{server.server_port}"
 
-found = recipes()
-assert list(found) == list(CHECKS), f"README.md has the recipes {list(found)}, this script {list(CHECKS)}"
+scripts = []
+for page, checks in (("README.md", README), ("docs/RECIPES.md", TABLES)):
+    found = recipes(page)
+    assert list(found) == list(checks), f"{page} has the recipes {list(found)}, this script {list(checks)}"
+    scripts += [(name, check, found[name]) for name, check in checks.items()]
 with tempfile.TemporaryDirectory() as home:
     tools = Path(home, "bin")
     tools.mkdir()
     (tools / "fetchpool").symlink_to(BINARY)
     ENV = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": home}
-    for number, (name, check) in enumerate(CHECKS.items()):
+    for number, (name, check, script) in enumerate(scripts):
         place = Path(home, str(number))
         place.mkdir()
         os.chdir(place)
         Site.seen.clear()
-        check(found[name])
+        check(script)
         print(f"ok: {name}")
     os.chdir(ROOT)

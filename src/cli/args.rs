@@ -2,12 +2,15 @@
 //!
 //! Each value is parsed here, so that an error names its option; `settings` combines the values.
 
+mod header;
 mod output;
 mod request;
 mod run;
 mod value;
 
-pub(super) use output::{GeneralArgs, OutputArgs, When};
+pub(super) use header::ALL_HEADERS;
+pub(crate) use header::HeaderSource;
+pub(super) use output::{GeneralArgs, OutputArgs, SummaryArg, When};
 pub(super) use request::{RequestArgs, SafetyArgs};
 pub(super) use run::{InputArgs, PoolArgs, RetryArgs, TimeoutArgs};
 
@@ -27,11 +30,12 @@ use std::ffi::OsString;
 #[command(about = "Fetch a list of URLs with a pool of threads, print each page's size or error")]
 #[command(disable_help_flag = true, disable_version_flag = true)]
 pub(super) struct Typed {
-    /// A file with one URL a line, - for stdin, or a URL
+    /// A file of URLs, a csv with a column url, - for stdin, or a URL
     #[arg(
         value_name = "LIST",
         value_hint = ValueHint::FilePath,
-        long_help = "A file with one URL a line, - for standard input, or a URL (with :// in it)"
+        long_help = "A file with one URL a line or a table with a column url, - for standard input, or a URL (with \
+        :// in it)"
     )]
     pub(super) lists: Vec<OsString>,
     #[command(flatten)]
@@ -53,8 +57,8 @@ pub(super) struct Typed {
 }
 
 /// The options of `-h`.
-const MAIN: &str = "jobs per_host timeout deadline head header max_size retries default_scheme resume format \
-                    output_dir quiet help version";
+const MAIN: &str =
+    "jobs timeout header max_size retries input name resume format output_dir help version";
 
 pub(super) fn command() -> Command {
     use clap::CommandFactory;

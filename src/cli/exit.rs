@@ -8,9 +8,9 @@ use crate::signals::Signal;
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Every URL was fetched, standard output was closed, or help was printed.
+    /// Every URL was fetched, no more failed than `--max-fail`, standard output was closed, or help was printed.
     Success,
-    /// At least one URL failed, or the deadline cut the run.
+    /// At least one URL failed, and more than `--max-fail`, or the deadline cut the run.
     SomeFailed,
     /// The call was wrong, a list could not be read, or the output could not be written.
     Unusable,
@@ -39,9 +39,13 @@ impl Exit {
         match self {
             Self::Success => &[
                 "every URL was fetched, or the reader of stdout closed the pipe, as head",
-                "does: that ends the run, with status 1 if a URL had failed",
+                "does: that ends the run, with status 1 if a URL had failed. With",
+                "--max-fail also if no more failed than it allows",
             ],
-            Self::SomeFailed => &["at least one URL failed, or the deadline cut the run"],
+            Self::SomeFailed => &[
+                "at least one URL failed, or more than --max-fail if it is given, or the",
+                "deadline cut the run",
+            ],
             Self::Unusable => &[
                 "the call was wrong, a list could not be read, or stdout or DIR could",
                 "not be written",

@@ -18,13 +18,29 @@ const WIDTH: usize = 100;
 /// This and the next texts fit 80 columns, because clap drops the indentation when it breaks a line.
 pub(super) const LISTS: &str = "\
 Lists:
-  One URL a line, in UTF-8, or UTF-16 with a byte order mark; gzip is read as
-  well. Blank lines and lines that begin with # are skipped, and white space
-  around a URL is dropped. A line that is not a URL, is not UTF-8 or is over 64
-  KiB becomes a failed record, and the run goes on. Without a LIST, standard
-  input is read. Standard output may not be a LIST.
+  One URL a line, or a table, in UTF-8, or UTF-16 with a byte order mark; gzip
+  is read as well. Blank lines and lines that begin with # are skipped, and
+  white space around a URL is dropped. A line that is not a URL, is not UTF-8 or
+  is over 64 KiB becomes a failed record, and the run goes on. Without a LIST,
+  standard input is read. Standard output may not be a LIST.
 
-  If an option is given twice, the last one counts; -H and --resolve add up.";
+  If an option is given twice, the last one counts; -H, --record-header and
+  --resolve add up.";
+
+pub(super) const TABLES: &str = "\
+Tables:
+  A csv or tsv begins with a line that names its columns, and is quoted as
+  spreadsheets do. A jsonl has an object a line; a record of an earlier run is a
+  row as well: its url and input count. A wrong row, or one over 1 MiB, becomes a
+  failed record of the kind invalid_row, and the run goes on; a csv or tsv
+  without the column url ends it. These columns have a meaning, unless a cell is
+  empty; all others go unchanged into the record's field input.
+
+  url                                needed; as a line of a list
+  name                               its file below DIR, a relative path
+  method, accept, timeout, max_size  as the option, for this row
+  header.NAME                        a header (in jsonl: headers, an object)
+  size, sha256                       what the body must be, else it failed";
 
 pub(super) const UNITS: &str = "\
 Units:
@@ -34,14 +50,22 @@ Units:
 pub(super) const EXAMPLES: &str = "\
 Examples:
   fetchpool urls.txt -j 5
+  fetchpool -o pages --name '{id}{ext}' table.csv
+  fetchpool --check --max-fail 1% urls.txt
   fetchpool -f jsonl -t 10 --max-size 10M urls.txt > records.jsonl
   grep -h '^https:' *.txt | fetchpool -j 50 -I -
   fetchpool -H 'Accept: text/html' https://example.com/ https://example.org/
   fetchpool -f jsonl --resume records.jsonl urls.txt >> records.jsonl";
 
+/// The last lines of `-h`.
+const EXAMPLE: &str = "\
+Save the URLs of a table with the columns url and id as pages/ID.html and so on:
+  fetchpool -o pages --name '{id}{ext}' table.csv";
+
 /// The command line with the help of `-h`.
 pub(super) fn short(style: TextStyle) -> Command {
-    sized(args::command(), style).mut_args(|arg| arg.help_heading(None::<&str>))
+    let command = sized(args::command(), style).after_help(EXAMPLE);
+    command.mut_args(|arg| arg.help_heading(None::<&str>))
 }
 
 pub(super) fn message(error: Error, style: TextStyle) -> String {
@@ -62,7 +86,7 @@ pub(super) fn message(error: Error, style: TextStyle) -> String {
 /// lines an option.
 fn long(style: TextStyle) -> Command {
     let after = format!(
-        "{LISTS}\n\n{UNITS}\n\nExit status:\n{}\n{EXAMPLES}",
+        "{LISTS}\n\n{TABLES}\n\n{UNITS}\n\nExit status:\n{}\n{EXAMPLES}",
         Exit::table()
     );
     in_full(sized(args::command(), style)).after_help(after)
@@ -96,6 +120,18 @@ fn rendered(text: &StyledStr, style: TextStyle) -> String {
     }
 }
 
+fn insert_tip(error: &mut Error, tip: &'static str) {
+    let tip = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
+    error.insert(ContextKind::Suggested, tip);
+}
+
+/// Whether `error` is about a value of `-i`.
+fn is_wrong_input(error: &Error) -> bool {
+    let is_value = error.kind() == ErrorKind::InvalidValue;
+    let option = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    is_value && option.is_some_and(|option| option.starts_with("--input "))
+}
+
 /// `error` without control characters and credentials ([`shown`]), and with better tips than clap's.
 fn tidied(mut error: Error) -> Error {
     let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string);
@@ -111,9 +147,15 @@ fn tidied(mut error: Error) -> Error {
             error.remove(ContextKind::SuggestedArg);
         }
         if let Some(instead) = instead {
-            let tip = ContextValue::StyledStrs(vec![StyledStr::from(instead)]);
-            error.insert(ContextKind::Suggested, tip);
+            insert_tip(&mut error, instead);
         }
+    }
+    if is_wrong_input(&error) {
+        // wget and aria2 name a list with -i.
+        insert_tip(
+            &mut error,
+            "a list is given without an option: fetchpool urls.txt",
+        );
     }
     if error.get(ContextKind::Usage).is_some() {
         // clap's usage line repeats the typed flags and their conflicts.

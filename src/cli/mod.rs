@@ -6,22 +6,25 @@
 mod args;
 mod exit;
 mod help;
+mod max_fail;
 mod other_tools;
 mod pages;
 mod settings;
 mod terminal;
 #[cfg(test)]
 mod tests;
-mod units;
 
 #[cfg(any(test, feature = "fuzzing"))]
 #[path = "../../tests/fuzz/units.rs"]
 pub(crate) mod fuzzing;
 
+pub(crate) use args::HeaderSource;
 pub(crate) use exit::Exit;
-pub(crate) use settings::Settings;
+pub(crate) use max_fail::MaxFail;
+pub(crate) use settings::{Settings, SummaryForm};
 pub(crate) use terminal::Terminals;
 
+use crate::units;
 use args::Typed;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;

@@ -10,8 +10,8 @@ const FLAGS: &str = "\
 --retry-max-time: write --deadline D for the whole run, --timeout D for one attempt
 -L --location --follow --follow-redirects: redirects are followed already; --max-redirects N limits them
 --max-redirs --max-redirect: write --max-redirects N
--O --remote-name --remote-name-all --output: write -o DIR: each body is saved below it, under the name of its URL
---output-document --directory-prefix --dir --out-dir --outdir: write -o DIR: each body is saved below it, under the name of its URL
+-O --remote-name --remote-name-all --output: write -o DIR: each body is saved below it, under the name of its URL or of --name
+--output-document --directory-prefix --dir --out-dir --outdir: write -o DIR: each body is saved below it, under the name of its URL or of --name
 -s --silent --no-verbose --no-progress-meter --no-progress: write -q (--quiet)
 -S --show-error: every failure has its record, -q or not
 --debug: write -vv
@@ -19,15 +19,22 @@ const FLAGS: &str = "\
 -d --data --data-raw --data-binary --data-urlencode --body-data: requests have no body
 --post-data --post-file -F --form -T --upload-file: requests have no body
 --json: write -f jsonl for records in JSON; requests have no body
---jsonl: write -f jsonl
---csv: write -f csv
---tsv: write -f tsv
+--jsonl: write -f jsonl for records, -i jsonl for lists
+--csv: write -f csv for records, -i csv for lists
+--tsv: write -f tsv for records, -i tsv for lists
 --request: write -X M (--method M)
 -x --http-proxy --all-proxy --socks5 --socks5-hostname: write --proxy URL
--i --input-file --file -K --config --url: lists and URLs are given without an option: fetchpool urls.txt
---fail --fail-with-body: a final status other than 2xx is a failure already
+--input-file --file -K --config --url: lists and URLs are given without an option: fetchpool urls.txt
+--spider: write --check
+--write-out: write -f csv --fields LIST, like url,status
+--include --show-headers --dump-header --server-response --save-headers: write -f jsonl --record-header NAME, or '*' for all
+--max-filesize: write --max-size SIZE
+--max-errors --max-failures: write --max-fail N
+--fail --fail-with-body: a final status other than 2xx is a failure already; --accept SET takes others
+--content-on-error: write --accept SET: a page of a status in it is as any other
 --no-check-certificate --no-verify --check-certificate: write -k (--insecure)
--w --wait --delay --random-wait: write --host-delay D
+-w: write --host-delay D for a wait between requests, -f csv --fields LIST for what is printed
+--wait --delay --random-wait: write --host-delay D
 -e --referer --referrer: write -H 'Referer: URL'
 --cookie --cookies: write -H 'Cookie: NAME=VALUE'";
 

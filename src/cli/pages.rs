@@ -2,7 +2,7 @@
 
 use super::args::command;
 use super::exit::Exit;
-use super::help::{EXAMPLES, LISTS, UNITS, in_full};
+use super::help::{EXAMPLES, LISTS, TABLES, UNITS, in_full};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -52,8 +52,8 @@ type Layout = fn(&mut Roff, &str);
 fn sections() -> Roff {
     let mut page = Roff::new();
     let exit = format!("Exit status:\n{}", Exit::table());
-    let texts = [LISTS, UNITS, &exit, EXAMPLES];
-    let layouts = [paragraphs as Layout, meanings, meanings, verbatim];
+    let texts = [LISTS, TABLES, UNITS, &exit, EXAMPLES];
+    let layouts = [paragraphs as Layout, meanings, meanings, meanings, verbatim];
     for (section, layout) in texts.into_iter().zip(layouts) {
         let (title, lines) = section.split_once(":\n").unwrap_or((section, ""));
         page.control("SH", [title.to_uppercase().as_str()]);

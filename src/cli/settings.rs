@@ -3,19 +3,25 @@
 //! Everything that depends on the terminals and the environment is decided here. No file is opened.
 
 use super::args::{
-    InputArgs, PoolArgs, RequestArgs, RetryArgs, SafetyArgs, TimeoutArgs, Typed, When,
+    ALL_HEADERS, HeaderSource, InputArgs, OutputArgs, PoolArgs, RequestArgs, RetryArgs, SafetyArgs,
+    SummaryArg, TimeoutArgs, Typed, When,
 };
+use super::max_fail::MaxFail;
 use super::terminal::Streams;
-use crate::escape::shown;
-use crate::fetch::{self, Family, Method, Proxies, Tls};
+use crate::escape::{printable, shown};
+use crate::fetch::{self, Family, Method, Proxies, RecordHeaders, Tls};
 use crate::input::{self, List};
-use crate::output::Format;
+use crate::output::{Fields, Format};
 use crate::schedule;
 use crate::schedule::retry::Retries;
+use http::HeaderName;
 use log::LevelFilter;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The largest body with `--body`, unless `--max-size` is given.
+const LARGEST_IN_RECORD: u64 = 10 << 20;
 
 /// The settings of a whole run.
 #[derive(Debug)]
@@ -25,8 +31,14 @@ pub(crate) struct Settings {
     pub(crate) input: input::Options,
     /// When targets may start, and how often they are retried. The engine sets the window.
     pub(crate) schedule: schedule::Options,
+    /// Without the headers.
     pub(crate) fetch: fetch::Options,
+    /// The headers of requests, and files of them.
+    pub(crate) headers: Vec<HeaderSource>,
     pub(crate) format: Format,
+    pub(crate) fields: Fields,
+    /// Records hold the bodies.
+    pub(crate) keeps_bodies: bool,
     /// Print records in the order of the lists.
     pub(crate) ordered: bool,
     /// Save bodies under this directory, which may not exist yet.
@@ -35,11 +47,22 @@ pub(crate) struct Settings {
     pub(crate) verbosity: LevelFilter,
     pub(crate) color: bool,
     pub(crate) summary_color: bool,
-    pub(crate) summary: bool,
+    /// `None` for no summary.
+    pub(crate) summary: Option<SummaryForm>,
     pub(crate) progress: bool,
     /// Standard output and standard error are both terminals.
     pub(crate) shares_terminal: bool,
     pub(crate) deadline: Option<Duration>,
+    /// How many failures leave the exit status at 0.
+    pub(crate) max_fail: MaxFail,
+}
+
+/// How the summary is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SummaryForm {
+    Text,
+    /// One line of JSON.
+    Json,
 }
 
 /// Resolves what was typed.
@@ -53,6 +76,19 @@ pub(super) fn resolve(
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Settings, String> {
     let (stdout, stderr) = (streams.stdout, streams.stderr);
+    let lists = lists(typed.lists, streams.stdin_is_terminal)?;
+    let schedule = schedule_options(&typed.pool, &typed.retries);
+    let headers = typed.request.header.clone();
+    let deadline = unless_zero(typed.timeouts.deadline);
+    let fields = fields(&typed.output, typed.input.dry_run)?;
+    let fetch = fetch_options(
+        typed.timeouts,
+        typed.request,
+        typed.safety,
+        &typed.output,
+        env,
+    )?;
+    let saves = typed.output.output_dir.is_some() && fetch.method != Method::HEAD;
     let output = typed.output;
     // `-q` turns `auto` into `never`; an explicit `always` wins.
     let unless_quiet = |when| match when {
@@ -61,12 +97,19 @@ pub(super) fn resolve(
     };
     Ok(Settings {
         jobs: typed.pool.jobs as usize,
-        schedule: schedule_options(&typed.pool, &typed.retries),
-        input: input_options(lists(typed.lists, streams.stdin_is_terminal)?, typed.input)?,
-        deadline: unless_zero(typed.timeouts.deadline),
+        schedule,
+        input: input::Options {
+            saves,
+            name: output.name.clone(),
+            ..input_options(lists, typed.input)?
+        },
+        deadline,
+        fetch,
+        headers,
         format: output.format,
+        fields,
+        keeps_bodies: output.body,
         ordered: output.ordered,
-        output_dir: output.output_dir,
         verbosity: match output.verbose {
             0 => LevelFilter::Off,
             1 => LevelFilter::Debug,
@@ -74,11 +117,44 @@ pub(super) fn resolve(
         },
         color: output.color.or_auto(stdout.color),
         summary_color: output.color.or_auto(stderr.color),
-        summary: unless_quiet(output.summary).or_auto(stderr.terminal),
+        summary: summary_form(output.summary, stderr.terminal && !output.quiet),
         progress: stderr.terminal && unless_quiet(output.progress).or_auto(!streams.is_dumb),
         shares_terminal: stdout.terminal && stderr.terminal,
-        fetch: fetch_options(typed.timeouts, typed.request, typed.safety, env)?,
+        max_fail: output.max_fail,
+        output_dir: output.output_dir,
     })
+}
+
+/// The fields of the records, after checks of the options that they depend on.
+fn fields(output: &OutputArgs, dry_run: bool) -> Result<Fields, String> {
+    if output.name.is_some() && output.output_dir.is_none() {
+        return Err(
+            "--name is given without -o: it names the files that -o DIR saves below DIR".to_owned(),
+        );
+    }
+    if output.body && output.format != Format::Jsonl {
+        return Err(
+            "--body: only records in JSON hold bodies: add -f jsonl, or save them with -o DIR"
+                .to_owned(),
+        );
+    }
+    let names = output.fields.as_deref();
+    Fields::new(names, output.format, output.body, dry_run).map_err(|wrong| {
+        let names = shown(names.unwrap_or_default());
+        format!(
+            "invalid value '{names}' for '--fields <LIST>': {}",
+            printable(&wrong)
+        )
+    })
+}
+
+fn summary_form(asked: SummaryArg, auto: bool) -> Option<SummaryForm> {
+    match asked {
+        SummaryArg::Json => Some(SummaryForm::Json),
+        SummaryArg::Always => Some(SummaryForm::Text),
+        SummaryArg::Auto => auto.then_some(SummaryForm::Text),
+        SummaryArg::Never => None,
+    }
 }
 
 fn schedule_options(pool: &PoolArgs, retries: &RetryArgs) -> schedule::Options {
@@ -109,6 +185,10 @@ fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, S
         shard: input.shard,
         unique: input.unique,
         resume: input.resume,
+        format: input.format,
+        saves: false,
+        name: None,
+        dry_run: input.dry_run,
     })
 }
 
@@ -116,6 +196,7 @@ fn fetch_options(
     timeouts: TimeoutArgs,
     request: RequestArgs,
     safety: SafetyArgs,
+    output: &OutputArgs,
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<fetch::Options, String> {
     check_identity(&safety)?;
@@ -126,13 +207,21 @@ fn fetch_options(
     let method = request.method.unwrap_or(defaults.method);
     Ok(fetch::Options {
         method: if request.head { Method::HEAD } else { method },
-        headers: request.header,
+        // The program reads their files.
+        headers: Vec::new(),
         user_agent: request.user_agent.unwrap_or(defaults.user_agent),
         timeout: unless_zero(Some(timeouts.timeout)),
         connect_timeout: unless_zero(timeouts.connect_timeout),
         stall_timeout: unless_zero(timeouts.stall_timeout),
         max_redirects: request.max_redirects,
-        max_size: request.max_size.filter(|bytes| *bytes > 0),
+        accept: request.accept.unwrap_or_default(),
+        check: request.check,
+        sha256: output.sha256,
+        record_headers: record_headers(&output.record_header),
+        max_size: match request.max_size {
+            None if output.body => Some(LARGEST_IN_RECORD),
+            size => size.filter(|bytes| *bytes > 0),
+        },
         credentials: request.user,
         compressed: request.compressed,
         family: match (request.ipv4, request.ipv6) {
@@ -155,6 +244,13 @@ fn fetch_options(
         idle_connections: defaults.idle_connections,
         descriptors: defaults.descriptors,
     })
+}
+
+fn record_headers(names: &[HeaderName]) -> RecordHeaders {
+    if names.iter().any(|name| name == ALL_HEADERS) {
+        return RecordHeaders::All;
+    }
+    RecordHeaders::Named(names.to_vec())
 }
 
 fn check_identity(safety: &SafetyArgs) -> Result<(), String> {

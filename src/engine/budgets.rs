@@ -27,6 +27,9 @@ pub(super) const TAKEN_WHILE_IDLE: usize = 64 << 20;
 /// Records that wait with `--ordered`.
 pub(super) const RECORDS_AHEAD: usize = 1024;
 
+/// Records that wait with `--ordered` and `--body`, for each worker: each may hold a body of the largest size.
+pub(super) const BODIES_AHEAD: usize = 2;
+
 /// Bytes of text of those records at which no more targets are taken.
 pub(super) const RECORD_BYTES_AHEAD: usize = 4 << 20;
 

@@ -9,9 +9,10 @@ use crate::input::Target;
 use crate::schedule::ordered::ListIndex;
 use crate::schedule::{Arrival, HostKey};
 
+use super::body::for_target;
 use super::coordinator::Coordinator;
 use super::jobs::{Item, JobContext};
-use super::mail::{JobResult, Mail};
+use super::mail::{JobResult, Kept, Mail};
 use super::to_record;
 
 impl Coordinator<'_> {
@@ -49,7 +50,8 @@ impl Coordinator<'_> {
         let is_again = leader.context.attempts > 0;
         let mailbox = Arc::clone(&self.shared.mailbox);
         let done = move |contact| mailbox.send(Mail::Contact { host, contact });
-        self.shared.client.reach(&leader.target.url, is_again, done);
+        let client = for_target(self.shared.client.clone(), &leader.target);
+        client.reach(&leader.target.url, is_again, done);
     }
 
     /// Lets the targets that waited for `host` start, or ends their attempts with the failure that they share.
@@ -62,8 +64,10 @@ impl Coordinator<'_> {
             return self.schedule.reached(host, mark, now);
         };
         for item in self.schedule.unreached(host, now) {
-            let outcome = contact.outcome(&item.target.url, failure.clone());
-            self.attempted(item, outcome, None, None, now);
+            let request = item.target.request().map(Arc::as_ref);
+            let method = self.shared.client.method(request);
+            let outcome = contact.outcome(&item.target.url, method, failure.clone());
+            self.attempted(item, outcome, Kept::default(), None, now);
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cli::MaxFail;
 use crate::host::LastHost;
 use crate::input::{Entry, Skipped};
 use crate::output::{Progress, Save};
@@ -36,6 +37,8 @@ pub(super) struct Coordinator<'a> {
     pub(super) shutdown: Shutdown,
     pub(super) report: Report<'a>,
     pub(super) skipped: Arc<Skipped>,
+    /// How many failures leave the exit status at 0.
+    pub(super) max_fail: MaxFail,
     pub(super) state: RunState,
 }
 
@@ -121,7 +124,7 @@ impl Coordinator<'_> {
             let list_index = self.report.next_index();
             let target = match entry {
                 Entry::Target(target) => target,
-                Entry::Failed(record) => {
+                Entry::Failed(record) | Entry::Skipped(record) => {
                     self.report.record(*record, list_index);
                     continue;
                 }

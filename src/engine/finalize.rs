@@ -19,7 +19,8 @@ impl Coordinator<'_> {
     ///
     /// If the records could not be written, unless their reader has closed standard output.
     pub(super) fn finalize(&mut self, ended: anyhow::Result<bool>) -> anyhow::Result<Exit> {
-        let has_failed = self.report.counts.failed > 0;
+        let counts = self.report.counts;
+        let has_failed = !self.max_fail.allows(counts.failed, counts.done);
         self.shared.mailbox.stop_starting();
         if self.state.in_flight.len() > 0 {
             self.shared.client.cancel();
@@ -98,8 +99,11 @@ impl Coordinator<'_> {
 /// Whether a write failed because its reader closed the stream. A failing device gives the same error as a closed
 /// terminal, but no SIGHUP follows.
 fn has_no_reader(error: &anyhow::Error, exit: Exit) -> bool {
+    is_closed_pipe(error) || is_closed_terminal(error) && matches!(exit, Exit::Stopped(_))
+}
+
+pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     io_error(error).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-        || is_closed_terminal(error) && matches!(exit, Exit::Stopped(_))
 }
 
 fn is_closed_terminal(error: &anyhow::Error) -> bool {

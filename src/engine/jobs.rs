@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::fetch::{Client, Failure, FailureKind, Outcome};
+use crate::fetch::Client;
 use crate::host;
 use crate::input::Target;
 use crate::output::{Record, Save};
@@ -142,6 +142,8 @@ fn target_of(job: Arc<Job>) -> Target {
 pub(super) struct RunContext {
     pub(super) client: Client,
     pub(super) save: Option<Arc<Save>>,
+    /// Records hold the bodies.
+    pub(super) keeps_bodies: bool,
     pub(super) mailbox: Arc<Mailbox>,
     /// With retries.
     pub(super) pauses: Option<PauseCounters>,
@@ -164,38 +166,9 @@ impl RunContext {
             return JobResult::Paused;
         }
         job.started.store(true, Ordering::Relaxed);
-        let (outcome, file) = self.load(job);
-        JobResult::Attempted { outcome, file }
-    }
-
-    fn load(&self, job: &Job) -> (Outcome, Option<String>) {
         let client = self.client.for_attempt(job.is_again, job.reached_in);
-        let url = &job.target.url;
-        let Some(save) = &self.save else {
-            let mut count = |amount: usize| {
-                self.received.fetch_add(amount as u64, Ordering::Relaxed);
-            };
-            return (client.load_size(url, &mut count), None);
-        };
-        let mut saved = save.begin(url, &self.received);
-        let mut outcome = client.load_url(url, &mut saved);
-        let mut file = None;
-        if outcome.result.is_ok() {
-            match saved.commit() {
-                Ok(path) => file = Some(path),
-                Err(error) => {
-                    outcome.result = Err(Failure::new(FailureKind::Write, error.to_string()));
-                }
-            }
-        }
-        if let Err(failure) = &mut outcome.result
-            && failure.kind() == FailureKind::Write
-            && save.has_ended()
-        {
-            // The disk did not fail: saving was stopped.
-            *failure = Failure::new(FailureKind::Cancelled, "the run has ended");
-        }
-        (outcome, file)
+        let (outcome, kept) = self.load(client, &job.target);
+        JobResult::Attempted { outcome, kept }
     }
 
     fn reply(&self, slot: usize, result: Result<JobResult, JobError>) {

@@ -28,6 +28,15 @@ pub(super) enum Mail {
     Total(u64),
 }
 
+/// What was kept of a body.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Where it was saved.
+    pub(super) file: Option<String>,
+    /// The body itself, with `--body`.
+    pub(super) body: Option<Vec<u8>>,
+}
+
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly all results are the large variant, and boxing it would cost an allocation a URL"
@@ -35,8 +44,7 @@ pub(super) enum Mail {
 pub(super) enum JobResult {
     Attempted {
         outcome: Outcome,
-        /// Where the body was saved.
-        file: Option<String>,
+        kept: Kept,
     },
     /// Nothing was sent, as the host was paused after the job was submitted.
     Paused,

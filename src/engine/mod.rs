@@ -3,9 +3,11 @@
 //! The coordinator never touches the network, and workers never touch the output. A run is over when the list and all
 //! jobs have ended, or some time after a reason to stop.
 
+mod body;
 mod budgets;
 mod contacting;
 mod coordinator;
+mod dry_run;
 mod finalize;
 mod jobs;
 mod limits;
@@ -25,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use crate::cli::Exit;
+use crate::cli::{Exit, MaxFail};
 use crate::fetch::Client;
 use crate::input::Skipped;
 use crate::output::{Outgoing, Progress, Save, Summary, Writer};
@@ -33,13 +35,14 @@ use crate::pool::{Pending, ThreadPool};
 use crate::schedule::ordered::Ordered;
 use crate::schedule::{self, Schedule};
 
-use budgets::{AHEAD, RECORDS_AHEAD, SMALL_WINDOW, WINDOW};
+use budgets::{AHEAD, BODIES_AHEAD, RECORDS_AHEAD, SMALL_WINDOW, WINDOW};
 use coordinator::{Coordinator, RunState};
 use jobs::RunContext;
 use pauses::PauseCounters;
 use report::Report;
 use shutdown::Shutdown;
 
+pub(crate) use dry_run::DryRunner;
 pub(crate) use limits::fit_descriptors;
 pub(crate) use list_reader::{count_in_background, read_in_background};
 pub(crate) use logger::install_logger;
@@ -58,10 +61,14 @@ pub(crate) struct Engine<'a> {
     pub(crate) skipped: Arc<Skipped>,
     pub(crate) summary: Option<&'a mut Summary>,
     pub(crate) save: Option<Arc<Save>>,
+    /// Records hold the bodies.
+    pub(crate) keeps_bodies: bool,
     /// Without the window.
     pub(crate) schedule: schedule::Options,
     pub(crate) ordered: bool,
     pub(crate) deadline: Option<Instant>,
+    /// How many failures leave the exit status at 0.
+    pub(crate) max_fail: MaxFail,
 }
 
 impl Engine<'_> {
@@ -69,14 +76,20 @@ impl Engine<'_> {
     /// be written, and the unwritten messages.
     pub(crate) fn run(self) -> (anyhow::Result<Exit>, Outgoing) {
         let has_retries = self.schedule.retries.are_on();
-        let (schedule, most_in_flight) = bounds(self.schedule, self.pool.workers());
-        let ahead = RECORDS_AHEAD.max(most_in_flight);
+        let workers = self.pool.workers();
+        let (schedule, most_in_flight) = bounds(self.schedule, workers, self.keeps_bodies);
+        let ahead = if self.keeps_bodies {
+            BODIES_AHEAD * workers
+        } else {
+            RECORDS_AHEAD.max(most_in_flight)
+        };
         let mut coordinator = Coordinator {
             pool: &self.pool,
             most_in_flight,
             shared: Arc::new(RunContext {
                 client: self.client,
                 save: self.save,
+                keeps_bodies: self.keeps_bodies,
                 mailbox: self.mailbox,
                 pauses: has_retries.then(PauseCounters::new),
                 deadline: self.deadline,
@@ -92,6 +105,7 @@ impl Engine<'_> {
                 self.ordered.then(|| Ordered::new(ahead)),
             ),
             skipped: self.skipped,
+            max_fail: self.max_fail,
             state: RunState::default(),
         };
         let ended = coordinator.run();
@@ -105,9 +119,14 @@ impl Engine<'_> {
 }
 
 /// The schedule's options with the window, and how many jobs may be in flight: those that run, and in the queue as many
-/// as the workers take during one pause; none if starts are timed.
-fn bounds(mut options: schedule::Options, workers: usize) -> (schedule::Options, usize) {
-    let queued = if options.is_timed() {
+/// as the workers take during one pause. None are queued if starts are timed, or if results hold bodies: those of queued
+/// jobs would wait in memory for a slow reader.
+fn bounds(
+    mut options: schedule::Options,
+    workers: usize,
+    keeps_bodies: bool,
+) -> (schedule::Options, usize) {
+    let queued = if options.is_timed() || keeps_bodies {
         0
     } else {
         workers * 3 + 64

@@ -10,7 +10,7 @@ use crate::span::Span;
 
 use super::coordinator::Coordinator;
 use super::jobs::{Item, JobContext};
-use super::mail::JobResult;
+use super::mail::{JobResult, Kept};
 use super::retrying::{asked_pause, reply_of, retry_at};
 use super::to_record;
 
@@ -36,8 +36,8 @@ impl Coordinator<'_> {
             item.context.host = host;
         }
         match result {
-            JobResult::Attempted { outcome, file } => {
-                self.attempted(item, outcome, file, worker, now);
+            JobResult::Attempted { outcome, kept } => {
+                self.attempted(item, outcome, kept, worker, now);
             }
             JobResult::Panicked(panic) => {
                 item.context.attempts += 1;
@@ -81,7 +81,7 @@ impl Coordinator<'_> {
         &mut self,
         mut item: Item,
         outcome: Outcome,
-        file: Option<String>,
+        kept: Kept,
         worker: Option<usize>,
         now: Instant,
     ) {
@@ -92,7 +92,7 @@ impl Coordinator<'_> {
         let Some(at) = again.filter(|_| !self.shutdown.is_stopping()) else {
             let Item { target, context } = item;
             let cut = self.shutdown.message();
-            let record = to_record::attempted(target, outcome, file, worker, cut);
+            let record = to_record::attempted(target, outcome, kept, worker, cut);
             return self.done(record, context);
         };
         if let Err(failure) = &outcome.result {
@@ -104,7 +104,7 @@ impl Coordinator<'_> {
             );
         }
         let target = item.target.clone();
-        let record = to_record::attempted(target, outcome, file, worker, self.shutdown.message());
+        let record = to_record::attempted(target, outcome, kept, worker, self.shutdown.message());
         item.context.failed = Some(Box::new(record));
         self.try_again(item, at);
     }

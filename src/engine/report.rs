@@ -168,7 +168,7 @@ impl<'a> Report<'a> {
     }
 }
 
-fn written<T>(result: std::io::Result<T>) -> anyhow::Result<T> {
+pub(super) fn written<T>(result: std::io::Result<T>) -> anyhow::Result<T> {
     result.context("the records could not be written to standard output")
 }
 

@@ -41,7 +41,7 @@ pub(super) fn asked_pause(outcome: &Outcome) -> Option<Duration> {
 /// What `outcome` says of its host.
 pub(super) fn reply_of(outcome: &Outcome) -> Reply {
     match outcome.status {
-        Some(429) => Reply::Refused,
+        Some(429) if outcome.result.is_err() => Reply::Refused,
         None => Reply::None,
         Some(_) if passes(outcome) => Reply::None,
         Some(_) => Reply::Served,
@@ -68,21 +68,15 @@ mod tests {
     use super::*;
     use std::time::SystemTime;
 
-    use crate::fetch::{ConnectionInfo, Failure, Page, Phase, Url};
+    use crate::fetch::{Failure, Method, Page, Phase, Url};
 
     fn outcome(result: Result<Page, Failure>, status: Option<u16>, after: Option<u64>) -> Outcome {
+        let url = Url::parse("http://example.com/").expect("a URL");
         Outcome {
             result,
             status,
-            content_type: None,
             retry_after: after.map(Duration::from_secs),
-            final_url: Url::parse("http://example.com/").expect("a URL"),
-            redirects: 0,
-            started_at: SystemTime::UNIX_EPOCH,
-            elapsed: Duration::ZERO,
-            ttfb: None,
-            wire_bytes: 0,
-            connection: ConnectionInfo::default(),
+            ..Outcome::begun(&url, &Method::GET, SystemTime::UNIX_EPOCH)
         }
     }
 
@@ -166,15 +160,15 @@ mod tests {
 
     #[test]
     fn a_reply_serves_or_refuses_or_tells_nothing() {
-        let page = outcome(
-            Ok(Page {
+        // Any status may be accepted.
+        for status in [200, 429, 503] {
+            let page = Page {
                 bytes: 1,
                 size: Some(1),
-            }),
-            Some(200),
-            None,
-        );
-        assert_eq!(reply_of(&page), Reply::Served);
+            };
+            let page = outcome(Ok(page), Some(status), None);
+            assert_eq!(reply_of(&page), Reply::Served, "{status}");
+        }
         for (kind, status, reply) in [
             (FailureKind::HttpStatus, Some(404), Reply::Served),
             (FailureKind::TooLarge, Some(200), Reply::Served),

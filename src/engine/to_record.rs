@@ -6,11 +6,13 @@ use crate::input::Target;
 use crate::output::Record;
 use crate::pool::Panic;
 
+use super::mail::Kept;
+
 /// The record of an attempt. `cut_message` is for one that the run cut.
 pub(super) fn attempted(
     target: Target,
     outcome: Outcome,
-    file: Option<String>,
+    kept: Kept,
     worker: Option<usize>,
     cut_message: &str,
 ) -> Record {
@@ -19,12 +21,19 @@ pub(super) fn attempted(
             ok: true,
             bytes: page.size,
             received: page.bytes,
-            ..Record::new(target.written, target.source, target.line)
+            ..record(target)
         },
         Err(failure) if failure.kind() == FailureKind::Cancelled => cut(target, cut_message),
         Err(failure) => failed(target, failure),
     };
-    record.file = file;
+    record.file = kept.file;
+    record.body = kept.body;
+    record.method = Some(outcome.method);
+    record.etag = outcome.etag;
+    record.last_modified = outcome.last_modified;
+    record.sha256 = outcome.sha256;
+    record.hops = Some(outcome.hops);
+    record.headers = outcome.headers;
     record.status = outcome.status;
     record.content_type = outcome.content_type;
     record.final_url = Some(outcome.final_url.into());
@@ -59,6 +68,14 @@ pub(super) fn failed(target: Target, failure: Failure) -> Record {
     Record {
         host: Some(host::shown(&target.url)),
         error: Some(failure),
+        ..record(target)
+    }
+}
+
+/// The record of a target, without a result.
+pub(super) fn record(target: Target) -> Record {
+    Record {
+        input: target.row.and_then(|row| row.input),
         ..Record::new(target.written, target.source, target.line)
     }
 }
@@ -81,6 +98,7 @@ mod tests {
             line: 7,
             written: "http://a/".into(),
             url: Url::parse("http://a/").expect("it is one"),
+            row: None,
         };
         let record = panicked(target, &panic, Some(3));
         let error = record.error.expect("it failed");

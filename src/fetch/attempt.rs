@@ -1,20 +1,22 @@
 //! One attempt at one URL: requests, redirects, and the body into the sink. Repeats a request only if its idle
 //! connection turned out to be dead.
 
+use std::io::Read;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode, header};
+use ring::digest;
 use url::{Position, Url};
 
 use super::body::{Sink, check_size, copy, read_failure};
-use super::credentials::without_credentials;
 use super::decode::{Coding, decoded, has_coding};
 use super::failure::{Failure, FailureKind, shortened};
-use super::headers::{RequestHeaders, is_idempotent};
+use super::headers::is_idempotent;
 use super::net::{Deadline, Exchange, HttpClient, Net, Reply, Timeouts};
-use super::options::Options;
-use super::outcome::{ConnectionInfo, Outcome, Page};
+use super::outcome::{Outcome, Page, Redirect};
+use super::plan::Plan;
 use super::range::range_length;
 use super::redirect::Hop;
 use super::request::request;
@@ -41,44 +43,31 @@ impl Fetcher {
     /// `is_again`, a name without an address is looked up anew.
     pub(super) fn fetch(
         &mut self,
-        options: &Options,
-        headers: &RequestHeaders,
+        plan: &Plan<'_>,
         url: &Url,
-        sink: Sink<'_>,
+        mut sink: Sink<'_>,
         is_again: bool,
         contact: Duration,
     ) -> Outcome {
         let (now, now_at) = (Instant::now(), SystemTime::now());
         let started = now.checked_sub(contact).unwrap_or(now);
-        let deadline = Deadline::after(started, options.timeout);
+        let deadline = Deadline::after(started, plan.timeout());
         self.http.begin_attempt(
-            Timeouts::new(deadline, options.stall_timeout),
-            options.connect_timeout,
+            Timeouts::new(deadline, plan.options.stall_timeout),
+            plan.options.connect_timeout,
             is_again.then_some(started),
         );
         let mut attempt = Attempt {
             fetcher: self,
-            options,
-            headers,
+            plan,
             started,
-            outcome: Outcome {
-                result: Ok(Page {
-                    bytes: 0,
-                    size: None,
-                }),
-                status: None,
-                content_type: None,
-                retry_after: None,
-                final_url: without_credentials(url),
-                redirects: 0,
-                started_at: now_at.checked_sub(contact).unwrap_or(now_at),
-                elapsed: Duration::ZERO,
-                ttfb: None,
-                wire_bytes: 0,
-                connection: ConnectionInfo::default(),
-            },
+            outcome: Outcome::begun(
+                url,
+                plan.method(),
+                now_at.checked_sub(contact).unwrap_or(now_at),
+            ),
         };
-        let result = attempt.run(url, sink);
+        let result = attempt.run(url, &mut sink);
         Outcome {
             result,
             elapsed: started.elapsed(),
@@ -91,25 +80,45 @@ impl Fetcher {
 
 struct Attempt<'a> {
     fetcher: &'a mut Fetcher,
-    options: &'a Options,
-    headers: &'a RequestHeaders,
+    plan: &'a Plan<'a>,
     started: Instant,
     outcome: Outcome,
 }
 
 impl Attempt<'_> {
-    fn run(&mut self, url: &Url, sink: Sink<'_>) -> Result<Page, Failure> {
-        let home = Hop::first(url, &self.options.method)?;
+    fn run(&mut self, url: &Url, sink: &mut Sink<'_>) -> Result<Page, Failure> {
+        let result = self.follow(url, self.plan.method(), sink);
+        if !self.plan.is_check() || !self.is_refused(&result) {
+            return result;
+        }
+        log::debug!("{}: HEAD is refused; trying GET", self.outcome.final_url);
+        self.outcome = Outcome::begun(url, &Method::GET, self.outcome.started_at);
+        self.follow(url, &Method::GET, sink)
+    }
+
+    /// Whether the server may only refuse the method.
+    fn is_refused(&self, result: &Result<Page, Failure>) -> bool {
+        let kind = result.as_ref().err().map(Failure::kind);
+        let is_error = |status| (400..600).contains(&status);
+        match kind {
+            Some(FailureKind::HttpStatus) => self.outcome.status.is_some_and(is_error),
+            Some(FailureKind::Connect) => self.fetcher.http.was_connected(),
+            kind => kind == Some(FailureKind::Protocol),
+        }
+    }
+
+    /// Sends a request, and those that redirects lead to.
+    fn follow(&mut self, url: &Url, method: &Method, sink: &mut Sink<'_>) -> Result<Page, Failure> {
+        let home = Hop::first(url, method)?;
         let mut away: Option<Hop> = None;
         loop {
             let hop = away.as_ref().unwrap_or(&home);
             let mut reply = self.exchange(hop)?;
-            self.note(&reply);
+            self.note(&mut reply);
             match self.next_hop(hop, &home, &reply)? {
                 Some(next) => {
                     self.drain(&mut reply);
-                    self.outcome.redirects += 1;
-                    self.outcome.final_url = next.url.clone();
+                    self.redirected_to(&next, reply.status());
                     away = Some(next);
                 }
                 None => return self.finish(hop, reply, sink),
@@ -117,14 +126,23 @@ impl Attempt<'_> {
         }
     }
 
+    fn redirected_to(&mut self, next: &Hop, status: StatusCode) {
+        self.outcome.redirects += 1;
+        self.outcome.hops.push(Redirect {
+            url: mem::replace(&mut self.outcome.final_url, next.url.clone()),
+            status: status.as_u16(),
+        });
+        self.outcome.method = next.method.clone();
+    }
+
     /// Sends a request and receives the head of its reply.
     fn exchange(&self, hop: &Hop) -> Result<Reply, Failure> {
         let origin = &hop.url[..Position::BeforePath];
-        let proxy = self.options.proxies.of(&hop.url);
+        let proxy = self.plan.options.proxies.of(&hop.url);
         // An idle connection may be dead: only a request that may be repeated uses one.
         let mut may_reuse = is_idempotent(&hop.method);
         loop {
-            let (request, head) = request(hop, self.headers, proxy.map(Arc::as_ref))?;
+            let (request, head) = request(hop, self.plan.headers(), proxy.map(Arc::as_ref))?;
             let reply = self.fetcher.http.exchange(Exchange {
                 request,
                 head,
@@ -143,7 +161,11 @@ impl Attempt<'_> {
         }
     }
 
-    fn note(&mut self, reply: &Reply) {
+    fn note(&mut self, reply: &mut Reply) {
+        let recorded = mem::take(&mut reply.recorded);
+        self.outcome.etag = recorded.etag;
+        self.outcome.last_modified = recorded.last_modified;
+        self.outcome.headers = recorded.headers;
         let content_type = reply.headers().get(header::CONTENT_TYPE);
         let first_byte = reply.first_byte;
         self.outcome.status = Some(reply.status().as_u16());
@@ -154,7 +176,7 @@ impl Attempt<'_> {
 
     /// The next request, if `reply` is a redirect to follow.
     fn next_hop(&self, hop: &Hop, home: &Hop, reply: &Reply) -> Result<Option<Hop>, Failure> {
-        let max = self.options.max_redirects;
+        let max = self.plan.options.max_redirects;
         if max == 0 {
             return Ok(None);
         }
@@ -168,31 +190,49 @@ impl Attempt<'_> {
         Ok(next)
     }
 
-    fn finish(&mut self, hop: &Hop, mut reply: Reply, sink: Sink<'_>) -> Result<Page, Failure> {
-        if !reply.status().is_success() {
+    fn finish(
+        &mut self,
+        hop: &Hop,
+        mut reply: Reply,
+        sink: &mut Sink<'_>,
+    ) -> Result<Page, Failure> {
+        if !self.plan.accept().contains(reply.status().as_u16()) {
             return Err(self.refusal(hop, &mut reply));
         }
         let mut length = reply.content_length();
         if reply.status() == StatusCode::PARTIAL_CONTENT {
-            let asked = self.headers.of(hop).range.as_deref();
+            let asked = self.plan.headers().of(hop).range.as_deref();
             let told = range_length(reply.headers(), asked).inspect_err(|_| {
                 self.drain(&mut reply);
             })?;
             length = told.or(length);
         }
-        if hop.method == Method::HEAD {
-            let size = length_from_head(reply.headers());
-            check_size(size.unwrap_or_default(), self.options.max_size)?;
-            return Ok(Page { bytes: 0, size });
+        let is_head = hop.method == Method::HEAD;
+        if !is_head && !self.plan.is_check() {
+            let bytes = self.take_body(&mut reply, length, sink)?;
+            let size = Some(bytes);
+            return Ok(Page { bytes, size });
         }
-        let bytes = self.take_body(&mut reply, length, sink)?;
-        let size = Some(bytes);
+        let size = length_from_head(reply.headers());
+        if let Some(size) = size {
+            check_size(size, self.plan.max_size())?;
+            self.plan.expect_size(size)?;
+        }
+        let bytes = if is_head {
+            0
+        } else {
+            self.take_beginning(&mut reply, length, sink)?
+        };
         Ok(Page { bytes, size })
     }
 
-    /// The failure of a final status that is no success.
+    /// The failure of a final status that is not accepted.
     fn refusal(&mut self, hop: &Hop, reply: &mut Reply) -> Failure {
-        let failure = Failure::status(reply.status());
+        let mut failure = Failure::status(reply.status());
+        if reply.status().is_success() {
+            let text = format!("{}: not an accepted status", failure.message());
+            failure = Failure::new(FailureKind::HttpStatus, text);
+        }
         let wants_tls = says_wants_tls(self.drain(reply));
         if reply.status() == StatusCode::BAD_REQUEST && wants_tls && hop.url.scheme() == "http" {
             let cure = "the server speaks TLS on this port; the URL must begin with https://";
@@ -207,26 +247,53 @@ impl Attempt<'_> {
         &mut self,
         reply: &mut Reply,
         length: Option<u64>,
-        sink: Sink<'_>,
+        sink: &mut Sink<'_>,
     ) -> Result<u64, Failure> {
+        let plan = self.plan;
+        let mut sha256 = plan
+            .wants_sha256()
+            .then(|| digest::Context::new(&digest::SHA256));
         let Fetcher { http, buf } = &mut *self.fetcher;
-        let max_size = self.options.max_size;
-        let codings = if self.options.compressed {
+        let max_size = plan.max_size();
+        let codings = if plan.options.compressed {
             Coding::of(reply.headers())?
         } else {
             Vec::new()
         };
         let mut body = reply.body(length);
-        if !codings.is_empty() {
+        let size = if codings.is_empty() {
+            check_size(length.unwrap_or_default(), max_size)?;
+            if matches!(sink, Sink::Count(_)) && sha256.is_none() {
+                http.discard_body();
+            }
+            copy(&mut body, buf, sink, max_size, sha256.as_mut())?
+        } else {
             let check = || http.check();
             let mut body = decoded(&codings, body, &check).map_err(read_failure)?;
-            return copy(&mut *body, buf, sink, max_size);
+            copy(&mut *body, buf, sink, max_size, sha256.as_mut())?
+        };
+        let sha256 = sha256.map(digest::Context::finish);
+        self.outcome.sha256 = sha256.and_then(|sha256| sha256.as_ref().try_into().ok());
+        plan.expect_size(size)?;
+        if let Some(sha256) = self.outcome.sha256 {
+            plan.expect_sha256(sha256)?;
         }
-        check_size(length.unwrap_or_default(), max_size)?;
+        Ok(size)
+    }
+
+    /// Reads at most [`READ`] bytes of the body as they come, coded or not. A longer body's connection is then closed.
+    fn take_beginning(
+        &mut self,
+        reply: &mut Reply,
+        length: Option<u64>,
+        sink: &mut Sink<'_>,
+    ) -> Result<u64, Failure> {
+        let Fetcher { http, buf } = &mut *self.fetcher;
         if matches!(sink, Sink::Count(_)) {
             http.discard_body();
         }
-        copy(&mut body, buf, sink, max_size)
+        let mut body = reply.body(length).take(READ as u64);
+        copy(&mut body, buf, sink, None, None)
     }
 
     /// Reads a short unwanted body, so that its connection can be reused. Returns it.

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Write};
 
+use ring::digest;
+
 use super::failure::{Failure, FailureKind};
 use crate::system::os_text;
 
@@ -11,12 +13,13 @@ pub(super) enum Sink<'a> {
     Count(&'a mut dyn FnMut(usize)),
 }
 
-/// Reads `body` to its end into `sink`. Returns its size.
+/// Reads `body` to its end into `sink`, and into `digest` if there is one. Returns its size.
 pub(super) fn copy(
     body: &mut dyn Read,
     buf: &mut [u8],
-    mut sink: Sink<'_>,
+    sink: &mut Sink<'_>,
     max_size: Option<u64>,
+    mut digest: Option<&mut digest::Context>,
 ) -> Result<u64, Failure> {
     let mut size = 0;
     loop {
@@ -26,7 +29,10 @@ pub(super) fn copy(
         }
         size += amount as u64;
         check_size(size, max_size)?;
-        match &mut sink {
+        if let Some(digest) = &mut digest {
+            digest.update(&buf[..amount]);
+        }
+        match sink {
             Sink::Write(sink) => sink
                 .write_all(&buf[..amount])
                 .map_err(|error| Failure::new(FailureKind::Write, os_text(&error)))?,

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::Method;
 use url::Url;
 
-use super::credentials::without_credentials;
 use super::failure::Failure;
-use super::outcome::{ConnectionInfo, Outcome};
+use super::outcome::Outcome;
 
 /// What came of a contact.
 #[derive(Clone, Debug)]
@@ -20,19 +20,41 @@ pub(crate) struct Contact {
 
 impl Contact {
     /// The outcome of an attempt at `url` that ended with this contact, for `failure`.
-    pub(crate) fn outcome(&self, url: &Url, failure: Failure) -> Outcome {
+    pub(crate) fn outcome(&self, url: &Url, method: &Method, failure: Failure) -> Outcome {
         Outcome {
             result: Err(failure),
-            status: None,
-            content_type: None,
-            retry_after: None,
-            final_url: without_credentials(url),
-            redirects: 0,
-            started_at: self.started_at,
             elapsed: self.took,
-            ttfb: None,
-            wire_bytes: 0,
-            connection: ConnectionInfo::default(),
+            ..Outcome::begun(url, method, self.started_at)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::sync::{Arc, mpsc};
+
+    use super::*;
+    use crate::fetch::{Client, FailureKind, Options, Phase, RequestOptions};
+
+    #[test]
+    fn a_requests_own_timeout_limits_its_contact() {
+        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let client = Client::new(Options {
+            dns_servers: vec![silent.local_addr().unwrap()],
+            ..Options::default()
+        });
+        let client = client
+            .unwrap()
+            .with_request_options(Arc::new(RequestOptions {
+                timeout: Some(Duration::from_millis(200)),
+                ..RequestOptions::default()
+            }));
+        let (sender, contacts) = mpsc::channel();
+        let url = Url::parse("http://a.test/").unwrap();
+        client.reach(&url, false, move |contact| sender.send(contact).unwrap());
+        let failure = contacts.recv().unwrap().failure.unwrap();
+        assert_eq!(failure.kind(), FailureKind::Timeout(Phase::Dns));
+        assert!(failure.message().contains("200ms"), "{failure}");
     }
 }

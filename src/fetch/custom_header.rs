@@ -28,6 +28,12 @@ pub struct CustomHeader {
     pub(super) value: Option<HeaderValue>,
 }
 
+impl CustomHeader {
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+}
+
 impl FromStr for CustomHeader {
     type Err = OptionsError;
 

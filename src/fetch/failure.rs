@@ -38,6 +38,8 @@ impl Phase {
 pub enum FailureKind {
     /// The text is no URL.
     InvalidUrl,
+    /// A row of a table, or the options of a request, cannot be used.
+    InvalidRow,
     /// The URL, or that of a redirect, is neither http nor https.
     UnsupportedScheme,
     /// An address that `deny_private` refuses.
@@ -58,12 +60,14 @@ pub enum FailureKind {
     Protocol,
     /// More redirects than allowed.
     TooManyRedirects,
-    /// The final status is not 2xx.
+    /// The final status is not accepted.
     HttpStatus,
     /// The body was cut short.
     Body,
     /// The body is larger than allowed.
     TooLarge,
+    /// The body is not the expected one.
+    Mismatch,
     /// The sink failed to take the body.
     Write,
     /// Ended by [`Client::cancel`](super::Client::cancel).
@@ -78,6 +82,7 @@ impl FailureKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::InvalidUrl => "invalid_url",
+            Self::InvalidRow => "invalid_row",
             Self::UnsupportedScheme => "unsupported_scheme",
             Self::BlockedAddress => "blocked_address",
             Self::HostDown => "host_down",
@@ -91,6 +96,7 @@ impl FailureKind {
             Self::HttpStatus => "http_status",
             Self::Body => "body",
             Self::TooLarge => "too_large",
+            Self::Mismatch => "mismatch",
             Self::Write => "write",
             Self::Cancelled => "cancelled",
             Self::Internal => "internal",

@@ -92,7 +92,7 @@ fn assert_one_request(hop: &Hop) {
         headers: vec!["X-Own: own".parse().expect("it is one")],
         ..Options::default()
     };
-    let headers = RequestHeaders::new(&options).expect("they are headers");
+    let headers = RequestHeaders::new(&options, &[]).expect("they are headers");
     let Ok((request, head)) = request(hop, &headers, None) else {
         return;
     };

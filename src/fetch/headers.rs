@@ -1,8 +1,9 @@
-//! The headers of a request, checked and written once per client. No line can break the framing.
+//! The headers of a request, checked and written once per client, and again for a request with headers of its own. No line can break the framing.
 
 use http::{HeaderValue, Method};
 
 use super::credentials::Credentials;
+use super::custom_header::CustomHeader;
 use super::options::Options;
 use super::options_error::OptionsError;
 use super::redirect::Hop;
@@ -48,22 +49,29 @@ pub(super) fn push_line(lines: &mut Vec<u8>, name: &str, value: &HeaderValue) {
 }
 
 impl RequestHeaders {
+    /// The headers of `options`, but for those that `own`, the headers of one request, replace.
+    ///
     /// # Errors
     ///
     /// `Host` is given twice.
-    pub(super) fn new(options: &Options) -> Result<Self, OptionsError> {
-        let is_named = |name: &str| options.headers_named(name).next().is_some();
-        if options.headers_named("host").count() > 1 {
+    pub(super) fn new(options: &Options, own: &[CustomHeader]) -> Result<Self, OptionsError> {
+        let is_replaced = |general: &&CustomHeader| own.iter().any(|o| o.is_named(&general.name));
+        let general = options.headers.iter().filter(|header| !is_replaced(header));
+        let headers: Vec<&CustomHeader> = general.chain(own).collect();
+        let named = |name| headers.iter().filter(move |header| header.is_named(name));
+        let is_named = |name| named(name).next().is_some();
+        let omits = |name| named(name).any(|header| header.value.is_none());
+        if named("host").count() > 1 {
             return Err(OptionsError::new(
                 "the header Host is given twice: a request has one",
             ));
         }
         let mut away = HeaderLines {
-            has_authorization: options.omits("authorization"),
-            has_proxy_authorization: options.omits("proxy-authorization"),
+            has_authorization: omits("authorization"),
+            has_proxy_authorization: omits("proxy-authorization"),
             ..HeaderLines::default()
         };
-        let mut ranges = options.headers_named("range");
+        let mut ranges = named("range");
         let range = ranges.find_map(|header| header.value.as_ref()?.to_str().ok());
         let mut home = HeaderLines {
             has_authorization: is_named("authorization"),
@@ -77,7 +85,7 @@ impl RequestHeaders {
             ("User-Agent", &options.user_agent),
             ("Accept-Encoding", &HeaderValue::from_static(codings)),
         ] {
-            if value.is_empty() || options.omits(name) {
+            if value.is_empty() || omits(name) {
                 continue;
             }
             away.push(name, value);
@@ -91,7 +99,7 @@ impl RequestHeaders {
             home.push("Authorization", value);
             home.has_authorization = true;
         }
-        for header in &options.headers {
+        for header in headers {
             if let Some(value) = &header.value {
                 home.push(&header.name, value);
             }
@@ -117,10 +125,13 @@ mod tests {
     use super::*;
 
     fn with(headers: &[&str]) -> Result<RequestHeaders, OptionsError> {
-        RequestHeaders::new(&Options {
-            headers: headers.iter().map(|text| text.parse().unwrap()).collect(),
-            ..Options::default()
-        })
+        RequestHeaders::new(
+            &Options {
+                headers: headers.iter().map(|text| text.parse().unwrap()).collect(),
+                ..Options::default()
+            },
+            &[],
+        )
     }
 
     #[test]
@@ -133,6 +144,28 @@ mod tests {
             format!("{agent}accept: text/html\r\nX-Key: 1\r\nx-kEY: 2\r\n")
         );
         assert_eq!(text(&headers.away.lines), format!("Accept: */*\r\n{agent}"));
+    }
+
+    #[test]
+    fn a_requests_own_header_replaces_that_of_the_client() {
+        let general = ["X-Key: 1", "X-kept: k", "Host: a", "Accept: a/b"];
+        let own = [
+            "x-key: 2",
+            "x-key: 3",
+            "HOST: b",
+            "accept:",
+            "User-Agent: me",
+        ];
+        let parsed = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let options = Options {
+            headers: parsed(&general),
+            ..Options::default()
+        };
+        let own: Vec<CustomHeader> = parsed(&own);
+        let home = RequestHeaders::new(&options, &own).unwrap().home;
+        assert_eq!(home.host, b"HOST: b\r\n");
+        let lines = "X-kept: k\r\nx-key: 2\r\nx-key: 3\r\nUser-Agent: me\r\n";
+        assert_eq!(String::from_utf8(home.lines).unwrap(), lines);
     }
 
     #[test]

@@ -17,12 +17,15 @@ mod net;
 mod options;
 mod options_error;
 mod outcome;
+mod plan;
 mod proxy;
 mod range;
 mod redirect;
 mod request;
+mod request_options;
 mod resolve;
 mod retry_after;
+mod status_set;
 
 use std::fmt;
 use std::io::Write;
@@ -36,15 +39,18 @@ use self::attempt::Fetcher;
 use self::body::Sink;
 use self::headers::RequestHeaders;
 use self::net::{Net, Request};
+use self::plan::{Plan, check_method};
 
 pub use self::credentials::Credentials;
 pub use self::custom_header::CustomHeader;
 pub use self::failure::{Failure, FailureKind, Phase};
-pub use self::options::{Family, Options, Tls};
+pub use self::options::{Family, Options, RecordHeaders, Tls};
 pub use self::options_error::OptionsError;
-pub use self::outcome::{ConnectionInfo, Outcome, Page};
+pub use self::outcome::{ConnectionInfo, Outcome, Page, Redirect};
 pub use self::proxy::Proxies;
+pub use self::request_options::RequestOptions;
 pub use self::resolve::Resolve;
+pub use self::status_set::StatusSet;
 
 pub(crate) use self::contact::Contact;
 pub(crate) use self::custom_header::header_value;
@@ -74,6 +80,7 @@ pub(crate) use self::request::INVALID_HOST;
 /// ```
 #[derive(Clone)]
 pub struct Client {
+    request: Option<Arc<RequestOptions>>,
     is_again: bool,
     /// How long its host took to be reached, as a part of the attempt.
     contact: Duration,
@@ -96,11 +103,7 @@ impl Client {
     /// The method is CONNECT, two options exclude each other, a file of certificates cannot be read, or no descriptor is
     /// left.
     pub fn new(options: Options) -> Result<Self, OptionsError> {
-        if options.method == Method::CONNECT {
-            return Err(OptionsError::new(
-                "the method CONNECT asks for a tunnel, not for a page",
-            ));
-        }
+        check_method(&options.method)?;
         if options.deny_private
             && let Some(source) = options.proxies.where_names_are_looked_up()
         {
@@ -109,9 +112,10 @@ impl Client {
                  socks5:// proxy, which connects to a checked address, or --proxy '' for none"
             )));
         }
-        let headers = RequestHeaders::new(&options)?;
+        let headers = RequestHeaders::new(&options, &[])?;
         let net = Net::new(&options)?;
         Ok(Self {
+            request: None,
             is_again: false,
             contact: Duration::ZERO,
             inner: Arc::new(Inner {
@@ -125,26 +129,74 @@ impl Client {
 
     /// Makes one attempt at `url` and writes the body into `sink` as it arrives.
     ///
-    /// Blocks until the attempt has ended, at the latest after [`Options::timeout`], unless the sink blocks. After a
-    /// failure the sink may have a part of the body. No reply makes it panic.
+    /// A page is a final status that [`Options::accept`] has, with a whole body. Blocks until the attempt has ended, at
+    /// the latest after [`Options::timeout`], unless the sink blocks. After a failure, which may be that the body is not
+    /// the expected one, the sink may have a part of the body or all of it. No reply makes it panic.
     pub fn load_url(&self, url: &Url, sink: &mut dyn Write) -> Outcome {
         self.load(url, Sink::Write(sink))
     }
 
-    /// Like [`load_url`](Self::load_url), but only counts the body: on Linux it is not copied out of the kernel.
-    /// `progress` is called with the size of each piece.
+    /// Like [`load_url`](Self::load_url), but only counts the body: on Linux it is not copied out of the kernel,
+    /// unless its SHA-256 is asked for. `progress` is called with the size of each piece.
     pub fn load_size(&self, url: &Url, progress: &mut dyn FnMut(usize)) -> Outcome {
         self.load(url, Sink::Count(progress))
     }
 
     fn load(&self, url: &Url, sink: Sink<'_>) -> Outcome {
+        let Inner {
+            options, headers, ..
+        } = &*self.inner;
+        let request = self.request.as_deref();
+        let plan = match Plan::new(options, headers, request) {
+            Ok(plan) => plan,
+            Err(error) => {
+                let failure = Failure::new(FailureKind::InvalidRow, error.to_string());
+                return Outcome {
+                    result: Err(failure),
+                    ..Outcome::begun(url, self.method(request), SystemTime::now())
+                };
+            }
+        };
         let spare = self.inner.spare().pop();
         let mut fetcher = spare.unwrap_or_else(|| Fetcher::new(Arc::clone(&self.inner.net)));
-        let (options, headers) = (&self.inner.options, &self.inner.headers);
-        let (is_again, contact) = (self.is_again, self.contact);
-        let outcome = fetcher.fetch(options, headers, url, sink, is_again, contact);
+        let outcome = fetcher.fetch(&plan, url, sink, self.is_again, self.contact);
         self.inner.spare().push(fetcher);
         outcome
+    }
+
+    /// This client for requests with other options: clones share everything else. If no request can be made with them, an
+    /// attempt fails as [`FailureKind::InvalidRow`].
+    ///
+    /// ```
+    /// use std::io::{self, Write};
+    /// use std::sync::Arc;
+    /// use fetchpool::fetch::{Client, Options, RequestOptions, Url};
+    ///
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let url = format!("http://{}/", listener.local_addr()?);
+    /// # let server = std::thread::spawn(move || {
+    /// #     let (mut stream, _) = listener.accept().unwrap();
+    /// #     std::io::Read::read(&mut stream, &mut [0; 1024]).unwrap();
+    /// #     stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone").unwrap();
+    /// # });
+    /// let client = Client::new(Options::default())?;
+    /// let client = client.with_request_options(Arc::new(RequestOptions {
+    ///     accept: Some("404".parse()?),
+    ///     size: Some(5),
+    ///     ..RequestOptions::default()
+    /// }));
+    /// let outcome = client.load_url(&Url::parse(&url)?, &mut io::sink());
+    /// let failure = outcome.result.unwrap_err();
+    /// assert_eq!(failure.to_string(), "mismatch: size: expected 5 bytes, got 4");
+    /// # server.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_request_options(&self, request: Arc<RequestOptions>) -> Self {
+        Self {
+            request: Some(request),
+            ..self.clone()
+        }
     }
 
     /// This client for an attempt that waited for `contact`, the time that its host took. If it `is_again`, a name
@@ -153,8 +205,13 @@ impl Client {
         Self {
             is_again,
             contact,
-            inner: Arc::clone(&self.inner),
+            ..self.clone()
         }
+    }
+
+    /// The method of the first request for a target with these options.
+    pub(crate) fn method<'a>(&'a self, request: Option<&'a RequestOptions>) -> &'a Method {
+        plan::method(&self.inner.options, request)
     }
 
     /// Whether a request for `url` needs a connection to its host: not behind a proxy.
@@ -171,7 +228,8 @@ impl Client {
         done: impl FnOnce(Contact) + Send + 'static,
     ) {
         let options = &self.inner.options;
-        let limits = [options.timeout, options.connect_timeout];
+        let own = self.request.as_ref().and_then(|request| request.timeout);
+        let limits = [own.or(options.timeout), options.connect_timeout];
         let request = Request {
             host: url.host_str().unwrap_or_default().into(),
             port: url.port_or_known_default().unwrap_or_default(),

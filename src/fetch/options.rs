@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 use super::credentials::Credentials;
 use super::custom_header::CustomHeader;
 use super::proxy::Proxies;
 use super::resolve::Resolve;
+use super::status_set::StatusSet;
 
 /// How a [`Client`](super::Client) makes its requests.
 ///
@@ -31,6 +32,16 @@ pub struct Options {
     pub stall_timeout: Option<Duration>,
     /// How many redirects are followed; with 0 a redirect is the final answer. Default 10.
     pub max_redirects: u32,
+    /// The final statuses that make a page. Default 2xx.
+    pub accept: StatusSet,
+    /// Asks only whether the page is there, by HEAD in place of `method`. If the final status is a 4xx or 5xx that is not
+    /// accepted, the connection is lost or the reply is no HTTP, the same attempt asks again by GET, and reads at most
+    /// 64 KiB of the body. For both, [`Page::size`](super::Page::size) is the length that the server told.
+    pub check: bool,
+    /// Computes the SHA-256 of each decoded body.
+    pub sha256: bool,
+    /// Which headers of the last reply are in the outcome. Default none.
+    pub record_headers: RecordHeaders,
     /// The largest accepted body, in bytes after decoding.
     pub max_size: Option<u64>,
     /// Basic authentication at the origin of the requested URL. It overrides credentials in the URL; an `Authorization`
@@ -59,19 +70,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// The user's headers of this name.
-    pub(super) fn headers_named<'a>(
-        &'a self,
-        name: &'a str,
-    ) -> impl Iterator<Item = &'a CustomHeader> {
-        let headers = self.headers.iter();
-        headers.filter(move |header| header.name.eq_ignore_ascii_case(name))
-    }
-
     /// Whether the default header `name` is left out.
     pub(super) fn omits(&self, name: &str) -> bool {
-        self.headers_named(name)
-            .any(|header| header.value.is_none())
+        let mut headers = self.headers.iter();
+        headers.any(|header| header.is_named(name) && header.value.is_none())
     }
 }
 
@@ -85,6 +87,10 @@ impl Default for Options {
             connect_timeout: None,
             stall_timeout: None,
             max_redirects: 10,
+            accept: StatusSet::default(),
+            check: false,
+            sha256: false,
+            record_headers: RecordHeaders::default(),
             max_size: None,
             credentials: None,
             compressed: false,
@@ -97,6 +103,27 @@ impl Default for Options {
             idle_connections: 1024,
             descriptors: None,
         }
+    }
+}
+
+/// Which headers of the last reply an outcome has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordHeaders {
+    /// Those with one of these names.
+    Named(Vec<HeaderName>),
+    /// All of them.
+    All,
+}
+
+impl RecordHeaders {
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::Named(names) if names.is_empty())
+    }
+}
+
+impl Default for RecordHeaders {
+    fn default() -> Self {
+        Self::Named(Vec::new())
     }
 }
 

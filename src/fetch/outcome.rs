@@ -3,16 +3,20 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+use http::Method;
 use url::Url;
 
 use super::Failure;
+use super::credentials::without_credentials;
 
-/// A page that was fetched: a final 2xx status and a whole body.
+/// A page that was fetched: a final status that is accepted, and a whole body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// Size of the body in bytes, decoded, as the sink got it; 0 for HEAD.
+    /// Size of the body in bytes, decoded, as the sink got it; 0 for HEAD. [`Options::check`](super::Options::check)
+    /// reads no more than 64 KiB, and does not decode them.
     pub bytes: u64,
-    /// Size of the page: `bytes`, or for HEAD the length that the server gave, if the body is not coded.
+    /// Size of the page: `bytes`, or for HEAD and [`Options::check`](super::Options::check) the length that the server
+    /// told, if the body is not coded.
     pub size: Option<u64>,
 }
 
@@ -29,6 +33,15 @@ pub struct ConnectionInfo {
     pub connect: Option<Duration>,
     /// How long the TLS handshake took; `None` without one.
     pub tls: Option<Duration>,
+}
+
+/// A redirect that was followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// The URL that was requested, without credentials.
+    pub url: Url,
+    /// The status of the reply.
+    pub status: u16,
 }
 
 /// The outcome of one attempt at one URL.
@@ -57,6 +70,47 @@ pub struct Outcome {
     pub wire_bytes: u64,
     /// The connection that was used last.
     pub connection: ConnectionInfo,
+    /// The method of the last request.
+    pub method: Method,
+    /// The `ETag` that came with `status`, of at most 8 KiB. Bytes beyond ASCII are U+0080 to U+00FF.
+    pub etag: Option<String>,
+    /// The `Last-Modified` that came with `status`, in the same form.
+    pub last_modified: Option<String>,
+    /// The SHA-256 of the decoded body, if it was asked for and the body is whole.
+    pub sha256: Option<[u8; 32]>,
+    /// The redirects that were followed, in order.
+    pub hops: Vec<Redirect>,
+    /// The headers that [`Options::record_headers`](super::Options::record_headers) asks for, with lower-case names in
+    /// the order of the reply, each with its values. `None` if none was asked for, or no server replied.
+    pub headers: Option<Vec<(String, Vec<String>)>>,
+}
+
+impl Outcome {
+    /// The outcome of an attempt at `url` that has just begun.
+    pub(crate) fn begun(url: &Url, method: &Method, started_at: SystemTime) -> Self {
+        Self {
+            result: Ok(Page {
+                bytes: 0,
+                size: None,
+            }),
+            status: None,
+            content_type: None,
+            retry_after: None,
+            final_url: without_credentials(url),
+            redirects: 0,
+            started_at,
+            elapsed: Duration::ZERO,
+            ttfb: None,
+            wire_bytes: 0,
+            connection: ConnectionInfo::default(),
+            method: method.clone(),
+            etag: None,
+            last_modified: None,
+            sha256: None,
+            hops: Vec::new(),
+            headers: None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ macro_rules! shorts {
 
 shorts!(
     list,
+    rows,
     url,
     resume,
     shard,

@@ -1,12 +1,13 @@
 //! Which entries a run leaves out without a record, and how many.
 //!
-//! Shards come first, so that each run sees only its part of a shared list. A line that is no URL belongs to a shard,
-//! but is never a repetition.
+//! Shards come first, so that each run sees only its part of a shared list. A line that is no URL and a row that is wrong
+//! belong to a shard, but are never a repetition.
 
 use super::shard::ListShard;
 use super::target::{Content, page};
 use super::url_set::UrlSet;
 use crate::fetch::{Failure, Url};
+use crate::output::DryRun;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,6 +33,15 @@ impl Skipped {
     }
 }
 
+/// What becomes of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    Taken,
+    /// Left out of every run like this one.
+    Skipped(DryRun),
+    OfOtherShard,
+}
+
 pub(super) struct Filter {
     shard: Option<ListShard>,
     /// The URLs already fetched, with `--resume`.
@@ -55,25 +65,39 @@ impl Filter {
         Arc::clone(&self.skipped)
     }
 
-    pub(super) fn admits(&mut self, content: &Content<'_>, url: &Result<Url, Failure>) -> bool {
+    /// Whether `url` was admitted before, with `--unique`.
+    pub(super) fn is_repeated(&self, url: &Url) -> bool {
+        let known = self.known.as_ref();
+        known.is_some_and(|known| known.contains(page(url)))
+    }
+
+    /// Decides on an entry; `is_wrong` says that it fails whatever its URL is.
+    pub(super) fn admit(
+        &mut self,
+        content: &Content<'_>,
+        url: &Result<Url, Failure>,
+        is_wrong: bool,
+    ) -> Admission {
         if self.shard.is_some_and(|shard| !shard.holds(content, url)) {
-            return leave_out(&self.skipped.of_other_shards);
+            add_one(&self.skipped.of_other_shards);
+            return Admission::OfOtherShard;
         }
-        let Ok(url) = url else {
-            return true;
+        let Some(url) = url.as_ref().ok().filter(|_| !is_wrong) else {
+            return Admission::Taken;
         };
         let page = page(url);
         if self.done.as_ref().is_some_and(|done| done.contains(page)) {
-            return leave_out(&self.skipped.done_before);
+            add_one(&self.skipped.done_before);
+            return Admission::Skipped(DryRun::SkipFetchedBefore);
         }
         if self.known.as_mut().is_some_and(|known| !known.insert(page)) {
-            return leave_out(&self.skipped.repeated);
+            add_one(&self.skipped.repeated);
+            return Admission::Skipped(DryRun::SkipRepeated);
         }
-        true
+        Admission::Taken
     }
 }
 
-fn leave_out(count: &AtomicU64) -> bool {
+fn add_one(count: &AtomicU64) {
     count.fetch_add(1, Ordering::Relaxed);
-    false
 }

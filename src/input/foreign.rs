@@ -23,8 +23,19 @@ const NAMES: [&str; 8] = [
     "url", "urls", "uri", "link", "href", "loc", "address", "website",
 ];
 
-/// The format, and a command that prints its URLs, if any.
-type Found = (&'static str, Option<String>);
+/// The format, and what reads it, if anything.
+type Found = (&'static str, Option<Cure>);
+
+enum Cure {
+    /// A command that prints its URLs.
+    Command(String),
+    /// An option of this program.
+    Option(&'static str),
+}
+
+fn command(command: impl Into<String>) -> Option<Cure> {
+    Some(Cure::Command(command.into()))
+}
 
 /// The failure of a list's first record, naming the list's format if it is recognised.
 pub(super) fn explain(failure: Failure, first: &Content<'_>, begins_with_nul: bool) -> Failure {
@@ -37,8 +48,11 @@ pub(super) fn explain(failure: Failure, first: &Content<'_>, begins_with_nul: bo
         .or_else(|| text(first));
     match found {
         None => failure,
-        Some((what, Some(command))) => {
+        Some((what, Some(Cure::Command(command)))) => {
             invalid(format!("the list is {what}: {command} | fetchpool"))
+        }
+        Some((what, Some(Cure::Option(option)))) => {
+            invalid(format!("the list is {what}: read it with {option}"))
         }
         Some((what, None)) => invalid(format!(
             "the list is {what}: save it as text, one URL a line"
@@ -52,22 +66,21 @@ fn archive(first: &[u8]) -> Option<Found> {
         return Some(("a spreadsheet or another document", None));
     }
     if first.get(257..262) == Some(b"ustar") {
-        return Some(("a tar archive", Some("tar -xOf FILE".to_owned())));
+        return Some(("a tar archive", command("tar -xOf FILE")));
     }
     let known = ARCHIVES.iter().find(|(begin, ..)| first.starts_with(begin));
-    known.map(|(_, what, command)| (*what, Some((*command).to_owned())))
+    known.map(|(_, what, unpack)| (*what, command(*unpack)))
 }
 
 fn with_nuls(first: &[u8], begins_with_nul: bool) -> Option<Found> {
     let is_nul = |at| first.get(at) == Some(&0);
     if is_nul(0) && is_nul(2) || is_nul(1) && is_nul(3) {
         let order = if begins_with_nul { "BE" } else { "LE" };
-        let command = format!("iconv -f UTF-16{order} -t UTF-8 FILE");
-        return Some(("UTF-16 without a byte order mark", Some(command)));
+        let iconv = format!("iconv -f UTF-16{order} -t UTF-8 FILE");
+        return Some(("UTF-16 without a byte order mark", command(iconv)));
     }
     let (url, _) = first.split_at(memchr::memchr(0, first)?);
-    is_url(str::from_utf8(url).ok()?)
-        .then(|| ("NUL-separated", Some(r"tr '\0' '\n' < FILE".to_owned())))
+    is_url(str::from_utf8(url).ok()?).then(|| ("NUL-separated", command(r"tr '\0' '\n' < FILE")))
 }
 
 fn text(first: &[u8]) -> Option<Found> {
@@ -76,13 +89,20 @@ fn text(first: &[u8]) -> Option<Found> {
         [b'<', next, ..] if next.is_ascii_alphabetic() || b"!?".contains(next) => {
             let tag = text.split(['>', ' ']).next()?;
             let urls = r#"grep -oE "https?://[^\"'<> ]+" FILE | sed 's/&amp;/\&/g'"#;
-            (!tag.contains("://")).then(|| ("HTML or XML", Some(urls.to_owned())))
+            (!tag.contains("://")).then(|| ("HTML or XML", command(urls)))
         }
-        [b'{', ..] => json_object(text).map(|key| ("JSON", Some(format!("jq -r {key} FILE")))),
-        [b'['] => Some(("JSON", Some("jq -r '.[]' FILE".to_owned()))),
+        [b'{', ..] if has_url(text) => Some(("JSON", Some(Cure::Option("-i jsonl")))),
+        [b'{', ..] => json_object(text).map(|key| ("JSON", command(format!("jq -r {key} FILE")))),
+        [b'['] => Some(("JSON", command("jq -r '.[]' FILE"))),
         [b'[', ..] => json_array(text),
         _ => table(text),
     }
+}
+
+/// Whether `text` is a whole object with a key `url`.
+fn has_url(text: &str) -> bool {
+    let object: Option<Value> = serde_json::from_str(text).ok();
+    object.is_some_and(|object| object.get("url").is_some())
 }
 
 /// The jq path of the URL in an object, of which `text` may be only the beginning.
@@ -115,13 +135,17 @@ fn json_array(text: &str) -> Option<Found> {
         }
         _ => return None,
     };
-    Some(("JSON", Some(format!("jq -r {path} FILE"))))
+    Some(("JSON", command(format!("jq -r {path} FILE"))))
 }
 
 fn table(text: &str) -> Option<Found> {
     let unquoted = |cell| str::trim(cell).trim_matches('"');
     if is_name(unquoted(text)) {
-        return Some(("a table", Some("tail -n +2 FILE".to_owned())));
+        let cure = match unquoted(text) {
+            "url" => Some(Cure::Option("-i csv")),
+            _ => command("tail -n +2 FILE"),
+        };
+        return Some(("a table", cure));
     }
     let split = |delimiter: char| {
         let mut cells = text.split(delimiter).map(unquoted).zip(1..);
@@ -133,8 +157,13 @@ fn table(text: &str) -> Option<Found> {
         // A URL may contain the other delimiters.
         .filter(|c| text.contains(*c) && (*c == '\t' || !is_url(text)))
         .find_map(split)?;
+    match (cell, delimiter) {
+        ("url", ',') => return Some(("a table", Some(Cure::Option("-i csv")))),
+        ("url", '\t') => return Some(("a table", Some(Cure::Option("-i tsv")))),
+        _ => {}
+    }
     let shown = delimiter.escape_default();
-    let command = match (text.contains('"'), is_name(cell)) {
+    let print = match (text.contains('"'), is_name(cell)) {
         (true, true) => format!("mlr --icsv --ifs '{shown}' --onidx cut -f {cell} FILE"),
         (true, false) => {
             format!("mlr --icsv --ifs '{shown}' --implicit-csv-header --onidx cut -f {column} FILE")
@@ -149,7 +178,7 @@ fn table(text: &str) -> Option<Found> {
             format!("cut {option}-f{column} FILE{rest}")
         }
     };
-    Some(("a table", Some(command)))
+    Some(("a table", command(print)))
 }
 
 fn is_name(text: &str) -> bool {

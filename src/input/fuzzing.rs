@@ -1,14 +1,21 @@
-//! Checks of lists, URLs, files of earlier runs and shards.
+//! Checks of lists, rows, URLs, files of earlier runs and shards.
 
 use super::lines::{Line, Lines};
+use super::names::Names;
+use super::records::{RecordText, Records};
 use super::resume::Resumed;
+use super::rows::Rows;
 use super::shard::ListShard;
 use super::target::{Content, Scheme, normalise, page};
-use crate::fetch::Url;
+use crate::fetch::{FailureKind, Url};
 use std::io::{self, Read};
+use std::path::{Component, Path};
 
 /// Small, so that short input has lines over the limit.
 const LIMIT: usize = 48;
+
+/// As small as objects and headers allow.
+const ROW_LIMIT: usize = 160;
 
 /// Reads that return at most this many bytes each.
 struct Drip<'a>(&'a [u8], usize);
@@ -64,6 +71,79 @@ fn look_at(line: Line<'_>) {
             assert_settled(&url);
         }
     }
+}
+
+/// Tables of csv, tsv and jsonl: what they become does not depend on how reads cut them.
+pub(crate) fn rows(data: &[u8]) {
+    let [format, step, list @ ..] = data else {
+        return;
+    };
+    let step = usize::from(*step) + 1;
+    assert_eq!(
+        entries(*format, list, step),
+        entries(*format, list, usize::MAX)
+    );
+}
+
+/// Each row that is not blank: the line, what was written, and what it became.
+fn entries(format: u8, list: &[u8], step: usize) -> Vec<(u64, Box<str>, String)> {
+    let reader = Drip(list, step);
+    let table = |reader, delimiter| Records::Table {
+        rows: Box::new(Rows::with_limit(reader, delimiter, ROW_LIMIT)),
+        header: None,
+    };
+    let mut records = match format % 3 {
+        0 => table(reader, b','),
+        1 => table(reader, b'\t'),
+        _ => Records::Objects(Lines::with_limit(reader, ROW_LIMIT)),
+    };
+    let lines = 1 + list.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let mut names = Names::new(None, true);
+    let (mut entries, mut last) = (Vec::new(), 0);
+    loop {
+        if let Err((line, wrong)) = records.take_header(None) {
+            assert!(entries.is_empty() && !wrong.what.is_empty());
+            return vec![(line, "".into(), wrong.what)];
+        }
+        while let Some((line, record)) = records.next_buffered() {
+            // A CR alone ends a row, but not a line.
+            assert!((last.max(1)..=lines).contains(&line), "{line} after {last}");
+            last = line;
+            entries.extend(entry(&record, line, &mut names));
+        }
+        if !records.fill().expect("memory can be read") {
+            return entries;
+        }
+    }
+}
+
+fn entry(record: &RecordText<'_>, line: u64, names: &mut Names) -> Option<(u64, Box<str>, String)> {
+    let content = record.content()?;
+    let (mut row, wrong) = record.row(line);
+    if let Some(wrong) = &wrong {
+        assert_eq!(wrong.kind(), FailureKind::InvalidRow);
+        assert!(wrong.message().starts_with(&format!("line {line}")));
+    }
+    if let Some(input) = &row.input {
+        assert!(input.get().starts_with('{') && !input.get().contains(|c| c < ' '));
+    }
+    let mut became = format!("{:?} {wrong:?}", row.input);
+    if let Ok(url) = content.url(None) {
+        match names.settle(record, line, &url, &mut row) {
+            Ok(()) => became.extend(row.name.as_deref().inspect(|name| assert_stays_below(name))),
+            Err(failure) => became.push_str(failure.message()),
+        }
+    }
+    Some((line, content.written(), became))
+}
+
+fn assert_stays_below(name: &str) {
+    let path = Path::new(name);
+    let is_normal = |part| matches!(part, Component::Normal(_));
+    assert!(
+        path.components().all(is_normal) && !name.contains(char::is_control),
+        "{name:?}"
+    );
 }
 
 /// A URL: normalised once, it stays as it is.

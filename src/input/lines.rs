@@ -15,7 +15,7 @@ pub(super) const LIMIT: usize = 64 * 1024;
 const READ: usize = 2 * LIMIT;
 
 /// A line without its line end.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     Whole(&'a [u8]),
     /// The beginning of a longer line, as long as the limit.

@@ -1,33 +1,48 @@
-//! Reads the lists: each line becomes a numbered target, or a failed record if it is no URL.
+//! Reads the lists: each line or row becomes a numbered target, or a failed record if it is no URL or a wrong row.
 //!
 //! Lists are streamed: memory does not grow with a list, and a line of a live pipe is returned before the next has
-//! come. Only an unreadable list is an error.
+//! come. Only an unreadable list is an error, and a table whose header has no `url`.
 
+mod columns;
+mod count;
 mod decode;
 mod filter;
 mod foreign;
+mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod headers;
 mod lines;
+mod names;
+mod object;
+mod records;
 mod resume;
+mod row;
+mod rows;
 mod shard;
 mod source;
+mod table;
 mod target;
 #[cfg(test)]
 mod tests;
 mod url_set;
 
+use crate::fetch::Failure;
+use crate::output::Case;
 use decode::Bytes;
-use filter::Filter;
-use lines::Lines;
+use filter::{Admission, Filter};
+use lines::Line;
+use names::Names;
+use records::{RecordText, Records};
 use std::collections::VecDeque;
-use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::{fs, mem};
+use std::{io, mem};
 use target::Content;
 
 pub(crate) use filter::Skipped;
+pub(crate) use format::ListFormat;
+pub(crate) use names::NameTemplate;
 pub(crate) use resume::Resumed;
 pub(crate) use shard::ListShard;
 pub(crate) use source::{InputError, List, refuse_output};
@@ -35,9 +50,6 @@ pub(crate) use target::{Entry, Scheme, Target};
 
 /// The most entries of a batch, whose first must not wait long.
 const BATCH: usize = 256;
-
-/// The most bytes of short lists: counting those takes a hundred microseconds.
-const SHORT: u64 = 64 << 10;
 
 /// Which lists to read, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,15 +64,21 @@ pub(crate) struct Options {
     pub(crate) unique: bool,
     /// Leave out URLs that are ok in this file, an earlier run's jsonl.
     pub(crate) resume: Option<PathBuf>,
+    pub(crate) format: ListFormat,
+    /// Bodies are saved: check the names that rows give to files.
+    pub(crate) saves: bool,
+    pub(crate) name: Option<NameTemplate>,
+    /// Return what is left out as records, too.
+    pub(crate) dry_run: bool,
 }
 
 /// The entries of all lists in order.
 pub(crate) struct Targets {
     /// Lists that are not open yet.
     lists: VecDeque<List>,
+    format: ListFormat,
     reading: Option<Reading>,
-    default_scheme: Option<Scheme>,
-    filter: Filter,
+    selection: Selection,
     resumed: Option<Resumed>,
     /// The source of URL arguments, and how many there were so far.
     argument: Arc<str>,
@@ -71,45 +89,66 @@ pub(crate) struct Targets {
 
 struct Reading {
     source: Arc<str>,
-    lines: Lines<Bytes>,
+    records: Records<Bytes>,
     /// Whether the first line begins with NUL.
     begins_with_nul: bool,
-    /// No record has come.
+    /// It has lines, and no record has come.
     awaits_first: bool,
 }
 
+/// Makes entries of records.
+struct Selection {
+    default_scheme: Option<Scheme>,
+    filter: Filter,
+    names: Names,
+    dry_run: bool,
+}
+
 impl Reading {
-    fn new(source: Arc<str>, text: Bytes) -> Self {
+    fn new(source: Arc<str>, text: Bytes, format: ListFormat) -> Self {
         Self {
             source,
-            lines: Lines::new(text),
+            records: Records::new(text, format),
             begins_with_nul: false,
-            awaits_first: true,
+            awaits_first: format == ListFormat::Lines,
         }
     }
 }
 
 impl Targets {
-    /// Checks that each list can be read, without waiting for any. Reads the file of an earlier run: some two seconds
-    /// for a million rows.
+    /// Checks that each list can be read, without waiting for any, and the header of each file with a table. Reads the
+    /// file of an earlier run: some two seconds for a million rows.
     ///
     /// # Errors
     ///
-    /// A list does not exist, is a directory, or may not be read; or the file of an earlier run has other content.
+    /// A list does not exist, is a directory, or may not be read; the header of a table has no `url`; `--name` has a
+    /// column, and a list none; or the file of an earlier run has other content.
     pub(crate) fn open(options: Options) -> Result<Self, InputError> {
         options.lists.iter().try_for_each(source::check)?;
+        let have_names = headers::check(&options)?;
         let read = |path: &PathBuf| resume::read(path, options.default_scheme);
         let (resumed, done) = options.resume.as_ref().map(read).transpose()?.unzip();
+        let names = Names::new(options.name, options.saves && have_names);
         Ok(Self {
-            filter: Filter::new(options.shard, options.unique, done),
+            selection: Selection {
+                default_scheme: options.default_scheme,
+                filter: Filter::new(options.shard, options.unique, done),
+                names,
+                dry_run: options.dry_run,
+            },
             resumed,
             lists: options.lists.into(),
+            format: options.format,
             reading: None,
-            default_scheme: options.default_scheme,
             argument: "argument".into(),
             arguments: 0,
             stdin_was_read: false,
         })
+    }
+
+    /// Says how the file system treats capitals in names. Call it before the first batch.
+    pub(crate) fn set_case(&mut self, case: Case) {
+        self.selection.names.set_case(case);
     }
 
     /// The file of an earlier run.
@@ -118,7 +157,7 @@ impl Targets {
     }
 
     pub(crate) fn skipped(&self) -> Arc<Skipped> {
-        self.filter.skipped()
+        self.selection.filter.skipped()
     }
 
     /// Adds 1 to 256 entries to `out`; `Ok(false)` is the end of all lists. Blocks only for the first entry.
@@ -128,6 +167,7 @@ impl Targets {
     /// A list could not be opened or read. Nothing was added; the next call continues with the next list.
     pub(crate) fn next_batch(&mut self, out: &mut Vec<Entry>) -> Result<bool, InputError> {
         loop {
+            self.take_header()?;
             if self.take_buffered(out) || self.take_arguments(out) {
                 return Ok(true);
             }
@@ -138,11 +178,27 @@ impl Targets {
         }
     }
 
-    /// Adds the lines already read. False if there are none.
+    /// Reads the header of a table once it is buffered, and closes a list that has a wrong one.
+    fn take_header(&mut self) -> Result<(), InputError> {
+        let Some(Reading {
+            source, records, ..
+        }) = &mut self.reading
+        else {
+            return Ok(());
+        };
+        let taken = records.take_header(self.selection.names.template());
+        let taken = taken.map_err(|(line, wrong)| wrong.error(source, line));
+        if taken.is_err() {
+            self.reading = None;
+        }
+        taken
+    }
+
+    /// Adds the records already read. False if there are none.
     fn take_buffered(&mut self, out: &mut Vec<Entry>) -> bool {
         let Some(Reading {
             source,
-            lines,
+            records,
             begins_with_nul,
             awaits_first,
         }) = &mut self.reading
@@ -151,21 +207,27 @@ impl Targets {
         };
         let before = out.len();
         while out.len() - before < BATCH
-            && let Some((line, text)) = lines.next_buffered()
+            && let Some((line, record)) = records.next_buffered()
         {
-            if line == 1 {
+            if let RecordText::Line(text) = &record
+                && line == 1
+            {
                 *begins_with_nul = text.bytes().first() == Some(&0);
             }
-            let Some(content) = Content::of(text) else {
+            let Some(content) = record.content() else {
                 continue;
             };
-            let mut url = content.url(self.default_scheme);
-            if mem::take(awaits_first) {
-                url = url.map_err(|failure| foreign::explain(failure, &content, *begins_with_nul));
-            }
-            if self.filter.admits(&content, &url) {
-                out.push(Entry::new(source, line, &content, url));
-            }
+            let is_first = mem::take(awaits_first);
+            let explain = |failure| {
+                if is_first {
+                    return foreign::explain(failure, &content, *begins_with_nul);
+                }
+                failure
+            };
+            let entry = self
+                .selection
+                .entry(source, line, &record, &content, explain);
+            out.extend(entry);
         }
         out.len() > before
     }
@@ -178,11 +240,16 @@ impl Targets {
             && let Some(List::Url(text)) = self.lists.front()
         {
             self.arguments += 1;
-            let content = Content::Text(text.trim());
-            let url = content.url(self.default_scheme);
-            if self.filter.admits(&content, &url) {
-                out.push(Entry::new(&self.argument, self.arguments, &content, url));
-            }
+            let text = text.trim();
+            let (record, content) = (
+                RecordText::Line(Line::Whole(text.as_bytes())),
+                Content::Text(text),
+            );
+            let (source, line) = (&self.argument, self.arguments);
+            let entry = self
+                .selection
+                .entry(source, line, &record, &content, |failure| failure);
+            out.extend(entry);
             self.lists.pop_front();
         }
         out.len() > before
@@ -194,6 +261,7 @@ impl Targets {
             return Ok(false);
         };
         let source: Arc<str> = source::name(&list).into();
+        let format = self.format.of(&list);
         let bytes: Bytes = match list {
             List::File(path) => Box::new(source::open(&path)?),
             List::Stdin if mem::replace(&mut self.stdin_was_read, true) => Box::new(io::empty()),
@@ -201,18 +269,21 @@ impl Targets {
             List::Url(_) => unreachable!("take_arguments leaves no URL in front"),
         };
         let text = decode::text(bytes).map_err(|error| InputError::reading(&source, 1, error))?;
-        self.reading = Some(Reading::new(source, text));
+        self.reading = Some(Reading::new(source, text, format));
         Ok(true)
     }
 
     /// Reads once, and closes a list that has ended or failed.
     fn fill(&mut self) -> Result<(), InputError> {
-        let Some(Reading { source, lines, .. }) = &mut self.reading else {
+        let Some(Reading {
+            source, records, ..
+        }) = &mut self.reading
+        else {
             return Ok(());
         };
-        let filled = lines
+        let filled = records
             .fill()
-            .map_err(|error| InputError::reading(source, lines.number() + 1, error));
+            .map_err(|error| InputError::reading(source, records.line(), error));
         if !matches!(filled, Ok(true)) {
             self.reading = None;
         }
@@ -220,76 +291,34 @@ impl Targets {
     }
 }
 
-impl Options {
-    /// How many entries the lists have; `None` with a pipe, standard input, or an unreadable file.
-    ///
-    /// Reads every file: about a second for ten million lines, ten with a shard, which needs the URLs. Counts entries
-    /// that are left out for other reasons.
-    pub(crate) fn count(&self) -> Option<u64> {
-        self.count_within(u64::MAX)
-    }
-
-    /// As [`count`](Self::count); `None` if a list has `most` bytes or more.
-    fn count_within(&self, most: u64) -> Option<u64> {
-        self.lists
-            .iter()
-            .map(|list| self.count_list(list, most))
-            .sum()
-    }
-
-    /// As [`count`](Self::count), if the lists are short files or URLs.
-    pub(crate) fn count_if_short(&self) -> Option<u64> {
-        // In /proc, a file without a size may have content.
-        let bytes_of = |list| size_of(list).filter(|&bytes| bytes > 0);
-        let bytes: u64 = self.lists.iter().map(bytes_of).sum::<Option<_>>()?;
-        if bytes > SHORT {
-            return None;
-        }
-        // A compressed list may be long.
-        self.count_within(2 * SHORT)
-    }
-
-    fn count_list(&self, list: &List, most: u64) -> Option<u64> {
-        match list {
-            List::Url(text) => Some(u64::from(self.is_ours(&Content::Text(text.trim())))),
-            List::Stdin => None,
-            List::File(path) => {
-                size_of(list)?;
-                self.count_lines(fs::File::open(path).ok()?, most)
+impl Selection {
+    /// The entry of a record, unless it is left out. `explain` may improve a failure of its URL.
+    fn entry(
+        &mut self,
+        source: &Arc<str>,
+        line: u64,
+        record: &RecordText<'_>,
+        content: &Content<'_>,
+        explain: impl FnOnce(Failure) -> Failure,
+    ) -> Option<Entry> {
+        let url = content.url(self.default_scheme).map_err(explain);
+        let (mut row, wrong) = record.row(line);
+        // Rows that are left out take their names, too: another run has saved them, or will. A repetition has that of its URL.
+        let settled = match (wrong, &url) {
+            (Some(wrong), _) => Err(wrong),
+            (None, Ok(url)) if !self.filter.is_repeated(url) => {
+                self.names.settle(record, line, url, &mut row)
             }
-        }
-    }
-
-    fn count_lines(&self, file: fs::File, most: u64) -> Option<u64> {
-        let mut text = decode::text(Box::new(file)).ok()?.take(most);
-        let mut lines = Lines::new(&mut text);
-        let mut count = 0;
-        loop {
-            while let Some((_, line)) = lines.next_buffered() {
-                count += u64::from(Content::of(line).is_some_and(|content| self.is_ours(&content)));
+            (None, _) => Ok(()),
+        };
+        match self.filter.admit(content, &url, settled.is_err()) {
+            Admission::Taken => {}
+            Admission::Skipped(why) if self.dry_run => {
+                return Some(Entry::skipped(source, line, content, why, row));
             }
-            if !lines.fill().ok()? {
-                return (text.limit() > 0).then_some(count);
-            }
+            Admission::Skipped(_) | Admission::OfOtherShard => return None,
         }
-    }
-
-    fn is_ours(&self, content: &Content<'_>) -> bool {
-        let holds = |shard: ListShard| shard.holds(content, &content.url(self.default_scheme));
-        self.shard.is_none_or(holds)
-    }
-}
-
-/// The size of a list that can be read twice.
-fn size_of(list: &List) -> Option<u64> {
-    match list {
-        List::Url(text) => Some(text.len() as u64),
-        List::Stdin => None,
-        // Opening /dev/stdin or /dev/fd/3 may share its descriptor.
-        List::File(path) if path.starts_with("/dev") => None,
-        List::File(path) => {
-            let metadata = fs::metadata(path).ok()?;
-            metadata.is_file().then_some(metadata.len())
-        }
+        let url = url.map_err(|failure| record.located(failure, line));
+        Some(Entry::new(source, line, content, settled.and(url), row))
     }
 }

@@ -53,6 +53,20 @@ impl InputError {
         }
     }
 
+    /// A list whose header, or lack of one, fits no row.
+    pub(super) fn of_header(
+        name: &str,
+        line: Option<u64>,
+        what: String,
+        hint: Option<String>,
+    ) -> Self {
+        Self {
+            line,
+            hint,
+            ..Self::new("read", name, io::Error::other(what))
+        }
+    }
+
     /// The file of `--resume`.
     pub(super) fn resuming(name: &str, line: Option<u64>, source: io::Error, hint: &str) -> Self {
         Self {
@@ -250,8 +264,8 @@ fn hint(name: &str, kind: io::ErrorKind) -> Option<String> {
 
 /// Whether a file name may be a URL without a scheme, such as `example.com/x`.
 fn looks_like_host(name: &str) -> bool {
-    const LIST_ENDINGS: [&str; 9] = [
-        "txt", "csv", "tsv", "json", "jsonl", "list", "lst", "urls", "log",
+    const LIST_ENDINGS: [&str; 11] = [
+        "txt", "csv", "tsv", "json", "jsonl", "ndjson", "gz", "list", "lst", "urls", "log",
     ];
     let authority = &name[..name.find(['/', '?', '#']).unwrap_or(name.len())];
     let has_path = authority.len() < name.len();
@@ -306,6 +320,7 @@ mod tests {
             "-x_y.z",
             "C:\\urls.txt",
             "x.jsonl",
+            "x.csv.gz",
         ] {
             assert!(!looks_like_host(file), "{file}");
         }

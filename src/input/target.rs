@@ -3,8 +3,9 @@
 //! The message of a failure never repeats userinfo.
 
 use super::lines::{LIMIT, Line};
-use crate::fetch::{Failure, FailureKind, INVALID_HOST, Url};
-use crate::output::Record;
+use super::row::Row;
+use crate::fetch::{Failure, FailureKind, INVALID_HOST, RequestOptions, Url};
+use crate::output::{DryRun, Record};
 use std::sync::Arc;
 use url::{ParseError, Position};
 
@@ -26,14 +27,18 @@ pub(crate) struct Target {
     pub(crate) written: Box<str>,
     /// Always http or https.
     pub(crate) url: Url,
+    /// `None` for a line without a name for its file.
+    pub(crate) row: Option<Box<Row>>,
 }
 
 /// What a line becomes.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     Target(Target),
-    /// The record of a line that is no URL: `invalid_url`, `unsupported_scheme`.
+    /// The record of what is no URL or a wrong row: `invalid_url`, `unsupported_scheme`, `invalid_row`.
     Failed(Box<Record>),
+    /// With [`Options::dry_run`](super::Options::dry_run): the record of what a run leaves out.
+    Skipped(Box<Record>),
 }
 
 impl Entry {
@@ -42,6 +47,7 @@ impl Entry {
         line: u64,
         content: &Content<'_>,
         url: Result<Url, Failure>,
+        row: Row,
     ) -> Self {
         let (source, written) = (Arc::clone(source), content.written());
         match url {
@@ -50,19 +56,35 @@ impl Entry {
                 line,
                 written,
                 url,
+                row: row.boxed(),
             }),
             Err(failure) => Self::Failed(Box::new(Record {
                 error: Some(failure),
+                input: row.input,
                 ..Record::new(written, source, line)
             })),
         }
+    }
+
+    pub(super) fn skipped(
+        source: &Arc<str>,
+        line: u64,
+        content: &Content<'_>,
+        why: DryRun,
+        row: Row,
+    ) -> Self {
+        Self::Skipped(Box::new(Record {
+            dry_run: Some(why),
+            input: row.input,
+            ..Record::new(content.written(), Arc::clone(source), line)
+        }))
     }
 
     /// Bytes of text in it.
     pub(crate) fn text(&self) -> usize {
         match self {
             Self::Target(target) => target.text(),
-            Self::Failed(record) => record.text(),
+            Self::Failed(record) | Self::Skipped(record) => record.text(),
         }
     }
 }
@@ -70,7 +92,13 @@ impl Entry {
 impl Target {
     /// Bytes of text in it.
     pub(crate) fn text(&self) -> usize {
-        self.written.len() + self.url.as_str().len()
+        let row = self.row.as_ref().map_or(0, |row| row.text());
+        self.written.len() + self.url.as_str().len() + row
+    }
+
+    /// What its request asks for in place of the client's options.
+    pub(crate) fn request(&self) -> Option<&Arc<RequestOptions>> {
+        self.row.as_ref()?.request.as_ref()
     }
 }
 
@@ -121,6 +149,19 @@ impl<'a> Content<'a> {
         };
         let text = text.trim();
         (!text.is_empty() && !text.starts_with('#')).then_some(Self::Text(text))
+    }
+
+    /// The content of a row by the cell of its URL; `None` if that is a comment, or the whole row `is_blank`.
+    pub(super) fn of_cell(cell: &'a [u8], is_blank: impl FnOnce() -> bool) -> Option<Self> {
+        let line = if cell.len() > LIMIT {
+            Line::TooLong(&cell[..LIMIT])
+        } else {
+            Line::Whole(cell)
+        };
+        Self::of(line).or_else(|| {
+            let is_empty = str::from_utf8(cell).is_ok_and(|cell| cell.trim().is_empty());
+            (is_empty && !is_blank()).then_some(Self::Text(""))
+        })
     }
 
     pub(super) fn bytes(&self) -> &'a [u8] {

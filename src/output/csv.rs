@@ -1,76 +1,63 @@
-//! The `csv` and `tsv` formats: the record's fields, flattened, one row a line under a header line.
+//! The `csv` and `tsv` formats: the record's fields, flattened, one row a line under a header line. Arrays and objects
+//! are JSON.
 //!
 //! Unprintable characters are escaped as in the `text` format, so that a row is one line. Cells of `csv` are quoted by RFC
 //! 4180 where needed. Cells of `tsv` never are, as awk and cut expect, and their backslashes are escaped for readers of
 //! escapes (`mlr --itsv`). Rows end in LF, and null is an empty cell.
 
-use std::fmt::Display;
 use std::io::Write as _;
 
-use crate::fetch::{Failure, Phase};
-
-use super::record::{Record, in_milliseconds, in_rfc3339};
+use super::fields::Fields;
+use super::jsonl;
+use super::record::Record;
+use super::value::Value;
 use crate::escape::{push_backslashed, push_escaped};
 
-/// A column: its name, and the function that writes its cell.
-type Column = (&'static str, fn(&mut RowWriter<'_>, &Record));
-
-#[rustfmt::skip]
-pub(super) const COLUMNS: [Column; 23] = [
-    ("url", |row, record| row.text(Some(&record.url))),
-    ("source", |row, record| row.text(Some(&record.source))),
-    ("line", |row, record| row.value(Some(record.line))),
-    ("ok", |row, record| row.value(Some(record.ok))),
-    ("status", |row, record| row.value(record.status)),
-    ("bytes", |row, record| row.value(record.bytes)),
-    ("content_type", |row, record| row.text(record.content_type.as_deref())),
-    ("final_url", |row, record| row.text(record.final_url.as_deref())),
-    ("redirects", |row, record| row.value(record.redirects)),
-    ("attempts", |row, record| row.value(Some(record.attempts))),
-    ("elapsed_ms", |row, record| row.value(record.elapsed.map(in_milliseconds))),
-    ("ttfb_ms", |row, record| row.value(record.ttfb.map(in_milliseconds))),
-    ("worker", |row, record| row.value(record.worker)),
-    ("started_at", |row, record| row.value(record.started_at.map(in_rfc3339))),
-    ("file", |row, record| row.text(record.file.as_deref())),
-    ("error_kind", |row, record| row.text(record.error.as_ref().map(|error| error.kind().name()))),
-    ("error_message", |row, record| row.text(record.error.as_ref().map(Failure::message))),
-    ("error_phase", |row, record| {
-        let phase = record.error.as_ref().and_then(|error| error.kind().phase());
-        row.text(phase.map(Phase::name));
-    }),
-    ("remote_ip", |row, record| row.value(record.remote_ip)),
-    ("reused", |row, record| row.value(record.reused)),
-    ("dns_ms", |row, record| row.value(record.dns.map(in_milliseconds))),
-    ("connect_ms", |row, record| row.value(record.connect.map(in_milliseconds))),
-    ("tls_ms", |row, record| row.value(record.tls.map(in_milliseconds))),
-];
-
-pub(super) fn push_header(out: &mut Vec<u8>, delimiter: u8) {
+pub(super) fn push_header(out: &mut Vec<u8>, fields: &Fields, delimiter: u8) {
     let mut row = RowWriter { out, delimiter };
-    for (name, _) in COLUMNS {
-        row.text(Some(name));
+    for field in fields.iter() {
+        row.cell(&Value::Text(field.name));
     }
     row.end();
 }
 
 /// Appends `record` as a line. The `delimiter` is a comma for `csv`, a tab for `tsv`.
-pub(super) fn push(out: &mut Vec<u8>, record: &Record, delimiter: u8) {
+pub(super) fn push(out: &mut Vec<u8>, record: &Record, fields: &Fields, delimiter: u8) {
     let mut row = RowWriter { out, delimiter };
-    for (_, push_cell) in COLUMNS {
-        push_cell(&mut row, record);
+    for field in fields.iter() {
+        row.cell(&(field.value)(record));
     }
     row.end();
 }
 
 /// Writes one row: a delimiter after every cell; the line end replaces the last.
-pub(super) struct RowWriter<'a> {
+struct RowWriter<'a> {
     out: &'a mut Vec<u8>,
     delimiter: u8,
 }
 
 impl RowWriter<'_> {
-    fn text(&mut self, text: Option<&str>) {
-        let text = text.unwrap_or("");
+    fn cell(&mut self, value: &Value<'_>) {
+        match value {
+            Value::Null => {}
+            Value::Text(text) => self.text(text),
+            Value::Error(_) | Value::Hops(_) | Value::Headers(_) | Value::Json(_) => {
+                let start = self.out.len();
+                jsonl::push_value(self.out, value);
+                if self.out[start..].iter().any(|byte| b"\",\\".contains(byte)) {
+                    let json = self.out.split_off(start);
+                    self.text(&String::from_utf8_lossy(&json));
+                }
+            }
+            // These need no quotes.
+            value => {
+                let _infallible = write!(self.out, "{value}");
+            }
+        }
+        self.out.push(self.delimiter);
+    }
+
+    fn text(&mut self, text: &str) {
         if self.delimiter == b'\t' {
             push_backslashed(self.out, text);
         } else if text.contains(['"', ',']) {
@@ -78,7 +65,6 @@ impl RowWriter<'_> {
         } else {
             push_escaped(self.out, text);
         }
-        self.out.push(self.delimiter);
     }
 
     fn quoted(&mut self, text: &str) {
@@ -92,14 +78,6 @@ impl RowWriter<'_> {
         self.out.push(b'"');
     }
 
-    /// Writes a value that needs no quotes.
-    fn value(&mut self, value: Option<impl Display>) {
-        if let Some(value) = value {
-            let _infallible = write!(self.out, "{value}");
-        }
-        self.out.push(self.delimiter);
-    }
-
     fn end(self) {
         self.out.pop();
         self.out.push(b'\n');
@@ -111,17 +89,22 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::fetch::FailureKind;
-    use crate::output::jsonl;
+    use crate::fetch::{FailureKind, Phase};
+    use crate::output::Format;
 
-    fn names() -> [&'static str; 23] {
-        COLUMNS.map(|(name, _)| name)
+    fn names() -> Vec<&'static str> {
+        let fields = Fields::all(Format::Csv);
+        fields.iter().map(|field| field.name).collect()
     }
 
     fn lines(record: &Record, delimiter: u8) -> String {
+        lines_with(record, &Fields::all(Format::Csv), delimiter)
+    }
+
+    fn lines_with(record: &Record, fields: &Fields, delimiter: u8) -> String {
         let mut out = Vec::new();
-        push_header(&mut out, delimiter);
-        push(&mut out, record, delimiter);
+        push_header(&mut out, fields, delimiter);
+        push(&mut out, record, fields, delimiter);
         String::from_utf8(out).unwrap()
     }
 
@@ -134,7 +117,10 @@ mod tests {
             let rows: Vec<Vec<String>> = rows.map(Iterator::collect).collect();
             assert_eq!(
                 (rows.len(), &rows[0][..]),
-                (2, &names().map(str::to_owned)[..])
+                (
+                    2,
+                    &names().into_iter().map(str::to_owned).collect::<Vec<_>>()[..]
+                )
             );
             return rows[1].clone();
         }
@@ -163,14 +149,15 @@ mod tests {
             lines(&timeout(), b','),
             format!(
                 "{header}\n\"http://h/?a=1,2\",urls.txt,3,false,,,,,,1,41.2,,,2026-01-31T10:00:00.123Z,,timeout,\
-                 \"no reply from \"\"h\"\", after 60 s\\u2028\",connect,,,,,\n"
+                 \"no reply from \"\"h\"\", after 60 s\\u2028\",connect,GET,,,,,,,,,,,[],,,\n"
             )
         );
         assert_eq!(
             lines(&Record::page("http://h/?a=1,2", 7), b'\t').replace('\t', "|"),
             format!(
                 "{}\nhttp://h/?a=1,2|urls.txt|3|true|200|7|text/html|http://h/?a=1,2|0|1|41.2|38|2|\
-                 2026-01-31T10:00:00.123Z|||||192.0.2.7|false|12.5|9|10\n",
+                 2026-01-31T10:00:00.123Z|||||GET|192.0.2.7|false|12.5|9|10|\"84238dfc\"|\
+                 Mon, 13 Jan 2025 20:11:20 GMT||||[]|||\n",
                 names().join("|")
             )
         );
@@ -179,7 +166,7 @@ mod tests {
     #[test]
     fn the_columns_are_the_fields_of_the_schema_in_its_order() {
         let mut row = Vec::new();
-        jsonl::push(&mut row, &timeout());
+        jsonl::push(&mut row, &timeout(), &Fields::all(Format::Jsonl));
         let row = String::from_utf8(row).unwrap();
         let mut at = 0;
         for column in names() {
@@ -194,7 +181,27 @@ mod tests {
         let Value::Object(error) = &fields["error"] else {
             panic!("{row}")
         };
-        assert_eq!(fields.len() - 1 + error.len(), COLUMNS.len());
+        assert_eq!(fields.len() - 1 + error.len(), names().len());
+    }
+
+    #[test]
+    fn lists_and_objects_are_json_in_one_cell() {
+        let chosen = |format| {
+            let names = Some("hops,headers,input,warc,sha256");
+            Fields::new(names, format, false, false).unwrap()
+        };
+        let record = Record::whole("http://x/");
+        let csv = lines_with(&record, &chosen(Format::Csv), b',');
+        let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
+        let row = reader.records().next().unwrap().unwrap();
+        let hops = r#"[{"url":"http://example.com/a,b","status":301}]"#;
+        let headers = r#"{"server":["a","b\té"],"x-none":[]}"#;
+        let input = r#"{"id":1.50,"note":"a \"b\", \u2028"}"#;
+        let digest = "00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9";
+        assert_eq!(row, vec![hops, headers, input, "", digest]);
+        let tsv = lines_with(&record, &chosen(Format::Tsv), b'\t');
+        let cells = [hops, headers, input, "", digest].map(|cell| cell.replace('\\', r"\\"));
+        assert_eq!(tsv.lines().nth(1), Some(&*cells.join("\t")));
     }
 
     #[test]

@@ -1,21 +1,35 @@
-//! The `jsonl` format: one JSON object a line, with every field of the record, in its order.
+//! The `jsonl` format: one JSON object a line.
 //!
 //! Characters that a terminal might act on (DEL, C1, bidi overrides, line separators) are written as `\uNNNN`, even
 //! where JSON does not demand it: a reader gets the same string, and `cat` is safe.
 
 use std::io::{self, Write};
 
-use serde::Serialize as _;
+use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
+use super::fields::Fields;
 use super::record::Record;
 use crate::escape::is_printable;
 
-pub(super) fn push(out: &mut Vec<u8>, record: &Record) {
-    let written = record.serialize(&mut Serializer::with_formatter(&mut *out, Printable));
+pub(super) fn push(out: &mut Vec<u8>, record: &Record, fields: &Fields) {
+    let mut before = b'{';
+    for field in fields.iter() {
+        // No name needs an escape.
+        out.extend_from_slice(&[before, b'"']);
+        out.extend_from_slice(field.name.as_bytes());
+        out.extend_from_slice(b"\":");
+        push_value(out, &(field.value)(record));
+        before = b',';
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// Appends `value` as JSON on one line.
+pub(super) fn push_value(out: &mut Vec<u8>, value: &impl Serialize) {
+    let written = value.serialize(&mut Serializer::with_formatter(out, Printable));
     written.expect("writing to memory does not fail, and all keys are strings");
-    out.push(b'\n');
 }
 
 /// Compact JSON with unprintable characters escaped.
@@ -27,6 +41,9 @@ impl Formatter for Printable {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut copied = 0;
         for (at, c) in fragment.char_indices().filter(|(_, c)| !is_printable(*c)) {
             out.write_all(&fragment.as_bytes()[copied..at])?;
@@ -36,6 +53,15 @@ impl Formatter for Printable {
             }
         }
         out.write_all(&fragment.as_bytes()[copied..])
+    }
+
+    /// Unprintable characters can only be within strings: no white space outside them is a tab or a line end.
+    fn write_raw_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        self.write_string_fragment(out, fragment)
     }
 }
 
@@ -47,10 +73,15 @@ mod tests {
 
     use super::*;
     use crate::fetch::{Failure, FailureKind, Phase};
+    use crate::output::{DryRun, Format};
 
     fn line(record: &Record) -> String {
+        line_with(record, &Fields::all(Format::Jsonl))
+    }
+
+    fn line_with(record: &Record, fields: &Fields) -> String {
         let mut out = Vec::new();
-        push(&mut out, record);
+        push(&mut out, record, fields);
         String::from_utf8(out).unwrap()
     }
 
@@ -62,8 +93,10 @@ mod tests {
                 r#"{"url":"https://example.com/","source":"urls.txt","line":3,"ok":true,"status":200,"bytes":1256,"#,
                 r#""content_type":"text/html","final_url":"https://example.com/","redirects":0,"attempts":1,"#,
                 r#""elapsed_ms":41.2,"ttfb_ms":38.0,"worker":2,"started_at":"2026-01-31T10:00:00.123Z","#,
-                r#""file":null,"error":null,"remote_ip":"192.0.2.7","reused":false,"#,
-                r#""dns_ms":12.5,"connect_ms":9.0,"tls_ms":10.0}"#,
+                r#""file":null,"error":null,"method":"GET","remote_ip":"192.0.2.7","reused":false,"#,
+                r#""dns_ms":12.5,"connect_ms":9.0,"tls_ms":10.0,"etag":"\"84238dfc\"","#,
+                r#""last_modified":"Mon, 13 Jan 2025 20:11:20 GMT","unchanged":null,"resumed_from":null,"#,
+                r#""sha256":null,"hops":[],"headers":null,"input":null,"warc":null}"#,
                 "\n"
             )
         );
@@ -77,6 +110,8 @@ mod tests {
             elapsed: None,
             worker: None,
             started_at: None,
+            method: None,
+            hops: None,
             error: Some(Failure::new(
                 FailureKind::Timeout(Phase::Connect),
                 "no reply",
@@ -89,10 +124,79 @@ mod tests {
                 r#"{"url":"x","source":"-","line":3,"ok":false,"status":null,"bytes":null,"content_type":null,"#,
                 r#""final_url":null,"redirects":null,"attempts":0,"elapsed_ms":null,"ttfb_ms":null,"worker":null,"#,
                 r#""started_at":null,"file":null,"error":{"kind":"timeout","message":"no reply","phase":"connect"},"#,
-                r#""remote_ip":null,"reused":null,"dns_ms":null,"connect_ms":null,"tls_ms":null}"#,
+                r#""method":null,"remote_ip":null,"reused":null,"dns_ms":null,"connect_ms":null,"tls_ms":null,"#,
+                r#""etag":null,"last_modified":null,"unchanged":null,"resumed_from":null,"sha256":null,"hops":null,"#,
+                r#""headers":null,"input":null,"warc":null}"#,
                 "\n"
             )
         );
+    }
+
+    #[test]
+    fn lists_objects_and_digests_are_json() {
+        let names = Some("sha256,hops,headers,input");
+        let fields = Fields::new(names, Format::Jsonl, false, false).unwrap();
+        assert_eq!(
+            line_with(&Record::whole("http://x/"), &fields),
+            concat!(
+                r#"{"sha256":"00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9","#,
+                r#""hops":[{"url":"http://example.com/a,b","status":301}],"#,
+                r#""headers":{"server":["a","b\té"],"x-none":[]},"#,
+                r#""input":{"id":1.50,"note":"a \"b\", \u2028"}}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_body_is_text_or_base64() {
+        let names = Some("body,body_base64");
+        let fields = Fields::new(names, Format::Jsonl, true, false).unwrap();
+        let nasty = "\0\t\n\"\\\u{1b}\u{2028}\u{1f600}";
+        for (body, text, base64) in [
+            (Some(&b""[..]), Some(""), None),
+            (Some("hé".as_bytes()), Some("hé"), None),
+            (Some(nasty.as_bytes()), Some(nasty), None),
+            (Some(b"\xff\0ab"), None, Some("/wBhYg==")),
+            (Some(b"cut \xe2\x82"), None, Some("Y3V0IOKC")),
+            (None, None, None),
+        ] {
+            let record = Record {
+                body: body.map(Vec::from),
+                ..Record::page("x", 0)
+            };
+            let line = line_with(&record, &fields);
+            assert!(!line.trim_end_matches('\n').contains(|c| !is_printable(c)));
+            let row: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(row, json!({"body": text, "body_base64": base64}));
+        }
+    }
+
+    #[test]
+    fn a_dry_run_says_what_would_be_done() {
+        let names = Some("url,ok,dry_run");
+        let fields = Fields::new(names, Format::Jsonl, false, true).unwrap();
+        for (planned, expected) in [
+            (
+                Some(DryRun::Fetch),
+                r#"{"url":"x","ok":null,"dry_run":"fetch"}"#,
+            ),
+            (
+                Some(DryRun::SkipFetchedBefore),
+                r#"{"url":"x","ok":null,"dry_run":"skip: fetched before"}"#,
+            ),
+            (
+                Some(DryRun::SkipRepeated),
+                r#"{"url":"x","ok":null,"dry_run":"skip: repeated"}"#,
+            ),
+            (None, r#"{"url":"x","ok":false,"dry_run":null}"#),
+        ] {
+            let record = Record {
+                dry_run: planned,
+                ..Record::new("x".into(), "-".into(), 1)
+            };
+            assert_eq!(line_with(&record, &fields), format!("{expected}\n"));
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! list or a server reaches a terminal.
 
 mod csv;
+mod fields;
+mod format;
 mod hosts;
 mod human;
 mod jsonl;
@@ -16,18 +18,23 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod text;
+mod value;
 mod writer;
 
 #[cfg(any(test, feature = "fuzzing"))]
 #[path = "../../tests/fuzz/saved_names.rs"]
 pub(crate) mod fuzzing;
 
+pub(crate) use fields::Fields;
+pub(crate) use format::Format;
 #[cfg(test)]
 pub(crate) use out::Out;
 pub(crate) use out::Outgoing;
 pub(crate) use progress::{Counts, Progress};
-pub(crate) use record::Record;
-pub(crate) use save::Save;
+pub(crate) use record::{DryRun, Record};
+#[cfg(windows)]
+pub(crate) use save::is_device;
+pub(crate) use save::{Case, Save, path_for, saved_path};
 pub(crate) use streams::{is_one_terminal, stderr, stdout};
 pub(crate) use summary::Summary;
-pub(crate) use writer::{Format, Writer};
+pub(crate) use writer::Writer;

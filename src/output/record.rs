@@ -1,21 +1,38 @@
-//! The record: the result of one target, and the schema of every machine-readable format.
-//!
-//! Every row has all fields, in this order; docs/OUTPUT.md describes them. A release may add a field; it removes and
-//! renames none.
+//! The record: the result of one target. [`fields`](super::fields) says how it is written.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+#[cfg(test)]
+use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime};
 
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 #[cfg(test)]
 use crate::fetch::FailureKind;
-use crate::fetch::{Failure, Phase};
+use crate::fetch::{Failure, Method, Redirect};
+
+/// What a run would do with a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DryRun {
+    Fetch,
+    SkipFetchedBefore,
+    SkipRepeated,
+}
+
+impl DryRun {
+    /// The name in records.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::SkipFetchedBefore => "skip: fetched before",
+            Self::SkipRepeated => "skip: repeated",
+        }
+    }
+}
 
 /// A page, or the reason why there is none.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
     pub(crate) url: Box<str>,
     pub(crate) source: Arc<str>,
@@ -27,30 +44,34 @@ pub(crate) struct Record {
     pub(crate) final_url: Option<String>,
     pub(crate) redirects: Option<u32>,
     pub(crate) attempts: u32,
-    #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
     pub(crate) elapsed: Option<Duration>,
-    #[serde(rename = "ttfb_ms", serialize_with = "milliseconds")]
     pub(crate) ttfb: Option<Duration>,
     pub(crate) worker: Option<usize>,
-    #[serde(serialize_with = "timestamp")]
     pub(crate) started_at: Option<SystemTime>,
     pub(crate) file: Option<String>,
-    /// `None` exactly if `ok` is true.
-    #[serde(serialize_with = "failure")]
+    /// `None` exactly if `ok` is true or `dry_run` is there.
     pub(crate) error: Option<Failure>,
     pub(crate) remote_ip: Option<IpAddr>,
     pub(crate) reused: Option<bool>,
-    #[serde(rename = "dns_ms", serialize_with = "milliseconds")]
     pub(crate) dns: Option<Duration>,
-    #[serde(rename = "connect_ms", serialize_with = "milliseconds")]
     pub(crate) connect: Option<Duration>,
-    #[serde(rename = "tls_ms", serialize_with = "milliseconds")]
     pub(crate) tls: Option<Duration>,
+    pub(crate) method: Option<Method>,
+    pub(crate) etag: Option<String>,
+    pub(crate) last_modified: Option<String>,
+    pub(crate) sha256: Option<[u8; 32]>,
+    /// `None` without an attempt.
+    pub(crate) hops: Option<Vec<Redirect>>,
+    pub(crate) headers: Option<Vec<(String, Vec<String>)>>,
+    /// The columns of its row that have no meaning, a JSON object.
+    pub(crate) input: Option<Box<RawValue>>,
+    /// With `--body`.
+    pub(crate) body: Option<Vec<u8>>,
+    /// With `--dry-run`: what a run would do.
+    pub(crate) dry_run: Option<DryRun>,
     /// Bytes of the body that were received, for the summary: 0 with HEAD.
-    #[serde(skip)]
     pub(crate) received: u64,
     /// The host that failed, for the summary.
-    #[serde(skip)]
     pub(crate) host: Option<Box<str>>,
 }
 
@@ -64,51 +85,27 @@ impl Record {
         }
     }
 
-    /// Bytes of its texts.
+    /// Bytes of its texts and its body.
     pub(crate) fn text(&self) -> usize {
-        let optional = [&self.final_url, &self.content_type, &self.file];
+        let optional = [
+            &self.final_url,
+            &self.content_type,
+            &self.file,
+            &self.etag,
+            &self.last_modified,
+        ];
         let texts = optional.into_iter().flatten().map(String::len);
         let message = self.error.as_ref().map_or(0, |error| error.message().len());
-        self.url.len() + message + texts.sum::<usize>()
+        let hops = self.hops.iter().flatten().map(|hop| hop.url.as_str().len());
+        let headers = self.headers.iter().flatten().map(|(name, values)| {
+            let values = values.iter().map(String::len);
+            name.len() + values.sum::<usize>()
+        });
+        let input = self.input.as_ref().map_or(0, |input| input.get().len());
+        let body = self.body.as_ref().map_or(0, Vec::len);
+        let lists = hops.sum::<usize>() + headers.sum::<usize>();
+        self.url.len() + message + texts.sum::<usize>() + lists + input + body
     }
-}
-
-/// `span` in milliseconds, with at most three decimals.
-pub(super) fn in_milliseconds(span: Duration) -> f64 {
-    // Whole microseconds over 1000 print with at most three decimals.
-    ((span.as_nanos() + 500) / 1000) as f64 / 1000.0
-}
-
-/// `time` in UTC, between 1970 and 9999.
-pub(super) fn in_rfc3339(time: SystemTime) -> humantime::Rfc3339Timestamp {
-    const LAST: Duration = Duration::from_secs(253_402_300_799);
-    let since = time
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .min(LAST);
-    humantime::format_rfc3339_millis(UNIX_EPOCH + since)
-}
-
-fn milliseconds<S: Serializer>(span: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
-    span.map(in_milliseconds).serialize(out)
-}
-
-fn timestamp<S: Serializer>(time: &Option<SystemTime>, out: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => out.collect_str(&in_rfc3339(*time)),
-        None => out.serialize_none(),
-    }
-}
-
-fn failure<S: Serializer>(failure: &Option<Failure>, out: S) -> Result<S::Ok, S::Error> {
-    let Some(failure) = failure else {
-        return out.serialize_none();
-    };
-    let mut fields = out.serialize_struct("error", 3)?;
-    fields.serialize_field("kind", failure.kind().name())?;
-    fields.serialize_field("message", failure.message())?;
-    fields.serialize_field("phase", &failure.kind().phase().map(Phase::name))?;
-    fields.end()
 }
 
 #[cfg(test)]
@@ -128,8 +125,31 @@ impl Record {
             dns: Some(Duration::from_micros(12_500)),
             connect: Some(Duration::from_millis(9)),
             tls: Some(Duration::from_millis(10)),
+            etag: Some("\"84238dfc\"".into()),
+            last_modified: Some("Mon, 13 Jan 2025 20:11:20 GMT".into()),
             received: bytes,
             ..Self::attempted(url)
+        }
+    }
+
+    /// A page with a value in every field that can have one.
+    pub(super) fn whole(url: &str) -> Self {
+        let hop = Redirect {
+            url: url::Url::parse("http://example.com/a,b").expect("it is a URL"),
+            status: 301,
+        };
+        let input = "{\"id\":1.50,\"note\":\"a \\\"b\\\", \u{2028}\"}".to_owned();
+        Self {
+            file: Some("pages/x.html".into()),
+            sha256: Some(std::array::from_fn(|n| n as u8 * 7)),
+            hops: Some(vec![hop]),
+            headers: Some(vec![
+                ("server".into(), vec!["a".into(), "b\t\u{e9}".into()]),
+                ("x-none".into(), Vec::new()),
+            ]),
+            input: Some(RawValue::from_string(input).expect("it is JSON")),
+            body: Some("hé".into()),
+            ..Self::page(url, 3)
         }
     }
 
@@ -150,6 +170,8 @@ impl Record {
             elapsed: Some(Duration::from_micros(41_200)),
             worker: Some(2),
             started_at: Some(UNIX_EPOCH + Duration::from_millis(1_769_853_600_123)),
+            method: Some(Method::GET),
+            hops: Some(Vec::new()),
             ..Self::new(url.into(), "urls.txt".into(), 3)
         }
     }

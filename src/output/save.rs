@@ -1,7 +1,7 @@
 //! Saved bodies: one file a URL, below one directory. A file is complete or does not exist.
 //!
 //! A body is written to a temporary file in the run's folder ([`staging`]) and renamed when it is complete, to a path
-//! that [`name`] chooses. Symbolic links below the directory are never followed. There is no `fsync`: a power cut may
+//! that its row gives or [`name`] chooses. Symbolic links below the directory are never followed. There is no `fsync`: a power cut may
 //! lose the last files.
 
 mod name;
@@ -19,7 +19,9 @@ use url::Url;
 use crate::escape::shown_path;
 use crate::system;
 
-pub(super) use self::name::{Case, path_for};
+#[cfg(windows)]
+pub(crate) use self::name::is_device;
+pub(crate) use self::name::{Case, path_for};
 use self::staging::{Staging, make_dir, retry_if_removed};
 
 /// The most directories to remember, in under half a megabyte.
@@ -84,12 +86,23 @@ impl Save {
         self.is_full.load(Ordering::Relaxed)
     }
 
+    /// How the directory's file system treats capitals.
+    pub(crate) fn case(&self) -> Case {
+        self.case
+    }
+
     /// Prepares to save the body of `url`, whose bytes it adds to `received` as they are written. The first byte or the
-    /// commit creates the file.
-    pub(crate) fn begin<'a>(&'a self, url: &Url, received: &'a AtomicU64) -> Saved<'a> {
+    /// commit creates the file. A `name` is its path below the directory: relative, separated by `/`, without `.` and
+    /// `..`. Without one the URL names it.
+    pub(crate) fn begin<'a>(
+        &'a self,
+        url: &Url,
+        name: Option<&str>,
+        received: &'a AtomicU64,
+    ) -> Saved<'a> {
         Saved {
             temp: None,
-            path: self.dir.join(path_for(url, self.case)),
+            path: path_of(&self.dir, url, name, self.case),
             save: self,
             received,
         }
@@ -249,6 +262,20 @@ impl Drop for Saved<'_> {
             // If this fails, the run's end removes the file with its folder.
             let _ = fs::remove_file(path);
         }
+    }
+}
+
+/// The path in `dir` of the body of `url`, as records have it, where capitals are kept. Does not touch the file system.
+pub(crate) fn saved_path(dir: &Path, url: &Url, name: Option<&str>) -> String {
+    let path = path_of(dir, url, name, Case::Kept);
+    path.to_string_lossy().into_owned()
+}
+
+fn path_of(dir: &Path, url: &Url, name: Option<&str>, case: Case) -> PathBuf {
+    match name {
+        // Each part is pushed, for the separator of Windows.
+        Some(name) => dir.join(name.split('/').collect::<PathBuf>()),
+        None => dir.join(path_for(url, case)),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Memory is bounded: times go into a histogram that is exact to 1 %, hosts into [`WorstHosts`]. Empty lines are left
 //! out. Apart from colours, the text is printable ASCII.
 
+mod json;
+
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::time::{Duration, Instant};
@@ -12,7 +14,7 @@ use indicatif::{HumanBytes, HumanCount};
 
 use super::hosts::WorstHosts;
 use super::human::{counted, rate_text};
-use super::record::Record;
+use super::record::{DryRun, Record};
 use crate::fetch::{Failure, FailureKind};
 use crate::span::Span;
 
@@ -83,6 +85,12 @@ impl Summary {
             self.spans
                 .saturating_record(span.as_micros().try_into().unwrap_or(u64::MAX));
             self.longest = self.longest.max(span);
+        }
+        if let Some(planned) = record.dry_run {
+            // Those that would be skipped are counted by `left_out`.
+            let is_fetch = u64::from(planned == DryRun::Fetch);
+            self.never_started = self.never_started.map(|targets| targets + is_fetch);
+            return;
         }
         if record.ok {
             self.fetched += 1;
@@ -175,16 +183,25 @@ impl Summary {
         if self.spans.len() == 1 {
             return longest.to_string();
         }
-        let at = |quantile| {
-            let span = Duration::from_micros(self.spans.value_at_quantile(quantile));
-            Span(span.min(self.longest))
-        };
+        let at = |quantile| Span(self.percentile(quantile).unwrap_or_default());
         format!(
             "p50 {}, p90 {}, p99 {}, max {longest}",
             at(0.5),
             at(0.9),
             at(0.99)
         )
+    }
+
+    /// `None` without times. The last one, 1.0, is exact.
+    fn percentile(&self, quantile: f64) -> Option<Duration> {
+        if self.spans.is_empty() {
+            return None;
+        }
+        if quantile >= 1.0 {
+            return Some(self.longest);
+        }
+        let span = Duration::from_micros(self.spans.value_at_quantile(quantile));
+        Some(span.min(self.longest))
     }
 
     fn tally_failures(&self, table: &mut Table) {

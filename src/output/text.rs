@@ -1,16 +1,24 @@
 //! The `text` format: the two lines of the Python documentation's `load_url` example, to the byte.
 //!
 //! The URL is formatted as Python's `%r`, the message as `%s`, with unprintable characters escaped. Only the verb of a
-//! failure has a colour.
+//! failure has a colour. A dry run has lines of the same form.
 
 use std::io::Write as _;
 
-use super::record::Record;
+use super::record::{DryRun, Record};
 use crate::escape::{push_escaped, push_quoted};
 use crate::fetch::Failure;
 
 pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) {
     push_quoted(out, &record.url);
+    if let Some(planned) = record.dry_run {
+        let planned = match planned {
+            DryRun::Fetch => " would be fetched\n",
+            DryRun::SkipFetchedBefore => " would be skipped: fetched before\n",
+            DryRun::SkipRepeated => " would be skipped: repeated\n",
+        };
+        return out.extend_from_slice(planned.as_bytes());
+    }
     let verb = match color {
         true => "\x1b[31mgenerated an exception\x1b[0m",
         false => "generated an exception",
@@ -55,6 +63,27 @@ mod tests {
                     ..Record::page("http://x/", 0)
                 },
                 "'http://x/' page is of unknown size\n",
+            ),
+            (
+                Record {
+                    dry_run: Some(DryRun::Fetch),
+                    ..Record::new("http://x/it's".into(), "-".into(), 1)
+                },
+                "\"http://x/it's\" would be fetched\n",
+            ),
+            (
+                Record {
+                    dry_run: Some(DryRun::SkipFetchedBefore),
+                    ..Record::new("http://x/\t".into(), "-".into(), 1)
+                },
+                "'http://x/\\t' would be skipped: fetched before\n",
+            ),
+            (
+                Record {
+                    dry_run: Some(DryRun::SkipRepeated),
+                    ..Record::new("http://x/".into(), "-".into(), 1)
+                },
+                "'http://x/' would be skipped: repeated\n",
             ),
             (
                 Record::page("http://x/it's", 1),

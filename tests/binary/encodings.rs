@@ -139,11 +139,11 @@ fn foreign(url: &str) -> Vec<(Vec<u8>, &'static str)> {
             table("<?xml version='1.0'?><urlset><loc>URL</loc></urlset>"),
             "HTML or XML",
         ),
-        (table("url\nURL\n"), "a table"),
-        (table("id,url,x\n1,URL,2\n"), "a table"),
+        (table("link\nURL\n"), "a table"),
+        (table("id,link,x\n1,URL,2\n"), "a table"),
         (table("1;URL;2\n"), "a table"),
         (table("URL\tx\n"), "a table"),
-        (table("x\turl\n1\tURL\n"), "a table"),
+        (table("x\tlink\n1\tURL\n"), "a table"),
         (table(r#"{"id":1,"link":"URL"}"#), "JSON"),
         (table("[\n\"URL\"]"), "JSON"),
         (table(r#"[{"url":"URL"}]"#), "JSON"),
@@ -178,6 +178,34 @@ fn what_is_no_list_is_named_by_its_first_record_with_a_command_that_cures_it() {
         }
         let cured = shell(cure, list);
         assert_eq!(String::from_utf8_lossy(&cured).trim_end(), url, "{cure}");
+    }
+}
+
+#[test]
+fn a_table_with_a_column_url_is_named_with_the_option_that_reads_it() {
+    let server = Server::start();
+    let url = server.url("/size/7");
+    for (list, what, format) in [
+        ("url\nURL\n", "a table", "csv"),
+        ("id,url\n1,URL\n", "a table", "csv"),
+        ("id\turl\n1\tURL\n", "a table", "tsv"),
+        ("{\"url\":\"URL\"}\n", "JSON", "jsonl"),
+    ] {
+        let list = list.replace("URL", &url);
+        let ended = fetchpool()
+            .list("list", list.as_bytes())
+            .args(["-f", "jsonl", "--ordered"])
+            .status(1)
+            .stdout(anything())
+            .run();
+        let row = &rows(ended.stdout())[0];
+        let cure = format!("the list is {what}: read it with -i {format}");
+        assert_eq!(row["error"]["message"], cure, "{row}");
+        fetchpool()
+            .list("list", list.as_bytes())
+            .args(["-i", format])
+            .stdout(lines([page(&url, 7)]))
+            .run();
     }
 }
 

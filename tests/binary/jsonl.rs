@@ -7,7 +7,7 @@ use serde_json::Value;
 pub(crate) type Row = Value;
 
 /// The fields of a row, in order.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 31] = [
     "url",
     "source",
     "line",
@@ -24,11 +24,21 @@ const FIELDS: [&str; 21] = [
     "started_at",
     "file",
     "error",
+    "method",
     "remote_ip",
     "reused",
     "dns_ms",
     "connect_ms",
     "tls_ms",
+    "etag",
+    "last_modified",
+    "unchanged",
+    "resumed_from",
+    "sha256",
+    "hops",
+    "headers",
+    "input",
+    "warc",
 ];
 
 /// Parses every line, which must be an object with exactly the promised fields in their order.
@@ -92,6 +102,14 @@ fn a_page_has_all_its_fields() {
         ("worker", 0.into()),
         ("file", Value::Null),
         ("error", Value::Null),
+        ("method", "GET".into()),
+        ("unchanged", Value::Null),
+        ("resumed_from", Value::Null),
+        ("sha256", Value::Null),
+        ("hops", Value::Array(Vec::new())),
+        ("headers", Value::Null),
+        ("input", Value::Null),
+        ("warc", Value::Null),
     ];
     for (field, value) in wanted {
         // Any of the five workers may take the only job.

@@ -2,6 +2,8 @@
 //! `http_servers` is a program of its own, as it needs installed servers, and so is `http_descriptors`, which runs itself
 //! with few descriptors.
 
+mod accept;
+mod checks;
 mod client_certificates;
 mod codings;
 mod edges;
@@ -10,7 +12,9 @@ mod hostile;
 mod limits;
 mod options;
 mod proxy;
+mod records;
 mod redirects;
+mod requests;
 mod reuse;
 mod tls;
 

@@ -1,8 +1,13 @@
 //! The options of the output, and of help.
 
+use super::header::header_name;
+use super::value::plain;
+use crate::cli::max_fail::MaxFail;
+use crate::input::NameTemplate;
 use crate::output::Format;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use http::HeaderName;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -14,6 +19,29 @@ pub(in crate::cli) struct OutputArgs {
         long_help = "One record a line on stdout, as each URL completes: text, jsonl, csv or tsv"
     )]
     pub(in crate::cli) format: Format,
+    /// The fields of each record
+    #[arg(long, value_name = "LIST")]
+    #[arg(
+        long_help = "The fields of each record and their order, separated by commas: url,status,bytes; for jsonl, csv \
+        and tsv [default: all]"
+    )]
+    pub(in crate::cli) fields: Option<String>,
+    /// Record a header of the reply
+    #[arg(long, value_name = "NAME", action = ArgAction::Append, value_parser = plain(header_name))]
+    #[arg(
+        long_help = "Put this header of the reply into the record's field headers; repeatable, * for all headers"
+    )]
+    pub(in crate::cli) record_header: Vec<HeaderName>,
+    /// Put each body into its record
+    #[arg(long)]
+    #[arg(
+        long_help = "Put each body into its record, as body if it is UTF-8, else as body_base64; for jsonl. \
+        --max-size is 10M unless it is given"
+    )]
+    pub(in crate::cli) body: bool,
+    #[arg(long)]
+    #[arg(help = "Put the SHA-256 of each body, after decoding, into its record")]
+    pub(in crate::cli) sha256: bool,
     /// Save each body under DIR
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(
@@ -22,6 +50,14 @@ pub(in crate::cli) struct OutputArgs {
         failed fetch leaves none"
     )]
     pub(in crate::cli) output_dir: Option<PathBuf>,
+    /// File names below DIR, from columns: '{id}{ext}'
+    #[arg(long, value_name = "TEMPLATE", value_parser = plain(str::parse::<NameTemplate>))]
+    #[arg(
+        long_help = "Names of the files below the DIR of -o, instead of names by URL: text with any column in braces, \
+        as in '{id}{ext}', and with {line}, {line:08}, {host}, {stem} and {ext} (of the URL's last part, with its dot). \
+        A name that is unsafe, or that an earlier URL has, is a failed record. The column 'name' goes before it"
+    )]
+    pub(in crate::cli) name: Option<NameTemplate>,
     /// Print in the order of the lists
     #[arg(long)]
     #[arg(
@@ -32,19 +68,25 @@ pub(in crate::cli) struct OutputArgs {
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     #[arg(help = "A bar on stderr, if that is a terminal: auto, always (even with -q) or never")]
     pub(in crate::cli) progress: When,
+    /// Exit with 0 although so many failed
+    #[arg(long, value_name = "N|P%", default_value = "0", value_parser = plain(str::parse::<MaxFail>))]
+    #[arg(
+        long_help = "Exit with status 0 if no more URLs failed: a number, or a share of all records, like 5% or 0.5%"
+    )]
+    pub(in crate::cli) max_fail: MaxFail,
     /// Counts, rate and failures on stderr at the end
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     #[arg(default_value = "auto", hide_default_value = true)]
     #[arg(
         long_help = "Counts, bytes, rate and failures on stderr at the end: auto (if that is a terminal), always \
-        (also --summary alone) or never [default: auto]"
+        (also --summary alone), never, or json for one line of JSON [default: auto]"
     )]
-    pub(in crate::cli) summary: When,
+    pub(in crate::cli) summary: SummaryArg,
     /// No bar and no summary
     #[arg(
         short,
         long,
-        long_help = "No bar and no summary, except one with an explicit always"
+        long_help = "No bar and no summary, except one that is asked for: always or json"
     )]
     pub(in crate::cli) quiet: bool,
     #[arg(short, long, action = ArgAction::Count)]
@@ -79,6 +121,15 @@ pub(in crate::cli) enum When {
     Auto,
     Always,
     Never,
+}
+
+/// Whether and how to print the summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum SummaryArg {
+    Auto,
+    Always,
+    Never,
+    Json,
 }
 
 impl When {

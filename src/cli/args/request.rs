@@ -1,8 +1,9 @@
 //! The options of requests and of security.
 
+use super::header::{HeaderSource, header};
 use super::value::{Secret, plain};
-use crate::cli::units::{size, whole};
-use crate::fetch::{Credentials, CustomHeader, HeaderValue, Method, Resolve, header_value};
+use crate::cli::units::{method, size, whole};
+use crate::fetch::{Credentials, HeaderValue, Method, Resolve, StatusSet, header_value};
 use clap::{ArgAction, Args, ValueHint};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -22,14 +23,15 @@ pub(in crate::cli) struct RequestArgs {
         any"
     )]
     pub(in crate::cli) head: bool,
-    /// Set a header, 'Name: value'; repeatable
-    #[arg(short = 'H', long, value_name = "N: V", action = ArgAction::Append, value_parser = Secret(str::parse::<CustomHeader>))]
+    /// Set a header, 'Name: value', or those of @FILE
+    #[arg(short = 'H', long, value_name = "N: V", action = ArgAction::Append, value_parser = Secret(header))]
     #[arg(
         long_help = "Set a header, repeatable. It replaces a default header, and is not sent to another origin after \
         a redirect. 'Name;' sends an empty value, 'Name:' leaves a default header out. Headers that frame a message, \
-        like Content-Length and Connection, are refused"
+        like Content-Length and Connection, are refused. @FILE holds a header a line, so that a secret is in no \
+        argument; its blank lines and those that begin with # are skipped"
     )]
-    pub(in crate::cli) header: Vec<CustomHeader>,
+    pub(in crate::cli) header: Vec<HeaderSource>,
     #[arg(short = 'A', long, value_name = "S", value_parser = plain(header_value))]
     #[arg(help = "The User-Agent header; '' sends none [default: fetchpool/VERSION]")]
     pub(in crate::cli) user_agent: Option<HeaderValue>,
@@ -41,8 +43,20 @@ pub(in crate::cli) struct RequestArgs {
     )]
     pub(in crate::cli) user: Option<Credentials>,
     #[arg(long, value_name = "N", default_value = "10", value_parser = plain(whole::<0, 1000>))]
-    #[arg(help = "Redirects to follow, up to 1000; with 0 a redirect is an error")]
+    #[arg(help = "Redirects to follow, up to 1000; with 0 a redirect is the final answer")]
     pub(in crate::cli) max_redirects: u32,
+    #[arg(long, value_name = "SET", value_parser = plain(str::parse::<StatusSet>))]
+    #[arg(
+        help = "Final statuses that make a page, like 200-299,404,3xx; any other is a failure [default: 2xx]"
+    )]
+    pub(in crate::cli) accept: Option<StatusSet>,
+    /// Only ask whether the page is there
+    #[arg(long, conflicts_with_all = ["output_dir", "body", "head", "method"])]
+    #[arg(
+        long_help = "Only ask whether the page is there: with HEAD, and with GET where that is refused, of which at \
+        most 64 KiB of the body are read. The size is the one that the server declares, if any"
+    )]
+    pub(in crate::cli) check: bool,
     /// Fail a larger body; 0 = no limit
     #[arg(long, value_name = "SIZE", value_parser = plain(size))]
     #[arg(long_help = "Fail a larger body as soon as its size is known; 0 = no limit")]
@@ -135,45 +149,4 @@ fn dns_servers(text: &str) -> Result<DnsServers, String> {
         "an address is not valid: write ADDR[:PORT],..., like 9.9.9.9 or [2620:fe::fe]:53"
             .to_owned()
     })
-}
-
-/// Reads a method. Methods are case-sensitive; all registered ones are in capitals.
-fn method(text: &str) -> Result<Method, String> {
-    let method = Method::from_bytes(text.as_bytes())
-        .ok()
-        // A method may begin with a hyphen, but `-X -I` is a mistake.
-        .filter(|_| text.starts_with(|c: char| c.is_ascii_alphabetic()))
-        .ok_or("not a method: it is a word like GET, HEAD, OPTIONS or DELETE")?;
-    if text.contains(|c: char| c.is_ascii_lowercase()) {
-        let capitals = text.to_ascii_uppercase();
-        return Err(format!("methods are written in capitals: {capitals}"));
-    }
-    Ok(method)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn methods() {
-        for text in [
-            "GET", "HEAD", "POST", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "M-SEARCH", "X1",
-        ] {
-            assert_eq!(method(text).unwrap(), *text);
-        }
-        let table = [
-            ("", "not a method"),
-            ("GE T", "not a method"),
-            ("GET\r\nEvil: x", "not a method"),
-            ("GÊT", "not a method"),
-            ("-I", "not a method"),
-            ("get", "methods are written in capitals: GET"),
-            ("Get", "methods are written in capitals: GET"),
-        ];
-        for (text, expected) in table {
-            let error = method(text).expect_err(text);
-            assert!(error.starts_with(expected), "{text:?}: {error}");
-        }
-    }
 }

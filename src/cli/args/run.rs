@@ -2,7 +2,7 @@
 
 use super::value::plain;
 use crate::cli::units::{duration, rate, whole};
-use crate::input::{ListShard, Scheme};
+use crate::input::{ListFormat, ListShard, Scheme};
 use crate::schedule::PerSecond;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
@@ -84,6 +84,15 @@ pub(in crate::cli) struct RetryArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(in crate::cli) struct InputArgs {
+    /// Lists are lines, csv, tsv or jsonl; auto: by ending
+    #[arg(id = "input", short, long = "input", value_name = "F")]
+    #[arg(default_value = "auto", hide_default_value = true)]
+    #[arg(
+        long_help = "How lists are written: lines, csv, tsv or jsonl. A csv or tsv begins with a line that names its \
+        columns, a jsonl has an object a line; see Tables below. auto goes by the ending of the file: .csv, .tsv, .jsonl \
+        and .ndjson, also before .gz; everything else, and standard input, is lines [default: auto]"
+    )]
+    pub(in crate::cli) format: ListFormat,
     /// Scheme of URLs without one: https or http
     #[arg(long, value_name = "S")]
     #[arg(long_help = "Scheme of URLs without one: https or http; without this option they fail")]
@@ -108,6 +117,13 @@ pub(in crate::cli) struct InputArgs {
         changes assigns each host to one part"
     )]
     pub(in crate::cli) shard: Option<ListShard>,
+    /// Fetch nothing, print what would be fetched
+    #[arg(long)]
+    #[arg(
+        long_help = "Fetch nothing: print a record for each URL that would be fetched or skipped, with the name of its \
+        file, and one for each that would fail before. The status is 1 if any would fail"
+    )]
+    pub(in crate::cli) dry_run: bool,
 }
 
 /// The longest delay before any retry.

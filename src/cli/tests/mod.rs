@@ -4,11 +4,12 @@ mod help;
 mod options;
 mod pages;
 mod passwords;
+mod rows;
 mod units;
 mod wrong;
 
 use super::*;
-use crate::fetch::{self, Method};
+use crate::fetch::{self, CustomHeader, Method};
 use crate::input::{self, List, Scheme};
 use crate::output::Format;
 use std::time::Duration;
@@ -57,6 +58,10 @@ fn stop(line: &str) -> Stop {
     parse_in(NONE, &[], line)
         .map(|settings| panic!("{line} was taken: {settings:?}"))
         .unwrap_err()
+}
+
+fn header(text: &str) -> HeaderSource {
+    HeaderSource::Header(text.parse::<CustomHeader>().expect(text))
 }
 
 /// The message about a wrong call, after checks that hold for every such message.
@@ -117,6 +122,7 @@ fn progress_and_summary_follow_stderr_and_quiet() {
         stderr: true,
         ..NONE
     };
+    let form = |is_shown: bool| is_shown.then_some(SummaryForm::Text);
     // (terminals, command line, bar, summary)
     let table = [
         (NONE, "", false, false),
@@ -137,12 +143,21 @@ fn progress_and_summary_follow_stderr_and_quiet() {
         let settings = parse_in(terminals, &[], line).unwrap();
         assert_eq!(
             (settings.progress, settings.summary),
-            (progress, summary),
+            (progress, form(summary)),
             "{line}, {terminals:?}"
         );
     }
     let dumb = parse_in(stderr, &[("TERM", "dumb")], "").unwrap();
-    assert_eq!((dumb.progress, dumb.summary), (false, true));
+    assert_eq!((dumb.progress, dumb.summary), (false, form(true)));
+    let json = Some(SummaryForm::Json);
+    for line in [
+        "--summary=json",
+        "-q --summary=json",
+        "--summary --summary=json",
+    ] {
+        assert_eq!(parse_in(NONE, &[], line).unwrap().summary, json, "{line}");
+    }
+    assert_eq!(settings("--summary=json --summary=never").summary, None);
     assert_eq!(
         settings("--summary urls.txt").input.lists,
         [List::File("urls.txt".into())],

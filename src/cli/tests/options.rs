@@ -41,6 +41,11 @@ fn the_defaults_are_the_promised_ones() {
         (None, None)
     );
     assert_eq!(settings.fetch.method, Method::GET);
+    assert_eq!(settings.headers, []);
+    assert_eq!(
+        (settings.keeps_bodies, settings.max_fail),
+        (false, MaxFail::default())
+    );
     assert_eq!(
         (settings.fetch.max_redirects, settings.fetch.max_size),
         (10, None)
@@ -65,10 +70,7 @@ fn every_option_arrives() {
     assert_eq!(fetch.timeout, Some(Duration::from_secs(60)));
     assert_eq!(fetch.connect_timeout, Some(Duration::from_secs(5)));
     assert_eq!(fetch.stall_timeout, Some(Duration::from_millis(500)));
-    assert_eq!(
-        fetch.headers,
-        ["A:b", "C;"].map(|text| text.parse().unwrap())
-    );
+    assert_eq!(settings.headers, ["A:b", "C;"].map(header));
     assert_eq!(
         (fetch.user_agent.as_bytes(), fetch.method),
         (&b"me"[..], Method::OPTIONS)

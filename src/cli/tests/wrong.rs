@@ -226,7 +226,7 @@ fn a_wrong_list_or_output_option_is_told_what_would_be_right() {
         ),
         (
             "--summary=loud",
-            "invalid value 'loud' for '--summary[=<WHEN>]'\n  [possible values: auto, always, never]",
+            "invalid value 'loud' for '--summary[=<WHEN>]'\n  [possible values: auto, always, never, json]",
         ),
         (
             "-o ''",
@@ -320,6 +320,16 @@ fn flags_of_other_tools_are_answered_with_what_to_write_instead() {
             "write -f jsonl for records in JSON; requests have no body",
         ),
         ("--request POST", "write -X M"),
+        ("--spider", "write --check"),
+        ("--write-out %{http_code}", "write -f csv --fields LIST"),
+        ("-w 1", "write --host-delay D for a wait"),
+        ("--wait 1", "write --host-delay D"),
+        (
+            "--input-file urls.txt",
+            "lists and URLs are given without an option",
+        ),
+        ("--include", "write -f jsonl --record-header NAME"),
+        ("--fail", "--accept SET takes others"),
         ("-x http://p", "write --proxy URL"),
     ] {
         let told = usage_error(stop(line));

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::output::{Format, Out};
+use crate::output::{Fields, Format, Out};
 
 /// A reader that takes a given number of bytes.
 #[derive(Clone, Default)]
@@ -33,7 +33,12 @@ impl Out for Slow {
 /// A report whose messages go to `stderr`, or to the terminal of the records.
 fn report(stdout: &Slow, stderr: Option<&Slow>) -> Report<'static> {
     Report::new(
-        Writer::new(Box::new(stdout.clone()), Format::Text, false),
+        Writer::new(
+            Box::new(stdout.clone()),
+            Format::Text,
+            false,
+            Fields::all(Format::Text),
+        ),
         stderr.map(|stderr| Outgoing::new(Box::new(stderr.clone()))),
         None,
         None,

@@ -9,7 +9,7 @@ use super::reach::budget::Budget;
 use super::reach::{Reach, Request};
 use super::tls::config::TlsConfig;
 use crate::fetch::failure::Failure;
-use crate::fetch::options::Options;
+use crate::fetch::options::{Options, RecordHeaders};
 use crate::fetch::options_error::OptionsError;
 use crate::system::os_text;
 
@@ -22,6 +22,7 @@ pub(in crate::fetch) struct Net {
     pub(super) trust: TlsConfig,
     /// The `User-Agent` of a CONNECT request; empty for none.
     pub(super) user_agent: String,
+    pub(super) record_headers: RecordHeaders,
 }
 
 impl Net {
@@ -43,6 +44,7 @@ impl Net {
             reach,
             idle,
             budget,
+            record_headers: options.record_headers.clone(),
             trust: TlsConfig::load(&options.tls)?,
             user_agent: if options.omits("user-agent") {
                 String::new()

@@ -80,7 +80,7 @@ fn what_is_no_list_is_named_with_its_cure() {
         (b"<?xml version='1.0'?>", "HTML or XML: grep -oE"),
         (
             b"{\"url\":\"http://a/\",\"ok\":true}",
-            "JSON: jq -r .url FILE",
+            "JSON: read it with -i jsonl",
         ),
         (
             b"{\"id\":1,\"link\":\"x\",\"z\":\"http://a/\"}",
@@ -98,13 +98,17 @@ fn what_is_no_list_is_named_with_its_cure() {
             b"[{\"href\":\"http://a/\"},{\"href\"",
             "JSON: jq -r '.[].href' FILE",
         ),
-        (b"url\nhttp://a/", "a table: tail -n +2 FILE"),
+        (b"url\nhttp://a/", "a table: read it with -i csv"),
         (
             b"\xef\xbb\xbf\"URL\"\nhttp://a/",
             "a table: tail -n +2 FILE",
         ),
         (
             b"id,url,name\n1,http://a/,x",
+            "a table: read it with -i csv",
+        ),
+        (
+            b"id,URL,name\n1,http://a/,x",
             "a table: cut -d',' -f2 FILE | tail -n +2 | fetchpool",
         ),
         (
@@ -120,13 +124,11 @@ fn what_is_no_list_is_named_with_its_cure() {
             "a table: cut -d'|' -f2 FILE | fetchpool",
         ),
         (b"http://a/\tx\n", "a table: cut -f1 FILE | fetchpool"),
+        (b"name\turl\n", "a table: read it with -i tsv"),
+        (b"\"id\",\"url\"\n", "a table: read it with -i csv"),
         (
-            b"name\turl\n",
-            "a table: cut -f2 FILE | tail -n +2 | fetchpool",
-        ),
-        (
-            b"\"id\",\"url\"\n",
-            r"a table: mlr --icsv --ifs ',' --onidx cut -f url FILE | fetchpool",
+            b"\"id\",\"Link\"\n",
+            r"a table: mlr --icsv --ifs ',' --onidx cut -f Link FILE | fetchpool",
         ),
         (
             b"\"x\ty\"\t\"http://a/\"\n",

@@ -1,16 +1,20 @@
 //! Lists as users write them, line by line, and lists that cannot be read.
 
+mod cells;
 mod foreign;
+mod names;
 mod pipes;
 mod resumed;
+mod rows;
 mod shards;
 mod unique;
 mod urls;
 
+use super::count::SHORT;
 use super::lines::LIMIT;
 use super::*;
 use crate::fetch::{Failure, FailureKind, Url};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use tempfile::{NamedTempFile, TempDir};
 
@@ -49,6 +53,7 @@ impl From<Entry> for Parsed {
                 written: target.written,
                 url: Ok(target.url),
             },
+            Entry::Skipped(record) => panic!("{record:?}"),
             Entry::Failed(record) => Self {
                 source: record.source,
                 line: record.line,
@@ -82,7 +87,7 @@ fn drained(targets: &mut Targets) -> Vec<Parsed> {
 fn written(entry: &Entry) -> &str {
     match entry {
         Entry::Target(target) => &target.written,
-        Entry::Failed(record) => &record.url,
+        Entry::Failed(record) | Entry::Skipped(record) => &record.url,
     }
 }
 
@@ -307,7 +312,7 @@ fn a_read_error_names_the_list_and_the_line() {
     }
     let mut targets = Targets::open(options(&[], None)).unwrap();
     let reader: Box<dyn Read + Send> = Box::new(Failing(b"http://a/\n\nhttp://b"));
-    targets.reading = Some(Reading::new("a\nlist".into(), reader));
+    targets.reading = Some(Reading::new("a\nlist".into(), reader, ListFormat::Lines));
     let mut seen = Vec::new();
     assert!(targets.next_batch(&mut seen).unwrap());
     assert_eq!(seen.len(), 1);

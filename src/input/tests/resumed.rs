@@ -193,7 +193,7 @@ fn what_is_done_and_what_is_repeated_are_counted_apart() {
 #[cfg(unix)]
 mod output {
     use super::*;
-    use std::fs::{File, OpenOptions};
+    use std::fs::{self, File, OpenOptions};
 
     fn appended(path: &Path) -> File {
         OpenOptions::new().append(true).open(path).unwrap()

@@ -42,13 +42,13 @@ const IN_QUERY: [(&str, &str); 2] = [("%20", " "), ("%23", "#")];
 
 /// How a file system treats capitals in names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::output) enum Case {
+pub(crate) enum Case {
     Kept,
     Ignored,
 }
 
 /// The path of `url`'s body: the host's directory, further ones, and a name. Relative, ASCII, without `.` and `..`.
-pub(in crate::output) fn path_for(url: &Url, case: Case) -> PathBuf {
+pub(crate) fn path_for(url: &Url, case: Case) -> PathBuf {
     let mut segments: Vec<&str> = url
         .path_segments()
         .map(Iterator::collect)
@@ -208,7 +208,7 @@ fn safe(text: &str, longest: usize) -> String {
 }
 
 /// Whether `name` up to its first dot is a Windows device.
-fn is_device(name: &str) -> bool {
+pub(crate) fn is_device(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or("").trim_end();
     let name = name.to_ascii_lowercase();
     match name.strip_prefix("com").or(name.strip_prefix("lpt")) {

@@ -14,7 +14,7 @@ fn save() -> (TempDir, Save) {
 
 fn begin<'a>(save: &'a Save, url: &str) -> Saved<'a> {
     static RECEIVED: AtomicU64 = AtomicU64::new(0);
-    save.begin(&Url::parse(url).unwrap(), &RECEIVED)
+    save.begin(&Url::parse(url).unwrap(), None, &RECEIVED)
 }
 
 /// All below `dir` but temporary files, sorted: files with their content, directories with a slash.
@@ -49,7 +49,7 @@ fn tree(dir: &Path) -> Vec<String> {
 fn a_body_appears_whole_when_it_is_complete() {
     let (dir, save) = save();
     let (url, received) = ("https://e.x/a/b.html", AtomicU64::new(0));
-    let mut saved = save.begin(&Url::parse(url).unwrap(), &received);
+    let mut saved = save.begin(&Url::parse(url).unwrap(), None, &received);
     saved.write_all(b"one ").unwrap();
     saved.write_all(b"two").unwrap();
     assert_eq!(received.load(Ordering::Relaxed), 7);
@@ -151,6 +151,47 @@ fn something_in_the_way_is_an_error_that_names_it() {
     assert_eq!(tree(&out), ["e.x: a file", "f.x/", "f.x/a.html/"]);
 }
 
+#[test]
+fn a_row_can_name_the_file() {
+    let (dir, save) = save();
+    let url = Url::parse("https://e.x/a.html").unwrap();
+    let out = dir.path().join("out");
+    for (name, expected) in [
+        (Some("report.pdf"), "report.pdf"),
+        (Some("a/B c/.hidden"), "a/B c/.hidden"),
+        (Some("a/B c/d\u{e9}"), "a/B c/d\u{e9}"),
+        (None, "e.x/a.html"),
+    ] {
+        let received = AtomicU64::new(0);
+        let mut saved = save.begin(&url, name, &received);
+        saved.write_all(expected.as_bytes()).unwrap();
+        let file = saved.commit().unwrap();
+        assert_eq!(Path::new(&file), out.join(expected));
+        assert_eq!(file, saved_path(&out, &url, name));
+        assert_eq!(fs::read_to_string(file).unwrap(), expected);
+    }
+    assert_eq!(tree(&out).len(), 7);
+    // What is in the way of a name is an error, and the file of an unfinished one is gone.
+    let received = AtomicU64::new(0);
+    for name in ["a", "report.pdf/x"] {
+        let error = save.begin(&url, Some(name), &received).commit();
+        assert!(error.is_err(), "{name}");
+    }
+    assert_eq!(tree(&out).len(), 7);
+}
+
+#[test]
+fn the_path_of_a_dry_run_creates_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let url = Url::parse("http://E.x/Foo?a=1").unwrap();
+    let by_url = out.join("e.x_80").join("Foo@a=1.body");
+    assert_eq!(Path::new(&saved_path(&out, &url, None)), by_url);
+    let named = out.join("n").join("1.pdf");
+    assert_eq!(Path::new(&saved_path(&out, &url, Some("n/1.pdf"))), named);
+    assert_eq!(tree(dir.path()), [""; 0]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_symbolic_link_is_never_followed_out() {
@@ -164,6 +205,9 @@ fn a_symbolic_link_is_never_followed_out() {
     symlink(outside.join("target"), out.join("f.x/a.html")).unwrap();
     let error = begin(&save, "https://e.x/a.html").commit().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+    let (url, received) = (Url::parse("https://g.x/").unwrap(), AtomicU64::new(0));
+    let error = save.begin(&url, Some("e.x/target"), &received).commit();
+    assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotADirectory);
     // A link in the place of the file is replaced, and its target stays as it is.
     let mut saved = begin(&save, "https://f.x/a.html");
     saved.write_all(b"body").unwrap();

@@ -13,6 +13,10 @@ failures     1  dns
 worst hosts  1  nowhere.invalid
 ";
 
+/// The same kind of run with `--summary=json`.
+pub(in crate::output) const FIVE_URLS_JSON: &str = r#"{"fetched":4,"failed":1,"not_started":0,"skipped":0,"unchanged":0,"bytes":2000000,"elapsed_ms":1310.0,"time_ms":{"p50":41.215,"p90":1300.0,"p99":1300.0,"max":1300.0},"failures":{"dns":1},"worst_hosts":[{"host":"nowhere.invalid","failures":1}]}
+"#;
+
 /// The summary of `records` after `wall`.
 fn summary_of(records: &[Record], wall: Duration) -> String {
     summary_with(records, wall, Some(0), false)
@@ -205,4 +209,70 @@ fn a_time_beyond_the_histogram_is_kept_as_the_longest() {
     let text = summary_of(&[long.clone(), long], Duration::from_secs(1));
     assert!(text.contains("p50 24h"), "{text}");
     assert!(text.contains("max 48h\n"), "{text}");
+}
+
+/// The line of `records` after `wall`, parsed, and its text.
+fn json_of(records: &[Record], wall: Duration, never_started: Option<u64>) -> String {
+    let started = Instant::now();
+    let mut summary = Summary::new(started);
+    records.iter().for_each(|record| summary.add(record));
+    summary.never_started(never_started);
+    summary.json(started + wall)
+}
+
+#[test]
+fn json_is_one_line_with_every_key() {
+    let mut records: Vec<_> = [30_000, 41_000, 120_000, 1_300_000]
+        .map(|micros| page(500_000, micros))
+        .into();
+    let failure = Record::failure("http://nowhere.invalid/", FailureKind::Dns, "no address");
+    records.push(failure);
+    assert_eq!(
+        json_of(&records, Duration::from_millis(1_310), Some(0)),
+        FIVE_URLS_JSON
+    );
+    let mut summary = Summary::new(Instant::now());
+    summary.never_started(None);
+    summary.left_out(3, "fetched before");
+    summary.left_out(4, "repeated");
+    assert_eq!(
+        summary.json(summary.started),
+        "{\"fetched\":0,\"failed\":0,\"not_started\":null,\"skipped\":7,\"unchanged\":0,\"bytes\":0,\
+         \"elapsed_ms\":0.0,\"time_ms\":{\"p50\":null,\"p90\":null,\"p99\":null,\"max\":null},\
+         \"failures\":{},\"worst_hosts\":[]}\n"
+    );
+}
+
+#[test]
+fn json_has_the_exact_time_of_a_single_url() {
+    let line = json_of(&[page(1, 123_456_789)], Duration::ZERO, Some(0));
+    let span = "123456.789";
+    let times = format!("{{\"p50\":{span},\"p90\":{span},\"p99\":{span},\"max\":{span}}}");
+    assert!(line.contains(&times), "{line}");
+}
+
+#[test]
+fn a_dry_run_starts_nothing() {
+    let planned = |planned| Record {
+        dry_run: Some(planned),
+        ..Record::new("http://a/".into(), "-".into(), 1)
+    };
+    let records = [
+        DryRun::Fetch,
+        DryRun::SkipRepeated,
+        DryRun::Fetch,
+        DryRun::SkipFetchedBefore,
+    ];
+    let started = Instant::now();
+    let mut summary = Summary::new(started);
+    for record in records.map(planned) {
+        summary.add(&record);
+    }
+    let invalid = Record::new("x".into(), "-".into(), 2);
+    summary.add(&invalid);
+    summary.left_out(2, "repeated");
+    assert_eq!(
+        summary.text(started, false),
+        "URLs         0 fetched, 1 failed, 2 not started\nleft out     2 repeated\ntook         0us\n"
+    );
 }

@@ -8,14 +8,15 @@ use serde_json::Value;
 use url::Url;
 
 use self::schema::{fault, one_or_more};
-use super::record::Record;
-use super::{csv, jsonl, save, text};
+use super::record::{DryRun, Record};
+use super::{Fields, Format, csv, jsonl, save, text};
 use crate::fetch::{Failure, FailureKind, Phase};
 
 const DOC: &str = include_str!("../../../docs/OUTPUT.md");
 const SCHEMA: &str = include_str!("../../../docs/record.schema.json");
-const KINDS: [FailureKind; 21] = [
+const KINDS: [FailureKind; 23] = [
     FailureKind::InvalidUrl,
+    FailureKind::InvalidRow,
     FailureKind::UnsupportedScheme,
     FailureKind::BlockedAddress,
     FailureKind::HostDown,
@@ -33,6 +34,7 @@ const KINDS: [FailureKind; 21] = [
     FailureKind::HttpStatus,
     FailureKind::Body,
     FailureKind::TooLarge,
+    FailureKind::Mismatch,
     FailureKind::Write,
     FailureKind::Cancelled,
     FailureKind::Internal,
@@ -43,9 +45,21 @@ fn schema() -> Value {
 }
 
 fn row(record: &Record) -> String {
+    row_with(record, false, false)
+}
+
+fn row_with(record: &Record, with_body: bool, dry_run: bool) -> String {
+    let fields = Fields::new(None, Format::Jsonl, with_body, dry_run).unwrap();
     let mut out = Vec::new();
-    jsonl::push(&mut out, record);
+    jsonl::push(&mut out, record, &fields);
     String::from_utf8(out).unwrap()
+}
+
+fn planned(dry_run: DryRun) -> Record {
+    Record {
+        dry_run: Some(dry_run),
+        ..Record::new("x".into(), "-".into(), 1)
+    }
 }
 
 fn kinds() -> Vec<String> {
@@ -61,6 +75,11 @@ fn records() -> Vec<Record> {
             file: Some("out/h/x.html".into()),
             content_type: None,
             ..Record::page("\u{7f}", u64::MAX)
+        },
+        Record::whole("https://example.com/"),
+        Record {
+            body: Some(vec![0xff]),
+            ..Record::whole("https://example.com/")
         },
         Record {
             elapsed: Some(Duration::MAX),
@@ -79,6 +98,8 @@ fn records() -> Vec<Record> {
             worker: None,
             started_at: None,
             attempts: 0,
+            method: None,
+            hops: None,
             ..Record::failure("x", kind, "")
         });
     }
@@ -88,29 +109,50 @@ fn records() -> Vec<Record> {
 #[test]
 fn every_row_is_one_of_the_schema() {
     for record in records() {
-        let row: Value = serde_json::from_str(&row(&record)).unwrap();
+        for (with_body, dry_run) in [(false, false), (true, false), (false, true), (true, true)] {
+            let row = row_with(&record, with_body, dry_run);
+            let row: Value = serde_json::from_str(&row).unwrap();
+            assert_eq!(fault(&schema(), &row, ""), None);
+        }
+    }
+    for plan in [
+        DryRun::Fetch,
+        DryRun::SkipFetchedBefore,
+        DryRun::SkipRepeated,
+    ] {
+        let row: Value = serde_json::from_str(&row_with(&planned(plan), false, true)).unwrap();
         assert_eq!(fault(&schema(), &row, ""), None);
     }
 }
 
+fn failed_as(kind: &str) -> Value {
+    serde_json::json!({"kind": kind, "message": "", "phase": null})
+}
+
 #[test]
 fn the_schema_refuses_what_is_no_row() {
-    let good: Value = serde_json::from_str(&row(&Record::page("https://example.com/", 1))).unwrap();
+    let good: Value = serde_json::from_str(&row(&Record::whole("https://example.com/"))).unwrap();
     for (field, value) in [
         ("surplus", Value::Null),
         ("url", Value::Null),
         ("line", 0.into()),
         ("ok", false.into()),
+        ("ok", Value::Null),
+        ("dry_run", "later".into()),
+        ("body", 1.into()),
+        ("sha256", "abc".into()),
+        ("hops", serde_json::json!([{"url": "x"}])),
+        ("hops", serde_json::json!([{"url": "x", "status": 200}])),
+        ("headers", serde_json::json!({"etag": "x"})),
+        ("headers", serde_json::json!({"etag": [1]})),
+        ("input", serde_json::json!([])),
         ("status", 99.into()),
         ("bytes", (-1).into()),
         ("bytes", 1.5.into()),
         ("redirects", "0".into()),
         ("elapsed_ms", (-0.001).into()),
         ("started_at", "2026-01-31 10:00".into()),
-        (
-            "error",
-            serde_json::json!({"kind": "dns", "message": "", "phase": null}),
-        ),
+        ("error", failed_as("dns")),
     ] {
         let mut row = good.clone();
         row[field] = value;
@@ -120,6 +162,19 @@ fn the_schema_refuses_what_is_no_row() {
         let mut row = good.clone();
         row.as_object_mut().unwrap().remove(field);
         assert!(fault(&schema(), &row, "").is_some(), "without {field}");
+    }
+    let plan: Value =
+        serde_json::from_str(&row_with(&planned(DryRun::Fetch), false, true)).unwrap();
+    for (field, value) in [
+        ("ok", true.into()),
+        ("ok", false.into()),
+        ("dry_run", Value::Null),
+        ("error", failed_as("dns")),
+    ] {
+        let mut row = plan.clone();
+        row[field] = value;
+        let is_page = row["ok"] == true;
+        assert_eq!(fault(&schema(), &row, "").is_none(), is_page, "{row}");
     }
     let failed: Value =
         serde_json::from_str(&row(&Record::failure("x", FailureKind::Dns, ""))).unwrap();
@@ -132,6 +187,58 @@ fn the_schema_refuses_what_is_no_row() {
         let mut row = failed.clone();
         row["error"][field] = value;
         assert!(fault(&schema(), &row, "").is_some(), "{row}");
+    }
+}
+
+#[test]
+fn the_text_of_a_record_is_all_that_grows_with_it() {
+    let hop = crate::fetch::Redirect {
+        url: Url::parse("http://a/").unwrap(),
+        status: 301,
+    };
+    let raw = serde_json::value::RawValue::from_string("{}".into()).unwrap();
+    let empty = Record::new("x".into(), "-".into(), 1);
+    assert_eq!(empty.text(), 1);
+    for (grown, bytes) in [
+        (
+            Record {
+                body: Some(vec![0; 1000]),
+                ..empty.clone()
+            },
+            1000,
+        ),
+        (
+            Record {
+                input: Some(raw),
+                ..empty.clone()
+            },
+            2,
+        ),
+        (
+            Record {
+                hops: Some(vec![hop; 3]),
+                ..empty.clone()
+            },
+            27,
+        ),
+        (
+            Record {
+                headers: Some(vec![("via".into(), vec!["a".into(), "bc".into()])]),
+                ..empty.clone()
+            },
+            6,
+        ),
+        (
+            Record {
+                etag: Some("12".into()),
+                last_modified: Some("345".into()),
+                file: Some("6".into()),
+                ..empty.clone()
+            },
+            6,
+        ),
+    ] {
+        assert_eq!(grown.text(), 1 + bytes, "{grown:?}");
     }
 }
 
@@ -152,12 +259,16 @@ fn the_examples_are_what_is_written() {
     )));
     assert!(DOC.contains(&format!("```json\n{}```", row(&page))));
     let mut header = Vec::new();
-    csv::push_header(&mut header, b',');
+    csv::push_header(&mut header, &Fields::all(Format::Csv), b',');
     assert!(DOC.contains(&format!(
         "```text\n{}```",
         String::from_utf8(header).unwrap()
     )));
     assert!(DOC.contains(&format!("```text\n{}```", super::summary::tests::FIVE_URLS)));
+    assert!(DOC.contains(&format!(
+        "```json\n{}```",
+        super::summary::tests::FIVE_URLS_JSON
+    )));
 }
 
 /// The first two columns of the table whose heading begins with `| first | `.
@@ -182,8 +293,11 @@ fn the_tables_name_every_field_and_kind_in_order() {
     let schema = schema();
     let fields = table("field");
     let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
-    assert_eq!(schema["required"], serde_json::json!(names));
-    let row = row(&Record::page("https://example.com/", 1256));
+    let (always, with_options) = names.split_at(names.len() - 3);
+    assert_eq!(schema["required"], serde_json::json!(always));
+    assert_eq!(with_options, ["body", "body_base64", "dry_run"]);
+    assert_eq!(schema["properties"].as_object().unwrap().len(), names.len());
+    let row = row_with(&Record::page("https://example.com/", 1256), true, true);
     let places: Vec<_> = names
         .iter()
         .map(|name| row.find(&format!("\"{name}\":")).unwrap())

@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 
 /// The first violation of `schema` in `value`, with its place.
 pub(super) fn fault(schema: &Value, value: &Value, at: &str) -> Option<String> {
+    if *schema == Value::Bool(false) {
+        return Some(format!("{at}: there should be none"));
+    }
     let none = Map::new();
     let object = value.as_object();
     schema
@@ -36,6 +39,20 @@ pub(super) fn fault(schema: &Value, value: &Value, at: &str) -> Option<String> {
                     rule == "date-time" && value.as_str().is_none_or(is_date_time),
                     None,
                 ),
+                "minLength" | "maxLength" => {
+                    let limit = rule.as_u64().unwrap();
+                    let length = value.as_str().map(|text| text.chars().count() as u64);
+                    let holds = |length| match keyword.as_str() {
+                        "minLength" => length >= limit,
+                        _ => length <= limit,
+                    };
+                    (length.is_none_or(holds), None)
+                }
+                "items" => {
+                    let mut items = value.as_array().into_iter().flatten();
+                    let faults = items.find_map(|item| fault(rule, item, &format!("{at}/item")));
+                    (faults.is_none(), faults)
+                }
                 "required" => {
                     let keys = rule.as_array().unwrap();
                     (
@@ -47,15 +64,13 @@ pub(super) fn fault(schema: &Value, value: &Value, at: &str) -> Option<String> {
                     )
                 }
                 "additionalProperties" => {
-                    assert_eq!(rule, &Value::Bool(false));
-                    let known = schema["properties"].as_object().unwrap();
-                    (
-                        object
-                            .unwrap_or(&none)
-                            .keys()
-                            .all(|key| known.contains_key(key)),
-                        None,
-                    )
+                    let known = schema["properties"].as_object().unwrap_or(&none);
+                    let mut others = object.into_iter().flatten();
+                    let faults = others.find_map(|(key, value)| match known.contains_key(key) {
+                        true => None,
+                        false => fault(rule, value, &format!("{at}/{key}")),
+                    });
+                    (faults.is_none(), faults)
                 }
                 "properties" => {
                     let faults = rule.as_object().unwrap().iter().find_map(|(key, rule)| {
@@ -93,6 +108,7 @@ fn is_a(name: &str, value: &Value) -> bool {
         "integer" => value.is_u64() || value.is_i64(),
         "number" => value.is_number(),
         "string" => value.is_string(),
+        "array" => value.is_array(),
         "object" => value.is_object(),
         other => panic!("no such type: {other}"),
     }

@@ -43,7 +43,8 @@ impl io::Write for RecordedWrites {
 }
 
 fn text_to(stream: &RecordedWrites) -> Writer {
-    Writer::new(Box::new(Blocking(stream.clone())), Format::Text, false)
+    let out = Box::new(Blocking(stream.clone()));
+    Writer::new(out, Format::Text, false, Fields::all(Format::Text))
 }
 
 #[test]
@@ -70,7 +71,8 @@ fn a_table_has_its_header_even_if_it_is_empty() {
         (Format::Jsonl, ""),
     ] {
         let stream = RecordedWrites::new(usize::MAX);
-        let mut writer = Writer::new(Box::new(Blocking(stream.clone())), format, true);
+        let out = Box::new(Blocking(stream.clone()));
+        let mut writer = Writer::new(out, format, true, Fields::all(format));
         writer.out.flush_by(None).unwrap();
         let written = String::from_utf8(stream.writes().concat()).unwrap();
         assert!(written.starts_with(start), "{written}");
@@ -135,7 +137,8 @@ fn what_no_reader_takes_is_counted() {
         (Format::Text, 3 * line, 0),
         (Format::Csv, 10, 3),
     ] {
-        let mut writer = Writer::new(Box::new(Stalling(room)), format, false);
+        let out = Box::new(Stalling(room));
+        let mut writer = Writer::new(out, format, false, Fields::all(format));
         for _ in 0..3 {
             writer.write(&Record::page("http://a/", 1)).unwrap();
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::buffers::ExchangeBuffers;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
+use crate::fetch::net::http1::recorded::Recorded;
 use crate::fetch::net::io::cancel::{Slot, Wait};
 use crate::fetch::net::io::stream::StreamError;
 use crate::fetch::net::io::timeouts::{Timeouts, cancelled};
@@ -29,6 +30,8 @@ pub(super) struct ContextState {
     pub(super) attempt: AttemptState,
     pub(super) request: RequestState,
     pub(super) reply: ReplyState,
+    /// The reply's headers for the outcome.
+    pub(super) recorded: Recorded,
     /// The buffers, unless a transport has them.
     pub(super) buffers: ExchangeBuffers,
 }
@@ -60,6 +63,8 @@ pub(super) struct RequestState {
 pub(super) struct ReplyState {
     /// The connection was idle: if it is dead, an idempotent request is sent again over a new one.
     pub(super) is_reused: bool,
+    /// The exchange has got a connection.
+    pub(super) is_connected: bool,
     /// The connection was lost, or sent something else, before a reply began.
     pub(super) is_unanswered: bool,
     pub(super) first_byte: Option<Instant>,

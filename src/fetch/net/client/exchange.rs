@@ -18,6 +18,7 @@ use super::context::{AttemptState, ExchangeContext, ReplyState};
 use super::errors::{body_failure, cut_short, exchange_failure};
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::http1::head::HEAD_LIMIT;
+use crate::fetch::net::http1::recorded::Recorded;
 use crate::fetch::net::io::timeouts::{Deadline, Timeouts, cancelled};
 use crate::fetch::net::shared::Net;
 use crate::fetch::outcome::ConnectionInfo;
@@ -46,6 +47,7 @@ pub(in crate::fetch) struct Reply {
     response: Response<Body>,
     pub(in crate::fetch) is_chunked: bool,
     pub(in crate::fetch) first_byte: Option<Instant>,
+    pub(in crate::fetch) recorded: Recorded,
 }
 
 impl HttpClient {
@@ -97,7 +99,10 @@ impl HttpClient {
         let origin = exchange.origin;
         let request = self.begin(exchange);
         let result = self.agent.run(request);
-        let reply = self.context.state().reply;
+        let (reply, recorded) = {
+            let mut state = self.context.state();
+            (state.reply, std::mem::take(&mut state.recorded))
+        };
         if reply.is_reused {
             log::trace!("{origin}: the connection was reused");
             let is_dead = match &result {
@@ -115,6 +120,7 @@ impl HttpClient {
             response,
             is_chunked: reply.is_chunked,
             first_byte: reply.first_byte,
+            recorded,
         }))
     }
 
@@ -172,6 +178,11 @@ impl HttpClient {
             Ok(_) => Ok(()),
             Err(error) => Err(error.into_failure(Phase::Body, FailureKind::Body)),
         }
+    }
+
+    /// Whether the last exchange had a connection.
+    pub(in crate::fetch) fn was_connected(&self) -> bool {
+        self.context.state().reply.is_connected
     }
 
     /// The connection that the attempt used last.

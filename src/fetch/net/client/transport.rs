@@ -13,6 +13,7 @@ use super::context::ExchangeContext;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::http1::chunked::Chunked;
 use crate::fetch::net::http1::head::{HeadScanner, HeadStatus, begins_like_http};
+use crate::fetch::net::http1::recorded::wanted_headers;
 use crate::fetch::net::http1::reply::inspect;
 use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::stream::StreamError;
@@ -45,6 +46,7 @@ pub(super) struct Transport {
 impl Transport {
     pub(super) fn new(context: Arc<ExchangeContext>, mut connection: Connection) -> Self {
         let mut state = context.state();
+        state.reply.is_connected = true;
         let request = std::mem::take(&mut state.request.head);
         let mut buffers = std::mem::take(&mut state.buffers);
         buffers.reserve_output(request.len() + state.request.key.len() + AROUND);
@@ -122,12 +124,17 @@ impl Transport {
     }
 
     fn accept_head(&mut self, size: usize) -> Result<(), String> {
-        let inspected = inspect(&self.buffers.input()[..size])?;
+        let head = &self.buffers.input()[..size];
+        let mut inspected = inspect(head)?;
+        inspected.recorded.headers = wanted_headers(head, &self.context.net.record_headers);
         self.buffers.replace_first(size, &inspected.reduced);
         let has_no_body = self.is_head || matches!(&inspected.reduced[9..12], b"204" | b"304");
         self.chunked = inspected.chunked.filter(|_| !has_no_body);
         self.stays_open = inspected.stays_open;
-        self.context.state().reply.is_chunked = self.chunked.is_some();
+        let mut state = self.context.state();
+        state.reply.is_chunked = self.chunked.is_some();
+        state.recorded = inspected.recorded;
+        drop(state);
         // These are the first bytes of the body.
         let amount = self.buffers.input().len() - inspected.reduced.len();
         if let Err(reason) = self.decode(amount) {

@@ -2,7 +2,9 @@
 
 use super::chunked::Chunked;
 use super::head::{HeadScanner, HeadStatus};
+use super::recorded::wanted_headers;
 use super::reply::inspect;
+use crate::fetch::RecordHeaders;
 
 /// Splits `data` into the size of a read, its first byte, and what the server sends.
 fn split(data: &[u8]) -> (usize, &[u8]) {
@@ -10,7 +12,7 @@ fn split(data: &[u8]) -> (usize, &[u8]) {
         .map_or((1, data), |(&step, rest)| (usize::from(step) + 1, rest))
 }
 
-/// The end of a head is the same for all sizes of reads, and a reduced head is valid.
+/// The end of a head is the same for all sizes of reads, a reduced head is valid, and a recorded header is one line.
 pub(crate) fn head(data: &[u8]) {
     let (step, bytes) = split(data);
     let (whole, dripped) = (scan(bytes, usize::MAX), scan(bytes, step));
@@ -46,6 +48,10 @@ fn scan(bytes: &[u8], step: usize) -> HeadStatus {
 }
 
 fn check_reduced(head: &[u8]) {
+    for (name, values) in wanted_headers(head, &RecordHeaders::All).unwrap_or_default() {
+        assert!(!name.is_empty() && !values.is_empty());
+        assert!(values.iter().all(|value| !value.contains(['\r', '\n'])));
+    }
     let Ok(inspected) = inspect(head) else { return };
     let shown = inspected.reduced;
     assert!(shown.len() <= head.len(), "it has grown");

@@ -4,4 +4,6 @@ pub(super) mod chunked;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(in crate::fetch) mod fuzzing;
 pub(super) mod head;
+mod lines;
+pub(super) mod recorded;
 pub(super) mod reply;

@@ -4,9 +4,9 @@
 //! and each header costs it several allocations. A reduced head is never longer than the original, so that it can
 //! replace it in place. [`super::head`] has refused NUL bytes, and CR without LF.
 
-use memchr::memchr;
-
 use super::chunked::Chunked;
+use super::lines::{header, is, lines, tokens, trim, unfold};
+use super::recorded::{Recorded, keep_validator};
 
 /// The most content codings that a body may have.
 pub(in crate::fetch) const MOST_CODINGS: usize = 5;
@@ -40,12 +40,14 @@ pub(in crate::fetch::net) struct Inspected {
     pub(in crate::fetch::net) chunked: Option<Chunked>,
     /// Whether the server keeps the connection open.
     pub(in crate::fetch::net) stays_open: bool,
+    /// The validators.
+    pub(in crate::fetch::net) recorded: Recorded,
 }
 
 /// Inspects a whole head, with the empty line.
 pub(in crate::fetch::net) fn inspect(head: &[u8]) -> Result<Inspected, String> {
     let status = status_line(lines(head).next().unwrap_or_default())?;
-    let summary = HeaderSummary::of(head, &status)
+    let mut summary = HeaderSummary::of(head, &status)
         .or_else(|| HeaderSummary::of(&unfold(head), &status))
         .unwrap_or_default();
     if !summary.is_chunked && summary.lengths.len() > MOST_LENGTHS {
@@ -58,7 +60,9 @@ pub(in crate::fetch::net) fn inspect(head: &[u8]) -> Result<Inspected, String> {
             "the body has the transfer coding {coding:?}, which was not asked for"
         ));
     }
+    let recorded = std::mem::take(&mut summary.recorded);
     Ok(Inspected {
+        recorded,
         chunked: summary.is_chunked.then(Chunked::default),
         stays_open: !summary.says_close && (status[7] == b'1' || summary.says_keep_alive),
         reduced: summary.finish(),
@@ -76,6 +80,7 @@ struct HeaderSummary {
     says_close: bool,
     says_keep_alive: bool,
     unknown_coding: Option<String>,
+    recorded: Recorded,
 }
 
 impl HeaderSummary {
@@ -115,6 +120,10 @@ impl HeaderSummary {
                     self.unknown_coding = Some(String::from_utf8_lossy(coding).into_owned());
                 }
             }
+        } else if is(name, "etag") {
+            keep_validator(&mut self.recorded.etag, value);
+        } else if is(name, "last-modified") {
+            keep_validator(&mut self.recorded.last_modified, value);
         } else if let Some(at) = kept.iter().position(|kept| is(name, kept.0)) {
             let (_, most, replacement) = kept[at];
             let is_none = |coding| ["", "identity", "none"].iter().any(|none| is(coding, none));
@@ -160,17 +169,6 @@ fn push_header(out: &mut Vec<u8>, name: &[u8], value: &[u8], replacement: u8) {
     out.push(b'\n');
 }
 
-/// The lines of a head, without line breaks and empty ones.
-fn lines(mut head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let next = move || {
-        let end = memchr(b'\n', head)?;
-        let line = &head[..end];
-        head = &head[end + 1..];
-        Some(line.strip_suffix(b"\r").unwrap_or(line))
-    };
-    std::iter::from_fn(next).filter(|line| !line.is_empty())
-}
-
 /// The status line as the library accepts it: version and code. Any white space separates words (RFC 9112, 4). A later
 /// version of HTTP/1 is read as 1.1 (RFC 9110, 2.5).
 pub(in crate::fetch::net) fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
@@ -195,52 +193,8 @@ pub(super) fn excerpt(text: &[u8]) -> String {
     format!("\"{}\"", text[..text.len().min(40)].escape_ascii())
 }
 
-/// Name and value of a header line. Drops white space and control characters around the name: servers send them.
-fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = memchr(b':', line)?;
-    let mut name = &line[..colon];
-    while let [0..=b' ' | 0x7f, inner @ ..] | [inner @ .., 0..=b' ' | 0x7f] = name {
-        name = inner;
-    }
-    Some((name, &line[colon + 1..]))
-}
-
-/// Drops blanks and tabs at both ends, the only white space in HTTP.
-fn trim(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', inner @ ..] | [inner @ .., b' ' | b'\t'] = text {
-        text = inner;
-    }
-    text
-}
-
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || byte >= b' ' && byte != 0x7f
-}
-
-fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|&byte| byte == b',').map(trim)
-}
-
-fn is(token: &[u8], name: &str) -> bool {
-    token.eq_ignore_ascii_case(name.as_bytes())
-}
-
-/// Joins folded lines (RFC 9112, 5.2).
-fn unfold(head: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(head.len());
-    for line in lines(head) {
-        let text = trim(line);
-        match line.first() {
-            // Skip blank lines: a folded line must not attach to one.
-            _ if text.is_empty() => continue,
-            Some(b' ' | b'\t') => out.push(b' '),
-            _ if out.is_empty() => {}
-            _ => out.push(b'\n'),
-        }
-        out.extend_from_slice(text);
-    }
-    out.push(b'\n');
-    out
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! Durations, sizes, rates and whole numbers, as people write them.
+//! Durations, sizes, rates, whole numbers and methods, as people write them in options and in the cells of lists.
 //!
 //! Errors say what is wrong with the text and what would be right. The arithmetic is exact and checked, and only a
 //! written 0 becomes 0.
 
 use crate::escape::shown;
+use crate::fetch::Method;
 use crate::schedule::PerSecond;
 use std::slice;
 use std::time::Duration;
@@ -38,7 +39,7 @@ const A_SIZE: &str = "write 500, 64K, 10M, 1.5G or 2T (powers of 1024; a bare nu
 /// Reads a duration: `30`, `1.5`, `500ms`, `2m`, `1h30m`.
 ///
 /// A bare number is seconds. Units go from large to small, each at most once; only the last number may have a fraction.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     refuse_negative(text, "a duration", A_DURATION)?;
     let mut units = TIMES.iter();
     let mut total = 0_u128;
@@ -97,7 +98,7 @@ fn in_range(nanos: u128, text: &str) -> Result<Duration, String> {
 }
 
 /// Reads a size in bytes: `500`, `64K`, `10m`, `1.5G`, `64KiB`. Parts of a byte are dropped.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     refuse_negative(text, "a size", A_SIZE)?;
     let (number, unit, behind) = part(text).ok_or_else(|| format!("not a size: {A_SIZE}"))?;
     let per_unit = match unit {
@@ -133,7 +134,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 /// Reads a number of starts a second, `10` or `0.5`, rounded down to thousandths.
-pub(super) fn rate(text: &str) -> Result<PerSecond, String> {
+pub(crate) fn rate(text: &str) -> Result<PerSecond, String> {
     refuse_negative(text, "a rate", A_RATE)?;
     let thousandths = match part(text) {
         Some((number, "", "")) => scaled(number, 1000).ok_or(TOO_FAST)?,
@@ -162,13 +163,30 @@ fn rate_by_unit(number: &str, unit: &str) -> String {
 }
 
 /// Reads a whole number from `LEAST` to `MOST`.
-pub(super) fn whole<const LEAST: u32, const MOST: u32>(text: &str) -> Result<u32, String> {
+pub(crate) fn whole<const LEAST: u32, const MOST: u32>(text: &str) -> Result<u32, String> {
     // `parse` would take a sign.
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse()
         .ok()
         .filter(|number| digits && (LEAST..=MOST).contains(number))
         .ok_or_else(|| format!("not a whole number from {LEAST} to {MOST}"))
+}
+
+/// Reads a method. Methods are case-sensitive; all registered ones are in capitals.
+pub(crate) fn method(text: &str) -> Result<Method, String> {
+    let method = Method::from_bytes(text.as_bytes())
+        .ok()
+        // A method may begin with a hyphen, but `-X -I` is a mistake.
+        .filter(|_| text.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .ok_or("not a method: it is a word like GET, HEAD, OPTIONS or DELETE")?;
+    if method == Method::CONNECT {
+        return Err("CONNECT asks for a tunnel, not for a page".to_owned());
+    }
+    if text.contains(|c: char| c.is_ascii_lowercase()) {
+        let capitals = text.to_ascii_uppercase();
+        return Err(format!("methods are written in capitals: {capitals}"));
+    }
+    Ok(method)
 }
 
 /// Cuts `1h30m` into `1`, `h` and `30m`. `None` if the text does not begin with a number.
@@ -209,4 +227,32 @@ fn refuse_negative(text: &str, what: &str, right: &str) -> Result<(), String> {
 /// Whether `text` has a digit other than 0.
 fn has_digits_but_zero(text: &str) -> bool {
     text.contains(|c: char| matches!(c, '1'..='9'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods() {
+        for text in [
+            "GET", "HEAD", "POST", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "M-SEARCH", "X1",
+        ] {
+            assert_eq!(method(text).unwrap(), *text);
+        }
+        let table = [
+            ("", "not a method"),
+            ("GE T", "not a method"),
+            ("GET\r\nEvil: x", "not a method"),
+            ("GÊT", "not a method"),
+            ("-I", "not a method"),
+            ("CONNECT", "CONNECT asks for a tunnel"),
+            ("get", "methods are written in capitals: GET"),
+            ("Get", "methods are written in capitals: GET"),
+        ];
+        for (text, expected) in table {
+            let error = method(text).expect_err(text);
+            assert!(error.starts_with(expected), "{text:?}: {error}");
+        }
+    }
 }

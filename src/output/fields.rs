@@ -1,0 +1,183 @@
+//! The fields of the machine-readable formats: one table of names and values, and the choice that `--fields` makes.
+//!
+//! docs/OUTPUT.md describes the fields. Every row has all of them that are chosen, in the chosen order. A release may add
+//! a field; it removes and renames none.
+
+use super::format::Format;
+use super::record::{DryRun, Record};
+use super::value::Value;
+use crate::escape::printable;
+use crate::fetch::{Failure, Method, Phase};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    place: Place,
+    pub(super) value: for<'a> fn(&'a Record) -> Value<'a>,
+}
+
+/// Which rows have a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    All,
+    Jsonl,
+    /// `csv` and `tsv`.
+    Tables,
+    /// `jsonl` with `--body`.
+    Body,
+    /// All with `--dry-run`.
+    DryRun,
+}
+
+#[rustfmt::skip]
+const FIELDS: [Field; 37] = {
+    use Place::{All, Body, Jsonl, Tables};
+    [
+    field("url", All, |record| Value::Text(&record.url)),
+    field("source", All, |record| Value::Text(&record.source)),
+    field("line", All, |record| Value::Number(record.line)),
+    field("ok", All, |record| match record.dry_run {
+        Some(_) => Value::Null,
+        None => Value::Bool(record.ok),
+    }),
+    field("status", All, |record| Value::number(record.status)),
+    field("bytes", All, |record| Value::number(record.bytes)),
+    field("content_type", All, |record| Value::text(record.content_type.as_deref())),
+    field("final_url", All, |record| Value::text(record.final_url.as_deref())),
+    field("redirects", All, |record| Value::number(record.redirects)),
+    field("attempts", All, |record| Value::Number(record.attempts.into())),
+    field("elapsed_ms", All, |record| Value::milliseconds(record.elapsed)),
+    field("ttfb_ms", All, |record| Value::milliseconds(record.ttfb)),
+    field("worker", All, |record| Value::number(record.worker.map(|worker| worker as u64))),
+    field("started_at", All, |record| Value::time(record.started_at)),
+    field("file", All, |record| Value::text(record.file.as_deref())),
+    field("error", Jsonl, |record| record.error.as_ref().map_or(Value::Null, Value::Error)),
+    field("error_kind", Tables, |record| Value::text(record.error.as_ref().map(|error| error.kind().name()))),
+    field("error_message", Tables, |record| Value::text(record.error.as_ref().map(Failure::message))),
+    field("error_phase", Tables, |record| {
+        Value::text(record.error.as_ref().and_then(|error| error.kind().phase()).map(Phase::name))
+    }),
+    field("method", All, |record| Value::text(record.method.as_ref().map(Method::as_str))),
+    field("remote_ip", All, |record| record.remote_ip.map_or(Value::Null, Value::Address)),
+    field("reused", All, |record| record.reused.map_or(Value::Null, Value::Bool)),
+    field("dns_ms", All, |record| Value::milliseconds(record.dns)),
+    field("connect_ms", All, |record| Value::milliseconds(record.connect)),
+    field("tls_ms", All, |record| Value::milliseconds(record.tls)),
+    field("etag", All, |record| Value::text(record.etag.as_deref())),
+    field("last_modified", All, |record| Value::text(record.last_modified.as_deref())),
+    field("unchanged", All, |_| Value::Null),
+    field("resumed_from", All, |_| Value::Null),
+    field("sha256", All, |record| record.sha256.as_ref().map_or(Value::Null, Value::Sha256)),
+    field("hops", All, |record| record.hops.as_deref().map_or(Value::Null, Value::Hops)),
+    field("headers", All, |record| record.headers.as_deref().map_or(Value::Null, Value::Headers)),
+    field("input", All, |record| record.input.as_deref().map_or(Value::Null, Value::Json)),
+    field("warc", All, |_| Value::Null),
+    field("body", Body, |record| {
+        Value::text(record.body.as_deref().and_then(|body| std::str::from_utf8(body).ok()))
+    }),
+    field("body_base64", Body, |record| match record.body.as_deref() {
+        Some(body) if std::str::from_utf8(body).is_err() => Value::Base64(body),
+        _ => Value::Null,
+    }),
+    field("dry_run", Place::DryRun, |record| Value::text(record.dry_run.map(DryRun::name))),
+    ]
+};
+
+const fn field(
+    name: &'static str,
+    place: Place,
+    value: for<'a> fn(&'a Record) -> Value<'a>,
+) -> Field {
+    Field { name, place, value }
+}
+
+/// The fields of every row, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields(Vec<Field>);
+
+impl Fields {
+    /// The fields that `names` lists, separated by commas, or all of `format`.
+    ///
+    /// # Errors
+    ///
+    /// A message for the user: a name is wrong, comes twice or is not in such rows, or the format is text.
+    pub(crate) fn new(
+        names: Option<&str>,
+        format: Format,
+        with_body: bool,
+        dry_run: bool,
+    ) -> Result<Self, String> {
+        let is_there = |field: &Field| match field.place {
+            Place::All => true,
+            Place::Jsonl => format == Format::Jsonl,
+            Place::Tables => format != Format::Jsonl,
+            Place::Body => with_body && format == Format::Jsonl,
+            Place::DryRun => dry_run,
+        };
+        let all: Vec<Field> = FIELDS.into_iter().filter(is_there).collect();
+        let Some(names) = names else {
+            return Ok(Self(all));
+        };
+        if format == Format::Text {
+            return Err("text has no fields: add -f jsonl, csv or tsv".to_owned());
+        }
+        let mut chosen: Vec<Field> = Vec::new();
+        for name in names.split(',').map(str::trim) {
+            let named = |field: &&Field| field.is_named(name, format);
+            let found = all.iter().filter(named);
+            let before = chosen.len();
+            for field in found {
+                if chosen.iter().any(|earlier| earlier.name == field.name) {
+                    return Err(format!("'{}' is there twice", field.name));
+                }
+                chosen.push(*field);
+            }
+            if chosen.len() == before {
+                return Err(not_there(name, &all));
+            }
+        }
+        Ok(Self(chosen))
+    }
+
+    /// All of a run without options.
+    #[cfg(test)]
+    pub(crate) fn all(format: Format) -> Self {
+        Self::new(None, format, false, false).expect("no name is wrong")
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, Field> {
+        self.0.iter()
+    }
+}
+
+impl Field {
+    /// Whether `name` means this field: in tables, `error` means three.
+    fn is_named(&self, name: &str, format: Format) -> bool {
+        self.name == name
+            || (format != Format::Jsonl && name == "error" && self.place == Place::Tables)
+    }
+}
+
+/// Why no field of `all` is called `name`.
+fn not_there(name: &str, all: &[Field]) -> String {
+    let elsewhere = FIELDS.iter().find(|field| field.name == name);
+    match elsewhere.map(|field| field.place) {
+        Some(Place::Tables) => {
+            format!("'{name}' is a column of csv and tsv; in jsonl it is within error")
+        }
+        Some(Place::Body) => format!("'{name}' is only there with --body and -f jsonl"),
+        Some(Place::DryRun) => format!("'{name}' is only there with --dry-run"),
+        _ => {
+            let mut names: Vec<_> = all.iter().map(|field| field.name).collect();
+            // In tables, `error` is a name as well.
+            if let Some(at) = names.iter().position(|name| *name == "error_kind") {
+                names.insert(at, "error");
+            }
+            let (name, names) = (printable(name), names.join(", "));
+            format!("'{name}' is no field: write some of {names}, separated by commas")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

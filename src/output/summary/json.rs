@@ -1,0 +1,72 @@
+//! The summary as one line of JSON.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::super::jsonl;
+use super::super::value::in_milliseconds;
+use super::{Summary, WORST_HOSTS};
+
+/// The line of `--summary=json`.
+#[derive(Serialize)]
+struct Json<'a> {
+    fetched: u64,
+    failed: u64,
+    /// `None` if the lists were not read to the end.
+    not_started: Option<u64>,
+    skipped: u64,
+    unchanged: u64,
+    bytes: u64,
+    elapsed_ms: f64,
+    time_ms: JsonTimes,
+    failures: BTreeMap<&'static str, u64>,
+    worst_hosts: Vec<JsonHost<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonTimes {
+    p50: Option<f64>,
+    p90: Option<f64>,
+    p99: Option<f64>,
+    max: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct JsonHost<'a> {
+    host: &'a str,
+    failures: u64,
+}
+
+impl Summary {
+    /// The summary as one line of JSON, with its end.
+    pub(crate) fn json(&self, now: Instant) -> String {
+        let hosts = self.hosts.worst(WORST_HOSTS).into_iter();
+        let failures = self.failures.iter();
+        let time = |span: Option<Duration>| span.map(in_milliseconds);
+        let json = Json {
+            fetched: self.fetched,
+            failed: self.failed,
+            not_started: self.never_started,
+            skipped: self.left_out.iter().map(|(targets, _)| targets).sum(),
+            unchanged: 0,
+            bytes: self.bytes,
+            elapsed_ms: in_milliseconds(now.saturating_duration_since(self.started)),
+            time_ms: JsonTimes {
+                p50: time(self.percentile(0.5)),
+                p90: time(self.percentile(0.9)),
+                p99: time(self.percentile(0.99)),
+                max: time(self.percentile(1.0)),
+            },
+            failures: failures.map(|(name, kind)| (*name, kind.count)).collect(),
+            worst_hosts: hosts
+                .map(|(host, failures)| JsonHost { host, failures })
+                .collect(),
+        };
+        let mut line = Vec::new();
+        jsonl::push_value(&mut line, &json);
+        line.push(b'\n');
+        String::from_utf8_lossy(&line).into_owned()
+    }
+}
