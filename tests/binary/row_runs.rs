@@ -1,10 +1,9 @@
-//! Runs over tables: the options that take parts of a list work for rows as they do for lines, in flat memory.
+//! Runs over tables: the options that take parts of a list work for rows as they do for lines.
 
 use crate::rows::{by_line, fetch, gzip, kinds, row, tables};
-use crate::support::{Running, Server, Stdio, anything, dead_host, fetchpool, lines, page};
+use crate::support::{Server, Stdio, anything, fetchpool, lines, page};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs::OpenOptions;
 
 #[test]
@@ -199,64 +198,4 @@ fn several_lists_of_several_formats_are_read_in_turn() {
     ];
     assert_eq!(sources, wanted);
     assert_eq!(kinds(&by_line(ended.stdout())), [const { Value::Null }; 5]);
-}
-
-/// How much higher the peak may be with the longer table, in kB: the allocator's variation.
-#[cfg(target_os = "linux")]
-const ALLOWED: u64 = 2 * 1024;
-
-/// The peak of the long run is taken after this many records.
-#[cfg(target_os = "linux")]
-const READ: usize = 15_000;
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_million_rows_cost_no_more_memory_than_a_thousand() {
-    let dead = dead_host();
-    let server = Server::start();
-    // Refused connections are the cheapest attempts. The gate holds the run at its end.
-    let list = |rows: usize| {
-        let mut list = String::with_capacity(rows * 70);
-        list.push_str("id,url,header.X-Id,note\n");
-        for n in 0..rows {
-            let url = dead.url(&format!("/{n}"));
-            let _ = writeln!(list, "{n},{url},x{n},\"a \"\"note\"\" of {n}\"");
-        }
-        list
-    };
-    let gate = server.gate("last");
-    let short = list(1000) + &format!("last,{},x,y\n", server.url("/gate/last"));
-    let mut run = fetchpool()
-        .list("short.csv", short)
-        .args(["-f", "jsonl"])
-        .status(1)
-        .stdout(anything())
-        .start();
-    read(&mut run, 1000);
-    gate.wait_for_arrivals(1);
-    let peak_of_short = run.kilobytes("VmHWM");
-    gate.open();
-    run.finish();
-
-    let mut run = fetchpool()
-        .list("long.csv", list(1_000_000))
-        .args(["-f", "jsonl"])
-        .status(1)
-        .stdout(anything())
-        .start();
-    read(&mut run, READ);
-    let peak_of_long = run.kilobytes("VmHWM");
-    run.close_stdout();
-    run.finish();
-    assert!(
-        peak_of_long <= peak_of_short + ALLOWED,
-        "{peak_of_long} kB for a million rows, {peak_of_short} kB for a thousand"
-    );
-}
-
-#[cfg(target_os = "linux")]
-fn read(run: &mut Running, records: usize) {
-    for _ in 0..records {
-        run.read_line();
-    }
 }
