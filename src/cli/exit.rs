@@ -43,7 +43,7 @@ impl Exit {
                 "--max-fail also if no more failed than it allows",
             ],
             Self::SomeFailed => &[
-                "at least one URL failed, or more than --max-fail if it is given, or the",
+                "more URLs failed than --max-fail allows (by default none), or the",
                 "deadline cut the run",
             ],
             Self::Unusable => &[

@@ -19,10 +19,10 @@ const WIDTH: usize = 100;
 pub(super) const LISTS: &str = "\
 Lists:
   One URL a line, or a table, in UTF-8, or UTF-16 with a byte order mark; gzip
-  is read as well. Blank lines and lines that begin with # are skipped, and
-  white space around a URL is dropped. A line that is not a URL, is not UTF-8 or
-  is over 64 KiB becomes a failed record, and the run goes on. Without a LIST,
-  standard input is read. Standard output may not be a LIST.
+  is read as well. In a list of lines, blank ones and those that begin with #
+  are skipped, and white space around a URL is dropped. A line that is not a URL,
+  is not UTF-8 or is over 64 KiB becomes a failed record, and the run goes on.
+  Without a LIST, standard input is read. Standard output may not be a LIST.
 
   If an option is given twice, the last one counts; -H, --record-header and
   --resolve add up.";
@@ -32,9 +32,10 @@ Tables:
   A csv or tsv begins with a line that names its columns, and is quoted as
   spreadsheets do. A jsonl has an object a line; a record of an earlier run is a
   row as well: its url and input count. A wrong row, or one over 1 MiB, becomes a
-  failed record of the kind invalid_row, and the run goes on; a csv or tsv
-  without the column url ends it. These columns have a meaning, unless a cell is
-  empty; all others go unchanged into the record's field input.
+  failed record of the kind invalid_row, and the run goes on. A csv or tsv
+  without the column url, or with two columns of one name, is a wrong call. These
+  columns have a meaning, unless a cell is empty; all others go unchanged into
+  the record's field input.
 
   url                                needed; as a line of a list
   name                               its file below DIR, a relative path
@@ -59,7 +60,7 @@ Examples:
 
 /// The last lines of `-h`.
 const EXAMPLE: &str = "\
-Save the URLs of a table with the columns url and id as pages/ID.html and so on:
+Save the URLs of a table with the columns url and id as pages/ID.pdf and so on:
   fetchpool -o pages --name '{id}{ext}' table.csv";
 
 /// The command line with the help of `-h`.

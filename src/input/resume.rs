@@ -48,7 +48,8 @@ struct SkippedLines {
 struct PastRow<'a> {
     #[serde(borrow)]
     url: Cow<'a, str>,
-    ok: bool,
+    /// `None` in the records of a dry run.
+    ok: Option<bool>,
 }
 
 /// A line of FILE.
@@ -154,7 +155,7 @@ impl Resumed {
         loop {
             while let Some((number, line)) = lines.next_buffered() {
                 if let Some(row) = self.take(number, row_line(line))?
-                    && row.ok
+                    && row.ok == Some(true)
                     && let Ok(url) = normalise(row.url.trim(), default_scheme)
                 {
                     done.insert(page(&url));

@@ -27,7 +27,7 @@ pub(super) fn header(text: &str) -> Result<HeaderSource, String> {
     }
 }
 
-/// The name of `--record-header` for all headers. It could be the name of one, but nobody sends it.
+/// The name of `--record-header` for all headers. It is also the name of a header, which cannot be asked for alone.
 pub(in crate::cli) const ALL_HEADERS: &str = "*";
 
 pub(super) fn header_name(text: &str) -> Result<HeaderName, &'static str> {

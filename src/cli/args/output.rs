@@ -71,7 +71,7 @@ pub(in crate::cli) struct OutputArgs {
     /// Exit with 0 although so many failed
     #[arg(long, value_name = "N|P%", default_value = "0", value_parser = plain(str::parse::<MaxFail>))]
     #[arg(
-        long_help = "Exit with status 0 if no more URLs failed: a number, or a share of all records, like 5% or 0.5%"
+        long_help = "Exit with status 0 if at most so many URLs failed: a number, or a share of all records, like 5% or 0.5%"
     )]
     pub(in crate::cli) max_fail: MaxFail,
     /// Counts, rate and failures on stderr at the end
