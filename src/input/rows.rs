@@ -2,12 +2,14 @@
 //!
 //! Only [`Rows::fill`] blocks, for one `read`: a row is available before the next has come. Empty lines are skipped,
 //! and so is a BOM at the beginning.
+//!
+//! The csv crate cannot say whether a whole row is buffered. It also accepts text behind a closing quote, so that one
+//! missing quote makes one row of many.
 
 #[cfg(test)]
 mod tests;
 
 use super::lines::read_once;
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use std::io::{self, Read};
 
 /// The longest row of a list, in bytes without its line end.
@@ -15,9 +17,6 @@ pub(super) const LIMIT: usize = 1 << 20;
 
 /// The most bytes of one read.
 const READ: usize = 128 << 10;
-
-/// The least room for the text and the ends of further cells.
-const ROOM: usize = 64;
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
@@ -57,25 +56,38 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// Where in a row the next byte is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Position {
+    CellStart,
+    Unquoted,
+    Quoted,
+    /// Behind a quote in a quoted cell: it closes the cell, unless another follows.
+    AfterQuote,
+}
+
 pub(super) struct Rows<R> {
     reader: R,
-    parser: Reader,
     delimiter: u8,
     limit: usize,
     buffer: Vec<u8>,
-    /// The row and what follows it are `buffer[start..end]`. The parser has read `parsed` bytes of it.
+    /// The row so far is `buffer[start..at]`, and unread bytes are `buffer[at..end]`.
     start: usize,
-    parsed: usize,
+    at: usize,
     end: usize,
-    /// The row's cells so far: `text[..written]` and `ends[..cells]`.
+    position: Position,
+    /// The row's cells so far, as in [`Cells`].
     text: Vec<u8>,
-    written: usize,
     ends: Vec<usize>,
-    cells: usize,
-    /// The line on which the row begins.
+    /// The lines that end before `buffer[reread]` were a part of a row with a fault. Their own rows have no line ends,
+    /// so that no byte is read again and again.
+    reread: usize,
+    /// The line on which `buffer[start]` is.
     line: u64,
+    /// A CR is before `buffer[start]`.
+    after_cr: bool,
     in_row: bool,
-    /// The rest of a line that was too long must be dropped.
+    /// The rest of the line must be dropped.
     skipping: bool,
     /// A BOM may come.
     at_start: bool,
@@ -90,18 +102,18 @@ impl<R: Read> Rows<R> {
     pub(super) fn with_limit(reader: R, delimiter: u8, limit: usize) -> Self {
         Self {
             reader,
-            parser: parser(delimiter, 1),
             delimiter,
             limit,
             buffer: vec![0; READ],
             start: 0,
-            parsed: 0,
+            at: 0,
             end: 0,
-            text: vec![0; 4 << 10],
-            written: 0,
-            ends: vec![0; 2 * ROOM],
-            cells: 0,
+            position: Position::CellStart,
+            text: Vec::new(),
+            ends: Vec::new(),
+            reread: 0,
             line: 1,
+            after_cr: false,
             in_row: false,
             skipping: false,
             at_start: true,
@@ -111,30 +123,30 @@ impl<R: Read> Rows<R> {
 
     /// The line on which the current or next row begins.
     pub(super) fn line(&self) -> u64 {
-        if self.in_row {
-            self.line
-        } else {
-            self.parser.line()
-        }
+        self.line
     }
 
     /// The next buffered row, with the line on which it begins, from 1; `None` until the next [`fill`](Self::fill).
     pub(super) fn next_buffered(&mut self) -> Option<(u64, Cells<'_>)> {
-        if self.skipping && !self.skip() || !(self.in_row || self.begin_row()) {
+        if self.skipping && !self.skip_line() || !(self.in_row || self.begin_row()) {
             return None;
         }
-        let fault = self.read_row()?;
+        let read = self.read_row()?;
+        let line = self.line;
         self.in_row = false;
-        match fault {
-            None => self.start += self.parsed,
-            Some(_) => self.begin_next_line(),
+        match read {
+            Ok(()) => self.leave_row(),
+            Err(_) => {
+                self.reread = self.reread.max(self.at);
+                self.skip_line();
+            }
         }
         let cells = Cells {
-            text: &self.text[..self.written],
-            ends: &self.ends[..self.cells],
-            fault,
+            text: &self.text,
+            ends: &self.ends,
+            fault: read.err(),
         };
-        Some((self.line, cells))
+        Some((line, cells))
     }
 
     /// Reads once, after [`next_buffered`](Self::next_buffered) returned `None`. `Ok(false)` is the end.
@@ -143,148 +155,146 @@ impl<R: Read> Rows<R> {
             return Ok(false);
         }
         self.buffer.copy_within(self.start..self.end, 0);
+        self.at -= self.start;
         self.end -= self.start;
+        self.reread = self.reread.saturating_sub(self.start);
         self.start = 0;
-        if self.end == self.buffer.len() {
-            // Only a long row fills it.
-            self.buffer.resize(2 * self.end, 0);
-        }
-        let most = self.buffer.len().min(self.end + READ);
-        match read_once(&mut self.reader, &mut self.buffer[self.end..most])? {
-            0 => self.ended = true,
+        // A row over the limit is never waited for.
+        let most = self
+            .buffer
+            .len()
+            .max(self.end + READ)
+            .min(self.limit + 1 + READ);
+        self.buffer.resize(most, 0);
+        match read_once(&mut self.reader, &mut self.buffer[self.end..])? {
+            0 => {
+                self.ended = true;
+                // Ends the last row, unless it stands within quotes.
+                self.buffer[self.end] = b'\n';
+                self.end += 1;
+            }
             count => self.end += count,
         }
-        Ok(!self.ended || self.in_row || self.end > 0)
+        Ok(true)
     }
 
     /// Skips what stands before a row. False if no byte of the row is buffered.
     fn begin_row(&mut self) -> bool {
-        let mut rest = &self.buffer[self.start..self.end];
+        let rest = &self.buffer[self.start..self.end];
         if self.at_start {
-            if rest.len() < BOM.len() && BOM.starts_with(rest) && !self.ended {
+            if rest.len() < BOM.len() && BOM.starts_with(rest) {
                 return false;
             }
-            rest = rest.strip_prefix(BOM).unwrap_or(rest);
+            self.start += if rest.starts_with(BOM) { BOM.len() } else { 0 };
             self.at_start = false;
         }
-        // The parser would skip them too, but not say where the row begins.
-        let is_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
-        let skipped = rest.iter().take_while(is_end).count();
-        let lines = memchr::memchr_iter(b'\n', &rest[..skipped]).count() as u64;
-        self.start = self.end - rest.len() + skipped;
-        self.line = self.parser.line() + lines;
-        self.parser.set_line(self.line);
+        while let Some(byte @ (b'\r' | b'\n')) = self.buffer[..self.end].get(self.start) {
+            self.start += 1;
+            self.end_line(*byte);
+        }
+        self.at = self.start;
+        self.position = Position::CellStart;
+        self.text.clear();
+        self.ends.clear();
         self.in_row = self.start < self.end;
-        (self.written, self.cells, self.parsed) = (0, 0, 0);
         self.in_row
     }
 
-    /// Reads the buffered part of the row. Returns its fault, if any, once its end or its fault is found.
-    fn read_row(&mut self) -> Option<Option<RowFault>> {
+    /// Counts a line, which ended with `byte`: LF, CR or CRLF.
+    fn end_line(&mut self, byte: u8) {
+        let is_second = byte == b'\n' && self.after_cr;
+        self.line += u64::from(!is_second);
+        self.after_cr = byte == b'\r';
+    }
+
+    /// Reads the buffered part of the row, up to its end or a fault. `None` if neither is buffered.
+    fn read_row(&mut self) -> Option<Result<(), RowFault>> {
         loop {
-            let rest = &self.buffer[self.start + self.parsed..self.end];
-            let is_last = rest.is_empty();
-            let input = match rest {
-                [] if !self.ended => return None,
-                // Ends the row, unless it stands within quotes.
-                [] => b"\n",
-                // With the line end, so that the limit does not depend on how reads cut the row.
-                _ => &rest[..rest.len().min(self.limit + 1 - self.parsed)],
+            let most = self.end.min(self.start + self.limit + 1);
+            let rest = &self.buffer[self.at..most];
+            let Some(&byte) = rest.first() else {
+                return self.fault_at_end().map(Err);
             };
-            let (text, ends) = (&mut self.text[self.written..], &mut self.ends[self.cells..]);
-            let (result, read, written, cells) = self.parser.read_record(input, text, ends);
-            if !is_last {
-                self.parsed += read;
-            }
-            self.written += written;
-            self.cells += cells;
-            match result {
-                ReadRecordResult::Record | ReadRecordResult::End => return Some(self.check()),
-                ReadRecordResult::InputEmpty if is_last => return Some(Some(RowFault::OpenQuote)),
-                _ => self.make_room(),
-            }
-            if self.parsed > self.limit {
-                return Some(Some(self.too_long()));
-            }
-        }
-    }
-
-    /// Makes room for more of the row. The parser panics if there is none for the end of a cell.
-    fn make_room(&mut self) {
-        if self.text.len() < self.written + ROOM {
-            self.text.resize(2 * self.text.len(), 0);
-        }
-        if self.ends.len() < self.cells + ROOM {
-            self.ends.resize(2 * self.ends.len(), 0);
-        }
-    }
-
-    /// The fault of a complete row: the parser takes text behind a closing quote for a part of the cell.
-    fn check(&mut self) -> Option<RowFault> {
-        let row = &self.buffer[self.start..self.start + self.parsed];
-        memchr::memchr(b'"', row)?;
-        self.cells = cell_with_text_after_quote(row, self.delimiter)?;
-        Some(RowFault::TextAfterQuote)
-    }
-
-    fn too_long(&self) -> RowFault {
-        let cell = self.cells.checked_sub(1).map_or(0, |last| self.ends[last]);
-        // Only within quotes has a cell a line end.
-        match memchr::memchr(b'\n', &self.text[cell..self.written]) {
-            Some(_) => RowFault::OpenQuote,
-            None => RowFault::TooLong,
-        }
-    }
-
-    /// Leaves a row that has a fault for the line after its first.
-    fn begin_next_line(&mut self) {
-        self.parser = parser(self.delimiter, self.line);
-        self.skipping = true;
-        self.skip();
-    }
-
-    /// Drops the buffered rest of the line. True if its end was found.
-    fn skip(&mut self) -> bool {
-        let rest = &self.buffer[self.start..self.end];
-        let newline = memchr::memchr(b'\n', rest);
-        self.start += newline.map_or(rest.len(), |at| at + 1);
-        if newline.is_some() {
-            self.skipping = false;
-            self.parser.set_line(self.parser.line() + 1);
-        }
-        newline.is_some()
-    }
-}
-
-fn parser(delimiter: u8, line: u64) -> Reader {
-    let mut parser = ReaderBuilder::new().delimiter(delimiter).build();
-    // At its first read it would drop another BOM, if that were whole.
-    parser.read_record(b"\n", &mut [0], &mut [0]);
-    parser.set_line(line);
-    parser
-}
-
-/// The first cell of `row` that goes on behind its closing quote.
-fn cell_with_text_after_quote(row: &[u8], delimiter: u8) -> Option<usize> {
-    let is_end = |byte: u8| byte == delimiter || matches!(byte, b'\r' | b'\n');
-    let (mut rest, mut cell) = (row, 0);
-    loop {
-        if let Some(mut quoted) = rest.strip_prefix(b"\"") {
-            loop {
-                // A doubled quote is a part of the text.
-                quoted = &quoted[memchr::memchr(b'"', quoted)? + 1..];
-                match quoted.strip_prefix(b"\"") {
-                    Some(behind) => quoted = behind,
-                    None => break,
+            let is_end = byte == self.delimiter || matches!(byte, b'\r' | b'\n');
+            match self.position {
+                Position::CellStart if byte == b'"' => {
+                    self.position = Position::Quoted;
+                    self.at += 1;
                 }
+                Position::Unquoted | Position::AfterQuote if is_end => {
+                    self.ends.push(self.text.len());
+                    self.position = Position::CellStart;
+                    self.at += 1;
+                    if byte != self.delimiter {
+                        return Some(Ok(()));
+                    }
+                }
+                Position::CellStart | Position::Unquoted => {
+                    let end = memchr::memchr3(self.delimiter, b'\r', b'\n', rest);
+                    self.position = Position::Unquoted;
+                    self.take(end.unwrap_or(rest.len()));
+                }
+                Position::Quoted => {
+                    let quote = memchr::memchr(b'"', rest);
+                    let length = quote.unwrap_or(rest.len());
+                    let known = self.reread.clamp(self.at, self.at + length);
+                    if memchr::memchr2(b'\r', b'\n', &self.buffer[self.at..known]).is_some() {
+                        return Some(Err(RowFault::OpenQuote));
+                    }
+                    self.take(length);
+                    if quote.is_some() {
+                        self.position = Position::AfterQuote;
+                        self.at += 1;
+                    }
+                }
+                Position::AfterQuote if byte == b'"' => {
+                    self.position = Position::Quoted;
+                    self.take(1);
+                }
+                Position::AfterQuote => return Some(Err(RowFault::TextAfterQuote)),
             }
-            if quoted.first().is_some_and(|byte| !is_end(*byte)) {
-                return Some(cell);
-            }
-            rest = quoted;
         }
-        let end = rest.iter().position(|byte| *byte == delimiter)?;
-        rest = &rest[end + 1..];
-        cell += 1;
+    }
+
+    /// Appends the next `length` bytes to the cell.
+    fn take(&mut self, length: usize) {
+        let next = &self.buffer[self.at..self.at + length];
+        self.text.extend_from_slice(next);
+        self.at += length;
+    }
+
+    /// The fault of a row whose end is not among the bytes up to the limit; `None` if it may come.
+    fn fault_at_end(&self) -> Option<RowFault> {
+        let is_quoted = matches!(self.position, Position::Quoted | Position::AfterQuote);
+        match (is_quoted, self.at > self.start + self.limit) {
+            (true, true) => Some(RowFault::OpenQuote),
+            (true, false) => self.ended.then_some(RowFault::OpenQuote),
+            (false, true) => Some(RowFault::TooLong),
+            (false, false) => None,
+        }
+    }
+
+    /// Goes to the end of a row.
+    fn leave_row(&mut self) {
+        let row = &self.buffer[self.start..self.at];
+        let (end, row) = row.split_last().expect("a row has a line end");
+        self.line += memchr::memchr_iter(b'\n', row).count() as u64;
+        self.after_cr = false;
+        self.start = self.at;
+        self.end_line(*end);
+    }
+
+    /// Drops the buffered part of the line at `start`. True if its end was found.
+    fn skip_line(&mut self) -> bool {
+        let rest = &self.buffer[self.start..self.end];
+        let end = memchr::memchr2(b'\r', b'\n', rest);
+        self.skipping = end.is_none();
+        self.after_cr = false;
+        self.start += end.map_or(rest.len(), |at| at + 1);
+        self.at = self.start;
+        if let Some(at) = end {
+            self.end_line(rest[at]);
+        }
+        !self.skipping
     }
 }

@@ -61,7 +61,7 @@ impl<'a> TableRow<'a> {
         match self.cells.fault {
             Some(RowFault::TooLong) => Some("the row is over 1 MiB".to_owned()),
             Some(RowFault::OpenQuote) => Some(format!(
-                "the quote that opens {} is not closed by the end of the list or of 1 MiB: a quote inside a cell is doubled",
+                "the quote that opens {} is not closed: a quote inside a cell is doubled",
                 self.cell_name(has)
             )),
             Some(RowFault::TextAfterQuote) => Some(format!(

@@ -109,7 +109,7 @@ fn a_row_over_the_limit_is_skipped_to_its_end() {
 fn after_a_mistake_in_quotes_reading_goes_on_with_the_next_line() {
     use RowFault::{OpenQuote, TextAfterQuote};
     type Expected = &'static [(u64, &'static str, Option<RowFault>)];
-    let table: [(&str, usize, Expected); 6] = [
+    let table: [(&str, usize, Expected); 11] = [
         (
             "b,\"oops\nc,3\nd,\"4\"\ne,5",
             100,
@@ -146,6 +146,40 @@ fn after_a_mistake_in_quotes_reading_goes_on_with_the_next_line() {
             &[(1, "a", None), (2, "d", None)],
         ),
         ("a,\"b", 100, &[(1, "a", Some(OpenQuote))]),
+        (
+            "a,\"b\"c,\"d\ne,f\n",
+            100,
+            &[(1, "a", Some(TextAfterQuote)), (2, "e", None)],
+        ),
+        (
+            "a,\"b\"c,ddddd\ne,f\n",
+            9,
+            &[(1, "a", Some(TextAfterQuote)), (2, "e", None)],
+        ),
+        (
+            "a,\"bbbbbbbbb\"\ne,f\n",
+            9,
+            &[(1, "a", Some(OpenQuote)), (2, "e", None)],
+        ),
+        (
+            "a,\"b\"c\rd,e\r\nf,\"g\"h\r\ni",
+            100,
+            &[
+                (1, "a", Some(TextAfterQuote)),
+                (2, "d", None),
+                (3, "f", Some(TextAfterQuote)),
+                (4, "i", None),
+            ],
+        ),
+        (
+            "a\"b,\"c\na\",,\"\nd,\"\"\"e\"\"\"\n",
+            100,
+            &[
+                (1, "a\"b", Some(TextAfterQuote)),
+                (2, "a\"", Some(OpenQuote)),
+                (3, "d", None),
+            ],
+        ),
     ];
     for (list, limit, expected) in table {
         let found = rows(list.as_bytes(), limit);
@@ -158,12 +192,61 @@ fn after_a_mistake_in_quotes_reading_goes_on_with_the_next_line() {
 }
 
 #[test]
-fn a_row_that_is_too_long_is_told_of_before_its_end() {
-    let long = b"a,\"b\nc";
-    let mut rows = Rows::with_limit(&long[..], b',', 5);
-    assert!(rows.fill().unwrap());
-    let (line, cells) = rows.next_buffered().expect("it is over the limit");
-    assert_eq!((line, cells.fault), (1, Some(RowFault::OpenQuote)));
+fn what_another_crate_writes_is_read_as_it_reads_it() {
+    let cells = [
+        "", "a", "\"", "\"\"", "a\"b", ",", "a,b", "\n", "a\r\nb", " ", "\u{e4}",
+    ];
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for first in cells {
+        for second in cells {
+            writer.write_record([first, second]).unwrap();
+        }
+    }
+    let list = writer.into_inner().unwrap();
+    let found = rows(&list, 100);
+    assert_eq!(found.len(), cells.len() * cells.len());
+    let mut reader = csv::ReaderBuilder::new();
+    let mut reader = reader.has_headers(false).from_reader(&list[..]);
+    for (row, (_, cells, fault)) in reader.records().zip(&found) {
+        assert!(row.unwrap().iter().eq(cells) && fault.is_none());
+    }
+}
+
+#[test]
+fn lines_behind_a_mistake_in_quotes_are_read_twice_at_most() {
+    // Reading up to the limit for each of them would take hours.
+    for (line, lines_a_row) in [
+        ("a\",,\"\n", 1),
+        ("a\"b,\"\n", 1),
+        ("a,\"b\n", 1),
+        ("\"a\n", 1),
+        ("\"\n", 2),
+    ] {
+        let found = rows_within(line.repeat(40_000).as_bytes(), usize::MAX, LIMIT);
+        assert_eq!(found.len(), 40_000 / lines_a_row, "{line:?}");
+    }
+}
+
+#[test]
+fn a_fault_is_told_of_before_the_row_ends() {
+    use RowFault::{OpenQuote, TextAfterQuote, TooLong};
+    for (begun, fault) in [
+        ("a,\"b\nc", OpenQuote),
+        ("a,bbbb", TooLong),
+        ("a,\"b\"c", TextAfterQuote),
+    ] {
+        let mut rows = Rows::with_limit(begun.as_bytes().chain(&b"d\ne,f\n"[..]), b',', 5);
+        assert!(rows.fill().unwrap());
+        let (line, cells) = rows.next_buffered().expect("its fault is buffered");
+        assert_eq!(
+            (line, cells.get(0), cells.fault),
+            (1, Some(&b"a"[..]), Some(fault))
+        );
+        assert_eq!(cells.len(), 1, "{begun:?}");
+        while rows.next_buffered().is_none() {
+            assert!(rows.fill().unwrap(), "{begun:?}: the next row is missing");
+        }
+    }
 }
 
 #[test]
