@@ -7,7 +7,7 @@ use serde_json::Value;
 pub(crate) type Row = Value;
 
 /// The fields of a row, in order.
-const FIELDS: [&str; 31] = [
+pub(crate) const FIELDS: [&str; 31] = [
     "url",
     "source",
     "line",

@@ -1,5 +1,6 @@
 //! What a record says beyond its page: `--fields`, `--record-header`, `--body`, `--sha256`, `hops` and validators.
 
+use crate::jsonl::FIELDS;
 use crate::rows::{by_line, fetch, kinds};
 use crate::support::{RawServer, Server, anything, containing, dead_host, fetchpool};
 use serde_json::{Value, json};
@@ -48,39 +49,7 @@ fn fields_are_those_that_were_asked_for_in_that_order() {
 fn every_field_can_be_asked_for_alone() {
     let server = Server::start();
     let url = server.url("/redirect/1");
-    for field in [
-        "url",
-        "source",
-        "line",
-        "ok",
-        "status",
-        "bytes",
-        "content_type",
-        "final_url",
-        "redirects",
-        "attempts",
-        "elapsed_ms",
-        "ttfb_ms",
-        "worker",
-        "started_at",
-        "file",
-        "error",
-        "method",
-        "remote_ip",
-        "reused",
-        "dns_ms",
-        "connect_ms",
-        "tls_ms",
-        "etag",
-        "last_modified",
-        "unchanged",
-        "resumed_from",
-        "sha256",
-        "hops",
-        "headers",
-        "input",
-        "warc",
-    ] {
+    for field in FIELDS {
         let line = first_line(&url, "jsonl", &["--fields", field]);
         assert!(line.starts_with(&format!("{{\"{field}\":")), "{line}");
         if field != "error" {
