@@ -10,6 +10,8 @@ use crate::schedule::ordered::ListIndex;
 use crate::schedule::{Arrival, HostKey};
 
 use super::body::for_target;
+use crate::span::Span;
+
 use super::coordinator::Coordinator;
 use super::jobs::{Item, JobContext};
 use super::mail::{JobResult, Kept, Mail};
@@ -20,8 +22,14 @@ impl Coordinator<'_> {
     pub(super) fn item(&mut self, target: Target, list_index: Option<ListIndex>) -> Item {
         let host = self.state.last_host.key_of(&target.url);
         let connects = self.shared.client.connects_to_host_of(&target.url);
+        let own_timeout = target.request().and_then(|request| request.timeout);
+        // Targets share a contact, and its failure, only if they have one timeout.
+        let contact = connects.then(|| match own_timeout {
+            None => host.clone(),
+            Some(timeout) => format!("{host}, within {}", Span(timeout)).into(),
+        });
         let context = JobContext {
-            contact: connects.then(|| host.clone()),
+            contact,
             host,
             reached_in: Duration::ZERO,
             started: None,
@@ -77,7 +85,7 @@ impl Coordinator<'_> {
         else {
             return;
         };
-        let has_answered = outcome.status.is_some() || outcome.redirects > 0;
+        let has_answered = outcome.status.is_some() || !outcome.hops.is_empty();
         let is_reached = match &outcome.result {
             Err(failure) if !has_answered => match failure.kind() {
                 // The host was reached. That it said nothing counts only where failures do.

@@ -74,10 +74,10 @@ impl<'a> Report<'a> {
         let (Some(ordered), Some(index)) = (&mut self.ordered, index) else {
             return self.write(&record);
         };
-        self.ordered_bytes += record.text();
+        self.ordered_bytes += record.held_bytes();
         ordered.put(index, record);
         while let Some(record) = self.ordered.as_mut().and_then(Ordered::next) {
-            self.ordered_bytes -= record.text();
+            self.ordered_bytes -= record.held_bytes();
             self.write(&record);
         }
     }

@@ -3,7 +3,7 @@
 use crate::fetch::{Failure, FailureKind, Outcome};
 use crate::host;
 use crate::input::Target;
-use crate::output::Record;
+use crate::output::{Body, Record};
 use crate::pool::Panic;
 
 use super::mail::Kept;
@@ -27,7 +27,7 @@ pub(super) fn attempted(
         Err(failure) => failed(target, failure),
     };
     record.file = kept.file;
-    record.body = kept.body;
+    record.body = kept.body.map(Body::from);
     record.method = Some(outcome.method);
     record.etag = outcome.etag;
     record.last_modified = outcome.last_modified;
@@ -37,7 +37,6 @@ pub(super) fn attempted(
     record.status = outcome.status;
     record.content_type = outcome.content_type;
     record.final_url = Some(outcome.final_url.into());
-    record.redirects = Some(outcome.redirects);
     record.elapsed = Some(outcome.elapsed);
     record.ttfb = outcome.ttfb;
     record.started_at = Some(outcome.started_at);

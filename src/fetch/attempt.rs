@@ -92,18 +92,21 @@ impl Attempt<'_> {
             return result;
         }
         log::debug!("{}: HEAD is refused; trying GET", self.outcome.final_url);
-        self.outcome = Outcome::begun(url, &Method::GET, self.outcome.started_at);
+        self.outcome = Outcome {
+            status: self.outcome.status,
+            ..Outcome::begun(url, &Method::GET, self.outcome.started_at)
+        };
         self.follow(url, &Method::GET, sink)
     }
 
-    /// Whether the server may only refuse the method.
+    /// Whether GET may succeed where this HEAD failed.
     fn is_refused(&self, result: &Result<Page, Failure>) -> bool {
-        let kind = result.as_ref().err().map(Failure::kind);
         let is_error = |status| (400..600).contains(&status);
-        match kind {
+        match result.as_ref().err().map(Failure::kind) {
             Some(FailureKind::HttpStatus) => self.outcome.status.is_some_and(is_error),
             Some(FailureKind::Connect) => self.fetcher.http.was_connected(),
-            kind => kind == Some(FailureKind::Protocol),
+            Some(FailureKind::Protocol) => true,
+            _ => false,
         }
     }
 
@@ -127,7 +130,6 @@ impl Attempt<'_> {
     }
 
     fn redirected_to(&mut self, next: &Hop, status: StatusCode) {
-        self.outcome.redirects += 1;
         self.outcome.hops.push(Redirect {
             url: mem::replace(&mut self.outcome.final_url, next.url.clone()),
             status: status.as_u16(),
@@ -182,7 +184,7 @@ impl Attempt<'_> {
         }
         let location = reply.headers().get(header::LOCATION);
         let next = hop.next(home, reply.status(), location)?;
-        if next.is_some() && self.outcome.redirects >= max {
+        if next.is_some() && self.outcome.hops.len() >= max as usize {
             let plural = if max == 1 { "redirect" } else { "redirects" };
             let text = format!("more than {max} {plural}");
             return Err(Failure::new(FailureKind::TooManyRedirects, text));
@@ -263,6 +265,7 @@ impl Attempt<'_> {
         let mut body = reply.body(length);
         let size = if codings.is_empty() {
             check_size(length.unwrap_or_default(), max_size)?;
+            length.map_or(Ok(()), |length| plan.expect_size(length))?;
             if matches!(sink, Sink::Count(_)) && sha256.is_none() {
                 http.discard_body();
             }

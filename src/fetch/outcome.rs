@@ -58,8 +58,6 @@ pub struct Outcome {
     pub retry_after: Option<Duration>,
     /// The URL of the last request, or else the given one; without credentials.
     pub final_url: Url,
-    /// How many redirects were followed.
-    pub redirects: u32,
     /// When the attempt began, by the wall clock.
     pub started_at: SystemTime,
     /// The duration of the attempt.
@@ -97,7 +95,6 @@ impl Outcome {
             content_type: None,
             retry_after: None,
             final_url: without_credentials(url),
-            redirects: 0,
             started_at,
             elapsed: Duration::ZERO,
             ttfb: None,

@@ -9,8 +9,8 @@ use super::status_set::StatusSet;
 
 /// What one request asks for in place of its client's [`Options`](super::Options), and what its body must be.
 ///
-/// A value that is `None` leaves that of the client. A body that is not the expected one is read to its end, and then fails
-/// as [`FailureKind::Mismatch`](super::FailureKind::Mismatch).
+/// A value that is `None` leaves that of the client. A body that is not the expected one fails as
+/// [`FailureKind::Mismatch`](super::FailureKind::Mismatch): at once if its length is told and wrong, else at its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestOptions {
     /// The method of the first request. It goes before [`Options::check`](super::Options::check), too.

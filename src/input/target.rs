@@ -84,7 +84,7 @@ impl Entry {
     pub(crate) fn text(&self) -> usize {
         match self {
             Self::Target(target) => target.text(),
-            Self::Failed(record) | Self::Skipped(record) => record.text(),
+            Self::Failed(record) | Self::Skipped(record) => record.held_bytes(),
         }
     }
 }

@@ -44,10 +44,8 @@ impl RowWriter<'_> {
             Value::Error(_) | Value::Hops(_) | Value::Headers(_) | Value::Json(_) => {
                 let start = self.out.len();
                 jsonl::push_value(self.out, value);
-                if self.out[start..].iter().any(|byte| b"\",\\".contains(byte)) {
-                    let json = self.out.split_off(start);
-                    self.text(&String::from_utf8_lossy(&json));
-                }
+                let json = self.out.split_off(start);
+                self.text(&String::from_utf8_lossy(&json));
             }
             // These need no quotes.
             value => {
@@ -148,7 +146,7 @@ mod tests {
         assert_eq!(
             lines(&timeout(), b','),
             format!(
-                "{header}\n\"http://h/?a=1,2\",urls.txt,3,false,,,,,,1,41.2,,,2026-01-31T10:00:00.123Z,,timeout,\
+                "{header}\n\"http://h/?a=1,2\",urls.txt,3,false,,,,,0,1,41.2,,,2026-01-31T10:00:00.123Z,,timeout,\
                  \"no reply from \"\"h\"\", after 60 s\\u2028\",connect,GET,,,,,,,,,,,[],,,\n"
             )
         );

@@ -4,7 +4,7 @@
 //! a field; it removes and renames none.
 
 use super::format::Format;
-use super::record::{DryRun, Record};
+use super::record::{self, DryRun, Record};
 use super::value::Value;
 use crate::escape::printable;
 use crate::fetch::{Failure, Method, Phase};
@@ -12,13 +12,13 @@ use crate::fetch::{Failure, Method, Phase};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
     pub(super) name: &'static str,
-    place: Place,
+    presence: Presence,
     pub(super) value: for<'a> fn(&'a Record) -> Value<'a>,
 }
 
 /// Which rows have a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Presence {
     All,
     Jsonl,
     /// `csv` and `tsv`.
@@ -31,7 +31,7 @@ enum Place {
 
 #[rustfmt::skip]
 const FIELDS: [Field; 37] = {
-    use Place::{All, Body, Jsonl, Tables};
+    use Presence::{All, Body, Jsonl, Tables};
     [
     field("url", All, |record| Value::Text(&record.url)),
     field("source", All, |record| Value::Text(&record.source)),
@@ -44,7 +44,7 @@ const FIELDS: [Field; 37] = {
     field("bytes", All, |record| Value::number(record.bytes)),
     field("content_type", All, |record| Value::text(record.content_type.as_deref())),
     field("final_url", All, |record| Value::text(record.final_url.as_deref())),
-    field("redirects", All, |record| Value::number(record.redirects)),
+    field("redirects", All, |record| Value::number(record.hops.as_ref().map(|hops| hops.len() as u64))),
     field("attempts", All, |record| Value::Number(record.attempts.into())),
     field("elapsed_ms", All, |record| Value::milliseconds(record.elapsed)),
     field("ttfb_ms", All, |record| Value::milliseconds(record.ttfb)),
@@ -72,23 +72,28 @@ const FIELDS: [Field; 37] = {
     field("headers", All, |record| record.headers.as_deref().map_or(Value::Null, Value::Headers)),
     field("input", All, |record| record.input.as_deref().map_or(Value::Null, Value::Json)),
     field("warc", All, |_| Value::Null),
-    field("body", Body, |record| {
-        Value::text(record.body.as_deref().and_then(|body| std::str::from_utf8(body).ok()))
-    }),
-    field("body_base64", Body, |record| match record.body.as_deref() {
-        Some(body) if std::str::from_utf8(body).is_err() => Value::Base64(body),
+    field("body", Body, |record| match &record.body {
+        Some(record::Body::Text(text)) => Value::Text(text),
         _ => Value::Null,
     }),
-    field("dry_run", Place::DryRun, |record| Value::text(record.dry_run.map(DryRun::name))),
+    field("body_base64", Body, |record| match &record.body {
+        Some(record::Body::Binary(bytes)) => Value::Base64(bytes),
+        _ => Value::Null,
+    }),
+    field("dry_run", Presence::DryRun, |record| Value::text(record.dry_run.map(DryRun::name))),
     ]
 };
 
 const fn field(
     name: &'static str,
-    place: Place,
+    presence: Presence,
     value: for<'a> fn(&'a Record) -> Value<'a>,
 ) -> Field {
-    Field { name, place, value }
+    Field {
+        name,
+        presence,
+        value,
+    }
 }
 
 /// The fields of every row, in order.
@@ -107,12 +112,12 @@ impl Fields {
         with_body: bool,
         dry_run: bool,
     ) -> Result<Self, String> {
-        let is_there = |field: &Field| match field.place {
-            Place::All => true,
-            Place::Jsonl => format == Format::Jsonl,
-            Place::Tables => format != Format::Jsonl,
-            Place::Body => with_body && format == Format::Jsonl,
-            Place::DryRun => dry_run,
+        let is_there = |field: &Field| match field.presence {
+            Presence::All => true,
+            Presence::Jsonl => format == Format::Jsonl,
+            Presence::Tables => format != Format::Jsonl,
+            Presence::Body => with_body && format == Format::Jsonl,
+            Presence::DryRun => dry_run,
         };
         let all: Vec<Field> = FIELDS.into_iter().filter(is_there).collect();
         let Some(names) = names else {
@@ -154,19 +159,19 @@ impl Field {
     /// Whether `name` means this field: in tables, `error` means three.
     fn is_named(&self, name: &str, format: Format) -> bool {
         self.name == name
-            || (format != Format::Jsonl && name == "error" && self.place == Place::Tables)
+            || (format != Format::Jsonl && name == "error" && self.presence == Presence::Tables)
     }
 }
 
 /// Why no field of `all` is called `name`.
 fn not_there(name: &str, all: &[Field]) -> String {
     let elsewhere = FIELDS.iter().find(|field| field.name == name);
-    match elsewhere.map(|field| field.place) {
-        Some(Place::Tables) => {
+    match elsewhere.map(|field| field.presence) {
+        Some(Presence::Tables) => {
             format!("'{name}' is a column of csv and tsv; in jsonl it is within error")
         }
-        Some(Place::Body) => format!("'{name}' is only there with --body and -f jsonl"),
-        Some(Place::DryRun) => format!("'{name}' is only there with --dry-run"),
+        Some(Presence::Body) => format!("'{name}' is only there with --body and -f jsonl"),
+        Some(Presence::DryRun) => format!("'{name}' is only there with --dry-run"),
         _ => {
             let mut names: Vec<_> = all.iter().map(|field| field.name).collect();
             // In tables, `error` is a name as well.

@@ -162,7 +162,7 @@ mod tests {
             (None, None, None),
         ] {
             let record = Record {
-                body: body.map(Vec::from),
+                body: body.map(|body| body.to_vec().into()),
                 ..Record::page("x", 0)
             };
             let line = line_with(&record, &fields);

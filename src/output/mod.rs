@@ -31,7 +31,7 @@ pub(crate) use format::Format;
 pub(crate) use out::Out;
 pub(crate) use out::Outgoing;
 pub(crate) use progress::{Counts, Progress};
-pub(crate) use record::{DryRun, Record};
+pub(crate) use record::{Body, DryRun, Record};
 #[cfg(windows)]
 pub(crate) use save::is_device;
 pub(crate) use save::{Case, Save, path_for, saved_path};

@@ -12,6 +12,29 @@ use serde_json::value::RawValue;
 use crate::fetch::FailureKind;
 use crate::fetch::{Failure, Method, Redirect};
 
+/// A body in its record.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    Text(String),
+    /// It is not UTF-8.
+    Binary(Vec<u8>),
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        String::from_utf8(bytes).map_or_else(|error| Self::Binary(error.into_bytes()), Self::Text)
+    }
+}
+
+impl Body {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// What a run would do with a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DryRun {
@@ -42,7 +65,6 @@ pub(crate) struct Record {
     pub(crate) bytes: Option<u64>,
     pub(crate) content_type: Option<String>,
     pub(crate) final_url: Option<String>,
-    pub(crate) redirects: Option<u32>,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Option<Duration>,
     pub(crate) ttfb: Option<Duration>,
@@ -66,7 +88,7 @@ pub(crate) struct Record {
     /// The columns of its row that have no meaning, a JSON object.
     pub(crate) input: Option<Box<RawValue>>,
     /// With `--body`.
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: Option<Body>,
     /// With `--dry-run`: what a run would do.
     pub(crate) dry_run: Option<DryRun>,
     /// Bytes of the body that were received, for the summary: 0 with HEAD.
@@ -85,8 +107,8 @@ impl Record {
         }
     }
 
-    /// Bytes of its texts and its body.
-    pub(crate) fn text(&self) -> usize {
+    /// Bytes of its texts, its lists and its body.
+    pub(crate) fn held_bytes(&self) -> usize {
         let optional = [
             &self.final_url,
             &self.content_type,
@@ -96,13 +118,14 @@ impl Record {
         ];
         let texts = optional.into_iter().flatten().map(String::len);
         let message = self.error.as_ref().map_or(0, |error| error.message().len());
-        let hops = self.hops.iter().flatten().map(|hop| hop.url.as_str().len());
+        let hops = self.hops.iter().flatten();
+        let hops = hops.map(|hop| size_of::<Redirect>() + hop.url.as_str().len());
         let headers = self.headers.iter().flatten().map(|(name, values)| {
-            let values = values.iter().map(String::len);
-            name.len() + values.sum::<usize>()
+            let values = values.iter().map(|value| size_of::<String>() + value.len());
+            size_of::<(String, Vec<String>)>() + name.len() + values.sum::<usize>()
         });
         let input = self.input.as_ref().map_or(0, |input| input.get().len());
-        let body = self.body.as_ref().map_or(0, Vec::len);
+        let body = self.body.as_ref().map_or(0, Body::len);
         let lists = hops.sum::<usize>() + headers.sum::<usize>();
         self.url.len() + message + texts.sum::<usize>() + lists + input + body
     }
@@ -118,7 +141,7 @@ impl Record {
             bytes: Some(bytes),
             content_type: Some("text/html".into()),
             final_url: Some(url.into()),
-            redirects: Some(0),
+            hops: Some(Vec::new()),
             ttfb: Some(Duration::from_millis(38)),
             remote_ip: Some([192, 0, 2, 7].into()),
             reused: Some(false),
@@ -148,7 +171,7 @@ impl Record {
                 ("x-none".into(), Vec::new()),
             ]),
             input: Some(RawValue::from_string(input).expect("it is JSON")),
-            body: Some("hé".into()),
+            body: Some(Body::Text("hé".into())),
             ..Self::page(url, 3)
         }
     }

@@ -14,7 +14,7 @@ use indicatif::{HumanBytes, HumanCount};
 
 use super::hosts::WorstHosts;
 use super::human::{counted, rate_text};
-use super::record::{DryRun, Record};
+use super::record::Record;
 use crate::fetch::{Failure, FailureKind};
 use crate::span::Span;
 
@@ -85,12 +85,6 @@ impl Summary {
             self.spans
                 .saturating_record(span.as_micros().try_into().unwrap_or(u64::MAX));
             self.longest = self.longest.max(span);
-        }
-        if let Some(planned) = record.dry_run {
-            // Those that would be skipped are counted by `left_out`.
-            let is_fetch = u64::from(planned == DryRun::Fetch);
-            self.never_started = self.never_started.map(|targets| targets + is_fetch);
-            return;
         }
         if record.ok {
             self.fetched += 1;
@@ -183,7 +177,7 @@ impl Summary {
         if self.spans.len() == 1 {
             return longest.to_string();
         }
-        let at = |quantile| Span(self.percentile(quantile).unwrap_or_default());
+        let at = |quantile| Span(self.percentile(quantile));
         format!(
             "p50 {}, p90 {}, p99 {}, max {longest}",
             at(0.5),
@@ -192,16 +186,9 @@ impl Summary {
         )
     }
 
-    /// `None` without times. The last one, 1.0, is exact.
-    fn percentile(&self, quantile: f64) -> Option<Duration> {
-        if self.spans.is_empty() {
-            return None;
-        }
-        if quantile >= 1.0 {
-            return Some(self.longest);
-        }
+    fn percentile(&self, quantile: f64) -> Duration {
         let span = Duration::from_micros(self.spans.value_at_quantile(quantile));
-        Some(span.min(self.longest))
+        span.min(self.longest)
     }
 
     fn tally_failures(&self, table: &mut Table) {

@@ -56,8 +56,8 @@ impl Serialize for Value<'_> {
             Self::Text(text) => out.serialize_str(text),
             Self::Address(address) => address.serialize(out),
             Self::Time(_) | Self::Sha256(_) | Self::Base64(_) => out.collect_str(self),
-            Self::Error(failure) => Error::from(*failure).serialize(out),
-            Self::Hops(hops) => out.collect_seq(hops.iter().map(Hop::from)),
+            Self::Error(failure) => ErrorJson::from(*failure).serialize(out),
+            Self::Hops(hops) => out.collect_seq(hops.iter().map(HopJson::from)),
             Self::Headers(headers) => {
                 out.collect_map(headers.iter().map(|(name, values)| (name, values)))
             }
@@ -86,13 +86,13 @@ impl Display for Value<'_> {
 }
 
 #[derive(Serialize)]
-struct Error<'a> {
+struct ErrorJson<'a> {
     kind: &'static str,
     message: &'a str,
     phase: Option<&'static str>,
 }
 
-impl<'a> From<&'a Failure> for Error<'a> {
+impl<'a> From<&'a Failure> for ErrorJson<'a> {
     fn from(failure: &'a Failure) -> Self {
         Self {
             kind: failure.kind().name(),
@@ -103,12 +103,12 @@ impl<'a> From<&'a Failure> for Error<'a> {
 }
 
 #[derive(Serialize)]
-struct Hop<'a> {
+struct HopJson<'a> {
     url: &'a str,
     status: u16,
 }
 
-impl<'a> From<&'a Redirect> for Hop<'a> {
+impl<'a> From<&'a Redirect> for HopJson<'a> {
     fn from(redirect: &'a Redirect) -> Self {
         Self {
             url: redirect.url.as_str(),

@@ -139,11 +139,15 @@ fn a_row_has_its_own_timeout() {
 #[test]
 fn the_timeout_of_a_row_holds_while_its_host_is_reached() {
     let silent = crate::support::SilentHost::start();
-    let rows = [row([&silent.url("/"), "500ms"])];
+    // Each is of the same host, and keeps its own.
+    let rows = ["500ms", "", "250ms"].map(|timeout| row([&silent.url("/"), timeout]));
     for table in tables(&["url", "timeout"], &rows) {
-        let records = fetch(table.file, &table.text, &["-t", "0"], 1);
-        assert_eq!(kinds(&records), [json!("timeout")]);
-        assert_eq!(records[0]["error"]["phase"], "connect", "{}", table.file);
+        let records = fetch(table.file, &table.text, &["-t", "750ms"], 1);
+        assert_eq!(kinds(&records), [const { "timeout" }; 3].map(Value::from));
+        for (record, timeout) in records.iter().zip(["500ms", "750ms", "250ms"]) {
+            assert_eq!(record["error"]["phase"], "connect", "{}", table.file);
+            assert!(message(record).contains(timeout), "{record}");
+        }
     }
 }
 

@@ -21,7 +21,7 @@ fn a_page_and_all_that_a_record_shows_of_it() {
         Some("text/html; charset=utf-8")
     );
     assert_eq!(outcome.final_url, server.url("/a?b=c#d"));
-    assert_eq!((outcome.redirects, outcome.retry_after), (0, None));
+    assert_eq!((outcome.hops.len(), outcome.retry_after), (0, None));
     assert!(outcome.ttfb.unwrap() <= outcome.elapsed);
     assert!(outcome.wire_bytes > 80);
     let expected = format!(

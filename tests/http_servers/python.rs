@@ -107,7 +107,7 @@ fn httpbin() {
     );
     let outcome = client.load_url(&url(&format!("{origin}/redirect/3")), &mut io::sink());
     assert_eq!(
-        (outcome.redirects, outcome.final_url.as_str()),
+        (outcome.hops.len(), outcome.final_url.as_str()),
         (3, format!("{origin}/get").as_str())
     );
 }

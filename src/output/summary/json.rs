@@ -1,7 +1,7 @@
 //! The summary as one line of JSON.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -44,7 +44,7 @@ impl Summary {
     pub(crate) fn json(&self, now: Instant) -> String {
         let hosts = self.hosts.worst(WORST_HOSTS).into_iter();
         let failures = self.failures.iter();
-        let time = |span: Option<Duration>| span.map(in_milliseconds);
+        let time = |span| (!self.spans.is_empty()).then(|| in_milliseconds(span));
         let json = Json {
             fetched: self.fetched,
             failed: self.failed,
@@ -57,7 +57,7 @@ impl Summary {
                 p50: time(self.percentile(0.5)),
                 p90: time(self.percentile(0.9)),
                 p99: time(self.percentile(0.99)),
-                max: time(self.percentile(1.0)),
+                max: time(self.longest),
             },
             failures: failures.map(|(name, kind)| (*name, kind.count)).collect(),
             worst_hosts: hosts

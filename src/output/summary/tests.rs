@@ -250,29 +250,3 @@ fn json_has_the_exact_time_of_a_single_url() {
     let times = format!("{{\"p50\":{span},\"p90\":{span},\"p99\":{span},\"max\":{span}}}");
     assert!(line.contains(&times), "{line}");
 }
-
-#[test]
-fn a_dry_run_starts_nothing() {
-    let planned = |planned| Record {
-        dry_run: Some(planned),
-        ..Record::new("http://a/".into(), "-".into(), 1)
-    };
-    let records = [
-        DryRun::Fetch,
-        DryRun::SkipRepeated,
-        DryRun::Fetch,
-        DryRun::SkipFetchedBefore,
-    ];
-    let started = Instant::now();
-    let mut summary = Summary::new(started);
-    for record in records.map(planned) {
-        summary.add(&record);
-    }
-    let invalid = Record::new("x".into(), "-".into(), 2);
-    summary.add(&invalid);
-    summary.left_out(2, "repeated");
-    assert_eq!(
-        summary.text(started, false),
-        "URLs         0 fetched, 1 failed, 2 not started\nleft out     2 repeated\ntook         0us\n"
-    );
-}
