@@ -15,7 +15,7 @@ use anyhow::{Context, anyhow};
 use crate::cli::{self, Exit, Settings, Stop, SummaryForm, Terminals};
 use crate::engine::{self, DryRunner, Engine, Mailbox};
 use crate::escape::printable;
-use crate::fetch::Client;
+use crate::fetch::{Client, Method};
 use crate::header_file;
 use crate::input::{self, Skipped, Targets};
 use crate::output::{self, Fields, Format, Outgoing, Progress, Save, Summary, Writer};
@@ -67,7 +67,8 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
     input::refuse_output(&settings.input.lists, io::stdout())?;
     settings.fetch.headers = header_file::read_all(settings.headers)?;
-    let saves = settings.input.saves;
+    // With HEAD only rows with a method of their own have bodies.
+    let saves = settings.input.saves && settings.fetch.method != Method::HEAD;
     let files = signals::raise_descriptor_limit();
     let jobs = most_at_once(settings.jobs, &settings.input);
     let jobs = engine::fit_descriptors(&mut settings.fetch, jobs, saves, files)?;
@@ -100,7 +101,7 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
         stderr: (!shares_terminal).then(|| Outgoing::new(output::stderr())),
         progress: settings.progress.then(Progress::on_stderr).flatten(),
         summary: summary.as_mut(),
-        save: save.clone().filter(|_| saves),
+        save: save.clone(),
         keeps_bodies: settings.keeps_bodies,
         schedule: settings.schedule,
         ordered: settings.ordered,
@@ -133,12 +134,13 @@ fn saver(dir: Option<PathBuf>, targets: &mut Targets) -> anyhow::Result<Option<A
 }
 
 /// Writes what a run would do.
-fn dry_run(settings: Settings) -> anyhow::Result<Exit> {
+fn dry_run(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
     input::refuse_output(&settings.input.lists, io::stdout())?;
-    // A wrong file of headers is an error here too.
-    header_file::read_all(settings.headers)?;
-    let saves = settings.input.saves;
+    settings.fetch.headers = header_file::read_all(settings.headers)?;
+    let method = settings.fetch.method.clone();
+    // What it refuses is wrong here, too.
+    Client::new(settings.fetch)?;
     let targets = Targets::open(settings.input)?;
     let skipped = targets.skipped();
     let writer = writer(settings.format, settings.color, settings.fields, &targets)?;
@@ -147,8 +149,8 @@ fn dry_run(settings: Settings) -> anyhow::Result<Exit> {
         targets,
         writer,
         summary: summary.as_mut(),
-        output_dir: settings.output_dir.filter(|_| saves),
-        method: settings.fetch.method,
+        output_dir: settings.output_dir,
+        method,
         max_fail: settings.max_fail,
     }
     .run();

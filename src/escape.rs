@@ -64,6 +64,13 @@ pub(crate) fn shown_path(path: &Path) -> String {
     shown(&path.to_string_lossy())
 }
 
+/// `bytes` in lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |four| char::from_digit(four, 16).unwrap_or_default();
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|four| digit(four.into())).collect()
+}
+
 /// Whether `c` may be shown as it is, as in Python's `str.isprintable`: no control, format (such as a bidi override),
 /// private-use or unassigned character, and no separator but the ASCII space.
 pub(crate) fn is_printable(c: char) -> bool {

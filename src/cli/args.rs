@@ -58,7 +58,7 @@ pub(super) struct Typed {
 
 /// The options of `-h`.
 const MAIN: &str =
-    "jobs timeout header max_size retries input name resume format output_dir help version";
+    "jobs timeout header max_size retries input resume format output_dir name quiet help version";
 
 pub(super) fn command() -> Command {
     use clap::CommandFactory;

@@ -60,8 +60,7 @@ Examples:
 
 /// The last lines of `-h`.
 const EXAMPLE: &str = "\
-Save the URLs of a table with the columns url and id as pages/ID.pdf and so on:
-  fetchpool -o pages --name '{id}{ext}' table.csv";
+  fetchpool -o pages --name '{id}{ext}' table.csv  (with columns url and id)";
 
 /// The command line with the help of `-h`.
 pub(super) fn short(style: TextStyle) -> Command {

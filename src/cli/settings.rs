@@ -88,7 +88,6 @@ pub(super) fn resolve(
         &typed.output,
         env,
     )?;
-    let saves = typed.output.output_dir.is_some() && fetch.method != Method::HEAD;
     let output = typed.output;
     // `-q` turns `auto` into `never`; an explicit `always` wins.
     let unless_quiet = |when| match when {
@@ -99,7 +98,7 @@ pub(super) fn resolve(
         jobs: typed.pool.jobs as usize,
         schedule,
         input: input::Options {
-            saves,
+            saves: output.output_dir.is_some(),
             name: output.name.clone(),
             ..input_options(lists, typed.input)?
         },
@@ -185,7 +184,7 @@ fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, S
         shard: input.shard,
         unique: input.unique,
         resume: input.resume,
-        format: input.format,
+        format: input.input,
         saves: false,
         name: None,
         dry_run: input.dry_run,

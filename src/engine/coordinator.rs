@@ -124,10 +124,11 @@ impl Coordinator<'_> {
             let list_index = self.report.next_index();
             let target = match entry {
                 Entry::Target(target) => target,
-                Entry::Failed(record) | Entry::Skipped(record) => {
+                Entry::Failed(record) => {
                     self.report.record(*record, list_index);
                     continue;
                 }
+                Entry::Skipped(_) => unreachable!("only a dry run asks for them"),
             };
             self.state.taken += target.text();
             let item = self.item(target, list_index);

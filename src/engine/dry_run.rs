@@ -1,4 +1,4 @@
-//! `--dry-run`: records of what a run would do. It starts no thread, uses no network, and creates no file.
+//! `--dry-run`: records of what a run would do. It uses no network and creates no file.
 //!
 //! A signal ends the process at once, as there is nothing to clean up.
 
@@ -34,7 +34,6 @@ pub(crate) struct DryRunner<'a> {
 struct Found {
     fetches: u64,
     failed: u64,
-    skips: u64,
     list_broken: bool,
 }
 
@@ -50,7 +49,7 @@ impl DryRunner<'_> {
         if let Some(summary) = &mut self.summary {
             summary.never_started(Some(found.fetches));
         }
-        let records = found.fetches + found.failed + found.skips;
+        let records = found.fetches + found.failed;
         let exit = if found.list_broken {
             Exit::Unusable
         } else if self.max_fail.allows(found.failed, records) {
@@ -97,10 +96,7 @@ impl DryRunner<'_> {
                     ..to_record::record(target)
                 }
             }
-            Entry::Skipped(record) => {
-                found.skips += 1;
-                *record
-            }
+            Entry::Skipped(record) => *record,
             Entry::Failed(record) => {
                 found.failed += 1;
                 if let Some(summary) = &mut self.summary {

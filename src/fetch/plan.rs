@@ -10,6 +10,7 @@ use super::options::Options;
 use super::options_error::OptionsError;
 use super::request_options::RequestOptions;
 use super::status_set::StatusSet;
+use crate::escape::hex;
 
 static HEAD: Method = Method::HEAD;
 
@@ -116,16 +117,11 @@ impl<'a> Plan<'a> {
     pub(super) fn expect_sha256(&self, sha256: [u8; 32]) -> Result<(), Failure> {
         match self.request.and_then(|request| request.sha256) {
             Some(expected) if expected != sha256 => {
-                let (expected, got) = (hex(expected), hex(sha256));
+                let (expected, got) = (hex(&expected), hex(&sha256));
                 let text = format!("sha256: expected {expected}, got {got}");
                 Err(Failure::new(FailureKind::Mismatch, text))
             }
             _ => Ok(()),
         }
     }
-}
-
-fn hex(digest: [u8; 32]) -> String {
-    let digits = digest.iter().map(|byte| format!("{byte:02x}"));
-    digits.collect()
 }

@@ -30,3 +30,15 @@ pub struct RequestOptions {
     /// The SHA-256 that the decoded body must have. Not checked where no whole body is read.
     pub sha256: Option<[u8; 32]>,
 }
+
+impl RequestOptions {
+    /// Bytes of text in it.
+    pub(crate) fn text(&self) -> usize {
+        let headers = self.headers.iter();
+        let lengths = headers.map(|header| {
+            let value = header.value.as_ref().map_or(0, |value| value.len());
+            size_of::<CustomHeader>() + header.name.len() + value
+        });
+        lengths.sum()
+    }
+}

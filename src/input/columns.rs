@@ -1,14 +1,16 @@
 //! The header line of a table: which column has which meaning.
 
+use super::foreign;
 use super::names::NameTemplate;
 use super::rows::{Cells, RowFault};
 use super::target::begins_as_web;
 use crate::escape::{printable, shown};
 use crate::fetch::CustomHeader;
+use std::collections::HashSet;
 
 /// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meaning<'a> {
+pub(super) enum Meaning {
     Url,
     Name,
     Method,
@@ -17,15 +19,17 @@ pub(super) enum Meaning<'a> {
     MaxSize,
     Size,
     Sha256,
-    /// A header with this name.
-    Header(&'a str),
+    /// A header in a table, all of them in an object.
+    Header,
     /// Carried into the record.
     Other,
 }
 
-impl<'a> Meaning<'a> {
-    /// That of the column or the key `name`, but for headers, which each format writes in its own way.
-    pub(super) fn of(name: &str) -> Self {
+/// Before the name of a header, in that of its column.
+const HEADER: &str = "header.";
+
+impl Meaning {
+    fn of(name: &str) -> Self {
         match name {
             "url" => Self::Url,
             "name" => Self::Name,
@@ -39,9 +43,31 @@ impl<'a> Meaning<'a> {
         }
     }
 
-    pub(super) fn of_column(name: &'a str) -> Self {
-        let header = name.strip_prefix("header.");
-        header.map_or_else(|| Self::of(name), Self::Header)
+    pub(super) fn of_key(name: &str) -> Self {
+        match name {
+            "headers" => Self::Header,
+            _ => Self::of(name),
+        }
+    }
+
+    fn of_column(name: &str) -> Self {
+        if name.starts_with(HEADER) {
+            return Self::Header;
+        }
+        Self::of(name)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: Box<str>,
+    pub(super) meaning: Meaning,
+}
+
+impl Column {
+    /// The name of the header that it holds.
+    pub(super) fn header(&self) -> &str {
+        self.name.strip_prefix(HEADER).unwrap_or_default()
     }
 }
 
@@ -52,11 +78,13 @@ pub(super) struct WrongHeader {
     pub(super) hint: Option<String>,
 }
 
-/// The names of a table's columns; one of them is `url`.
+/// The columns of a table; one of them is `url`.
 #[derive(Debug)]
 pub(super) struct Header {
-    names: Vec<Box<str>>,
+    pub(super) columns: Vec<Column>,
     pub(super) url: usize,
+    /// Some column has no meaning.
+    pub(super) has_others: bool,
 }
 
 impl Header {
@@ -94,16 +122,27 @@ impl Header {
             );
             return wrong(what, None);
         }
-        Ok(Self { names, url })
-    }
-
-    pub(super) fn names(&self) -> &[Box<str>] {
-        &self.names
+        let columns: Vec<_> = names.into_iter().map(Column::from).collect();
+        let has_others = columns
+            .iter()
+            .any(|column| column.meaning == Meaning::Other);
+        Ok(Self {
+            columns,
+            url,
+            has_others,
+        })
     }
 
     /// The index of the column `name`.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|other| **other == *name)
+        self.columns.iter().position(|column| *column.name == *name)
+    }
+}
+
+impl From<Box<str>> for Column {
+    fn from(name: Box<str>) -> Self {
+        let meaning = Meaning::of_column(&name);
+        Self { name, meaning }
     }
 }
 
@@ -114,13 +153,14 @@ fn wrong<T>(what: impl Into<String>, hint: Option<String>) -> Result<T, WrongHea
 
 /// Checks that no two names are one, those of headers whatever their case, and that headers may be set.
 fn check_names(names: &[Box<str>]) -> Result<(), WrongHeader> {
-    for (index, name) in names.iter().enumerate() {
-        let header = name.strip_prefix("header.");
-        let is_same = |other: &str| match header {
-            Some(_) => other.eq_ignore_ascii_case(name),
-            None => *other == **name,
+    let mut known = HashSet::new();
+    for name in names {
+        let header = name.strip_prefix(HEADER);
+        let same = match header {
+            Some(_) => name.to_ascii_lowercase().into(),
+            None => name.clone(),
         };
-        if names[..index].iter().any(|other| is_same(other)) {
+        if !known.insert(same) {
             let what = match &**name {
                 "" => "two columns have no name".to_owned(),
                 name => format!("two columns are called '{}'", short(name)),
@@ -168,11 +208,7 @@ fn list(names: &[Box<str>]) -> String {
 
 /// How to get a column `url`.
 fn url_hint(names: &[Box<str>]) -> Option<String> {
-    const ALIKE: [&str; 9] = [
-        "url", "urls", "uri", "link", "links", "href", "loc", "address", "website",
-    ];
-    let alike = |name: &str| ALIKE.iter().any(|other| name.eq_ignore_ascii_case(other));
-    if let Some(name) = names.iter().find(|name| alike(name)) {
+    if let Some(name) = names.iter().find(|name| foreign::is_name(name)) {
         return Some(format!("the column '{}' must be called 'url'", short(name)));
     }
     if names.iter().any(|name| begins_as_web(name, "://")) {

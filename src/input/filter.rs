@@ -33,15 +33,6 @@ impl Skipped {
     }
 }
 
-/// What becomes of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Admission {
-    Taken,
-    /// Left out of every run like this one.
-    Skipped(DryRun),
-    OfOtherShard,
-}
-
 pub(super) struct Filter {
     shard: Option<ListShard>,
     /// The URLs already fetched, with `--resume`.
@@ -71,30 +62,28 @@ impl Filter {
         known.is_some_and(|known| known.contains(page(url)))
     }
 
-    /// Decides on an entry; `is_wrong` says that it fails whatever its URL is.
-    pub(super) fn admit(
-        &mut self,
-        content: &Content<'_>,
-        url: &Result<Url, Failure>,
-        is_wrong: bool,
-    ) -> Admission {
-        if self.shard.is_some_and(|shard| !shard.holds(content, url)) {
+    /// Whether an entry is of this shard.
+    pub(super) fn is_ours(&self, content: &Content<'_>, url: &Result<Url, Failure>) -> bool {
+        let is_ours = self.shard.is_none_or(|shard| shard.holds(content, url));
+        if !is_ours {
             add_one(&self.skipped.of_other_shards);
-            return Admission::OfOtherShard;
         }
-        let Some(url) = url.as_ref().ok().filter(|_| !is_wrong) else {
-            return Admission::Taken;
-        };
+        is_ours
+    }
+
+    /// Why the target `url` of this shard is left out; `None` if it is not.
+    pub(super) fn skips(&mut self, url: &Url) -> Option<DryRun> {
         let page = page(url);
+        let is_repeated = self.known.as_mut().is_some_and(|known| !known.insert(page));
         if self.done.as_ref().is_some_and(|done| done.contains(page)) {
             add_one(&self.skipped.done_before);
-            return Admission::Skipped(DryRun::SkipFetchedBefore);
+            return Some(DryRun::SkipFetchedBefore);
         }
-        if self.known.as_mut().is_some_and(|known| !known.insert(page)) {
+        if is_repeated {
             add_one(&self.skipped.repeated);
-            return Admission::Skipped(DryRun::SkipRepeated);
+            return Some(DryRun::SkipRepeated);
         }
-        Admission::Taken
+        None
     }
 }
 

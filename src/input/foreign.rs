@@ -19,8 +19,8 @@ const ARCHIVES: [(&[u8], &str, &str); 10] = [
 ];
 
 /// Names of columns and keys with URLs.
-const NAMES: [&str; 8] = [
-    "url", "urls", "uri", "link", "href", "loc", "address", "website",
+const NAMES: [&str; 9] = [
+    "url", "urls", "uri", "link", "links", "href", "loc", "address", "website",
 ];
 
 /// The format, and what reads it, if anything.
@@ -181,7 +181,7 @@ fn table(text: &str) -> Option<Found> {
     Some(("a table", command(print)))
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     NAMES.iter().any(|name| name.eq_ignore_ascii_case(text))
 }
 

@@ -1,13 +1,16 @@
 //! Checks of lists, rows, URLs, files of earlier runs and shards.
 
+use super::Selection;
+use super::filter::Filter;
 use super::lines::{Line, Lines};
 use super::names::Names;
-use super::records::{RecordText, Records};
+use super::records::Records;
 use super::resume::Resumed;
+use super::row::Row;
 use super::rows::Rows;
 use super::shard::ListShard;
-use super::target::{Content, Scheme, normalise, page};
-use crate::fetch::{FailureKind, Url};
+use super::target::{Content, Entry, Scheme, normalise, page};
+use crate::fetch::Url;
 use std::io::{self, Read};
 use std::path::{Component, Path};
 
@@ -103,7 +106,13 @@ fn entries(format: u8, list: &[u8], step: usize) -> Vec<(u64, Box<str>, String)>
         byte => byte == b'\n',
     });
     let lines = 1 + ends.count() as u64;
-    let mut names = Names::new(None, true);
+    let mut selection = Selection {
+        default_scheme: None,
+        filter: Filter::new(None, format & 64 != 0, None),
+        names: Names::new(None, true),
+        dry_run: true,
+    };
+    let source = "rows".into();
     let (mut entries, mut last) = (Vec::new(), 0);
     loop {
         if let Err((line, wrong)) = records.take_header(None) {
@@ -113,7 +122,11 @@ fn entries(format: u8, list: &[u8], step: usize) -> Vec<(u64, Box<str>, String)>
         while let Some((line, record)) = records.next_buffered() {
             assert!((last + 1..=lines).contains(&line), "{line} after {last}");
             last = line;
-            entries.extend(entry(&record, line, &mut names));
+            let content = record.content();
+            let entry = content.and_then(|content| {
+                selection.entry(&source, line, &record, &content, |failure| failure)
+            });
+            entries.extend(entry.map(|entry| shown(entry, line)));
         }
         if !records.fill().expect("memory can be read") {
             return entries;
@@ -121,24 +134,28 @@ fn entries(format: u8, list: &[u8], step: usize) -> Vec<(u64, Box<str>, String)>
     }
 }
 
-fn entry(record: &RecordText<'_>, line: u64, names: &mut Names) -> Option<(u64, Box<str>, String)> {
-    let content = record.content()?;
-    let (mut row, wrong) = record.row(line);
-    if let Some(wrong) = &wrong {
-        assert_eq!(wrong.kind(), FailureKind::InvalidRow);
-        assert!(wrong.message().starts_with(&format!("line {line}")));
+/// The line of `entry`, what was written, and what it became.
+fn shown(entry: Entry, line: u64) -> (u64, Box<str>, String) {
+    let (written, row, failure) = match entry {
+        Entry::Target(target) => (target.written, target.row.map(|row| *row), None),
+        Entry::Failed(record) | Entry::Skipped(record) => {
+            let input = record.input;
+            let row = Row {
+                input,
+                ..Row::default()
+            };
+            (record.url, Some(row), record.error)
+        }
+    };
+    let Row { input, name, .. } = row.unwrap_or_default();
+    if let Some(failure) = &failure {
+        assert!(failure.message().starts_with(&format!("line {line}")));
     }
-    if let Some(input) = &row.input {
+    if let Some(input) = &input {
         assert!(input.get().starts_with('{') && !input.get().contains(|c| c < ' '));
     }
-    let mut became = format!("{:?} {wrong:?}", row.input);
-    if let Ok(url) = content.url(None) {
-        match names.settle(record, line, &url, &mut row) {
-            Ok(()) => became.extend(row.name.as_deref().inspect(|name| assert_stays_below(name))),
-            Err(failure) => became.push_str(failure.message()),
-        }
-    }
-    Some((line, content.written(), became))
+    name.iter().for_each(|name| assert_stays_below(name));
+    (line, written, format!("{input:?} {name:?} {failure:?}"))
 }
 
 fn assert_stays_below(name: &str) {

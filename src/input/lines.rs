@@ -37,6 +37,8 @@ pub(super) struct Lines<R> {
     /// Unread bytes are `buffer[start..end]`.
     start: usize,
     end: usize,
+    /// So many unread bytes have no LF.
+    searched: usize,
     number: u64,
     /// The rest of a line that was too long must be dropped.
     skipping: bool,
@@ -59,6 +61,7 @@ impl<R: Read> Lines<R> {
             buffer,
             start: 0,
             end: 0,
+            searched: 0,
             number: 0,
             skipping: false,
             ended: false,
@@ -82,15 +85,17 @@ impl<R: Read> Lines<R> {
             return None;
         }
         let rest = &self.buffer[self.start..self.end];
-        let taken = through_newline(rest);
+        let taken = self.searched + through_newline(&rest[self.searched..]);
         if taken == 0 {
             return None;
         }
         let complete = rest[taken - 1] == b'\n' || self.ended;
         // One byte more than the limit may be the CR of CRLF.
         if !complete && taken <= self.limit + 1 {
+            self.searched = taken;
             return None;
         }
+        self.searched = 0;
         self.start += taken;
         self.number += 1;
         self.skipping = !complete;
@@ -108,9 +113,11 @@ impl<R: Read> Lines<R> {
         if self.ended {
             return Ok(false);
         }
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
         let most = self.buffer.len().min(self.end + READ);
         match read_once(&mut self.reader, &mut self.buffer[self.end..most])? {
             0 => {

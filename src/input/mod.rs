@@ -30,7 +30,7 @@ mod url_set;
 use crate::fetch::Failure;
 use crate::output::Case;
 use decode::Bytes;
-use filter::{Admission, Filter};
+use filter::Filter;
 use lines::Line;
 use names::Names;
 use records::{RecordText, Records};
@@ -302,21 +302,28 @@ impl Selection {
         explain: impl FnOnce(Failure) -> Failure,
     ) -> Option<Entry> {
         let url = content.url(self.default_scheme).map_err(explain);
+        let is_ours = self.filter.is_ours(content, &url);
+        if !is_ours && !self.names.are_used() {
+            return None;
+        }
         let (mut row, wrong) = record.row(line);
-        // Rows that are left out take their names, too: another run has saved them, or will. A repetition has that of its URL.
+        // Rows that are left out take their names, too: another run has saved them, or will. A repetition has that of
+        // its URL.
         let settled = match (wrong, &url) {
             (Some(wrong), _) => Err(wrong),
-            (None, Ok(url)) if !self.filter.is_repeated(url) => {
+            (None, Ok(url)) if !(self.names.are_used() && self.filter.is_repeated(url)) => {
                 self.names.settle(record, line, url, &mut row)
             }
             (None, _) => Ok(()),
         };
-        match self.filter.admit(content, &url, settled.is_err()) {
-            Admission::Taken => {}
-            Admission::Skipped(why) if self.dry_run => {
-                return Some(Entry::skipped(source, line, content, why, row));
-            }
-            Admission::Skipped(_) | Admission::OfOtherShard => return None,
+        if !is_ours {
+            return None;
+        }
+        if let (Ok(()), Ok(url)) = (&settled, &url)
+            && let Some(why) = self.filter.skips(url)
+        {
+            let skipped = || Entry::skipped(source, line, content, why, row);
+            return self.dry_run.then(skipped);
         }
         let url = url.map_err(|failure| record.located(failure, line));
         Some(Entry::new(source, line, content, settled.and(url), row))

@@ -23,7 +23,6 @@ const LONGEST: usize = 1024;
 pub(super) struct Names {
     template: Option<NameTemplate>,
     taken: Taken,
-    /// Rows may have names, and bodies are saved.
     are_used: bool,
 }
 
@@ -38,6 +37,11 @@ impl Names {
 
     pub(super) fn set_case(&mut self, case: Case) {
         self.taken.set_case(case);
+    }
+
+    /// Whether rows may have names, and bodies are saved.
+    pub(super) fn are_used(&self) -> bool {
+        self.are_used
     }
 
     pub(super) fn template(&self) -> Option<&NameTemplate> {

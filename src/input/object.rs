@@ -9,25 +9,32 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 /// How much of a line that is no object its record keeps, in bytes.
 const EXCERPT: usize = 200;
 
 /// A line, read as an object.
-pub(super) struct Object<'a> {
-    line: &'a [u8],
-    /// Or why it is none.
-    fields: Result<Fields<'a>, String>,
-    url: Cow<'a, str>,
-    /// The `input` of an earlier run's record.
-    past_input: Option<&'a RawValue>,
-    is_past: bool,
+pub(super) enum Object<'a> {
+    Row {
+        url: Cow<'a, str>,
+        fields: Fields<'a>,
+    },
+    /// The record of an earlier run, of which only these count.
+    Past {
+        url: Cow<'a, str>,
+        input: Option<&'a RawValue>,
+    },
+    Unreadable {
+        line: Line<'a>,
+        why: String,
+    },
 }
 
 /// The keys and values of an object in their order.
 #[derive(Default)]
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(super) struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Object<'a> {
     pub(super) fn of(line: Line<'a>) -> Self {
@@ -35,96 +42,81 @@ impl<'a> Object<'a> {
             Line::TooLong(_) => Err("the row is over 1 MiB".to_owned()),
             Line::Whole(bytes) => read(bytes),
         };
-        let mut object = Self {
-            line: line.bytes(),
-            fields: Err(String::new()),
-            url: "".into(),
-            past_input: None,
-            is_past: false,
+        let fields = match fields {
+            Ok(fields) => fields,
+            Err(why) => return Self::Unreadable { line, why },
         };
-        object.fields = fields;
-        object.take_url();
-        object
-    }
-
-    fn take_url(&mut self) {
-        let Ok(fields) = &mut self.fields else {
-            return;
-        };
-        if let Some(url) = fields.get("url") {
-            self.url = text_of(url).unwrap_or_default();
+        let url = fields.get("url").and_then(text_of).unwrap_or_default();
+        let has = |key: &&str| fields.get(key).is_some();
+        if !["url", "ok", "attempts"].iter().all(has) {
+            return Self::Row { url, fields };
         }
-        self.is_past = ["ok", "attempts"]
-            .iter()
-            .all(|key| fields.get(key).is_some());
-        if self.is_past && fields.get("url").is_some() {
-            let input = fields
-                .get("input")
-                .filter(|input| input.get().starts_with('{'));
-            self.past_input = input;
-            *fields = input
-                .and_then(|input| serde_json::from_str(input.get()).ok())
-                .unwrap_or_default();
-        } else {
-            self.is_past = false;
-        }
+        let input = fields.get("input");
+        let input = input.filter(|input| input.get().starts_with('{'));
+        Self::Past { url, input }
     }
 
     /// `None` for a row to skip: blank, or with a comment in place of the URL.
     pub(super) fn content(&self) -> Option<Content<'_>> {
-        let Ok(fields) = &self.fields else {
-            Content::of(Line::Whole(self.line))?;
-            let begun = self.line.trim_ascii();
-            if begun.starts_with(b"{") {
-                // It may hold a header that is secret.
-                return Some(Content::Text(""));
-            }
-            return Some(match str::from_utf8(begun) {
-                Ok(text) if text.len() <= EXCERPT => Content::Text(text),
-                _ => Content::TooLong(begun),
-            });
-        };
-        let is_blank =
-            || self.past_input.is_none() && fields.0.iter().all(|(_, value)| is_blank(value));
-        Content::of_cell(self.url.as_bytes(), is_blank)
+        match self {
+            Self::Row { url, fields } => Content::of_cell(url.as_bytes(), || {
+                fields.0.iter().all(|(_, value)| is_blank(value))
+            }),
+            Self::Past { url, input } => Content::of_cell(url.as_bytes(), || input.is_none()),
+            Self::Unreadable { line, .. } => Content::of(*line).map(excerpt),
+        }
     }
 
     pub(super) fn row(&self, line: u64) -> (Row, Option<Failure>) {
         let mut reader = RowReader::new(line);
-        let fields = match &self.fields {
-            Ok(fields) => fields,
-            Err(error) => {
-                reader.refuse_row(error);
+        let input = match self {
+            Self::Row { fields, .. } => {
+                fields.read_into(&mut reader);
+                fields.others()
+            }
+            Self::Past { input, .. } => input.map(one_line),
+            Self::Unreadable { why, .. } => {
+                reader.refuse_row(why);
                 return reader.finish(None);
             }
         };
-        if self.is_past {
-            if self.url.trim().is_empty() {
-                reader.refuse_cell("url", "empty: the row has no URL");
-            }
-            return reader.finish(self.past_input.map(one_line));
-        }
-        for (index, (key, value)) in fields.0.iter().enumerate() {
-            let has_meaning = key == "headers" || Meaning::of(key) != Meaning::Other;
-            if has_meaning && fields.0[..index].iter().any(|(other, _)| other == key) {
-                reader.refuse_cell(key, "there are two");
-            }
-            read_value(&mut reader, key, value);
-        }
-        if self.url.trim().is_empty() {
+        if self.url().trim().is_empty() {
             reader.refuse_cell("url", "empty: the row has no URL");
         }
-        reader.finish(fields.others())
+        reader.finish(input)
+    }
+
+    fn url(&self) -> &str {
+        match self {
+            Self::Row { url, .. } | Self::Past { url, .. } => url,
+            Self::Unreadable { .. } => "",
+        }
     }
 
     /// The value of a key for a name: text, or a number or a boolean as it is written.
     pub(super) fn value(&self, key: &str) -> Option<Cow<'_, str>> {
-        let value = self.fields.as_ref().ok()?.get(key)?;
+        let value = match self {
+            Self::Row { fields, .. } => fields.get(key)?,
+            Self::Past { input, .. } => {
+                let Fields(fields) = serde_json::from_str(input.as_ref()?.get()).ok()?;
+                Fields(fields).get(key)?
+            }
+            Self::Unreadable { .. } => return None,
+        };
         match value.get().as_bytes() {
             [b'"', ..] => text_of(value),
             [b'{' | b'[' | b'n', ..] => None,
             _ => Some(value.get().into()),
         }
+    }
+}
+
+/// What a record keeps of a line that is no object. One that begins as an object may hold a header that is secret.
+fn excerpt(content: Content<'_>) -> Content<'_> {
+    match content {
+        content if content.bytes().starts_with(b"{") => Content::Text(""),
+        Content::Text(text) if text.len() <= EXCERPT => Content::Text(text),
+        content => Content::TooLong(content.bytes()),
     }
 }
 
@@ -155,12 +147,11 @@ fn read(bytes: &[u8]) -> Result<Fields<'_>, String> {
 
 /// Reads the value of a key with a meaning.
 fn read_value(reader: &mut RowReader, key: &str, value: &RawValue) {
-    let meaning = Meaning::of(key);
-    if key == "headers" {
-        return read_headers(reader, value);
-    }
-    if meaning == Meaning::Other {
-        return;
+    let meaning = Meaning::of_key(key);
+    match meaning {
+        Meaning::Header => return read_headers(reader, value),
+        Meaning::Other => return,
+        _ => {}
     }
     let takes_number = !matches!(
         meaning,
@@ -192,14 +183,14 @@ fn read_headers(reader: &mut RowReader, value: &RawValue) {
     let Ok(Fields(headers)) = serde_json::from_str(value.get()) else {
         return reader.refuse_cell("headers", "not an object of strings");
     };
-    for (index, (name, value)) in headers.iter().enumerate() {
-        let is_same = |(other, _): &(Cow<'_, str>, _)| other.eq_ignore_ascii_case(name);
-        if headers[..index].iter().any(is_same) {
+    let mut known = HashSet::new();
+    for (name, value) in &headers {
+        if !known.insert(name.to_ascii_lowercase()) {
             reader.refuse_cell("headers", &format!("'{}' is there twice", short(name)));
         }
         match text_of(value) {
             Some(text) if text.trim().is_empty() => {}
-            Some(text) => reader.read("headers", Meaning::Header(name), text.trim()),
+            Some(text) => reader.read_header("headers", name, text.trim()),
             None if value.get() == "null" => {}
             None => {
                 let what = format!("the value of '{}' is not a string", short(name));
@@ -237,6 +228,16 @@ impl<'a> Fields<'a> {
         found.map(|(_, value)| *value)
     }
 
+    /// Reads the keys that have a meaning.
+    fn read_into(&self, reader: &mut RowReader) {
+        for (index, (key, value)) in self.0.iter().enumerate() {
+            if !is_other(key) && self.0[..index].iter().any(|(other, _)| other == key) {
+                reader.refuse_cell(key, "there are two");
+            }
+            read_value(reader, key, value);
+        }
+    }
+
     /// The object without the keys that have a meaning; `None` if there are no others.
     fn others(&self) -> Option<Box<RawValue>> {
         let has_others = self.0.iter().any(|(key, _)| is_other(key));
@@ -246,7 +247,7 @@ impl<'a> Fields<'a> {
 }
 
 fn is_other(key: &str) -> bool {
-    key != "headers" && Meaning::of(key) == Meaning::Other
+    Meaning::of_key(key) == Meaning::Other
 }
 
 impl Serialize for Fields<'_> {

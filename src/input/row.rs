@@ -20,7 +20,8 @@ impl Row {
     /// Bytes of text in it.
     pub(crate) fn text(&self) -> usize {
         let input = self.input.as_ref().map_or(0, |input| input.get().len());
-        input + self.name.as_ref().map_or(0, |name| name.len())
+        let request = self.request.as_ref().map_or(0, |request| request.text());
+        input + request + self.name.as_ref().map_or(0, |name| name.len())
     }
 
     /// `None` if it is empty.
@@ -49,8 +50,8 @@ impl RowReader {
         }
     }
 
-    /// Reads a cell of the column `column`, which is not blank.
-    pub(super) fn read(&mut self, column: &str, meaning: Meaning<'_>, text: &str) {
+    /// Reads a cell of the column `column`, which is not blank and no header.
+    pub(super) fn read(&mut self, column: &str, meaning: Meaning, text: &str) {
         if matches!(meaning, Meaning::Url | Meaning::Other) {
             return;
         }
@@ -59,13 +60,20 @@ impl RowReader {
             return;
         }
         if let Err(error) = read_option(self.request.get_or_insert_default(), meaning, text) {
-            let is_secret = matches!(meaning, Meaning::Header(_));
-            let what = match (is_secret, error.starts_with("not ")) {
-                (true, _) => error,
-                (false, true) => format!("'{}' is {error}", short(text)),
-                (false, false) => format!("'{}': {error}", short(text)),
+            let colon = if error.starts_with("not ") {
+                " is"
+            } else {
+                ":"
             };
-            self.refuse_cell(column, &what);
+            self.refuse_cell(column, &format!("'{}'{colon} {error}", short(text)));
+        }
+    }
+
+    /// Reads the value of the header `name`, which may be a secret.
+    pub(super) fn read_header(&mut self, column: &str, name: &str, text: &str) {
+        match header_line(name, text) {
+            Ok(header) => self.request.get_or_insert_default().headers.push(header),
+            Err(error) => self.refuse_cell(column, &error),
         }
     }
 
@@ -93,11 +101,7 @@ impl RowReader {
     }
 }
 
-fn read_option(
-    request: &mut RequestOptions,
-    meaning: Meaning<'_>,
-    text: &str,
-) -> Result<(), String> {
+fn read_option(request: &mut RequestOptions, meaning: Meaning, text: &str) -> Result<(), String> {
     match meaning {
         Meaning::Method => request.method = Some(method(text)?),
         Meaning::Accept => {
@@ -108,8 +112,7 @@ fn read_option(
         Meaning::MaxSize => request.max_size = Some(size(text)?),
         Meaning::Size => request.size = Some(size(text)?),
         Meaning::Sha256 => request.sha256 = Some(sha256(text)?),
-        Meaning::Header(name) => request.headers.push(header_line(name, text)?),
-        Meaning::Url | Meaning::Name | Meaning::Other => {}
+        Meaning::Url | Meaning::Name | Meaning::Header | Meaning::Other => {}
     }
     Ok(())
 }

@@ -29,35 +29,37 @@ impl<'a> TableRow<'a> {
             reader.refuse_row(&what);
             return reader.finish(None);
         }
-        let (mut has_others, mut is_utf8) = (false, true);
-        for (name, cell) in self.header.names().iter().zip(self.cells.iter()) {
+        let mut is_utf8 = true;
+        for (column, cell) in self.header.columns.iter().zip(self.cells.iter()) {
             let Ok(text) = str::from_utf8(cell) else {
-                reader.refuse_cell(name, "not UTF-8: a list is UTF-8 text");
+                reader.refuse_cell(&column.name, "not UTF-8: a list is UTF-8 text");
                 is_utf8 = false;
                 continue;
             };
-            let (meaning, text) = (Meaning::of_column(name), text.trim());
-            has_others |= meaning == Meaning::Other;
-            if !text.is_empty() {
-                reader.read(name, meaning, text);
-            } else if meaning == Meaning::Url {
-                reader.refuse_cell(name, "empty: the row has no URL");
+            match (column.meaning, text.trim()) {
+                (Meaning::Url, "") => reader.refuse_cell("url", "empty: the row has no URL"),
+                (_, "") => {}
+                (Meaning::Header, text) => {
+                    reader.read_header(&column.name, column.header(), text);
+                }
+                (meaning, text) => reader.read(&column.name, meaning, text),
             }
         }
         let others = || to_raw_value(&Others(self)).ok();
-        reader.finish((has_others && is_utf8).then(others).flatten())
+        let has_others = self.header.has_others && is_utf8;
+        reader.finish(has_others.then(others).flatten())
     }
 
     fn cell_name(&self, index: usize) -> String {
-        match self.header.names().get(index) {
-            Some(name) => format!("the cell of column '{}'", short(name)),
+        match self.header.columns.get(index) {
+            Some(column) => format!("the cell of column '{}'", short(&column.name)),
             None => format!("cell {}", index + 1),
         }
     }
 
     /// Why the cells cannot be told apart.
     fn unreadable(&self) -> Option<String> {
-        let (has, wants) = (self.cells.len(), self.header.names().len());
+        let (has, wants) = (self.cells.len(), self.header.columns.len());
         match self.cells.fault {
             Some(RowFault::TooLong) => Some("the row is over 1 MiB".to_owned()),
             Some(RowFault::OpenQuote) => Some(format!(
@@ -96,8 +98,9 @@ struct Others<'a>(&'a TableRow<'a>);
 
 impl Serialize for Others<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let cells = self.0.header.names().iter().zip(self.0.cells.iter());
-        let others = cells.filter(|(name, _)| Meaning::of_column(name) == Meaning::Other);
-        serializer.collect_map(others.map(|(name, cell)| (name, String::from_utf8_lossy(cell))))
+        let cells = self.0.header.columns.iter().zip(self.0.cells.iter());
+        let others = cells.filter(|(column, _)| column.meaning == Meaning::Other);
+        serializer
+            .collect_map(others.map(|(column, cell)| (&column.name, String::from_utf8_lossy(cell))))
     }
 }

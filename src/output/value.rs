@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::escape::hex;
 use crate::fetch::{Failure, Phase, Redirect};
 
 /// A borrowed value of a record: making it allocates nothing.
@@ -76,7 +77,7 @@ impl Display for Value<'_> {
             Self::Text(text) => out.write_str(text),
             Self::Time(time) => in_rfc3339(*time).fmt(out),
             Self::Address(address) => address.fmt(out),
-            Self::Sha256(digest) => digest.iter().try_for_each(|byte| write!(out, "{byte:02x}")),
+            Self::Sha256(digest) => out.write_str(&hex(*digest)),
             Self::Base64(bytes) => Base64Display::new(bytes, &BASE64_STANDARD).fmt(out),
             Self::Null | Self::Error(_) | Self::Hops(_) | Self::Headers(_) | Self::Json(_) => {
                 Ok(())

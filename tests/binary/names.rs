@@ -329,6 +329,20 @@ fn a_url_that_comes_again_without_a_name_shares_its_file() {
 }
 
 #[test]
+fn a_row_that_asks_for_a_body_is_saved_whatever_the_others_ask_for() {
+    let server = Server::start();
+    let url = server.url("/size/3");
+    let rows = [row([&url, "GET", "a"]), row([&url, "", "b"])];
+    for list in tables(&["url", "method", "name"], &rows) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let records = save(directory.path(), &list, &["-I"], 0);
+        assert_eq!(records[0]["file"], "pages/a", "{}", list.file);
+        assert_eq!(records[1]["file"], Value::Null, "{}", list.file);
+        assert_eq!(names(directory.path()), ["a"], "{}", list.file);
+    }
+}
+
+#[test]
 fn names_mean_nothing_while_nothing_is_saved() {
     let server = Server::start();
     let url = server.url("/size/1");

@@ -166,7 +166,7 @@ fn load_kept(reply: &[u8]) -> Outcome {
         assert_eq!(page.bytes, counted as u64);
     }
     // Without bytes, with bytes that begin no reply, or with 408, the request is sent again over a new connection.
-    if outcome.redirects == 0 && reply.starts_with(b"HTTP/") && outcome.status != Some(408) {
+    if outcome.hops.is_empty() && reply.starts_with(b"HTTP/") && outcome.status != Some(408) {
         let now = stage.connections.load(Ordering::SeqCst);
         assert_eq!(now, connections, "the connection was not kept");
     }
@@ -174,12 +174,12 @@ fn load_kept(reply: &[u8]) -> Outcome {
 }
 
 /// What does not depend on how a reply came and where its body went.
-fn essence(outcome: &Outcome) -> (Result<u64, FailureKind>, Option<u16>, u32) {
+fn essence(outcome: &Outcome) -> (Result<u64, FailureKind>, Option<u16>, usize) {
     let result = match &outcome.result {
         Ok(page) => Ok(page.bytes),
         Err(failure) => Err(failure.kind()),
     };
-    (result, outcome.status, outcome.redirects)
+    (result, outcome.status, outcome.hops.len())
 }
 
 fn judge(data: &[u8], outcome: &Outcome, body: &[u8]) {

@@ -85,14 +85,14 @@ pub(in crate::cli) struct RetryArgs {
 #[command(next_help_heading = "Input")]
 pub(in crate::cli) struct InputArgs {
     /// Lists are lines, csv, tsv or jsonl; auto: by ending
-    #[arg(id = "input", short, long = "input", value_name = "F")]
+    #[arg(short, long, value_name = "F")]
     #[arg(default_value = "auto", hide_default_value = true)]
     #[arg(
         long_help = "How lists are written: lines, csv, tsv or jsonl. A csv or tsv begins with a line that names its \
         columns, a jsonl has an object a line; see Tables below. auto goes by the ending of the file: .csv, .tsv, .jsonl \
         and .ndjson, also before .gz; everything else, and standard input, is lines [default: auto]"
     )]
-    pub(in crate::cli) format: ListFormat,
+    pub(in crate::cli) input: ListFormat,
     /// Scheme of URLs without one: https or http
     #[arg(long, value_name = "S")]
     #[arg(long_help = "Scheme of URLs without one: https or http; without this option they fail")]

@@ -30,8 +30,8 @@ fn names_are_for_saved_bodies() {
         ("-o d", true, false),
         ("-o d --name {line}", true, true),
         ("--name {line} -o d --dry-run", true, true),
-        ("-o d -I", false, false),
-        ("-o d -X HEAD --name {line}", false, true),
+        ("-o d -I", true, false),
+        ("-o d -X HEAD --name {line}", true, true),
         ("-o d -X OPTIONS", true, false),
         ("--dry-run", false, false),
     ] {

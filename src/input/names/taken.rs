@@ -84,7 +84,8 @@ impl Taken {
     fn compared<'a>(&self, name: &'a str) -> Cow<'a, str> {
         match self.case {
             Case::Kept => name.into(),
-            Case::Ignored => name.to_lowercase().into(),
+            // Two letters may have one capital.
+            Case::Ignored => name.to_uppercase().to_lowercase().into(),
         }
     }
 }

@@ -141,3 +141,21 @@ fn capitals_are_one_where_the_file_system_ignores_them() {
         );
     }
 }
+
+#[test]
+fn a_repetition_of_what_an_earlier_run_has_is_no_clash() {
+    let list = list(b"url,name\nhttp://a/,x\nhttp://a/,x\nhttp://b/,x\n");
+    let journal = super::list(b"{\"url\":\"http://a/\",\"ok\":true}\n");
+    let options = Options {
+        format: ListFormat::Csv,
+        saves: true,
+        unique: true,
+        resume: Some(journal.path().to_owned()),
+        ..options(&[file(list.path())], None)
+    };
+    let entries = rows::entries(options);
+    let [Entry::Failed(record)] = &entries[..] else {
+        panic!("{entries:?}");
+    };
+    assert_eq!((&*record.url, record.line), ("http://b/", 4));
+}

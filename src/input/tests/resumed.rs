@@ -141,6 +141,16 @@ fn a_run_that_has_done_nothing_yet() {
 }
 
 #[test]
+fn a_row_may_have_a_large_body() {
+    let body = "\\n".repeat(3 << 20);
+    let row = row("http://a/", true).replace("\"status\":null", &format!("\"body\":\"{body}\""));
+    let file = list(format!("{row}\n").as_bytes());
+    let mut targets = resume(file.path(), "http://a/\nhttp://b/", None).unwrap();
+    assert_eq!(drained(&mut targets).len(), 1);
+    assert_eq!(targets.resumed().unwrap().warning(), None);
+}
+
+#[test]
 fn what_is_no_record_of_a_run_is_refused() {
     let hint = "give the file that an earlier run with -f jsonl has written";
     let no_row = "not a row of jsonl with its fields";
@@ -153,6 +163,7 @@ fn what_is_no_record_of_a_run_is_refused() {
         ("[\"http://a/\",true]\n", 1),
         ("{\n  \"url\": \"http://a/\",\n", 2),
         ("{\"name\":\"x\"}\n", 1),
+        ("{\"url\":\"http://a/\"}\n", 1),
         ("{\"url\":\"http://a/\",\"ok\":\"yes\"}\n", 1),
         ("\u{1f}\u{8b}\u{8}\0", 1),
     ];

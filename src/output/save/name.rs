@@ -18,6 +18,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use crate::escape::hex;
+
 /// File systems allow 255 bytes a name, eCryptfs 143.
 const LONGEST_NAME: usize = 140;
 /// Room for the port.
@@ -156,10 +158,9 @@ impl Leaf<'_> {
         let mut text = safe(&self.text(stem), LONGEST_STEM);
         text.push('~');
         let hash = ring::digest::digest(&ring::digest::SHA256, url.as_str().as_bytes());
-        for byte in &hash.as_ref()[..HASH / 2] {
-            let _ = write!(text, "{byte:02x}");
-        }
-        let _ = write!(text, ".{ending}");
+        text.push_str(&hex(&hash.as_ref()[..HASH / 2]));
+        text.push('.');
+        text.push_str(ending);
         text
     }
 
