@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::Method;
+use http::{HeaderValue, Method};
 
 use super::custom_header::CustomHeader;
 use super::status_set::StatusSet;
@@ -36,7 +36,7 @@ impl RequestOptions {
     pub(crate) fn text(&self) -> usize {
         let headers = self.headers.iter();
         let lengths = headers.map(|header| {
-            let value = header.value.as_ref().map_or(0, |value| value.len());
+            let value = header.value.as_ref().map_or(0, HeaderValue::len);
             size_of::<CustomHeader>() + header.name.len() + value
         });
         lengths.sum()

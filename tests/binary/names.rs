@@ -16,7 +16,7 @@ fn echo() -> RawServer {
 }
 
 /// The records of a run in `directory` that saves below `pages`, one URL at a time.
-fn save(directory: &Path, table: &Table, options: &[&str], status: i32) -> Vec<Value> {
+pub(crate) fn save(directory: &Path, table: &Table, options: &[&str], status: i32) -> Vec<Value> {
     let ended = fetchpool()
         .inside(directory)
         .list(table.file, &table.text)
@@ -325,20 +325,6 @@ fn a_url_that_comes_again_without_a_name_shares_its_file() {
         let records = save(directory.path(), &list, &[], 0);
         assert_eq!(records[0]["file"], records[1]["file"], "{}", list.file);
         assert_eq!(names(directory.path()).len(), 2, "{}", list.file);
-    }
-}
-
-#[test]
-fn a_row_that_asks_for_a_body_is_saved_whatever_the_others_ask_for() {
-    let server = Server::start();
-    let url = server.url("/size/3");
-    let rows = [row([&url, "GET", "a"]), row([&url, "", "b"])];
-    for list in tables(&["url", "method", "name"], &rows) {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let records = save(directory.path(), &list, &["-I"], 0);
-        assert_eq!(records[0]["file"], "pages/a", "{}", list.file);
-        assert_eq!(records[1]["file"], Value::Null, "{}", list.file);
-        assert_eq!(names(directory.path()), ["a"], "{}", list.file);
     }
 }
 

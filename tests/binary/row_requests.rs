@@ -1,5 +1,6 @@
 //! Columns that change the request of their row: `method`, `accept`, `timeout`, `max_size` and headers.
 
+use crate::names::save;
 use crate::rows::{by_line, fetch, kinds, row, tables};
 use crate::support::{RawServer, Server, anything, fetchpool};
 use serde_json::{Value, json};
@@ -216,4 +217,17 @@ fn jsonl_may_give_numbers_and_an_object_of_headers() {
         (seen.header("x-a"), seen.header("x-b")),
         (Some("1"), Some("2"))
     );
+}
+
+#[test]
+fn a_row_that_asks_for_a_body_is_saved_whatever_the_others_ask_for() {
+    let server = Server::start();
+    let url = server.url("/size/3");
+    let rows = [row([&url, "GET", "a"]), row([&url, "", "b"])];
+    for list in tables(&["url", "method", "name"], &rows) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let records = save(directory.path(), &list, &["-I"], 0);
+        assert_eq!(records[0]["file"], "pages/a", "{}", list.file);
+        assert_eq!(records[1]["file"], Value::Null, "{}", list.file);
+    }
 }

@@ -398,27 +398,3 @@ fn a_compressed_table_that_is_cut_short_gives_its_whole_rows() {
     let line = format!("line {}: its compressed data is cut short", seen.len() + 2);
     assert!(error.ends_with(&line), "{error}");
 }
-
-#[test]
-fn a_row_that_is_blank_up_to_the_limit_is_too_long() {
-    let long = format!("{}{{\"url\":\"http://a/\"}}\n", " ".repeat(1 << 20));
-    let seen = read_as(ListFormat::Jsonl, &long);
-    let [(1, what, _)] = &seen[..] else {
-        panic!("{seen:?}");
-    };
-    assert_eq!(what, "invalid_row: line 1: the row is over 1 MiB");
-}
-
-#[test]
-fn the_headers_of_a_row_are_a_part_of_its_text() {
-    let length = |value: &str| {
-        let list = list(format!("url,header.a\nhttp://a/,{value}\n").as_bytes());
-        let options = options(&[file(list.path())], None);
-        let format = ListFormat::Csv;
-        let [entry] = &entries(Options { format, ..options })[..] else {
-            panic!("it is one row");
-        };
-        entry.text()
-    };
-    assert_eq!(length(&"x".repeat(1000)), length("x") + 999);
-}
