@@ -2,24 +2,28 @@
 //!
 //! An error that stops the program is printed here, once, and becomes an exit status. A URL that fails is a record.
 
+mod build;
+
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::mem;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 
+use self::build::{
+    archive, listen_to_signals, most_at_once, past_records, pool, saver, start_helpers, writer,
+};
 use crate::cli::{self, Exit, Settings, Stop, SummaryForm, Terminals};
 use crate::engine::{self, DryRunner, Engine, Mailbox};
 use crate::escape::printable;
 use crate::fetch::{Client, Method};
 use crate::header_file;
-use crate::input::{self, Skipped, Targets};
-use crate::output::{self, Fields, Format, Outgoing, Progress, Save, Summary, Writer};
-use crate::pool::{self, BuildError, ThreadPool};
+use crate::input::{self, List, PastRecords, Skipped, Targets};
+use crate::output::{self, Outgoing, Progress, Summary};
 use crate::signals;
 use crate::system;
 
@@ -28,9 +32,6 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Bytes of messages written in that time; older ones are left out.
 const LAST_LINES: usize = 2048;
-
-/// Enough for a TLS handshake in a debug build. Ten thousand fit any address space; only touched pages cost memory.
-const WORKER_STACK: usize = 1 << 20;
 
 /// Runs the program with `args`, of which the first is its name, and returns its exit status.
 ///
@@ -66,22 +67,39 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
     input::refuse_output(&settings.input.lists, io::stdout())?;
-    settings.fetch.headers = header_file::read_all(settings.headers)?;
+    settings.fetch.headers = header_file::read_all(mem::take(&mut settings.headers))?;
+    // Its file stays open: open it before the free descriptors are counted.
+    let past = past_records(settings.update.as_deref(), settings.input.default_scheme)?;
     // With HEAD only rows with a method of their own have bodies.
     let saves = settings.input.saves && settings.fetch.method != Method::HEAD;
+    // A large reply and its members are in temporary files.
+    let files_of_worker = usize::from(saves) + 2 * usize::from(settings.warc.is_some());
     let files = signals::raise_descriptor_limit();
     let jobs = most_at_once(settings.jobs, &settings.input);
-    let jobs = engine::fit_descriptors(&mut settings.fetch, jobs, saves, files)?;
+    let jobs = engine::fit_descriptors(&mut settings.fetch, jobs, files_of_worker, files)?;
+    settings.fetch.workers = jobs;
     let mut targets = Targets::open(settings.input.clone())?;
     let skipped = targets.skipped();
-    let writer = writer(settings.format, settings.color, settings.fields, &targets)?;
+    let journals = [targets.resumed(), past.as_ref().map(PastRecords::journal)];
+    let writer = writer(
+        settings.format,
+        settings.color,
+        settings.fields.clone(),
+        journals,
+    )?;
     // Listen before temporary files exist that a signal would leave behind.
     let mailbox = Arc::new(Mailbox::default());
     let has_begun = Arc::new(AtomicBool::new(false));
     listen_to_signals(&mailbox, &has_begun)?;
     let deadline = settings.deadline.and_then(|d| started.checked_add(d));
-    let save = saver(settings.output_dir, &mut targets)?;
+    let [resume, update] = [&settings.input.resume, &settings.update].map(Option::as_deref);
+    let lists = settings.input.lists.iter().filter_map(List::path);
+    let own_files = [settings.warc.as_deref(), resume, update];
+    let own_files = own_files.into_iter().flatten().chain(lists);
+    let save = saver(&settings, own_files, &mut targets)?;
     let client = Client::new(settings.fetch)?;
+    let lists = &settings.input.lists;
+    let archive = archive(settings.warc.as_deref(), lists, [resume, update], jobs)?;
 
     engine::install_logger(settings.verbosity, &mailbox);
     let to_count = settings.progress.then_some(settings.input);
@@ -90,7 +108,9 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let pool = pool(jobs, settings.jobs)?;
 
     has_begun.store(true, Ordering::Release);
-    let mut summary = settings.summary.map(|_| Summary::new(started));
+    let mut summary = settings
+        .summary
+        .map(|_| new_summary(started, past.is_some()));
     let shares_terminal = settings.shares_terminal && output::is_one_terminal();
     let (exit, messages) = Engine {
         pool,
@@ -102,6 +122,8 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
         progress: settings.progress.then(Progress::on_stderr).flatten(),
         summary: summary.as_mut(),
         save: save.clone(),
+        past,
+        archive,
         keeps_bodies: settings.keeps_bodies,
         schedule: settings.schedule,
         ordered: settings.ordered,
@@ -123,16 +145,6 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     exit
 }
 
-/// Opens the directory of saved bodies. `targets` learn how it treats capitals.
-fn saver(dir: Option<PathBuf>, targets: &mut Targets) -> anyhow::Result<Option<Arc<Save>>> {
-    let save = dir.map(Save::new).transpose();
-    let save = save.context("-o: bodies cannot be saved there")?;
-    if let Some(save) = &save {
-        targets.set_case(save.case());
-    }
-    Ok(save.map(Arc::new))
-}
-
 /// Writes what a run would do.
 fn dry_run(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
@@ -141,10 +153,14 @@ fn dry_run(mut settings: Settings) -> anyhow::Result<Exit> {
     let method = settings.fetch.method.clone();
     // What it refuses is wrong here, too.
     Client::new(settings.fetch)?;
+    let past = past_records(settings.update.as_deref(), settings.input.default_scheme)?;
     let targets = Targets::open(settings.input)?;
     let skipped = targets.skipped();
-    let writer = writer(settings.format, settings.color, settings.fields, &targets)?;
-    let mut summary = settings.summary.map(|_| Summary::new(started));
+    let journals = [targets.resumed(), past.as_ref().map(PastRecords::journal)];
+    let writer = writer(settings.format, settings.color, settings.fields, journals)?;
+    let mut summary = settings
+        .summary
+        .map(|_| new_summary(started, past.is_some()));
     let exit = DryRunner {
         targets,
         writer,
@@ -159,6 +175,14 @@ fn dry_run(mut settings: Settings) -> anyhow::Result<Exit> {
         Outgoing::new(output::stderr()).finish(&text, None);
     }
     exit
+}
+
+fn new_summary(started: Instant, is_update: bool) -> Summary {
+    let mut summary = Summary::new(started);
+    if is_update {
+        summary.count_changes();
+    }
+    summary
 }
 
 fn summary_text(
@@ -190,78 +214,6 @@ fn print_last(mut messages: Outgoing, mut text: Vec<u8>, must_end: Option<Instan
     }
     let until = must_end.and_then(|at| at.max(now).checked_add(LAST_WORDS));
     messages.finish(&text, until);
-}
-
-/// `jobs`, or fewer for a list with fewer targets: starting a thread costs as much as a request.
-fn most_at_once(jobs: usize, input: &input::Options) -> usize {
-    match input.count_if_short().map(usize::try_from) {
-        Some(Ok(targets)) => jobs.min(targets.max(1)),
-        _ => jobs,
-    }
-}
-
-/// Starts `jobs` workers. An error names `asked`, the value of `-j`, and how many can be started.
-fn pool(jobs: usize, asked: usize) -> anyhow::Result<ThreadPool> {
-    let pool = pool::Builder::new(jobs)
-        .thread_name_prefix("fetch")
-        .stack_size(WORKER_STACK)
-        .build();
-    pool.map_err(|error| match &error {
-        BuildError::Spawn {
-            started, source, ..
-        } => {
-            // Subtract one: the next run also needs the list reader's thread, which may have ended in this one.
-            let cure = match started.saturating_sub(1) {
-                0 => String::new(),
-                works => format!("ask for at most {works} workers (-j {works}), or "),
-            };
-            let (next, source) = (started + 1, system::os_text(source));
-            anyhow!(
-                "-j {asked}: worker thread {next} could not be started: {source}; {cure}raise the limit of processes (ulimit -u)"
-            )
-        }
-        _ => anyhow!("-j {asked}: {error}"),
-    })
-}
-
-/// The writer of the records. With `--resume`, it first ends a line that the earlier run left incomplete.
-fn writer(
-    format: Format,
-    color: bool,
-    fields: Fields,
-    targets: &Targets,
-) -> anyhow::Result<Writer> {
-    let out = output::stdout().context("standard output cannot be used")?;
-    let mut writer = Writer::new(out, format, color, fields);
-    let Some(resumed) = targets.resumed() else {
-        return Ok(writer);
-    };
-    if let Some(warning) = resumed.warning() {
-        // Ignore errors: standard error may be closed.
-        let _ = writeln!(io::stderr(), "fetchpool: {warning}");
-    }
-    if resumed.needs_newline(io::stdout(), format == Format::Jsonl)? {
-        writer.begin_a_line();
-    }
-    Ok(writer)
-}
-
-fn listen_to_signals(mailbox: &Arc<Mailbox>, has_begun: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    let mailbox = Arc::clone(mailbox);
-    signals::watch(Arc::clone(has_begun), move |event| mailbox.stop(event))
-        .context("the signal handlers could not be installed")
-}
-
-fn start_helpers(
-    targets: Targets,
-    mailbox: &Arc<Mailbox>,
-    to_count: Option<input::Options>,
-) -> anyhow::Result<()> {
-    if let Some(input) = to_count {
-        engine::count_in_background(input, mailbox);
-    }
-    engine::read_in_background(targets, mailbox)
-        .context("the thread that reads the list could not be started")
 }
 
 fn print(stop: &Stop) -> anyhow::Result<Exit> {

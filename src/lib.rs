@@ -26,6 +26,7 @@ mod schedule;
 mod signals;
 mod span;
 mod system;
+mod text_table;
 mod units;
 
 pub use app::run;

@@ -33,6 +33,12 @@ const FLAGS: &str = "\
 --fail --fail-with-body: a final status other than 2xx is a failure already; --accept SET takes others
 --content-on-error: write --accept SET: a page of a status in it is as any other
 --no-check-certificate --no-verify --check-certificate: write -k (--insecure)
+-C --continue-at --always-resume: write -c (--continue): parts of bodies are kept below the DIR of -o
+-N --timestamping --etag-compare --etag-save --time-cond --conditional-get: write --update FILE, with the jsonl of an earlier run
+--no-clobber --skip-existing: write --resume FILE, with the jsonl of an earlier run
+-R --use-server-timestamps: write --remote-time
+--max-overall-download-limit --max-download-limit --bwlimit: write --limit-rate SIZE
+--warc-file: write --warc FILE
 -w: write --host-delay D for a wait between requests, -f csv --fields LIST for what is printed
 --wait --delay --random-wait: write --host-delay D
 -e --referer --referrer: write -H 'Referer: URL'

@@ -43,6 +43,14 @@ pub(crate) struct Settings {
     pub(crate) ordered: bool,
     /// Save bodies under this directory, which may not exist yet.
     pub(crate) output_dir: Option<PathBuf>,
+    /// Parts of bodies that were cut are kept for the next run.
+    pub(crate) continues: bool,
+    /// Saved files have the time of `Last-Modified`.
+    pub(crate) remote_time: bool,
+    /// The jsonl of an earlier run: fetch only what has changed since.
+    pub(crate) update: Option<PathBuf>,
+    /// The archive to append to.
+    pub(crate) warc: Option<PathBuf>,
     /// How much the client logs on stderr: `Off`, `Debug` or `Trace`.
     pub(crate) verbosity: LevelFilter,
     pub(crate) color: bool,
@@ -81,13 +89,17 @@ pub(super) fn resolve(
     let headers = typed.request.header.clone();
     let deadline = unless_zero(typed.timeouts.deadline);
     let fields = fields(&typed.output, typed.input.dry_run)?;
-    let fetch = fetch_options(
+    check_combinations(&typed.output)?;
+    let update = not_stdin("--update", typed.input.update.clone())?;
+    let limit_rate = typed.pool.limit_rate.filter(|bytes| *bytes > 0);
+    let mut fetch = fetch_options(
         typed.timeouts,
         typed.request,
         typed.safety,
         &typed.output,
         env,
     )?;
+    fetch.limit_rate = limit_rate;
     let output = typed.output;
     // `-q` turns `auto` into `never`; an explicit `always` wins.
     let unless_quiet = |when| match when {
@@ -108,6 +120,10 @@ pub(super) fn resolve(
         format: output.format,
         fields,
         keeps_bodies: output.body,
+        continues: output.continues,
+        remote_time: output.remote_time,
+        update,
+        warc: output.warc,
         ordered: output.ordered,
         verbosity: match output.verbose {
             0 => LevelFilter::Off,
@@ -126,11 +142,6 @@ pub(super) fn resolve(
 
 /// The fields of the records, after checks of the options that they depend on.
 fn fields(output: &OutputArgs, dry_run: bool) -> Result<Fields, String> {
-    if output.name.is_some() && output.output_dir.is_none() {
-        return Err(
-            "--name is given without -o: it names the files that -o DIR saves below DIR".to_owned(),
-        );
-    }
     if output.body && output.format != Format::Jsonl {
         return Err(
             "--body: only records in JSON hold bodies: add -f jsonl, or save them with -o DIR"
@@ -145,6 +156,52 @@ fn fields(output: &OutputArgs, dry_run: bool) -> Result<Fields, String> {
             printable(&wrong)
         )
     })
+}
+
+/// Checks the options that need others, or exclude them.
+fn check_combinations(output: &OutputArgs) -> Result<(), String> {
+    let without_dir = [
+        (
+            output.name.is_some(),
+            "--name is given without -o: it names the files that -o DIR saves below DIR",
+        ),
+        (
+            output.continues,
+            "--continue is given without -o: only bodies that -o DIR saves can be continued",
+        ),
+        (
+            output.remote_time,
+            "--remote-time is given without -o: it sets the time of the files that -o DIR saves",
+        ),
+    ];
+    let wrong = without_dir.into_iter().find(|(is_given, _)| *is_given);
+    if let Some((_, wrong)) = wrong
+        && output.output_dir.is_none()
+    {
+        return Err(wrong.to_owned());
+    }
+    if output.warc.as_deref() == Some(Path::new("-")) {
+        return Err("--warc -: give a file, standard output is for records".to_owned());
+    }
+    let whole = match output {
+        OutputArgs { warc: Some(_), .. } => "--warc: an archive holds whole replies",
+        OutputArgs { body: true, .. } => "--body: a record holds a whole body",
+        _ => return Ok(()),
+    };
+    if output.continues {
+        return Err(format!("--continue cannot be used with {whole}"));
+    }
+    Ok(())
+}
+
+/// `file`, unless it is standard input, which is for lists.
+fn not_stdin(option: &str, file: Option<PathBuf>) -> Result<Option<PathBuf>, String> {
+    if file.as_deref() == Some(Path::new("-")) {
+        return Err(format!(
+            "{option} -: give the file that an earlier run has written, standard input is for lists"
+        ));
+    }
+    Ok(file)
 }
 
 fn summary_form(asked: SummaryArg, auto: bool) -> Option<SummaryForm> {
@@ -172,18 +229,12 @@ fn schedule_options(pool: &PoolArgs, retries: &RetryArgs) -> schedule::Options {
 }
 
 fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, String> {
-    if input.resume.as_deref() == Some(Path::new("-")) {
-        return Err(
-            "--resume -: give the file that an earlier run has written, standard input is for lists"
-                .to_owned(),
-        );
-    }
     Ok(input::Options {
         lists,
         default_scheme: input.default_scheme,
         shard: input.shard,
         unique: input.unique,
-        resume: input.resume,
+        resume: not_stdin("--resume", input.resume)?,
         format: input.input,
         saves: false,
         name: None,
@@ -242,6 +293,8 @@ fn fetch_options(
         },
         idle_connections: defaults.idle_connections,
         descriptors: defaults.descriptors,
+        limit_rate: None,
+        workers: defaults.workers,
     })
 }
 

@@ -1,74 +1,107 @@
-//! What a worker keeps of a body: a file, a copy in memory, both, or its size.
+//! What a worker keeps of an attempt: the body in a file, in memory, both, or its size; and its exchanges for the archive.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::fetch::{Client, Failure, FailureKind, Method, Outcome};
+use crate::fetch::{Client, Failure, FailureKind, Method, Outcome, Url};
 use crate::input::Target;
-use crate::output::Save;
+use crate::output::{Archive, Original, Save, Saved};
+use crate::system::os_text;
 
 use super::jobs::RunContext;
-use super::mail::Kept;
+use super::mail::{Kept, Mail};
+use super::retrying::passes;
 
 impl RunContext {
-    /// Makes an attempt at `target`, and keeps its body as the options ask.
-    pub(super) fn load(&self, client: Client, target: &Target) -> (Outcome, Kept) {
-        let client = for_target(client, target);
-        let request = target.request().map(Arc::as_ref);
-        // A reply to HEAD has no body.
-        let has_body = *client.method(request) != Method::HEAD;
-        let save = self.save.as_deref().filter(|_| has_body);
-        let mut body = (self.keeps_bodies && has_body).then(Vec::new);
-        let (outcome, file) = match (save, &mut body) {
-            (Some(save), body) => self.save_body(&client, target, save, body.as_mut()),
+    /// Makes an attempt at `target`, after `attempts` others, and keeps its body and its exchanges as the options ask.
+    /// `original` is where an unchanged page was archived.
+    pub(super) fn load(
+        &self,
+        client: Client,
+        target: &Target,
+        attempts: u32,
+        original: Option<Original>,
+    ) -> (Outcome, Kept) {
+        let mut client = for_target(client, target);
+        let capture = self.archive.as_ref().map(Archive::capture);
+        if let Some(capture) = &capture {
+            client = client.capturing(Arc::clone(capture));
+        }
+        let mut saved = self
+            .save_of(&client, target)
+            .map(|save| save.begin(&target.url, name(target), attempts > 0, &self.received));
+        if let Some(warning) = saved.as_mut().and_then(Saved::take_warning) {
+            self.mailbox.send(Mail::Line(warning));
+        }
+        let mut body = (self.keeps_bodies && has_body(&client, target)).then(Vec::new);
+        let mut outcome = self.receive(&client, &target.url, saved.as_mut(), body.as_mut());
+        let mut kept = Kept::default();
+        if let (Some(archive), Some(capture)) = (&self.archive, capture) {
+            let original = original.filter(|_| outcome.is_unchanged);
+            match archive.store(&capture, outcome.started_at, original) {
+                Ok(place) => kept.warc = place,
+                Err(error) => {
+                    let text = format!("the archive could not be written: {}", os_text(&error));
+                    outcome.result = Err(Failure::new(FailureKind::Write, text));
+                    kept.archive_failed = true;
+                }
+            }
+        }
+        kept.file = saved.and_then(|saved| self.settle(saved, &mut outcome, attempts));
+        // A record has a whole body or none.
+        kept.body = body.filter(|_| outcome.result.is_ok());
+        (outcome, kept)
+    }
+
+    /// Where the body of `target` is saved, if it is.
+    pub(super) fn save_of(&self, client: &Client, target: &Target) -> Option<&Save> {
+        self.save.as_deref().filter(|_| has_body(client, target))
+    }
+
+    /// Fetches `url`, and writes its body into `saved` and `body`, or counts it.
+    fn receive(
+        &self,
+        client: &Client,
+        url: &Url,
+        saved: Option<&mut Saved<'_>>,
+        body: Option<&mut Vec<u8>>,
+    ) -> Outcome {
+        match (saved, body) {
+            (Some(saved), None) if saved.may_continue() => client.load_rest(url, saved),
+            (Some(saved), None) => client.load_url(url, saved),
+            (Some(file), Some(body)) => client.load_url(url, &mut Tee { file, body }),
             (None, Some(body)) => {
-                let mut file = Count(&self.received);
-                let mut sink = Tee {
-                    file: &mut file,
-                    body,
-                };
-                (client.load_url(&target.url, &mut sink), None)
+                let file = &mut Count(&self.received);
+                client.load_url(url, &mut Tee { file, body })
             }
             (None, None) => {
                 let mut count = |amount: usize| {
                     self.received.fetch_add(amount as u64, Ordering::Relaxed);
                 };
-                (client.load_size(&target.url, &mut count), None)
+                client.load_size(url, &mut count)
             }
-        };
-        // A record has a whole body or none.
-        let body = body.filter(|_| outcome.result.is_ok());
-        (outcome, Kept { file, body })
+        }
     }
 
-    /// Saves the body of `target`, and copies it into `body`. Returns the path of a complete file.
-    fn save_body(
-        &self,
-        client: &Client,
-        target: &Target,
-        save: &Save,
-        body: Option<&mut Vec<u8>>,
-    ) -> (Outcome, Option<String>) {
-        let mut saved = save.begin(&target.url, name(target), &self.received);
-        let mut outcome = match body {
-            None => client.load_url(&target.url, &mut saved),
-            Some(body) => {
-                let mut sink = Tee {
-                    file: &mut saved,
-                    body,
-                };
-                client.load_url(&target.url, &mut sink)
-            }
-        };
+    /// Puts a whole body in its place, and returns its path. Of any other, keeps the part or nothing.
+    fn settle(&self, saved: Saved<'_>, outcome: &mut Outcome, attempts: u32) -> Option<String> {
+        let save = self.save.as_deref()?;
         let mut file = None;
-        if outcome.result.is_ok() {
-            match saved.commit() {
+        match &outcome.result {
+            // It is in its file already.
+            Ok(_) if outcome.is_unchanged => {}
+            Ok(_) => match saved.commit(outcome.last_modified.as_deref()) {
                 Ok(path) => file = Some(path),
                 Err(error) => {
                     outcome.result = Err(Failure::new(FailureKind::Write, error.to_string()));
                 }
+            },
+            Err(failure) if failure.kind() == FailureKind::Mismatch => {}
+            Err(_) if save.keeps_parts() || attempts < self.retries.most && passes(outcome) => {
+                saved.keep();
             }
+            Err(_) => {}
         }
         if let Err(failure) = &mut outcome.result
             && failure.kind() == FailureKind::Write
@@ -77,8 +110,13 @@ impl RunContext {
             // The disk did not fail: saving was stopped.
             *failure = Failure::new(FailureKind::Cancelled, "the run has ended");
         }
-        (outcome, file)
+        file
     }
+}
+
+/// A reply to HEAD has none.
+fn has_body(client: &Client, target: &Target) -> bool {
+    *client.method(target.request().map(Arc::as_ref)) != Method::HEAD
 }
 
 /// `client` with the options of `target`'s row.
@@ -133,7 +171,8 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::fetch::{Options, Url};
+    use crate::fetch::Options;
+    use crate::schedule::retry::Retries;
 
     /// Takes up to three bytes at once, and `room` in all.
     struct Narrow {
@@ -196,9 +235,12 @@ mod tests {
         let run = RunContext {
             client: Client::new(Options::default()).unwrap(),
             save: None,
+            past: None,
+            archive: None,
             keeps_bodies,
             mailbox: Arc::default(),
             pauses: None,
+            retries: Retries::default(),
             deadline: None,
             received: AtomicU64::new(0),
         };
@@ -209,7 +251,7 @@ mod tests {
             url: Url::parse(&url).unwrap(),
             row: None,
         };
-        let (outcome, kept) = run.load(run.client.clone(), &target);
+        let (outcome, kept) = run.load(run.client.clone(), &target, 0, None);
         server.join().unwrap();
         (outcome, kept, run.received.into_inner())
     }

@@ -75,7 +75,7 @@ impl Coordinator<'_> {
             let request = item.target.request().map(Arc::as_ref);
             let method = self.shared.client.method(request);
             let outcome = contact.outcome(&item.target.url, method, failure.clone());
-            self.attempted(item, outcome, Kept::default(), None, now);
+            self.attempted(item, Box::new(outcome), Kept::default(), None, now);
         }
     }
 

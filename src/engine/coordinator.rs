@@ -64,6 +64,8 @@ pub(super) struct RunState {
     pub(super) never_started: u64,
     warned_of_wait: bool,
     warned_of_disk: bool,
+    /// The archive could not be written: the run ends.
+    pub(super) archive_failed: bool,
 }
 
 impl Coordinator<'_> {

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::fetch::Client;
 use crate::host;
-use crate::input::Target;
-use crate::output::{Record, Save};
+use crate::input::{PastRecords, Target};
+use crate::output::{Archive, Record, Save};
 use crate::pool::{self, JobError, ThreadPool};
 use crate::schedule::HostKey;
 use crate::schedule::ordered::ListIndex;
+use crate::schedule::retry::Retries;
 
 use super::mail::{JobResult, Mail};
 use super::mailbox::Mailbox;
@@ -46,8 +47,8 @@ pub(super) struct JobContext {
 /// One attempt at one target, shared by coordinator and worker.
 struct Job {
     target: Target,
-    /// An attempt was made before.
-    is_again: bool,
+    /// How many attempts were made before.
+    attempts: u32,
     /// As in its [`JobContext`].
     reached_in: Duration,
     /// With retries.
@@ -73,7 +74,7 @@ impl JobTable {
         let pauses = shared.pauses.as_ref();
         let job = Arc::new(Job {
             target: item.target,
-            is_again: context.attempts > 0,
+            attempts: context.attempts,
             reached_in: context.reached_in,
             pauses_known: pauses.map(|pauses| pauses.known(&context.host)),
             started: AtomicBool::new(false),
@@ -142,11 +143,15 @@ fn target_of(job: Arc<Job>) -> Target {
 pub(super) struct RunContext {
     pub(super) client: Client,
     pub(super) save: Option<Arc<Save>>,
+    /// With `--update`.
+    pub(super) past: Option<PastRecords>,
+    pub(super) archive: Option<Archive>,
     /// Records hold the bodies.
     pub(super) keeps_bodies: bool,
     pub(super) mailbox: Arc<Mailbox>,
     /// With retries.
     pub(super) pauses: Option<PauseCounters>,
+    pub(super) retries: Retries,
     /// Nothing starts after this.
     pub(super) deadline: Option<Instant>,
     /// Bytes of bodies, including incomplete ones.
@@ -166,8 +171,9 @@ impl RunContext {
             return JobResult::Paused;
         }
         job.started.store(true, Ordering::Relaxed);
-        let client = self.client.for_attempt(job.is_again, job.reached_in);
-        let (outcome, kept) = self.load(client, &job.target);
+        let client = self.client.for_attempt(job.attempts > 0, job.reached_in);
+        let (outcome, kept) = self.load_if_changed(client, &job.target, job.attempts);
+        let outcome = Box::new(outcome);
         JobResult::Attempted { outcome, kept }
     }
 

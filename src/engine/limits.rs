@@ -19,7 +19,8 @@ const RESERVED: u64 = 32;
 const OF_LOOK_UPS: u64 = 256 * 3;
 
 /// How many of `jobs` workers the free descriptors allow, before the run opens any. Adapts `options`; `files` is the
-/// limit of the process. Workers can share one connection, but one that `saves` needs a file of its own.
+/// limit of the process. Workers can share one connection, but each has `files_of_worker`, for
+/// saving and archiving.
 ///
 /// # Errors
 ///
@@ -27,14 +28,16 @@ const OF_LOOK_UPS: u64 = 256 * 3;
 pub(crate) fn fit_descriptors(
     options: &mut fetch::Options,
     jobs: usize,
-    saves: bool,
+    files_of_worker: usize,
     files: u64,
 ) -> anyhow::Result<usize> {
-    // Two more at a terminal (messages, counting the list), and the lock in DIR.
-    let own = OWN + 2 * usize::from(io::stderr().is_terminal()) + usize::from(saves);
-    let least = own + if saves { 2 * jobs } else { 1 };
+    // Two more at a terminal (messages, counting the list); the lock in DIR, the archive.
+    let own_files = files_of_worker.min(2);
+    let own = OWN + 2 * usize::from(io::stderr().is_terminal()) + own_files;
+    let each = 1 + files_of_worker;
+    let least = own + if files_of_worker > 0 { each * jobs } else { 1 };
     // One connection in use, and one that is idle or being opened.
-    let of_workers = jobs as u64 * if saves { 3 } else { 2 };
+    let of_workers = jobs as u64 * (2 + files_of_worker as u64);
     let spare = files.saturating_sub(RESERVED + of_workers);
     let spare = usize::try_from(spare).unwrap_or(usize::MAX);
     options.idle_connections = options.idle_connections.min(spare);
@@ -45,7 +48,6 @@ pub(crate) fn fit_descriptors(
 
     let free = free_descriptors(if is_ample { least } else { most });
     let left = free.saturating_sub(own);
-    let each = if saves { 2 } else { 1 };
     if left < each {
         anyhow::bail!(
             "too few files may be open: {free} more, and at least {} are needed; raise the limit, \
@@ -53,13 +55,17 @@ pub(crate) fn fit_descriptors(
             own + each
         );
     }
-    let jobs = if saves { jobs.min(left / 2) } else { jobs };
+    let jobs = if files_of_worker > 0 {
+        jobs.min(left / each)
+    } else {
+        jobs
+    };
     let limit = if is_ample {
         usize::try_from(files - RESERVED).unwrap_or(usize::MAX)
     } else {
         left
     };
-    options.descriptors = Some(if saves { limit - jobs } else { limit });
+    options.descriptors = Some(limit - jobs * files_of_worker);
     Ok(jobs)
 }
 
@@ -90,17 +96,17 @@ mod tests {
 
     #[test]
     fn idle_connections_leave_room_for_the_workers() {
-        let cap = |jobs, files, saves| {
+        let cap = |jobs, files, own_files| {
             let mut options = fetch::Options {
                 idle_connections: 1000,
                 ..fetch::Options::default()
             };
-            fit_descriptors(&mut options, jobs, saves, files).unwrap();
+            fit_descriptors(&mut options, jobs, own_files, files).unwrap();
             options.idle_connections
         };
-        assert_eq!(cap(5, 1 << 20, true), 1000);
-        assert_eq!(cap(50, 256, false), 124);
-        assert_eq!(cap(50, 256, true), 74);
-        assert_eq!(cap(200, 40, false), 0);
+        assert_eq!(cap(5, 1 << 20, 1), 1000);
+        assert_eq!(cap(50, 256, 0), 124);
+        assert_eq!(cap(50, 256, 1), 74);
+        assert_eq!(cap(200, 40, 0), 0);
     }
 }

@@ -2,13 +2,10 @@
 
 use crate::fetch::{Contact, Outcome};
 use crate::input::InputError;
+use crate::output::WarcPlace;
 use crate::pool::Panic;
 use crate::schedule::HostKey;
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all mail is of the large variant"
-)]
 pub(super) enum Mail {
     Finished {
         /// The job's index in the coordinator's table.
@@ -28,22 +25,27 @@ pub(super) enum Mail {
     Total(u64),
 }
 
-/// What was kept of a body.
+/// What was kept of an attempt.
 #[derive(Default)]
 pub(super) struct Kept {
     /// Where it was saved.
     pub(super) file: Option<String>,
     /// The body itself, with `--body`.
     pub(super) body: Option<Vec<u8>>,
+    /// With `--update`, of a page: it is that of an earlier run.
+    pub(super) unchanged: Option<bool>,
+    /// With `--update`: an earlier run has recorded the page.
+    pub(super) is_recorded: bool,
+    /// With `--warc`: where the last reply was appended.
+    pub(super) warc: Option<WarcPlace>,
+    /// The archive could not be written.
+    pub(super) archive_failed: bool,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all results are the large variant, and boxing it would cost an allocation a URL"
-)]
 pub(super) enum JobResult {
     Attempted {
-        outcome: Outcome,
+        /// It is moved often: copying it costs more than an allocation.
+        outcome: Box<Outcome>,
         kept: Kept,
     },
     /// Nothing was sent, as the host was paused after the job was submitted.

@@ -22,6 +22,7 @@ mod retrying;
 mod shutdown;
 mod shutdown_steps;
 mod to_record;
+mod update;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -29,8 +30,8 @@ use std::time::Instant;
 
 use crate::cli::{Exit, MaxFail};
 use crate::fetch::Client;
-use crate::input::Skipped;
-use crate::output::{Outgoing, Progress, Save, Summary, Writer};
+use crate::input::{PastRecords, Skipped};
+use crate::output::{Archive, Outgoing, Progress, Save, Summary, Writer};
 use crate::pool::{Pending, ThreadPool};
 use crate::schedule::ordered::Ordered;
 use crate::schedule::{self, Schedule};
@@ -61,6 +62,9 @@ pub(crate) struct Engine<'a> {
     pub(crate) skipped: Arc<Skipped>,
     pub(crate) summary: Option<&'a mut Summary>,
     pub(crate) save: Option<Arc<Save>>,
+    /// With `--update`: the records of an earlier run.
+    pub(crate) past: Option<PastRecords>,
+    pub(crate) archive: Option<Archive>,
     /// Records hold the bodies.
     pub(crate) keeps_bodies: bool,
     /// Without the window.
@@ -75,7 +79,7 @@ impl Engine<'_> {
     /// Runs until the list is done or the run must end. Returns the exit status, or an error if the records could not
     /// be written, and the unwritten messages.
     pub(crate) fn run(self) -> (anyhow::Result<Exit>, Outgoing) {
-        let has_retries = self.schedule.retries.are_on();
+        let retries = self.schedule.retries;
         let workers = self.pool.workers();
         let (schedule, most_in_flight) = bounds(self.schedule, workers, self.keeps_bodies);
         let ahead = if self.keeps_bodies {
@@ -89,9 +93,12 @@ impl Engine<'_> {
             shared: Arc::new(RunContext {
                 client: self.client,
                 save: self.save,
+                past: self.past,
+                archive: self.archive,
                 keeps_bodies: self.keeps_bodies,
                 mailbox: self.mailbox,
-                pauses: has_retries.then(PauseCounters::new),
+                pauses: retries.are_on().then(PauseCounters::new),
+                retries,
                 deadline: self.deadline,
                 received: AtomicU64::new(0),
             }),

@@ -1,5 +1,6 @@
 //! Handles a job's result: records it or returns its target to the schedule, which learns what the host replied.
 
+use std::mem;
 use std::time::Instant;
 
 use crate::fetch::Outcome;
@@ -80,11 +81,12 @@ impl Coordinator<'_> {
     pub(super) fn attempted(
         &mut self,
         mut item: Item,
-        outcome: Outcome,
+        outcome: Box<Outcome>,
         kept: Kept,
         worker: Option<usize>,
         now: Instant,
     ) {
+        self.check_archive(&outcome, &kept);
         item.context.attempts += 1;
         let attempts = item.context.attempts;
         let retries = self.schedule.options().retries;
@@ -92,7 +94,7 @@ impl Coordinator<'_> {
         let Some(at) = again.filter(|_| !self.shutdown.is_stopping()) else {
             let Item { target, context } = item;
             let cut = self.shutdown.message();
-            let record = to_record::attempted(target, outcome, kept, worker, cut);
+            let record = to_record::attempted(target, *outcome, kept, worker, cut);
             return self.done(record, context);
         };
         if let Err(failure) = &outcome.result {
@@ -104,9 +106,21 @@ impl Coordinator<'_> {
             );
         }
         let target = item.target.clone();
-        let record = to_record::attempted(target, outcome, kept, worker, self.shutdown.message());
+        let record = to_record::attempted(target, *outcome, kept, worker, self.shutdown.message());
         item.context.failed = Some(Box::new(record));
         self.try_again(item, at);
+    }
+
+    /// Ends the run if the archive could not be written.
+    fn check_archive(&mut self, outcome: &Outcome, kept: &Kept) {
+        if let (Err(failure), true) = (&outcome.result, kept.archive_failed)
+            && !mem::replace(&mut self.state.archive_failed, true)
+        {
+            let text = failure.message();
+            self.report.queue(format_args!(
+                "--warc: {text}; nothing more is fetched (what -f jsonl has written, --resume goes on with)"
+            ));
+        }
     }
 
     /// Returns `item` to the schedule, to start at `at` at the earliest, unless the run is stopping.

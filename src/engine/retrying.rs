@@ -48,7 +48,8 @@ pub(super) fn reply_of(outcome: &Outcome) -> Reply {
     }
 }
 
-fn passes(outcome: &Outcome) -> bool {
+/// Whether the failure is temporary.
+pub(super) fn passes(outcome: &Outcome) -> bool {
     let Err(failure) = &outcome.result else {
         return false;
     };

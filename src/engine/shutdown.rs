@@ -40,6 +40,8 @@ enum Reason {
     /// The reader of standard output closed it.
     OutputClosed,
     Deadline,
+    /// The archive could not be written.
+    Archive,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +64,7 @@ impl Shutdown {
     }
 
     pub(super) fn stop(&mut self, event: Event, now: Instant) {
-        let is_first = matches!(self.reason, None | Some(Reason::Deadline));
+        let is_first = matches!(self.reason, None | Some(Reason::Deadline | Reason::Archive));
         if is_first {
             self.reason = Some(match event {
                 Event::Signal(signal) => Reason::Signal(signal),
@@ -73,6 +75,14 @@ impl Shutdown {
             self.phase = ShutdownPhase::AtOnce;
         } else if self.phase == ShutdownPhase::Running {
             self.phase = ShutdownPhase::Grace(now + GRACE);
+        }
+    }
+
+    /// Ends the run as the archive could not be written: requests are cut.
+    pub(super) fn fail(&mut self, now: Instant) {
+        self.reason.get_or_insert(Reason::Archive);
+        if self.phase == ShutdownPhase::Running {
+            self.phase = ShutdownPhase::Grace(now);
         }
     }
 
@@ -129,7 +139,7 @@ impl Shutdown {
             Reason::Deadline => {
                 Some("the deadline has passed: what is in flight is cut".to_owned())
             }
-            Reason::OutputClosed => None,
+            Reason::OutputClosed | Reason::Archive => None,
         }
     }
 
@@ -139,6 +149,7 @@ impl Shutdown {
             Some(Reason::Signal(signal)) => signal.cut_message(),
             Some(Reason::OutputClosed) => "standard output was closed",
             Some(Reason::Deadline) => "cut by the run's --deadline",
+            Some(Reason::Archive) => "cut: the archive could not be written",
             None => "cut short",
         }
     }
@@ -152,6 +163,7 @@ impl Shutdown {
         match self.reason {
             Some(Reason::Signal(signal)) => Exit::Stopped(signal),
             Some(Reason::Deadline) => Exit::SomeFailed,
+            Some(Reason::Archive) => Exit::Unusable,
             Some(Reason::OutputClosed) | None if failed => Exit::SomeFailed,
             Some(Reason::OutputClosed) | None => Exit::Success,
         }

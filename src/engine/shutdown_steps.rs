@@ -30,6 +30,9 @@ impl Coordinator<'_> {
         for event in stops {
             self.shutdown.stop(event, now);
         }
+        if self.state.archive_failed {
+            self.shutdown.fail(now);
+        }
         now
     }
 

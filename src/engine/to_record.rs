@@ -27,10 +27,14 @@ pub(super) fn attempted(
         Err(failure) => failed(target, failure),
     };
     record.file = kept.file;
+    record.unchanged = kept.unchanged;
+    record.is_recorded = kept.is_recorded;
     record.body = kept.body.map(Body::from);
+    record.warc = kept.warc;
     record.method = Some(outcome.method);
     record.etag = outcome.etag;
     record.last_modified = outcome.last_modified;
+    record.resumed_from = outcome.resumed_from;
     record.sha256 = outcome.sha256;
     record.hops = Some(outcome.hops);
     record.headers = outcome.headers;

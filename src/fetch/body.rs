@@ -4,21 +4,25 @@ use std::io::{self, Read, Write};
 
 use ring::digest;
 
+use super::continuation::PartialBody;
 use super::failure::{Failure, FailureKind};
 use crate::system::os_text;
 
 pub(super) enum Sink<'a> {
     Write(&'a mut dyn Write),
+    /// It may have a part of the body already.
+    Part(&'a mut dyn PartialBody),
     /// Called with the size of each piece.
     Count(&'a mut dyn FnMut(usize)),
 }
 
-/// Reads `body` to its end into `sink`, and into `digest` if there is one. Returns its size.
+/// Reads `body` to its end into `sink`, and into `digest` if there is one. `check` is called with its size so far. Returns
+/// its size.
 pub(super) fn copy(
     body: &mut dyn Read,
     buf: &mut [u8],
     sink: &mut Sink<'_>,
-    max_size: Option<u64>,
+    check: &dyn Fn(u64) -> Result<(), Failure>,
     mut digest: Option<&mut digest::Context>,
 ) -> Result<u64, Failure> {
     let mut size = 0;
@@ -28,17 +32,21 @@ pub(super) fn copy(
             return Ok(size);
         }
         size += amount as u64;
-        check_size(size, max_size)?;
+        check(size)?;
         if let Some(digest) = &mut digest {
             digest.update(&buf[..amount]);
         }
+        let bytes = &buf[..amount];
         match sink {
-            Sink::Write(sink) => sink
-                .write_all(&buf[..amount])
-                .map_err(|error| Failure::new(FailureKind::Write, os_text(&error)))?,
+            Sink::Write(sink) => sink.write_all(bytes).map_err(write_failure)?,
+            Sink::Part(sink) => sink.write_all(bytes).map_err(write_failure)?,
             Sink::Count(count) => count(amount),
         }
     }
+}
+
+pub(super) fn write_failure(error: io::Error) -> Failure {
+    Failure::new(FailureKind::Write, os_text(&error))
 }
 
 pub(super) fn check_size(size: u64, max_size: Option<u64>) -> Result<(), Failure> {

@@ -50,7 +50,7 @@ pub(super) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
 }
 
 /// `url`, of any scheme, without its user and password.
-pub(super) fn without_credentials(url: &Url) -> Url {
+pub(crate) fn without_credentials(url: &Url) -> Url {
     let mut url = url.clone();
     take_credentials(&mut url);
     url

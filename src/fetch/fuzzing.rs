@@ -93,7 +93,7 @@ fn assert_one_request(hop: &Hop) {
         ..Options::default()
     };
     let headers = RequestHeaders::new(&options, &[]).expect("they are headers");
-    let Ok((request, head)) = request(hop, &headers, None) else {
+    let Ok((request, head)) = request(hop, &headers, &[], None) else {
         return;
     };
     let head = String::from_utf8(head).expect("URLs and these headers are ASCII");

@@ -2,6 +2,7 @@
 
 use http::{HeaderValue, Method};
 
+use super::condition::CONDITIONS;
 use super::credentials::Credentials;
 use super::custom_header::CustomHeader;
 use super::options::Options;
@@ -16,6 +17,8 @@ pub(super) struct RequestHeaders {
     home: HeaderLines,
     /// For any other origin: of the user's headers only `User-Agent`.
     away: HeaderLines,
+    /// The user set or omitted one of [`CONDITIONS`].
+    pub(super) have_conditions: bool,
 }
 
 /// Header lines as sent, with names as the user wrote them.
@@ -30,6 +33,8 @@ pub(super) struct HeaderLines {
     pub(super) has_proxy_authorization: bool,
     /// The user's own `Range`.
     pub(super) range: Option<String>,
+    /// `lines` has an `Accept-Encoding`, or the user omitted it.
+    pub(super) has_accept_encoding: bool,
 }
 
 impl HeaderLines {
@@ -79,6 +84,8 @@ impl RequestHeaders {
             range: range.map(str::to_owned),
             ..HeaderLines::default()
         };
+        away.has_accept_encoding = omits("accept-encoding") || options.compressed;
+        home.has_accept_encoding = is_named("accept-encoding") || options.compressed;
         let codings = if options.compressed { CODINGS } else { "" };
         for (name, value) in [
             ("Accept", &HeaderValue::from_static("*/*")),
@@ -99,12 +106,16 @@ impl RequestHeaders {
             home.push("Authorization", value);
             home.has_authorization = true;
         }
-        for header in headers {
+        for header in &headers {
             if let Some(value) = &header.value {
                 home.push(&header.name, value);
             }
         }
-        Ok(Self { home, away })
+        Ok(Self {
+            home,
+            away,
+            have_conditions: CONDITIONS.into_iter().any(is_named),
+        })
     }
 
     pub(super) fn of(&self, hop: &Hop) -> &HeaderLines {

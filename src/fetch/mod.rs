@@ -5,11 +5,16 @@
 
 mod attempt;
 mod body;
+mod capture;
+mod condition;
 mod contact;
+mod continuation;
 mod credentials;
 mod custom_header;
 mod decode;
+mod digests;
 mod failure;
+mod final_reply;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod headers;
@@ -20,6 +25,7 @@ mod outcome;
 mod plan;
 mod proxy;
 mod range;
+mod receive;
 mod redirect;
 mod request;
 mod request_options;
@@ -52,7 +58,11 @@ pub use self::request_options::RequestOptions;
 pub use self::resolve::Resolve;
 pub use self::status_set::StatusSet;
 
+pub(crate) use self::capture::{Capture, Captured, Truncated};
+pub(crate) use self::condition::Condition;
 pub(crate) use self::contact::Contact;
+pub(crate) use self::continuation::{PartialBody, Version};
+pub(crate) use self::credentials::without_credentials;
 pub(crate) use self::custom_header::header_value;
 pub(crate) use self::request::INVALID_HOST;
 
@@ -84,6 +94,9 @@ pub struct Client {
     is_again: bool,
     /// How long its host took to be reached, as a part of the attempt.
     contact: Duration,
+    condition: Option<Arc<Condition>>,
+    /// Takes the bytes of the exchanges.
+    capture: Option<Arc<Capture>>,
     inner: Arc<Inner>,
 }
 
@@ -118,6 +131,8 @@ impl Client {
             request: None,
             is_again: false,
             contact: Duration::ZERO,
+            condition: None,
+            capture: None,
             inner: Arc::new(Inner {
                 options,
                 headers,
@@ -142,12 +157,17 @@ impl Client {
         self.load(url, Sink::Count(progress))
     }
 
+    /// Like [`load_url`](Self::load_url), but asks only for what `body` has not. After a failure it may have a part.
+    pub(crate) fn load_rest(&self, url: &Url, body: &mut dyn PartialBody) -> Outcome {
+        self.load(url, Sink::Part(body))
+    }
+
     fn load(&self, url: &Url, sink: Sink<'_>) -> Outcome {
         let Inner {
             options, headers, ..
         } = &*self.inner;
         let request = self.request.as_deref();
-        let plan = match Plan::new(options, headers, request) {
+        let plan = match Plan::new(options, headers, request, self.condition.as_deref()) {
             Ok(plan) => plan,
             Err(error) => {
                 let failure = Failure::new(FailureKind::InvalidRow, error.to_string());
@@ -159,7 +179,8 @@ impl Client {
         };
         let spare = self.inner.spare().pop();
         let mut fetcher = spare.unwrap_or_else(|| Fetcher::new(Arc::clone(&self.inner.net)));
-        let outcome = fetcher.fetch(&plan, url, sink, self.is_again, self.contact);
+        let (contact, capture) = (self.contact, self.capture.clone());
+        let outcome = fetcher.fetch(&plan, url, sink, self.is_again, contact, capture);
         self.inner.spare().push(fetcher);
         outcome
     }
@@ -205,6 +226,24 @@ impl Client {
         Self {
             is_again,
             contact,
+            ..self.clone()
+        }
+    }
+
+    /// This client for an attempt that asks for the page only if it has changed. Its outcome may then be
+    /// [unchanged](Outcome::is_unchanged), without a body.
+    pub(crate) fn if_changed(&self, condition: Condition) -> Self {
+        Self {
+            condition: Some(Arc::new(condition)),
+            ..self.clone()
+        }
+    }
+
+    /// This client for one attempt whose exchanges `capture` takes. It then reads every body, also those of redirects and of
+    /// refused replies.
+    pub(crate) fn capturing(&self, capture: Arc<Capture>) -> Self {
+        Self {
+            capture: Some(capture),
             ..self.clone()
         }
     }

@@ -67,6 +67,12 @@ pub struct Options {
     /// How many file descriptors connections and look-ups may use, at least one; an attempt waits for a free one. Default
     /// `None`, no limit.
     pub descriptors: Option<usize>,
+    /// The most bytes of bodies a second, of all attempts together, as they come over the network. Default `None`, no
+    /// limit.
+    pub limit_rate: Option<u64>,
+    /// How many attempts are made at once: they share the quarter of a second's worth of [`limit_rate`](Self::limit_rate)
+    /// that may come at once. Default 1.
+    pub workers: usize,
 }
 
 impl Options {
@@ -102,6 +108,8 @@ impl Default for Options {
             tls: Tls::default(),
             idle_connections: 1024,
             descriptors: None,
+            limit_rate: None,
+            workers: 1,
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct Redirect {
 pub struct Outcome {
     /// The page, or the failure.
     pub result: Result<Page, Failure>,
+    /// The server said that the page is still that of an earlier reply, as asked. The page then has no body.
+    pub is_unchanged: bool,
     /// The last status that a server sent, also if the attempt failed after it.
     pub status: Option<u16>,
     /// The `Content-Type` that came with `status`.
@@ -74,6 +76,8 @@ pub struct Outcome {
     pub etag: Option<String>,
     /// The `Last-Modified` that came with `status`, in the same form.
     pub last_modified: Option<String>,
+    /// Where the body was continued, in bytes; `None` if it was read from its beginning.
+    pub resumed_from: Option<u64>,
     /// The SHA-256 of the decoded body, if it was asked for and the body is whole.
     pub sha256: Option<[u8; 32]>,
     /// The redirects that were followed, in order.
@@ -91,6 +95,7 @@ impl Outcome {
                 bytes: 0,
                 size: None,
             }),
+            is_unchanged: false,
             status: None,
             content_type: None,
             retry_after: None,
@@ -103,6 +108,7 @@ impl Outcome {
             method: method.clone(),
             etag: None,
             last_modified: None,
+            resumed_from: None,
             sha256: None,
             hops: Vec::new(),
             headers: None,

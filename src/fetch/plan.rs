@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
-use http::Method;
+use http::{Method, StatusCode};
 
+use super::body::check_size;
+use super::condition::Condition;
 use super::failure::{Failure, FailureKind};
 use super::headers::RequestHeaders;
 use super::options::Options;
 use super::options_error::OptionsError;
+use super::redirect::Hop;
 use super::request_options::RequestOptions;
 use super::status_set::StatusSet;
 use crate::escape::hex;
+
+/// A body that is larger than expected by less is read to its end, so that its failure names its size.
+const FAR: u64 = 1 << 20;
 
 static HEAD: Method = Method::HEAD;
 
@@ -20,6 +26,7 @@ pub(super) struct Plan<'a> {
     headers: &'a RequestHeaders,
     /// Those of a request that sets some itself.
     own_headers: Option<RequestHeaders>,
+    condition: Option<&'a Condition>,
 }
 
 /// The method of the first request.
@@ -53,6 +60,7 @@ impl<'a> Plan<'a> {
         options: &'a Options,
         headers: &'a RequestHeaders,
         request: Option<&'a RequestOptions>,
+        condition: Option<&'a Condition>,
     ) -> Result<Self, OptionsError> {
         let mut own_headers = None;
         if let Some(request) = request {
@@ -66,7 +74,28 @@ impl<'a> Plan<'a> {
             request,
             headers,
             own_headers,
+            condition,
         })
+    }
+
+    /// The lines of the condition for `hop`, if there is one that may take the place of the page.
+    pub(super) fn condition(&self, hop: &Hop) -> Option<&'a [u8]> {
+        let may_stand = |condition: &&Condition| {
+            !self.headers().have_conditions
+                && self.accept().contains(StatusCode::OK.as_u16())
+                && self.accepts_page_of(condition)
+        };
+        self.condition.filter(may_stand)?.lines_for(hop)
+    }
+
+    /// Whether the page of an earlier reply is what this attempt must get.
+    fn accepts_page_of(&self, earlier: &Condition) -> bool {
+        let expects_size = self.request.is_some_and(|request| request.size.is_some());
+        let has_size = earlier.size.map_or(!expects_size, |size| {
+            check_size(size, self.max_size()).is_ok() && self.expect_size(size).is_ok()
+        });
+        let is_digest = |sha256| self.expect_sha256(sha256).is_ok();
+        has_size && earlier.sha256.map_or(!self.wants_sha256(), is_digest)
     }
 
     pub(super) fn method(&self) -> &'a Method {
@@ -80,6 +109,11 @@ impl<'a> Plan<'a> {
 
     pub(super) fn headers(&self) -> &RequestHeaders {
         self.own_headers.as_ref().unwrap_or(self.headers)
+    }
+
+    /// Whether a body that was cut may be continued.
+    pub(super) fn may_continue(&self) -> bool {
+        !self.headers().have_conditions && !self.is_check()
     }
 
     pub(super) fn accept(&self) -> &'a StatusSet {
@@ -100,6 +134,18 @@ impl<'a> Plan<'a> {
     /// Whether the body's SHA-256 is computed.
     pub(super) fn wants_sha256(&self) -> bool {
         self.options.sha256 || self.request.is_some_and(|own| own.sha256.is_some())
+    }
+
+    /// Fails if a body of which `size` bytes have come is too large, or far larger than expected.
+    pub(super) fn check_so_far(&self, size: u64) -> Result<(), Failure> {
+        check_size(size, self.max_size())?;
+        match self.request.and_then(|request| request.size) {
+            Some(expected) if size > expected.saturating_add(FAR) => Err(Failure::new(
+                FailureKind::Mismatch,
+                format!("size: expected {expected} bytes, got at least {size}"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Fails if `size` is not the expected one.

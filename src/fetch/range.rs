@@ -55,6 +55,28 @@ fn length_of(value: &[u8], asked: Option<&str>) -> Option<Option<u64>> {
     is_asked.then_some(length)
 }
 
+/// The range of a 206 with one part: the first byte, the last, and the length of the whole if known. `None` if there is
+/// none, or it cannot be.
+pub(super) fn only_range(headers: &HeaderMap) -> Option<(u64, u64, Option<u64>)> {
+    let (first, last, length) = range(only_value(headers)?.as_bytes())?;
+    (first <= last && last < u64::MAX).then_some((first, last, length))
+}
+
+/// The length of the whole that a 416 tells.
+pub(super) fn unsatisfied_length(headers: &HeaderMap) -> Option<u64> {
+    let value = str::from_utf8(only_value(headers)?.as_bytes()).ok()?;
+    let (unit, range) = value.trim().split_once(' ')?;
+    let length = range.trim().strip_prefix("*/")?;
+    number(length).filter(|_| unit.eq_ignore_ascii_case("bytes"))
+}
+
+/// The `Content-Range`, if all are equal.
+fn only_value(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut ranges = headers.get_all(header::CONTENT_RANGE).iter();
+    let range = ranges.next()?;
+    ranges.all(|other| other == range).then_some(range)
+}
+
 /// The first byte, the last, and the length of the whole if known.
 fn range(value: &[u8]) -> Option<(u64, u64, Option<u64>)> {
     let (unit, range) = str::from_utf8(value).ok()?.trim().split_once(' ')?;

@@ -14,10 +14,11 @@ const LONGEST: usize = 65_534;
 pub(crate) const INVALID_HOST: &str =
     "invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]";
 
-/// The request of `hop` for the library, and its head for the transport.
+/// The request of `hop` for the library, and its head for the transport, with further header `lines`.
 pub(super) fn request(
     hop: &Hop,
     headers: &RequestHeaders,
+    lines: &[u8],
     proxy: Option<&Proxy>,
 ) -> Result<(Request<()>, Vec<u8>), Failure> {
     let mut request = Request::new(());
@@ -25,6 +26,7 @@ pub(super) fn request(
     *request.uri_mut() = uri(url, hop.url.host_str())?;
     *request.method_mut() = hop.method.clone();
     let mut head = head(hop, headers, proxy);
+    head.extend_from_slice(lines);
     if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
         // These methods expect a body (RFC 9110, 8.6).
         let none = HeaderValue::from_static("0");

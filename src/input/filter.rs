@@ -5,9 +5,9 @@
 
 use super::shard::ListShard;
 use super::target::{Content, page};
-use super::url_set::UrlSet;
 use crate::fetch::{Failure, Url};
 use crate::output::DryRun;
+use crate::text_table::TextSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,18 +36,18 @@ impl Skipped {
 pub(super) struct Filter {
     shard: Option<ListShard>,
     /// The URLs already fetched, with `--resume`.
-    done: Option<UrlSet>,
+    done: Option<TextSet>,
     /// The URLs so far, with `--unique`.
-    known: Option<UrlSet>,
+    known: Option<TextSet>,
     skipped: Arc<Skipped>,
 }
 
 impl Filter {
-    pub(super) fn new(shard: Option<ListShard>, unique: bool, done: Option<UrlSet>) -> Self {
+    pub(super) fn new(shard: Option<ListShard>, unique: bool, done: Option<TextSet>) -> Self {
         Self {
             shard,
             done,
-            known: unique.then(UrlSet::new),
+            known: unique.then(TextSet::new),
             skipped: Arc::default(),
         }
     }

@@ -40,6 +40,10 @@ pub(super) struct Lines<R> {
     /// So many unread bytes have no LF.
     searched: usize,
     number: u64,
+    /// Bytes of all returned lines, with their line ends.
+    position: u64,
+    /// The position before the last returned line.
+    line_start: u64,
     /// The rest of a line that was too long must be dropped.
     skipping: bool,
     ended: bool,
@@ -63,6 +67,8 @@ impl<R: Read> Lines<R> {
             end: 0,
             searched: 0,
             number: 0,
+            position: 0,
+            line_start: 0,
             skipping: false,
             ended: false,
             unfinished: false,
@@ -77,6 +83,11 @@ impl<R: Read> Lines<R> {
     /// The number of the last returned line.
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Where the last returned line begins, in bytes from the beginning of the stream.
+    pub(super) fn line_start(&self) -> u64 {
+        self.line_start
     }
 
     /// The next buffered line, with its number from 1; `None` until the next [`fill`](Self::fill).
@@ -98,6 +109,8 @@ impl<R: Read> Lines<R> {
         self.searched = 0;
         self.start += taken;
         self.number += 1;
+        self.line_start = self.position;
+        self.position += taken as u64;
         self.skipping = !complete;
         let line = without_line_end(&self.buffer[self.start - taken..self.start]);
         let line = if line.len() > self.limit {
@@ -135,6 +148,7 @@ impl<R: Read> Lines<R> {
         let taken = through_newline(rest);
         self.skipping = taken == 0 || rest[taken - 1] != b'\n';
         self.start += taken;
+        self.position += taken as u64;
         !self.skipping
     }
 }

@@ -12,20 +12,22 @@ mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod headers;
+mod journal;
 mod lines;
 mod names;
 mod object;
+mod past;
 mod records;
 mod resume;
 mod row;
 mod rows;
+mod same_file;
 mod shard;
 mod source;
 mod table;
 mod target;
 #[cfg(test)]
 mod tests;
-mod url_set;
 
 use crate::fetch::Failure;
 use crate::output::Case;
@@ -42,10 +44,12 @@ use target::Content;
 
 pub(crate) use filter::Skipped;
 pub(crate) use format::ListFormat;
+pub(crate) use journal::Journal;
 pub(crate) use names::NameTemplate;
-pub(crate) use resume::Resumed;
+pub(crate) use past::{PastRecord, PastRecords};
+pub(crate) use same_file::{refuse_archive, refuse_output};
 pub(crate) use shard::ListShard;
-pub(crate) use source::{InputError, List, refuse_output};
+pub(crate) use source::{InputError, List};
 pub(crate) use target::{Entry, Scheme, Target};
 
 /// The most entries of a batch, whose first must not wait long.
@@ -79,7 +83,7 @@ pub(crate) struct Targets {
     format: ListFormat,
     reading: Option<Reading>,
     selection: Selection,
-    resumed: Option<Resumed>,
+    resumed: Option<Journal>,
     /// The source of URL arguments, and how many there were so far.
     argument: Arc<str>,
     arguments: u64,
@@ -152,7 +156,7 @@ impl Targets {
     }
 
     /// The file of an earlier run.
-    pub(crate) fn resumed(&self) -> Option<&Resumed> {
+    pub(crate) fn resumed(&self) -> Option<&Journal> {
         self.resumed.as_ref()
     }
 

@@ -117,7 +117,7 @@ fn read_option(request: &mut RequestOptions, meaning: Meaning, text: &str) -> Re
     Ok(())
 }
 
-fn sha256(text: &str) -> Result<[u8; 32], String> {
+pub(super) fn sha256(text: &str) -> Result<[u8; 32], String> {
     let digit = |c: u8| char::from(c).to_digit(16);
     let byte = |pair: &[u8]| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8);
     let bytes: Option<Vec<u8>> = text.as_bytes().chunks_exact(2).map(byte).collect();

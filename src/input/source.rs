@@ -8,8 +8,6 @@ use crate::system;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
-#[cfg(unix)]
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::{error, fmt};
 
@@ -21,6 +19,16 @@ pub(crate) enum List {
     /// Standard input; empty the second time.
     Stdin,
     Url(String),
+}
+
+impl List {
+    /// The path of a file.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 /// A file could not be opened or read: the program ends with status 2. The text names the file, the cause and, if
@@ -67,12 +75,18 @@ impl InputError {
         }
     }
 
-    /// The file of `--resume`.
-    pub(super) fn resuming(name: &str, line: Option<u64>, source: io::Error, hint: &str) -> Self {
+    /// A file of the run, with the remedy.
+    pub(super) fn of_file(
+        verb: &'static str,
+        name: &str,
+        line: Option<u64>,
+        source: io::Error,
+        hint: &str,
+    ) -> Self {
         Self {
             line,
             hint: Some(hint.to_owned()),
-            ..Self::new("resume from", name, source)
+            ..Self::new(verb, name, source)
         }
     }
 
@@ -138,60 +152,6 @@ pub(super) fn check(list: &List) -> Result<(), InputError> {
         Ok(())
     };
     look().map_err(|error| InputError::opening(path, error))
-}
-
-/// Device and inode of a regular file.
-#[cfg(unix)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FileId(u64, u64);
-
-#[cfg(unix)]
-impl FileId {
-    fn of(metadata: &fs::Metadata) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt;
-        metadata
-            .is_file()
-            .then(|| Self(metadata.dev(), metadata.ino()))
-    }
-
-    pub(super) fn of_open(descriptor: impl AsFd) -> Option<Self> {
-        let duplicate = descriptor.as_fd().try_clone_to_owned().ok()?;
-        Self::of(&File::from(duplicate).metadata().ok()?)
-    }
-}
-
-/// Checks that no list is the regular file behind `out`: the run would read its own records. Only Unix tells which file
-/// that is, even after the shell has emptied it for `>`.
-///
-/// # Errors
-///
-/// A list is that file.
-#[cfg(unix)]
-pub(crate) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputError> {
-    let Some(output) = FileId::of_open(out) else {
-        return Ok(());
-    };
-    let is_output = |list: &&List| {
-        let identity = match list {
-            List::File(path) => fs::metadata(path).ok().and_then(|m| FileId::of(&m)),
-            List::Stdin => FileId::of_open(io::stdin()),
-            List::Url(_) => None,
-        };
-        identity == Some(output)
-    };
-    let Some(list) = lists.iter().find(is_output) else {
-        return Ok(());
-    };
-    let source = io::Error::other("standard output goes to it");
-    Err(InputError {
-        hint: Some("write the records to another file".to_owned()),
-        ..InputError::new("read", &name(list), source)
-    })
-}
-
-#[cfg(not(unix))]
-pub(crate) fn refuse_output(_lists: &[List], _out: impl Sized) -> Result<(), InputError> {
-    Ok(())
 }
 
 /// Opens a list. Blocks for the writer of a named pipe.

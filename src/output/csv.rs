@@ -41,7 +41,11 @@ impl RowWriter<'_> {
         match value {
             Value::Null => {}
             Value::Text(text) => self.text(text),
-            Value::Error(_) | Value::Hops(_) | Value::Headers(_) | Value::Json(_) => {
+            Value::Error(_)
+            | Value::Hops(_)
+            | Value::Headers(_)
+            | Value::Json(_)
+            | Value::Warc(_) => {
                 let start = self.out.len();
                 jsonl::push_value(self.out, value);
                 let json = self.out.split_off(start);

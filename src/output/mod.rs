@@ -9,6 +9,7 @@ mod format;
 mod hosts;
 mod human;
 mod jsonl;
+mod lock;
 mod out;
 mod progress;
 mod record;
@@ -19,6 +20,7 @@ mod summary;
 mod tests;
 mod text;
 mod value;
+mod warc;
 mod writer;
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -31,10 +33,11 @@ pub(crate) use format::Format;
 pub(crate) use out::Out;
 pub(crate) use out::Outgoing;
 pub(crate) use progress::{Counts, Progress};
-pub(crate) use record::{Body, DryRun, Record};
+pub(crate) use record::{Body, DryRun, Record, WarcPlace};
 #[cfg(windows)]
 pub(crate) use save::is_device;
-pub(crate) use save::{Case, Save, path_for, saved_path};
+pub(crate) use save::{Case, KeepParts, Save, Saved, path_for, saved_path};
 pub(crate) use streams::{is_one_terminal, stderr, stdout};
 pub(crate) use summary::Summary;
+pub(crate) use warc::{Archive, Original, original_of};
 pub(crate) use writer::Writer;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 #[cfg(test)]
@@ -33,6 +34,16 @@ impl Body {
             Self::Binary(bytes) => bytes.len(),
         }
     }
+}
+
+/// Where a reply is in an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WarcPlace {
+    /// As given.
+    pub(crate) file: Arc<str>,
+    pub(crate) offset: u64,
+    /// Bytes of the compressed record.
+    pub(crate) length: u64,
 }
 
 /// What a run would do with a target.
@@ -81,16 +92,24 @@ pub(crate) struct Record {
     pub(crate) method: Option<Method>,
     pub(crate) etag: Option<String>,
     pub(crate) last_modified: Option<String>,
+    /// With `--update`, of a page: the server said that it has not changed.
+    pub(crate) unchanged: Option<bool>,
+    /// Where the last attempt went on with the body.
+    pub(crate) resumed_from: Option<u64>,
     pub(crate) sha256: Option<[u8; 32]>,
     /// `None` without an attempt.
     pub(crate) hops: Option<Vec<Redirect>>,
     pub(crate) headers: Option<Vec<(String, Vec<String>)>>,
     /// The columns of its row that have no meaning, a JSON object.
     pub(crate) input: Option<Box<RawValue>>,
+    /// With `--warc`: where the last reply is.
+    pub(crate) warc: Option<WarcPlace>,
     /// With `--body`.
     pub(crate) body: Option<Body>,
     /// With `--dry-run`: what a run would do.
     pub(crate) dry_run: Option<DryRun>,
+    /// With `--update`: an earlier run has recorded the page, for the summary.
+    pub(crate) is_recorded: bool,
     /// Bytes of the body that were received, for the summary: 0 with HEAD.
     pub(crate) received: u64,
     /// The host that failed, for the summary.

@@ -4,12 +4,15 @@
 //! that its row gives or [`name`] chooses. Symbolic links below the directory are never followed. There is no `fsync`: a power cut may
 //! lose the last files.
 
+mod modified;
 mod name;
+mod parts;
+mod saved;
 mod staging;
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -22,7 +25,19 @@ use crate::system;
 #[cfg(windows)]
 pub(crate) use self::name::is_device;
 pub(crate) use self::name::{Case, path_for};
+use self::parts::PartFile;
+pub(crate) use self::saved::Saved;
+use self::saved::TempFile;
 use self::staging::{Staging, make_dir, retry_if_removed};
+
+/// Whether the part of a body that was cut is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeepParts {
+    Never,
+    /// For the next attempt of the run.
+    ForRetries,
+    ForLaterRuns,
+}
 
 /// The most directories to remember, in under half a megabyte.
 const KNOWN: usize = 2048;
@@ -32,7 +47,12 @@ const KNOWN: usize = 2048;
 pub(crate) struct Save {
     dir: PathBuf,
     staging: Staging,
+    keep_parts: KeepParts,
     case: Case,
+    /// Files get the time of `Last-Modified`.
+    remote_time: bool,
+    /// Files below `dir` that no body replaces.
+    protected: Vec<PathBuf>,
     /// A write failed because the disk or the quota was full.
     is_full: AtomicBool,
     /// Read-locked while a file or a directory is created or renamed.
@@ -42,12 +62,12 @@ pub(crate) struct Save {
 }
 
 impl Save {
-    /// Creates `dir` if needed, removes the temporary files of dead runs, and checks that a file can be created.
+    /// With `remote_time`, files get the time of `Last-Modified`. Creates `dir` if needed, removes the temporary files of dead runs, and checks that a file can be created.
     ///
     /// # Errors
     ///
     /// Those of the file system, with the path they are about.
-    pub(crate) fn new(dir: PathBuf) -> io::Result<Self> {
+    pub(crate) fn new(dir: PathBuf, keep_parts: KeepParts, remote_time: bool) -> io::Result<Self> {
         if dir.to_str().is_none() {
             let text = "its name is not UTF-8, so that no record could say where a file is";
             let error = io::Error::new(io::ErrorKind::InvalidInput, text);
@@ -57,15 +77,31 @@ impl Save {
             io::ErrorKind::AlreadyExists => about(&dir, &io::ErrorKind::NotADirectory.into()),
             _ => about(&dir, &error),
         })?;
-        let staging = Staging::new(&dir).map_err(|error| about(&dir, &error))?;
+        let staging = Staging::new(&dir, keep_parts == KeepParts::ForLaterRuns);
+        let staging = staging.map_err(|error| about(&dir, &error))?;
         Ok(Self {
             dir,
             case: staging.case(),
             staging,
+            keep_parts,
+            remote_time,
+            protected: Vec::new(),
             is_full: AtomicBool::new(false),
             has_ended: RwLock::new(false),
             known: Mutex::default(),
         })
+    }
+
+    /// Lets no body replace `file`, if that is below the directory.
+    pub(crate) fn protect(&mut self, file: &Path) {
+        let folder = file.parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+        if let (Ok(dir), Ok(folder), Some(name)) =
+            (self.dir.canonicalize(), folder, file.file_name())
+            && let Ok(below) = folder.strip_prefix(dir)
+        {
+            self.protected.push(self.dir.join(below).join(name));
+        }
     }
 
     /// Whether [`abandon`](Self::abandon) was called, so that saves fail.
@@ -86,6 +122,16 @@ impl Save {
         self.is_full.load(Ordering::Relaxed)
     }
 
+    /// Whether the part of a body that was cut is kept.
+    fn may_continue(&self) -> bool {
+        self.keep_parts != KeepParts::Never
+    }
+
+    /// Whether it is kept for later runs.
+    pub(crate) fn keeps_parts(&self) -> bool {
+        self.keep_parts == KeepParts::ForLaterRuns
+    }
+
     /// How the directory's file system treats capitals.
     pub(crate) fn case(&self) -> Case {
         self.case
@@ -93,19 +139,25 @@ impl Save {
 
     /// Prepares to save the body of `url`, whose bytes it adds to `received` as they are written. The first byte or the
     /// commit creates the file. A `name` is its path below the directory: relative, separated by `/`, without `.` and
-    /// `..`. Without one the URL names it.
+    /// `..`. Without one the URL names it. It has the part that an earlier attempt of this run (if it `is_again`) or of
+    /// another has kept.
     pub(crate) fn begin<'a>(
         &'a self,
         url: &Url,
         name: Option<&str>,
+        is_again: bool,
         received: &'a AtomicU64,
     ) -> Saved<'a> {
-        Saved {
-            temp: None,
-            path: path_of(&self.dir, url, name, self.case),
-            save: self,
-            received,
+        let mut saved = Saved::new(self, self.path(url, name), received);
+        if self.may_continue() {
+            saved.find_part(url, is_again || self.keeps_parts());
         }
+        saved
+    }
+
+    /// The path of the body of `url`, which begins with the directory as given.
+    pub(crate) fn path(&self, url: &Url, name: Option<&str>) -> PathBuf {
+        path_of(&self.dir, url, name, self.case)
     }
 
     fn create_temp(&self) -> io::Result<TempFile> {
@@ -118,8 +170,23 @@ impl Save {
         Ok(TempFile { file, path })
     }
 
+    fn create_part(&self, part: &PartFile) -> io::Result<Option<TempFile>> {
+        let _going_on = self.go_on()?;
+        let path = part.path();
+        let folder = path.parent().unwrap_or(&self.dir);
+        let file = self.inside(folder, || part.create())?;
+        Ok(file.map(|file| TempFile {
+            file,
+            path: path.to_owned(),
+        }))
+    }
+
     fn rename(&self, temp: &Path, path: &Path) -> io::Result<()> {
         let _going_on = self.go_on()?;
+        if self.protected.iter().any(|protected| protected == path) {
+            let text = "it is a file that this run reads or appends to";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
         let parent = path.parent().unwrap_or(&self.dir);
         self.inside(parent, || fs::rename(temp, path))
             .map_err(|error| {
@@ -197,71 +264,6 @@ impl Save {
             self.is_full.store(true, Ordering::Relaxed);
         }
         about(path, error)
-    }
-}
-
-/// One body. Dropping it before [`commit`](Self::commit) leaves no file.
-#[derive(Debug)]
-pub(crate) struct Saved<'a> {
-    temp: Option<TempFile>,
-    path: PathBuf,
-    save: &'a Save,
-    received: &'a AtomicU64,
-}
-
-#[derive(Debug)]
-struct TempFile {
-    file: File,
-    path: PathBuf,
-}
-
-impl Saved<'_> {
-    /// Renames the file into place, over an older one, and returns its path, which begins with the directory as given.
-    ///
-    /// # Errors
-    ///
-    /// Those of the file system, with the path they are about; then no file is left.
-    pub(crate) fn commit(mut self) -> io::Result<String> {
-        self.temp()?;
-        if let Some(temp) = &self.temp {
-            let renamed = self.save.rename(&temp.path, &self.path);
-            renamed.map_err(|error| self.save.failed(&self.path, &error))?;
-        }
-        self.temp = None;
-        Ok(self.path.to_string_lossy().into_owned())
-    }
-
-    fn temp(&mut self) -> io::Result<&mut TempFile> {
-        let temp = match self.temp.take() {
-            Some(temp) => Ok(temp),
-            None => self.save.create_temp(),
-        };
-        let temp = temp.map_err(|error| self.save.failed(&self.path, &error))?;
-        Ok(self.temp.insert(temp))
-    }
-}
-
-impl Write for Saved<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.temp()?.file.write(bytes);
-        let written = written.map_err(|error| self.save.failed(&self.path, &error))?;
-        self.received.fetch_add(written as u64, Ordering::Relaxed);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for Saved<'_> {
-    fn drop(&mut self) {
-        if let Some(TempFile { file, path }) = self.temp.take() {
-            // NFS and Windows keep a removed file in its directory until it is closed.
-            drop(file);
-            // If this fails, the run's end removes the file with its folder.
-            let _ = fs::remove_file(path);
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Memory is bounded: times go into a histogram that is exact to 1 %, hosts into [`WorstHosts`]. Empty lines are left
 //! out. Apart from colours, the text is printable ASCII.
 
+mod changes;
 mod json;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use indicatif::{HumanBytes, HumanCount};
 
+use self::changes::Changes;
 use super::hosts::WorstHosts;
 use super::human::{counted, rate_text};
 use super::record::Record;
@@ -39,6 +41,8 @@ pub(crate) struct Summary {
     hosts: WorstHosts,
     /// Targets not started; `None` if the lists were not read to the end.
     never_started: Option<u64>,
+    /// With `--update`.
+    changes: Option<Changes>,
     /// Targets left out by the options, with the reason.
     left_out: Vec<(u64, &'static str)>,
 }
@@ -69,8 +73,14 @@ impl Summary {
             failures: BTreeMap::new(),
             hosts: WorstHosts::default(),
             never_started: Some(0),
+            changes: None,
             left_out: Vec::new(),
         }
+    }
+
+    /// Counts what has changed since an earlier run.
+    pub(crate) fn count_changes(&mut self) {
+        self.changes = Some(Changes::default());
     }
 
     pub(crate) fn left_out(&mut self, targets: u64, why: &'static str) {
@@ -85,6 +95,9 @@ impl Summary {
             self.spans
                 .saturating_record(span.as_micros().try_into().unwrap_or(u64::MAX));
             self.longest = self.longest.max(span);
+        }
+        if let Some(changes) = &mut self.changes {
+            changes.add(record);
         }
         if record.ok {
             self.fetched += 1;
@@ -112,6 +125,9 @@ impl Summary {
         let wall = now.saturating_duration_since(self.started);
         let mut table = Table::default();
         table.line("URLs", &self.urls(color));
+        if let Some(changes) = self.changes.as_ref().filter(|_| self.finished() > 0) {
+            table.line("pages", &changes.to_string());
+        }
         if !self.left_out.is_empty() {
             let reasons = self.left_out.iter();
             let reasons = reasons.map(|(targets, why)| format!("{} {why}", HumanCount(*targets)));

@@ -32,6 +32,9 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) {
             write!(out, " {verb}: {kind}: ")
         }
     };
+    if record.unchanged == Some(true) {
+        out.extend_from_slice(b", unchanged");
+    }
     if !record.ok {
         // The engine gives every failure a reason.
         push_escaped(out, error.map_or("no reason was given", Failure::message));
@@ -63,6 +66,28 @@ mod tests {
                     ..Record::page("http://x/", 0)
                 },
                 "'http://x/' page is of unknown size\n",
+            ),
+            (
+                Record {
+                    unchanged: Some(true),
+                    ..Record::page("http://x/", 7)
+                },
+                "'http://x/' page is 7 bytes, unchanged\n",
+            ),
+            (
+                Record {
+                    bytes: None,
+                    unchanged: Some(true),
+                    ..Record::page("http://x/", 0)
+                },
+                "'http://x/' page is of unknown size, unchanged\n",
+            ),
+            (
+                Record {
+                    unchanged: Some(false),
+                    ..Record::page("http://x/", 7)
+                },
+                "'http://x/' page is 7 bytes\n",
             ),
             (
                 Record {

@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::record::WarcPlace;
 use crate::escape::hex;
 use crate::fetch::{Failure, Phase, Redirect};
 
@@ -27,6 +28,7 @@ pub(super) enum Value<'a> {
     Hops(&'a [Redirect]),
     Headers(&'a [(String, Vec<String>)]),
     Json(&'a RawValue),
+    Warc(&'a WarcPlace),
 }
 
 impl<'a> Value<'a> {
@@ -63,6 +65,7 @@ impl Serialize for Value<'_> {
                 out.collect_map(headers.iter().map(|(name, values)| (name, values)))
             }
             Self::Json(json) => json.serialize(out),
+            Self::Warc(place) => place.serialize(out),
         }
     }
 }
@@ -79,9 +82,12 @@ impl Display for Value<'_> {
             Self::Address(address) => address.fmt(out),
             Self::Sha256(digest) => out.write_str(&hex(*digest)),
             Self::Base64(bytes) => Base64Display::new(bytes, &BASE64_STANDARD).fmt(out),
-            Self::Null | Self::Error(_) | Self::Hops(_) | Self::Headers(_) | Self::Json(_) => {
-                Ok(())
-            }
+            Self::Null
+            | Self::Error(_)
+            | Self::Hops(_)
+            | Self::Headers(_)
+            | Self::Json(_)
+            | Self::Warc(_) => Ok(()),
         }
     }
 }
@@ -125,7 +131,7 @@ pub(super) fn in_milliseconds(span: Duration) -> f64 {
 }
 
 /// `time` in UTC, between 1970 and 9999.
-fn in_rfc3339(time: SystemTime) -> humantime::Rfc3339Timestamp {
+pub(super) fn in_rfc3339(time: SystemTime) -> humantime::Rfc3339Timestamp {
     const LAST: Duration = Duration::from_secs(253_402_300_799);
     let since = time
         .duration_since(UNIX_EPOCH)

@@ -9,6 +9,7 @@ mod clock;
 mod disk;
 mod matrix;
 mod names;
+mod ranges;
 mod records;
 mod shortage;
 mod stops;

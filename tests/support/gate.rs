@@ -68,7 +68,7 @@ impl Gate {
         let _ = open.wait_for(|open| *open).await;
     }
 
-    fn arrive(&self) {
+    pub(crate) fn arrive(&self) {
         self.0.state.lock().unwrap().arrivals += 1;
         self.0.arrived.notify_all();
     }

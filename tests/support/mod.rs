@@ -1,5 +1,6 @@
 //! What all test programs share: the builder that runs the binary (`run`, `running`), expected output (`expect`),
-//! servers (`server`, `raw`, `tls`), gates that order events (`gate`), a pseudo-terminal (`pty`), and tests that a
+//! servers (`server`, `raw`, `origin`, `tls`, `validating`), archives (`warc`), gates that order events (`gate`), a
+//! pseudo-terminal (`pty`), and tests that a
 //! machine does not allow (`left_out`).
 
 mod expect;
@@ -9,6 +10,7 @@ mod head;
 pub(crate) mod left_out;
 mod listener;
 mod openssl;
+pub(crate) mod origin;
 mod pty;
 mod raw;
 mod run;
@@ -18,6 +20,8 @@ mod shown;
 mod tls;
 #[cfg(target_os = "linux")]
 mod user;
+mod validating;
+mod warc;
 
 pub(crate) use expect::{anything, checked, containing, lines};
 pub(crate) use gate::{Gate, PATIENCE};
@@ -31,6 +35,8 @@ pub(crate) use server::{Seen, Server};
 pub(crate) use tls::{Authority, Signed, serve_as};
 #[cfg(target_os = "linux")]
 pub(crate) use user::can_become_a_user;
+pub(crate) use validating::ValidatingServer;
+pub(crate) use warc::{WarcRecord, read_archive};
 
 /// The version in Cargo.toml.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -58,6 +58,23 @@ pub(in crate::cli) struct OutputArgs {
         A name that is unsafe, or that an earlier URL has, is a failed record. The column 'name' goes before it"
     )]
     pub(in crate::cli) name: Option<NameTemplate>,
+    /// Go on with bodies that were cut
+    #[arg(short, long = "continue")]
+    #[arg(
+        long_help = "Keep a part of a body that was cut, below DIR, and let the next attempt or run ask for the rest \
+        only. A part of a file that has changed is not used"
+    )]
+    pub(in crate::cli) continues: bool,
+    #[arg(long)]
+    #[arg(help = "Set the time of each saved file to the server's Last-Modified")]
+    pub(in crate::cli) remote_time: bool,
+    /// Append requests and replies to a WARC file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(
+        long_help = "Append each request and its reply, as they were sent, to a WARC/1.1 archive, compressed by gzip. \
+        Secrets are left out: Authorization, Proxy-Authorization and Cookie"
+    )]
+    pub(in crate::cli) warc: Option<PathBuf>,
     /// Print in the order of the lists
     #[arg(long)]
     #[arg(

@@ -1,7 +1,7 @@
 //! The options of the run: targets, parallelism, limits of time, retries.
 
 use super::value::plain;
-use crate::cli::units::{duration, rate, whole};
+use crate::cli::units::{duration, rate, size, whole};
 use crate::input::{ListFormat, ListShard, Scheme};
 use crate::schedule::PerSecond;
 use clap::{Args, ValueHint};
@@ -35,6 +35,12 @@ pub(in crate::cli) struct PoolArgs {
     #[arg(long, value_name = "N", value_parser = plain(rate))]
     #[arg(help = "Requests started a second, to all hosts together; 0.5 is one every two seconds")]
     pub(in crate::cli) rate: Option<PerSecond>,
+    /// Bytes of bodies a second, in all
+    #[arg(long, value_name = "SIZE", value_parser = plain(size))]
+    #[arg(
+        long_help = "Bytes of bodies a second, of all requests together, as they come over the network; 0 = no limit"
+    )]
+    pub(in crate::cli) limit_rate: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +116,14 @@ pub(in crate::cli) struct InputArgs {
         and so is a FILE that does not exist. The last example continues a run after a crash"
     )]
     pub(in crate::cli) resume: Option<PathBuf>,
+    /// Fetch only what has changed since FILE recorded it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(
+        long_help = "Fetch again only what has changed since FILE, the jsonl of an earlier run, recorded it: its etag \
+        and last_modified are sent back, and a page that the server calls unmodified is ok and unchanged. With -o, a file \
+        that is gone is fetched"
+    )]
+    pub(in crate::cli) update: Option<PathBuf>,
     /// Fetch only the K-th of N parts, by host
     #[arg(long, value_name = "K/N", value_parser = plain(str::parse::<ListShard>))]
     #[arg(

@@ -57,13 +57,14 @@ fn every_option_arrives() {
     let settings = settings(
         "-j 7 -t 1m --connect-timeout 5 --stall-timeout 500ms --deadline 1h30m -H A:b --header C; -A me -X OPTIONS \
          --max-redirects 0 --max-size 10M -f jsonl --default-scheme https --shard 2/3 --unique \
-         --resume r.jsonl a.txt",
+         --resume r.jsonl --update u.jsonl a.txt",
     );
     assert_eq!(settings.jobs, 7);
     assert_eq!(settings.input.default_scheme, Some(Scheme::Https));
     assert_eq!(settings.input.shard, Some("2/3".parse().unwrap()));
     assert!(settings.input.unique);
     assert_eq!(settings.input.resume, Some("r.jsonl".into()));
+    assert_eq!(settings.update, Some("u.jsonl".into()));
     assert_eq!(settings.format, Format::Jsonl);
     assert_eq!(settings.deadline, Some(Duration::from_secs(5400)));
     let fetch = settings.fetch;

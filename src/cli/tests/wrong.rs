@@ -241,6 +241,10 @@ fn a_wrong_list_or_output_option_is_told_what_would_be_right() {
             "a value is required for '--resume <FILE>' but none was supplied",
         ),
         (
+            "--update -",
+            "--update -: give the file that an earlier run has written",
+        ),
+        (
             "--shard 3",
             "invalid value '3' for '--shard <K/N>': not a shard: write K/N for the K-th of N parts, like 1/4",
         ),
@@ -331,6 +335,9 @@ fn flags_of_other_tools_are_answered_with_what_to_write_instead() {
         ("--include", "write -f jsonl --record-header NAME"),
         ("--fail", "--accept SET takes others"),
         ("-x http://p", "write --proxy URL"),
+        ("-C -", "write -c (--continue)"),
+        ("-N", "write --update FILE"),
+        ("--warc-file x", "write --warc FILE"),
     ] {
         let told = usage_error(stop(line));
         let tips: Vec<&str> = told
@@ -353,7 +360,7 @@ fn flags_of_other_tools_are_answered_with_what_to_write_instead() {
         ("--summery", Some("--summary")),
         ("--rated", Some("--rate")),
         ("--colour", Some("--color")),
-        ("--limit", None),
+        ("--limit", Some("--limit-rate")),
         ("--tread", None),
         ("--times", None),
     ] {

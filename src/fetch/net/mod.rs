@@ -14,6 +14,7 @@ mod tls;
 pub(super) use self::client::{Exchange, HttpClient, Reply};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) use self::http1::fuzzing;
+pub(super) use self::http1::recorded::Recorded;
 pub(super) use self::http1::reply::MOST_CODINGS;
 pub(super) use self::io::timeouts::{Deadline, Timeouts};
 pub(super) use self::reach::Request;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::idle::{Idle, first_key};
 use super::io::cancel::Cancel;
+use super::io::rate_limit::RateLimit;
 use super::reach::budget::Budget;
 use super::reach::{Reach, Request};
 use super::tls::config::TlsConfig;
@@ -19,6 +20,7 @@ pub(in crate::fetch) struct Net {
     pub(super) idle: Arc<Idle>,
     pub(super) budget: Arc<Budget>,
     pub(super) reach: Reach,
+    pub(super) rate_limit: Option<RateLimit>,
     pub(super) trust: TlsConfig,
     /// The `User-Agent` of a CONNECT request; empty for none.
     pub(super) user_agent: String,
@@ -44,6 +46,9 @@ impl Net {
             reach,
             idle,
             budget,
+            rate_limit: options
+                .limit_rate
+                .map(|per_second| RateLimit::new(per_second, options.workers)),
             record_headers: options.record_headers.clone(),
             trust: TlsConfig::load(&options.tls)?,
             user_agent: if options.omits("user-agent") {

@@ -169,6 +169,31 @@ fn another_limit_is_exact_too() {
 }
 
 #[test]
+fn a_line_is_where_it_begins() {
+    let long = "x".repeat(250);
+    let content = format!("a\r\n\n{long}\nb\n{long}{long}\nlast");
+    for size in [1, 7, 90] {
+        let mut lines = Lines::with_limit(Pieces::new(content.as_bytes(), size), 100);
+        let mut starts = Vec::new();
+        loop {
+            while let Some((_, line)) = lines.next_buffered() {
+                let begun = line.bytes().to_vec();
+                starts.push((lines.line_start(), begun));
+            }
+            if !lines.fill().unwrap() {
+                break;
+            }
+        }
+        assert_eq!(starts.len(), 6);
+        for (start, begun) in starts {
+            let there = &content.as_bytes()[start as usize..];
+            assert!(there.starts_with(&begun), "{start} in reads of {size}");
+            assert!(start == 0 || content.as_bytes()[start as usize - 1] == b'\n');
+        }
+    }
+}
+
+#[test]
 fn a_read_that_a_signal_interrupted_is_done_again() {
     struct Interrupted(bool);
     impl Read for Interrupted {

@@ -1,26 +1,26 @@
 //! Which files and directories the rows so far have.
 
 use crate::fetch::Url;
-use crate::input::url_set::UrlSet;
 use crate::output::{Case, path_for};
+use crate::text_table::TextSet;
 use std::borrow::Cow;
 
 pub(super) struct Taken {
     case: Case,
-    names: UrlSet,
+    names: TextSet,
     /// Files that are named by their URLs. A repeated URL shares its file.
-    by_url: UrlSet,
+    by_url: TextSet,
     /// The directories of both.
-    directories: UrlSet,
+    directories: TextSet,
 }
 
 impl Default for Taken {
     fn default() -> Self {
         Self {
             case: Case::Kept,
-            names: UrlSet::new(),
-            by_url: UrlSet::new(),
-            directories: UrlSet::new(),
+            names: TextSet::new(),
+            by_url: TextSet::new(),
+            directories: TextSet::new(),
         }
     }
 }

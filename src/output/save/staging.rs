@@ -12,10 +12,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::name::Case;
+use super::parts::remove_empty;
 use crate::escape::shown_path;
+use crate::output::lock::try_lock;
 
 /// The folder of all runs. No host's name begins with a dot.
 const RUNS: &str = ".fetchpool";
+/// No run has this name.
+const PARTS: &str = "parts";
 const LOCK_EXTENSION: &str = "lock";
 
 /// Subfolders of a run's folder. The kernel locks a folder while a file in it is created or renamed: with one for 50
@@ -28,6 +32,8 @@ const TRIES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Staging {
     folder: PathBuf,
+    /// Where parts of bodies are kept, for this run or for later ones.
+    parts: PathBuf,
     /// Numbers the temporary files.
     serial: AtomicU64,
     /// `None` once the folder was removed.
@@ -35,12 +41,12 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// Locks a name for a new folder in `dir`, and removes dead runs' folders.
+    /// Locks a name for a new folder in `dir`, and removes dead runs' folders. Whether parts outlive the run: `outlives`.
     ///
     /// # Errors
     ///
     /// No file can be made in `dir`.
-    pub(super) fn new(dir: &Path) -> io::Result<Self> {
+    pub(super) fn new(dir: &Path, outlives: bool) -> io::Result<Self> {
         let runs = dir.join(RUNS);
         // Another run may remove `.fetchpool`, or take the lock as that of a dead run.
         let (folder, lock) = retry_if_removed(|| {
@@ -51,6 +57,7 @@ impl Staging {
         })?;
         sweep(&runs);
         Ok(Self {
+            parts: if outlives { &runs } else { &folder }.join(PARTS),
             folder,
             serial: AtomicU64::new(0),
             lock: Mutex::new(Some(lock)),
@@ -75,10 +82,16 @@ impl Staging {
             .join(format!("{}/{serial}.part", serial % SHARES))
     }
 
-    /// Removes the folder with its files. If that fails, the next run tries again.
+    /// The folder of parts.
+    pub(super) fn parts(&self) -> &Path {
+        &self.parts
+    }
+
+    /// Removes the folder with its files, and the folder of parts if there are none. If that fails, the next run tries again.
     pub(super) fn remove(&self) {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = lock.take() {
+            remove_empty(&self.parts);
             *lock = remove_run(&self.folder, file).err();
         }
     }
@@ -174,25 +187,6 @@ fn create_locked(path: &Path) -> io::Result<File> {
         return Err(io::ErrorKind::NotFound.into());
     }
     Ok(file)
-}
-
-/// Whether the lock was taken. `File::try_lock` is newer than the minimum Rust version.
-///
-/// # Errors
-///
-/// The system or the file system has no locks.
-#[cfg(unix)]
-fn try_lock(file: &File) -> io::Result<bool> {
-    use rustix::fs::{FlockOperation, flock};
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-        locked => Ok(locked.map(|()| true)?),
-    }
-}
-
-#[cfg(not(unix))]
-fn try_lock(_file: &File) -> io::Result<bool> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Saving on a real file system: which files exist, and when.
 
+use std::io::Write as _;
 use std::thread;
 
 use tempfile::TempDir;
@@ -8,13 +9,13 @@ use super::*;
 
 fn save() -> (TempDir, Save) {
     let dir = tempfile::tempdir().unwrap();
-    let save = Save::new(dir.path().join("out")).unwrap();
+    let save = Save::new(dir.path().join("out"), KeepParts::Never, false).unwrap();
     (dir, save)
 }
 
 fn begin<'a>(save: &'a Save, url: &str) -> Saved<'a> {
     static RECEIVED: AtomicU64 = AtomicU64::new(0);
-    save.begin(&Url::parse(url).unwrap(), None, &RECEIVED)
+    save.begin(&Url::parse(url).unwrap(), None, false, &RECEIVED)
 }
 
 /// All below `dir` but temporary files, sorted: files with their content, directories with a slash.
@@ -49,14 +50,14 @@ fn tree(dir: &Path) -> Vec<String> {
 fn a_body_appears_whole_when_it_is_complete() {
     let (dir, save) = save();
     let (url, received) = ("https://e.x/a/b.html", AtomicU64::new(0));
-    let mut saved = save.begin(&Url::parse(url).unwrap(), None, &received);
+    let mut saved = save.begin(&Url::parse(url).unwrap(), None, false, &received);
     saved.write_all(b"one ").unwrap();
     saved.write_all(b"two").unwrap();
     assert_eq!(received.load(Ordering::Relaxed), 7);
     let place = dir.path().join("out/e.x/a/b.html");
     assert!(!place.exists());
     assert_eq!(tree(&dir.path().join("out")), [""; 0]);
-    let file = saved.commit().unwrap();
+    let file = saved.commit(None).unwrap();
     assert_eq!(Path::new(&file), place);
     assert_eq!(
         tree(&dir.path().join("out")),
@@ -72,7 +73,7 @@ fn a_directory_that_no_record_could_name_is_refused() {
     let odd = dir
         .path()
         .join(std::ffi::OsString::from_vec(b"pages\xff".to_vec()));
-    let Err(error) = Save::new(odd) else {
+    let Err(error) = Save::new(odd, KeepParts::Never, false) else {
         panic!("it was taken");
     };
     assert!(error.to_string().contains("is not UTF-8"), "{error}");
@@ -82,14 +83,14 @@ fn a_directory_that_no_record_could_name_is_refused() {
 #[test]
 fn an_empty_body_is_a_file_and_a_newer_one_replaces_it() {
     let (dir, save) = save();
-    begin(&save, "https://e.x/").commit().unwrap();
+    begin(&save, "https://e.x/").commit(None).unwrap();
     assert_eq!(
         tree(dir.path()),
         ["out/", "out/e.x/", "out/e.x/index.html: "]
     );
     let mut saved = begin(&save, "https://e.x/");
     saved.write_all(b"new").unwrap();
-    saved.commit().unwrap();
+    saved.commit(None).unwrap();
     assert_eq!(
         tree(dir.path()),
         ["out/", "out/e.x/", "out/e.x/index.html: new"]
@@ -104,7 +105,9 @@ fn what_is_dropped_leaves_nothing() {
     saved.write_all(b"half").unwrap();
     drop(saved);
     assert_eq!(tree(dir.path()), ["out/"]);
-    begin(&save, "https://e.x/a/kept.html").commit().unwrap();
+    begin(&save, "https://e.x/a/kept.html")
+        .commit(None)
+        .unwrap();
     let mut saved = begin(&save, "https://e.x/a/b/c.html");
     saved.write_all(b"half").unwrap();
     drop(saved);
@@ -125,7 +128,7 @@ fn a_page_and_a_directory_of_one_name_live_side_by_side() {
     ] {
         let mut saved = begin(&save, text);
         saved.write_all(text.as_bytes()).unwrap();
-        saved.commit().unwrap();
+        saved.commit(None).unwrap();
     }
     let files = tree(&dir.path().join("out/e.x"));
     assert_eq!(
@@ -143,10 +146,10 @@ fn something_in_the_way_is_an_error_that_names_it() {
     fs::create_dir_all(out.join("f.x/a.html")).unwrap();
     let mut saved = begin(&save, "https://e.x/a.html");
     saved.write_all(b"x").unwrap();
-    let error = saved.commit().unwrap_err();
+    let error = saved.commit(None).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
     assert!(error.to_string().contains("e.x is in the way"), "{error}");
-    let error = begin(&save, "https://f.x/a.html").commit().unwrap_err();
+    let error = begin(&save, "https://f.x/a.html").commit(None).unwrap_err();
     assert!(error.to_string().contains("a.html"), "{error}");
     assert_eq!(tree(&out), ["e.x: a file", "f.x/", "f.x/a.html/"]);
 }
@@ -163,9 +166,9 @@ fn a_row_can_name_the_file() {
         (None, "e.x/a.html"),
     ] {
         let received = AtomicU64::new(0);
-        let mut saved = save.begin(&url, name, &received);
+        let mut saved = save.begin(&url, name, false, &received);
         saved.write_all(expected.as_bytes()).unwrap();
-        let file = saved.commit().unwrap();
+        let file = saved.commit(None).unwrap();
         assert_eq!(Path::new(&file), out.join(expected));
         assert_eq!(file, saved_path(&out, &url, name));
         assert_eq!(fs::read_to_string(file).unwrap(), expected);
@@ -174,7 +177,7 @@ fn a_row_can_name_the_file() {
     // What is in the way of a name is an error, and the file of an unfinished one is gone.
     let received = AtomicU64::new(0);
     for name in ["a", "report.pdf/x"] {
-        let error = save.begin(&url, Some(name), &received).commit();
+        let error = save.begin(&url, Some(name), false, &received).commit(None);
         assert!(error.is_err(), "{name}");
     }
     assert_eq!(tree(&out).len(), 7);
@@ -203,15 +206,17 @@ fn a_symbolic_link_is_never_followed_out() {
     symlink(&outside, out.join("e.x")).unwrap();
     fs::create_dir(out.join("f.x")).unwrap();
     symlink(outside.join("target"), out.join("f.x/a.html")).unwrap();
-    let error = begin(&save, "https://e.x/a.html").commit().unwrap_err();
+    let error = begin(&save, "https://e.x/a.html").commit(None).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
     let (url, received) = (Url::parse("https://g.x/").unwrap(), AtomicU64::new(0));
-    let error = save.begin(&url, Some("e.x/target"), &received).commit();
+    let error = save
+        .begin(&url, Some("e.x/target"), false, &received)
+        .commit(None);
     assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotADirectory);
     // A link in the place of the file is replaced, and its target stays as it is.
     let mut saved = begin(&save, "https://f.x/a.html");
     saved.write_all(b"body").unwrap();
-    saved.commit().unwrap();
+    saved.commit(None).unwrap();
     assert_eq!(tree(&outside), ["target: untouched"]);
     assert_eq!(tree(&out.join("f.x")), ["a.html: body"]);
 }
@@ -227,7 +232,7 @@ fn what_lies_where_the_locks_belong_is_neither_followed_nor_waited_for() {
     }
     fs::write(outside.join("9.lock"), "precious").unwrap();
     symlink(&outside, linked.join(".fetchpool")).unwrap();
-    let error = Save::new(linked).unwrap_err();
+    let error = Save::new(linked, KeepParts::Never, false).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
     assert_eq!(tree(&outside), ["9.lock: precious"]);
 
@@ -238,7 +243,7 @@ fn what_lies_where_the_locks_belong_is_neither_followed_nor_waited_for() {
     let pipe = runs.join("9.lock");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
-    drop(Save::new(piped).unwrap());
+    drop(Save::new(piped, KeepParts::Never, false).unwrap());
     assert!(pipe.exists(), "it is not ours to remove");
     assert!(!runs.join("8").exists(), "the link itself goes");
     assert_eq!(tree(&outside), ["9.lock: precious"]);
@@ -250,7 +255,7 @@ fn a_directory_that_cannot_be_is_found_out_at_once() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     for path in [file.clone(), file.join("below")] {
-        let error = Save::new(path).unwrap_err();
+        let error = Save::new(path, KeepParts::Never, false).unwrap_err();
         assert!(error.to_string().contains("file"), "{error}");
     }
 }
@@ -275,8 +280,8 @@ fn nothing_is_created_or_put_in_place_after_the_end() {
     assert!(save.has_ended());
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
     begun.write_all(b"lost").unwrap();
-    assert!(begun.commit().is_err());
-    assert!(begin(&save, "https://e.x/b.html").commit().is_err());
+    assert!(begun.commit(None).is_err());
+    assert!(begin(&save, "https://e.x/b.html").commit(None).is_err());
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
 }
 
@@ -284,11 +289,11 @@ fn nothing_is_created_or_put_in_place_after_the_end() {
 fn a_folder_for_temporary_files_that_was_removed_is_made_again_and_its_directory_is_not() {
     let (dir, save) = save();
     let out = dir.path().join("out");
-    begin(&save, "https://e.x/a.html").commit().unwrap();
+    begin(&save, "https://e.x/a.html").commit(None).unwrap();
     fs::remove_dir_all(out.join(".fetchpool")).unwrap();
-    begin(&save, "https://e.x/b.html").commit().unwrap();
+    begin(&save, "https://e.x/b.html").commit(None).unwrap();
     fs::remove_dir_all(&out).unwrap();
-    let error = begin(&save, "https://e.x/c.html").commit().unwrap_err();
+    let error = begin(&save, "https://e.x/c.html").commit(None).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     assert_eq!(tree(dir.path()), [""; 0]);
 }
@@ -305,7 +310,7 @@ fn failing_and_succeeding_saves_do_not_disturb_each_other() {
                     let mut saved = begin(save, &format!("https://e.x/a/b/{worker}-{n}.html"));
                     saved.write_all(b"body").unwrap();
                     if worker == 0 && n == 49 {
-                        saved.commit().unwrap();
+                        saved.commit(None).unwrap();
                     }
                 }
             });

@@ -18,6 +18,13 @@ struct Json<'a> {
     not_started: Option<u64>,
     skipped: u64,
     unchanged: u64,
+    /// These three with `--update`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gone: Option<u64>,
     bytes: u64,
     elapsed_ms: f64,
     time_ms: JsonTimes,
@@ -44,13 +51,17 @@ impl Summary {
     pub(crate) fn json(&self, now: Instant) -> String {
         let hosts = self.hosts.worst(WORST_HOSTS).into_iter();
         let failures = self.failures.iter();
+        let changes = self.changes.as_ref();
         let time = |span| (!self.spans.is_empty()).then(|| in_milliseconds(span));
         let json = Json {
             fetched: self.fetched,
             failed: self.failed,
             not_started: self.never_started,
             skipped: self.left_out.iter().map(|(targets, _)| targets).sum(),
-            unchanged: 0,
+            unchanged: changes.map_or(0, |changes| changes.unchanged),
+            new: changes.map(|changes| changes.new),
+            changed: changes.map(|changes| changes.changed),
+            gone: changes.map(|changes| changes.gone),
             bytes: self.bytes,
             elapsed_ms: in_milliseconds(now.saturating_duration_since(self.started)),
             time_ms: JsonTimes {

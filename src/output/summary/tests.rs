@@ -211,6 +211,43 @@ fn a_time_beyond_the_histogram_is_kept_as_the_longest() {
     assert!(text.contains("max 48h\n"), "{text}");
 }
 
+#[test]
+fn an_update_counts_what_has_changed() {
+    let of = |unchanged, is_recorded, status| Record {
+        unchanged,
+        is_recorded,
+        status,
+        ..page(1, 1000)
+    };
+    let failed = |is_recorded, status| Record {
+        is_recorded,
+        status: Some(status),
+        ..Record::failure("http://a/", FailureKind::HttpStatus, "404")
+    };
+    let records = [
+        of(Some(true), true, Some(304)),
+        of(Some(false), true, Some(200)),
+        of(Some(false), false, Some(200)),
+        of(Some(false), false, Some(404)),
+        failed(true, 404),
+        failed(true, 410),
+        // Neither new nor gone.
+        failed(false, 404),
+        failed(true, 500),
+    ];
+    let started = Instant::now();
+    let mut summary = Summary::new(started);
+    summary.count_changes();
+    assert!(!summary.text(started, false).contains("pages"));
+    records.iter().for_each(|record| summary.add(record));
+    let text = summary.text(started, false);
+    let pages = "\npages        2 new, 1 changed, 1 unchanged, 2 gone\n";
+    assert!(text.contains(pages), "{text}");
+    let json = summary.json(started);
+    let counts = r#""skipped":0,"unchanged":1,"new":2,"changed":1,"gone":2,"bytes":4,"#;
+    assert!(json.contains(counts), "{json}");
+}
+
 /// The line of `records` after `wall`, parsed, and its text.
 fn json_of(records: &[Record], wall: Duration, never_started: Option<u64>) -> String {
     let started = Instant::now();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::buffers::ExchangeBuffers;
+use crate::fetch::capture::Capture;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::http1::recorded::Recorded;
 use crate::fetch::net::io::cancel::{Slot, Wait};
@@ -34,6 +35,8 @@ pub(super) struct ContextState {
     pub(super) recorded: Recorded,
     /// The buffers, unless a transport has them.
     pub(super) buffers: ExchangeBuffers,
+    /// With a limit of the rate: when this worker may read again. It outlives the attempt.
+    pub(super) paid_at: Option<Instant>,
 }
 
 /// Limits and counters of the attempt, over all its exchanges.
@@ -46,6 +49,8 @@ pub(super) struct AttemptState {
     pub(super) wire_bytes: u64,
     /// The connection that was used last.
     pub(super) connection: ConnectionInfo,
+    /// Takes the bytes of the exchanges, for an archive.
+    pub(super) capture: Option<Arc<Capture>>,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +60,8 @@ pub(super) struct RequestState {
     pub(super) proxy: Option<Arc<Proxy>>,
     /// The head as it is sent.
     pub(super) head: Vec<u8>,
+    /// Its URL, if the exchange is captured.
+    pub(super) captured_url: Option<String>,
     pub(super) may_reuse: bool,
 }
 
@@ -71,6 +78,8 @@ pub(super) struct ReplyState {
     pub(super) is_chunked: bool,
     /// The worker only counts the bytes of the body.
     pub(super) discards_body: bool,
+    /// The worker wants no more of the body.
+    pub(super) is_limited: bool,
 }
 
 impl ExchangeContext {
@@ -95,6 +104,13 @@ impl ExchangeContext {
         Wait {
             limits,
             cancel: &self.net.cancel,
+        }
+    }
+
+    /// Notes that `amount` bytes of a body were read, for the limit of the rate.
+    pub(super) fn pay(&self, amount: usize) {
+        if let Some(limit) = self.net.rate_limit.as_ref().filter(|_| amount > 0) {
+            self.state().paid_at = Some(limit.pay(amount, Instant::now()));
         }
     }
 

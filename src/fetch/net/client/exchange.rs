@@ -16,6 +16,7 @@ use ureq::{Agent, Body, BodyReader};
 use super::connector::Connector;
 use super::context::{AttemptState, ExchangeContext, ReplyState};
 use super::errors::{body_failure, cut_short, exchange_failure};
+use crate::fetch::capture::Capture;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::http1::head::HEAD_LIMIT;
 use crate::fetch::net::http1::recorded::Recorded;
@@ -80,6 +81,7 @@ impl HttpClient {
         timeouts: Timeouts,
         connect_timeout: Option<Duration>,
         misses_since: Option<Instant>,
+        capture: Option<Arc<Capture>>,
     ) {
         self.context.state().attempt = AttemptState {
             timeouts,
@@ -87,6 +89,7 @@ impl HttpClient {
             misses_since,
             wire_bytes: 0,
             connection: ConnectionInfo::default(),
+            capture,
         };
     }
 
@@ -111,6 +114,10 @@ impl HttpClient {
                 Err(_) => reply.is_unanswered && !self.context.net.is_cancelled(),
             };
             if is_dead {
+                if result.is_ok() {
+                    drop(result);
+                    self.context.forget_captured();
+                }
                 return Ok(None);
             }
         }
@@ -127,6 +134,7 @@ impl HttpClient {
     fn begin(&self, exchange: Exchange<'_>) -> Request<()> {
         let mut state = self.context.state();
         state.reply = ReplyState::default();
+        let is_captured = state.attempt.capture.is_some();
         let request = &mut state.request;
         request.key.clear();
         let mut proxy_replies = false;
@@ -140,31 +148,58 @@ impl HttpClient {
         }
         request.proxy = exchange.proxy.cloned();
         request.head = exchange.head;
+        request.captured_url = is_captured.then(|| exchange.request.uri().to_string());
         request.may_reuse = exchange.may_reuse;
         exchange.request
     }
 
-    /// Lets the body's bytes be unspecified: Linux then need not copy them.
+    /// Lets the body's bytes be unspecified, unless they are captured: Linux then need not copy them.
     pub(in crate::fetch) fn discard_body(&self) {
-        self.context.state().reply.discards_body = true;
+        let mut state = self.context.state();
+        state.reply.discards_body = state.attempt.capture.is_none();
+    }
+
+    /// Whether replies are kept for an archive.
+    pub(in crate::fetch) fn is_capturing(&self) -> bool {
+        self.context.state().attempt.capture.is_some()
+    }
+
+    /// Reads the body to its end, until it is larger than `most`, or for `time`. Returns how much of it is in `buf`.
+    pub(in crate::fetch) fn read_whole(
+        &self,
+        reply: &mut Reply,
+        buf: &mut [u8],
+        most: Option<u64>,
+        time: Option<Duration>,
+    ) -> usize {
+        let most = most.map_or(u64::MAX, |most| most.saturating_add(1));
+        self.within(time, || {
+            let mut reader = reply.response.body_mut().as_reader().take(most);
+            let size = fill(&mut reader, buf);
+            // The recorder notes an error.
+            let _ = io::copy(&mut reader, &mut io::sink());
+            self.context.state().reply.is_limited = reader.limit() == 0;
+            size
+        })
     }
 
     /// Reads the body until `buf` is full or [`DRAIN_TIMEOUT`] is over, and returns the number of bytes. The connection
     /// of a body that has ended can be reused.
     pub(in crate::fetch) fn drain(&self, reply: &mut Reply, buf: &mut [u8]) -> usize {
-        let soon = Deadline::after(Instant::now(), Some(DRAIN_TIMEOUT));
+        // An error only means that the connection is not reused.
+        self.within(Some(DRAIN_TIMEOUT), || {
+            fill(&mut reply.response.body_mut().as_reader(), buf)
+        })
+    }
+
+    /// Calls `read` with at most `time` left of the attempt's.
+    fn within<T>(&self, time: Option<Duration>, read: impl FnOnce() -> T) -> T {
+        let soon = Deadline::after(Instant::now(), time);
         let timeouts = self.context.state().attempt.timeouts;
         self.context.state().attempt.timeouts = timeouts.within(soon);
-        let mut reader = reply.response.body_mut().as_reader();
-        let mut size = 0;
-        // An error only means that the connection is not reused.
-        while size < buf.len()
-            && let Ok(amount @ 1..) = reader.read(&mut buf[size..])
-        {
-            size += amount;
-        }
+        let done = read();
         self.context.state().attempt.timeouts = timeouts;
-        size
+        done
     }
 
     /// Fails if the attempt is cancelled or its time is up, for work that waits for no socket.
@@ -217,6 +252,17 @@ impl Reply {
     }
 }
 
+/// Reads until `buf` is full, or to the end or an error. Returns the number of bytes.
+fn fill(reader: &mut dyn Read, buf: &mut [u8]) -> usize {
+    let mut size = 0;
+    while size < buf.len()
+        && let Ok(amount @ 1..) = reader.read(&mut buf[size..])
+    {
+        size += amount;
+    }
+    size
+}
+
 /// The body of a reply. Its errors say how many bytes came.
 pub(in crate::fetch) struct ReplyBody<'a> {
     reader: BodyReader<'a>,
@@ -233,7 +279,14 @@ impl Read for ReplyBody<'_> {
             ),
             Ok(amount) => {
                 self.received += amount as u64;
-                Ok(amount)
+                match expected.filter(|expected| *expected < self.received) {
+                    None => Ok(amount),
+                    // A `Content-Range` told less than what came: no byte of it may go behind a part.
+                    Some(expected) => Err(io::Error::other(Failure::new(
+                        FailureKind::Body,
+                        format!("the body is longer than the {expected} bytes that were told"),
+                    ))),
+                }
             }
             Err(error) => Err(io::Error::other(body_failure(error, received, expected))),
         }

@@ -9,6 +9,7 @@ mod connector;
 mod context;
 mod errors;
 mod exchange;
+mod recorder;
 mod transport;
 mod via_proxy;
 

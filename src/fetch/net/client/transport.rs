@@ -10,6 +10,7 @@ use ureq::unversioned::transport::{Buffers, NextTimeout, Transport as ClientTran
 
 use super::buffers::ExchangeBuffers;
 use super::context::ExchangeContext;
+use super::recorder::Recorder;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
 use crate::fetch::net::http1::chunked::Chunked;
 use crate::fetch::net::http1::head::{HeadScanner, HeadStatus, begins_like_http};
@@ -41,6 +42,8 @@ pub(super) struct Transport {
     is_overrun: bool,
     /// The library has reported a clean end of the reply.
     ended_cleanly: bool,
+    /// If the exchange is captured.
+    recorder: Option<Box<Recorder>>,
 }
 
 impl Transport {
@@ -50,6 +53,7 @@ impl Transport {
         let request = std::mem::take(&mut state.request.head);
         let mut buffers = std::mem::take(&mut state.buffers);
         buffers.reserve_output(request.len() + state.request.key.len() + AROUND);
+        let recorder = Recorder::new(&mut state, &request).map(Box::new);
         drop(state);
         connection.stream.lend_records(&mut buffers.records);
         Self {
@@ -64,20 +68,27 @@ impl Transport {
             bad_body: None,
             is_overrun: false,
             ended_cleanly: false,
+            recorder,
         }
     }
 
-    /// Reads once into the buffers; 0 is the end.
+    /// Reads once into the buffers, when the rate allows it; 0 is the end.
     fn receive(&mut self) -> Result<usize, StreamError> {
-        let (timeouts, discards_body) = {
+        let (timeouts, discards_body, paid_at) = {
             let state = self.context.state();
-            (state.attempt.timeouts, state.reply.discards_body)
+            let discards_body = state.reply.discards_body;
+            (state.attempt.timeouts, discards_body, state.paid_at)
         };
         let wait = self.context.wait(timeouts);
+        paid_at.map_or(Ok(()), |at| wait.until(at))?;
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let space = self.buffers.input_append_buf();
+        let mut space = self.buffers.input_append_buf();
+        if let Some(limit) = &self.context.net.rate_limit {
+            let piece = limit.piece().min(space.len());
+            space = &mut space[..piece];
+        }
         let amount = if discards_body && self.chunked.is_none() {
             connection.stream.discard(space, &wait)?
         } else {
@@ -127,8 +138,17 @@ impl Transport {
         let head = &self.buffers.input()[..size];
         let mut inspected = inspect(head)?;
         inspected.recorded.headers = wanted_headers(head, &self.context.net.record_headers);
-        self.buffers.replace_first(size, &inspected.reduced);
         let has_no_body = self.is_head || matches!(&inspected.reduced[9..12], b"204" | b"304");
+        if let Some(recorder) = &mut self.recorder {
+            let length = if has_no_body {
+                Some(0)
+            } else {
+                inspected.length
+            };
+            recorder.head(head, length);
+            recorder.body(&self.buffers.input()[size..]);
+        }
+        self.buffers.replace_first(size, &inspected.reduced);
         self.chunked = inspected.chunked.filter(|_| !has_no_body);
         self.stays_open = inspected.stays_open;
         let mut state = self.context.state();
@@ -137,6 +157,7 @@ impl Transport {
         drop(state);
         // These are the first bytes of the body.
         let amount = self.buffers.input().len() - inspected.reduced.len();
+        self.context.pay(amount);
         if let Err(reason) = self.decode(amount) {
             self.buffers.drop_last(amount);
             self.bad_body = Some(reason);
@@ -151,6 +172,9 @@ impl Transport {
             let (kept, behind) = chunked.decode(self.buffers.unread_from(at))?;
             self.buffers.drop_last(amount - kept);
             self.is_overrun |= behind > 0;
+            if let Some(recorder) = &mut self.recorder {
+                recorder.decoded(chunked.has_ended(), behind);
+            }
         }
         Ok(())
     }
@@ -183,17 +207,23 @@ impl Transport {
             return Err(protocol(reason));
         }
         while !self.has_ended() {
-            let amount = self.receive().map_err(|error| {
+            let received = self.receive();
+            let has_all_data = self.has_all_data();
+            if let Some(recorder) = &mut self.recorder {
+                recorder.received(&received, self.buffers.input(), has_all_data);
+            }
+            let amount = received.map_err(|error| {
                 let closed = "the connection was cut without TLS saying so";
                 let (phase, lost) = (Phase::Body, FailureKind::Body);
                 self.context.failure(error, phase, lost, closed)
             })?;
-            if amount == 0 && !self.has_all_data() {
+            if amount == 0 && !has_all_data {
                 return Err(Failure::new(FailureKind::Body, "the connection was closed"));
             }
             if amount == 0 {
                 return Ok(false);
             }
+            self.context.pay(amount);
             self.decode(amount).map_err(protocol)?;
             if !self.buffers.input().is_empty() {
                 return Ok(true);
@@ -258,6 +288,9 @@ impl Drop for Transport {
     fn drop(&mut self) {
         let net = &self.context.net;
         self.context.slot.clear();
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish(self.context.state().reply.is_limited);
+        }
         let is_reusable = self.is_reusable();
         if let Some(mut connection) = self.connection.take() {
             connection.stream.take_records(&mut self.buffers.records);

@@ -12,7 +12,18 @@ const LONGEST_VALIDATOR: usize = 8 * 1024;
 pub(in crate::fetch) struct Recorded {
     pub(in crate::fetch) etag: Option<String>,
     pub(in crate::fetch) last_modified: Option<String>,
+    /// In the form that RFC 9110, 5.6.7, prefers, which has this length.
+    pub(in crate::fetch) date: Option<[u8; 29]>,
+    /// In a box, because few replies have one.
+    pub(in crate::fetch) digests: Option<Box<DigestHeaders>>,
     pub(in crate::fetch) headers: Option<Vec<(String, Vec<String>)>>,
+}
+
+/// Those of RFC 9530.
+#[derive(Debug, Default)]
+pub(in crate::fetch) struct DigestHeaders {
+    pub(in crate::fetch) repr_digest: String,
+    pub(in crate::fetch) content_digest: String,
 }
 
 /// Keeps the first `value` that is short enough. Each byte is one character, so that it can be sent back unchanged.
@@ -20,6 +31,14 @@ pub(super) fn keep_validator(kept: &mut Option<String>, value: &[u8]) {
     let value = trim(value);
     if kept.is_none() && value.len() <= LONGEST_VALIDATOR {
         *kept = Some(latin1(value));
+    }
+}
+
+/// Adds `value` to a list whose members may come in several headers.
+pub(super) fn keep_members(kept: &mut String, value: &[u8]) {
+    if kept.len() + value.len() <= LONGEST_VALIDATOR {
+        kept.push_str(&latin1(trim(value)));
+        kept.push(',');
     }
 }
 
@@ -57,6 +76,9 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn latin1(bytes: &[u8]) -> String {
+    if bytes.is_ascii() {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 

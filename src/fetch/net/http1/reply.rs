@@ -6,7 +6,7 @@
 
 use super::chunked::Chunked;
 use super::lines::{header, is, lines, tokens, trim, unfold};
-use super::recorded::{Recorded, keep_validator};
+use super::recorded::{Recorded, keep_members, keep_validator};
 
 /// The most content codings that a body may have.
 pub(in crate::fetch) const MOST_CODINGS: usize = 5;
@@ -38,6 +38,8 @@ pub(in crate::fetch::net) struct Inspected {
     pub(in crate::fetch::net) reduced: Vec<u8>,
     /// Decodes a chunked body, which the reduced head does not mention.
     pub(in crate::fetch::net) chunked: Option<Chunked>,
+    /// The length of the body, if it is told once and the body is not chunked.
+    pub(in crate::fetch::net) length: Option<u64>,
     /// Whether the server keeps the connection open.
     pub(in crate::fetch::net) stays_open: bool,
     /// The validators.
@@ -64,6 +66,7 @@ pub(in crate::fetch::net) fn inspect(head: &[u8]) -> Result<Inspected, String> {
     Ok(Inspected {
         recorded,
         chunked: summary.is_chunked.then(Chunked::default),
+        length: summary.length(),
         stays_open: !summary.says_close && (status[7] == b'1' || summary.says_keep_alive),
         reduced: summary.finish(),
     })
@@ -124,6 +127,14 @@ impl HeaderSummary {
             keep_validator(&mut self.recorded.etag, value);
         } else if is(name, "last-modified") {
             keep_validator(&mut self.recorded.last_modified, value);
+        } else if is(name, "date") {
+            self.recorded.date = trim(value).try_into().ok();
+        } else if is(name, "repr-digest") {
+            let digests = self.recorded.digests.get_or_insert_default();
+            keep_members(&mut digests.repr_digest, value);
+        } else if is(name, "content-digest") {
+            let digests = self.recorded.digests.get_or_insert_default();
+            keep_members(&mut digests.content_digest, value);
         } else if let Some(at) = kept.iter().position(|kept| is(name, kept.0)) {
             let (_, most, replacement) = kept[at];
             let is_none = |coding| ["", "identity", "none"].iter().any(|none| is(coding, none));
@@ -140,6 +151,13 @@ impl HeaderSummary {
         // One more than the limit is enough to refuse them.
         if self.lengths.len() <= MOST_LENGTHS && is_new() {
             self.lengths.push(value.to_vec());
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        match &self.lengths[..] {
+            [length] if !self.is_chunked => str::from_utf8(length).ok()?.parse().ok(),
+            _ => None,
         }
     }
 

@@ -1,13 +1,13 @@
 //! Cancelling a client: every wait of every worker ends, now and later.
 //!
-//! A cancel shuts down the sockets that workers read from, and wakes the waits for sockets by the [`Waker`]. `reach` has a
-//! cancel of its own.
+//! A cancel shuts down the sockets that workers read from, wakes the waits for sockets by the [`Waker`], and ends the waits
+//! for a time. `reach` has a cancel of its own.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use super::sys::Waker;
 use super::timeouts::{Timeouts, WaitError, cancelled};
@@ -17,6 +17,21 @@ use crate::fetch::failure::Failure;
 pub(in crate::fetch::net) struct Wait<'a> {
     pub(in crate::fetch::net) limits: Timeouts,
     pub(in crate::fetch::net) cancel: &'a Cancel,
+}
+
+impl Wait<'_> {
+    /// Waits until `at`, or until the deadline passes. Silence does not count.
+    pub(in crate::fetch::net) fn until(&self, at: Instant) -> Result<(), WaitError> {
+        let now = Instant::now();
+        let mut span = at.saturating_duration_since(now);
+        if span.is_zero() {
+            return Ok(());
+        }
+        if let Some(deadline) = self.limits.deadline() {
+            span = span.min(deadline.left(now)?);
+        }
+        self.cancel.sleep(span)
+    }
 }
 
 /// The socket that one worker uses now. Only a cancel contends for the lock.
@@ -38,6 +53,9 @@ pub(in crate::fetch::net) struct Cancel {
     cancelled: AtomicBool,
     slots: Mutex<Vec<Weak<Slot>>>,
     waker: Waker,
+    /// Guards no data: waits for a time hold it while they test `cancelled`.
+    sleep: Mutex<()>,
+    woken: Condvar,
 }
 
 impl Cancel {
@@ -46,6 +64,8 @@ impl Cancel {
             cancelled: AtomicBool::new(false),
             slots: Mutex::default(),
             waker: Waker::new()?,
+            sleep: Mutex::default(),
+            woken: Condvar::new(),
         })
     }
 
@@ -57,6 +77,9 @@ impl Cancel {
     pub(in crate::fetch::net) fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         self.waker.wake();
+        // Take the lock once, so that no sleeper misses this notification.
+        drop(self.sleep.lock());
+        self.woken.notify_all();
         for slot in self.slots().iter().filter_map(Weak::upgrade) {
             if let Some(stream) = &*slot.lock() {
                 // An error means that the connection is closed already.
@@ -99,6 +122,17 @@ impl Cancel {
         }
     }
 
+    /// Waits for `span`.
+    fn sleep(&self, span: Duration) -> Result<(), WaitError> {
+        let guard = self.sleep.lock().unwrap_or_else(PoisonError::into_inner);
+        let still = |(): &mut ()| !self.is_cancelled();
+        drop(self.woken.wait_timeout_while(guard, span, still));
+        if self.is_cancelled() {
+            return Err(WaitError::Cancelled);
+        }
+        Ok(())
+    }
+
     /// Waits until `stream` may take more, or for `left`. It may return early.
     pub(in crate::fetch::net) fn wait_writable(
         &self,
@@ -115,7 +149,34 @@ impl Cancel {
 
 #[cfg(test)]
 mod tests {
+    use super::super::timeouts::Deadline;
     use super::*;
+
+    #[test]
+    fn a_wait_for_a_time_ends_then_at_the_deadline_or_by_a_cancel() {
+        let cancel = Cancel::new().unwrap();
+        let start = Instant::now();
+        let never = start + Duration::from_secs(3600);
+        let wait = |limits| Wait {
+            limits,
+            cancel: &cancel,
+        };
+        let soon = Duration::from_millis(5);
+        let stall = Timeouts::new(None, Some(Duration::from_nanos(1)));
+        assert!(wait(stall).until(start + soon).is_ok());
+        assert!(start.elapsed() >= soon);
+        let limits = Timeouts::new(Deadline::after(Instant::now(), Some(soon)), None);
+        assert!(wait(limits).until(never).is_ok());
+        assert!(matches!(
+            wait(limits).until(never),
+            Err(WaitError::TimedOut(span)) if span == soon
+        ));
+        std::thread::scope(|scope| {
+            let sleeper = scope.spawn(|| wait(Timeouts::default()).until(never));
+            cancel.cancel();
+            assert!(matches!(sleeper.join(), Ok(Err(WaitError::Cancelled))));
+        });
+    }
 
     #[test]
     fn slots_of_workers_that_have_ended_are_swept() {

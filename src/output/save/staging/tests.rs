@@ -26,7 +26,7 @@ fn left_by_a_dead_run(dir: &Path, run: &str) -> PathBuf {
 #[test]
 fn nothing_is_left_of_a_run_that_has_ended() {
     let dir = tempfile::tempdir().unwrap();
-    let staging = Staging::new(dir.path()).unwrap();
+    let staging = Staging::new(dir.path(), false).unwrap();
     fs::create_dir(&staging.folder).unwrap();
     fs::write(staging.folder.join("0.part"), "half").unwrap();
     staging.remove();
@@ -42,14 +42,14 @@ fn nothing_is_left_of_a_run_that_has_ended() {
 #[test]
 fn only_the_folders_of_dead_runs_are_removed() {
     let dir = tempfile::tempdir().unwrap();
-    let live = Staging::new(dir.path()).unwrap();
+    let live = Staging::new(dir.path(), false).unwrap();
     fs::create_dir(&live.folder).unwrap();
     left_by_a_dead_run(dir.path(), "1-1");
     // A run that was killed before it made its folder.
     fs::write(dir.path().join(RUNS).join("1-2.lock"), "").unwrap();
     let unlocked = dir.path().join(RUNS).join("of-nobody");
     fs::create_dir(&unlocked).unwrap();
-    let other = Staging::new(dir.path()).unwrap();
+    let other = Staging::new(dir.path(), false).unwrap();
     let left = [
         &live.folder,
         &lock_of(&live.folder),
@@ -67,19 +67,19 @@ fn only_the_folders_of_dead_runs_are_removed() {
 #[test]
 fn a_folder_that_cannot_be_removed_keeps_its_lock_for_the_next_run() {
     let dir = tempfile::tempdir().unwrap();
-    let staging = Staging::new(dir.path()).unwrap();
+    let staging = Staging::new(dir.path(), false).unwrap();
     let lock = lock_of(&staging.folder);
     // A file in its place cannot be removed as a folder, whatever the permissions.
     fs::write(&staging.folder, "").unwrap();
     staging.remove();
     assert!(lock.exists());
-    drop(Staging::new(dir.path()).unwrap());
+    drop(Staging::new(dir.path(), false).unwrap());
     assert!(lock.exists(), "a live run has it");
     drop(staging);
-    drop(Staging::new(dir.path()).unwrap());
+    drop(Staging::new(dir.path(), false).unwrap());
     assert!(lock.exists(), "it still cannot be removed");
     fs::remove_file(lock.with_extension("")).unwrap();
-    drop(Staging::new(dir.path()).unwrap());
+    drop(Staging::new(dir.path(), false).unwrap());
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
@@ -107,7 +107,7 @@ fn runs_that_begin_and_end_at_once_do_not_disturb_each_other() {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    let staging = Staging::new(dir.path()).unwrap();
+                    let staging = Staging::new(dir.path(), false).unwrap();
                     fs::create_dir(&staging.folder).unwrap();
                     let file = staging.folder.join("0.part");
                     fs::write(&file, "half").unwrap();
