@@ -8,10 +8,12 @@ Needs curl, jq, xargs, flock and sqlite3 beside Python, and pandas for Debian's 
 """
 
 import csv
+import hashlib
 import http.server
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,13 +24,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(sys.argv[1]).resolve()
+DATA = bytes(range(256)) * 1024
 
 
 class Site(http.server.BaseHTTPRequestHandler):
-    """Pages under /p/, pages that fail once under /once/, a sitemap; everything else is a 404."""
+    """Pages under /p/, pages that fail once under /once/, pages with versions, a sitemap; everything else is a 404."""
 
     protocol_version = "HTTP/1.1"
-    seen, arrivals, lock = Counter(), [], threading.Lock()
+    seen, arrivals, begins, lock = Counter(), [], [], threading.Lock()
+    # The version of each page under /v/, and the page that is not sent until it may be.
+    versions, held, arrived, may_go_on = Counter(), None, threading.Event(), threading.Event()
 
     def do_GET(self):
         with self.lock:
@@ -42,10 +47,22 @@ class Site(http.server.BaseHTTPRequestHandler):
             paths = ("/p/1?a=1&amp;b=2", "/gone", "/p/2", "/p/3?a=1&b=2")
             locations = "".join(f"<url>{form.format(SITE + path)}</url>" for form, path in zip(forms, paths))
             status, body = 200, f'<?xml version="1.0"?><urlset>{locations}</urlset>'.encode()
+        elif self.path.startswith("/data/"):
+            return self.data(first)
         elif self.path.startswith("/json/"):
             status, body = 200, json.dumps({"title": f"page {self.path[6:]}"}).encode()
         elif self.path.startswith("/moved/"):
             status, body = 301, b""
+        elif self.path in self.versions:
+            etag = f'"{self.versions[self.path]}"'
+            if self.path == self.held:
+                self.arrived.set()
+                self.may_go_on.wait()
+                # The client was killed.
+                self.close_connection = True
+                return
+            is_same = self.headers["If-None-Match"] == etag
+            status, body = (304, b"") if is_same else (200, f"{self.path} {etag}".encode())
         elif self.path.startswith("/no-head/"):
             status, body = (405, b"") if self.command == "HEAD" else (200, b"here")
         elif self.path.startswith("/p/") or (self.path.startswith("/once/") and not first):
@@ -54,6 +71,8 @@ class Site(http.server.BaseHTTPRequestHandler):
             status, body = 503, b"busy"
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if self.path in self.versions:
+            self.send_header("ETag", etag)
         if status == 301:
             self.send_header("Location", self.path.replace("/moved/", "/p/", 1))
         self.end_headers()
@@ -61,6 +80,22 @@ class Site(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     do_HEAD = do_GET
+
+    def data(self, is_first):
+        """A large file, which is cut the first time. The rest of the first version can be asked for."""
+        body, begin = DATA, 0
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if asked and self.headers.get("If-Range") == '"1"':
+            begin = int(asked[1])
+            Site.begins.append(begin)
+        self.send_response(206 if begin else 200)
+        if begin:
+            self.send_header("Content-Range", f"bytes {begin}-{len(body) - 1}/{len(body)}")
+        self.send_header("ETag", '"1"')
+        self.send_header("Content-Length", str(len(body) - begin))
+        self.end_headers()
+        self.wfile.write(body[begin : len(body) // 2] if is_first else body[begin:])
+        self.close_connection = is_first
 
     def log_message(self, *_):
         pass
@@ -132,6 +167,24 @@ def mirror(script):
     run(script, told="fetchpool: 'mirror.jsonl': line 1 is no whole row, and was passed over\n")
     assert Site.seen == seen, Site.seen
     assert len(Path("SHA256SUMS").read_text().splitlines()) == 3
+
+
+def data_set(script):
+    digest = hashlib.sha256(DATA).hexdigest()
+    size = str(len(DATA))
+    wrong = ["SITE/data/c", "c.bin", size, "0" * 64]
+    table("data.csv", ["url", "name", "size", "sha256"], ["SITE/data/a", "a.bin", size, digest], ["SITE/data/b", "b/b.bin", size, ""], wrong)
+    script = script.replace("--retries 5", "--retries 5 --retry-delay 10ms")
+    run(script, status=1)
+    assert Site.begins == [len(DATA) // 2] * 3, Site.begins
+    assert Path("data/a.bin").read_bytes() == Path("data/b/b.bin").read_bytes() == DATA
+    failed = [(row["url"], row["error"]["kind"]) for row in rows("data.jsonl") if not row["ok"]]
+    assert failed == [(f"{SITE}/data/c", "mismatch")] and sorted(os.listdir("data")) == ["a.bin", "b"], failed
+    # With the right digest, only what failed is fetched again.
+    Site.seen.clear()
+    Path("data.csv").write_text(Path("data.csv").read_text().replace("0" * 64, digest))
+    run(script)
+    assert Site.seen == {"/data/c": 2}, Site.seen
 
 
 def poll(line):
@@ -238,6 +291,47 @@ def failures_again(script):
     assert Path("pages/two").read_text() == "/once/2"
 
 
+def nightly(script):
+    line, told = script.strip().split("\n", 1)
+    minute, hour, *_, command = line.split(None, 5)
+    assert (minute, hour) == ("30", "3") and "%" not in command, line
+    command = command.replace("/srv/mirror", os.getcwd())
+    environment = {"PATH": ENV["PATH"]}
+
+    def night():
+        Site.seen.clear()
+        done = subprocess.run(["/bin/sh", "-c", command], env=environment, text=True, capture_output=True, timeout=60)
+        assert (done.returncode, done.stdout) == (0, ""), done
+        return {row["url"].removeprefix(SITE): row["status"] for row in rows("last.jsonl")}, done.stderr
+
+    Site.versions.update({"/v/1": 1, "/v/2": 1, "/v/3": 1})
+    given("/v/1", "/v/2", "/v/3", "/gone")
+    statuses, note = night()
+    assert statuses == {"/v/1": 200, "/v/2": 200, "/v/3": 200, "/gone": 404}, statuses
+    assert "no such file, so every URL is new" in note, note
+    Site.versions["/v/2"] = 2
+    # It is killed when one page is there and another is awaited.
+    Site.held = "/v/3"
+    Site.seen.clear()
+    before = Path("last.jsonl").read_bytes()
+    killed = subprocess.Popen(["/bin/sh", "-c", command], env=environment, start_new_session=True)
+    assert Site.arrived.wait(60)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    Site.held = None
+    Site.may_go_on.set()
+    assert Path("last.jsonl").read_bytes() == before
+    statuses, note = night()
+    assert (statuses, note) == ({"/v/1": 304, "/v/2": 200, "/v/3": 304, "/gone": 404}, "")
+    files = {row["file"] for row in rows("last.jsonl") if row["ok"]}
+    bodies = sorted(Path(file).read_text() for file in files)
+    assert bodies == ['/v/1 "1"', '/v/2 "2"', '/v/3 "1"'], bodies
+    brought = sorted(run(told).splitlines())
+    file = next(file for file in files if "2" in Path(file).name)
+    assert brought == [f"200\t{file}\t{SITE}/v/2", f"404\tgone\t{SITE}/gone"], brought
+    assert night()[0] == {"/v/1": 304, "/v/2": 304, "/v/3": 304, "/gone": 404}
+
+
 def sqlite(script):
     given("/p/1", "/p/2", "/gone")
     assert run(script) == "200,2,8\n404,1,0.0\n".replace(",", "|"), run(script)
@@ -263,11 +357,13 @@ README = {
 TABLES = {
     "Carry an id through": carry_id,
     "Name files after a column": name_files,
+    "Mirror a data set with digests from a table": data_set,
     "Check the links of a sitemap": check_links,
     "Audit redirects": redirects,
     "Read JSON replies with jq": json_bodies,
     "Check the health of services": health,
     "Fetch the failures of a run again": failures_again,
+    "Update a mirror every night, from cron": nightly,
     "Load the records into SQLite": sqlite,
     "Load the records into pandas": pandas,
 }

@@ -21,7 +21,7 @@ pub(crate) fn command(peer: Peer, load: &Load, fetchpool: &Path) -> Vec<OsString
     match peer {
         Peer::Ideal => {}
         Peer::True => line.add("true"),
-        Peer::Fetchpool { .. } => call_fetchpool(&mut line, load, fetchpool),
+        Peer::Fetchpool { .. } | Peer::Refetch => call_fetchpool(&mut line, load, fetchpool),
         Peer::Curl => call_curl(&mut line, load),
         Peer::Wget2 => call_wget2(&mut line, load),
         Peer::Aria2 => call_aria2(&mut line, load),
@@ -50,8 +50,14 @@ fn call_fetchpool(line: &mut Line, load: &Load, fetchpool: &Path) {
     if let Some(server) = load.name_server {
         line.add(&format!("--dns-servers {server} -4"));
     }
-    if load.kind == Kind::Save {
-        line.file("-o", &load.saved);
+    match load.kind {
+        Kind::Save => line.file("-o", &load.saved),
+        Kind::Update => {
+            line.file("-o", &load.saved);
+            line.file("--update", &load.journal);
+        }
+        Kind::Archive => line.file("--warc", &load.saved.join("archive.warc.gz")),
+        _ => {}
     }
     line.0.push(load.lists.list.clone().into());
 }

@@ -17,6 +17,8 @@ pub(crate) const LARGE: usize = 100_000_000;
 pub(crate) enum Site {
     /// 1 KiB each, from one host.
     Plain,
+    /// The same, but no two pages have one content.
+    Distinct,
     /// 1 KiB each, from 500 hosts in a shuffled order, which is the same in each run.
     Hosts,
     /// 100 MB each.
@@ -79,6 +81,10 @@ pub(crate) enum Kind {
     Fetch,
     /// Each is saved to a file.
     Save,
+    /// Each has been saved, and has not changed since.
+    Update,
+    /// All are appended to one archive.
+    Archive,
     /// The run is cut after its first line.
     FirstRecord,
     /// Nothing is fetched: the program prints its version.
@@ -107,6 +113,8 @@ pub(crate) struct Load {
     pub(crate) name_server: Option<SocketAddr>,
     /// Where pages are saved.
     pub(crate) saved: PathBuf,
+    /// The records of the run that saved them, for an update.
+    pub(crate) journal: PathBuf,
 }
 
 impl Load {

@@ -16,6 +16,8 @@ pub(crate) enum Peer {
         jobs: usize,
         share: usize,
     },
+    /// fetchpool itself, which saves all pages that it could update.
+    Refetch,
     Curl,
     Wget2,
     /// A dry run: it asks for heads, without bodies.
@@ -39,6 +41,7 @@ impl Peer {
     pub(crate) fn name(self) -> String {
         match self {
             Self::Fetchpool { jobs, .. } => format!("fetchpool -j {jobs}"),
+            Self::Refetch => "fetchpool -o".to_owned(),
             Self::Curl => "curl -Z".to_owned(),
             Self::Wget2 => "wget2".to_owned(),
             Self::Aria2 => "aria2c, dry run".to_owned(),
@@ -60,7 +63,7 @@ impl Peer {
             Self::Xargs => &["xargs", "curl"],
             Self::Python => &["python3"],
             Self::Wrk => &["wrk"],
-            Self::Fetchpool { .. } | Self::Bare | Self::True | Self::Ideal => &[],
+            Self::Fetchpool { .. } | Self::Refetch | Self::Bare | Self::True | Self::Ideal => &[],
         }
     }
 
@@ -74,6 +77,14 @@ impl Peer {
             _ => return 1,
         };
         (full_pages / most).max(1)
+    }
+
+    /// What it does with the pages in a row of `kind`.
+    pub(crate) fn kind(self, kind: Kind) -> Kind {
+        match (self, kind) {
+            (Self::Refetch, _) | (Self::Curl, Kind::Archive) => Kind::Save,
+            _ => kind,
+        }
     }
 
     /// The environment it needs to trust the servers.
@@ -102,8 +113,11 @@ impl Peer {
         }
         let whole = (load.live_pages() as u64, load.bytes());
         let told = match self {
-            Self::Fetchpool { .. } | Self::Python => sum(&text, |line| {
-                number_before(line, " bytes").filter(|_| line.contains("' page is "))
+            Self::Fetchpool { .. } | Self::Refetch | Self::Python => sum(&text, |line| {
+                let is_page = line.contains("' page is ");
+                let is_unchanged = line.ends_with(" bytes, unchanged");
+                let is_right = is_page && is_unchanged == (load.kind == Kind::Update);
+                number_before(line, " bytes").filter(|_| is_right)
             }),
             Self::Bare => {
                 let pages = number_before(&text, " pages").unwrap_or_default();
@@ -117,11 +131,19 @@ impl Peer {
         };
         ensure!(told == whole, "{told:?} pages and bytes are not {whole:?}");
         ensure!(seen.requests >= whole.0, "{seen:?} for {} pages", whole.0);
-        if load.kind == Kind::Save {
+        if matches!(load.kind, Kind::Save | Kind::Update) {
             let saved = files(&load.saved)?;
             ensure!(
                 saved == whole,
                 "{saved:?} files and bytes are not {whole:?}"
+            );
+        }
+        if load.kind == Kind::Archive {
+            // Half of the bytes: pages that differ are compressed, but are not left out.
+            let (number, bytes) = files(&load.saved)?;
+            ensure!(
+                number == 1 && bytes > whole.1 / 2,
+                "no archive of all pages"
             );
         }
         Ok(whole.0)

@@ -58,6 +58,7 @@ impl Servers {
         let numbered = |base: String| (0..pages).map(|n| format!("{base}{n}")).collect();
         match site {
             Site::Plain => numbered(format!("http://127.0.0.1:{plain}/")),
+            Site::Distinct => numbered(format!("http://127.0.0.1:{plain}/distinct/")),
             Site::Large => numbered(format!("http://127.0.0.1:{plain}/large?")),
             Site::KeptTls => numbered(format!("https://127.0.0.1:{kept}/")),
             Site::FreshTls => numbered(format!("https://127.0.0.1:{fresh}/")),
@@ -77,6 +78,29 @@ impl Servers {
                 })
                 .collect(),
         }
+    }
+
+    /// Writes the pages of [`Site::Distinct`].
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub(crate) fn write_distinct(&self, pages: usize) -> Result<()> {
+        let dir = self.nginx.certificate.with_file_name("html/distinct");
+        fs::create_dir_all(&dir)?;
+        for n in 0..pages {
+            // Hexadecimal numbers compress, but not to nothing.
+            let mut page = String::new();
+            let mut state = n as u64 + 1;
+            while page.len() < PAGE {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                page += &format!("{:x} ", state >> 40);
+            }
+            fs::write(dir.join(n.to_string()), &page[..PAGE])?;
+        }
+        Ok(())
     }
 
     /// URLs of hosts that answer, and evenly among them URLs of hosts that do not.

@@ -4,7 +4,7 @@
 
 use crate::call;
 use crate::child::{self, Outputs, Until};
-use crate::load::{Kind, Lists, Load};
+use crate::load::{Kind, Lists, Load, Site};
 use crate::peer::Peer;
 use crate::server::{Servers, WAIT};
 use crate::work::Row;
@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -172,19 +173,43 @@ impl Bench {
             Peer::Fetchpool { jobs, .. } => jobs,
             _ => row.jobs,
         };
-        Ok(Load {
+        let mut load = Load {
             site: row.site,
-            kind: row.kind,
+            kind: peer.kind(row.kind),
             pages,
             jobs,
             lists,
             certificate: self.servers.certificate().to_owned(),
             name_server,
             saved,
-        })
+            journal: self.dir.join("journal"),
+        };
+        if load.kind == Kind::Update {
+            self.save_first(&mut load)?;
+        }
+        Ok(load)
+    }
+
+    /// Saves the pages that all updates of the row ask for again.
+    fn save_first(&self, load: &mut Load) -> Result<()> {
+        load.saved = self.dir.join("mirror");
+        if load.saved.exists() {
+            return Ok(());
+        }
+        let mut command: Vec<OsString> = vec![self.fetchpool.clone().into()];
+        command.extend(["-q", "-f", "jsonl", "-o"].map(OsString::from));
+        command.extend([load.saved.clone().into(), load.lists.list.clone().into()]);
+        let outputs = Outputs {
+            stdout: load.journal.clone(),
+            stderr: self.dir.join("stderr"),
+        };
+        child::measure(&command, &[], Until::End, false, &outputs).map(drop)
     }
 
     fn write_lists(&self, row: &Row, pages: usize, saved: &Path) -> Result<Lists> {
+        if row.site == Site::Distinct {
+            self.servers.write_distinct(pages)?;
+        }
         let urls = self.servers.urls(row.site, pages);
         let list = self.dir.join(format!("list-{pages}"));
         let config = self.dir.join(format!("config-{pages}"));
@@ -193,7 +218,7 @@ impl Bench {
         for (number, url) in urls.iter().enumerate() {
             writeln!(lines, "{url}")?;
             match row.kind {
-                Kind::Save => {
+                Kind::Save | Kind::Archive => {
                     let file = saved.join(number.to_string());
                     writeln!(pairs, "url = \"{url}\"\noutput = \"{}\"", file.display())?;
                 }

@@ -240,7 +240,7 @@ fn dead_hosts_and_names() -> Vec<Row> {
 
 fn long_lists() -> Vec<Row> {
     use Goal::{MemoryOver, OwnWall, Wall};
-    use Peer::{Curl, Fetchpool, Wget2};
+    use Peer::{Curl, Fetchpool, Refetch, Wget2};
     let shorter = Fetchpool {
         jobs: 50,
         share: 1_000,
@@ -257,5 +257,11 @@ fn long_lists() -> Vec<Row> {
             .kind(Kind::Save)
             .beside(Curl, &[Wall(0.7)])
             .beside(Wget2, &[]),
+        Row::new("updating, -j 50", Site::Plain, 20_000, 50)
+            .kind(Kind::Update)
+            .beside(Refetch, &[Wall(0.8)]),
+        Row::new("archiving, -j 50", Site::Distinct, 20_000, 50)
+            .kind(Kind::Archive)
+            .beside(Curl, &[Wall(0.7)]),
     ]
 }
