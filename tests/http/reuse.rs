@@ -239,7 +239,7 @@ fn many_workers_over_connections_that_drop_every_third_reply() {
 }
 
 #[test]
-#[ignore = "10 s without optimisation; cargo test --release --test http reuse:: -- --ignored --nocapture"]
+#[ignore = "20,000 requests, for .ci/lab/reuse: cargo test --test http reuse:: -- --ignored --nocapture"]
 fn twenty_thousand_requests_over_connections_that_drop_every_third_reply() {
     let began = std::time::Instant::now();
     let (failed, accepted) = over_connections_that_drop(10, 50, 400);
