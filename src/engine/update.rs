@@ -74,9 +74,11 @@ fn sha256_of(path: &Path) -> io::Result<[u8; 32]> {
             amount => context.update(&buf[..amount]),
         }
     }
-    let mut sha256 = [0; 32];
-    sha256.copy_from_slice(context.finish().as_ref());
-    Ok(sha256)
+    context
+        .finish()
+        .as_ref()
+        .try_into()
+        .map_err(io::Error::other)
 }
 
 /// Where the page of `past` was archived.

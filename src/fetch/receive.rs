@@ -97,9 +97,10 @@ impl Attempt<'_> {
         };
         if let (true, Some(length)) = (codings.is_empty(), length) {
             check_size(length, plan.max_size())?;
+            let expected = plan.expect_size(length);
             // A captured body is read before it is refused.
-            if !self.fetcher.http.is_capturing() {
-                plan.expect_size(length)?;
+            if expected.is_err() && !self.fetcher.http.is_capturing() {
+                expected?;
             }
         }
         if let Sink::Part(body) = sink {
