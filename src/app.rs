@@ -7,6 +7,7 @@ mod build;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::mem;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,13 +18,14 @@ use anyhow::anyhow;
 use self::build::{
     archive, listen_to_signals, most_at_once, past_records, pool, saver, start_helpers, writer,
 };
-use crate::cli::{self, Exit, Settings, Stop, SummaryForm, Terminals};
+use crate::cli::{self, Call, Exit, HeaderSource, Settings, Stop, SummaryForm, Terminals};
 use crate::engine::{self, DryRunner, Engine, Mailbox};
 use crate::escape::printable;
 use crate::fetch::{Client, Method};
-use crate::header_file;
 use crate::input::{self, List, PastRecords, Skipped, Targets};
 use crate::output::{self, Outgoing, Progress, Summary};
+use crate::report;
+use crate::secret_files;
 use crate::signals;
 use crate::system;
 
@@ -32,6 +34,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Bytes of messages written in that time; older ones are left out.
 const LAST_LINES: usize = 2048;
+
+/// What to do if the records would go into a list.
+const ANOTHER_FILE: &str = "write the records to another file";
 
 /// Runs the program with `args`, of which the first is its name, and returns its exit status.
 ///
@@ -51,14 +56,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         stdout: io::stdout().is_terminal(),
         stderr: io::stderr().is_terminal(),
     };
-    let exit = match cli::parse(args, terminals, &|name| std::env::var_os(name)) {
-        Ok(settings) if settings.input.dry_run => {
-            dry_run(settings).unwrap_or_else(|error| complain(&error))
-        }
-        Ok(settings) => fetch_all(settings).unwrap_or_else(|error| complain(&error)),
-        Err(stop) => print(&stop).unwrap_or_else(|error| complain(&error)),
+    let ended = match cli::parse(args, terminals, &|name| std::env::var_os(name)) {
+        Ok(Call::Fetch(settings)) if settings.input.dry_run => dry_run(*settings),
+        Ok(Call::Fetch(settings)) => fetch_all(*settings),
+        Ok(Call::Report(journal)) => print_report(&journal),
+        Err(stop) => print(&stop),
     };
-    match exit {
+    match ended.unwrap_or_else(|error| complain(&error)) {
         Exit::Stopped(signal) => signal.end_process(),
         exit => exit.into(),
     }
@@ -66,8 +70,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    input::refuse_output(&settings.input.lists, io::stdout())?;
-    settings.fetch.headers = header_file::read_all(mem::take(&mut settings.headers))?;
+    input::refuse_output(&settings.input.lists, io::stdout(), ANOTHER_FILE)?;
+    let secrets = read_secrets(&mut settings)?;
     // Its file stays open: open it before the free descriptors are counted.
     let past = past_records(settings.update.as_deref(), settings.input.default_scheme)?;
     // With HEAD only rows with a method of their own have bodies.
@@ -94,8 +98,9 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     let deadline = settings.deadline.and_then(|d| started.checked_add(d));
     let [resume, update] = [&settings.input.resume, &settings.update].map(Option::as_deref);
     let lists = settings.input.lists.iter().filter_map(List::path);
+    let secrets = secrets.iter().map(PathBuf::as_path);
     let own_files = [settings.warc.as_deref(), resume, update];
-    let own_files = own_files.into_iter().flatten().chain(lists);
+    let own_files = own_files.into_iter().flatten().chain(secrets).chain(lists);
     let save = saver(&settings, own_files, &mut targets)?;
     let client = Client::new(settings.fetch)?;
     let lists = &settings.input.lists;
@@ -145,11 +150,27 @@ fn fetch_all(mut settings: Settings) -> anyhow::Result<Exit> {
     exit
 }
 
+/// Reads the files that keep secrets out of the command line. Returns their paths.
+fn read_secrets(settings: &mut Settings) -> anyhow::Result<Vec<PathBuf>> {
+    let (fetch, headers) = (&mut settings.fetch, mem::take(&mut settings.headers));
+    let of_headers = |source: &HeaderSource| match source {
+        HeaderSource::File(path) => Some(path.clone()),
+        HeaderSource::Header(_) => None,
+    };
+    let mut paths: Vec<PathBuf> = headers.iter().filter_map(of_headers).collect();
+    fetch.headers = secret_files::headers(headers)?;
+    let (netrc, cookies) = (settings.netrc.take(), settings.cookies.take());
+    fetch.netrc = netrc.as_deref().map(secret_files::netrc).transpose()?;
+    fetch.cookies = cookies.as_deref().map(secret_files::cookies).transpose()?;
+    paths.extend([netrc, cookies].into_iter().flatten());
+    Ok(paths)
+}
+
 /// Writes what a run would do.
 fn dry_run(mut settings: Settings) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    input::refuse_output(&settings.input.lists, io::stdout())?;
-    settings.fetch.headers = header_file::read_all(settings.headers)?;
+    input::refuse_output(&settings.input.lists, io::stdout(), ANOTHER_FILE)?;
+    read_secrets(&mut settings)?;
     let method = settings.fetch.method.clone();
     // What it refuses is wrong here, too.
     Client::new(settings.fetch)?;
@@ -231,6 +252,14 @@ fn print(stop: &Stop) -> anyhow::Result<Exit> {
         )),
         _ => Ok(stop.exit),
     }
+}
+
+fn print_report(journal: &List) -> anyhow::Result<Exit> {
+    print(&Stop {
+        text: report::page(journal)?,
+        to_stderr: false,
+        exit: Exit::Success,
+    })
 }
 
 /// Prints an error that stopped the program.

@@ -16,7 +16,7 @@ use crate::output::fuzzing as output;
 pub type Check = (&'static str, fn(&[u8]));
 
 /// All checks that need private interfaces.
-pub const CHECKS: [Check; 13] = [
+pub const CHECKS: [Check; 15] = [
     ("list", input::list),
     ("rows", input::rows),
     ("url", input::url),
@@ -27,6 +27,8 @@ pub const CHECKS: [Check; 13] = [
     ("location", fetch::location),
     ("proxy", fetch::proxy),
     ("rule", fetch::rule),
+    ("netrc", fetch::netrc),
+    ("cookies", fetch::cookies),
     ("retry_after", fetch::retry_after),
     ("saved_names", output::saved_names),
     ("options", options),

@@ -18,7 +18,8 @@ impl Display for Span {
             ..9.995 => write!(out, "{}s", short(seconds, 2)),
             ..99.95 => write!(out, "{}s", short(seconds, 1)),
             ..3599.5 => pair(out, whole / 60, 'm', whole % 60, 's'),
-            _ => pair(out, whole / 3600, 'h', whole / 60 % 60, 'm'),
+            ..172_799.5 => pair(out, whole / 3600, 'h', whole / 60 % 60, 'm'),
+            _ => pair(out, whole / 86_400, 'd', whole / 3600 % 24, 'h'),
         }
     }
 }
@@ -64,6 +65,8 @@ mod tests {
             (3_599_600_000, "1h"),
             (5_399_000_000, "1h29m"),
             (93_784_000_000, "26h03m"),
+            (172_799_600_000, "2d"),
+            (835_000_000_000, "9d15h"),
         ] {
             let shown = Span(Duration::from_micros(micros)).to_string();
             assert_eq!(shown, expected, "{micros}");

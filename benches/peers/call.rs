@@ -23,6 +23,7 @@ pub(crate) fn command(peer: Peer, load: &Load, fetchpool: &Path) -> Vec<OsString
         Peer::True => line.add("true"),
         Peer::Fetchpool { .. } | Peer::Refetch => call_fetchpool(&mut line, load, fetchpool),
         Peer::Curl => call_curl(&mut line, load),
+        Peer::NewestCurl => call_newest_curl(&mut line, load),
         Peer::Wget2 => call_wget2(&mut line, load),
         Peer::Aria2 => call_aria2(&mut line, load),
         Peer::Xargs => call_xargs(&mut line, load),
@@ -69,6 +70,16 @@ fn call_curl(line: &mut Line, load: &Load) {
     line.trust("--cacert", load);
     line.patience("--max-time", load);
     line.file("-K", &load.lists.config);
+}
+
+fn call_newest_curl(line: &mut Line, load: &Load) {
+    line.add("newest-curl");
+    line.number(load.jobs);
+    line.0.push(load.lists.list.clone().into());
+    line.trust("--cacert", load);
+    if matches!(load.kind, Kind::Save | Kind::Archive) {
+        line.file("-o", &load.saved);
+    }
 }
 
 fn call_wget2(line: &mut Line, load: &Load) {

@@ -18,7 +18,10 @@ pub(crate) enum Peer {
     },
     /// fetchpool itself, which saves all pages that it could update.
     Refetch,
+    /// The installed one.
     Curl,
+    /// benches/curl: the newest libcurl, called as curl -Z calls it.
+    NewestCurl,
     Wget2,
     /// A dry run: it asks for heads, without bodies.
     Aria2,
@@ -43,6 +46,7 @@ impl Peer {
             Self::Fetchpool { jobs, .. } => format!("fetchpool -j {jobs}"),
             Self::Refetch => "fetchpool -o".to_owned(),
             Self::Curl => "curl -Z".to_owned(),
+            Self::NewestCurl => "the newest libcurl".to_owned(),
             Self::Wget2 => "wget2".to_owned(),
             Self::Aria2 => "aria2c, dry run".to_owned(),
             Self::Xargs => "xargs -P, curl".to_owned(),
@@ -58,6 +62,7 @@ impl Peer {
     pub(crate) fn needs(self) -> &'static [&'static str] {
         match self {
             Self::Curl => &["curl"],
+            Self::NewestCurl => &["newest-curl"],
             Self::Wget2 => &["wget2"],
             Self::Aria2 => &["aria2c"],
             Self::Xargs => &["xargs", "curl"],
@@ -82,7 +87,7 @@ impl Peer {
     /// What it does with the pages in a row of `kind`.
     pub(crate) fn kind(self, kind: Kind) -> Kind {
         match (self, kind) {
-            (Self::Refetch, _) | (Self::Curl, Kind::Archive) => Kind::Save,
+            (Self::Refetch, _) | (Self::Curl | Self::NewestCurl, Kind::Archive) => Kind::Save,
             _ => kind,
         }
     }
@@ -123,7 +128,7 @@ impl Peer {
                 let pages = number_before(&text, " pages").unwrap_or_default();
                 (pages, pages * PAGE as u64)
             }
-            Self::Curl | Self::Xargs => sum(&text, |line| {
+            Self::Curl | Self::NewestCurl | Self::Xargs => sum(&text, |line| {
                 let size = line.parse().ok();
                 size.filter(|size| *size > 0 || load.site.dead_share().is_none())
             }),

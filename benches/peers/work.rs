@@ -123,13 +123,17 @@ pub(crate) fn rows(small: bool) -> Vec<Row> {
 
 fn kept_alive() -> Vec<Row> {
     use Goal::{Cpu, OwnMemory, OwnSwitches, Wall};
-    use Peer::{Aria2, Bare, Curl, Fetchpool, Python, Wget2, Wrk, Xargs};
+    use Peer::{Aria2, Bare, Curl, Fetchpool, NewestCurl, Python, Wget2, Wrk, Xargs};
     let row = |name, jobs| Row::new(name, Site::Plain, 20_000, jobs).guarded();
     vec![
-        row("kept-alive, -j 5", 5).beside_all(&[Curl, Wget2, Aria2, Xargs, Python, Wrk, Bare]),
+        row("kept-alive, -j 5", 5)
+            .beside_all(&[Curl, NewestCurl])
+            .beside(Wget2, &[Wall(0.90)])
+            .beside_all(&[Aria2, Xargs, Python, Wrk, Bare]),
         row("kept-alive, -j 50", 50)
             .beside(Curl, &[Wall(0.65), Cpu(0.70), OwnSwitches(1.3)])
-            .beside(Wget2, &[Wall(0.90)])
+            .beside(NewestCurl, &[Wall(0.68), Cpu(0.70)])
+            .beside(Wget2, &[Wall(0.85)])
             .beside_all(&[Aria2, Xargs])
             .beside(Python, &[Wall(0.06)])
             .beside(Wrk, &[Wall(OF_WRK)])
@@ -145,27 +149,31 @@ fn kept_alive() -> Vec<Row> {
 
 fn many_hosts() -> Vec<Row> {
     use Goal::{Cpu, Wall};
-    use Peer::{Aria2, Curl, Python, Wget2, Xargs};
+    use Peer::{Aria2, Curl, NewestCurl, Python, Wget2, Xargs};
     let row = |name, jobs| Row::new(name, Site::Hosts, 20_000, jobs).guarded();
     vec![
         row("500 hosts, -j 50", 50)
             .beside(Curl, &[Wall(0.45), Cpu(0.45)])
+            .beside(NewestCurl, &[])
             .beside_all(&[Wget2, Aria2, Xargs, Python]),
         row("500 hosts, -j 500", 500)
             .beside(Curl, &[Wall(0.75)])
+            .beside(NewestCurl, &[Wall(0.70)])
             .beside_all(&[Wget2, Aria2, Python]),
     ]
 }
 
 fn bodies_and_tls() -> Vec<Row> {
     use Goal::{Cpu, Wall};
-    use Peer::{Aria2, Curl, Python, Wget2, Wrk, Xargs};
+    use Peer::{Aria2, Curl, NewestCurl, Python, Wget2, Wrk, Xargs};
     vec![
         Row::new("100 MB bodies, -j 5", Site::Large, 20, 5)
             .beside(Curl, &[Wall(0.75), Cpu(1.0)])
+            .beside(NewestCurl, &[])
             .beside_all(&[Wget2, Xargs, Python]),
         Row::new("fresh TLS, -j 50", Site::FreshTls, 2_000, 50)
             .beside(Curl, &[Wall(0.9)])
+            .beside(NewestCurl, &[])
             .beside_all(&[Wget2, Aria2, Xargs, Python]),
         Row::new("kept-alive TLS, -j 50", Site::KeptTls, 20_000, 50)
             .beside(Curl, &[Wall(0.65)])
@@ -175,7 +183,7 @@ fn bodies_and_tls() -> Vec<Row> {
 
 fn waiting_and_starting() -> Vec<Row> {
     use Goal::{Wall, WallOver};
-    use Peer::{Aria2, Curl, Ideal, Python, True, Wget2, Xargs};
+    use Peer::{Aria2, Curl, Ideal, NewestCurl, Python, True, Wget2, Xargs};
     vec![
         Row::new("100 ms server, -j 50", Site::Slow, 1_000, 50)
             .beside(Ideal, &[Wall(1.03)])
@@ -183,6 +191,7 @@ fn waiting_and_starting() -> Vec<Row> {
         Row::new("one URL", Site::Plain, 1, 5)
             .turns(50)
             .beside(Curl, &[Wall(0.7)])
+            .beside(NewestCurl, &[Wall(0.7)])
             .beside_all(&[Wget2, Aria2, Python]),
         Row::new("--version", Site::Plain, 1, 5)
             .kind(Kind::Version)
@@ -240,7 +249,7 @@ fn dead_hosts_and_names() -> Vec<Row> {
 
 fn long_lists() -> Vec<Row> {
     use Goal::{MemoryOver, OwnWall, Wall};
-    use Peer::{Curl, Fetchpool, Refetch, Wget2};
+    use Peer::{Curl, Fetchpool, NewestCurl, Refetch, Wget2};
     let shorter = Fetchpool {
         jobs: 50,
         share: 1_000,
@@ -256,6 +265,7 @@ fn long_lists() -> Vec<Row> {
         Row::new("saving, -j 50", Site::Plain, 20_000, 50)
             .kind(Kind::Save)
             .beside(Curl, &[Wall(0.7)])
+            .beside(NewestCurl, &[Wall(0.85)])
             .beside(Wget2, &[]),
         Row::new("updating, -j 50", Site::Plain, 20_000, 50)
             .kind(Kind::Update)

@@ -57,8 +57,8 @@ pub(super) struct Typed {
 }
 
 /// The options of `-h`.
-const MAIN: &str =
-    "jobs timeout header max_size retries input resume format output_dir name quiet help version";
+const MAIN: &str = "jobs per_host timeout header check retries resume update format output_dir name continues max_fail help \
+    version";
 
 pub(super) fn command() -> Command {
     use clap::CommandFactory;

@@ -58,13 +58,20 @@ Examples:
   fetchpool -H 'Accept: text/html' https://example.com/ https://example.org/
   fetchpool -f jsonl --resume records.jsonl urls.txt >> records.jsonl";
 
-/// The last lines of `-h`.
-const EXAMPLE: &str = "\
-  fetchpool -o pages --name '{id}{ext}' table.csv  (with columns url and id)";
+/// `-h` without the headings, and the blank lines, for which a screen of 24 rows has no place.
+const ONE_SCREEN: &str = "\
+{about}
+
+{usage-heading} {usage}
+{positionals}
+
+{options}
+
+Example: fetchpool -o pages --name '{id}{ext}' table.csv";
 
 /// The command line with the help of `-h`.
 pub(super) fn short(style: TextStyle) -> Command {
-    let command = sized(args::command(), style).after_help(EXAMPLE);
+    let command = sized(args::command(), style).help_template(ONE_SCREEN);
     command.mut_args(|arg| arg.help_heading(None::<&str>))
 }
 
@@ -132,6 +139,12 @@ fn is_wrong_input(error: &Error) -> bool {
     is_value && option.is_some_and(|option| option.starts_with("--input "))
 }
 
+fn is_report_with_more(error: &Error) -> bool {
+    let option = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    error.kind() == ErrorKind::ArgumentConflict
+        && option.is_some_and(|option| option.starts_with("--report "))
+}
+
 /// `error` without control characters and credentials ([`shown`]), and with better tips than clap's.
 fn tidied(mut error: Error) -> Error {
     let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string);
@@ -155,6 +168,12 @@ fn tidied(mut error: Error) -> Error {
         insert_tip(
             &mut error,
             "a list is given without an option: fetchpool urls.txt",
+        );
+    }
+    if is_report_with_more(&error) {
+        insert_tip(
+            &mut error,
+            "it fetches nothing and takes no list: fetchpool --report FILE > report.html",
         );
     }
     if error.get(ContextKind::Usage).is_some() {

@@ -24,12 +24,21 @@ pub(crate) use max_fail::MaxFail;
 pub(crate) use settings::{Settings, SummaryForm};
 pub(crate) use terminal::Terminals;
 
+use crate::input::List;
 use crate::units;
 use args::Typed;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
 use terminal::Streams;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Call {
+    Fetch(Box<Settings>),
+    /// Print the report of this journal.
+    Report(List),
+}
 
 /// Why nothing runs: help, the version, completions or the manual page were requested, or the call was wrong.
 #[derive(Debug)]
@@ -51,7 +60,7 @@ pub(crate) fn parse<I>(
     args: I,
     terminals: Terminals,
     env: &dyn Fn(&str) -> Option<OsString>,
-) -> Result<Settings, Stop>
+) -> Result<Call, Stop>
 where
     I: IntoIterator<Item = OsString>,
 {
@@ -68,10 +77,17 @@ where
             exit: Exit::Success,
         });
     }
-    settings::resolve(typed, streams, env).map_err(|wrong| {
+    if let Some(journal) = typed.output.report {
+        return Ok(Call::Report(match journal.as_os_str() == "-" {
+            true => List::Stdin,
+            false => List::File(journal),
+        }));
+    }
+    let settings = settings::resolve(typed, streams, env).map_err(|wrong| {
         let error = command.error(ErrorKind::ValueValidation, wrong);
         stop(error, streams)
-    })
+    })?;
+    Ok(Call::Fetch(Box::new(settings)))
 }
 
 /// The page to print instead of a run. clap answers requests for help itself.

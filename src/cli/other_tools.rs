@@ -42,7 +42,14 @@ const FLAGS: &str = "\
 -w: write --host-delay D for a wait between requests, -f csv --fields LIST for what is printed
 --wait --delay --random-wait: write --host-delay D
 -e --referer --referrer: write -H 'Referer: URL'
---cookie --cookies: write -H 'Cookie: NAME=VALUE'";
+--cookie: write -b FILE (--cookies FILE) for a cookie file, -H 'Cookie: NAME=VALUE' for one cookie
+--load-cookies: write -b FILE (--cookies FILE)
+--cookie-jar --save-cookies: cookies are not saved; -b FILE (--cookies FILE) sends those of a file
+--netrc-file: write --netrc, or --netrc=FILE for another file
+--netrc-optional: write --netrc
+--no-netrc: a netrc file is read only with --netrc
+--location-trusted: -u and -H go to one origin; --netrc has users for every host
+-n: write --netrc for users and passwords of ~/.netrc; a request is for one URL anyway";
 
 /// What to write instead of `flag`.
 pub(super) fn instead(flag: &str) -> Option<&'static str> {

@@ -31,10 +31,14 @@ pub(crate) struct Settings {
     pub(crate) input: input::Options,
     /// When targets may start, and how often they are retried. The engine sets the window.
     pub(crate) schedule: schedule::Options,
-    /// Without the headers.
+    /// Without what is read from files: headers, netrc and cookies.
     pub(crate) fetch: fetch::Options,
     /// The headers of requests, and files of them.
     pub(crate) headers: Vec<HeaderSource>,
+    /// The file of users and passwords by host.
+    pub(crate) netrc: Option<PathBuf>,
+    /// The Netscape file of cookies.
+    pub(crate) cookies: Option<PathBuf>,
     pub(crate) format: Format,
     pub(crate) fields: Fields,
     /// Records hold the bodies.
@@ -87,10 +91,14 @@ pub(super) fn resolve(
     let lists = lists(typed.lists, streams.stdin_is_terminal)?;
     let schedule = schedule_options(&typed.pool, &typed.retries);
     let headers = typed.request.header.clone();
+    let netrc = typed.request.netrc.clone();
+    let netrc = netrc.map(|file| netrc_file(file, env)).transpose()?;
+    let netrc = not_stdin("--netrc", netrc, NETRC)?;
+    let cookies = not_stdin("--cookies", typed.request.cookies.clone(), COOKIES)?;
     let deadline = unless_zero(typed.timeouts.deadline);
     let fields = fields(&typed.output, typed.input.dry_run)?;
     check_combinations(&typed.output)?;
-    let update = not_stdin("--update", typed.input.update.clone())?;
+    let update = not_stdin("--update", typed.input.update.clone(), JOURNAL)?;
     let limit_rate = typed.pool.limit_rate.filter(|bytes| *bytes > 0);
     let mut fetch = fetch_options(
         typed.timeouts,
@@ -117,6 +125,8 @@ pub(super) fn resolve(
         deadline,
         fetch,
         headers,
+        netrc,
+        cookies,
         format: output.format,
         fields,
         keeps_bodies: output.body,
@@ -195,13 +205,32 @@ fn check_combinations(output: &OutputArgs) -> Result<(), String> {
 }
 
 /// `file`, unless it is standard input, which is for lists.
-fn not_stdin(option: &str, file: Option<PathBuf>) -> Result<Option<PathBuf>, String> {
+fn not_stdin(option: &str, file: Option<PathBuf>, wanted: &str) -> Result<Option<PathBuf>, String> {
     if file.as_deref() == Some(Path::new("-")) {
         return Err(format!(
-            "{option} -: give the file that an earlier run has written, standard input is for lists"
+            "{option} -: give {wanted}, standard input is for lists"
         ));
     }
     Ok(file)
+}
+
+const JOURNAL: &str = "the file that an earlier run has written";
+const NETRC: &str = "a netrc file";
+const COOKIES: &str = "a Netscape cookie file";
+
+/// `file`, or the user's own. A shell leaves the `~` of `--netrc=~/FILE` as it is.
+fn netrc_file(
+    file: Option<PathBuf>,
+    env: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<PathBuf, String> {
+    let file = file.unwrap_or_else(|| "~/.netrc".into());
+    let Ok(name) = file.strip_prefix("~") else {
+        return Ok(file);
+    };
+    let home =
+        env(if cfg!(windows) { "USERPROFILE" } else { "HOME" }).filter(|home| !home.is_empty());
+    let home = home.ok_or("--netrc: no home directory is set: write --netrc=FILE")?;
+    Ok(PathBuf::from(home).join(name))
 }
 
 fn summary_form(asked: SummaryArg, auto: bool) -> Option<SummaryForm> {
@@ -234,7 +263,7 @@ fn input_options(lists: Vec<List>, input: InputArgs) -> Result<input::Options, S
         default_scheme: input.default_scheme,
         shard: input.shard,
         unique: input.unique,
-        resume: not_stdin("--resume", input.resume)?,
+        resume: not_stdin("--resume", input.resume, JOURNAL)?,
         format: input.input,
         saves: false,
         name: None,
@@ -257,8 +286,10 @@ fn fetch_options(
     let method = request.method.unwrap_or(defaults.method);
     Ok(fetch::Options {
         method: if request.head { Method::HEAD } else { method },
-        // The program reads their files.
+        // The program reads these from files.
         headers: Vec::new(),
+        netrc: None,
+        cookies: None,
         user_agent: request.user_agent.unwrap_or(defaults.user_agent),
         timeout: unless_zero(Some(timeouts.timeout)),
         connect_timeout: unless_zero(timeouts.connect_timeout),

@@ -242,6 +242,7 @@ mod tests {
             pauses: None,
             retries: Retries::default(),
             deadline: None,
+            shows_progress: false,
             received: AtomicU64::new(0),
         };
         let target = Target {

@@ -29,6 +29,9 @@ const PAUSE: Duration = Duration::from_micros(300);
 /// A shorter wait of idle workers is not worth a warning.
 const LONG_WAIT: Duration = Duration::from_secs(5);
 
+/// When so few requests are left, the bar shows how far large bodies are.
+const FEW: usize = 5;
+
 pub(super) struct Coordinator<'a> {
     pub(super) pool: &'a ThreadPool,
     pub(super) most_in_flight: usize,
@@ -276,6 +279,9 @@ impl Coordinator<'_> {
         counts.in_flight = running;
         counts.waiting = waiting;
         counts.bytes = self.shared.received.load(Ordering::Relaxed);
-        self.report.draw_progress();
+        let is_end = self.state.list_ended && self.schedule.waiting() == 0;
+        let are_few = is_end && self.state.in_flight.len() <= FEW;
+        let downloads = are_few.then(|| self.state.in_flight.downloads(now));
+        self.report.draw_progress(downloads.flatten().as_ref());
     }
 }

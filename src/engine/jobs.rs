@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::fetch::Client;
+use crate::fetch::{Client, Transfer};
 use crate::host;
 use crate::input::{PastRecords, Target};
-use crate::output::{Archive, Record, Save};
+use crate::output::{Archive, Downloads, Record, Save};
 use crate::pool::{self, JobError, ThreadPool};
 use crate::schedule::HostKey;
 use crate::schedule::ordered::ListIndex;
@@ -19,6 +19,9 @@ use super::mail::{JobResult, Mail};
 use super::mailbox::Mailbox;
 use super::pauses::{PauseCounters, PausesKnown};
 use super::retrying::asked_pause;
+
+/// A body that takes less time is not shown on its own.
+const FOR_A_WHILE: Duration = Duration::from_secs(1);
 
 pub(super) struct Item {
     pub(super) target: Target,
@@ -55,6 +58,8 @@ struct Job {
     pauses_known: Option<PausesKnown>,
     /// A worker has begun the attempt.
     started: AtomicBool,
+    /// For the bar.
+    transfer: Option<Arc<Transfer>>,
 }
 
 /// The jobs that have not ended, by slot.
@@ -78,6 +83,7 @@ impl JobTable {
             reached_in: context.reached_in,
             pauses_known: pauses.map(|pauses| pauses.known(&context.host)),
             started: AtomicBool::new(false),
+            transfer: shared.shows_progress.then(Arc::default),
         });
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -119,6 +125,20 @@ impl JobTable {
         self.slots.len() - self.free.len()
     }
 
+    /// The large bodies of the attempts that have run for a while by `now`.
+    pub(super) fn downloads<'a>(&'a self, now: Instant) -> Option<Downloads> {
+        let runs_long = |context: &JobContext| {
+            let runs = context.started.map(|at| now.saturating_duration_since(at));
+            runs.is_some_and(|runs| runs >= FOR_A_WHILE)
+        };
+        let body = |(slot, job): (usize, &'a Option<(Arc<Job>, JobContext)>)| {
+            let (job, _) = job.as_ref().filter(|(_, context)| runs_long(context))?;
+            let transfer = job.transfer.as_ref()?;
+            Some((slot, &job.target.url, transfer.so_far()))
+        };
+        Downloads::of(self.slots.iter().enumerate().filter_map(body))
+    }
+
     /// Removes all jobs, for a run that does not wait for them. Returns each, and whether a worker began it.
     pub(super) fn give_up(&mut self) -> Vec<(Item, bool)> {
         self.free.clear();
@@ -154,6 +174,7 @@ pub(super) struct RunContext {
     pub(super) retries: Retries,
     /// Nothing starts after this.
     pub(super) deadline: Option<Instant>,
+    pub(super) shows_progress: bool,
     /// Bytes of bodies, including incomplete ones.
     pub(super) received: AtomicU64,
 }
@@ -172,6 +193,7 @@ impl RunContext {
         }
         job.started.store(true, Ordering::Relaxed);
         let client = self.client.for_attempt(job.attempts > 0, job.reached_in);
+        let client = client.reporting(job.transfer.clone());
         let (outcome, kept) = self.load_if_changed(client, &job.target, job.attempts);
         let outcome = Box::new(outcome);
         JobResult::Attempted { outcome, kept }

@@ -100,6 +100,7 @@ impl Engine<'_> {
                 pauses: retries.are_on().then(PauseCounters::new),
                 retries,
                 deadline: self.deadline,
+                shows_progress: self.progress.is_some(),
                 received: AtomicU64::new(0),
             }),
             schedule: Schedule::new(schedule),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::escape::printable;
-use crate::output::{Counts, Outgoing, Progress, Record, Summary, Writer};
+use crate::output::{Counts, Downloads, Outgoing, Progress, Record, Summary, Writer};
 use crate::schedule::ordered::{ListIndex, Ordered};
 
 use super::budgets::{MESSAGE_BYTES, RECORD_BYTES_AHEAD};
@@ -111,9 +111,10 @@ impl<'a> Report<'a> {
         is_flushed
     }
 
-    pub(super) fn draw_progress(&mut self) {
-        let progress = self.progress.as_mut();
-        if let Some(bar) = progress.and_then(|bar| bar.row(&self.counts, Instant::now())) {
+    /// Draws the bar, of `downloads` if there are any.
+    pub(super) fn draw_progress(&mut self, downloads: Option<&Downloads>) {
+        let (progress, now) = (self.progress.as_mut(), Instant::now());
+        if let Some(bar) = progress.and_then(|bar| bar.row(&self.counts, downloads, now)) {
             self.messages().draw(bar);
         }
     }

@@ -3,22 +3,24 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use http::{Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use url::{Position, Url};
 
+use super::Client;
 use super::body::Sink;
-use super::capture::Capture;
 use super::continuation::Version;
-use super::failure::{Failure, FailureKind, shortened};
-use super::headers::is_idempotent;
+use super::cookies::Jar;
+use super::failure::{Failure, FailureKind};
+use super::headers::{is_idempotent, push_line};
 use super::net::{Deadline, Exchange, HttpClient, Net, Recorded, Reply, Timeouts};
 use super::outcome::{Outcome, Page, Redirect};
 use super::plan::Plan;
 use super::redirect::Hop;
 use super::request::request;
 use super::retry_after::asked_wait;
+use super::transfer::Transfer;
 
 /// The largest read of a body. An unwanted body that fits is read, so that its connection can be reused; reading more
 /// costs as much as a new connection.
@@ -37,29 +39,28 @@ impl Fetcher {
         }
     }
 
-    /// Makes one attempt, which began before this call by `contact`, the time that its host took to be reached. With
-    /// `is_again`, a name without an address is looked up anew.
+    /// Makes one attempt of `client`, which began before this call by the time that its host took to be reached.
     pub(super) fn fetch(
         &mut self,
+        client: &Client,
         plan: &Plan<'_>,
         url: &Url,
         mut sink: Sink<'_>,
-        is_again: bool,
-        contact: Duration,
-        capture: Option<Arc<Capture>>,
     ) -> Outcome {
+        let (contact, capture) = (client.contact, client.capture.clone());
         let (now, now_at) = (Instant::now(), SystemTime::now());
         let started = now.checked_sub(contact).unwrap_or(now);
         let deadline = Deadline::after(started, plan.timeout());
         self.http.begin_attempt(
             Timeouts::new(deadline, plan.options.stall_timeout),
             plan.options.connect_timeout,
-            is_again.then_some(started),
+            client.is_again.then_some(started),
             capture.clone(),
         );
         let mut attempt = Attempt {
             fetcher: self,
             plan,
+            transfer: client.transfer.as_deref(),
             started,
             outcome: Outcome::begun(
                 url,
@@ -69,6 +70,7 @@ impl Fetcher {
             continues: false,
             recorded: Recorded::default(),
             part: None,
+            jar: Jar::default(),
         };
         let result = attempt.run(url, &mut sink);
         let Attempt {
@@ -77,6 +79,7 @@ impl Fetcher {
             recorded,
             ..
         } = attempt;
+        outcome.content_type = recorded.content_type;
         outcome.etag = recorded.etag;
         outcome.last_modified = recorded.last_modified;
         outcome.headers = recorded.headers;
@@ -94,6 +97,7 @@ impl Fetcher {
 pub(super) struct Attempt<'a> {
     pub(super) fetcher: &'a mut Fetcher,
     pub(super) plan: &'a Plan<'a>,
+    pub(super) transfer: Option<&'a Transfer>,
     started: Instant,
     pub(super) outcome: Outcome,
     /// The sink keeps a part of a body, and this one may be continued.
@@ -102,6 +106,8 @@ pub(super) struct Attempt<'a> {
     pub(super) recorded: Recorded,
     /// The part of the body that the sink has, in bytes, and of which version it is: the requests ask for the rest.
     pub(super) part: Option<(u64, Version)>,
+    /// The cookies that redirects have set.
+    jar: Jar,
 }
 
 impl Attempt<'_> {
@@ -121,7 +127,7 @@ impl Attempt<'_> {
         self.follow(url, &Method::GET, sink)
     }
 
-    /// Forgets the replies so far, but for the last status.
+    /// Forgets the replies so far, but for the last status and the cookies.
     fn start_over(&mut self, url: &Url, method: &Method) {
         self.part = None;
         self.recorded = Recorded::default();
@@ -144,7 +150,8 @@ impl Attempt<'_> {
 
     /// Sends a request, and those that redirects lead to.
     fn follow(&mut self, url: &Url, method: &Method, sink: &mut Sink<'_>) -> Result<Page, Failure> {
-        let home = Hop::first(url, method)?;
+        let netrc = self.plan.options.netrc.as_ref();
+        let home = Hop::first(url, method, netrc)?;
         let mut away: Option<Hop> = None;
         loop {
             let hop = away.as_ref().unwrap_or(&home);
@@ -152,6 +159,7 @@ impl Attempt<'_> {
             self.note(&mut reply);
             match self.next_hop(hop, &home, &reply) {
                 Ok(Some(next)) => {
+                    self.keep_cookies(hop);
                     self.drain_redirect(&mut reply);
                     self.redirected_to(&next, reply.status());
                     away = Some(next);
@@ -181,6 +189,16 @@ impl Attempt<'_> {
         }
     }
 
+    fn keep_cookies(&mut self, hop: &Hop) {
+        let (set, file) = (
+            &self.recorded.set_cookies,
+            self.plan.options.cookies.as_ref(),
+        );
+        if !set.is_empty() {
+            self.jar.keep(set, &hop.url, file, seconds_now());
+        }
+    }
+
     fn redirected_to(&mut self, next: &Hop, status: StatusCode) {
         self.outcome.hops.push(Redirect {
             url: mem::replace(&mut self.outcome.final_url, next.url.clone()),
@@ -198,11 +216,11 @@ impl Attempt<'_> {
         let lines = self.lines(hop);
         loop {
             let headers = self.plan.headers();
-            let (request, head) = request(hop, headers, &lines, proxy.map(Arc::as_ref))?;
+            let head = request(hop, headers, &lines, proxy.map(Arc::as_ref))?;
             let reply = self.fetcher.http.exchange(Exchange {
-                request,
+                url: &hop.url,
+                is_head: hop.method == Method::HEAD,
                 head,
-                origin,
                 proxy,
                 may_reuse,
             })?;
@@ -217,7 +235,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// The header lines that ask for the rest of a body, or for one that has changed.
+    /// The header lines that ask for the rest of a body, or for one that has changed, and the cookies.
     fn lines(&self, hop: &Hop) -> Vec<u8> {
         let condition = self.condition(hop).unwrap_or_default();
         let mut lines = self.range(hop).unwrap_or_else(|| condition.to_vec());
@@ -225,7 +243,22 @@ impl Attempt<'_> {
         if may_continue && !self.plan.headers().of(hop).has_accept_encoding {
             lines.extend_from_slice(b"Accept-Encoding: identity\r\n");
         }
+        if let Some(value) = self.cookies(hop) {
+            push_line(&mut lines, "Cookie", &value);
+        }
         lines
+    }
+
+    fn cookies(&self, hop: &Hop) -> Option<HeaderValue> {
+        let file = self.plan.options.cookies.as_ref();
+        let has_any = file.is_some() || !self.jar.is_empty();
+        if !has_any || self.plan.headers().of(hop).has_cookie {
+            return None;
+        }
+        let value = self.jar.value(file, &hop.url, seconds_now());
+        HeaderValue::try_from(value)
+            .ok()
+            .filter(|value| !value.is_empty())
     }
 
     /// The lines with which `hop` asks for the rest of the part.
@@ -241,10 +274,8 @@ impl Attempt<'_> {
 
     fn note(&mut self, reply: &mut Reply) {
         self.recorded = mem::take(&mut reply.recorded);
-        let content_type = reply.headers().get(header::CONTENT_TYPE);
         let first_byte = reply.first_byte;
         self.outcome.status = Some(reply.status().as_u16());
-        self.outcome.content_type = content_type.map(|value| shortened(value.as_bytes()));
         self.outcome.retry_after = asked_wait(reply.status(), reply.headers(), SystemTime::now);
         self.outcome.ttfb = first_byte.map(|at| at.saturating_duration_since(self.started));
     }
@@ -256,7 +287,8 @@ impl Attempt<'_> {
             return Ok(None);
         }
         let location = reply.headers().get(header::LOCATION);
-        let next = hop.next(home, reply.status(), location)?;
+        let netrc = self.plan.options.netrc.as_ref();
+        let next = hop.next(home, netrc, reply.status(), location)?;
         if next.is_some() && self.outcome.hops.len() >= max as usize {
             let plural = if max == 1 { "redirect" } else { "redirects" };
             let text = format!("more than {max} {plural}");
@@ -269,4 +301,10 @@ impl Attempt<'_> {
     fn is_unchanged(&self, hop: &Hop, reply: &Reply) -> bool {
         reply.status() == StatusCode::NOT_MODIFIED && self.condition(hop).is_some()
     }
+}
+
+/// Since 1970.
+fn seconds_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }

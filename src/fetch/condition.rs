@@ -130,7 +130,7 @@ mod tests {
             ("http://a.test/x", Method::GET, false),
             ("https://a.test/x?q", Method::GET, false),
         ] {
-            let hop = Hop::first(&Url::parse(url).unwrap(), &method).unwrap();
+            let hop = Hop::first(&Url::parse(url).unwrap(), &method, None).unwrap();
             assert_eq!(
                 condition.lines_for(&hop).is_some(),
                 is_sent,

@@ -7,13 +7,13 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use url::{Position, Url};
 
 use super::condition::as_sent;
 use super::decode::has_coding;
-use super::failure::{Failure, FailureKind, shortened};
+use super::failure::{Failure, FailureKind};
 use super::net::Recorded;
 use super::range::{only_range, unsatisfied_length};
 use super::redirect::Hop;
@@ -64,6 +64,7 @@ impl Version {
             return None;
         }
         let Recorded {
+            content_type,
             etag,
             last_modified,
             date,
@@ -73,12 +74,11 @@ impl Version {
             Some(etag) => etag.len() > 1 && etag.starts_with('"') && etag.ends_with('"'),
             None => is_older(last_modified.as_deref()?, str::from_utf8(&(*date)?).ok()?),
         };
-        let content_type = headers.get(header::CONTENT_TYPE);
         let version = Self {
             final_url: url[..Position::AfterQuery].to_owned(),
             etag: etag.clone(),
             last_modified: last_modified.clone(),
-            content_type: content_type.map(|value| shortened(value.as_bytes())),
+            content_type: content_type.clone(),
             length,
         };
         Some(version).filter(|version| is_strong && version.validator().is_some())

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::netrc::Netrc;
 use super::options_error::OptionsError;
 
 /// A user and a password, read from `USER[:PASSWORD]`. Neither `Debug` nor an error shows them.
@@ -41,18 +42,21 @@ pub(super) fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
     value
 }
 
-pub(super) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+/// The credentials of `url`, which loses them. A user without a password has that of `netrc`, as with curl.
+pub(super) fn take_credentials(url: &mut Url, netrc: Option<&Netrc>) -> Option<HeaderValue> {
     let (user, password) = user_and_password(url)?;
     // Both fail only for a URL without a host, which has no credentials.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Some(basic(&user, &password))
+    let netrc = netrc.filter(|_| password.is_empty());
+    let known = netrc.and_then(|netrc| netrc.authorization(url, Some(&user)));
+    known.or_else(|| Some(basic(&user, &password)))
 }
 
 /// `url`, of any scheme, without its user and password.
 pub(crate) fn without_credentials(url: &Url) -> Url {
     let mut url = url.clone();
-    take_credentials(&mut url);
+    take_credentials(&mut url, None);
     url
 }
 
@@ -111,7 +115,7 @@ mod tests {
             ("http://a.test/x", None),
         ] {
             let mut url = Url::parse(url).unwrap();
-            let value = take_credentials(&mut url);
+            let value = take_credentials(&mut url, None);
             assert_eq!(value.as_ref().map(|v| v.to_str().unwrap()), header, "{url}");
             assert_eq!(url.as_str(), "http://a.test/x");
             assert!(!format!("{value:?}").contains("Basic"));

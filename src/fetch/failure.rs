@@ -180,7 +180,10 @@ impl std::error::Error for Failure {}
 
 /// Text from a server, without its middle if it is long.
 pub(super) fn shortened(text: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(text).into_owned();
+    let mut text = match str::from_utf8(text) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(text).into_owned(),
+    };
     leave_middle_out(&mut text);
     text
 }

@@ -80,12 +80,12 @@ impl Attempt<'_> {
         let Some((_, version)) = self.part.take() else {
             return;
         };
-        let (content_type, recorded) = (&mut self.outcome.content_type, &mut self.recorded);
+        let recorded = &mut self.recorded;
         if status != StatusCode::PARTIAL_CONTENT {
             // It is that of the error's text.
-            *content_type = None;
+            recorded.content_type = None;
         }
-        *content_type = content_type.take().or(version.content_type);
+        recorded.content_type = recorded.content_type.take().or(version.content_type);
         recorded.etag = recorded.etag.take().or(version.etag);
         recorded.last_modified = recorded.last_modified.take().or(version.last_modified);
     }

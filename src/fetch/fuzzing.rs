@@ -3,14 +3,18 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use url::Url;
+use url::{Position, Url};
 
+use super::cookies::Jar;
 use super::headers::RequestHeaders;
 use super::proxy::Exception;
 use super::redirect::{Hop, same_origin};
 use super::request::request;
 use super::retry_after::asked_wait;
-use super::{Credentials, CustomHeader, Failure, FailureKind, Options, Proxies, Resolve};
+use super::{
+    Cookies, Credentials, CustomHeader, Failure, FailureKind, Netrc, Options, OptionsError,
+    Proxies, Resolve,
+};
 
 pub(crate) use super::net::fuzzing::{chunked, head};
 
@@ -78,13 +82,13 @@ fn follow(
     let hop = |url: &str, password: &str| {
         let url = url.replace("//", &format!("//ann:{password}@"));
         let url = Url::parse(&url).expect("it is a URL");
-        Hop::first(&url, &Method::GET).expect("it is one of the web")
+        Hop::first(&url, &Method::GET, None).expect("it is one of the web")
     };
     let (home, away) = (hop(HOME, home), hop(AWAY, away));
     let here = if choice & 8 == 0 { &home } else { &away };
     let status = [301, 302, 303, 307, 308][usize::from(choice) % 5];
     let status = StatusCode::from_u16(status).expect("it is one");
-    here.next(&home, status, Some(location))
+    here.next(&home, None, status, Some(location))
 }
 
 fn assert_one_request(hop: &Hop) {
@@ -93,12 +97,12 @@ fn assert_one_request(hop: &Hop) {
         ..Options::default()
     };
     let headers = RequestHeaders::new(&options, &[]).expect("they are headers");
-    let Ok((request, head)) = request(hop, &headers, &[], None) else {
+    let Ok(head) = request(hop, &headers, &[], None) else {
         return;
     };
     let head = String::from_utf8(head).expect("URLs and these headers are ASCII");
     let lines: Vec<&str> = head.split("\r\n").collect();
-    let path = request.uri().path_and_query().expect("it has a path");
+    let path = &hop.url[Position::BeforePath..Position::AfterQuery];
     assert_eq!(lines[0], format!("{} {path} HTTP/1.1", hop.method));
     assert!(!head.replace("\r\n", "").contains(|c: char| c.is_control()));
     assert_eq!(lines.contains(&"X-Own: own"), hop.is_home);
@@ -136,6 +140,56 @@ pub(crate) fn rule(data: &[u8]) {
         assert!(!rule.addresses.is_empty());
         assert!(rule.matches(&rule.host, rule.port));
     }
+}
+
+/// A netrc file: what is sent is one header, and an error names a line and repeats nothing of it.
+pub(crate) fn netrc(data: &[u8]) {
+    match Netrc::parse(data) {
+        Ok(netrc) => {
+            let url = Url::parse(HOME).expect("it is a URL");
+            let value = netrc.authorization(&url, None);
+            assert!(
+                value.is_none_or(|value| value
+                    .to_str()
+                    .is_ok_and(|text| text.starts_with("Basic ")))
+            );
+        }
+        Err(error) => assert_names_a_line(&error, data),
+    }
+}
+
+/// A file of cookies, NUL, and a `Set-Cookie`: what is sent is one header, and only to where it is for.
+pub(crate) fn cookies(data: &[u8]) {
+    let mut parts = data.splitn(2, |byte| *byte == 0);
+    let file = parts.next().unwrap_or_default();
+    let set = [parts.next().unwrap_or_default().to_vec()];
+    let cookies = match Cookies::parse(file) {
+        Ok(cookies) => cookies,
+        Err(error) => return assert_names_a_line(&error, file),
+    };
+    let url = |text| Url::parse(text).expect("it is a URL");
+    let mut jar = Jar::default();
+    jar.keep(&set, &url(HOME), Some(&cookies), 1_000_000_000);
+    let sent = |cookies, to| jar.value(cookies, &url(to), 1_000_000_000);
+    let value = sent(Some(&cookies), HOME);
+    assert!(value.len() <= 8190 && HeaderValue::from_bytes(&value).is_ok());
+    for other in [AWAY, "http://test/b", "http://ba.test/b"] {
+        assert_eq!(sent(None, other), b"", "{other}");
+    }
+}
+
+fn assert_names_a_line(error: &OptionsError, file: &[u8]) {
+    let text = error.to_string();
+    let (line, wrong) = text
+        .strip_prefix("line ")
+        .and_then(|rest| rest.split_once(": "))
+        .expect("it names a line");
+    let lines = file.split(|byte| *byte == b'\n').count();
+    assert!(
+        (1..=lines).contains(&line.parse().expect("it is a number")),
+        "{text}"
+    );
+    assert!(!wrong.contains("hunter2"), "{text}");
 }
 
 /// A header and a user: a header is one field, and no message has a line break in it.

@@ -27,10 +27,12 @@ pub(super) struct HeaderLines {
     /// The user's own `Host`, which replaces that of the URL.
     pub(super) host: Vec<u8>,
     pub(super) lines: Vec<u8>,
-    /// The user set or omitted `Authorization`: a URL's credentials are not sent.
+    /// The user set or omitted `Authorization`: the credentials of a URL or a netrc file are not sent.
     pub(super) has_authorization: bool,
     /// The user set or omitted `Proxy-Authorization`: the proxy's credentials are not sent.
     pub(super) has_proxy_authorization: bool,
+    /// The user set or omitted `Cookie`: no other cookies are sent.
+    pub(super) has_cookie: bool,
     /// The user's own `Range`.
     pub(super) range: Option<String>,
     /// `lines` has an `Accept-Encoding`, or the user omitted it.
@@ -74,6 +76,7 @@ impl RequestHeaders {
         let mut away = HeaderLines {
             has_authorization: omits("authorization"),
             has_proxy_authorization: omits("proxy-authorization"),
+            has_cookie: omits("cookie"),
             ..HeaderLines::default()
         };
         let mut ranges = named("range");
@@ -81,6 +84,7 @@ impl RequestHeaders {
         let mut home = HeaderLines {
             has_authorization: is_named("authorization"),
             has_proxy_authorization: is_named("proxy-authorization"),
+            has_cookie: is_named("cookie"),
             range: range.map(str::to_owned),
             ..HeaderLines::default()
         };

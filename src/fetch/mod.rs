@@ -9,6 +9,7 @@ mod capture;
 mod condition;
 mod contact;
 mod continuation;
+mod cookies;
 mod credentials;
 mod custom_header;
 mod decode;
@@ -19,6 +20,7 @@ mod final_reply;
 pub(crate) mod fuzzing;
 mod headers;
 mod net;
+mod netrc;
 mod options;
 mod options_error;
 mod outcome;
@@ -32,6 +34,7 @@ mod request_options;
 mod resolve;
 mod retry_after;
 mod status_set;
+mod transfer;
 
 use std::fmt;
 use std::io::Write;
@@ -47,9 +50,11 @@ use self::headers::RequestHeaders;
 use self::net::{Net, Request};
 use self::plan::{Plan, check_method};
 
+pub use self::cookies::Cookies;
 pub use self::credentials::Credentials;
 pub use self::custom_header::CustomHeader;
 pub use self::failure::{Failure, FailureKind, Phase};
+pub use self::netrc::Netrc;
 pub use self::options::{Family, Options, RecordHeaders, Tls};
 pub use self::options_error::OptionsError;
 pub use self::outcome::{ConnectionInfo, Outcome, Page, Redirect};
@@ -65,6 +70,7 @@ pub(crate) use self::continuation::{PartialBody, Version};
 pub(crate) use self::credentials::without_credentials;
 pub(crate) use self::custom_header::header_value;
 pub(crate) use self::request::INVALID_HOST;
+pub(crate) use self::transfer::Transfer;
 
 /// Fetches pages. Clones share connections, look-ups and the cancellation; dropping the last one closes the idle
 /// connections.
@@ -97,6 +103,7 @@ pub struct Client {
     condition: Option<Arc<Condition>>,
     /// Takes the bytes of the exchanges.
     capture: Option<Arc<Capture>>,
+    transfer: Option<Arc<Transfer>>,
     inner: Arc<Inner>,
 }
 
@@ -133,6 +140,7 @@ impl Client {
             contact: Duration::ZERO,
             condition: None,
             capture: None,
+            transfer: None,
             inner: Arc::new(Inner {
                 options,
                 headers,
@@ -179,8 +187,7 @@ impl Client {
         };
         let spare = self.inner.spare().pop();
         let mut fetcher = spare.unwrap_or_else(|| Fetcher::new(Arc::clone(&self.inner.net)));
-        let (contact, capture) = (self.contact, self.capture.clone());
-        let outcome = fetcher.fetch(&plan, url, sink, self.is_again, contact, capture);
+        let outcome = fetcher.fetch(self, &plan, url, sink);
         self.inner.spare().push(fetcher);
         outcome
     }
@@ -246,6 +253,11 @@ impl Client {
             capture: Some(capture),
             ..self.clone()
         }
+    }
+
+    /// This client for one attempt that tells `transfer` how much of the body it has received.
+    pub(crate) fn reporting(self, transfer: Option<Arc<Transfer>>) -> Self {
+        Self { transfer, ..self }
     }
 
     /// The method of the first request for a target with these options.

@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
+use super::cookies::Cookies;
 use super::credentials::Credentials;
 use super::custom_header::CustomHeader;
+use super::netrc::Netrc;
 use super::proxy::Proxies;
 use super::resolve::Resolve;
 use super::status_set::StatusSet;
 
 /// How a [`Client`](super::Client) makes its requests.
 ///
-/// A limit of zero is the same as `None`: no limit. `Debug` shows no credentials, and no value of a [`CustomHeader`].
+/// A limit of zero is the same as `None`: no limit. `Debug` shows no credentials, no cookies, and no value of a
+/// [`CustomHeader`].
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The method of the first request, which has no body. Default GET.
@@ -47,6 +50,12 @@ pub struct Options {
     /// Basic authentication at the origin of the requested URL. It overrides credentials in the URL; an `Authorization`
     /// among the headers overrides both.
     pub credentials: Option<Credentials>,
+    /// Users and passwords by host, for each request that has no `Authorization` by the rules above, also after a
+    /// redirect to another host, and over http as over https.
+    pub netrc: Option<Netrc>,
+    /// Cookies of a file, for the hosts that they name. Those that servers set with redirects are always sent back within
+    /// the attempt. A `Cookie` among the headers replaces both where it is sent.
+    pub cookies: Option<Cookies>,
     /// Asks for gzip, deflate, br and zstd, and decodes the body.
     pub compressed: bool,
     /// Which addresses of a host are used.
@@ -99,6 +108,8 @@ impl Default for Options {
             record_headers: RecordHeaders::default(),
             max_size: None,
             credentials: None,
+            netrc: None,
+            cookies: None,
             compressed: false,
             family: Family::Any,
             resolve: Vec::new(),
@@ -169,6 +180,8 @@ mod tests {
         let options = Options {
             headers: vec!["X-Key: hunter2".parse().unwrap()],
             credentials: Some("user:hunter2".parse().unwrap()),
+            netrc: Some(Netrc::parse(b"machine a login hunter2").unwrap()),
+            cookies: Some(Cookies::parse(b"a\tFALSE\t/\tFALSE\t0\thunter2\thunter2").unwrap()),
             proxies: Proxies::new(Some("http://user:hunter2@p:1"), &|_| None).unwrap(),
             ..Options::default()
         };

@@ -15,6 +15,7 @@ use super::failure::{Failure, FailureKind};
 use super::net::{HttpClient, Recorded, Reply};
 use super::outcome::{Outcome, Page};
 use super::plan::Plan;
+use super::transfer::report;
 
 /// The most of a redirect's body that is archived. It stays in memory, because the replies of an attempt are kept together.
 const REDIRECT_BODY: u64 = 256 * 1024;
@@ -104,13 +105,8 @@ impl Attempt<'_> {
             }
         }
         if let Sink::Part(body) = sink {
-            let Outcome {
-                method, final_url, ..
-            } = &self.outcome;
-            let is_page = *method == Method::GET && reply.status() == StatusCode::OK;
-            let version = || Version::of(final_url, reply.headers(), &self.recorded, length);
-            let version = (self.continues && is_page).then(version);
-            body.begin(version.flatten()).map_err(write_failure)?;
+            body.begin(self.version(reply, length))
+                .map_err(write_failure)?;
         }
         let mut digests = Digests::new(plan, reply.status(), &self.recorded, false);
         let Fetcher { http, buf } = &mut *self.fetcher;
@@ -126,7 +122,12 @@ impl Attempt<'_> {
             expected: &mut digests.repr,
         };
         let sha256 = digests.sha256.as_mut();
-        let limit = |size| plan.check_so_far(size);
+        let told = length.filter(|_| codings.is_empty());
+        let received = report(self.transfer, 0, told);
+        let limit = |size| {
+            received(size);
+            plan.check_so_far(size)
+        };
         let size = if codings.is_empty() {
             copy(&mut body, buf, sink, &limit, sha256)?
         } else {
@@ -136,6 +137,18 @@ impl Attempt<'_> {
         };
         self.compare(size, digests)?;
         Ok(size)
+    }
+
+    /// The version of the page in `reply`, if its body may be continued later.
+    fn version(&self, reply: &Reply, length: Option<u64>) -> Option<Version> {
+        let Outcome {
+            method, final_url, ..
+        } = &self.outcome;
+        let is_page = *method == Method::GET && reply.status() == StatusCode::OK;
+        if !self.continues || !is_page {
+            return None;
+        }
+        Version::of(final_url, reply.headers(), &self.recorded, length)
     }
 
     /// Reads the rest of a body behind the part of it that the sink has.
@@ -150,6 +163,11 @@ impl Attempt<'_> {
         check_size(rest.whole, plan.max_size())?;
         plan.expect_size(rest.whole)?;
         let mut digests = Digests::new(plan, reply.status(), &self.recorded, true);
+        let received = report(self.transfer, rest.from, Some(rest.whole));
+        let progress = |size| {
+            received(size);
+            Ok(())
+        };
         let Fetcher { http, buf } = &mut *self.fetcher;
         if let Sink::Part(body) = sink {
             digests.take_part(*body, buf, http)?;
@@ -168,7 +186,7 @@ impl Attempt<'_> {
                 body,
                 expected: &mut digests.repr,
             };
-            copy(&mut body, buf, sink, &|_| Ok(()), digests.sha256.as_mut())?
+            copy(&mut body, buf, sink, &progress, digests.sha256.as_mut())?
         };
         let size = rest.from + bytes;
         if size != rest.whole {

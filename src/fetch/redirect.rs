@@ -1,6 +1,7 @@
 //! Decides whether and where a reply redirects, and what the next request may carry.
 //!
-//! The user's headers and credentials are for one origin (scheme, host, port) and are sent to no other.
+//! The user's headers and credentials are for one origin (scheme, host, port) and are sent to no other. Those of a netrc
+//! file are for one host.
 
 use http::{HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, percent_encode};
@@ -8,6 +9,7 @@ use url::Url;
 
 use super::credentials::take_credentials;
 use super::failure::{Failure, FailureKind};
+use super::netrc::Netrc;
 
 /// One request of an attempt.
 #[derive(Debug, Clone)]
@@ -15,7 +17,7 @@ pub(super) struct Hop {
     /// Without credentials.
     pub(super) url: Url,
     pub(super) method: Method,
-    /// `Authorization`, from the credentials of a URL.
+    /// `Authorization`, from the credentials of a URL, or of its host in a netrc file.
     pub(super) authorization: Option<HeaderValue>,
     /// It goes to the origin that the user gave.
     pub(super) is_home: bool,
@@ -23,10 +25,15 @@ pub(super) struct Hop {
 
 impl Hop {
     /// The first request. The credentials of `url` move into a header.
-    pub(super) fn first(url: &Url, method: &Method) -> Result<Self, Failure> {
+    pub(super) fn first(
+        url: &Url,
+        method: &Method,
+        netrc: Option<&Netrc>,
+    ) -> Result<Self, Failure> {
         check_scheme(url)?;
         let mut url = url.clone();
-        let authorization = take_credentials(&mut url);
+        let own = take_credentials(&mut url, netrc);
+        let authorization = own.or_else(|| netrc?.authorization(&url, None));
         Ok(Self {
             url,
             method: method.clone(),
@@ -40,6 +47,7 @@ impl Hop {
     pub(super) fn next(
         &self,
         home: &Self,
+        netrc: Option<&Netrc>,
         status: StatusCode,
         location: Option<&HeaderValue>,
     ) -> Result<Option<Self>, Failure> {
@@ -53,11 +61,11 @@ impl Hop {
             url.set_fragment(self.url.fragment());
         }
         let is_home = same_origin(&url, &home.url);
-        let authorization = match take_credentials(&mut url) {
+        let authorization = match take_credentials(&mut url, netrc) {
             Some(own) => Some(own),
             None if same_origin(&url, &self.url) => self.authorization.clone(),
             None if is_home => home.authorization.clone(),
-            None => None,
+            None => netrc.and_then(|netrc| netrc.authorization(&url, None)),
         };
         Ok(Some(Self {
             url,
@@ -131,12 +139,13 @@ mod tests {
     use super::*;
 
     fn hop(url: &str) -> Hop {
-        Hop::first(&Url::parse(url).unwrap(), &Method::GET).unwrap()
+        Hop::first(&Url::parse(url).unwrap(), &Method::GET, None).unwrap()
     }
 
     fn follow(hop: &Hop, home: &Hop, location: &[u8]) -> Result<Option<Hop>, Failure> {
         hop.next(
             home,
+            None,
             StatusCode::FOUND,
             Some(&HeaderValue::from_bytes(location).unwrap()),
         )
@@ -198,11 +207,17 @@ mod tests {
         for status in [200, 201, 300, 304, 305, 306, 399, 404] {
             let status = StatusCode::from_u16(status).unwrap();
             assert!(
-                from.next(&from, status, Some(&location)).unwrap().is_none(),
+                from.next(&from, None, status, Some(&location))
+                    .unwrap()
+                    .is_none(),
                 "{status}"
             );
         }
-        assert!(from.next(&from, StatusCode::FOUND, None).unwrap().is_none());
+        assert!(
+            from.next(&from, None, StatusCode::FOUND, None)
+                .unwrap()
+                .is_none()
+        );
         assert!(follow(&from, &from, b"").unwrap().is_none());
     }
 
@@ -255,7 +270,7 @@ mod tests {
             };
             let status = StatusCode::from_u16(status).unwrap();
             let got = from
-                .next(&from, status, Some(&HeaderValue::from_static("/")))
+                .next(&from, None, status, Some(&HeaderValue::from_static("/")))
                 .unwrap()
                 .unwrap();
             assert_eq!(got.method.as_str(), next, "{method} {status}");
@@ -296,5 +311,30 @@ mod tests {
             (back.is_home, back.authorization),
             (true, home.authorization)
         );
+    }
+
+    #[test]
+    fn a_netrc_file_is_for_its_hosts_whatever_the_scheme() {
+        let netrc =
+            Netrc::parse(b"machine b.test login u password p machine c.test login v").unwrap();
+        let url = Url::parse("http://me:own@a.test/").unwrap();
+        let home = Hop::first(&url, &Method::GET, Some(&netrc)).unwrap();
+        for (location, expected) in [
+            ("https://b.test/", Some("Basic dTpw")),
+            ("http://b.test:8080/", Some("Basic dTpw")),
+            ("http://x@b.test/", Some("Basic eDo=")),
+            ("http://v@c.test/", Some("Basic djo=")),
+            ("https://a.test/", None),
+            ("/x", Some("Basic bWU6b3du")),
+        ] {
+            let location = HeaderValue::from_static(location);
+            let next = home.next(&home, Some(&netrc), StatusCode::FOUND, Some(&location));
+            let value = next.unwrap().unwrap().authorization;
+            assert_eq!(
+                value.as_ref().map(|value| value.to_str().unwrap()),
+                expected,
+                "{location:?}"
+            );
+        }
     }
 }

@@ -1,57 +1,50 @@
 //! Writes a request's head. The transport sends it in place of the library's, whose names are in lower case.
 
-use http::uri::{Authority, Uri};
-use http::{HeaderValue, Method, Request, header};
-use url::Position;
+use http::{HeaderValue, Method};
+use url::{Position, Url};
 
 use super::failure::{Failure, FailureKind};
 use super::headers::{RequestHeaders, push_line};
 use super::proxy::Proxy;
 use super::redirect::Hop;
 
-/// The longest URL that the library accepts, in bytes without the fragment.
+/// The longest URL that is sent, in bytes without the fragment.
 const LONGEST: usize = 65_534;
 pub(crate) const INVALID_HOST: &str =
     "invalid host: it is a name like example.com, or an address like 192.0.2.1 or [2001:db8::1]";
 
-/// The request of `hop` for the library, and its head for the transport, with further header `lines`.
+/// The head of the request of `hop`, with further header `lines`.
 pub(super) fn request(
     hop: &Hop,
     headers: &RequestHeaders,
     lines: &[u8],
     proxy: Option<&Proxy>,
-) -> Result<(Request<()>, Vec<u8>), Failure> {
-    let mut request = Request::new(());
-    let url = &hop.url[..Position::AfterQuery];
-    *request.uri_mut() = uri(url, hop.url.host_str())?;
-    *request.method_mut() = hop.method.clone();
+) -> Result<Vec<u8>, Failure> {
+    check(&hop.url)?;
     let mut head = head(hop, headers, proxy);
     head.extend_from_slice(lines);
     if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
         // These methods expect a body (RFC 9110, 8.6).
-        let none = HeaderValue::from_static("0");
-        push_line(&mut head, "Content-Length", &none);
-        request.headers_mut().insert(header::CONTENT_LENGTH, none);
+        push_line(&mut head, "Content-Length", &HeaderValue::from_static("0"));
     }
     head.extend_from_slice(b"\r\n");
-    Ok((request, head))
+    Ok(head)
 }
 
-fn uri(url: &str, host: Option<&str>) -> Result<Uri, Failure> {
-    let invalid = |text: String| Failure::new(FailureKind::InvalidUrl, text);
-    if url.len() > LONGEST {
-        let long = url.len();
-        return Err(invalid(format!(
+fn check(url: &Url) -> Result<(), Failure> {
+    let invalid = |text: String| Err(Failure::new(FailureKind::InvalidUrl, text));
+    let long = url[..Position::AfterQuery].len();
+    if long > LONGEST {
+        return invalid(format!(
             "the URL is too long to be sent: {long} bytes when normalised, at most {LONGEST} are"
-        )));
+        ));
     }
-    url.parse::<Uri>().map_err(|error| {
-        // The URL Standard accepts some characters in a host that the library refuses.
-        if host.is_none_or(|host| host.parse::<Authority>().is_err()) {
-            return invalid(INVALID_HOST.to_owned());
-        }
-        invalid(format!("the URL cannot be sent in a request: {error}"))
-    })
+    // The URL Standard accepts these characters in a host, RFC 3986 does not.
+    let host = url.host_str().unwrap_or_default();
+    if host.bytes().any(|byte| b"\"`{}".contains(&byte)) {
+        return invalid(INVALID_HOST.to_owned());
+    }
+    Ok(())
 }
 
 /// The request line and the headers, without `Content-Length` and the empty line.

@@ -38,6 +38,8 @@ shorts!(
     location,
     proxy,
     rule,
+    netrc,
+    cookies,
     retry_after,
     saved_names,
     options

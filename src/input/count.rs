@@ -6,6 +6,7 @@ use super::shard::ListShard;
 use super::source::List;
 use super::target::Content;
 use super::{Options, decode};
+use crate::fetch::Url;
 use std::fs::{self, File};
 use std::io::Read;
 
@@ -69,7 +70,8 @@ impl Options {
     }
 
     fn is_ours(&self, content: &Content<'_>) -> bool {
-        let holds = |shard: ListShard| shard.holds(content, &content.url(self.default_scheme));
+        let holds =
+            |shard: ListShard| shard.holds(content, &content.url(self.default_scheme, Url::parse));
         self.shard.is_none_or(holds)
     }
 }

@@ -60,6 +60,11 @@ pub(super) fn explain(failure: Failure, first: &Content<'_>, begins_with_nul: bo
     }
 }
 
+/// Whether the first record is that of a netrc file, whose lines must not be repeated in records.
+pub(super) fn is_netrc(first: &[u8]) -> bool {
+    first.starts_with(b"machine ") || first.starts_with(b"default login ")
+}
+
 fn archive(first: &[u8]) -> Option<Found> {
     let contains = |part: &[u8]| memchr::memmem::find(first, part).is_some();
     if first.starts_with(b"PK") && (contains(b"[Content_Types].xml") || contains(b"mimetype")) {

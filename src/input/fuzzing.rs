@@ -3,6 +3,7 @@
 use super::Selection;
 use super::filter::Filter;
 use super::journal::{Journal, Purpose};
+use super::last_origin::LastOrigin;
 use super::lines::{Line, Lines};
 use super::names::Names;
 use super::records::Records;
@@ -71,7 +72,10 @@ fn look_at(line: Line<'_>) {
     };
     assert!(!content.written().contains('\n'));
     for scheme in [None, Some(Scheme::Http)] {
-        if let Ok(url) = content.url(scheme) {
+        let mut origin = LastOrigin::default();
+        let url = content.url(scheme, |text| origin.parse(text));
+        assert_eq!(url, content.url(scheme, |text| origin.parse(text)));
+        if let Ok(url) = url {
             assert_settled(&url);
         }
     }
@@ -108,6 +112,7 @@ fn entries(format: u8, list: &[u8], step: usize) -> Vec<(u64, Box<str>, String)>
     });
     let lines = 1 + ends.count() as u64;
     let mut selection = Selection {
+        origin: LastOrigin::default(),
         default_scheme: None,
         filter: Filter::new(None, format & 64 != 0, None),
         names: Names::new(None, true),

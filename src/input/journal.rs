@@ -1,4 +1,5 @@
-//! The FILE of `--resume` and `--update`: the records of an earlier run, of which those that are ok count.
+//! The FILE of `--resume`, `--update` and `--report`: the records of an earlier run. For the first two, those that are ok
+//! count.
 //!
 //! FILE is the output of `-f jsonl`, often the file that this run appends to. An incomplete row, which a killed run may
 //! leave, is skipped, and its URL is fetched again. A file that no run has written is an error. FILE is read once, in
@@ -10,6 +11,7 @@ use super::same_file::FileId;
 use super::source::InputError;
 use super::target::{Scheme, normalise, page};
 use crate::escape::shown;
+use crate::output::counted;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -27,6 +29,7 @@ const LONGEST_ROW: usize = 64 << 20;
 pub(super) enum Purpose {
     Resume,
     Update,
+    Report,
 }
 
 /// The file of an earlier run, without its URLs.
@@ -42,6 +45,7 @@ pub(crate) struct Journal {
     skipped: SkippedLines,
     /// The last line has no LF.
     unfinished: bool,
+    /// The file does not exist, which is no error.
     is_missing: bool,
 }
 
@@ -62,8 +66,8 @@ struct PastRow<'a> {
 }
 
 /// A line of FILE.
-enum RowLine<'a> {
-    Whole(PastRow<'a>),
+enum RowLine<T> {
+    Whole(T),
     Blank,
     /// The beginning of a row, or the zeros of some file systems after a crash.
     Torn,
@@ -71,7 +75,7 @@ enum RowLine<'a> {
     Foreign,
 }
 
-fn row_line(line: Line<'_>) -> RowLine<'_> {
+fn row_line<T>(line: Line<'_>, parse: impl FnOnce(&[u8]) -> serde_json::Result<T>) -> RowLine<T> {
     let (bytes, is_whole) = match line {
         Line::Whole(bytes) => (bytes, true),
         Line::TooLong(bytes) => (bytes, false),
@@ -82,7 +86,7 @@ fn row_line(line: Line<'_>) -> RowLine<'_> {
         .trim_ascii();
     match bytes.first() {
         None => RowLine::Blank,
-        Some(b'{') if is_whole => match serde_json::from_slice(bytes) {
+        Some(b'{') if is_whole => match parse(bytes) {
             Ok(row) => RowLine::Whole(row),
             // An object without these fields.
             Err(error) if error.is_data() => RowLine::Foreign,
@@ -98,14 +102,16 @@ impl Purpose {
         match self {
             Self::Resume => "resume from",
             Self::Update => "update from",
+            Self::Report => "report on",
         }
     }
 
-    /// What a file that does not exist means.
-    fn of_missing(self) -> (&'static str, &'static str) {
+    /// What a file that does not exist means; `None` if that is an error.
+    fn of_missing(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Resume => ("--resume", "nothing is skipped"),
-            Self::Update => ("--update", "every URL is new"),
+            Self::Resume => Some(("--resume", "nothing is skipped")),
+            Self::Update => Some(("--update", "every URL is new")),
+            Self::Report => None,
         }
     }
 }
@@ -143,7 +149,10 @@ impl Journal {
             File::open(path)
         });
         match opened {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && self.purpose.of_missing().is_some() =>
+            {
                 self.is_missing = true;
                 Ok(None)
             }
@@ -158,24 +167,32 @@ impl Journal {
         }
     }
 
+    pub(super) fn has_only_incomplete_rows(&self) -> bool {
+        self.rows == 0 && self.skipped.count > 0
+    }
+
     /// A line for the user about a missing file or incomplete rows.
     pub(crate) fn warning(&self) -> Option<String> {
         let name = shown(&self.name);
         if self.is_missing {
-            let (option, meaning) = self.purpose.of_missing();
+            let (option, meaning) = self.purpose.of_missing()?;
             return Some(format!(
                 "note: {option} '{name}': no such file, so {meaning}"
             ));
         }
-        match self.skipped {
-            SkippedLines { count: 0, .. } => None,
-            SkippedLines {
-                count: 1, first, ..
-            } => Some(format!(
-                "'{name}': line {first} is no whole row, and was passed over"
-            )),
-            SkippedLines { count, first, .. } => Some(format!(
-                "'{name}': {count} lines are no whole rows, line {first} the first of them, and were passed over"
+        let skipped = self.skipped_text()?;
+        Some(format!("'{name}': {skipped}"))
+    }
+
+    /// Which lines were passed over, without the name of the file.
+    pub(crate) fn skipped_text(&self) -> Option<String> {
+        let SkippedLines { count, first, .. } = self.skipped;
+        match count {
+            0 => None,
+            1 => Some(format!("line {first} is no whole row, and was passed over")),
+            _ => Some(format!(
+                "{} are no whole rows, line {first} the first of them, and were passed over",
+                counted(count, "line")
             )),
         }
     }
@@ -193,14 +210,35 @@ impl Journal {
         default_scheme: Option<Scheme>,
         mut found: impl FnMut(&str, u64),
     ) -> Result<(), InputError> {
+        let url = |bytes: &[u8]| {
+            let row: PastRow<'_> = serde_json::from_slice(bytes)?;
+            let is_ok = row.ok == Some(true);
+            let url = is_ok.then(|| normalise(row.url.trim(), default_scheme).ok());
+            Ok(url.flatten())
+        };
+        self.read(file, url, |url, place| {
+            if let Some(url) = url {
+                found(page(&url), place);
+            }
+        })
+    }
+
+    /// Calls `found` with each whole row as `parse` returns it, in order, and where the row's line begins.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`read_rows`](Self::read_rows).
+    pub(super) fn read<T>(
+        &mut self,
+        file: impl Read,
+        mut parse: impl FnMut(&[u8]) -> serde_json::Result<T>,
+        mut found: impl FnMut(T, u64),
+    ) -> Result<(), InputError> {
         let mut lines = Lines::with_limit(file, LONGEST_ROW);
         loop {
             while let Some((number, line)) = lines.next_buffered() {
-                if let Some(row) = self.take(number, row_line(line))?
-                    && row.ok == Some(true)
-                    && let Ok(url) = normalise(row.url.trim(), default_scheme)
-                {
-                    found(page(&url), lines.line_start());
+                if let Some(row) = self.take(number, row_line(line, &mut parse))? {
+                    found(row, lines.line_start());
                 }
             }
             let number = lines.number() + 1;
@@ -210,19 +248,16 @@ impl Journal {
             }
         }
         self.unfinished = lines.is_unfinished();
-        if self.unfinished && self.skipped.last == lines.number() {
-            // No warning: killed runs leave such a line.
+        let is_fetched_again = self.purpose != Purpose::Report;
+        if is_fetched_again && self.unfinished && self.skipped.last == lines.number() {
+            // No warning: killed runs leave such a line, and its URL is not lost. A report does not have its row.
             self.skipped.count -= 1;
         }
         Ok(())
     }
 
     /// Counts a line, and returns its row.
-    fn take<'a>(
-        &mut self,
-        number: u64,
-        line: RowLine<'a>,
-    ) -> Result<Option<PastRow<'a>>, InputError> {
+    fn take<T>(&mut self, number: u64, line: RowLine<T>) -> Result<Option<T>, InputError> {
         match line {
             RowLine::Whole(row) => {
                 self.rows += 1;
@@ -242,7 +277,7 @@ impl Journal {
         InputError::of_file(self.purpose.verb(), &self.name, line, error, hint)
     }
 
-    fn refuse(&self, line: Option<u64>, error: io::Error) -> InputError {
+    pub(super) fn refuse(&self, line: Option<u64>, error: io::Error) -> InputError {
         let hint = "give the file that an earlier run with -f jsonl has written";
         self.error(line, error, hint)
     }

@@ -13,10 +13,12 @@ mod format;
 pub(crate) mod fuzzing;
 mod headers;
 mod journal;
+mod last_origin;
 mod lines;
 mod names;
 mod object;
 mod past;
+mod recorded;
 mod records;
 mod resume;
 mod row;
@@ -33,6 +35,7 @@ use crate::fetch::Failure;
 use crate::output::Case;
 use decode::Bytes;
 use filter::Filter;
+use last_origin::LastOrigin;
 use lines::Line;
 use names::Names;
 use records::{RecordText, Records};
@@ -47,6 +50,7 @@ pub(crate) use format::ListFormat;
 pub(crate) use journal::Journal;
 pub(crate) use names::NameTemplate;
 pub(crate) use past::{PastRecord, PastRecords};
+pub(crate) use recorded::{RecordedRow, read_run};
 pub(crate) use same_file::{refuse_archive, refuse_output};
 pub(crate) use shard::ListShard;
 pub(crate) use source::{InputError, List};
@@ -103,6 +107,7 @@ struct Reading {
 /// Makes entries of records.
 struct Selection {
     default_scheme: Option<Scheme>,
+    origin: LastOrigin,
     filter: Filter,
     names: Names,
     dry_run: bool,
@@ -136,6 +141,7 @@ impl Targets {
         Ok(Self {
             selection: Selection {
                 default_scheme: options.default_scheme,
+                origin: LastOrigin::default(),
                 filter: Filter::new(options.shard, options.unique, done),
                 names,
                 dry_run: options.dry_run,
@@ -172,7 +178,7 @@ impl Targets {
     pub(crate) fn next_batch(&mut self, out: &mut Vec<Entry>) -> Result<bool, InputError> {
         loop {
             self.take_header()?;
-            if self.take_buffered(out) || self.take_arguments(out) {
+            if self.take_buffered(out)? || self.take_arguments(out) {
                 return Ok(true);
             }
             if self.reading.is_none() && !self.open_next()? {
@@ -199,7 +205,7 @@ impl Targets {
     }
 
     /// Adds the records already read. False if there are none.
-    fn take_buffered(&mut self, out: &mut Vec<Entry>) -> bool {
+    fn take_buffered(&mut self, out: &mut Vec<Entry>) -> Result<bool, InputError> {
         let Some(Reading {
             source,
             records,
@@ -207,7 +213,7 @@ impl Targets {
             awaits_first,
         }) = &mut self.reading
         else {
-            return false;
+            return Ok(false);
         };
         let before = out.len();
         while out.len() - before < BATCH
@@ -222,6 +228,13 @@ impl Targets {
                 continue;
             };
             let is_first = mem::take(awaits_first);
+            if is_first && foreign::is_netrc(content.bytes()) {
+                let what = "it is a netrc file".to_owned();
+                let hint = format!("write --netrc={source}");
+                let error = InputError::of_header(source, Some(line), what, Some(hint));
+                self.reading = None;
+                return Err(error);
+            }
             let explain = |failure| {
                 if is_first {
                     return foreign::explain(failure, &content, *begins_with_nul);
@@ -233,7 +246,7 @@ impl Targets {
                 .entry(source, line, &record, &content, explain);
             out.extend(entry);
         }
-        out.len() > before
+        Ok(out.len() > before)
     }
 
     /// Adds URL arguments up to the next list. False if there are none.
@@ -305,7 +318,8 @@ impl Selection {
         content: &Content<'_>,
         explain: impl FnOnce(Failure) -> Failure,
     ) -> Option<Entry> {
-        let url = content.url(self.default_scheme).map_err(explain);
+        let url = content.url(self.default_scheme, |text| self.origin.parse(text));
+        let url = url.map_err(explain);
         let is_ours = self.filter.is_ours(content, &url);
         if !is_ours && !self.names.are_used() {
             return None;

@@ -37,13 +37,13 @@ impl FileId {
 }
 
 /// Checks that no list is the regular file behind `out`: the run would read its own records, even after the shell has
-/// emptied it for `>`.
+/// emptied it for `>`. `hint` is what to do instead.
 ///
 /// # Errors
 ///
 /// A list is that file.
 #[cfg(unix)]
-pub(crate) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputError> {
+pub(crate) fn refuse_output(lists: &[List], out: impl AsFd, hint: &str) -> Result<(), InputError> {
     let Some(output) = FileId::of_open(out) else {
         return Ok(());
     };
@@ -57,14 +57,18 @@ pub(crate) fn refuse_output(lists: &[List], out: impl AsFd) -> Result<(), InputE
             "read",
             &name(list),
             "standard output goes to it",
-            "write the records to another file",
+            hint,
         )),
         None => Ok(()),
     }
 }
 
 #[cfg(not(unix))]
-pub(crate) fn refuse_output(_lists: &[List], _out: impl Sized) -> Result<(), InputError> {
+pub(crate) fn refuse_output(
+    _lists: &[List],
+    _out: impl Sized,
+    _hint: &str,
+) -> Result<(), InputError> {
     Ok(())
 }
 

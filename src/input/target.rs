@@ -186,9 +186,14 @@ impl<'a> Content<'a> {
         }
     }
 
-    pub(super) fn url(&self, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
+    /// Its URL, read by `parse`, which is or does as [`Url::parse`].
+    pub(super) fn url(
+        &self,
+        default_scheme: Option<Scheme>,
+        parse: impl FnOnce(&str) -> Result<Url, ParseError>,
+    ) -> Result<Url, Failure> {
         match self {
-            Self::Text(text) => normalise(text, default_scheme),
+            Self::Text(text) => normalise_by(text, default_scheme, parse),
             Self::NotUtf8(_) => Err(invalid(
                 "not UTF-8: a list is UTF-8 text with one URL a line",
             )),
@@ -203,10 +208,18 @@ impl<'a> Content<'a> {
 /// Reads `text` as a browser does, but refuses schemes other than http and https, and separators: a browser drops a tab
 /// or a line end, which would join two URLs.
 pub(super) fn normalise(text: &str, default_scheme: Option<Scheme>) -> Result<Url, Failure> {
+    normalise_by(text, default_scheme, Url::parse)
+}
+
+fn normalise_by(
+    text: &str,
+    default_scheme: Option<Scheme>,
+    parse: impl FnOnce(&str) -> Result<Url, ParseError>,
+) -> Result<Url, Failure> {
     if let Some(separator) = text.bytes().find_map(separator) {
         return Err(invalid(separator));
     }
-    match Url::parse(text) {
+    match parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         Ok(url) if has_no_scheme(text, url.scheme()) => without_scheme(text, default_scheme),
         Ok(url) => Err(Failure::new(

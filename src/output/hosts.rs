@@ -13,13 +13,14 @@ const LONGEST: usize = 253;
 
 /// Failures by `host` or `host:port`.
 #[derive(Default)]
-pub(super) struct WorstHosts {
+pub(crate) struct WorstHosts {
     counters: HashMap<Box<str>, u64>,
-    crowded: bool,
+    /// How often every counter went down.
+    lowered: u64,
 }
 
 impl WorstHosts {
-    pub(super) fn add(&mut self, host: &str) {
+    pub(crate) fn add(&mut self, host: &str) {
         let host = host.get(..LONGEST).unwrap_or(host);
         if let Some(count) = self.counters.get_mut(host) {
             *count += 1;
@@ -28,7 +29,7 @@ impl WorstHosts {
         } else {
             // A pass takes at most as many steps as it subtracts, so all passes together take at most one step per
             // failure.
-            self.crowded = true;
+            self.lowered += 1;
             self.counters.retain(|_, count| {
                 *count -= 1;
                 *count > 0
@@ -38,7 +39,7 @@ impl WorstHosts {
 
     /// The `most` worst hosts and their failures, by count, then by name. Empty if every host failed once and there are
     /// more than `most`.
-    pub(super) fn worst(&self, most: usize) -> Vec<(&str, u64)> {
+    pub(crate) fn worst(&self, most: usize) -> Vec<(&str, u64)> {
         let mut hosts: Vec<_> = self
             .counters
             .iter()
@@ -53,8 +54,13 @@ impl WorstHosts {
     }
 
     /// Whether the counts may be too low, as there were more hosts than counters.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.crowded
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.lowered > 0
+    }
+
+    /// By how much a count may be too low: a host without a counter has failed at most this often.
+    pub(crate) fn too_low_by(&self) -> u64 {
+        self.lowered
     }
 }
 
@@ -102,6 +108,7 @@ mod tests {
             count <= all / 10 && count >= all / 10 - all / COUNTERS as u64,
             "{count}"
         );
+        assert!(hosts.too_low_by() <= all / COUNTERS as u64);
         hosts.add(&"x".repeat(60_000));
         assert!(hosts.counters.keys().all(|host| host.len() <= LONGEST));
     }

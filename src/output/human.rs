@@ -7,7 +7,7 @@ pub(super) fn rate_text(rate: f64) -> String {
 }
 
 /// A count with its noun, in the singular for 1.
-pub(super) fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", indicatif::HumanCount(count))
 }

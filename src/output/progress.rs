@@ -1,13 +1,18 @@
 //! The progress bar, one row of the terminal. The caller draws it at most ten times a second.
 
+mod counts;
+mod downloads;
 mod row;
+mod speed;
 
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-pub(crate) use self::row::Counts;
-use self::row::View;
+pub(crate) use self::counts::Counts;
+use self::counts::View;
+pub(crate) use self::downloads::Downloads;
+use self::speed::Speed;
 
 /// Slow enough to read the numbers.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
@@ -17,6 +22,7 @@ const TYPED: usize = 3;
 pub(crate) struct Progress {
     /// Estimates the rate and the end; it draws nothing.
     estimate: ProgressBar,
+    speed: Speed,
     width: Box<dyn Fn() -> usize + Send>,
     total: Option<u64>,
     due: Instant,
@@ -39,6 +45,7 @@ impl Progress {
     fn new(width: impl Fn() -> usize + Send + 'static) -> Self {
         Self {
             estimate: ProgressBar::hidden(),
+            speed: Speed::default(),
             width: Box::new(width),
             total: None,
             due: Instant::now(),
@@ -54,8 +61,13 @@ impl Progress {
         self.due
     }
 
-    /// The row to draw at `now`, if that is due.
-    pub(crate) fn row(&mut self, counts: &Counts, now: Instant) -> Option<String> {
+    /// The row to draw at `now`, if that is due: of `downloads` if there are any.
+    pub(crate) fn row(
+        &mut self,
+        counts: &Counts,
+        downloads: Option<&Downloads>,
+        now: Instant,
+    ) -> Option<String> {
         if now < self.due {
             return None;
         }
@@ -67,6 +79,11 @@ impl Progress {
                 state.set_len(total);
             }
         });
+        let width = (self.width)().saturating_sub(TYPED);
+        if let Some(downloads) = downloads {
+            let (head, rate) = (counts.head(total), self.speed.at(downloads, now));
+            return Some(downloads.row(head, rate, counts.failed).fit(width));
+        }
         let view = View {
             counts: *counts,
             total,
@@ -74,7 +91,7 @@ impl Progress {
             left: self.estimate.eta(),
             now,
         };
-        Some(view.row((self.width)().saturating_sub(TYPED)))
+        Some(view.row().fit(width))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The summary of a run: counts, sizes, times, and failures.
 //!
-//! Memory is bounded: times go into a histogram that is exact to 1 %, hosts into [`WorstHosts`]. Empty lines are left
+//! Memory is bounded: times go into [`Times`], hosts into [`WorstHosts`]. Empty lines are left
 //! out. Apart from colours, the text is printable ASCII.
 
 mod changes;
@@ -10,20 +10,16 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use indicatif::{HumanBytes, HumanCount};
 
 use self::changes::Changes;
 use super::hosts::WorstHosts;
 use super::human::{counted, rate_text};
 use super::record::Record;
+use super::times::Times;
 use crate::fetch::{Failure, FailureKind};
 use crate::span::Span;
 
-/// Longer attempts count as this long in the histogram. The maximum is exact.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// Two digits take 30 KiB, three take 200.
-const DIGITS: u8 = 2;
 const WORST_HOSTS: usize = 5;
 /// How many statuses or phases of a kind are shown.
 const DETAILS: usize = 3;
@@ -34,8 +30,7 @@ pub(crate) struct Summary {
     fetched: u64,
     failed: u64,
     bytes: u64,
-    spans: Histogram<u64>,
-    longest: Duration,
+    times: Times,
     /// By the name of the kind.
     failures: BTreeMap<&'static str, FailureCount>,
     hosts: WorstHosts,
@@ -61,15 +56,12 @@ enum Detail {
 
 impl Summary {
     pub(crate) fn new(started: Instant) -> Self {
-        let spans = Histogram::new_with_bounds(1, LONGEST.as_micros() as u64, DIGITS)
-            .expect("the bounds are constants that hold the histogram's conditions");
         Self {
             started,
             fetched: 0,
             failed: 0,
             bytes: 0,
-            spans,
-            longest: Duration::ZERO,
+            times: Times::new(),
             failures: BTreeMap::new(),
             hosts: WorstHosts::default(),
             never_started: Some(0),
@@ -92,9 +84,7 @@ impl Summary {
     pub(crate) fn add(&mut self, record: &Record) {
         self.bytes = self.bytes.saturating_add(record.received);
         if let Some(span) = record.elapsed {
-            self.spans
-                .saturating_record(span.as_micros().try_into().unwrap_or(u64::MAX));
-            self.longest = self.longest.max(span);
+            self.times.add(span);
         }
         if let Some(changes) = &mut self.changes {
             changes.add(record);
@@ -139,7 +129,7 @@ impl Summary {
         if self.bytes > 0 {
             table.line("size", &self.size(wall));
         }
-        if !self.spans.is_empty() {
+        if self.times.count() > 0 {
             table.line("time per URL", &self.percentiles());
         }
         self.tally_failures(&mut table);
@@ -189,22 +179,17 @@ impl Summary {
     }
 
     fn percentiles(&self) -> String {
-        let longest = Span(self.longest);
-        if self.spans.len() == 1 {
+        let longest = Span(self.times.longest());
+        if self.times.count() == 1 {
             return longest.to_string();
         }
-        let at = |quantile| Span(self.percentile(quantile));
+        let at = |quantile| Span(self.times.percentile(quantile));
         format!(
             "p50 {}, p90 {}, p99 {}, max {longest}",
             at(0.5),
             at(0.9),
             at(0.99)
         )
-    }
-
-    fn percentile(&self, quantile: f64) -> Duration {
-        let span = Duration::from_micros(self.spans.value_at_quantile(quantile));
-        span.min(self.longest)
     }
 
     fn tally_failures(&self, table: &mut Table) {

@@ -125,7 +125,7 @@ impl<'a> From<&'a Redirect> for HopJson<'a> {
 }
 
 /// `span` in milliseconds, with at most three decimals.
-pub(super) fn in_milliseconds(span: Duration) -> f64 {
+pub(crate) fn in_milliseconds(span: Duration) -> f64 {
     // Whole microseconds over 1000 print with at most three decimals.
     ((span.as_nanos() + 500) / 1000) as f64 / 1000.0
 }

@@ -146,7 +146,14 @@ fn short_help_fits_one_screen() {
     let (rows, _) = terminal.finish();
     // The last row is for the shell's prompt.
     assert!(rows.len() < 24, "{} rows: {rows:#?}", rows.len());
-    for option in ["--jobs", "--timeout", "--format", "--help"] {
+    for option in [
+        "--jobs",
+        "--timeout",
+        "--format",
+        "--help",
+        "--version",
+        "Example:",
+    ] {
         assert!(
             rows.iter().any(|row| row.contains(option)),
             "{option}: {rows:#?}"

@@ -144,6 +144,13 @@ impl Running {
         value.unwrap_or_else(|| panic!("no {figure} in {status}"))
     }
 
+    /// Its command line, as other users see it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn command_line(&self) -> String {
+        let line = std::fs::read(format!("/proc/{}/cmdline", self.child.id()));
+        String::from_utf8_lossy(&line.expect("it has not been reaped")).replace('\0', " ")
+    }
+
     /// Ends its standard input, reads the rest, waits for its end and checks everything.
     pub(crate) fn finish(mut self) -> Ended {
         self.close_stdin();

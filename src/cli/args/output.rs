@@ -19,7 +19,7 @@ pub(in crate::cli) struct OutputArgs {
         long_help = "One record a line on stdout, as each URL completes: text, jsonl, csv or tsv"
     )]
     pub(in crate::cli) format: Format,
-    /// The fields of each record
+    /// The fields of each record: url,status,bytes
     #[arg(long, value_name = "LIST")]
     #[arg(
         long_help = "The fields of each record and their order, separated by commas: url,status,bytes; for jsonl, csv \
@@ -72,9 +72,15 @@ pub(in crate::cli) struct OutputArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(
         long_help = "Append each request and its reply, as they were sent, to a WARC/1.1 archive, compressed by gzip. \
-        Secrets are left out: Authorization, Proxy-Authorization and Cookie"
+        Authorization, Proxy-Authorization and Cookie are left out; any other secret of -H is not"
     )]
     pub(in crate::cli) warc: Option<PathBuf>,
+    /// Print the jsonl FILE of a run as an HTML page
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, exclusive = true)]
+    #[arg(
+        long_help = "Fetch nothing: print what FILE, the jsonl of a run, tells, as one HTML page that needs nothing else"
+    )]
+    pub(in crate::cli) report: Option<PathBuf>,
     /// Print in the order of the lists
     #[arg(long)]
     #[arg(

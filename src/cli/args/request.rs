@@ -42,6 +42,21 @@ pub(in crate::cli) struct RequestArgs {
         user and password in the URL. Without :PASS the password is empty"
     )]
     pub(in crate::cli) user: Option<Credentials>,
+    /// Users and passwords by host, from FILE or ~/.netrc
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(
+        long_help = "Take users and passwords by host from FILE [default: ~/.netrc], also after a redirect, and over \
+        http as over https. -H, -u and a user in the URL override it"
+    )]
+    pub(in crate::cli) netrc: Option<Option<PathBuf>>,
+    /// Send the cookies of a Netscape cookie file
+    #[arg(short = 'b', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(
+        long_help = "Send the cookies of FILE, a Netscape cookie file, to the hosts that they are for. Cookies that a \
+        server sets with a redirect are sent within that attempt, with or without this option"
+    )]
+    pub(in crate::cli) cookies: Option<PathBuf>,
     #[arg(long, value_name = "N", default_value = "10", value_parser = plain(whole::<0, 1000>))]
     #[arg(help = "Redirects to follow, up to 1000; with 0 a redirect is the final answer")]
     pub(in crate::cli) max_redirects: u32,

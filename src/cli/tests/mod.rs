@@ -47,7 +47,14 @@ fn parse_all(
             .find(|(known, _)| *known == name)
             .map(|(_, value)| value.into())
     };
-    parse(args, terminals, &lookup)
+    fetched(parse(args, terminals, &lookup)?)
+}
+
+fn fetched(call: Call) -> Result<Settings, Stop> {
+    match call {
+        Call::Fetch(settings) => Ok(*settings),
+        Call::Report(journal) => panic!("the report of {journal:?}"),
+    }
 }
 
 fn settings(line: &str) -> Settings {
@@ -224,4 +231,29 @@ fn colours_follow_each_stream_and_no_color() {
             "{line}, {env:?}, {terminals:?}"
         );
     }
+}
+
+#[test]
+fn a_netrc_file_is_the_users_own_unless_another_is_named() {
+    let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+    let netrc = |line: &str, of: &str| parse_in(NONE, &[(home, of)], line).map(|s| s.netrc);
+    for (line, expected) in [
+        ("", None),
+        ("--netrc", Some("/h/.netrc")),
+        ("--netrc=~/x/y", Some("/h/x/y")),
+        ("--netrc=~x", Some("~x")),
+        ("--netrc=x", Some("x")),
+    ] {
+        assert_eq!(
+            netrc(line, "/h").unwrap(),
+            expected.map(Into::into),
+            "{line}"
+        );
+    }
+    assert_eq!(netrc("--netrc=x", "").unwrap(), Some("x".into()));
+    let told = usage_error(netrc("--netrc", "").unwrap_err());
+    assert!(
+        told.contains("--netrc: no home directory is set: write --netrc=FILE"),
+        "{told}"
+    );
 }

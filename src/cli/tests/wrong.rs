@@ -9,7 +9,7 @@ fn arguments_that_are_not_utf_8() {
     let parse_bytes = |typed: &[&[u8]]| {
         let args = typed.iter().map(|bytes| OsString::from_vec(bytes.to_vec()));
         let args = [OsString::from("fetchpool")].into_iter().chain(args);
-        parse(args, NONE, &|_| None)
+        fetched(parse(args, NONE, &|_| None)?)
     };
     let file = OsString::from_vec(b"l\xe9st".to_vec());
     assert_eq!(
@@ -233,6 +233,14 @@ fn a_wrong_list_or_output_option_is_told_what_would_be_right() {
             "a value is required for '--output-dir <DIR>' but none was supplied",
         ),
         (
+            "--netrc=-",
+            "--netrc -: give a netrc file, standard input is for lists",
+        ),
+        (
+            "-b -",
+            "--cookies -: give a Netscape cookie file, standard input is for lists",
+        ),
+        (
             "--resume -",
             "--resume -: give the file that an earlier run has written",
         ),
@@ -262,7 +270,7 @@ fn an_unknown_flag_is_named_and_nothing_of_it_reaches_the_terminal() {
             "--worker 5",
             "unexpected argument '--worker' found\n\n  tip: a similar argument exists: '--workers'",
         ),
-        ("-n 5", "unexpected argument '-n' found"),
+        ("-y 5", "unexpected argument '-y' found"),
         (
             "--\x1b[31mred",
             "unexpected argument '--\\x1b[31mred' found",
@@ -311,6 +319,14 @@ fn flags_of_other_tools_are_answered_with_what_to_write_instead() {
         ("-L", "redirects are followed already"),
         ("--location", "redirects are followed already"),
         ("-O", "write -o DIR"),
+        ("--cookie a=b", "write -b FILE (--cookies FILE)"),
+        ("--load-cookies x", "write -b FILE (--cookies FILE)"),
+        ("--cookie-jar x", "cookies are not saved"),
+        ("--netrc-file x", "write --netrc, or --netrc=FILE"),
+        ("--netrc-optional", "write --netrc"),
+        ("--no-netrc", "only with --netrc"),
+        ("-n", "write --netrc for users"),
+        ("--location-trusted", "--netrc has users for every host"),
         ("--output x", "write -o DIR"),
         ("-s", "write -q (--quiet)"),
         ("-sS", "write -q (--quiet)"),

@@ -78,7 +78,7 @@ fn a_validator_is_sent_back_byte_for_byte() {
 }
 
 fn hop(url: &str, method: Method) -> Hop {
-    Hop::first(&Url::parse(url).unwrap(), &method).unwrap()
+    Hop::first(&Url::parse(url).unwrap(), &method, None).unwrap()
 }
 
 #[test]

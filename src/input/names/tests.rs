@@ -2,12 +2,15 @@
 
 use super::*;
 
+#[cfg(unix)]
 fn name(template: &str, line: u64, url: &str) -> Result<String, String> {
     let template: NameTemplate = template.parse().unwrap();
     let value = |column: &str| (column != "none").then(|| format!("<{column}>").into());
     template.name(line, &Url::parse(url).unwrap(), value)
 }
 
+// Windows allows fewer names.
+#[cfg(unix)]
 #[test]
 fn templates_are_filled_in() {
     for (template, url, expected) in [
@@ -62,6 +65,8 @@ fn wrong_templates_say_what_would_be_right() {
     }
 }
 
+// Windows allows fewer names.
+#[cfg(unix)]
 #[test]
 fn only_names_that_stay_below_the_directory_are_safe() {
     let long = "x".repeat(255);

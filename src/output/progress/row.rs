@@ -1,275 +1,76 @@
-//! The text of the progress bar, as much as fits.
+//! The layout of the bar: the parts of one row, as many as fit.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::HumanBytes;
-
-use crate::output::human::rate_text;
 use crate::span::Span;
 
-/// A longer remaining time is not shown.
-const FAR: Duration = Duration::from_secs(100 * 24 * 3600);
+/// The highest rank of a part.
+const LAST: u8 = 7;
 /// A shorter bar shows nothing.
 const LEAST_BAR: usize = 8;
+/// A longer remaining time is not shown.
+pub(super) const FAR: Duration = Duration::from_secs(100 * 24 * 3600);
 
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    /// Finished targets, failed ones included.
-    pub(crate) done: u64,
-    pub(crate) failed: u64,
-    pub(crate) in_flight: usize,
-    /// Hosts that are being reached.
-    pub(crate) reaching: usize,
-    /// Bytes of all bodies so far.
-    pub(crate) bytes: u64,
-    /// How many targets wait for a retry, and when the first is due.
-    pub(crate) waiting: Option<(usize, Instant)>,
+/// How much is done, and of how much.
+#[derive(Clone, Copy)]
+pub(super) struct Share(pub(super) u64, pub(super) u64);
+
+pub(super) struct Row {
+    pub(super) head: String,
+    /// The bar's; `None` without one.
+    pub(super) share: Option<Share>,
+    pub(super) bar_rank: u8,
+    /// The parts behind the bar, in ASCII, each with its rank. `None` is no part.
+    pub(super) parts: Vec<(u8, Option<String>)>,
 }
 
-pub(super) struct View {
-    pub(super) counts: Counts,
-    pub(super) total: Option<u64>,
-    pub(super) per_second: f64,
-    pub(super) left: Duration,
-    pub(super) now: Instant,
-}
-
-impl View {
-    /// The fullest row that fits `width` columns.
-    pub(super) fn row(&self, width: usize) -> String {
-        let has_total = self.total.is_some_and(|total| total > 0);
-        for detail in (0..=7).rev() {
-            let (head, tail) = (self.head(), self.tail(detail));
+impl Row {
+    /// The row in at most `width` columns. What does not fit is left out, the highest rank first.
+    pub(super) fn fit(mut self, width: usize) -> String {
+        for detail in (0..=LAST).rev() {
+            let (head, tail) = (&self.head, self.tail(detail));
             let Some(left) = width.checked_sub(head.len() + tail.len()) else {
                 continue;
             };
-            if !has_total || detail < 4 {
-                return head + &tail;
-            }
+            let Some(share) = self.share.filter(|_| detail >= self.bar_rank) else {
+                return format!("{head}{tail}");
+            };
             if let Some(columns @ LEAST_BAR..) = left.checked_sub(" []".len()) {
-                return format!("{head} [{}]{tail}", self.bar(columns));
+                return format!("{head} [{}]{tail}", share.bar(columns));
             }
         }
-        let mut head = self.head();
-        head.truncate(width);
-        head
+        self.head.truncate(width);
+        self.head
     }
 
-    fn head(&self) -> String {
-        match self.total {
-            Some(total) => format!("{}/{total}", self.counts.done),
-            None => format!("{} done", self.counts.done),
-        }
+    fn tail(&self, detail: u8) -> String {
+        let shown = self.parts.iter().filter(|(rank, _)| *rank <= detail);
+        let texts = shown.filter_map(|(_, text)| text.as_deref());
+        texts.flat_map(|text| ["  ", text]).collect()
+    }
+}
+
+impl Share {
+    pub(super) fn percent(self) -> String {
+        format!("{}%", self.of(100))
     }
 
-    /// The parts after the bar with a rank up to `detail`, in ASCII.
-    fn tail(&self, detail: usize) -> String {
-        let counts = &self.counts;
-        let moving = self.per_second > 0.0;
-        let has_total = self.total.is_some_and(|total| total > 0);
-        let waiting = self.waiting();
-        // The rank of each part, whether it is shown, and its text. The bar has rank 4.
-        let parts = [
-            (1, has_total, format!("{}%", self.share_of(100))),
-            (3, moving, format!("{}/s", rate_text(self.per_second))),
-            (
-                5,
-                moving && self.ends(),
-                format!("ETA {}", in_seconds(self.left)),
-            ),
-            (6, true, format!("{} in flight", counts.in_flight)),
-            (4, counts.reaching > 0, reaching(counts.reaching)),
-            (4, waiting.is_some(), waiting.unwrap_or_default()),
-            (2, counts.failed > 0, format!("{} failed", counts.failed)),
-            (7, counts.bytes > 0, HumanBytes(counts.bytes).to_string()),
-        ];
-        let shown = parts
-            .iter()
-            .filter(|(rank, is_shown, _)| *is_shown && *rank <= detail);
-        shown.flat_map(|(_, _, text)| ["  ", text]).collect()
-    }
-
-    fn bar(&self, columns: usize) -> String {
-        match usize::try_from(self.share_of(columns as u64)) {
+    fn bar(self, columns: usize) -> String {
+        match usize::try_from(self.of(columns as u64)) {
             Ok(filled) if filled < columns => format!("{:columns$}", "=".repeat(filled) + ">"),
             _ => "=".repeat(columns),
         }
     }
 
     /// How much of `whole` is done.
-    fn share_of(&self, whole: u64) -> u64 {
-        let total = u128::from(self.total.unwrap_or(0).max(1));
-        let share = u128::from(self.counts.done) * u128::from(whole) / total;
+    fn of(self, whole: u64) -> u64 {
+        let share = u128::from(self.0) * u128::from(whole) / u128::from(self.1.max(1));
         u64::try_from(share).map_or(whole, |share| share.min(whole))
-    }
-
-    fn waiting(&self) -> Option<String> {
-        let (count, first) = self.counts.waiting?;
-        let left = first.saturating_duration_since(self.now);
-        Some(format!("{count} waiting, next in {}", in_seconds(left)))
-    }
-
-    /// Whether the remaining time is known, and no retry is due after it.
-    fn ends(&self) -> bool {
-        let is_before_end = |(_, first): (usize, Instant)| {
-            self.counts.in_flight > 0 && first <= self.now + self.left
-        };
-        self.total.is_some_and(|total| total > self.counts.done)
-            && self.left < FAR
-            && self.counts.waiting.is_none_or(is_before_end)
     }
 }
 
 /// In whole seconds, rounded up, so that the last one is not "0".
-fn in_seconds(span: Duration) -> Span {
+pub(super) fn in_seconds(span: Duration) -> Span {
     let up = u64::from(span.subsec_nanos() > 0);
     Span(Duration::from_secs(span.as_secs() + up))
-}
-
-/// How many hosts are being reached.
-fn reaching(hosts: usize) -> String {
-    let plural = if hosts == 1 { "host" } else { "hosts" };
-    format!("reaching {hosts} {plural}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn counts(done: u64) -> Counts {
-        Counts {
-            done,
-            in_flight: 5,
-            ..Counts::default()
-        }
-    }
-
-    fn view(counts: Counts, total: Option<u64>, per_second: f64, left: u64) -> View {
-        View {
-            counts,
-            total,
-            per_second,
-            left: Duration::from_secs(left),
-            now: Instant::now(),
-        }
-    }
-
-    fn row(view: &View, width: usize) -> String {
-        view.row(width).replace('>', "")
-    }
-
-    #[test]
-    fn a_row_says_what_fits() {
-        let counts = Counts {
-            done: 1234,
-            failed: 12,
-            in_flight: 50,
-            bytes: 1 << 30,
-            ..Counts::default()
-        };
-        let known = view(counts, Some(10_000), 98.4, 89);
-        for (width, expected) in [
-            (
-                80,
-                "1234/10000 [========]  12%  98/s  ETA 89s  50 in flight  12 failed  1.00 GiB",
-            ),
-            (
-                70,
-                "1234/10000 [==========]  12%  98/s  ETA 89s  50 in flight  12 failed",
-            ),
-            (52, "1234/10000 [=======]  12%  98/s  ETA 89s  12 failed"),
-            (45, "1234/10000 [==========]  12%  98/s  12 failed"),
-            (40, "1234/10000  12%  98/s  12 failed"),
-            (30, "1234/10000  12%  12 failed"),
-            (15, "1234/10000  12%"),
-            (10, "1234/10000"),
-            (4, "1234"),
-            (0, ""),
-        ] {
-            let shown = row(&known, width);
-            assert!(shown.len() <= width, "{width}: {shown}");
-            let plain = |text: &str| text.replace(['=', ' '], "");
-            assert_eq!(plain(&shown), plain(expected), "{width}");
-        }
-    }
-
-    #[test]
-    fn without_a_total_there_is_no_bar() {
-        let counts = Counts {
-            done: 7,
-            failed: 1,
-            in_flight: 5,
-            bytes: 2048,
-            ..Counts::default()
-        };
-        let piped = view(counts, None, 2.34, 0);
-        assert_eq!(
-            row(&piped, 80),
-            "7 done  2.3/s  5 in flight  1 failed  2.00 KiB"
-        );
-        assert_eq!(
-            row(&view(counts, None, 0.0, 0), 80),
-            "7 done  5 in flight  1 failed  2.00 KiB"
-        );
-    }
-
-    #[test]
-    fn an_end_that_is_a_guess_is_not_told() {
-        let shown = |done, rate, left| row(&view(counts(done), Some(10), rate, left), 80);
-        assert!(shown(1, 1.0, 9).contains("ETA 9s"));
-        for (done, rate, left) in [(0, 0.0, 0), (10, 1.0, 0), (1, 1e-9, u64::MAX / 2)] {
-            assert!(
-                !shown(done, rate, left).contains("ETA"),
-                "{}",
-                shown(done, rate, left)
-            );
-        }
-    }
-
-    #[test]
-    fn percent_never_passes_the_end() {
-        for (done, total, expected) in [
-            (0, 3, " 0%"),
-            (999, 1000, "99%"),
-            (u64::MAX, u64::MAX, "100%"),
-        ] {
-            let shown = row(&view(counts(done), Some(total), 0.0, 0), 80);
-            assert!(shown.contains(expected), "{shown}");
-        }
-    }
-
-    #[test]
-    fn an_empty_list_has_no_share() {
-        assert_eq!(
-            row(&view(Counts::default(), Some(0), 0.0, 0), 80),
-            "0/0  0 in flight"
-        );
-    }
-
-    #[test]
-    fn the_end_is_told_to_the_minute_at_any_distance() {
-        for (left, shown) in [
-            (89, "89s"),
-            (5340, "1h29m"),
-            (5400, "1h30m"),
-            (7140, "1h59m"),
-        ] {
-            let shown = format!("ETA {shown}  ");
-            let row = row(&view(counts(1), Some(10), 1.0, left), 80);
-            assert!(row.contains(&shown), "{row}");
-        }
-    }
-
-    #[test]
-    fn what_waits_is_told_and_an_end_before_it_is_not() {
-        let mut waits = view(counts(1), Some(10), 1.0, 2);
-        waits.counts.waiting = Some((3, waits.now + Duration::from_millis(4_100)));
-        let shown = row(&waits, 80);
-        assert!(shown.contains("3 waiting, next in 5s"), "{shown}");
-        assert!(!shown.contains("ETA"), "{shown}");
-        waits.left = Duration::from_secs(60);
-        assert!(row(&waits, 80).contains("ETA 60s"));
-        waits.counts.in_flight = 0;
-        assert!(!row(&waits, 80).contains("ETA"), "nothing moves");
-    }
 }

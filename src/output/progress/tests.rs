@@ -17,7 +17,7 @@ fn counts(done: u64) -> Counts {
 
 fn shown(bar: &mut Progress, counts: &Counts) -> String {
     let due = bar.due();
-    bar.row(counts, due).expect("it is due")
+    bar.row(counts, None, due).expect("it is due")
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn it_is_drawn_ten_times_a_second_however_often_it_is_told() {
     let start = bar.due();
     let drawn = (0..100_000).filter(|n| {
         let now = start + Duration::from_micros(10 * n);
-        bar.row(&counts(*n), now).is_some()
+        bar.row(&counts(*n), None, now).is_some()
     });
     assert_eq!(drawn.count(), 10);
 }

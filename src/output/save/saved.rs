@@ -72,11 +72,8 @@ impl<'a> Saved<'a> {
             let _ = temp.file.set_modified(at);
         }
         let temp = temp.path.clone();
-        let renamed = self
-            .remove_note()
-            .and_then(|()| self.save.rename(&temp, &self.path));
         let path = self.path.clone();
-        if let Err(error) = renamed {
+        if let Err(error) = self.save.rename(&temp, &path) {
             let error = self.save.failed(&path, &error);
             if self.save.keeps_parts() {
                 self.keep();
@@ -84,6 +81,9 @@ impl<'a> Saved<'a> {
             return Err(error);
         }
         self.temp = None;
+        // Not before: a kill between the two would leave a whole body that nothing tells of. A note without a part goes with
+        // the next part.
+        let _ = self.remove_note();
         Ok(path.to_string_lossy().into_owned())
     }
 

@@ -52,7 +52,7 @@ impl Summary {
         let hosts = self.hosts.worst(WORST_HOSTS).into_iter();
         let failures = self.failures.iter();
         let changes = self.changes.as_ref();
-        let time = |span| (!self.spans.is_empty()).then(|| in_milliseconds(span));
+        let time = |span| (self.times.count() > 0).then(|| in_milliseconds(span));
         let json = Json {
             fetched: self.fetched,
             failed: self.failed,
@@ -65,10 +65,10 @@ impl Summary {
             bytes: self.bytes,
             elapsed_ms: in_milliseconds(now.saturating_duration_since(self.started)),
             time_ms: JsonTimes {
-                p50: time(self.percentile(0.5)),
-                p90: time(self.percentile(0.9)),
-                p99: time(self.percentile(0.99)),
-                max: time(self.longest),
+                p50: time(self.times.percentile(0.5)),
+                p90: time(self.times.percentile(0.9)),
+                p99: time(self.times.percentile(0.99)),
+                max: time(self.times.longest()),
             },
             failures: failures.map(|(name, kind)| (*name, kind.count)).collect(),
             worst_hosts: hosts

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Uri, uri::Scheme};
 use ureq::unversioned::transport::{ConnectionDetails, Connector as ClientConnector};
 
 use super::connect_attempt::ConnectAttempt;
-use super::context::ExchangeContext;
+use super::context::{ExchangeContext, RequestState};
 use super::transport::Transport;
 use crate::fetch::failure::Failure;
 use crate::fetch::net::idle::Connection;
@@ -26,12 +25,12 @@ impl ClientConnector for Connector {
 
     fn connect(
         &self,
-        details: &ConnectionDetails<'_>,
+        _: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<Transport>, ureq::Error> {
         let connection = match self.idle() {
             Some(connection) => connection,
-            None => self.open(details.uri)?,
+            None => self.open()?,
         };
         Ok(Some(Transport::new(Arc::clone(&self.context), connection)))
     }
@@ -60,16 +59,17 @@ impl Connector {
         Some(connection)
     }
 
-    fn open(&self, uri: &Uri) -> Result<Connection, Failure> {
+    fn open(&self) -> Result<Connection, Failure> {
         let context = &self.context;
-        let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
-        let host = uri.host().unwrap_or_default();
-        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let (proxy, key) = {
-            let request = &context.state().request;
-            (request.proxy.clone(), request.key.clone())
-        };
-        let mut attempt = ConnectAttempt::new(context, host, port);
+        let RequestState {
+            key,
+            host,
+            port,
+            is_tls,
+            proxy,
+            ..
+        } = context.state().request.clone();
+        let mut attempt = ConnectAttempt::new(context, &host, port);
         match open(&mut attempt, is_tls, proxy.as_deref()) {
             Ok(stream) => {
                 let info = context.state().attempt.connection;

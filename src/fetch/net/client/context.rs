@@ -53,10 +53,16 @@ pub(super) struct AttemptState {
     pub(super) capture: Option<Arc<Capture>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct RequestState {
     /// The key of the idle connections that fit: the proxy's key, and the origin unless the proxy itself replies.
     pub(super) key: String,
+    /// The origin's, also behind a proxy.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) is_tls: bool,
+    /// The reply has no body.
+    pub(super) is_head: bool,
     pub(super) proxy: Option<Arc<Proxy>>,
     /// The head as it is sent.
     pub(super) head: Vec<u8>,

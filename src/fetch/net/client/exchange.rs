@@ -7,11 +7,12 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, Body, BodyReader};
+use url::{Position, Url};
 
 use super::connector::Connector;
 use super::context::{AttemptState, ExchangeContext, ReplyState};
@@ -32,14 +33,16 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 pub(in crate::fetch) struct HttpClient {
     context: Arc<ExchangeContext>,
     agent: Agent,
+    /// Of every request of the library.
+    uri: Uri,
 }
 
 pub(in crate::fetch) struct Exchange<'a> {
-    pub(in crate::fetch) request: Request<()>,
-    /// The head as it is sent.
+    pub(in crate::fetch) url: &'a Url,
+    /// The reply has no body.
+    pub(in crate::fetch) is_head: bool,
+    /// The head of the request, as it is sent.
     pub(in crate::fetch) head: Vec<u8>,
-    /// Scheme, host and port, as the URL begins.
-    pub(in crate::fetch) origin: &'a str,
     pub(in crate::fetch) proxy: Option<&'a Arc<Proxy>>,
     pub(in crate::fetch) may_reuse: bool,
 }
@@ -72,6 +75,7 @@ impl HttpClient {
         Self {
             agent: Agent::with_parts(config, connector, NoResolver),
             context,
+            uri: Uri::from_static("http://unused/"),
         }
     }
 
@@ -99,7 +103,7 @@ impl HttpClient {
         &self,
         exchange: Exchange<'_>,
     ) -> Result<Option<Reply>, Failure> {
-        let origin = exchange.origin;
+        let origin = &exchange.url[..Position::BeforePath];
         let request = self.begin(exchange);
         let result = self.agent.run(request);
         let (reply, recorded) = {
@@ -131,26 +135,42 @@ impl HttpClient {
         }))
     }
 
+    /// Notes the request for connector and transport. Returns the library's own, which is never sent: of the request, the
+    /// library needs to know only whether its reply has a body.
     fn begin(&self, exchange: Exchange<'_>) -> Request<()> {
+        let mut library_request = Request::new(());
+        *library_request.uri_mut() = self.uri.clone();
+        if exchange.is_head {
+            *library_request.method_mut() = Method::HEAD;
+        }
         let mut state = self.context.state();
         state.reply = ReplyState::default();
         let is_captured = state.attempt.capture.is_some();
         let request = &mut state.request;
         request.key.clear();
+        let origin = &exchange.url[..Position::BeforePath];
         let mut proxy_replies = false;
         if let Some(proxy) = exchange.proxy {
             request.key.push_str(&proxy.key);
-            proxy_replies = proxy.takes_requests_for(exchange.origin);
+            proxy_replies = proxy.takes_requests_for(origin);
         }
         // A proxy that replies itself takes requests for all origins over one connection.
         if !proxy_replies {
-            request.key.push_str(exchange.origin);
+            request.key.push_str(origin);
         }
         request.proxy = exchange.proxy.cloned();
+        request.host.clear();
+        request
+            .host
+            .push_str(exchange.url.host_str().unwrap_or_default());
+        request.port = exchange.url.port_or_known_default().unwrap_or_default();
+        request.is_tls = exchange.url.scheme() == "https";
+        request.is_head = exchange.is_head;
         request.head = exchange.head;
-        request.captured_url = is_captured.then(|| exchange.request.uri().to_string());
+        let url = || exchange.url[..Position::AfterQuery].to_owned();
+        request.captured_url = is_captured.then(url);
         request.may_reuse = exchange.may_reuse;
-        exchange.request
+        library_request
     }
 
     /// Lets the body's bytes be unspecified, unless they are captured: Linux then need not copy them.

@@ -19,8 +19,8 @@ use crate::fetch::net::http1::reply::inspect;
 use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::stream::StreamError;
 
-/// The library's own head may exceed the sent one by this much and the key's length.
-const AROUND: usize = 128;
+/// Room for the library's own head, which is not sent.
+const LIBRARY_HEAD: usize = 128;
 
 #[derive(Debug)]
 pub(super) struct Transport {
@@ -51,8 +51,9 @@ impl Transport {
         let mut state = context.state();
         state.reply.is_connected = true;
         let request = std::mem::take(&mut state.request.head);
+        let is_head = state.request.is_head;
         let mut buffers = std::mem::take(&mut state.buffers);
-        buffers.reserve_output(request.len() + state.request.key.len() + AROUND);
+        buffers.reserve_output(LIBRARY_HEAD);
         let recorder = Recorder::new(&mut state, &request).map(Box::new);
         drop(state);
         connection.stream.lend_records(&mut buffers.records);
@@ -60,7 +61,7 @@ impl Transport {
             context,
             connection: Some(connection),
             buffers,
-            is_head: request.starts_with(b"HEAD "),
+            is_head,
             request,
             head: Some(HeadScanner::default()),
             chunked: None,

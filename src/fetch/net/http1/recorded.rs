@@ -10,6 +10,7 @@ const LONGEST_VALIDATOR: usize = 8 * 1024;
 
 #[derive(Debug, Default)]
 pub(in crate::fetch) struct Recorded {
+    pub(in crate::fetch) content_type: Option<String>,
     pub(in crate::fetch) etag: Option<String>,
     pub(in crate::fetch) last_modified: Option<String>,
     /// In the form that RFC 9110, 5.6.7, prefers, which has this length.
@@ -17,6 +18,8 @@ pub(in crate::fetch) struct Recorded {
     /// In a box, because few replies have one.
     pub(in crate::fetch) digests: Option<Box<DigestHeaders>>,
     pub(in crate::fetch) headers: Option<Vec<(String, Vec<String>)>>,
+    /// The values of `Set-Cookie`, if the status is a 3xx.
+    pub(in crate::fetch) set_cookies: Vec<Vec<u8>>,
 }
 
 /// Those of RFC 9530.
@@ -76,8 +79,8 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn latin1(bytes: &[u8]) -> String {
-    if bytes.is_ascii() {
-        return String::from_utf8_lossy(bytes).into_owned();
+    if let (true, Ok(text)) = (bytes.is_ascii(), str::from_utf8(bytes)) {
+        return text.to_owned();
     }
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }

@@ -7,6 +7,7 @@
 use super::chunked::Chunked;
 use super::lines::{header, is, lines, tokens, trim, unfold};
 use super::recorded::{Recorded, keep_members, keep_validator};
+use crate::fetch::failure::shortened;
 
 /// The most content codings that a body may have.
 pub(in crate::fetch) const MOST_CODINGS: usize = 5;
@@ -15,11 +16,10 @@ const MOST_LENGTHS: usize = 40;
 
 /// The headers that `fetch` reads, how many of each are kept, and what replaces a byte that the library refuses. All
 /// others are dropped, except those that frame the body.
-const KEPT: [(&str, usize, u8); 10] = [
+const KEPT: [(&str, usize, u8); 9] = [
     // `fetch` refuses one coding too many, and a second range.
     ("content-encoding", MOST_CODINGS + 1, NO_TEXT),
     ("content-range", 2, NO_TEXT),
-    ("content-type", 1, b' '),
     ("location", 1, b' '),
     ("retry-after", 1, b' '),
     ("ratelimit", 16, b' '),
@@ -29,7 +29,7 @@ const KEPT: [(&str, usize, u8); 10] = [
     ("x-ratelimit-reset", 1, b' '),
 ];
 /// Where the rate limits begin: kept only with a status of 429 or 503.
-const RATE_LIMITS: usize = 5;
+const RATE_LIMITS: usize = 4;
 /// In no number and no coding, so that an invalid value stays invalid.
 const NO_TEXT: u8 = b'?';
 
@@ -83,6 +83,8 @@ struct HeaderSummary {
     says_close: bool,
     says_keep_alive: bool,
     unknown_coding: Option<String>,
+    /// Only redirects are followed by a request that has their cookies.
+    is_redirect: bool,
     recorded: Recorded,
 }
 
@@ -91,6 +93,7 @@ impl HeaderSummary {
     fn of(head: &[u8], status: &[u8]) -> Option<Self> {
         let mut summary = Self {
             reduced: Vec::with_capacity(head.len()),
+            is_redirect: status[9] == b'3',
             ..Self::default()
         };
         summary.reduced.extend_from_slice(status);
@@ -127,6 +130,10 @@ impl HeaderSummary {
             keep_validator(&mut self.recorded.etag, value);
         } else if is(name, "last-modified") {
             keep_validator(&mut self.recorded.last_modified, value);
+        } else if is(name, "content-type") {
+            self.recorded
+                .content_type
+                .get_or_insert_with(|| text_of(value));
         } else if is(name, "date") {
             self.recorded.date = trim(value).try_into().ok();
         } else if is(name, "repr-digest") {
@@ -143,6 +150,8 @@ impl HeaderSummary {
                 self.counts[at] += 1;
                 push_header(&mut self.reduced, name, value, replacement);
             }
+        } else if self.is_redirect && is(name, "set-cookie") {
+            self.recorded.set_cookies.push(value.to_vec());
         }
     }
 
@@ -165,7 +174,7 @@ impl HeaderSummary {
         // One line replaces all Connection headers, and is no longer than one of them.
         if self.says_close {
             push_header(&mut self.reduced, b"connection", b"close", b' ');
-        } else if self.says_keep_alive {
+        } else if self.says_keep_alive && self.reduced[7] == b'0' {
             push_header(&mut self.reduced, b"connection", b"keep-alive", b' ');
         }
         if !self.is_chunked {
@@ -176,6 +185,16 @@ impl HeaderSummary {
         self.reduced.push(b'\n');
         self.reduced
     }
+}
+
+/// A value as a record has it.
+fn text_of(value: &[u8]) -> String {
+    let value = trim(value);
+    if value.iter().copied().all(is_text) {
+        return shortened(value);
+    }
+    let text = |&byte| if is_text(byte) { byte } else { b' ' };
+    shortened(&value.iter().map(text).collect::<Vec<u8>>())
 }
 
 /// Adds a header line, with `replacement` for each byte that the library refuses.

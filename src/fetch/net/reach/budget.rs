@@ -44,7 +44,9 @@ impl Budget {
         let for_lookups = descriptors.map_or(usize::MAX, |all| all / PART_FOR_LOOK_UPS);
         let lookups = (for_lookups / EACH_LOOK_UP).clamp(1, MOST_LOOK_UPS);
         let limit = descriptors.map_or(Semaphore::MAX_PERMITS, |all| {
-            all.saturating_sub(lookups * EACH_LOOK_UP).max(1)
+            let left = all.saturating_sub(lookups * EACH_LOOK_UP);
+            // Where nothing limits descriptors, `all` is more than a semaphore takes.
+            left.clamp(1, Semaphore::MAX_PERMITS)
         });
         Arc::new(Self {
             connections: Arc::new(Semaphore::new(limit)),
@@ -121,5 +123,17 @@ impl<'a> Counted<'a> {
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.counter.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Budget;
+
+    #[test]
+    fn any_number_of_descriptors_makes_a_budget() {
+        for descriptors in [None, Some(0), Some(usize::MAX)] {
+            assert!(Budget::new(descriptors).try_acquire().is_some());
+        }
     }
 }

@@ -1,54 +1,88 @@
-//! Files of headers, as `-H @FILE` takes them.
+//! Files that keep secrets out of the command line: of headers (`-H @FILE`), of users and passwords (`--netrc`), of cookies.
 //!
-//! A message never repeats a value: it may be a secret.
+//! A message names the option, the file and the line. It never repeats a value: it may be a secret.
 
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::anyhow;
 
 use crate::cli::HeaderSource;
 use crate::escape::shown_path;
-use crate::fetch::CustomHeader;
+use crate::fetch::{Cookies, CustomHeader, Netrc};
 use crate::system::os_text;
 
-/// The most bytes of a file.
-const LIMIT: u64 = 64 << 10;
+/// The most bytes of each file.
+const MOST_OF_HEADERS: u64 = 64 << 10;
+const MOST_OF_NETRC: u64 = 1 << 20;
+const MOST_OF_COOKIES: u64 = 16 << 20;
 
 /// The headers of `sources`, in their order.
 ///
 /// # Errors
 ///
-/// A file cannot be read, is too large, or has a line that is no header. The message names the file and the line.
-pub(crate) fn read_all(sources: Vec<HeaderSource>) -> anyhow::Result<Vec<CustomHeader>> {
+/// A file cannot be read, is too large, or has a line that is no header.
+pub(crate) fn headers(sources: Vec<HeaderSource>) -> anyhow::Result<Vec<CustomHeader>> {
     let mut headers = Vec::new();
     for source in sources {
         match source {
             HeaderSource::Header(header) => headers.push(header),
-            HeaderSource::File(path) => headers.extend(read(&path)?),
+            HeaderSource::File(path) => {
+                headers.extend(read("-H @", &path, MOST_OF_HEADERS, header_lines)?);
+            }
         }
     }
     Ok(headers)
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<CustomHeader>> {
-    let name = shown_path(path);
-    let text = read_bytes(path).map_err(|error| anyhow!("-H @{name}: {}", os_text(&error)))?;
-    if text.len() as u64 > LIMIT {
-        anyhow::bail!("-H @{name}: it is over 64 KiB");
+/// # Errors
+///
+/// The file cannot be read, is too large, or is no netrc file.
+pub(crate) fn netrc(path: &Path) -> anyhow::Result<Netrc> {
+    read("--netrc=", path, MOST_OF_NETRC, Netrc::parse)
+}
+
+/// # Errors
+///
+/// The file cannot be read, is too large, or is no file of cookies.
+pub(crate) fn cookies(path: &Path) -> anyhow::Result<Cookies> {
+    let is_cookie = path.as_os_str().as_encoded_bytes().contains(&b'=');
+    if is_cookie && !path.exists() {
+        // As curl takes it. It may be a secret.
+        anyhow::bail!(
+            "--cookies takes a file: for a cookie itself write -H 'Cookie: NAME=VALUE', or -H @FILE with that line"
+        );
     }
-    headers(&text).map_err(|(line, wrong)| anyhow!("-H @{name}, line {line}: {wrong}"))
+    read("--cookies ", path, MOST_OF_COOKIES, Cookies::parse)
 }
 
-fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads the file that `option` names. The errors of `parse` begin with the number of the line.
+fn read<T, E: Display>(
+    option: &str,
+    path: &Path,
+    limit: u64,
+    parse: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> anyhow::Result<T> {
+    let name = shown_path(path);
     let mut text = Vec::new();
-    File::open(path)?.take(LIMIT + 1).read_to_end(&mut text)?;
-    Ok(text)
+    File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut text))
+        .map_err(|error| anyhow!("{option}{name}: {}", os_text(&error)))?;
+    if text.len() as u64 > limit {
+        let (size, unit) = if limit < 1 << 20 {
+            (limit >> 10, "KiB")
+        } else {
+            (limit >> 20, "MiB")
+        };
+        anyhow::bail!("{option}{name}: it is over {size} {unit}");
+    }
+    parse(&text).map_err(|wrong| anyhow!("{option}{name}, {wrong}"))
 }
 
-/// Reads a header a line. An error has the number of its line.
-fn headers(text: &[u8]) -> Result<Vec<CustomHeader>, (usize, String)> {
+/// Reads a header a line.
+fn header_lines(text: &[u8]) -> Result<Vec<CustomHeader>, String> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut headers = Vec::new();
     for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
@@ -56,9 +90,9 @@ fn headers(text: &[u8]) -> Result<Vec<CustomHeader>, (usize, String)> {
         if line.trim_ascii().is_empty() || line.starts_with(b"#") {
             continue;
         }
-        let line = std::str::from_utf8(line).map_err(|_| (number, "not UTF-8".to_owned()))?;
+        let line = std::str::from_utf8(line).map_err(|_| format!("line {number}: not UTF-8"))?;
         let header = line.parse::<CustomHeader>();
-        headers.push(header.map_err(|error| (number, error.to_string()))?);
+        headers.push(header.map_err(|error| format!("line {number}: {error}"))?);
     }
     Ok(headers)
 }
@@ -87,7 +121,7 @@ mod tests {
             ("A: b\u{fc}cher\n".as_bytes(), &["A: b\u{fc}cher"]),
         ];
         for (text, expected) in table {
-            assert_eq!(headers(text), Ok(parsed(expected)), "{text:?}");
+            assert_eq!(header_lines(text), Ok(parsed(expected)), "{text:?}");
         }
     }
 
@@ -103,15 +137,17 @@ mod tests {
             (b"Content-Length: 11\n", 1, "Content-Length cannot be set"),
         ];
         for (text, line, expected) in table {
-            let (number, wrong) = headers(text).expect_err("it is wrong");
-            assert_eq!(number, line, "{text:?}");
+            let wrong = header_lines(text).expect_err("it is wrong");
+            let expected = format!("line {line}: {expected}");
             assert!(
-                wrong.starts_with(expected) && !wrong.contains("hunter2"),
+                wrong.starts_with(&expected) && !wrong.contains("hunter2"),
                 "{text:?}: {wrong}"
             );
         }
     }
 
+    // Windows words errors otherwise.
+    #[cfg(unix)]
     #[test]
     fn files_keep_their_place_among_the_headers() {
         let dir = tempfile::tempdir().unwrap();
@@ -123,15 +159,12 @@ mod tests {
             HeaderSource::File(path.clone()),
             header("D: 4"),
         ];
-        let read = read_all(sources).unwrap();
+        let read = headers(sources).unwrap();
         assert_eq!(read, parsed(&["A: 1", "B: 2", "C: 3", "D: 4"]));
 
         let mut full = vec![b'#'; 64 << 10];
         std::fs::write(&path, &full).unwrap();
-        assert_eq!(
-            read_all(vec![HeaderSource::File(path.clone())]).unwrap(),
-            []
-        );
+        assert_eq!(headers(vec![HeaderSource::File(path.clone())]).unwrap(), []);
         full.push(b'#');
         std::fs::write(&path, &full).unwrap();
         for (path, expected) in [
@@ -139,7 +172,7 @@ mod tests {
             (dir.path().join("none"), "no such file or directory"),
             (dir.path().to_owned(), "is a directory"),
         ] {
-            let told = read_all(vec![HeaderSource::File(path.clone())]).unwrap_err();
+            let told = headers(vec![HeaderSource::File(path.clone())]).unwrap_err();
             let expected = format!("-H @{}: {expected}", path.display());
             assert_eq!(told.to_string(), expected);
         }
