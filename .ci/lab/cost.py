@@ -24,7 +24,8 @@ from typing import NamedTuple
 
 sys.dont_write_bytecode = True
 
-from scaling.model import stores, times
+from scaling.archives import archives
+from scaling.model import ladder, stores, times
 
 KIB = 1024
 NGINX = """daemon off; pid {place}/pid; error_log {place}/error.log; worker_rlimit_nofile 20000; user root;
@@ -83,6 +84,12 @@ def once(options, statuses):
 def fetched(*options, statuses=(0,)):
     """Runs fetchpool on urls.txt, into records.jsonl, TIMES times; returns the cheapest run."""
     return min(once(options, statuses) for _ in range(TIMES))
+
+
+def archive_runs(*more):
+    """The runs on urls.txt with more options, one at a time."""
+    for _ in range(TIMES):
+        yield once([*JOBS_50, *LOCAL, *more], (0,))
 
 
 def packets(of):
@@ -199,8 +206,9 @@ def lists():
     print(f"| memory for a URL of `--resume` or `--unique` | {(resumed.memory - nothing.memory) / lines:.0f} bytes |")
     before = children()
     subprocess.run("jq -rR 'fromjson? | select(.ok).url' before.jsonl | sort > fetched", shell=True, check=True)
-    print(f"| CPU for a row of the check, jq and sort | {(children() - before) / lines * 1e6:.1f} µs |")
-    return part.cpu / lines, (resumed.memory - nothing.memory) / lines
+    check = (children() - before) / lines
+    print(f"| CPU for a row of the check, jq and sort | {check * 1e6:.1f} µs |")
+    return part.cpu / lines, (resumed.memory - nothing.memory) / lines, check
 
 
 def children():
@@ -255,15 +263,19 @@ def measure():
             time.sleep(0.05)
         left = connections()
         found = pages()
+        print()
+        archived = archives(archive_runs)
         print("\n| | |\n|---|--:|")
         print(f"| sockets in TIME_WAIT after a connection, of both sides | {left:.2f} |")
         lookup = names(found)
-        line_cpu, seen = lists()
+        line_cpu, seen, check = lists()
         workers()
         print()
         times(found, lookup)
         print()
         stores(found, line_cpu, seen)
+        print()
+        ladder(found, lookup, archived, seen, check)
     finally:
         server.terminate()
         server.wait()

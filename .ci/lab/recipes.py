@@ -19,86 +19,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+from recipes_site import DATA, Site
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(sys.argv[1]).resolve()
-DATA = bytes(range(256)) * 1024
-
-
-class Site(http.server.BaseHTTPRequestHandler):
-    """Pages under /p/, pages that fail once under /once/, pages with versions, a sitemap; everything else is a 404."""
-
-    protocol_version = "HTTP/1.1"
-    seen, arrivals, begins, lock = Counter(), [], [], threading.Lock()
-    # The version of each page under /v/, and the page that is not sent until it may be.
-    versions, held, arrived, may_go_on = Counter(), None, threading.Event(), threading.Event()
-
-    def do_GET(self):
-        with self.lock:
-            self.seen[self.path] += 1
-            self.arrivals.append(time.monotonic())
-            first = self.seen[self.path] == 1
-        status, body = 404, b"no such page"
-        if self.path == "/sitemap.xml":
-            # Sitemaps come in one line, with line breaks, and with CDATA.
-            forms = ("<loc>{}</loc>", "<loc>\r\n  {}\r\n</loc>\n", "<loc><![CDATA[{}]]></loc>", "<loc>\n<![CDATA[\n{}]]>\n</loc>")
-            paths = ("/p/1?a=1&amp;b=2", "/gone", "/p/2", "/p/3?a=1&b=2")
-            locations = "".join(f"<url>{form.format(SITE + path)}</url>" for form, path in zip(forms, paths))
-            status, body = 200, f'<?xml version="1.0"?><urlset>{locations}</urlset>'.encode()
-        elif self.path.startswith("/data/"):
-            return self.data(first)
-        elif self.path.startswith("/json/"):
-            status, body = 200, json.dumps({"title": f"page {self.path[6:]}"}).encode()
-        elif self.path.startswith("/moved/"):
-            status, body = 301, b""
-        elif self.path in self.versions:
-            etag = f'"{self.versions[self.path]}"'
-            if self.path == self.held:
-                self.arrived.set()
-                self.may_go_on.wait()
-                # The client was killed.
-                self.close_connection = True
-                return
-            is_same = self.headers["If-None-Match"] == etag
-            status, body = (304, b"") if is_same else (200, f"{self.path} {etag}".encode())
-        elif self.path.startswith("/no-head/"):
-            status, body = (405, b"") if self.command == "HEAD" else (200, b"here")
-        elif self.path.startswith("/p/") or (self.path.startswith("/once/") and not first):
-            status, body = 200, self.path.encode()
-        elif self.path.startswith("/once/"):
-            status, body = 503, b"busy"
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        if self.path in self.versions:
-            self.send_header("ETag", etag)
-        if status == 301:
-            self.send_header("Location", self.path.replace("/moved/", "/p/", 1))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    do_HEAD = do_GET
-
-    def data(self, is_first):
-        """A large file, which is cut the first time. The rest of the first version can be asked for."""
-        body, begin = DATA, 0
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if asked and self.headers.get("If-Range") == '"1"':
-            begin = int(asked[1])
-            Site.begins.append(begin)
-        self.send_response(206 if begin else 200)
-        if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{len(body) - 1}/{len(body)}")
-        self.send_header("ETag", '"1"')
-        self.send_header("Content-Length", str(len(body) - begin))
-        self.end_headers()
-        self.wfile.write(body[begin : len(body) // 2] if is_first else body[begin:])
-        self.close_connection = is_first
-
-    def log_message(self, *_):
-        pass
 
 
 def recipes(page):
@@ -259,6 +187,20 @@ def redirects(script):
     assert run(script) == f"{SITE}/moved/2\t301\t{SITE}/p/2\n"
 
 
+def portal(script):
+    given("/portal/1", "/portal/2")
+    netrc = Path(ENV["HOME"], ".netrc")
+    netrc.write_text("machine localhost\n\tlogin ann\n\tpassword hunter2\n")
+    run(script)
+    records = rows("data.jsonl")
+    assert sorted(row["hops"][0]["url"] for row in records) == [f"{SITE}/portal/1", f"{SITE}/portal/2"], records
+    assert [(row["ok"], row["redirects"], Path(row["file"]).read_text()) for row in records] == [(True, 3, "data")] * 2
+    netrc.write_text("machine localhost login eve password x")
+    Path("data.jsonl").unlink()
+    run(script, status=1)
+    netrc.unlink()
+
+
 def json_bodies(script):
     given("/json/1", "/json/2")
     assert sorted(run(script).splitlines()) == [
@@ -318,6 +260,8 @@ def nightly(script):
     assert Site.arrived.wait(60)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
+    # All processes of the group must be gone: each of them holds the lock.
+    subprocess.run(["flock", "lock", "true"], check=True, timeout=60)
     Site.held = None
     Site.may_go_on.set()
     assert Path("last.jsonl").read_bytes() == before
@@ -330,6 +274,13 @@ def nightly(script):
     file = next(file for file in files if "2" in Path(file).name)
     assert brought == [f"200\t{file}\t{SITE}/v/2", f"404\tgone\t{SITE}/gone"], brought
     assert night()[0] == {"/v/1": 304, "/v/2": 304, "/v/3": 304, "/gone": 404}
+
+
+def look(script):
+    given("/p/1", "/p/2")
+    run(script)
+    page = Path("run.html").read_text()
+    assert page.startswith("<!DOCTYPE html>") and f"{SITE}/p/2</bdi>" in page, page
 
 
 def sqlite(script):
@@ -360,10 +311,12 @@ TABLES = {
     "Mirror a data set with digests from a table": data_set,
     "Check the links of a sitemap": check_links,
     "Audit redirects": redirects,
+    "Fetch from a portal that wants a login": portal,
     "Read JSON replies with jq": json_bodies,
     "Check the health of services": health,
     "Fetch the failures of a run again": failures_again,
     "Update a mirror every night, from cron": nightly,
+    "Look at a run": look,
     "Load the records into SQLite": sqlite,
     "Load the records into pandas": pandas,
 }

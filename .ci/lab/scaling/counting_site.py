@@ -1,7 +1,7 @@
-"""A web site for the runs of .ci/lab/scale.py: every address of it counts as a host.
+"""A web site for the runs of .ci/lab/scale.py and slurm.py: every address of it counts as a host.
 
 It answers each GET with a short page after LATENCY. For each host it counts the most requests at one moment,
-and for each URL the clients that asked for it. A held client gets no answer until it is let go. A request
+and for each URL the clients that asked for it. A held client or host gets no answer until it is let go. A request
 whose connection was closed no longer counts. The site runs on its own thread; names without an underscore
 may be used from any thread.
 """
@@ -32,20 +32,20 @@ class CountingSite:
         with self._lock:
             self._now, self.most = Counter(), Counter()
             self.askers = defaultdict(list)
-            self._by_client = Counter()
+            self._asked, self._clients = Counter(), set()
             self.crowded, self.shared = threading.Event(), threading.Event()
 
-    def hold_after(self, client: str, requests: int) -> threading.Event:
-        """From request number `requests` on, `client` gets no answer. The returned event is set when that request has come."""
-        self._watch = (client, requests)
-        self._held[client] = asyncio.run_coroutine_threadsafe(self._new_event(), self._loop).result()
+    def hold_after(self, address: str, requests: int) -> threading.Event:
+        """From request number `requests` on, that client or host gets no answer. The returned event is set by such a request."""
+        self._watch = (address, requests)
+        self._held[address] = asyncio.run_coroutine_threadsafe(self._new_event(), self._loop).result()
         self._reached = threading.Event()
         return self._reached
 
-    def let_go(self, client: str):
+    def let_go(self, address: str):
         """Answers the held requests whose clients are still connected, and holds no more."""
         self._watch = None
-        self._loop.call_soon_threadsafe(self._held.pop(client).set)
+        self._loop.call_soon_threadsafe(self._held.pop(address).set)
 
     async def _new_event(self):
         return asyncio.Event()
@@ -75,10 +75,11 @@ class CountingSite:
             if self._now[host] > self._cap:
                 self.crowded.set()
             self.askers[f"http://{host}:{self.port}{path}"].append(client)
-            self._by_client[client] += 1
-            if len(self._by_client) > 1:
+            self._asked.update((client, host))
+            self._clients.add(client)
+            if len(self._clients) > 1:
                 self.shared.set()
-            gate = self._gate(client)
+            gate = self._gate(client) or self._gate(host)
         try:
             await asyncio.sleep(LATENCY)
             if gate:
@@ -97,8 +98,8 @@ class CountingSite:
         gone.cancel()
         await asyncio.wait((gone,))
 
-    def _gate(self, client):
-        if not self._watch or self._watch[0] != client or self._by_client[client] < self._watch[1]:
+    def _gate(self, address):
+        if not self._watch or self._watch[0] != address or self._asked[address] < self._watch[1]:
             return None
         self._reached.set()
-        return self._held[client]
+        return self._held[address]

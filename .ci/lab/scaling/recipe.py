@@ -1,4 +1,4 @@
-"""Shared by the runs of .ci/lab/scale.py: the recipes of the guide, a directory to run them in, and their checks.
+"""Shared by .ci/lab/scale.py, slurm.py and kubernetes.py: the recipes of the guide, a directory to run them in, and their checks.
 
 The directory is temporary, and removed when the process ends. Scripts run with bash and its strictest
 settings. TOOLS comes first on the PATH.
