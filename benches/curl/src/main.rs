@@ -64,7 +64,9 @@ fn main() -> Result<()> {
 }
 
 fn fetch(call: &Call) -> Result<()> {
-    let multi = Multi::new();
+    let mut multi = Multi::new();
+    // With those in use, fewer than the 1,024 descriptors that this build of libcurl can wait for.
+    multi.set_max_connects(500)?;
     let mut urls = call.urls.iter().enumerate();
     let mut running = HashMap::<usize, Easy2Handle<Body>>::new();
     let mut out = BufWriter::new(std::io::stdout());
