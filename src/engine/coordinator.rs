@@ -29,8 +29,8 @@ const PAUSE: Duration = Duration::from_micros(300);
 /// A shorter wait of idle workers is not worth a warning.
 const LONG_WAIT: Duration = Duration::from_secs(5);
 
-/// When so few requests are left, the bar shows how far large bodies are.
-const FEW: usize = 5;
+/// The bar shows large bodies when at most so many requests are left: the default number of workers.
+const MOST_DOWNLOADS_SHOWN: usize = 5;
 
 pub(super) struct Coordinator<'a> {
     pub(super) pool: &'a ThreadPool,
@@ -280,7 +280,7 @@ impl Coordinator<'_> {
         counts.waiting = waiting;
         counts.bytes = self.shared.received.load(Ordering::Relaxed);
         let is_end = self.state.list_ended && self.schedule.waiting() == 0;
-        let are_few = is_end && self.state.in_flight.len() <= FEW;
+        let are_few = is_end && self.state.in_flight.len() <= MOST_DOWNLOADS_SHOWN;
         let downloads = are_few.then(|| self.state.in_flight.downloads(now));
         self.report.draw_progress(downloads.flatten().as_ref());
     }

@@ -20,8 +20,8 @@ use super::mailbox::Mailbox;
 use super::pauses::{PauseCounters, PausesKnown};
 use super::retrying::asked_pause;
 
-/// A body that takes less time is not shown on its own.
-const FOR_A_WHILE: Duration = Duration::from_secs(1);
+/// An attempt must have run for so long before its body is shown in the bar: most end sooner.
+const SHOWN_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) struct Item {
     pub(super) target: Target,
@@ -129,7 +129,7 @@ impl JobTable {
     pub(super) fn downloads<'a>(&'a self, now: Instant) -> Option<Downloads> {
         let runs_long = |context: &JobContext| {
             let runs = context.started.map(|at| now.saturating_duration_since(at));
-            runs.is_some_and(|runs| runs >= FOR_A_WHILE)
+            runs.is_some_and(|runs| runs >= SHOWN_AFTER)
         };
         let body = |(slot, job): (usize, &'a Option<(Arc<Job>, JobContext)>)| {
             let (job, _) = job.as_ref().filter(|(_, context)| runs_long(context))?;

@@ -2,6 +2,7 @@
 
 mod help;
 mod options;
+mod other_tools;
 mod pages;
 mod passwords;
 mod rows;

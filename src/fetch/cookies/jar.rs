@@ -150,7 +150,7 @@ mod tests {
         );
         assert_eq!(sent(&jar, file, "http://a.test/"), "a=new");
         assert_eq!(sent(&jar, file, "http://x.a.test/"), "");
-        // Over http, none is set that would hide one for https alone.
+        // A reply over http cannot replace a `Secure` cookie.
         keep(
             &mut jar,
             "http://a.test/",
