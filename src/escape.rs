@@ -7,8 +7,18 @@
 use std::io::Write as _;
 use std::path::Path;
 
+/// Whether `text` is printable ASCII without quotes and backslashes, as most URLs are: no format escapes any of it.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\'' | b'\\');
+    // Not `all`: without an early end the compiler tests many bytes at once.
+    text.bytes().fold(true, |all, byte| all & is_plain(byte))
+}
+
 /// Appends `text` as Python's `repr` writes it.
 pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
+    if is_plain(text) {
+        return push_all(out, &["'", text, "'"]);
+    }
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
     } else {
@@ -17,6 +27,12 @@ pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     out.push(quote as u8);
     push_with(out, text, |c| c == quote || c == '\\');
     out.push(quote as u8);
+}
+
+pub(crate) fn push_all(out: &mut Vec<u8>, texts: &[&str]) {
+    for text in texts {
+        out.extend_from_slice(text.as_bytes());
+    }
 }
 
 /// Appends `text` with unprintable characters escaped.

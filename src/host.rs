@@ -13,7 +13,7 @@ pub(crate) fn name(url: &Url) -> &str {
 /// Name and port, whatever the scheme.
 pub(crate) fn with_port(url: &Url) -> Arc<str> {
     let port = url.port_or_known_default().unwrap_or_default();
-    format!("{}:{port}", name(url)).into()
+    [name(url), ":", &port.to_string()].concat().into()
 }
 
 /// The host of the URL before, so that lines of one host share one text.
@@ -42,6 +42,12 @@ pub(crate) fn shown(url: &Url) -> Box<str> {
         None => name(url).into(),
         Some(port) => format!("{}:{port}", name(url)).into(),
     }
+}
+
+/// Cheap, and no more: anyone can name hosts with the same one.
+pub(crate) fn plain_hash(text: &str) -> usize {
+    let add = |hash: usize, byte: u8| hash.wrapping_mul(31).wrapping_add(byte.into());
+    text.bytes().fold(0, add)
 }
 
 #[cfg(test)]

@@ -15,14 +15,15 @@ use super::retrying::passes;
 
 impl RunContext {
     /// Makes an attempt at `target`, after `attempts` others, and keeps its body and its exchanges as the options ask.
-    /// `original` is where an unchanged page was archived.
+    /// `original` is where an unchanged page was archived. The outcome takes the place of `spare`, an earlier one.
     pub(super) fn load(
         &self,
         client: Client,
         target: &Target,
         attempts: u32,
         original: Option<Original>,
-    ) -> (Outcome, Kept) {
+        spare: Option<Box<Outcome>>,
+    ) -> (Box<Outcome>, Kept) {
         let mut client = for_target(client, target);
         let capture = self.archive.as_ref().map(Archive::capture);
         if let Some(capture) = &capture {
@@ -35,7 +36,15 @@ impl RunContext {
             self.mailbox.send(Mail::Line(warning));
         }
         let mut body = (self.keeps_bodies && has_body(&client, target)).then(Vec::new);
-        let mut outcome = self.receive(&client, &target.url, saved.as_mut(), body.as_mut());
+        let received = self.receive(&client, &target.url, saved.as_mut(), body.as_mut());
+        // In a box, as it is moved often. Freeing the texts of `spare` costs the coordinator more, as workers allocate them.
+        let mut outcome = match spare {
+            Some(mut spare) => {
+                *spare = received;
+                spare
+            }
+            None => Box::new(received),
+        };
         let mut kept = Kept::default();
         if let (Some(archive), Some(capture)) = (&self.archive, capture) {
             let original = original.filter(|_| outcome.is_unchanged);
@@ -224,7 +233,7 @@ mod tests {
     }
 
     /// A client's attempt at a server that answers with `reply` once, and what was kept.
-    fn kept(reply: &'static [u8], keeps_bodies: bool) -> (Outcome, Kept, u64) {
+    fn kept(reply: &'static [u8], keeps_bodies: bool) -> (Box<Outcome>, Kept, u64) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let server = thread::spawn(move || {
@@ -248,11 +257,11 @@ mod tests {
         let target = Target {
             source: "urls.csv".into(),
             line: 2,
-            written: url.as_str().into(),
+            written: None,
             url: Url::parse(&url).unwrap(),
             row: None,
         };
-        let (outcome, kept) = run.load(run.client.clone(), &target, 0, None);
+        let (outcome, kept) = run.load(run.client.clone(), &target, 0, None, None);
         server.join().unwrap();
         (outcome, kept, run.received.into_inner())
     }

@@ -35,3 +35,6 @@ pub(super) const RECORD_BYTES_AHEAD: usize = 4 << 20;
 
 /// Bytes of messages that wait for the reader of standard error.
 pub(super) const MESSAGE_BYTES: usize = 1 << 20;
+
+/// Outcomes of written records that wait for the next attempts.
+pub(super) const SPARE_OUTCOMES: usize = 64;

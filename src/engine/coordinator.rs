@@ -157,7 +157,10 @@ impl Coordinator<'_> {
                 queued: in_flight.saturating_sub(self.pool.workers()),
             };
             match self.schedule.next(workers, now) {
-                Next::Start(item) => self.state.in_flight.add(item, &self.shared, now),
+                Next::Start(item) => {
+                    let spare = self.report.spare.pop();
+                    self.state.in_flight.add(item, spare, &self.shared, now);
+                }
                 Next::Reach(host) => self.reach(host),
                 Next::Down(item) => self.host_is_down(item),
                 Next::WaitUntil(at) => {

@@ -15,7 +15,6 @@ use crate::output::{DryRun, Record, Summary, Writer, saved_path};
 use super::body::name;
 use super::finalize::is_closed_pipe;
 use super::report::written;
-use super::to_record;
 
 /// What a dry run needs.
 pub(crate) struct DryRunner<'a> {
@@ -93,7 +92,7 @@ impl DryRunner<'_> {
                 Record {
                     file,
                     dry_run: Some(DryRun::Fetch),
-                    ..to_record::record(target)
+                    ..target.into_record()
                 }
             }
             Entry::Skipped(record) => *record,

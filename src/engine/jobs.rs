@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::fetch::{Client, Transfer};
+use crate::fetch::{Client, Outcome, Transfer};
 use crate::host;
 use crate::input::{PastRecords, Target};
 use crate::output::{Archive, Downloads, Record, Save};
@@ -68,12 +68,18 @@ pub(super) struct JobTable {
     slots: Vec<Option<(Arc<Job>, JobContext)>>,
     free: Vec<usize>,
     /// Jobs to be submitted under one lock.
-    batch: Vec<(usize, Arc<Job>)>,
+    batch: Vec<(usize, Arc<Job>, Option<Box<Outcome>>)>,
 }
 
 impl JobTable {
-    /// Adds the job of `item`, which the schedule started at `now`, to the batch.
-    pub(super) fn add(&mut self, mut item: Item, shared: &RunContext, now: Instant) {
+    /// Adds the job of `item`, which the schedule started at `now`, to the batch. Its outcome may take the place of `spare`.
+    pub(super) fn add(
+        &mut self,
+        mut item: Item,
+        spare: Option<Box<Outcome>>,
+        shared: &RunContext,
+        now: Instant,
+    ) {
         item.context.started = Some(now);
         let context = item.context;
         let pauses = shared.pauses.as_ref();
@@ -90,7 +96,7 @@ impl JobTable {
             self.slots.len() - 1
         });
         self.slots[slot] = Some((Arc::clone(&job), context));
-        self.batch.push((slot, job));
+        self.batch.push((slot, job, spare));
     }
 
     /// Submits the batch.
@@ -102,10 +108,10 @@ impl JobTable {
         if self.batch.is_empty() {
             return;
         }
-        let jobs = self.batch.drain(..).map(|(slot, job)| {
+        let jobs = self.batch.drain(..).map(|(slot, job, spare)| {
             let (worker_side, reply_side) = (Arc::clone(shared), Arc::clone(shared));
             (
-                move || worker_side.attempt(&job),
+                move || worker_side.attempt(&job, spare),
                 move |result| reply_side.reply(slot, result),
             )
         });
@@ -180,7 +186,7 @@ pub(super) struct RunContext {
 }
 
 impl RunContext {
-    fn attempt(&self, job: &Job) -> JobResult {
+    fn attempt(&self, job: &Job, spare: Option<Box<Outcome>>) -> JobResult {
         // Test the deadline here too: the coordinator may be waiting for a reader.
         let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
         if is_late || self.mailbox.is_stopping() {
@@ -194,8 +200,11 @@ impl RunContext {
         job.started.store(true, Ordering::Relaxed);
         let client = self.client.for_attempt(job.attempts > 0, job.reached_in);
         let client = client.reporting(job.transfer.clone());
-        let (outcome, kept) = self.load_if_changed(client, &job.target, job.attempts);
-        let outcome = Box::new(outcome);
+        let (target, attempts) = (&job.target, job.attempts);
+        let (outcome, kept) = match &self.past {
+            Some(past) => self.load_if_changed(past, client, target, attempts, spare),
+            None => self.load(client, target, attempts, None, spare),
+        };
         JobResult::Attempted { outcome, kept }
     }
 

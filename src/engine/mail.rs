@@ -44,7 +44,6 @@ pub(super) struct Kept {
 
 pub(super) enum JobResult {
     Attempted {
-        /// It is moved often: copying it costs more than an allocation.
         outcome: Box<Outcome>,
         kept: Kept,
     },

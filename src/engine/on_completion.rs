@@ -94,7 +94,7 @@ impl Coordinator<'_> {
         let Some(at) = again.filter(|_| !self.shutdown.is_stopping()) else {
             let Item { target, context } = item;
             let cut = self.shutdown.message();
-            let record = to_record::attempted(target, *outcome, kept, worker, cut);
+            let record = to_record::attempted(target, outcome, kept, worker, cut);
             return self.done(record, context);
         };
         if let Err(failure) = &outcome.result {
@@ -106,7 +106,7 @@ impl Coordinator<'_> {
             );
         }
         let target = item.target.clone();
-        let record = to_record::attempted(target, *outcome, kept, worker, self.shutdown.message());
+        let record = to_record::attempted(target, outcome, kept, worker, self.shutdown.message());
         item.context.failed = Some(Box::new(record));
         self.try_again(item, at);
     }

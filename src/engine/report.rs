@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::escape::printable;
+use crate::fetch::Outcome;
 use crate::output::{Counts, Downloads, Outgoing, Progress, Record, Summary, Writer};
 use crate::schedule::ordered::{ListIndex, Ordered};
 
-use super::budgets::{MESSAGE_BYTES, RECORD_BYTES_AHEAD};
+use super::budgets::{MESSAGE_BYTES, RECORD_BYTES_AHEAD, SPARE_OUTCOMES};
 
 /// How often to retry a stalled reader of messages while nothing else happens.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
@@ -24,6 +25,9 @@ pub(super) struct Report<'a> {
     ordered: Option<Ordered<Record>>,
     /// Bytes of text of the records in `ordered`.
     ordered_bytes: usize,
+    /// Outcomes of written records, whose memory further attempts use.
+    #[expect(clippy::vec_box, reason = "attempts take the boxes")]
+    pub(super) spare: Vec<Box<Outcome>>,
     /// Messages dropped since the last queued one.
     dropped: u64,
     /// Why a record could not be queued; the next flush returns it.
@@ -46,6 +50,7 @@ impl<'a> Report<'a> {
             counts: Counts::default(),
             ordered,
             ordered_bytes: 0,
+            spare: Vec::new(),
             dropped: 0,
             failed: None,
         }
@@ -72,27 +77,33 @@ impl<'a> Report<'a> {
             summary.add(&record);
         }
         let (Some(ordered), Some(index)) = (&mut self.ordered, index) else {
-            return self.write(&record);
+            return self.write(record);
         };
         self.ordered_bytes += record.held_bytes();
         ordered.put(index, record);
         while let Some(record) = self.ordered.as_mut().and_then(Ordered::next) {
             self.ordered_bytes -= record.held_bytes();
-            self.write(&record);
+            self.write(record);
         }
     }
 
     /// Queues the waiting records although earlier ones are missing.
     pub(super) fn give_up_order(&mut self) {
         if let Some(mut ordered) = self.ordered.take() {
-            ordered.drain().for_each(|record| self.write(&record));
+            ordered.drain().for_each(|record| self.write(record));
         }
     }
 
-    fn write(&mut self, record: &Record) {
-        if let Err(error) = written(self.writer.write(record)) {
+    fn write(&mut self, record: Record) {
+        if let Err(error) = written(self.writer.write(&record)) {
             self.failed = Some(error);
         }
+        // Headers and redirects may be large.
+        let outcome = record.outcome.filter(|outcome| {
+            let is_small = outcome.headers.is_none() && outcome.hops.is_empty();
+            is_small && self.spare.len() < SPARE_OUTCOMES
+        });
+        self.spare.extend(outcome);
     }
 
     /// Whether [`flush_by`](Self::flush_by) should be called before more is queued.

@@ -1,6 +1,8 @@
 //! Turns outcomes into records. The coordinator fills in the number of attempts.
 
-use crate::fetch::{Failure, FailureKind, Outcome};
+use std::mem;
+
+use crate::fetch::{Failure, FailureKind, Outcome, Page};
 use crate::host;
 use crate::input::Target;
 use crate::output::{Body, Record};
@@ -11,17 +13,21 @@ use super::mail::Kept;
 /// The record of an attempt. `cut_message` is for one that the run cut.
 pub(super) fn attempted(
     target: Target,
-    outcome: Outcome,
+    mut outcome: Box<Outcome>,
     kept: Kept,
     worker: Option<usize>,
     cut_message: &str,
 ) -> Record {
-    let mut record = match outcome.result {
+    let none = Ok(Page {
+        bytes: 0,
+        size: None,
+    });
+    let mut record = match mem::replace(&mut outcome.result, none) {
         Ok(page) => Record {
             ok: true,
             bytes: page.size,
             received: page.bytes,
-            ..record(target)
+            ..target.into_record()
         },
         Err(failure) if failure.kind() == FailureKind::Cancelled => cut(target, cut_message),
         Err(failure) => failed(target, failure),
@@ -31,26 +37,8 @@ pub(super) fn attempted(
     record.is_recorded = kept.is_recorded;
     record.body = kept.body.map(Body::from);
     record.warc = kept.warc;
-    record.method = Some(outcome.method);
-    record.etag = outcome.etag;
-    record.last_modified = outcome.last_modified;
-    record.resumed_from = outcome.resumed_from;
-    record.sha256 = outcome.sha256;
-    record.hops = Some(outcome.hops);
-    record.headers = outcome.headers;
-    record.status = outcome.status;
-    record.content_type = outcome.content_type;
-    record.final_url = Some(outcome.final_url.into());
-    record.elapsed = Some(outcome.elapsed);
-    record.ttfb = outcome.ttfb;
-    record.started_at = Some(outcome.started_at);
     record.worker = worker;
-    let connection = outcome.connection;
-    record.remote_ip = connection.remote_ip;
-    record.reused = connection.remote_ip.map(|_| connection.is_reused);
-    record.dns = connection.dns;
-    record.connect = connection.connect;
-    record.tls = connection.tls;
+    record.outcome = Some(outcome);
     record
 }
 
@@ -71,15 +59,7 @@ pub(super) fn failed(target: Target, failure: Failure) -> Record {
     Record {
         host: Some(host::shown(&target.url)),
         error: Some(failure),
-        ..record(target)
-    }
-}
-
-/// The record of a target, without a result.
-pub(super) fn record(target: Target) -> Record {
-    Record {
-        input: target.row.and_then(|row| row.input),
-        ..Record::new(target.written, target.source, target.line)
+        ..target.into_record()
     }
 }
 
@@ -99,7 +79,7 @@ mod tests {
         let target = Target {
             source: "urls.txt".into(),
             line: 7,
-            written: "http://a/".into(),
+            written: None,
             url: Url::parse("http://a/").expect("it is one"),
             row: None,
         };

@@ -7,7 +7,7 @@ use std::path::Path;
 use ring::digest::{Context, SHA256};
 
 use crate::fetch::{Client, Outcome, Page};
-use crate::input::{PastRecord, Target};
+use crate::input::{PastRecord, PastRecords, Target};
 use crate::output::{Original, original_of};
 
 use super::body::name;
@@ -15,16 +15,18 @@ use super::jobs::RunContext;
 use super::mail::Kept;
 
 impl RunContext {
-    /// Makes an attempt at `target`, after `attempts` others, conditional if its last record is enough for an unchanged page.
+    /// Makes an attempt at `target`, after `attempts` others, conditional if its last record in `past` is enough for an
+    /// unchanged page.
+    // Inlined, it would make the stack of each worker larger, also without `--update`.
+    #[inline(never)]
     pub(super) fn load_if_changed(
         &self,
+        past: &PastRecords,
         client: Client,
         target: &Target,
         attempts: u32,
-    ) -> (Outcome, Kept) {
-        let Some(past) = &self.past else {
-            return self.load(client, target, attempts, None);
-        };
+        spare: Option<Box<Outcome>>,
+    ) -> (Box<Outcome>, Kept) {
         let past = past.find(&target.url);
         let original = past.as_ref().and_then(original);
         // An archive refers to what is archived.
@@ -37,7 +39,7 @@ impl RunContext {
             Some(condition) => client.if_changed(condition),
             None => client,
         };
-        let (mut outcome, mut kept) = self.load(client, target, attempts, original);
+        let (mut outcome, mut kept) = self.load(client, target, attempts, original, spare);
         kept.is_recorded = past.is_some();
         kept.unchanged = outcome.result.is_ok().then_some(outcome.is_unchanged);
         if let Some(past) = past.filter(|_| kept.unchanged == Some(true)) {

@@ -22,21 +22,32 @@ use super::request::request;
 use super::retry_after::asked_wait;
 use super::transfer::Transfer;
 
-/// The largest read of a body. An unwanted body that fits is read, so that its connection can be reused; reading more
+/// The largest piece of a body. An unwanted body that fits is read, so that its connection can be reused; reading more
 /// costs as much as a new connection.
 pub(super) const READ: usize = 64 * 1024;
 
 pub(super) struct Fetcher {
     pub(super) http: HttpClient,
-    pub(super) buf: Vec<u8>,
+    net: Arc<Net>,
+    /// For a body; empty before the first one of the attempt.
+    buf: Vec<u8>,
 }
 
 impl Fetcher {
     pub(super) fn new(net: Arc<Net>) -> Self {
         Self {
-            http: HttpClient::new(net),
-            buf: vec![0; READ],
+            http: HttpClient::new(Arc::clone(&net)),
+            net,
+            buf: Vec::new(),
         }
+    }
+
+    /// The client, and a buffer for the body that it reads.
+    pub(super) fn reader(&mut self) -> (&HttpClient, &mut [u8]) {
+        if self.buf.is_empty() {
+            self.buf = self.net.spare.take();
+        }
+        (&self.http, &mut self.buf[..READ])
     }
 
     /// Makes one attempt of `client`, which began before this call by the time that its host took to be reached.
@@ -85,6 +96,9 @@ impl Fetcher {
         outcome.headers = recorded.headers;
         if let (Some(capture), Err(failure)) = (capture, &result) {
             capture.stopped_by(failure);
+        }
+        if !fetcher.buf.is_empty() {
+            fetcher.net.spare.give_back(mem::take(&mut fetcher.buf));
         }
         outcome.result = result;
         outcome.elapsed = started.elapsed();

@@ -1,6 +1,6 @@
 //! The last reply of an attempt: the rest of a part, a page, or a failure.
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{Method, StatusCode};
 
 use super::attempt::Attempt;
 use super::body::{Sink, check_size, write_failure};
@@ -14,6 +14,8 @@ use super::redirect::Hop;
 
 impl Attempt<'_> {
     /// Takes the body of a final reply, or its failure. `None` if the whole page must be asked for.
+    // Inlined, it would make the stack of each worker that waits for a reply some KiB larger.
+    #[inline(never)]
     pub(super) fn finish(
         &mut self,
         hop: &Hop,
@@ -34,7 +36,7 @@ impl Attempt<'_> {
         if !self.plan.accept().contains(reply.status().as_u16()) {
             return Err(self.refusal(hop, &mut reply));
         }
-        let mut length = reply.content_length();
+        let mut length = reply.length;
         if reply.status() == StatusCode::PARTIAL_CONTENT {
             let asked = self.plan.headers().of(hop).range.as_deref();
             let told = range_length(reply.headers(), asked).inspect_err(|_| {
@@ -48,7 +50,8 @@ impl Attempt<'_> {
             let size = Some(bytes);
             return Ok(Some(Page { bytes, size }));
         }
-        let size = length_from_head(reply.headers());
+        // The length of a coded body is not that of the page.
+        let size = reply.told_length.filter(|_| !has_coding(reply.headers()));
         if let Some(size) = size {
             check_size(size, self.plan.max_size())?;
             self.plan.expect_size(size)?;
@@ -68,6 +71,13 @@ impl Attempt<'_> {
             return Ok(Answer::Other);
         };
         let answer = answer(part, reply.status(), reply.headers(), &self.recorded);
+        if let Ok(Answer::Rest(rest)) = &answer
+            && reply.status() == StatusCode::PARTIAL_CONTENT
+            && reply.length.is_some_and(|told| told != rest.length)
+        {
+            // Of the two lengths that it tells, one is wrong.
+            return Ok(Answer::Useless);
+        }
         if let (Err(_), Sink::Part(body)) = (&answer, sink) {
             body.begin(None).map_err(write_failure)?;
         }
@@ -105,15 +115,6 @@ impl Attempt<'_> {
         }
         failure
     }
-}
-
-/// The page's size from the reply's head; `None` if the body is coded.
-fn length_from_head(headers: &HeaderMap) -> Option<u64> {
-    if has_coding(headers) {
-        return None;
-    }
-    let length = headers.get(header::CONTENT_LENGTH)?;
-    length.to_str().ok()?.trim().parse().ok()
 }
 
 /// Whether `body` is the answer of nginx, Apache or Go's servers to plain HTTP on a TLS port.

@@ -25,7 +25,7 @@ pub(super) struct Plan<'a> {
     request: Option<&'a RequestOptions>,
     headers: &'a RequestHeaders,
     /// Those of a request that sets some itself.
-    own_headers: Option<RequestHeaders>,
+    own_headers: Option<Box<RequestHeaders>>,
     condition: Option<&'a Condition>,
 }
 
@@ -66,7 +66,8 @@ impl<'a> Plan<'a> {
         if let Some(request) = request {
             request.method.as_ref().map_or(Ok(()), check_method)?;
             if !request.headers.is_empty() {
-                own_headers = Some(RequestHeaders::new(options, &request.headers)?);
+                let headers = RequestHeaders::new(options, &request.headers)?;
+                own_headers = Some(Box::new(headers));
             }
         }
         Ok(Self {
@@ -108,7 +109,7 @@ impl<'a> Plan<'a> {
     }
 
     pub(super) fn headers(&self) -> &RequestHeaders {
-        self.own_headers.as_ref().unwrap_or(self.headers)
+        self.own_headers.as_deref().unwrap_or(self.headers)
     }
 
     /// Whether a body that was cut may be continued.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use ring::digest::{self, SHA256};
 
-use super::attempt::{Attempt, Fetcher, READ};
+use super::attempt::{Attempt, READ};
 use super::body::{Sink, check_size, copy, read_failure, write_failure};
 use super::continuation::{PartialBody, Rest, Version};
 use super::decode::{Coding, decoded};
@@ -109,7 +109,7 @@ impl Attempt<'_> {
                 .map_err(write_failure)?;
         }
         let mut digests = Digests::new(plan, reply.status(), &self.recorded, false);
-        let Fetcher { http, buf } = &mut *self.fetcher;
+        let (http, buf) = self.fetcher.reader();
         if matches!(sink, Sink::Count(_)) && codings.is_empty() && digests.are_none() {
             http.discard_body();
         }
@@ -168,7 +168,7 @@ impl Attempt<'_> {
             received(size);
             Ok(())
         };
-        let Fetcher { http, buf } = &mut *self.fetcher;
+        let (http, buf) = self.fetcher.reader();
         if let Sink::Part(body) = sink {
             digests.take_part(*body, buf, http)?;
         }
@@ -217,7 +217,7 @@ impl Attempt<'_> {
         length: Option<u64>,
         sink: &mut Sink<'_>,
     ) -> Result<u64, Failure> {
-        let Fetcher { http, buf } = &mut *self.fetcher;
+        let (http, buf) = self.fetcher.reader();
         if matches!(sink, Sink::Count(_)) {
             http.discard_body();
         }
@@ -227,7 +227,7 @@ impl Attempt<'_> {
 
     /// Reads the body of a redirect, for an archive or so that its connection can be reused.
     pub(super) fn drain_redirect(&mut self, reply: &mut Reply) {
-        let Fetcher { http, buf } = &mut *self.fetcher;
+        let (http, buf) = self.fetcher.reader();
         if http.is_capturing() {
             http.read_whole(reply, buf, Some(REDIRECT_BODY), Some(REDIRECT_TIMEOUT));
         } else {
@@ -238,12 +238,12 @@ impl Attempt<'_> {
     /// Reads a short unwanted body, so that its connection can be reused, or the whole of one that is captured. Returns
     /// what fits into the buffer.
     pub(super) fn drain(&mut self, reply: &mut Reply) -> &[u8] {
-        let Fetcher { http, buf } = &mut *self.fetcher;
+        let (http, buf) = self.fetcher.reader();
         if http.is_capturing() {
             let size = http.read_whole(reply, buf, self.plan.max_size(), None);
             return &buf[..size];
         }
-        let is_worth_it = match reply.content_length() {
+        let is_worth_it = match reply.length {
             Some(length) => length < buf.len() as u64,
             // Such a body ends with the connection: only the text of a 400 is of use.
             None => reply.is_chunked || reply.status() == StatusCode::BAD_REQUEST,

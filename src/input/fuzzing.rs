@@ -3,9 +3,9 @@
 use super::Selection;
 use super::filter::Filter;
 use super::journal::{Journal, Purpose};
-use super::last_origin::LastOrigin;
 use super::lines::{Line, Lines};
 use super::names::Names;
+use super::origins::Origins;
 use super::records::Records;
 use super::row::Row;
 use super::rows::Rows;
@@ -72,9 +72,9 @@ fn look_at(line: Line<'_>) {
     };
     assert!(!content.written().contains('\n'));
     for scheme in [None, Some(Scheme::Http)] {
-        let mut origin = LastOrigin::default();
-        let url = content.url(scheme, |text| origin.parse(text));
-        assert_eq!(url, content.url(scheme, |text| origin.parse(text)));
+        let mut origins = Origins::default();
+        let url = content.url(scheme, |text| origins.parse(text));
+        assert_eq!(url, content.url(scheme, |text| origins.parse(text)));
         if let Ok(url) = url {
             assert_settled(&url);
         }
@@ -112,7 +112,7 @@ fn entries(format: u8, list: &[u8], step: usize) -> Vec<(u64, Box<str>, String)>
     });
     let lines = 1 + ends.count() as u64;
     let mut selection = Selection {
-        origin: LastOrigin::default(),
+        origins: Origins::default(),
         default_scheme: None,
         filter: Filter::new(None, format & 64 != 0, None),
         names: Names::new(None, true),
@@ -143,7 +143,10 @@ fn entries(format: u8, list: &[u8], step: usize) -> Vec<(u64, Box<str>, String)>
 /// The line of `entry`, what was written, and what it became.
 fn shown(entry: Entry, line: u64) -> (u64, Box<str>, String) {
     let (written, row, failure) = match entry {
-        Entry::Target(target) => (target.written, target.row.map(|row| *row), None),
+        Entry::Target(target) => {
+            let row = target.row.clone().map(|row| *row);
+            (target.into_record().url, row, None)
+        }
         Entry::Failed(record) | Entry::Skipped(record) => {
             let input = record.input;
             let row = Row {

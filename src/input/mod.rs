@@ -13,10 +13,10 @@ mod format;
 pub(crate) mod fuzzing;
 mod headers;
 mod journal;
-mod last_origin;
 mod lines;
 mod names;
 mod object;
+mod origins;
 mod past;
 mod recorded;
 mod records;
@@ -35,9 +35,9 @@ use crate::fetch::Failure;
 use crate::output::Case;
 use decode::Bytes;
 use filter::Filter;
-use last_origin::LastOrigin;
 use lines::Line;
 use names::Names;
+use origins::Origins;
 use records::{RecordText, Records};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -107,7 +107,7 @@ struct Reading {
 /// Makes entries of records.
 struct Selection {
     default_scheme: Option<Scheme>,
-    origin: LastOrigin,
+    origins: Origins,
     filter: Filter,
     names: Names,
     dry_run: bool,
@@ -141,7 +141,7 @@ impl Targets {
         Ok(Self {
             selection: Selection {
                 default_scheme: options.default_scheme,
-                origin: LastOrigin::default(),
+                origins: Origins::default(),
                 filter: Filter::new(options.shard, options.unique, done),
                 names,
                 dry_run: options.dry_run,
@@ -318,7 +318,7 @@ impl Selection {
         content: &Content<'_>,
         explain: impl FnOnce(Failure) -> Failure,
     ) -> Option<Entry> {
-        let url = content.url(self.default_scheme, |text| self.origin.parse(text));
+        let url = content.url(self.default_scheme, |text| self.origins.parse(text));
         let url = url.map_err(explain);
         let is_ours = self.filter.is_ours(content, &url);
         if !is_ours && !self.names.are_used() {

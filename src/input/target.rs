@@ -22,9 +22,8 @@ pub(crate) struct Target {
     pub(crate) source: Arc<str>,
     /// The line in that list, or the number among the URL arguments, from 1.
     pub(crate) line: u64,
-    /// What the user wrote, trimmed. U+FFFD replaces bytes that are not UTF-8. A line over 64 KiB is cut to 200
-    /// characters and `...`.
-    pub(crate) written: Box<str>,
+    /// What the user wrote, if that is not `url`.
+    pub(crate) written: Option<Box<str>>,
     /// Always http or https.
     pub(crate) url: Url,
     /// `None` for a line without a name for its file.
@@ -49,19 +48,19 @@ impl Entry {
         url: Result<Url, Failure>,
         row: Row,
     ) -> Self {
-        let (source, written) = (Arc::clone(source), content.written());
+        let source = Arc::clone(source);
         match url {
             Ok(url) => Self::Target(Target {
                 source,
                 line,
-                written,
+                written: (content.bytes() != url.as_str().as_bytes()).then(|| content.written()),
                 url,
                 row: row.boxed(),
             }),
             Err(failure) => Self::Failed(Box::new(Record {
                 error: Some(failure),
                 input: row.input,
-                ..Record::new(written, source, line)
+                ..Record::new(content.written(), source, line)
             })),
         }
     }
@@ -93,7 +92,19 @@ impl Target {
     /// Bytes of text in it.
     pub(crate) fn text(&self) -> usize {
         let row = self.row.as_ref().map_or(0, |row| row.text());
-        self.written.len() + self.url.as_str().len() + row
+        let written = self.written.as_ref().map_or(0, |written| written.len());
+        written + self.url.as_str().len() + row
+    }
+
+    /// Its record, without a result.
+    pub(crate) fn into_record(self) -> Record {
+        let url = self
+            .written
+            .unwrap_or_else(|| String::from(self.url).into());
+        Record {
+            input: self.row.and_then(|row| row.input),
+            ..Record::new(url, self.source, self.line)
+        }
     }
 
     /// What its request asks for in place of the client's options.
@@ -171,7 +182,8 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// What the user wrote, as the record keeps it.
+    /// What the user wrote, trimmed. U+FFFD replaces bytes that are not UTF-8. A line over 64 KiB is cut to 200 characters
+    /// and `...`.
     pub(super) fn written(&self) -> Box<str> {
         match self {
             Self::Text(text) => (*text).into(),
@@ -216,10 +228,12 @@ fn normalise_by(
     default_scheme: Option<Scheme>,
     parse: impl FnOnce(&str) -> Result<Url, ParseError>,
 ) -> Result<Url, Failure> {
-    if let Some(separator) = text.bytes().find_map(separator) {
+    let url = parse(text);
+    let is_url = url.as_ref().is_ok_and(|url| url.as_str() == text);
+    if !is_url && let Some(separator) = text.bytes().find_map(separator) {
         return Err(invalid(separator));
     }
-    match parse(text) {
+    match url {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         Ok(url) if has_no_scheme(text, url.scheme()) => without_scheme(text, default_scheme),
         Ok(url) => Err(Failure::new(

@@ -11,7 +11,7 @@ use super::fields::Fields;
 use super::jsonl;
 use super::record::Record;
 use super::value::Value;
-use crate::escape::{push_backslashed, push_escaped};
+use crate::escape::{is_plain, push_all, push_backslashed, push_escaped};
 
 pub(super) fn push_header(out: &mut Vec<u8>, fields: &Fields, delimiter: u8) {
     let mut row = RowWriter { out, delimiter };
@@ -51,7 +51,8 @@ impl RowWriter<'_> {
                 let json = self.out.split_off(start);
                 self.text(&String::from_utf8_lossy(&json));
             }
-            // These need no quotes.
+            // Neither these nor the others need quotes.
+            Value::Bool(_) | Value::Number(_) => jsonl::push_value(self.out, value),
             value => {
                 let _infallible = write!(self.out, "{value}");
             }
@@ -60,7 +61,9 @@ impl RowWriter<'_> {
     }
 
     fn text(&mut self, text: &str) {
-        if self.delimiter == b'\t' {
+        if is_plain(text) && !text.as_bytes().contains(&self.delimiter) {
+            push_all(self.out, &[text]);
+        } else if self.delimiter == b'\t' {
             push_backslashed(self.out, text);
         } else if text.contains(['"', ',']) {
             self.quoted(text);
@@ -150,7 +153,7 @@ mod tests {
         assert_eq!(
             lines(&timeout(), b','),
             format!(
-                "{header}\n\"http://h/?a=1,2\",urls.txt,3,false,,,,,0,1,41.2,,,2026-01-31T10:00:00.123Z,,timeout,\
+                "{header}\n\"http://h/?a=1,2\",urls.txt,3,false,,,,\"http://h/?a=1,2\",0,1,41.2,,,2026-01-31T10:00:00.123Z,,timeout,\
                  \"no reply from \"\"h\"\", after 60 s\\u2028\",connect,GET,,,,,,,,,,,[],,,\n"
             )
         );
@@ -213,11 +216,13 @@ mod tests {
         for delimiter in [b',', b'\t'] {
             let record = Record {
                 source: nasty.into(),
-                content_type: Some(nasty.into()),
-                final_url: Some(String::new()),
                 file: Some("\"".into()),
                 ..Record::failure(nasty, FailureKind::Body, "a,b\u{2028}")
             };
+            let record = record.with(|outcome| {
+                outcome.content_type = Some(nasty.into());
+                outcome.etag = Some(String::new());
+            });
             let lines = lines(&record, delimiter);
             // In `tsv` a backslash of the text differs from one that begins an escape.
             let backslash = if delimiter == b'\t' { "\\\\ " } else { "\\ " };
@@ -228,11 +233,11 @@ mod tests {
                 (0, shown),
                 (1, shown),
                 (6, shown),
-                (7, ""),
                 (14, "\""),
                 (15, "body"),
                 (16, "a,b\\u2028"),
                 (17, ""),
+                (24, ""),
             ] {
                 assert_eq!(cells[column], expected, "{}", names()[column]);
             }

@@ -7,11 +7,13 @@ use super::format::Format;
 use super::record::{self, DryRun, Record};
 use super::value::Value;
 use crate::escape::printable;
-use crate::fetch::{Failure, Method, Phase};
+use crate::fetch::{Failure, Outcome, Phase};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
     pub(super) name: &'static str,
+    /// A comma, and the name as the key of a JSON object. No name needs an escape.
+    pub(super) key: &'static str,
     presence: Presence,
     pub(super) value: for<'a> fn(&'a Record) -> Value<'a>,
 }
@@ -29,71 +31,78 @@ enum Presence {
     DryRun,
 }
 
+macro_rules! field {
+    ($name:literal, $presence:expr, $value:expr) => {
+        Field {
+            name: $name,
+            key: concat!(",\"", $name, "\":"),
+            presence: $presence,
+            value: $value,
+        }
+    };
+}
+
 #[rustfmt::skip]
 const FIELDS: [Field; 37] = {
     use Presence::{All, Body, Jsonl, Tables};
     [
-    field("url", All, |record| Value::Text(&record.url)),
-    field("source", All, |record| Value::Text(&record.source)),
-    field("line", All, |record| Value::Number(record.line)),
-    field("ok", All, |record| match record.dry_run {
+    field!("url", All, |record| Value::Text(&record.url)),
+    field!("source", All, |record| Value::Text(&record.source)),
+    field!("line", All, |record| Value::Number(record.line)),
+    field!("ok", All, |record| match record.dry_run {
         Some(_) => Value::Null,
         None => Value::Bool(record.ok),
     }),
-    field("status", All, |record| Value::number(record.status)),
-    field("bytes", All, |record| Value::number(record.bytes)),
-    field("content_type", All, |record| Value::text(record.content_type.as_deref())),
-    field("final_url", All, |record| Value::text(record.final_url.as_deref())),
-    field("redirects", All, |record| Value::number(record.hops.as_ref().map(|hops| hops.len() as u64))),
-    field("attempts", All, |record| Value::Number(record.attempts.into())),
-    field("elapsed_ms", All, |record| Value::milliseconds(record.elapsed)),
-    field("ttfb_ms", All, |record| Value::milliseconds(record.ttfb)),
-    field("worker", All, |record| Value::number(record.worker.map(|worker| worker as u64))),
-    field("started_at", All, |record| Value::time(record.started_at)),
-    field("file", All, |record| Value::text(record.file.as_deref())),
-    field("error", Jsonl, |record| record.error.as_ref().map_or(Value::Null, Value::Error)),
-    field("error_kind", Tables, |record| Value::text(record.error.as_ref().map(|error| error.kind().name()))),
-    field("error_message", Tables, |record| Value::text(record.error.as_ref().map(Failure::message))),
-    field("error_phase", Tables, |record| {
+    field!("status", All, |record| Value::number(record.status())),
+    field!("bytes", All, |record| Value::number(record.bytes)),
+    field!("content_type", All, |record| of(record, |it| Value::text(it.content_type.as_deref()))),
+    field!("final_url", All, |record| of(record, |it| Value::Text(it.final_url.as_str()))),
+    field!("redirects", All, |record| of(record, |it| Value::Number(it.hops.len() as u64))),
+    field!("attempts", All, |record| Value::Number(record.attempts.into())),
+    field!("elapsed_ms", All, |record| of(record, |it| Value::milliseconds(Some(it.elapsed)))),
+    field!("ttfb_ms", All, |record| of(record, |it| Value::milliseconds(it.ttfb))),
+    field!("worker", All, |record| Value::number(record.worker.map(|worker| worker as u64))),
+    field!("started_at", All, |record| of(record, |it| Value::Time(it.started_at))),
+    field!("file", All, |record| Value::text(record.file.as_deref())),
+    field!("error", Jsonl, |record| record.error.as_ref().map_or(Value::Null, Value::Error)),
+    field!("error_kind", Tables, |record| Value::text(record.error.as_ref().map(|error| error.kind().name()))),
+    field!("error_message", Tables, |record| Value::text(record.error.as_ref().map(Failure::message))),
+    field!("error_phase", Tables, |record| {
         Value::text(record.error.as_ref().and_then(|error| error.kind().phase()).map(Phase::name))
     }),
-    field("method", All, |record| Value::text(record.method.as_ref().map(Method::as_str))),
-    field("remote_ip", All, |record| record.remote_ip.map_or(Value::Null, Value::Address)),
-    field("reused", All, |record| record.reused.map_or(Value::Null, Value::Bool)),
-    field("dns_ms", All, |record| Value::milliseconds(record.dns)),
-    field("connect_ms", All, |record| Value::milliseconds(record.connect)),
-    field("tls_ms", All, |record| Value::milliseconds(record.tls)),
-    field("etag", All, |record| Value::text(record.etag.as_deref())),
-    field("last_modified", All, |record| Value::text(record.last_modified.as_deref())),
-    field("unchanged", All, |record| record.unchanged.map_or(Value::Null, Value::Bool)),
-    field("resumed_from", All, |record| Value::number(record.resumed_from)),
-    field("sha256", All, |record| record.sha256.as_ref().map_or(Value::Null, Value::Sha256)),
-    field("hops", All, |record| record.hops.as_deref().map_or(Value::Null, Value::Hops)),
-    field("headers", All, |record| record.headers.as_deref().map_or(Value::Null, Value::Headers)),
-    field("input", All, |record| record.input.as_deref().map_or(Value::Null, Value::Json)),
-    field("warc", All, |record| record.warc.as_ref().map_or(Value::Null, Value::Warc)),
-    field("body", Body, |record| match &record.body {
+    field!("method", All, |record| of(record, |it| Value::Text(it.method.as_str()))),
+    field!("remote_ip", All, |record| of(record, |it| it.connection.remote_ip.map_or(Value::Null, Value::Address))),
+    field!("reused", All, |record| of(record, |it| match it.connection.remote_ip {
+        Some(_) => Value::Bool(it.connection.is_reused),
+        None => Value::Null,
+    })),
+    field!("dns_ms", All, |record| of(record, |it| Value::milliseconds(it.connection.dns))),
+    field!("connect_ms", All, |record| of(record, |it| Value::milliseconds(it.connection.connect))),
+    field!("tls_ms", All, |record| of(record, |it| Value::milliseconds(it.connection.tls))),
+    field!("etag", All, |record| of(record, |it| Value::text(it.etag.as_deref()))),
+    field!("last_modified", All, |record| of(record, |it| Value::text(it.last_modified.as_deref()))),
+    field!("unchanged", All, |record| record.unchanged.map_or(Value::Null, Value::Bool)),
+    field!("resumed_from", All, |record| of(record, |it| Value::number(it.resumed_from))),
+    field!("sha256", All, |record| of(record, |it| it.sha256.as_ref().map_or(Value::Null, Value::Sha256))),
+    field!("hops", All, |record| of(record, |it| Value::Hops(&it.hops))),
+    field!("headers", All, |record| of(record, |it| it.headers.as_deref().map_or(Value::Null, Value::Headers))),
+    field!("input", All, |record| record.input.as_deref().map_or(Value::Null, Value::Json)),
+    field!("warc", All, |record| record.warc.as_ref().map_or(Value::Null, Value::Warc)),
+    field!("body", Body, |record| match &record.body {
         Some(record::Body::Text(text)) => Value::Text(text),
         _ => Value::Null,
     }),
-    field("body_base64", Body, |record| match &record.body {
+    field!("body_base64", Body, |record| match &record.body {
         Some(record::Body::Binary(bytes)) => Value::Base64(bytes),
         _ => Value::Null,
     }),
-    field("dry_run", Presence::DryRun, |record| Value::text(record.dry_run.map(DryRun::name))),
+    field!("dry_run", Presence::DryRun, |record| Value::text(record.dry_run.map(DryRun::name))),
     ]
 };
 
-const fn field(
-    name: &'static str,
-    presence: Presence,
-    value: for<'a> fn(&'a Record) -> Value<'a>,
-) -> Field {
-    Field {
-        name,
-        presence,
-        value,
-    }
+/// A value of the last attempt.
+fn of<'a>(record: &'a Record, value: impl Fn(&'a Outcome) -> Value<'a>) -> Value<'a> {
+    record.outcome.as_deref().map_or(Value::Null, value)
 }
 
 /// The fields of every row, in order.

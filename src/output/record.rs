@@ -1,17 +1,15 @@
 //! The record: the result of one target. [`fields`](super::fields) says how it is written.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 #[cfg(test)]
-use std::time::UNIX_EPOCH;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 #[cfg(test)]
-use crate::fetch::FailureKind;
-use crate::fetch::{Failure, Method, Redirect};
+use crate::fetch::{ConnectionInfo, FailureKind, Method};
+use crate::fetch::{Failure, Outcome, Redirect};
 
 /// A body in its record.
 #[derive(Clone, Debug)]
@@ -72,34 +70,16 @@ pub(crate) struct Record {
     pub(crate) source: Arc<str>,
     pub(crate) line: u64,
     pub(crate) ok: bool,
-    pub(crate) status: Option<u16>,
     pub(crate) bytes: Option<u64>,
-    pub(crate) content_type: Option<String>,
-    pub(crate) final_url: Option<String>,
     pub(crate) attempts: u32,
-    pub(crate) elapsed: Option<Duration>,
-    pub(crate) ttfb: Option<Duration>,
     pub(crate) worker: Option<usize>,
-    pub(crate) started_at: Option<SystemTime>,
     pub(crate) file: Option<String>,
     /// `None` exactly if `ok` is true or `dry_run` is there.
     pub(crate) error: Option<Failure>,
-    pub(crate) remote_ip: Option<IpAddr>,
-    pub(crate) reused: Option<bool>,
-    pub(crate) dns: Option<Duration>,
-    pub(crate) connect: Option<Duration>,
-    pub(crate) tls: Option<Duration>,
-    pub(crate) method: Option<Method>,
-    pub(crate) etag: Option<String>,
-    pub(crate) last_modified: Option<String>,
     /// With `--update`, of a page: the server said that it has not changed.
     pub(crate) unchanged: Option<bool>,
-    /// Where the last attempt went on with the body.
-    pub(crate) resumed_from: Option<u64>,
-    pub(crate) sha256: Option<[u8; 32]>,
-    /// `None` without an attempt.
-    pub(crate) hops: Option<Vec<Redirect>>,
-    pub(crate) headers: Option<Vec<(String, Vec<String>)>>,
+    /// The last attempt, whose result is in `ok`, `bytes` and `error`. `None` without one.
+    pub(crate) outcome: Option<Box<Outcome>>,
     /// The columns of its row that have no meaning, a JSON object.
     pub(crate) input: Option<Box<RawValue>>,
     /// With `--warc`: where the last reply is.
@@ -126,52 +106,60 @@ impl Record {
         }
     }
 
+    /// The status of the last attempt.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.outcome.as_ref()?.status
+    }
+
     /// Bytes of its texts, its lists and its body.
     pub(crate) fn held_bytes(&self) -> usize {
-        let optional = [
-            &self.final_url,
-            &self.content_type,
-            &self.file,
-            &self.etag,
-            &self.last_modified,
-        ];
-        let texts = optional.into_iter().flatten().map(String::len);
         let message = self.error.as_ref().map_or(0, |error| error.message().len());
-        let hops = self.hops.iter().flatten();
-        let hops = hops.map(|hop| size_of::<Redirect>() + hop.url.as_str().len());
-        let headers = self.headers.iter().flatten().map(|(name, values)| {
-            let values = values.iter().map(|value| size_of::<String>() + value.len());
-            size_of::<(String, Vec<String>)>() + name.len() + values.sum::<usize>()
-        });
+        let file = self.file.as_ref().map_or(0, String::len);
         let input = self.input.as_ref().map_or(0, |input| input.get().len());
         let body = self.body.as_ref().map_or(0, Body::len);
-        let lists = hops.sum::<usize>() + headers.sum::<usize>();
-        self.url.len() + message + texts.sum::<usize>() + lists + input + body
+        let outcome = self.outcome.as_deref().map_or(0, held_by);
+        self.url.len() + message + file + input + body + outcome
     }
+}
+
+/// Bytes of its texts and lists.
+fn held_by(outcome: &Outcome) -> usize {
+    let texts = [&outcome.content_type, &outcome.etag, &outcome.last_modified];
+    let texts = texts.into_iter().flatten().map(String::len);
+    let hops = outcome.hops.iter();
+    let hops = hops.map(|hop| size_of::<Redirect>() + hop.url.as_str().len());
+    let headers = outcome.headers.iter().flatten().map(|(name, values)| {
+        let values = values.iter().map(|value| size_of::<String>() + value.len());
+        size_of::<(String, Vec<String>)>() + name.len() + values.sum::<usize>()
+    });
+    let lists = hops.sum::<usize>() + headers.sum::<usize>();
+    outcome.final_url.as_str().len() + texts.sum::<usize>() + lists
 }
 
 #[cfg(test)]
 impl Record {
     /// A page of `bytes` bytes.
     pub(crate) fn page(url: &str, bytes: u64) -> Self {
-        Self {
+        let page = Self {
             ok: true,
-            status: Some(200),
             bytes: Some(bytes),
-            content_type: Some("text/html".into()),
-            final_url: Some(url.into()),
-            hops: Some(Vec::new()),
-            ttfb: Some(Duration::from_millis(38)),
-            remote_ip: Some([192, 0, 2, 7].into()),
-            reused: Some(false),
-            dns: Some(Duration::from_micros(12_500)),
-            connect: Some(Duration::from_millis(9)),
-            tls: Some(Duration::from_millis(10)),
-            etag: Some("\"84238dfc\"".into()),
-            last_modified: Some("Mon, 13 Jan 2025 20:11:20 GMT".into()),
             received: bytes,
             ..Self::attempted(url)
-        }
+        };
+        page.with(|outcome| {
+            outcome.status = Some(200);
+            outcome.content_type = Some("text/html".into());
+            outcome.ttfb = Some(Duration::from_millis(38));
+            outcome.connection = ConnectionInfo {
+                remote_ip: Some([192, 0, 2, 7].into()),
+                is_reused: false,
+                dns: Some(Duration::from_micros(12_500)),
+                connect: Some(Duration::from_millis(9)),
+                tls: Some(Duration::from_millis(10)),
+            };
+            outcome.etag = Some("\"84238dfc\"".into());
+            outcome.last_modified = Some("Mon, 13 Jan 2025 20:11:20 GMT".into());
+        })
     }
 
     /// A page with a value in every field that can have one.
@@ -181,18 +169,20 @@ impl Record {
             status: 301,
         };
         let input = "{\"id\":1.50,\"note\":\"a \\\"b\\\", \u{2028}\"}".to_owned();
-        Self {
+        let page = Self {
             file: Some("pages/x.html".into()),
-            sha256: Some(std::array::from_fn(|n| n as u8 * 7)),
-            hops: Some(vec![hop]),
-            headers: Some(vec![
-                ("server".into(), vec!["a".into(), "b\t\u{e9}".into()]),
-                ("x-none".into(), Vec::new()),
-            ]),
             input: Some(RawValue::from_string(input).expect("it is JSON")),
             body: Some(Body::Text("hé".into())),
             ..Self::page(url, 3)
-        }
+        };
+        page.with(|outcome| {
+            outcome.sha256 = Some(std::array::from_fn(|n| n as u8 * 7));
+            outcome.hops = vec![hop];
+            outcome.headers = Some(vec![
+                ("server".into(), vec!["a".into(), "b\t\u{e9}".into()]),
+                ("x-none".into(), Vec::new()),
+            ]);
+        })
     }
 
     /// A target that failed before a server replied.
@@ -207,14 +197,23 @@ impl Record {
 
     /// One attempt at a target, without its result.
     fn attempted(url: &str) -> Self {
+        let final_url = url::Url::parse(url).or_else(|_| url::Url::parse("http://x/"));
+        let started_at = UNIX_EPOCH + Duration::from_millis(1_769_853_600_123);
+        let outcome = Outcome {
+            elapsed: Duration::from_micros(41_200),
+            ..Outcome::begun(&final_url.expect("it is a URL"), &Method::GET, started_at)
+        };
         Self {
             attempts: 1,
-            elapsed: Some(Duration::from_micros(41_200)),
             worker: Some(2),
-            started_at: Some(UNIX_EPOCH + Duration::from_millis(1_769_853_600_123)),
-            method: Some(Method::GET),
-            hops: Some(Vec::new()),
+            outcome: Some(outcome.into()),
             ..Self::new(url.into(), "urls.txt".into(), 3)
         }
+    }
+
+    /// The record with another outcome.
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Outcome)) -> Self {
+        change(self.outcome.as_mut().expect("it was attempted"));
+        self
     }
 }

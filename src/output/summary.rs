@@ -83,8 +83,8 @@ impl Summary {
 
     pub(crate) fn add(&mut self, record: &Record) {
         self.bytes = self.bytes.saturating_add(record.received);
-        if let Some(span) = record.elapsed {
-            self.times.add(span);
+        if let Some(outcome) = &record.outcome {
+            self.times.add(outcome.elapsed);
         }
         if let Some(changes) = &mut self.changes {
             changes.add(record);
@@ -221,7 +221,7 @@ impl FailureCount {
     fn add(&mut self, record: &Record, error: &Failure) {
         self.count += 1;
         let detail = match error.kind() {
-            FailureKind::HttpStatus => record.status.map(Detail::Status),
+            FailureKind::HttpStatus => record.status().map(Detail::Status),
             FailureKind::Timeout(phase) => Some(Detail::Phase(phase.name())),
             _ => None,
         };

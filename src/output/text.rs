@@ -5,8 +5,9 @@
 
 use std::io::Write as _;
 
+use super::jsonl::push_value;
 use super::record::{DryRun, Record};
-use crate::escape::{push_escaped, push_quoted};
+use crate::escape::{push_all, push_escaped, push_quoted};
 use crate::fetch::Failure;
 
 pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) {
@@ -24,14 +25,18 @@ pub(super) fn push(out: &mut Vec<u8>, record: &Record, color: bool) {
         false => "generated an exception",
     };
     let error = record.error.as_ref();
-    let _infallible = match (record.ok, record.bytes) {
-        (true, Some(bytes)) => write!(out, " page is {bytes} bytes"),
-        (true, None) => write!(out, " page is of unknown size"),
+    match (record.ok, record.bytes) {
+        (true, Some(bytes)) => {
+            push_all(out, &[" page is "]);
+            push_value(out, &bytes);
+            push_all(out, &[" bytes"]);
+        }
+        (true, None) => push_all(out, &[" page is of unknown size"]),
         (false, _) => {
             let kind = error.map_or("internal", |error| error.kind().name());
-            write!(out, " {verb}: {kind}: ")
+            let _infallible = write!(out, " {verb}: {kind}: ");
         }
-    };
+    }
     if record.unchanged == Some(true) {
         out.extend_from_slice(b", unchanged");
     }

@@ -43,10 +43,6 @@ impl<'a> Value<'a> {
     pub(super) fn milliseconds(span: Option<Duration>) -> Self {
         span.map_or(Self::Null, |span| Self::Milliseconds(in_milliseconds(span)))
     }
-
-    pub(super) fn time(time: Option<SystemTime>) -> Self {
-        time.map_or(Self::Null, Self::Time)
-    }
 }
 
 impl Serialize for Value<'_> {

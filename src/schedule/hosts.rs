@@ -46,7 +46,7 @@ impl<T> Hosts<T> {
         let is_first = self.host(&key).enqueue(order, value);
         // The state depends only on the first item.
         if is_first {
-            self.refile(&key, now);
+            self.change(&key, now, |_| ());
         }
     }
 
@@ -64,35 +64,32 @@ impl<T> Hosts<T> {
         self.last_order += 1;
         let order = self.last_order;
         let value = self.host(key).enqueue_tried(order, value, attempts);
-        self.refile(key, now);
+        self.change(key, now, |_| ());
         value
     }
 
     /// Starts the first item of all ready hosts, in the order of arrival.
     pub(super) fn start_first(&mut self, now: Instant) -> Option<T> {
         let (_, key) = self.ready.pop_first()?;
-        // A ready host is active and has a waiting item.
-        let host = self.active.get_mut(&key)?;
-        let value = host.dequeue()?;
-        host.started(self.limits, now);
-        self.refile(&key, now);
-        Some(value)
+        let limits = self.limits;
+        self.change(&key, now, |host| {
+            // A ready host is active and has a waiting item.
+            let value = host.dequeue()?;
+            host.started(limits, now);
+            Some(value)
+        })?
     }
 
     /// Keeps the delay of `key` from `now` on, for an item that started before.
     pub(super) fn delay_again(&mut self, key: &HostKey, now: Instant) {
-        if let Some(host) = self.active.get_mut(key) {
-            host.delay_from(self.limits, now);
-            self.refile(key, now);
-        }
+        let limits = self.limits;
+        self.change(key, now, |host| host.delay_from(limits, now));
     }
 
     /// Removes the first item of all ready hosts, which does not start.
     pub(super) fn take_first(&mut self, now: Instant) -> Option<T> {
         let (_, key) = self.ready.pop_first()?;
-        let value = self.active.get_mut(&key)?.dequeue()?;
-        self.refile(&key, now);
-        Some(value)
+        self.change(&key, now, Host::dequeue)?
     }
 
     /// The first item of all ready hosts.
@@ -112,7 +109,7 @@ impl<T> Hosts<T> {
             && timer.key().0 <= now
         {
             let key = timer.remove();
-            self.refile(&key, now);
+            self.change(&key, now, |_| ());
         }
     }
 
@@ -121,20 +118,15 @@ impl<T> Hosts<T> {
     }
 
     pub(super) fn finished(&mut self, key: &HostKey, started: Instant, reply: Reply, now: Instant) {
-        if let Some(host) = self.active.get_mut(key) {
-            host.finished(started, reply);
-            self.refile(key, now);
-        }
+        self.change(key, now, |host| host.finished(started, reply));
     }
 
     pub(super) fn pause(&mut self, key: &HostKey, until: Instant, now: Instant) {
         if until <= now {
             return;
         }
-        if let Some(host) = self.active.get_mut(key) {
-            host.pause(until, now);
-            self.refile(key, now);
-        } else {
+        let paused = self.change(key, now, |host| host.pause(until, now));
+        if paused.is_none() {
             self.cooldown.remember(key, until, true, now);
         }
     }
@@ -146,26 +138,24 @@ impl<T> Hosts<T> {
         wanted: impl Fn(&T) -> bool,
         now: Instant,
     ) -> Vec<T> {
-        let Some(host) = self.active.get_mut(key) else {
-            return Vec::new();
-        };
-        let (taken, left): (Vec<T>, Vec<T>) = host.drain().partition(wanted);
-        for item in left {
-            self.last_order += 1;
-            host.enqueue(self.last_order, item);
-        }
-        self.refile(key, now);
-        taken
+        let mut last_order = self.last_order;
+        let taken = self.change(key, now, |host| {
+            let (taken, left): (Vec<T>, Vec<T>) = host.drain().partition(wanted);
+            for item in left {
+                last_order += 1;
+                host.enqueue(last_order, item);
+            }
+            taken
+        });
+        self.last_order = last_order;
+        taken.unwrap_or_default()
     }
 
     /// Removes all waiting items.
     pub(super) fn drain(&mut self, all: &mut Vec<T>, now: Instant) {
         let keys: Vec<HostKey> = self.active.keys().cloned().collect();
         for key in keys {
-            if let Some(host) = self.active.get_mut(&key) {
-                all.extend(host.drain());
-                self.refile(&key, now);
-            }
+            self.change(&key, now, |host| all.extend(host.drain()));
         }
     }
 
@@ -182,11 +172,15 @@ impl<T> Hosts<T> {
             })
     }
 
-    /// Updates the index after a change of a host. Moves an idle host with a delay or a pause to the cooldown.
-    fn refile(&mut self, key: &HostKey, now: Instant) {
-        let Some(host) = self.active.get_mut(key) else {
-            return;
-        };
+    /// Changes an active host, and updates the index. Moves an idle host with a delay or a pause to the cooldown.
+    fn change<R>(
+        &mut self,
+        key: &HostKey,
+        now: Instant,
+        change: impl FnOnce(&mut Host<T>) -> R,
+    ) -> Option<R> {
+        let host = self.active.get_mut(key)?;
+        let changed = change(host);
         let state = host.state(self.limits, now);
         let filed = mem::replace(&mut host.filed, state);
         if host.is_idle() {
@@ -198,7 +192,7 @@ impl<T> Hosts<T> {
             }
         }
         if state == filed {
-            return;
+            return Some(changed);
         }
         match filed {
             HostState::Inactive => {}
@@ -210,6 +204,7 @@ impl<T> Hosts<T> {
             HostState::Ready(order) => drop(self.ready.insert(order, Arc::clone(key))),
             HostState::Timed(at, order) => drop(self.timers.insert((at, order), Arc::clone(key))),
         }
+        Some(changed)
     }
 }
 

@@ -19,7 +19,8 @@ pub(super) fn watch_signals(
 ) -> io::Result<()> {
     // Any handler makes the write fail; the flag is not read.
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;
-    let wanted = wanted.iter().filter(|signal| !is_ignored(**signal));
+    let ignored = ignored();
+    let wanted = wanted.iter().filter(|signal| ignored >> **signal & 1 == 0);
     let mut signals = Signals::new(wanted)?;
     let watcher = thread::Builder::new().name("signals".into());
     watcher.spawn(move || signals.forever().for_each(&mut tell))?;
@@ -35,18 +36,16 @@ pub(super) fn take_default_action(signal: i32) {
     }
 }
 
-/// Whether `signal` was ignored when the process started. Only Linux reports that; elsewhere SIGHUP counts as ignored,
-/// because a program under nohup must go on.
-fn is_ignored(signal: i32) -> bool {
+/// The signals that were ignored when the process started, as bits. Only Linux reports them; elsewhere SIGHUP counts as
+/// ignored, because a program under nohup must go on.
+fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    match mask {
-        Some(mask) => mask >> (signal - 1) & 1 == 1,
-        None => signal == SIGHUP,
-    }
+    // Bit 0 stands for signal 1.
+    mask.map_or(1 << SIGHUP, |mask| mask << 1)
 }
 
 /// Raises the soft limit of open files to the hard one. Returns the limit.

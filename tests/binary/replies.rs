@@ -105,7 +105,7 @@ fn a_cr_in_a_head_stands_before_lf_and_nowhere_else() {
 #[test]
 fn white_space_and_control_characters_hide_no_framing() {
     let cut = "body: the connection was closed after 5 of 100 bytes";
-    let no_number = "protocol: content-length header not a number";
+    let no_number = "protocol: Content-Length is no number";
     let no_coding = "protocol: the body has the transfer coding";
     let reply = |headers: &str, body: &str| format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n{body}");
     let chunks = "5\r\nhello\r\n0\r\n\r\n";
@@ -119,7 +119,7 @@ fn white_space_and_control_characters_hide_no_framing() {
             (reply("\x0bContent-Length\x0c: 100", "hello"), cut),
             (
                 reply("Content-Length: 5\r\nContent-Length : 100", "hello"),
-                "protocol: conflicting",
+                "protocol: Content-Length is told twice",
             ),
             (reply("Content-Length : 3", "hello"), "3"),
             (reply("Content-Length: 5\x01", "hello"), no_number),

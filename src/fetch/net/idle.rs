@@ -3,8 +3,7 @@
 //! Each origin belongs to a shard, so that no lock is contended. The connection used last is reused first; one that is
 //! too old, closed, or has unread bytes is never reused.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use super::io::stream::Stream;
 use super::io::sys::is_silent;
 use super::reach::budget::Permit;
 use crate::fetch::outcome::ConnectionInfo;
+use crate::host::plain_hash;
 
 const SHARDS: usize = 64;
 /// Longer than most servers keep a connection, shorter than most middleboxes do.
@@ -84,15 +84,14 @@ pub(super) fn first_key(host: &str, port: u16) -> String {
 
 #[derive(Debug, Default)]
 struct IdleShard {
-    /// By key, in the order of their last use.
-    origins: HashMap<Box<str>, Vec<Connection>>,
+    /// By key, in the order of their last use. A tree: comparing a few keys takes less than hashing one.
+    origins: BTreeMap<Box<str>, Vec<Connection>>,
     swept: Option<Instant>,
 }
 
 #[derive(Debug)]
 pub(super) struct IdlePool {
     shards: Vec<Mutex<IdleShard>>,
-    hasher: RandomState,
     cap: usize,
     count: AtomicUsize,
     /// The shard to evict from next.
@@ -103,7 +102,6 @@ impl IdlePool {
     pub(super) fn new(cap: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
             cap,
             count: AtomicUsize::new(0),
             next_shard: AtomicUsize::new(0),
@@ -155,8 +153,8 @@ impl IdlePool {
     }
 
     fn shard(&self, origin: &str) -> MutexGuard<'_, IdleShard> {
-        let hash = self.hasher.hash_one(origin);
-        lock(&self.shards[hash as usize % SHARDS])
+        // Origins that share a shard only share its lock.
+        lock(&self.shards[plain_hash(origin) % SHARDS])
     }
 }
 

@@ -9,6 +9,7 @@ mod io;
 mod proxy_handshake;
 mod reach;
 mod shared;
+mod spare;
 mod tls;
 
 pub(super) use self::client::{Exchange, HttpClient, Reply};

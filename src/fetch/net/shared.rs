@@ -8,6 +8,7 @@ use super::io::cancel::Cancel;
 use super::io::rate_limit::RateLimit;
 use super::reach::budget::Budget;
 use super::reach::{Reach, Request};
+use super::spare::SpareBuffers;
 use super::tls::config::TlsConfig;
 use crate::fetch::failure::Failure;
 use crate::fetch::options::{Options, RecordHeaders};
@@ -21,6 +22,7 @@ pub(in crate::fetch) struct Net {
     pub(super) budget: Arc<Budget>,
     pub(super) reach: Reach,
     pub(super) rate_limit: Option<RateLimit>,
+    pub(in crate::fetch) spare: SpareBuffers,
     pub(super) trust: TlsConfig,
     /// The `User-Agent` of a CONNECT request; empty for none.
     pub(super) user_agent: String,
@@ -49,6 +51,7 @@ impl Net {
             rate_limit: options
                 .limit_rate
                 .map(|per_second| RateLimit::new(per_second, options.workers)),
+            spare: SpareBuffers::default(),
             record_headers: options.record_headers.clone(),
             trust: TlsConfig::load(&options.tls)?,
             user_agent: if options.omits("user-agent") {

@@ -47,12 +47,16 @@ struct Parsed {
 impl From<Entry> for Parsed {
     fn from(entry: Entry) -> Self {
         match entry {
-            Entry::Target(target) => Self {
-                source: target.source,
-                line: target.line,
-                written: target.written,
-                url: Ok(target.url),
-            },
+            Entry::Target(target) => {
+                let url = Ok(target.url.clone());
+                let record = target.into_record();
+                Self {
+                    source: record.source,
+                    line: record.line,
+                    written: record.url,
+                    url,
+                }
+            }
             Entry::Skipped(record) => panic!("{record:?}"),
             Entry::Failed(record) => Self {
                 source: record.source,
@@ -86,7 +90,7 @@ fn drained(targets: &mut Targets) -> Vec<Parsed> {
 
 fn written(entry: &Entry) -> &str {
     match entry {
-        Entry::Target(target) => &target.written,
+        Entry::Target(target) => target.written.as_deref().unwrap_or(target.url.as_str()),
         Entry::Failed(record) | Entry::Skipped(record) => &record.url,
     }
 }

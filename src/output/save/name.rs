@@ -30,7 +30,7 @@ const LONGEST_STEM: usize = 90;
 const LONGEST_PATH: usize = 640;
 const LONGEST_ENDING: usize = 10;
 /// The ending of files without one.
-const ENDING: &str = "body";
+const ENDING: &str = ".body";
 const INDEX: &str = "index.html";
 /// Hexadecimal digits of the hash.
 const HASH: usize = 32;
@@ -101,7 +101,9 @@ fn host(url: &Url) -> Name {
     let https = url.scheme() == "https";
     match (https, url.port_or_known_default()) {
         (true, Some(443)) | (_, None) => {}
-        (_, Some(port)) => text.push_str(&format!("_{port}")),
+        (_, Some(port)) => {
+            let _ = write!(text, "_{port}");
+        }
     }
     Name {
         text,
@@ -137,12 +139,12 @@ impl Leaf<'_> {
         if self.query.is_some() && !has_query(&text) {
             return None;
         }
-        let ends_so = text.ends_with(&format!(".{ENDING}"));
+        let ends_so = text.ends_with(ENDING);
         if self.segment == INDEX || ends_so || safe(&text, LONGEST_NAME) != text {
             return None;
         }
         if !may_be_file(&text) {
-            let _ = write!(text, ".{ENDING}");
+            text.push_str(ENDING);
         }
         // Check after adding `.body`, which can complete the form of a marked name.
         Some(text).filter(|text| text.len() <= LONGEST_NAME && !is_marked(text))
@@ -151,15 +153,14 @@ impl Leaf<'_> {
     /// The name with the hash of `url`: SHA-256, as a hostile list could make a weaker hash collide.
     fn marked(&self, url: &Url) -> String {
         let name = self.name();
-        let (stem, ending) = match name.rsplit_once('.') {
-            Some((stem, ending)) if is_ending(ending) => (stem, ending),
+        let (stem, ending) = match name.rfind('.').map(|dot| name.split_at(dot)) {
+            Some((stem, ending)) if is_ending(&ending[1..]) => (stem, ending),
             _ => (&*name, ENDING),
         };
         let mut text = safe(&self.text(stem), LONGEST_STEM);
         text.push('~');
         let hash = ring::digest::digest(&ring::digest::SHA256, url.as_str().as_bytes());
         text.push_str(&hex(&hash.as_ref()[..HASH / 2]));
-        text.push('.');
         text.push_str(ending);
         text
     }
@@ -181,6 +182,9 @@ impl Leaf<'_> {
 }
 
 fn unescaped(text: &str, escapes: &[(&str, &str)]) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
     let unescape = |text: String, (escape, c): &(&str, &str)| text.replace(escape, c);
     escapes.iter().fold(text.to_owned(), unescape)
 }
@@ -189,11 +193,9 @@ fn unescaped(text: &str, escapes: &[(&str, &str)]) -> String {
 /// name and one of a Windows device get a `_` in front.
 fn safe(text: &str, longest: usize) -> String {
     let keep = |c: char| c.is_ascii_alphanumeric() || KEPT.contains(c);
-    let mut safe: String = text
-        .chars()
-        .map(|c| if keep(c) { c } else { '_' })
-        .take(longest)
-        .collect();
+    let mut safe = String::with_capacity(LONGEST_NAME);
+    let kept = text.chars().map(|c| if keep(c) { c } else { '_' });
+    safe.extend(kept.take(longest));
     if safe.ends_with(['.', ' ']) {
         safe.pop();
         safe.push('_');

@@ -72,7 +72,7 @@ impl<'a> Saved<'a> {
             let _ = temp.file.set_modified(at);
         }
         let temp = temp.path.clone();
-        let path = self.path.clone();
+        let path = mem::take(&mut self.path);
         if let Err(error) = self.save.rename(&temp, &path) {
             let error = self.save.failed(&path, &error);
             if self.save.keeps_parts() {
@@ -84,7 +84,8 @@ impl<'a> Saved<'a> {
         // Not before: a kill between the two would leave a whole body that nothing tells of. A note without a part goes with
         // the next part.
         let _ = self.remove_note();
-        Ok(path.to_string_lossy().into_owned())
+        let path = path.into_os_string().into_string();
+        Ok(path.unwrap_or_else(|path| path.to_string_lossy().into_owned()))
     }
 
     /// From here on the part may become another's, or is removed.

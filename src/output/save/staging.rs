@@ -4,6 +4,8 @@
 //! dead run's. The lock file is created before the folder and removed after it, so that every folder has one. On a file
 //! system without locks no folder is removed.
 
+use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -78,8 +80,10 @@ impl Staging {
     /// Names a new temporary file. The caller creates it, and its folder if needed.
     pub(super) fn next_path(&self) -> PathBuf {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        self.folder
-            .join(format!("{}/{serial}.part", serial % SHARES))
+        let mut path = OsString::with_capacity(self.folder.as_os_str().len() + 32);
+        path.push(&self.folder);
+        let _infallible = write!(path, "/{}/{serial}.part", serial % SHARES);
+        path.into()
     }
 
     /// The folder of parts.

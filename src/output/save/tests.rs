@@ -70,9 +70,7 @@ fn a_body_appears_whole_when_it_is_complete() {
 fn a_directory_that_no_record_could_name_is_refused() {
     use std::os::unix::ffi::OsStringExt as _;
     let dir = tempfile::tempdir().unwrap();
-    let odd = dir
-        .path()
-        .join(std::ffi::OsString::from_vec(b"pages\xff".to_vec()));
+    let odd = dir.path().join(OsString::from_vec(b"pages\xff".to_vec()));
     let Err(error) = Save::new(odd, KeepParts::Never, false) else {
         panic!("it was taken");
     };

@@ -20,7 +20,7 @@ pub(super) struct Changes {
 
 impl Changes {
     pub(super) fn add(&mut self, record: &Record) {
-        let count = match (record.unchanged, record.is_recorded, record.status) {
+        let count = match (record.unchanged, record.is_recorded, record.status()) {
             (Some(true), ..) => &mut self.unchanged,
             (Some(false), true, _) => &mut self.changed,
             (Some(false), false, _) => &mut self.new,

@@ -2,7 +2,7 @@
 
 mod schema;
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
 use url::Url;
@@ -10,7 +10,7 @@ use url::Url;
 use self::schema::{fault, one_or_more};
 use super::record::{DryRun, Record};
 use super::{Fields, Format, csv, jsonl, save, text};
-use crate::fetch::{Failure, FailureKind, Phase};
+use crate::fetch::{Failure, FailureKind, Method, Outcome, Phase, Redirect};
 
 const DOC: &str = include_str!("../../../docs/OUTPUT.md");
 const SCHEMA: &str = include_str!("../../../docs/record.schema.json");
@@ -73,33 +73,25 @@ fn records() -> Vec<Record> {
         Record::page("https://example.com/", 0),
         Record {
             file: Some("out/h/x.html".into()),
-            content_type: None,
-            ..Record::page("\u{7f}", u64::MAX)
+            ..Record::page("\u{7f}", u64::MAX).with(|outcome| outcome.content_type = None)
         },
         Record::whole("https://example.com/"),
         Record {
             body: Some(vec![0xff].into()),
             ..Record::whole("https://example.com/")
         },
-        Record {
-            elapsed: Some(Duration::MAX),
-            ..Record::page("", 1)
-        },
+        Record::page("", 1).with(|outcome| outcome.elapsed = Duration::MAX),
     ];
     for kind in KINDS {
         records.push(Record {
             ok: false,
             error: Some(Failure::new(kind, "\u{1b}")),
-            status: Some(404),
-            ..Record::page("x", 3)
+            ..Record::page("x", 3).with(|outcome| outcome.status = Some(404))
         });
         records.push(Record {
-            elapsed: None,
             worker: None,
-            started_at: None,
             attempts: 0,
-            method: None,
-            hops: None,
+            outcome: None,
             ..Record::failure("x", kind, "")
         });
     }
@@ -191,13 +183,22 @@ fn the_schema_refuses_what_is_no_row() {
 
 #[test]
 fn the_text_of_a_record_is_all_that_grows_with_it() {
-    let hop = crate::fetch::Redirect {
+    let hop = Redirect {
         url: Url::parse("http://a/").unwrap(),
         status: 301,
     };
     let raw = serde_json::value::RawValue::from_string("{}".into()).unwrap();
     let empty = Record::new("x".into(), "-".into(), 1);
     assert_eq!(empty.held_bytes(), 1);
+    let begun = Outcome::begun(&hop.url, &Method::GET, UNIX_EPOCH);
+    let with = |change: &dyn Fn(&mut Outcome)| {
+        let outcome = Some(begun.clone().into());
+        Record {
+            outcome,
+            ..empty.clone()
+        }
+        .with(change)
+    };
     for (grown, bytes) in [
         (
             Record {
@@ -214,27 +215,24 @@ fn the_text_of_a_record_is_all_that_grows_with_it() {
             2,
         ),
         (
-            Record {
-                hops: Some(vec![hop; 3]),
-                ..empty.clone()
-            },
-            3 * (size_of::<crate::fetch::Redirect>() + 9),
+            with(&|outcome| outcome.hops = vec![hop.clone(); 3]),
+            9 + 3 * (size_of::<Redirect>() + 9),
+        ),
+        (
+            with(&|outcome| {
+                outcome.headers = Some(vec![("via".into(), vec!["a".into(), "bc".into()])]);
+            }),
+            9 + size_of::<(String, Vec<String>)>() + 2 * size_of::<String>() + 6,
         ),
         (
             Record {
-                headers: Some(vec![("via".into(), vec!["a".into(), "bc".into()])]),
-                ..empty.clone()
-            },
-            size_of::<(String, Vec<String>)>() + 2 * size_of::<String>() + 6,
-        ),
-        (
-            Record {
-                etag: Some("12".into()),
-                last_modified: Some("345".into()),
                 file: Some("6".into()),
-                ..empty.clone()
+                ..with(&|outcome| {
+                    outcome.etag = Some("12".into());
+                    outcome.last_modified = Some("345".into());
+                })
             },
-            6,
+            9 + 6,
         ),
     ] {
         assert_eq!(grown.held_bytes(), 1 + bytes, "{grown:?}");

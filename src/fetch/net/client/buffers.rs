@@ -1,29 +1,34 @@
 //! The buffers of one exchange, as the HTTP library uses them.
 //!
-//! A worker owns them and lends them to one connection at a time, so idle connections hold none. The input grows from
-//! 16 KiB while reads fill it. Large buffers are freed after the exchange.
+//! A worker owns them and lends them to one connection at a time, so idle connections hold none. The input grows while
+//! reads fill it, and is small again after the exchange: workers that wait for a reply are many.
+
+use std::mem;
 
 use ureq::unversioned::transport::Buffers;
 
-use crate::fetch::net::http1::head::HEAD_LIMIT;
+use crate::fetch::net::http1::head::LONG_LINE;
+use crate::fetch::net::spare::{SIZE as LARGEST, SpareBuffers};
 
-/// The first size of the input: most pages fit one read, head and body.
-const SMALLEST: usize = 16 * 1024;
-/// The largest size of the input: a whole head fits. Larger reads are not faster.
-const LARGEST: usize = HEAD_LIMIT;
-/// A larger buffer is freed after the exchange.
-const KEPT: usize = 64 * 1024;
+/// The first size of the input: most heads fit one read, and small pages. It is what a worker holds that waits.
+const SMALLEST: usize = 4 * 1024;
+/// So a long line of a head that is not read takes no larger one.
+const _: () = assert!(2 * LONG_LINE <= SMALLEST);
 
 #[derive(Debug, Default)]
 pub(super) struct ExchangeBuffers {
     /// Bytes received, of which `start..end` are unread.
     input: Vec<u8>,
+    /// The smallest input, while a larger one is in its place.
+    smallest: Vec<u8>,
     start: usize,
     end: usize,
     /// The last read filled all the space it was given.
     is_filled: bool,
     /// The library's last call used some of the input.
     made_progress: bool,
+    /// The reduced head of the reply, which the library reads before the input. Empty once it is read.
+    head: Vec<u8>,
     /// Where the library writes its own head of a request, which is not sent.
     output: Vec<u8>,
     /// TLS records as they come, for a connection with TLS.
@@ -46,21 +51,51 @@ impl ExchangeBuffers {
         self.end = self.start.max(self.end - amount);
     }
 
-    /// Replaces the first `old` unread bytes by `new`, which must not be longer.
-    pub(super) fn replace_first(&mut self, old: usize, new: &[u8]) {
-        let end = self.start + old;
-        self.start = end - new.len();
-        self.input[self.start..end].copy_from_slice(new);
+    /// Room for a head.
+    pub(super) fn take_head(&mut self) -> Vec<u8> {
+        mem::take(&mut self.head)
     }
 
-    pub(super) fn recycle(&mut self) {
+    pub(super) fn set_head(&mut self, reduced: Vec<u8>) {
+        self.head = reduced;
+        // The library must ask for the head first.
+        self.made_progress = false;
+    }
+
+    /// The space for the next read. It grows if nothing was used of the input, and for a body if the last read filled all.
+    /// Empty if the input has its largest size and is unread.
+    pub(super) fn space(&mut self, spare: &SpareBuffers, is_body: bool) -> &mut [u8] {
+        let len = self.input.len();
+        let is_full = self.end - self.start == len;
+        if (self.is_filled && is_body || is_full) && len < LARGEST {
+            self.grow(spare);
+        }
+        self.input_append_buf()
+    }
+
+    fn grow(&mut self, spare: &SpareBuffers) {
+        let mut larger = if self.input.is_empty() {
+            vec![0; SMALLEST]
+        } else {
+            spare.take()
+        };
+        let unread = &self.input[self.start..self.end];
+        larger[..unread.len()].copy_from_slice(unread);
+        (self.start, self.end) = (0, unread.len());
+        self.is_filled = false;
+        self.smallest = mem::replace(&mut self.input, larger);
+    }
+
+    pub(super) fn recycle(&mut self, spare: &SpareBuffers) {
         (self.start, self.end) = (0, 0);
         self.is_filled = false;
         self.made_progress = false;
-        for buffer in [&mut self.input, &mut self.output] {
-            if buffer.len() > KEPT {
-                *buffer = Vec::new();
-            }
+        self.head.clear();
+        if self.head.capacity() > SMALLEST {
+            self.head = Vec::new();
+        }
+        if !self.smallest.is_empty() {
+            spare.give_back(mem::replace(&mut self.input, mem::take(&mut self.smallest)));
         }
     }
 }
@@ -71,10 +106,13 @@ impl Buffers for ExchangeBuffers {
     }
 
     fn input(&self) -> &[u8] {
-        &self.input[self.start..self.end]
+        if self.head.is_empty() {
+            &self.input[self.start..self.end]
+        } else {
+            &self.head
+        }
     }
 
-    /// The space for the next read; empty if the input has its largest size and is unread.
     fn input_append_buf(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -82,11 +120,6 @@ impl Buffers for ExchangeBuffers {
             self.input.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
-        }
-        let len = self.input.len();
-        if (self.is_filled || self.end == len) && len < LARGEST {
-            self.input.resize((len * 2).clamp(SMALLEST, LARGEST), 0);
-            self.is_filled = false;
         }
         &mut self.input[self.end..]
     }
@@ -98,7 +131,12 @@ impl Buffers for ExchangeBuffers {
 
     fn input_consume(&mut self, amount: usize) {
         self.made_progress = amount > 0;
-        self.start = self.end.min(self.start + amount);
+        if self.head.is_empty() {
+            self.start = self.end.min(self.start + amount);
+        } else if amount > 0 {
+            // The library reads a head at once.
+            self.head.clear();
+        }
     }
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
@@ -113,27 +151,30 @@ impl Buffers for ExchangeBuffers {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
+    use crate::fetch::net::http1::head::{HeadReader, HeadStatus};
 
     fn receive(buffer: &mut ExchangeBuffers, bytes: &[u8]) {
-        buffer.input_append_buf()[..bytes.len()].copy_from_slice(bytes);
+        buffer.space(&SpareBuffers::default(), true)[..bytes.len()].copy_from_slice(bytes);
         buffer.input_appended(bytes.len());
     }
 
     #[test]
     fn the_input_grows_only_while_reads_fill_it() {
-        let mut buffer = ExchangeBuffers::default();
+        let (mut buffer, spare) = (ExchangeBuffers::default(), SpareBuffers::default());
         let mut sizes = Vec::new();
-        for _ in 0..6 {
-            let room = buffer.input_append_buf().len();
+        for _ in 0..5 {
+            let room = buffer.space(&spare, true).len();
             sizes.push(room / 1024);
             buffer.input_appended(room);
             buffer.input_consume(room);
         }
-        assert_eq!(sizes, [16, 32, 64, 128, 256, 256]);
-        buffer.recycle();
+        assert_eq!(sizes, [4, 256, 256, 256, 256]);
+        buffer.recycle(&spare);
         for _ in 0..3 {
-            assert_eq!(buffer.input_append_buf().len(), SMALLEST);
+            assert_eq!(buffer.space(&spare, true).len(), SMALLEST);
             buffer.input_appended(100);
             buffer.input_consume(100);
         }
@@ -144,23 +185,43 @@ mod tests {
         let mut buffer = ExchangeBuffers::default();
         let all: Vec<u8> = (0..SMALLEST).map(|i| i as u8).collect();
         receive(&mut buffer, &all);
-        buffer.input_consume(10_000);
+        buffer.input_consume(1_000);
         receive(&mut buffer, b"tail");
-        let mut expected = all[10_000..].to_vec();
+        let mut expected = all[1_000..].to_vec();
         expected.extend_from_slice(b"tail");
         assert_eq!(buffer.input(), expected);
     }
 
     #[test]
     fn a_full_buffer_that_is_not_read_offers_no_space() {
-        let mut buffer = ExchangeBuffers::default();
+        let (mut buffer, spare) = (ExchangeBuffers::default(), SpareBuffers::default());
         loop {
-            let room = buffer.input_append_buf().len();
+            let room = buffer.space(&spare, true).len();
             if room == 0 {
                 break;
             }
             buffer.input_appended(room);
         }
         assert_eq!(buffer.input().len(), LARGEST);
+    }
+
+    #[test]
+    fn headers_that_are_not_read_need_no_larger_buffer() {
+        for line in ["x".repeat(200_000), "X: y\r\n".repeat(30_000)] {
+            let (mut buffer, spare) = (ExchangeBuffers::default(), SpareBuffers::default());
+            let mut reader = HeadReader::default();
+            let head = format!("HTTP/1.1 200 OK\r\nX: {line}");
+            let mut left = head.as_bytes();
+            while !left.is_empty() {
+                let amount = left.read(buffer.space(&spare, false)).unwrap();
+                buffer.input_appended(amount);
+                let (used, status) = reader.read(buffer.input());
+                buffer.input_consume(used);
+                assert_eq!(
+                    (status, buffer.input.len()),
+                    (HeadStatus::Partial, SMALLEST)
+                );
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! Gives the HTTP library connections: an idle one, or a new one.
+//! Takes an idle connection or opens a new one, and gives it to the HTTP library when it has the head of a reply.
 
-use std::sync::Arc;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use ureq::unversioned::transport::{ConnectionDetails, Connector as ClientConnector};
@@ -15,75 +16,83 @@ use crate::fetch::outcome::ConnectionInfo;
 use crate::fetch::proxy::{Protocol, Proxy};
 use crate::span::Span;
 
-#[derive(Debug)]
-pub(super) struct Connector {
-    pub(super) context: Arc<ExchangeContext>,
+/// The transport whose reply the library reads next. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Connector(Arc<Mutex<Option<Box<Transport>>>>);
+
+impl Connector {
+    /// Changes the transport, and returns the one before.
+    pub(super) fn replace(&self, transport: Option<Box<Transport>>) -> Option<Box<Transport>> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        mem::replace(&mut *held, transport)
+    }
 }
 
 impl ClientConnector for Connector {
-    type Out = Transport;
+    type Out = Box<Transport>;
 
     fn connect(
         &self,
         _: &ConnectionDetails<'_>,
         _: Option<()>,
-    ) -> Result<Option<Transport>, ureq::Error> {
-        let connection = match self.idle() {
-            Some(connection) => connection,
-            None => self.open()?,
-        };
-        Ok(Some(Transport::new(Arc::clone(&self.context), connection)))
+    ) -> Result<Option<Box<Transport>>, ureq::Error> {
+        Ok(self.replace(None))
     }
 }
 
-impl Connector {
-    fn idle(&self) -> Option<Connection> {
-        let context = &self.context;
-        let mut state = context.state();
-        if !state.request.may_reuse {
-            return None;
-        }
-        let connection = context
-            .net
-            .idle
-            .used
-            .take(&state.request.key, Instant::now())?;
-        state.reply.is_reused = true;
-        state.attempt.connection = ConnectionInfo {
-            remote_ip: connection.info.remote_ip,
-            is_reused: true,
-            ..ConnectionInfo::default()
-        };
-        drop(state);
-        context.register(connection.stream.socket()).ok()?;
-        Some(connection)
-    }
+/// The connection for the next request.
+pub(super) fn connect(context: &Arc<ExchangeContext>) -> Result<Box<Transport>, Failure> {
+    let connection = match idle(context) {
+        Some(connection) => connection,
+        None => open_new(context)?,
+    };
+    Ok(Box::new(Transport::new(Arc::clone(context), connection)))
+}
 
-    fn open(&self) -> Result<Connection, Failure> {
-        let context = &self.context;
-        let RequestState {
-            key,
-            host,
-            port,
-            is_tls,
-            proxy,
-            ..
-        } = context.state().request.clone();
-        let mut attempt = ConnectAttempt::new(context, &host, port);
-        match open(&mut attempt, is_tls, proxy.as_deref()) {
-            Ok(stream) => {
-                let info = context.state().attempt.connection;
-                if let Some(remote) = info.remote_ip {
-                    let took = Span(attempt.began.elapsed());
-                    log::debug!("{host}:{port}: connected to {remote} in {took}");
-                }
-                Ok(Connection::new(&key, stream, info, attempt.permit))
+fn idle(context: &ExchangeContext) -> Option<Connection> {
+    let mut state = context.state();
+    if !state.request.may_reuse {
+        return None;
+    }
+    let connection = context
+        .net
+        .idle
+        .used
+        .take(&state.request.key, Instant::now())?;
+    state.reply.is_reused = true;
+    state.attempt.connection = ConnectionInfo {
+        remote_ip: connection.info.remote_ip,
+        is_reused: true,
+        ..ConnectionInfo::default()
+    };
+    drop(state);
+    context.register(connection.stream.socket()).ok()?;
+    Some(connection)
+}
+
+fn open_new(context: &ExchangeContext) -> Result<Connection, Failure> {
+    let RequestState {
+        key,
+        host,
+        port,
+        is_tls,
+        proxy,
+        ..
+    } = context.state().request.clone();
+    let mut attempt = ConnectAttempt::new(context, &host, port);
+    match open(&mut attempt, is_tls, proxy.as_deref()) {
+        Ok(stream) => {
+            let info = context.state().attempt.connection;
+            if let Some(remote) = info.remote_ip {
+                let took = Span(attempt.began.elapsed());
+                log::debug!("{host}:{port}: connected to {remote} in {took}");
             }
-            Err(failure) => {
-                // Close the socket before the attempt returns the permit for its descriptor.
-                context.slot.clear();
-                Err(failure)
-            }
+            Ok(Connection::new(&key, stream, info, attempt.permit))
+        }
+        Err(failure) => {
+            // Close the socket before the attempt returns the permit for its descriptor.
+            context.slot.clear();
+            Err(failure)
         }
     }
 }

@@ -82,6 +82,10 @@ pub(super) struct ReplyState {
     pub(super) is_unanswered: bool,
     pub(super) first_byte: Option<Instant>,
     pub(super) is_chunked: bool,
+    /// That of the body, if the head tells it or there is no body.
+    pub(super) length: Option<u64>,
+    /// That which the head tells, also if there is no body.
+    pub(super) told_length: Option<u64>,
     /// The worker only counts the bytes of the body.
     pub(super) discards_body: bool,
     /// The worker wants no more of the body.

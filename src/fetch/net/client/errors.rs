@@ -1,10 +1,9 @@
-//! The one translation of the HTTP library's errors into a [`Failure`], by variant and never by text. Failures of the
-//! connector and the transport pass through the library unchanged.
+//! The one translation of the HTTP library's errors into a [`Failure`]. Failures of the transport pass through the library
+//! unchanged; the library itself, which gets a reduced reply, has nothing to fail at.
 
 use std::io;
 
 use crate::fetch::failure::{Failure, FailureKind};
-use crate::system::os_text;
 
 impl From<Failure> for ureq::Error {
     fn from(failure: Failure) -> Self {
@@ -12,32 +11,20 @@ impl From<Failure> for ureq::Error {
     }
 }
 
-/// A protocol error before the reply means that the library cannot write the request.
-pub(super) fn exchange_failure(error: ureq::Error, reply_began: bool) -> Failure {
-    let (kind, text) = match error {
-        ureq::Error::Other(inner) => match inner.downcast::<Failure>() {
-            Ok(failure) => return *failure,
-            Err(other) => (FailureKind::Internal, other.to_string()),
-        },
-        ureq::Error::Protocol(error) if reply_began => (FailureKind::Protocol, error.to_string()),
-        ureq::Error::Protocol(error) => (
-            FailureKind::Internal,
-            format!("the request could not be written: {error}"),
+pub(super) fn exchange_failure(error: ureq::Error) -> Failure {
+    let text = error.to_string();
+    match error {
+        ureq::Error::Other(inner) if inner.is::<Failure>() => inner.downcast().map_or_else(
+            |_| Failure::new(FailureKind::Internal, text),
+            |failure| *failure,
         ),
-        ureq::Error::Http(error) => (FailureKind::InvalidUrl, error.to_string()),
-        ureq::Error::BadUri(text) => (FailureKind::InvalidUrl, text),
-        ureq::Error::Io(error) => (FailureKind::Connect, os_text(&error)),
-        other => (FailureKind::Internal, other.to_string()),
-    };
-    Failure::new(kind, text)
+        _ => Failure::new(FailureKind::Internal, text),
+    }
 }
 
 /// The failure for an error after `received` of `expected` bytes.
 pub(super) fn body_failure(error: io::Error, received: u64, expected: Option<u64>) -> Failure {
-    let failure = match ureq::Error::from(error) {
-        ureq::Error::Io(_) => return cut_short("the connection was closed", received, expected),
-        other => exchange_failure(other, true),
-    };
+    let failure = exchange_failure(ureq::Error::from(error));
     match failure.kind() {
         FailureKind::Body => cut_short(failure.message(), received, expected),
         _ => failure,
@@ -59,30 +46,16 @@ mod tests {
     #[test]
     fn a_failure_of_our_own_passes_through_the_library_unchanged() {
         let failure = Failure::new(FailureKind::Tls, "unknown issuer");
-        assert_eq!(exchange_failure(failure.clone().into(), false), failure);
+        assert_eq!(exchange_failure(failure.clone().into()), failure);
         let io = ureq::Error::from(failure.clone()).into_io();
         assert_eq!(body_failure(io, 3, None), failure);
     }
 
     #[test]
-    fn what_the_library_cannot_write_is_not_the_servers_doing() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        let error = || {
-            let request = ureq::get(&url).header("Host", "a").header("Host", "b");
-            request.call().unwrap_err()
-        };
-        let failure = exchange_failure(error(), false);
-        assert_eq!(failure.kind(), FailureKind::Internal, "{failure}");
-        let failure = exchange_failure(error(), true);
-        assert_eq!(failure.kind(), FailureKind::Protocol, "{failure}");
-    }
-
-    #[test]
     fn a_cut_body_says_how_much_had_come() {
-        let eof = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let closed = Failure::new(FailureKind::Body, "the connection was closed");
         assert_eq!(
-            body_failure(eof(), 3, Some(10)).to_string(),
+            body_failure(ureq::Error::from(closed).into_io(), 3, Some(10)).to_string(),
             "body: the connection was closed after 3 of 10 bytes"
         );
         let reset = ureq::Error::from(Failure::new(FailureKind::Body, "the connection was reset"));

@@ -1,7 +1,7 @@
 //! One request and its reply.
 //!
-//! The HTTP library parses the head and frames the body. Its redirects, retries and pool are off; its connections come
-//! from the [`Connector`].
+//! The HTTP library gets a reply whose head has come, both reduced by the transport to what the library needs to know. Its
+//! redirects, retries and pool are off; its connections come from the [`Connector`].
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, Body, BodyReader};
 use url::{Position, Url};
 
-use super::connector::Connector;
+use super::connector::{Connector, connect};
 use super::context::{AttemptState, ExchangeContext, ReplyState};
 use super::errors::{body_failure, cut_short, exchange_failure};
 use crate::fetch::capture::Capture;
@@ -33,6 +33,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 pub(in crate::fetch) struct HttpClient {
     context: Arc<ExchangeContext>,
     agent: Agent,
+    connector: Connector,
     /// Of every request of the library.
     uri: Uri,
 }
@@ -50,6 +51,10 @@ pub(in crate::fetch) struct Exchange<'a> {
 pub(in crate::fetch) struct Reply {
     response: Response<Body>,
     pub(in crate::fetch) is_chunked: bool,
+    /// The length of the body, if the head tells it or there is no body.
+    pub(in crate::fetch) length: Option<u64>,
+    /// The length that the head tells, also if there is no body.
+    pub(in crate::fetch) told_length: Option<u64>,
     pub(in crate::fetch) first_byte: Option<Instant>,
     pub(in crate::fetch) recorded: Recorded,
 }
@@ -69,11 +74,10 @@ impl HttpClient {
             .accept_encoding(AutoHeaderValue::None)
             .proxy(None)
             .build();
-        let connector = Connector {
-            context: Arc::clone(&context),
-        };
+        let connector = Connector::default();
         Self {
-            agent: Agent::with_parts(config, connector, NoResolver),
+            agent: Agent::with_parts(config, connector.clone(), NoResolver),
+            connector,
             context,
             uri: Uri::from_static("http://unused/"),
         }
@@ -105,7 +109,7 @@ impl HttpClient {
     ) -> Result<Option<Reply>, Failure> {
         let origin = &exchange.url[..Position::BeforePath];
         let request = self.begin(exchange);
-        let result = self.agent.run(request);
+        let result = self.reply(request);
         let (reply, recorded) = {
             let mut state = self.context.state();
             (state.reply, std::mem::take(&mut state.recorded))
@@ -125,14 +129,26 @@ impl HttpClient {
                 return Ok(None);
             }
         }
-        let reply_began = reply.first_byte.is_some();
-        let response = result.map_err(|error| exchange_failure(error, reply_began))?;
         Ok(Some(Reply {
-            response,
+            response: result?,
             is_chunked: reply.is_chunked,
+            length: reply.length,
+            told_length: reply.told_length,
             first_byte: reply.first_byte,
             recorded,
         }))
+    }
+
+    /// Receives the head of the reply, then lets the library parse it. Its frames are large, and would be on the stack of
+    /// each worker that waits.
+    fn reply(&self, request: Request<()>) -> Result<Response<Body>, Failure> {
+        let mut transport = connect(&self.context)?;
+        transport.receive_reply()?;
+        self.connector.replace(Some(transport));
+        let result = self.agent.run(request);
+        // It is there only if the library failed before it asked for it.
+        drop(self.connector.replace(None));
+        result.map_err(exchange_failure)
     }
 
     /// Notes the request for connector and transport. Returns the library's own, which is never sent: of the request, the
@@ -257,10 +273,6 @@ impl Reply {
 
     pub(in crate::fetch) fn headers(&self) -> &HeaderMap {
         self.response.headers()
-    }
-
-    pub(in crate::fetch) fn content_length(&self) -> Option<u64> {
-        self.response.body().content_length()
     }
 
     pub(in crate::fetch) fn body(&mut self, expected: Option<u64>) -> ReplyBody<'_> {

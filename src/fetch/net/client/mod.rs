@@ -1,7 +1,7 @@
 //! The bridge to ureq, the HTTP library: the only module that knows it.
 //!
-//! The library's extension points are outside semver, so its version is pinned. [`exchange`] calls the library, which
-//! takes a connection from [`connector`] and moves bytes with [`transport`].
+//! The library's extension points are outside semver, so its version is pinned. [`exchange`] takes a connection from
+//! [`connector`], receives the head of the reply, and calls the library, which reads the reply from [`transport`].
 
 mod buffers;
 mod connect_attempt;

@@ -14,8 +14,6 @@ use crate::fetch::net::io::timeouts::WaitError;
 pub(super) struct Recorder {
     capture: Arc<Capture>,
     exchange: Captured,
-    /// Bytes of the body that are missing; `None` if its head does not tell.
-    left: Option<u64>,
     is_whole: bool,
     /// An exchange that could not be kept. The run ends.
     has_failed: bool,
@@ -29,32 +27,23 @@ impl Recorder {
         Some(Self {
             exchange: capture.begin(url, state.attempt.connection.remote_ip, request),
             capture,
-            left: None,
             is_whole: false,
             has_failed: false,
         })
     }
 
-    /// Takes the reply's head. `length` is that of the body, if it is known.
-    pub(super) fn head(&mut self, head: &[u8], length: Option<u64>) {
+    /// Takes the reply's head.
+    pub(super) fn head(&mut self, head: &[u8]) {
         self.exchange.head_len = head.len() as u64;
         self.push(head);
-        self.left = length;
-        self.is_whole = length == Some(0);
     }
 
     /// Takes bytes of the body, with their framing.
     pub(super) fn body(&mut self, bytes: &[u8]) {
-        let Some(left) = self.left else {
-            return self.push(bytes);
-        };
-        let amount = left.min(bytes.len() as u64);
-        self.push(&bytes[..amount as usize]);
-        self.left = Some(left - amount);
-        self.is_whole = left == amount;
+        self.push(bytes);
     }
 
-    /// Notes that the last bytes were decoded, of which `behind` came after the end of the chunks.
+    /// Notes that the last bytes were decoded, of which `behind` came after the end of the body.
     pub(super) fn decoded(&mut self, has_ended: bool, behind: usize) {
         self.is_whole |= has_ended;
         if behind > 0 {
@@ -70,7 +59,7 @@ impl Recorder {
         has_all_data: bool,
     ) {
         match received {
-            Ok(0) if has_all_data && self.left.is_none_or(|left| left == 0) => self.is_whole = true,
+            Ok(0) if has_all_data => self.is_whole = true,
             Ok(0) => self.exchange.truncated = Some(Truncated::Disconnect),
             Ok(amount) => self.body(&input[input.len() - amount..]),
             Err(error) => self.exchange.truncated = Some(reason(error)),
@@ -135,11 +124,10 @@ mod tests {
         let mut recorder = Recorder {
             exchange: capture.begin("http://a.test/".to_owned(), None, b"GET / HTTP/1.1\r\n\r\n"),
             capture: Arc::clone(&capture),
-            left: None,
             is_whole: false,
             has_failed: false,
         };
-        recorder.head(b"HTTP/1.1 200 OK\r\n\r\n", None);
+        recorder.head(b"HTTP/1.1 200 OK\r\n\r\n");
         // The temporary file cannot be made.
         recorder.body(&[b'x'; 100]);
         recorder.decoded(true, 90);

@@ -1,7 +1,7 @@
 //! One connection while an exchange uses it.
 //!
-//! It sends the head that `fetch` wrote instead of the library's, reduces the reply's head, and decodes chunks: the
-//! library sees a body that ends with the connection. Dropping it after a whole reply makes the connection idle.
+//! It sends the head that `fetch` wrote instead of the library's, reduces the reply's head, and frames the body: the library
+//! sees one that ends with the connection. Dropping it after a whole reply makes the connection idle.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,10 +12,9 @@ use super::buffers::ExchangeBuffers;
 use super::context::ExchangeContext;
 use super::recorder::Recorder;
 use crate::fetch::failure::{Failure, FailureKind, Phase};
-use crate::fetch::net::http1::chunked::Chunked;
-use crate::fetch::net::http1::head::{HeadScanner, HeadStatus, begins_like_http};
+use crate::fetch::net::http1::framing::Framing;
+use crate::fetch::net::http1::head::{HeadReader, HeadStatus};
 use crate::fetch::net::http1::recorded::wanted_headers;
-use crate::fetch::net::http1::reply::inspect;
 use crate::fetch::net::idle::Connection;
 use crate::fetch::net::io::stream::StreamError;
 
@@ -32,16 +31,14 @@ pub(super) struct Transport {
     request: Vec<u8>,
     /// The reply has no body, whatever its head says.
     is_head: bool,
-    /// Finds the end of the reply's head; `None` after it.
-    head: Option<HeadScanner>,
-    chunked: Option<Chunked>,
+    /// The library has not asked for the reply's head yet.
+    has_new_head: bool,
+    framing: Framing,
     stays_open: bool,
     /// An error in the chunks that came with the head; reading the body returns it.
     bad_body: Option<&'static str>,
-    /// Bytes came after the end of a chunked body.
+    /// Bytes came after the end of the body.
     is_overrun: bool,
-    /// The library has reported a clean end of the reply.
-    ended_cleanly: bool,
     /// If the exchange is captured.
     recorder: Option<Box<Recorder>>,
 }
@@ -63,12 +60,11 @@ impl Transport {
             buffers,
             is_head,
             request,
-            head: Some(HeadScanner::default()),
-            chunked: None,
+            has_new_head: true,
+            framing: Framing::Close,
             stays_open: false,
             bad_body: None,
             is_overrun: false,
-            ended_cleanly: false,
             recorder,
         }
     }
@@ -85,12 +81,13 @@ impl Transport {
         let Some(connection) = &mut self.connection else {
             return Ok(0);
         };
-        let mut space = self.buffers.input_append_buf();
+        let spare = &self.context.net.spare;
+        let mut space = self.buffers.space(spare, !self.has_new_head);
         if let Some(limit) = &self.context.net.rate_limit {
             let piece = limit.piece().min(space.len());
             space = &mut space[..piece];
         }
-        let amount = if discards_body && self.chunked.is_none() {
+        let amount = if discards_body && !self.framing.is_chunked() {
             connection.stream.discard(space, &wait)?
         } else {
             connection.stream.recv(space, &wait)?
@@ -104,78 +101,97 @@ impl Transport {
         Ok(amount)
     }
 
+    /// Sends the request, and receives the head of the reply.
+    pub(super) fn receive_reply(&mut self) -> Result<(), Failure> {
+        self.send()?;
+        self.receive_head()
+    }
+
+    fn send(&mut self) -> Result<(), Failure> {
+        let request = std::mem::take(&mut self.request);
+        let timeouts = self.context.state().attempt.timeouts;
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        let sent = connection
+            .stream
+            .send(&request, &self.context.wait(timeouts));
+        sent.map_err(|error| self.no_reply(error))
+    }
+
     /// Reads until the head is whole, and reduces it.
-    fn receive_head(&mut self, mut scanner: HeadScanner) -> Result<(), Failure> {
+    fn receive_head(&mut self) -> Result<(), Failure> {
+        let keeps_raw = self.recorder.is_some() || !self.context.net.record_headers.is_none();
+        let mut head = HeadReader::new(self.buffers.take_head(), keeps_raw);
         let protocol = |reason| Failure::new(FailureKind::Protocol, reason);
-        let mut has_begun = false;
         loop {
-            let status = match self.buffers.input() {
-                [] => HeadStatus::Partial,
-                unread => scanner.scan(unread),
-            };
+            match self.receive() {
+                Ok(0) => return Err(self.no_reply(StreamError::Truncated)),
+                Ok(_) => {}
+                Err(error) => return Err(self.no_reply(error)),
+            }
+            let (amount, status) = head.read(self.buffers.input());
+            self.buffers.input_consume(amount);
             match status {
-                HeadStatus::Whole(size) => return self.accept_head(size).map_err(protocol),
-                HeadStatus::Skip(amount) => {
-                    // An interim reply belongs to this request; an empty line may not.
-                    has_begun |= self.buffers.input().starts_with(b"HTTP/");
-                    self.buffers.input_consume(amount);
-                }
+                HeadStatus::Partial => {}
+                HeadStatus::Whole => return self.accept_head(head).map_err(protocol),
                 HeadStatus::Bad(reason) => {
                     // Other bytes are the remains of an earlier reply (RFC 9112, 9.3.1).
-                    has_begun |= begins_like_http(self.buffers.input());
-                    self.context.state().reply.is_unanswered = !has_begun;
+                    self.context.state().reply.is_unanswered = !head.has_begun;
                     return Err(protocol(reason));
                 }
-                HeadStatus::Partial => match self.receive() {
-                    Ok(0) => return Err(self.no_reply(StreamError::Truncated)),
-                    Ok(_) => {}
-                    Err(error) => return Err(self.no_reply(error)),
-                },
             }
         }
     }
 
-    fn accept_head(&mut self, size: usize) -> Result<(), String> {
-        let head = &self.buffers.input()[..size];
-        let mut inspected = inspect(head)?;
-        inspected.recorded.headers = wanted_headers(head, &self.context.net.record_headers);
-        let has_no_body = self.is_head || matches!(&inspected.reduced[9..12], b"204" | b"304");
+    // Inlined, it would make the stack of each worker that waits for a reply larger.
+    #[inline(never)]
+    fn accept_head(&mut self, head: HeadReader) -> Result<(), String> {
+        let (mut inspected, raw) = head.finish()?;
+        let raw = raw.unwrap_or_default();
+        inspected.recorded.headers = wanted_headers(&raw, &self.context.net.record_headers);
+        let has_no_body =
+            self.is_head || matches!(&inspected.reduced[9..12], b"101" | b"204" | b"304");
         if let Some(recorder) = &mut self.recorder {
-            let length = if has_no_body {
-                Some(0)
-            } else {
-                inspected.length
-            };
-            recorder.head(head, length);
-            recorder.body(&self.buffers.input()[size..]);
+            recorder.head(&raw);
+            recorder.body(self.buffers.input());
         }
-        self.buffers.replace_first(size, &inspected.reduced);
-        self.chunked = inspected.chunked.filter(|_| !has_no_body);
-        self.stays_open = inspected.stays_open;
+        self.framing = if has_no_body {
+            Framing::Length(0)
+        } else {
+            inspected.framing
+        };
+        // What follows 101 is another protocol.
+        self.stays_open = inspected.stays_open && inspected.reduced[9] != b'1';
         let mut state = self.context.state();
-        state.reply.is_chunked = self.chunked.is_some();
+        state.reply.is_chunked = self.framing.is_chunked();
+        state.reply.told_length = inspected.length;
+        state.reply.length = if has_no_body {
+            Some(0)
+        } else {
+            inspected.length
+        };
         state.recorded = inspected.recorded;
         drop(state);
         // These are the first bytes of the body.
-        let amount = self.buffers.input().len() - inspected.reduced.len();
+        let amount = self.buffers.input().len();
         self.context.pay(amount);
         if let Err(reason) = self.decode(amount) {
             self.buffers.drop_last(amount);
             self.bad_body = Some(reason);
         }
+        self.buffers.set_head(inspected.reduced);
         Ok(())
     }
 
-    /// Decodes the last `amount` bytes if the body is chunked.
+    /// Decodes the last `amount` bytes.
     fn decode(&mut self, amount: usize) -> Result<(), &'static str> {
-        if let Some(chunked) = &mut self.chunked {
-            let at = self.buffers.input().len() - amount;
-            let (kept, behind) = chunked.decode(self.buffers.unread_from(at))?;
-            self.buffers.drop_last(amount - kept);
-            self.is_overrun |= behind > 0;
-            if let Some(recorder) = &mut self.recorder {
-                recorder.decoded(chunked.has_ended(), behind);
-            }
+        let at = self.buffers.input().len() - amount;
+        let (kept, behind) = self.framing.decode(self.buffers.unread_from(at))?;
+        self.buffers.drop_last(amount - kept);
+        self.is_overrun |= behind > 0;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.decoded(self.framing.has_ended(), behind);
         }
         Ok(())
     }
@@ -199,17 +215,18 @@ impl Transport {
 
     /// Reads more of the body; false at its end or the connection's.
     fn receive_body(&mut self) -> Result<bool, Failure> {
-        if self.buffers.input_append_buf().is_empty() {
-            let what = "the client library left a quarter of a megabyte unread";
-            return Err(Failure::new(FailureKind::Internal, what));
-        }
         let protocol = |reason| Failure::new(FailureKind::Protocol, reason);
         if let Some(reason) = self.bad_body {
             return Err(protocol(reason));
         }
-        while !self.has_ended() {
+        while !self.framing.has_ended() {
+            let spare = &self.context.net.spare;
+            if self.buffers.space(spare, true).is_empty() {
+                let what = "the client library left a quarter of a megabyte unread";
+                return Err(Failure::new(FailureKind::Internal, what));
+            }
             let received = self.receive();
-            let has_all_data = self.has_all_data();
+            let has_all_data = self.framing.has_all_data();
             if let Some(recorder) = &mut self.recorder {
                 recorder.received(&received, self.buffers.input(), has_all_data);
             }
@@ -233,19 +250,12 @@ impl Transport {
         Ok(false)
     }
 
-    fn has_ended(&self) -> bool {
-        self.chunked.as_ref().is_some_and(Chunked::has_ended)
-    }
-
-    /// Whether the connection may close now. Without chunks, the library knows.
-    fn has_all_data(&self) -> bool {
-        self.chunked.as_ref().is_none_or(Chunked::has_all_data)
-    }
-
-    /// Whether the reply has ended, nothing came after it, and the connection stays open.
+    /// Whether the reply has ended and was read, nothing came after it, and the connection stays open.
     fn is_reusable(&self) -> bool {
-        let ended = self.ended_cleanly || self.has_ended() && self.stays_open && !self.is_overrun;
-        ended && self.buffers.input().is_empty()
+        self.framing.has_ended()
+            && self.stays_open
+            && !self.is_overrun
+            && self.buffers.input().is_empty()
     }
 }
 
@@ -254,29 +264,20 @@ impl ClientTransport for Transport {
         &mut self.buffers
     }
 
+    /// Sends nothing: the reply has come.
     fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        // No request has a body.
-        let request = std::mem::take(&mut self.request);
-        let Some(connection) = self.connection.as_mut().filter(|_| !request.is_empty()) else {
-            return Ok(());
-        };
-        let timeouts = self.context.state().attempt.timeouts;
-        let sent = connection
-            .stream
-            .send(&request, &self.context.wait(timeouts));
-        sent.map_err(|error| self.no_reply(error).into())
+        Ok(())
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
-        Ok(match self.head.take() {
-            Some(scanner) => self.receive_head(scanner).map(|()| true)?,
-            None => self.receive_body()?,
-        })
+        if std::mem::take(&mut self.has_new_head) {
+            return Ok(true);
+        }
+        Ok(self.receive_body()?)
     }
 
-    /// The library calls this only when a reply has ended cleanly. `false` keeps the connection out of its own pool.
+    /// `false` keeps the connection out of the library's own pool.
     fn is_open(&mut self) -> bool {
-        self.ended_cleanly = true;
         false
     }
 
@@ -302,7 +303,7 @@ impl Drop for Transport {
                 }
             }
         }
-        self.buffers.recycle();
+        self.buffers.recycle(&net.spare);
         self.context.state().buffers = std::mem::take(&mut self.buffers);
     }
 }

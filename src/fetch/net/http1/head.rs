@@ -1,104 +1,257 @@
-//! Finds the end of a reply's head. The HTTP library then parses it once, however slowly it arrives.
+//! Reads the head of a reply as it comes.
 //!
-//! It refuses what does not begin like HTTP, bytes that no head may contain, and heads that are too large, and skips
-//! interim replies (1xx). [`super::reply`] reads the headers.
+//! Each line is read once, however slowly the head arrives, and then dropped: while more is awaited, only what is kept of
+//! the head is held. What does not begin like HTTP, bytes that no head may contain, and heads that are too large are
+//! refused; interim replies (1xx) are passed over. [`super::reply`] reads the headers.
 
-use memchr::memchr;
+use std::mem;
 
-use super::reply::{excerpt, status_line};
+use memchr::memchr3;
+
+use super::lines::{first_line, header, header_name, unfold};
+use super::reply::{
+    HeaderSummary, Inspected, LONGEST_NAME, StatusLine, excerpt, has_status, is_read, status_line,
+};
 
 /// The largest head, with interim replies. curl's limit is 300 KiB.
 pub(in crate::fetch::net) const HEAD_LIMIT: usize = 256 * 1024;
+/// A longer line is not held if its header is not read.
+pub(in crate::fetch::net) const LONG_LINE: usize = 1024;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::fetch::net) enum HeadStatus {
-    /// The beginning of a head.
+    /// More must come.
     Partial,
-    /// A whole head of this many bytes.
-    Whole(usize),
-    /// An interim reply, or empty lines before the status line, to be dropped.
-    Skip(usize),
+    Whole,
     /// No head of a reply, for this reason.
     Bad(String),
 }
 
+/// What was found at the beginning of some bytes.
+enum Found {
+    /// So many bytes that are read now.
+    Read(usize),
+    /// The empty line that ends the head, of so many bytes.
+    End(usize),
+    Partial,
+}
+
+/// What the next line is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    #[default]
+    StatusLine,
+    Header,
+    /// A header of an interim reply.
+    InterimHeader,
+}
+
 #[derive(Debug, Default)]
-pub(in crate::fetch::net) struct HeadScanner {
-    /// How many bytes were searched for the end.
+pub(in crate::fetch::net) struct HeadReader {
+    next: Next,
+    /// The next bytes are the rest of a line that is passed over.
+    is_inside_line: bool,
+    /// How many of the bytes that are not yet read were searched.
     searched: usize,
-    skipped: usize,
+    /// Bytes read, with interim replies.
+    size: usize,
+    /// A reply has begun to come, perhaps an interim one.
+    pub(in crate::fetch::net) has_begun: bool,
+    summary: HeaderSummary,
+    /// The head as it came, if it is kept.
+    raw: Option<Vec<u8>>,
 }
 
-impl HeadScanner {
-    /// `input` is all that came and was not skipped.
-    pub(in crate::fetch::net) fn scan(&mut self, input: &[u8]) -> HeadStatus {
-        let empty_lines = empty_lines(input);
-        if empty_lines > 0 {
-            return self.skip(empty_lines);
+impl HeadReader {
+    /// The reduced head will be in `buffer`. `keeps_raw`: the head is also kept as it comes.
+    pub(in crate::fetch::net) fn new(buffer: Vec<u8>, keeps_raw: bool) -> Self {
+        Self {
+            summary: HeaderSummary::new(buffer),
+            raw: keeps_raw.then(Vec::new),
+            ..Self::default()
         }
-        if input == b"\r" {
-            return HeadStatus::Partial;
-        }
-        // The type of a TLS record, an alert or a handshake, and its version (RFC 8446, 5.1).
-        if let [21 | 22, 3, ..] = input {
-            let why = "the server speaks TLS on this port; the URL must begin with https://";
-            return HeadStatus::Bad(format!("the reply is not HTTP: {why}"));
-        }
-        if !begins_like_http(input) {
-            let begin = excerpt(input);
-            return HeadStatus::Bad(format!("the reply is not HTTP: it begins with {begin}"));
-        }
-        // The last two bytes searched may belong to the empty line.
-        let from = self.searched.saturating_sub(2);
-        let end = find_end(input, from);
-        if let Some(reason) = forbidden(&input[from..end.unwrap_or(input.len())]) {
-            return HeadStatus::Bad(reason.to_owned());
-        }
-        match end {
-            Some(end) if is_interim(&input[..end]) => self.skip(end),
-            Some(end) => HeadStatus::Whole(end),
-            None => {
-                self.searched = input.len();
-                limited(self.skipped + input.len(), HeadStatus::Partial)
+    }
+
+    /// Reads the bytes that have come and were not read. Returns how many are read now.
+    pub(in crate::fetch::net) fn read(&mut self, input: &[u8]) -> (usize, HeadStatus) {
+        let mut at = 0;
+        let status = loop {
+            match self.next_line(&input[at..]) {
+                Ok(Found::Read(amount)) => at += amount,
+                Ok(Found::End(amount)) => {
+                    at += amount;
+                    break HeadStatus::Whole;
+                }
+                Ok(Found::Partial) => break HeadStatus::Partial,
+                Err(reason) => return (at, HeadStatus::Bad(reason)),
             }
+        };
+        self.searched = match status {
+            HeadStatus::Partial => input.len() - at,
+            _ => 0,
+        };
+        let most = HEAD_LIMIT - usize::from(status == HeadStatus::Partial);
+        if self.size + self.searched > most {
+            let limit = HEAD_LIMIT / 1024;
+            let reason = format!("the head of the reply is larger than {limit} KiB");
+            return (at, HeadStatus::Bad(reason));
+        }
+        (at, status)
+    }
+
+    /// The status of a whole head.
+    pub(in crate::fetch::net) fn status(&self) -> StatusLine {
+        self.summary.status
+    }
+
+    /// What a whole head says, and the head as it came, if it is kept.
+    pub(in crate::fetch::net) fn finish(self) -> Result<(Inspected, Option<Vec<u8>>), String> {
+        Ok((self.summary.finish()?, self.raw))
+    }
+
+    /// Reads the line at the beginning of `rest`, with those that are folded into it.
+    fn next_line(&mut self, rest: &[u8]) -> Result<Found, String> {
+        if !self.is_inside_line
+            && let Some(found) = self.before_line(rest)?
+        {
+            return Ok(found);
+        }
+        // The last two bytes may be a line break, which is looked at with what follows it.
+        let searched = mem::take(&mut self.searched).saturating_sub(2);
+        let Some((end, is_folded)) = line_end(rest, searched)? else {
+            return self.part_of_line(rest);
+        };
+        if !mem::take(&mut self.is_inside_line) {
+            self.take_line(&rest[..end], is_folded || searched > 0)?;
+        }
+        self.keep(&rest[..end]);
+        Ok(Found::Read(end))
+    }
+
+    /// What stands where a line would begin, if that is none.
+    fn before_line(&mut self, rest: &[u8]) -> Result<Option<Found>, String> {
+        if self.next == Next::StatusLine {
+            if let empty @ 1.. = empty_lines(rest) {
+                self.size += empty;
+                return Ok(Some(Found::Read(empty)));
+            }
+            if matches!(rest, [] | [b'\r']) {
+                return Ok(Some(Found::Partial));
+            }
+            begins_a_reply(rest)?;
+            self.has_begun = true;
+        } else if let [b'\n', ..] | [b'\r', b'\n', ..] = rest {
+            return Ok(Some(self.end(&rest[..1 + usize::from(rest[0] == b'\r')])));
+        }
+        Ok(None)
+    }
+
+    /// Passes over all of a long line that has come, if no more of it is read, but for a byte that may be half of a line
+    /// break.
+    fn part_of_line(&mut self, rest: &[u8]) -> Result<Found, String> {
+        if !self.is_inside_line {
+            if rest.len() <= LONG_LINE || self.may_be_read(rest) {
+                return Ok(Found::Partial);
+            }
+            if self.next == Next::StatusLine {
+                self.take_line(rest, true)?;
+            }
+            self.is_inside_line = true;
+        }
+        let part = rest.split_last().map_or(rest, |(_, part)| part);
+        self.keep(part);
+        Ok(match part.len() {
+            0 => Found::Partial,
+            amount => Found::Read(amount),
+        })
+    }
+
+    /// Whether more of the line that begins with `part` may be read.
+    fn may_be_read(&self, part: &[u8]) -> bool {
+        match self.next {
+            Next::StatusLine => !has_status(part),
+            Next::Header => match header(part) {
+                Some((name, _)) => is_read(name),
+                None => header_name(part).len() <= LONGEST_NAME,
+            },
+            Next::InterimHeader => false,
         }
     }
 
-    fn skip(&mut self, amount: usize) -> HeadStatus {
-        self.skipped += amount;
-        self.searched = 0;
-        limited(self.skipped, HeadStatus::Skip(amount))
+    fn take_line(&mut self, line: &[u8], may_be_folded: bool) -> Result<(), String> {
+        match self.next {
+            Next::StatusLine => {
+                let status = status_line(first_line(line))?;
+                self.summary.begin(status);
+                // What follows 101 is another protocol.
+                let is_interim = status[9] == b'1' && status[9..12] != *b"101";
+                self.next = if is_interim {
+                    Next::InterimHeader
+                } else {
+                    Next::Header
+                };
+            }
+            Next::Header if may_be_folded => self.summary.add_line(&unfold(line)),
+            Next::Header => self.summary.add_line(line),
+            Next::InterimHeader => {}
+        }
+        Ok(())
     }
-}
 
-fn limited(size: usize, status: HeadStatus) -> HeadStatus {
-    if size < HEAD_LIMIT {
-        return status;
+    /// Reads the empty line at the end of a head.
+    fn end(&mut self, line: &[u8]) -> Found {
+        self.keep(line);
+        if self.next == Next::Header {
+            return Found::End(line.len());
+        }
+        self.next = Next::StatusLine;
+        if let Some(raw) = &mut self.raw {
+            raw.clear();
+        }
+        Found::Read(line.len())
     }
-    let limit = HEAD_LIMIT / 1024;
-    HeadStatus::Bad(format!("the head of the reply is larger than {limit} KiB"))
-}
 
-/// The end of the empty line that ends the head. Lines end in LF, with or without CR.
-fn find_end(input: &[u8], mut from: usize) -> Option<usize> {
-    loop {
-        from += memchr(b'\n', &input[from..])? + 1;
-        match &input[from..] {
-            [b'\n', ..] => return Some(from + 1),
-            [b'\r', b'\n', ..] => return Some(from + 2),
-            _ => {}
+    fn keep(&mut self, read: &[u8]) {
+        self.size += read.len();
+        if let Some(raw) = &mut self.raw {
+            raw.extend_from_slice(read);
         }
     }
 }
 
-pub(in crate::fetch::net) fn begins_like_http(input: &[u8]) -> bool {
-    input.iter().zip(b"HTTP/").all(|(a, b)| a == b)
+/// The end of the line at the beginning of `text`, with the lines that are folded into it (RFC 9112, 5.2), and whether one
+/// was found. The end is not before `from`. `None` if more must come to tell.
+///
+/// Some recipients read a CR without LF as a line break, others as white space or text, so that they see different headers
+/// (RFC 9112, 2.2).
+fn line_end(text: &[u8], mut from: usize) -> Result<Option<(usize, bool)>, String> {
+    let mut is_folded = false;
+    while let Some(at) = memchr3(0, b'\r', b'\n', &text[from..]) {
+        let end = &text[from + at..];
+        from += at + 1 + usize::from(end[0] == b'\r');
+        match end {
+            [0, ..] => return Err("there is a NUL byte in the head of the reply".to_owned()),
+            [b'\r'] | [b'\r', b'\n'] | [b'\n'] => break,
+            [b'\r', b'\n', b' ' | b'\t', ..] | [b'\n', b' ' | b'\t', ..] => is_folded = true,
+            [b'\r', b'\n', ..] | [b'\n', ..] => return Ok(Some((from, is_folded))),
+            _ => return Err("there is a CR without its LF in the head of the reply".to_owned()),
+        }
+    }
+    Ok(None)
 }
 
-/// Whether another head follows this one. What follows 101 is another protocol.
-fn is_interim(head: &[u8]) -> bool {
-    let line = memchr(b'\n', head).map(|end| status_line(&head[..end]));
-    matches!(line, Some(Ok(line)) if line[9] == b'1' && line[9..12] != *b"101")
+/// Refuses what cannot become a reply.
+fn begins_a_reply(input: &[u8]) -> Result<(), String> {
+    // The type of a TLS record, an alert or a handshake, and its version (RFC 8446, 5.1).
+    if let [21 | 22, 3, ..] = input {
+        let why = "the server speaks TLS on this port; the URL must begin with https://";
+        return Err(format!("the reply is not HTTP: {why}"));
+    }
+    if !input.iter().zip(b"HTTP/").all(|(a, b)| a == b) {
+        let begin = excerpt(input);
+        return Err(format!("the reply is not HTTP: it begins with {begin}"));
+    }
+    Ok(())
 }
 
 fn empty_lines(input: &[u8]) -> usize {
@@ -109,140 +262,16 @@ fn empty_lines(input: &[u8]) -> usize {
     input.len() - rest.len()
 }
 
-/// Why a head cannot contain `text`. Some recipients read a CR without LF as a line break, others as white space or
-/// text, so that they see different headers (RFC 9112, 2.2).
-fn forbidden(text: &[u8]) -> Option<&'static str> {
-    if memchr(0, text).is_some() {
-        return Some("there is a NUL byte in the head of the reply");
+/// Inspects a whole head.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn inspect(head: &[u8]) -> Result<Inspected, String> {
+    let mut reader = HeadReader::default();
+    match reader.read(head).1 {
+        HeadStatus::Whole => Ok(reader.finish()?.0),
+        HeadStatus::Partial => Err("more must come".to_owned()),
+        HeadStatus::Bad(reason) => Err(reason),
     }
-    // Without a branch, the compiler compares many bytes at once.
-    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
-    let has_bare_cr = pairs.fold(false, |has, (&a, &b)| has | (a == b'\r') & (b != b'\n'));
-    has_bare_cr.then_some("there is a CR without its LF in the head of the reply")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_is_found_wherever_reads_cut() {
-        for head in [
-            "HTTP/1.1 200 OK\r\nA: b\r\n\r\n",
-            "HTTP/1.1 200 OK\n\n",
-            "HTTP/1.0 200 OK\r\n\n",
-            "HTTP/1.1 200 OK\nA: b\r\n\n",
-        ] {
-            for step in [1, 2, 3, 5, 100] {
-                let mut scanner = HeadScanner::default();
-                let mut end = 0;
-                loop {
-                    end = head.len().min(end + step);
-                    match scanner.scan(&head.as_bytes()[..end]) {
-                        HeadStatus::Partial => {
-                            assert!(end < head.len(), "{head:?} in steps of {step}");
-                        }
-                        status => {
-                            assert_eq!(
-                                (status, end),
-                                (HeadStatus::Whole(head.len()), head.len()),
-                                "{head:?} in steps of {step}"
-                            );
-                            break;
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn interim_replies_and_empty_lines_are_passed_over() {
-        let mut scanner = HeadScanner::default();
-        let interim = "HTTP/1.2\t103 Early Hints\r\nLink: </a>\r\n\r\n";
-        let all = format!("\r\n{interim}HTTP/1.1 200 OK\r\n\r\n");
-        assert_eq!(scanner.scan(all.as_bytes()), HeadStatus::Skip(2));
-        assert_eq!(
-            scanner.scan(&all.as_bytes()[2..]),
-            HeadStatus::Skip(interim.len())
-        );
-        assert_eq!(
-            scanner.scan(&all.as_bytes()[2 + interim.len()..]),
-            HeadStatus::Whole(19)
-        );
-        assert_eq!(
-            HeadScanner::default().scan(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
-            HeadStatus::Whole(36)
-        );
-        // What follows a head is no part of its status.
-        assert_eq!(
-            HeadScanner::default().scan(b"HTTP/\n\nXX103 "),
-            HeadStatus::Whole(7)
-        );
-    }
-
-    #[test]
-    fn what_is_not_http_is_found_out_by_its_first_bytes() {
-        for input in [
-            "SSH-2.0-OpenSSH",
-            "x",
-            "<html>",
-            "ICY 200 OK\r\n",
-            "\u{16}\u{3}\u{1}",
-        ] {
-            let HeadStatus::Bad(reason) = HeadScanner::default().scan(input.as_bytes()) else {
-                panic!("{input:?} was taken for HTTP");
-            };
-            assert!(reason.contains("not HTTP"), "{reason}");
-        }
-        assert_eq!(HeadScanner::default().scan(b""), HeadStatus::Partial);
-        assert_eq!(HeadScanner::default().scan(b"HT"), HeadStatus::Partial);
-    }
-
-    #[test]
-    fn bytes_that_no_head_may_hold_are_refused_wherever_reads_cut() {
-        for (input, word) in [
-            ("HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n", "CR"),
-            ("HTTP/1.1 200 OK\rA: b\r\r", "CR"),
-            ("HTTP/1.1 200 OK\r\nA: b\r\r\n", "CR"),
-            ("HTTP/1.1 200 OK\r\n\r\r\n", "CR"),
-            ("HTTP/1.1 200 OK\n\r\r\n", "CR"),
-            ("HTTP/1.1 103 Hints\r\nA: b\r C\r\n\r\n", "CR"),
-            ("\r\n\rHTTP/1.1 200 OK\r\n\r\n", "not HTTP"),
-            ("HTTP/1.1 103 Hints\r\nA: \0\r\n\r\n", "NUL"),
-        ] {
-            for step in [1, 2, 3, 5, 100] {
-                let (mut scanner, mut from, mut to) = (HeadScanner::default(), 0, 0);
-                let reason = loop {
-                    assert!(to < input.len(), "{input:?} in steps of {step}");
-                    to = input.len().min(to + step);
-                    match scanner.scan(&input.as_bytes()[from..to]) {
-                        HeadStatus::Partial => {}
-                        HeadStatus::Skip(amount) => {
-                            from += amount;
-                            to = from;
-                        }
-                        HeadStatus::Bad(reason) => break reason,
-                        HeadStatus::Whole(_) => panic!("{input:?} was taken, in steps of {step}"),
-                    }
-                };
-                assert!(reason.contains(word), "{input:?}: {reason}");
-            }
-        }
-    }
-
-    #[test]
-    fn endless_heads_are_cut() {
-        let endless = [b"HTTP/1.1 200 OK\r\n".as_slice(), &vec![b'a'; HEAD_LIMIT]].concat();
-        assert!(matches!(
-            HeadScanner::default().scan(&endless),
-            HeadStatus::Bad(_)
-        ));
-        let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
-        let mut scanner = HeadScanner::default();
-        let skipped = (0..HEAD_LIMIT)
-            .take_while(|_| scanner.scan(interim) == HeadStatus::Skip(interim.len()))
-            .count();
-        assert_eq!(skipped, (HEAD_LIMIT - 1) / interim.len());
-    }
-}
+mod tests;

@@ -16,11 +16,14 @@ pub(super) fn lines(mut head: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Name and value of a header line. Drops white space and control characters around the name: servers send them.
 pub(super) fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr(b':', line)?;
-    let mut name = &line[..colon];
-    while let [0..=b' ' | 0x7f, inner @ ..] | [inner @ .., 0..=b' ' | 0x7f] = name {
-        name = inner;
+    Some((header_name(&line[..colon]), &line[colon + 1..]))
+}
+
+pub(super) fn header_name(mut text: &[u8]) -> &[u8] {
+    while let [0..=b' ' | 0x7f, inner @ ..] | [inner @ .., 0..=b' ' | 0x7f] = text {
+        text = inner;
     }
-    Some((name, &line[colon + 1..]))
+    text
 }
 
 /// Drops blanks and tabs at both ends, the only white space in HTTP.
@@ -37,6 +40,12 @@ pub(super) fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 pub(super) fn is(token: &[u8], name: &str) -> bool {
     token.eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// `text` up to its first line break.
+pub(super) fn first_line(text: &[u8]) -> &[u8] {
+    let line = memchr(b'\n', text).map_or(text, |end| &text[..end]);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// Joins folded lines (RFC 9112, 5.2).

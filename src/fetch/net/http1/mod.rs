@@ -1,6 +1,7 @@
 //! HTTP/1.1 replies as bytes: the head and the chunked coding.
 
-pub(super) mod chunked;
+mod chunked;
+pub(super) mod framing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(in crate::fetch) mod fuzzing;
 pub(super) mod head;

@@ -1,24 +1,22 @@
 //! Reads how a reply is framed, and reduces its head to the headers that `fetch` asks for.
 //!
 //! The HTTP library would refuse pages that curl fetches, for a folded line, a space before a colon or a 129th header,
-//! and each header costs it several allocations. A reduced head is never longer than the original, so that it can
-//! replace it in place. [`super::head`] has refused NUL bytes, and CR without LF.
+//! and each header costs it several allocations. [`super::head`] refuses NUL bytes, and CR without LF.
 
 use super::chunked::Chunked;
-use super::lines::{header, is, lines, tokens, trim, unfold};
+use super::framing::Framing;
+use super::lines::{header, is, tokens, trim};
 use super::recorded::{Recorded, keep_members, keep_validator};
 use crate::fetch::failure::shortened;
 
 /// The most content codings that a body may have.
 pub(in crate::fetch) const MOST_CODINGS: usize = 5;
-/// The most different lengths kept. The library refuses lengths that differ, but accepts only 128 headers.
-const MOST_LENGTHS: usize = 40;
 
 /// The headers that `fetch` reads, how many of each are kept, and what replaces a byte that the library refuses. All
-/// others are dropped, except those that frame the body.
-const KEPT: [(&str, usize, u8); 9] = [
+/// others are dropped.
+const KEPT: [(&str, u8, u8); 9] = [
     // `fetch` refuses one coding too many, and a second range.
-    ("content-encoding", MOST_CODINGS + 1, NO_TEXT),
+    ("content-encoding", MOST_CODINGS as u8 + 1, NO_TEXT),
     ("content-range", 2, NO_TEXT),
     ("location", 1, b' '),
     ("retry-after", 1, b' '),
@@ -30,15 +28,17 @@ const KEPT: [(&str, usize, u8); 9] = [
 ];
 /// Where the rate limits begin: kept only with a status of 429 or 503.
 const RATE_LIMITS: usize = 4;
+/// At least as long as any name that is read.
+pub(super) const LONGEST_NAME: usize = 24;
 /// In no number and no coding, so that an invalid value stays invalid.
 const NO_TEXT: u8 = b'?';
 
 #[derive(Debug)]
 pub(in crate::fetch::net) struct Inspected {
     pub(in crate::fetch::net) reduced: Vec<u8>,
-    /// Decodes a chunked body, which the reduced head does not mention.
-    pub(in crate::fetch::net) chunked: Option<Chunked>,
-    /// The length of the body, if it is told once and the body is not chunked.
+    /// Of the body, if the reply has one. The reduced head does not mention it.
+    pub(in crate::fetch::net) framing: Framing,
+    /// The length that the head tells, if the body is not chunked.
     pub(in crate::fetch::net) length: Option<u64>,
     /// Whether the server keeps the connection open.
     pub(in crate::fetch::net) stays_open: bool,
@@ -46,144 +46,188 @@ pub(in crate::fetch::net) struct Inspected {
     pub(in crate::fetch::net) recorded: Recorded,
 }
 
-/// Inspects a whole head, with the empty line.
-pub(in crate::fetch::net) fn inspect(head: &[u8]) -> Result<Inspected, String> {
-    let status = status_line(lines(head).next().unwrap_or_default())?;
-    let mut summary = HeaderSummary::of(head, &status)
-        .or_else(|| HeaderSummary::of(&unfold(head), &status))
-        .unwrap_or_default();
-    if !summary.is_chunked && summary.lengths.len() > MOST_LENGTHS {
-        return Err(format!(
-            "the reply has more than {MOST_LENGTHS} different Content-Length headers"
-        ));
-    }
-    if let Some(coding) = summary.unknown_coding {
-        return Err(format!(
-            "the body has the transfer coding {coding:?}, which was not asked for"
-        ));
-    }
-    let recorded = std::mem::take(&mut summary.recorded);
-    Ok(Inspected {
-        recorded,
-        chunked: summary.is_chunked.then(Chunked::default),
-        length: summary.length(),
-        stays_open: !summary.says_close && (status[7] == b'1' || summary.says_keep_alive),
-        reduced: summary.finish(),
-    })
-}
+/// HTTP/1.0 or HTTP/1.1 and the status, as `HTTP/1.1 200` and LF.
+pub(in crate::fetch::net) type StatusLine = [u8; 13];
 
 #[derive(Debug, Default)]
-struct HeaderSummary {
-    /// The status line and the kept headers. Lines end in LF alone, which makes room.
+pub(super) struct HeaderSummary {
+    pub(super) status: StatusLine,
+    /// The status line and the kept headers. Lines end in LF alone.
     reduced: Vec<u8>,
-    counts: [usize; KEPT.len()],
-    /// Without repetitions.
-    lengths: Vec<Vec<u8>>,
+    counts: [u8; KEPT.len()],
+    length: Option<u64>,
+    /// What is wrong with the length.
+    bad_length: Option<String>,
     is_chunked: bool,
     says_close: bool,
     says_keep_alive: bool,
     unknown_coding: Option<String>,
-    /// Only redirects are followed by a request that has their cookies.
-    is_redirect: bool,
     recorded: Recorded,
 }
 
+/// A header that is read.
+enum Known {
+    Connection,
+    ContentLength,
+    TransferEncoding,
+    ETag,
+    LastModified,
+    ContentType,
+    Date,
+    ReprDigest,
+    ContentDigest,
+    SetCookie,
+    /// At this place in [`KEPT`].
+    Kept(usize),
+}
+
+impl Known {
+    fn of(name: &[u8]) -> Option<Self> {
+        let mut lower = [0; LONGEST_NAME];
+        lower.get_mut(..name.len())?.copy_from_slice(name);
+        // Makes letters lower-case, and of other bytes no letter and no hyphen: CR is in no name.
+        lower.iter_mut().for_each(|byte| *byte |= 0x20);
+        Some(match &lower[..name.len()] {
+            b"connection" => Self::Connection,
+            b"content-length" => Self::ContentLength,
+            b"transfer-encoding" => Self::TransferEncoding,
+            b"etag" => Self::ETag,
+            b"last-modified" => Self::LastModified,
+            b"content-type" => Self::ContentType,
+            b"date" => Self::Date,
+            b"repr-digest" => Self::ReprDigest,
+            b"content-digest" => Self::ContentDigest,
+            b"set-cookie" => Self::SetCookie,
+            name => {
+                let mut kept = KEPT.iter();
+                Self::Kept(kept.position(|kept| kept.0.as_bytes() == name)?)
+            }
+        })
+    }
+}
+
+/// Whether a header of this name is read.
+pub(super) fn is_read(name: &[u8]) -> bool {
+    Known::of(name).is_some()
+}
+
 impl HeaderSummary {
-    /// `None` if a line is folded: [`unfold`] has to run first.
-    fn of(head: &[u8], status: &[u8]) -> Option<Self> {
-        let mut summary = Self {
-            reduced: Vec::with_capacity(head.len()),
-            is_redirect: status[9] == b'3',
+    /// The reduced head will be in `buffer`.
+    pub(super) fn new(buffer: Vec<u8>) -> Self {
+        Self {
+            reduced: buffer,
             ..Self::default()
-        };
-        summary.reduced.extend_from_slice(status);
-        let kept = match &status[9..12] {
-            b"429" | b"503" => &KEPT[..],
-            _ => &KEPT[..RATE_LIMITS],
-        };
-        for line in lines(head).skip(1) {
-            if matches!(line.first(), Some(b' ' | b'\t')) {
-                return None;
-            }
-            if let Some((name, value)) = header(line) {
-                summary.add(kept, name, value);
-            }
-        }
-        Some(summary)
-    }
-
-    fn add(&mut self, kept: &[(&str, usize, u8)], name: &[u8], value: &[u8]) {
-        if is(name, "connection") {
-            self.says_close |= tokens(value).any(|option| is(option, "close"));
-            self.says_keep_alive |= tokens(value).any(|option| is(option, "keep-alive"));
-        } else if is(name, "content-length") {
-            self.add_length(trim(value));
-        } else if is(name, "transfer-encoding") {
-            for coding in tokens(value).filter(|coding| !is(coding, "identity")) {
-                if is(coding, "chunked") {
-                    self.is_chunked = true;
-                } else if !coding.is_empty() {
-                    self.unknown_coding = Some(String::from_utf8_lossy(coding).into_owned());
-                }
-            }
-        } else if is(name, "etag") {
-            keep_validator(&mut self.recorded.etag, value);
-        } else if is(name, "last-modified") {
-            keep_validator(&mut self.recorded.last_modified, value);
-        } else if is(name, "content-type") {
-            self.recorded
-                .content_type
-                .get_or_insert_with(|| text_of(value));
-        } else if is(name, "date") {
-            self.recorded.date = trim(value).try_into().ok();
-        } else if is(name, "repr-digest") {
-            let digests = self.recorded.digests.get_or_insert_default();
-            keep_members(&mut digests.repr_digest, value);
-        } else if is(name, "content-digest") {
-            let digests = self.recorded.digests.get_or_insert_default();
-            keep_members(&mut digests.content_digest, value);
-        } else if let Some(at) = kept.iter().position(|kept| is(name, kept.0)) {
-            let (_, most, replacement) = kept[at];
-            let is_none = |coding| ["", "identity", "none"].iter().any(|none| is(coding, none));
-            let says_nothing = is(name, "content-encoding") && tokens(value).all(is_none);
-            if !says_nothing && self.counts[at] < most {
-                self.counts[at] += 1;
-                push_header(&mut self.reduced, name, value, replacement);
-            }
-        } else if self.is_redirect && is(name, "set-cookie") {
-            self.recorded.set_cookies.push(value.to_vec());
         }
     }
 
+    pub(super) fn begin(&mut self, status: StatusLine) {
+        self.status = status;
+        self.reduced.clear();
+        self.reduced.extend_from_slice(&status);
+    }
+
+    /// Reads a header line that is not folded, with its line break.
+    pub(super) fn add_line(&mut self, line: &[u8]) {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some((name, value)) = header(line)
+            && let Some(known) = Known::of(name)
+        {
+            self.add(known, name, value);
+        }
+    }
+
+    fn add(&mut self, known: Known, name: &[u8], value: &[u8]) {
+        let recorded = &mut self.recorded;
+        match known {
+            Known::Connection => {
+                self.says_close |= tokens(value).any(|option| is(option, "close"));
+                self.says_keep_alive |= tokens(value).any(|option| is(option, "keep-alive"));
+            }
+            Known::ContentLength => self.add_length(value),
+            Known::TransferEncoding => self.add_codings(value),
+            Known::ETag => keep_validator(&mut recorded.etag, value),
+            Known::LastModified => keep_validator(&mut recorded.last_modified, value),
+            Known::ContentType => {
+                recorded.content_type.get_or_insert_with(|| text_of(value));
+            }
+            Known::Date => recorded.date = trim(value).try_into().ok(),
+            Known::ReprDigest => {
+                let digests = recorded.digests.get_or_insert_default();
+                keep_members(&mut digests.repr_digest, value);
+            }
+            Known::ContentDigest => {
+                let digests = recorded.digests.get_or_insert_default();
+                keep_members(&mut digests.content_digest, value);
+            }
+            // Only redirects are followed by a request that has their cookies.
+            Known::SetCookie if self.status[9] == b'3' => recorded.set_cookies.push(value.to_vec()),
+            Known::SetCookie => {}
+            Known::Kept(at) => self.keep(at, name, value),
+        }
+    }
+
+    fn add_codings(&mut self, value: &[u8]) {
+        for coding in tokens(value).filter(|coding| !is(coding, "identity")) {
+            if is(coding, "chunked") {
+                self.is_chunked = true;
+            } else if !coding.is_empty() {
+                self.unknown_coding = Some(String::from_utf8_lossy(coding).into_owned());
+            }
+        }
+    }
+
+    fn keep(&mut self, at: usize, name: &[u8], value: &[u8]) {
+        let (kept, most, replacement) = KEPT[at];
+        let is_none = |coding| ["", "identity", "none"].iter().any(|none| is(coding, none));
+        let says_nothing = kept == "content-encoding" && tokens(value).all(is_none)
+            || at >= RATE_LIMITS && !matches!(&self.status[9..12], b"429" | b"503");
+        if !says_nothing && self.counts[at] < most {
+            self.counts[at] += 1;
+            push_header(&mut self.reduced, name, value, replacement);
+        }
+    }
+
+    /// All lengths must be numbers, and the same one (RFC 9112, 6.3).
     fn add_length(&mut self, value: &[u8]) {
-        let is_new = || self.lengths.iter().all(|length| length != value);
-        // One more than the limit is enough to refuse them.
-        if self.lengths.len() <= MOST_LENGTHS && is_new() {
-            self.lengths.push(value.to_vec());
+        for told in tokens(value) {
+            let digits = str::from_utf8(told).ok();
+            let digits = digits.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            let length = digits.and_then(|digits| digits.parse().ok());
+            self.bad_length = match (length, self.length) {
+                (None, _) => Some(format!("Content-Length is no number: {}", excerpt(told))),
+                (Some(new), Some(earlier)) if new != earlier => {
+                    Some(format!("Content-Length is told twice: {earlier} and {new}"))
+                }
+                _ => self.bad_length.take(),
+            };
+            self.length = length.or(self.length);
         }
     }
 
-    fn length(&self) -> Option<u64> {
-        match &self.lengths[..] {
-            [length] if !self.is_chunked => str::from_utf8(length).ok()?.parse().ok(),
-            _ => None,
+    /// What the whole head says.
+    pub(super) fn finish(mut self) -> Result<Inspected, String> {
+        if let (false, Some(reason)) = (self.is_chunked, self.bad_length) {
+            return Err(reason);
         }
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        // One line replaces all Connection headers, and is no longer than one of them.
-        if self.says_close {
-            push_header(&mut self.reduced, b"connection", b"close", b' ');
-        } else if self.says_keep_alive && self.reduced[7] == b'0' {
-            push_header(&mut self.reduced, b"connection", b"keep-alive", b' ');
+        if let Some(coding) = self.unknown_coding {
+            return Err(format!(
+                "the body has the transfer coding {coding:?}, which was not asked for"
+            ));
         }
-        if !self.is_chunked {
-            for length in &self.lengths {
-                push_header(&mut self.reduced, b"content-length", length, NO_TEXT);
-            }
-        }
+        let is_1_1 = self.status[7] == b'1';
         self.reduced.push(b'\n');
-        self.reduced
+        Ok(Inspected {
+            reduced: self.reduced,
+            framing: match self.length {
+                _ if self.is_chunked => Framing::Chunked(Chunked::default()),
+                Some(length) => Framing::Length(length),
+                None => Framing::Close,
+            },
+            length: self.length.filter(|_| !self.is_chunked),
+            stays_open: !self.says_close && (is_1_1 || self.says_keep_alive),
+            recorded: self.recorded,
+        })
     }
 }
 
@@ -206,12 +250,10 @@ fn push_header(out: &mut Vec<u8>, name: &[u8], value: &[u8], replacement: u8) {
     out.push(b'\n');
 }
 
-/// The status line as the library accepts it: version and code. Any white space separates words (RFC 9112, 4). A later
+/// The status line as the library accepts it. Any white space separates words (RFC 9112, 4). A later
 /// version of HTTP/1 is read as 1.1 (RFC 9110, 2.5).
-pub(in crate::fetch::net) fn status_line(line: &[u8]) -> Result<[u8; 13], String> {
-    let mut words = line
-        .split(|byte| matches!(byte, b'\t'..=b'\r' | b' '))
-        .filter(|word| !word.is_empty());
+pub(super) fn status_line(line: &[u8]) -> Result<StatusLine, String> {
+    let mut words = words(line);
     let wrong = |what| Err(format!("the reply {what}: {}", excerpt(line)));
     let Some([minor @ b'0'..=b'9']) = words.next().and_then(|word| word.strip_prefix(b"HTTP/1."))
     else {
@@ -224,6 +266,16 @@ pub(in crate::fetch::net) fn status_line(line: &[u8]) -> Result<[u8; 13], String
     status[7] = *minor.min(&b'1');
     status[9..12].copy_from_slice(&[*a, *b, *c]);
     Ok(status)
+}
+
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| matches!(byte, b'\t'..=b'\r' | b' '))
+        .filter(|word| !word.is_empty())
+}
+
+/// Whether `part`, the beginning of a status line, tells the whole status.
+pub(super) fn has_status(part: &[u8]) -> bool {
+    part.contains(&b'\n') || words(part).nth(2).is_some()
 }
 
 pub(super) fn excerpt(text: &[u8]) -> String {

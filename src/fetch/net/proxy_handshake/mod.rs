@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 
 use http::StatusCode;
 
-use super::http1::head::{HeadScanner, HeadStatus};
-use super::http1::reply::status_line;
+use super::http1::head::{HeadReader, HeadStatus};
+use super::http1::reply::StatusLine;
 use super::io::cancel::Wait;
 use super::io::stream::{Stream, StreamError};
 use crate::fetch::proxy::Proxy;
@@ -57,10 +57,7 @@ impl ProxyHandshake<'_> {
         }
         request.extend_from_slice(b"\r\n");
         self.send(&request)?;
-        let head = self.head()?;
-        let line = head.split(|&byte| byte == b'\n').next();
-        let line = status_line(line.unwrap_or_default().trim_ascii_end());
-        let status = StatusCode::from_bytes(&line.map_err(ProxyError::Refused)?[9..12])
+        let status = StatusCode::from_bytes(&self.status_line()?[9..12])
             .map_err(|_| refused("its answer has no status"))?;
         if status.is_success() {
             return Ok(());
@@ -72,16 +69,17 @@ impl ProxyHandshake<'_> {
     }
 
     /// Reads the answer to CONNECT byte by byte: the bytes after it come from the origin.
-    fn head(&mut self) -> Result<Vec<u8>, ProxyError> {
-        let (mut scanner, mut head) = (HeadScanner::default(), Vec::new());
+    fn status_line(&mut self) -> Result<StatusLine, ProxyError> {
+        let (mut head, mut unread) = (HeadReader::default(), Vec::new());
         loop {
             let [byte] = self.receive()?;
-            head.push(byte);
-            match scanner.scan(&head) {
-                HeadStatus::Whole(_) => return Ok(head),
-                HeadStatus::Skip(amount) => drop(head.drain(..amount)),
-                HeadStatus::Bad(reason) => return Err(ProxyError::Refused(reason)),
+            unread.push(byte);
+            let (amount, status) = head.read(&unread);
+            unread.drain(..amount);
+            match status {
                 HeadStatus::Partial => {}
+                HeadStatus::Whole => return Ok(head.status()),
+                HeadStatus::Bad(reason) => return Err(ProxyError::Refused(reason)),
             }
         }
     }

@@ -115,7 +115,9 @@ impl Reader {
         }
         self.bytes += file.len();
         match pem::read(path) {
-            Ok(text) => self.found.extend(pem::parse(&text).flatten().flatten()),
+            Ok(text) => self
+                .found
+                .extend(pem::parse(&text).into_iter().flatten().flatten()),
             Err(error) => unreadable(path, &error)?,
         }
         Ok(())

@@ -78,7 +78,10 @@ impl Session {
     /// Gives rustls the next bytes, waiting for some if needed; 0 is the end of the connection.
     fn feed(&mut self, wait: &Wait<'_>) -> Result<usize, StreamError> {
         if self.start == self.end {
-            self.records.resize(RECORDS, 0);
+            if self.records.is_empty() {
+                // Zeroed memory from the allocator takes none before it is written to.
+                self.records = vec![0; RECORDS];
+            }
             (self.start, self.end) = (0, self.below.recv(&mut self.records, wait)?);
         }
         let Ok(taken) = self.tls.read_tls(&mut &self.records[self.start..self.end]) else {
