@@ -50,6 +50,21 @@ impl Installed {
             .collect()
     }
 
+    /// The name of `peer`, with the number of its version.
+    pub(crate) fn named(&self, peer: Peer) -> String {
+        let line = peer
+            .needs()
+            .first()
+            .and_then(|name| self.0.get(name)?.as_deref());
+        let mut numbers = line
+            .unwrap_or_default()
+            .split(|c: char| !c.is_ascii_digit() && c != '.');
+        match numbers.find(|number| number.contains('.')) {
+            Some(number) => format!("{} {number}", peer.name()),
+            None => peer.name(),
+        }
+    }
+
     /// The version line of each command.
     pub(crate) fn versions(&self) -> String {
         let told: Vec<_> = self.0.values().flatten().map(String::as_str).collect();

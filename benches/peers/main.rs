@@ -154,7 +154,7 @@ fn measure(row: &Row, bench: &mut Bench, installed: &Installed, tally: &mut Tall
         let pairs = bench
             .turns(row, *peer)
             .with_context(|| format!("{} beside {}", row.name, peer.name()))?;
-        let line = table::line(row, *peer, goals, &pairs);
+        let line = table::line(row, *peer, installed.named(*peer), goals, &pairs);
         println!("{}", line.text);
         tally.reached += line.reached;
         tally.goals += line.goals;

@@ -46,7 +46,7 @@ impl Peer {
             Self::Fetchpool { jobs, .. } => format!("fetchpool -j {jobs}"),
             Self::Refetch => "fetchpool -o".to_owned(),
             Self::Curl => "curl -Z".to_owned(),
-            Self::NewestCurl => "the newest libcurl".to_owned(),
+            Self::NewestCurl => "libcurl".to_owned(),
             Self::Wget2 => "wget2".to_owned(),
             Self::Aria2 => "aria2c, dry run".to_owned(),
             Self::Xargs => "xargs -P, curl".to_owned(),

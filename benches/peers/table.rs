@@ -22,8 +22,8 @@ pub(crate) struct Line {
     pub(crate) wall: f64,
 }
 
-/// The line of fetchpool beside `peer`.
-pub(crate) fn line(row: &Row, peer: Peer, goals: &[Goal], pairs: &[Pair]) -> Line {
+/// The line of fetchpool beside `peer`, which is shown as `name`.
+pub(crate) fn line(row: &Row, peer: Peer, name: String, goals: &[Goal], pairs: &[Pair]) -> Line {
     let verdicts: Vec<_> = goals.iter().map(|goal| verdict(*goal, pairs)).collect();
     // The times of a list and of a shorter one cannot be compared.
     let is_memory_alone = matches!(peer, Peer::Fetchpool { share, .. } if share > 1);
@@ -34,7 +34,7 @@ pub(crate) fn line(row: &Row, peer: Peer, goals: &[Goal], pairs: &[Pair]) -> Lin
     let cells = [
         row.name.to_owned(),
         pages(row, peer),
-        peer.name(),
+        name,
         time(|sample| Some(sample.wall)),
         time(|sample| sample.cpu),
         cell(pairs, |sample| sample.memory, |mb| format!("{mb:.1} MB")),
