@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use url::{ParseError, Position, Url};
 
-/// The most origins to remember beside the last. At the worst they take a megabyte.
+/// The most origins to remember beside the last. At the worst they take 3 MB.
 const KNOWN: usize = 1024;
 /// The longest URL and path that are remembered, in bytes.
 const LONGEST: usize = 512;
@@ -83,6 +83,8 @@ mod tests {
             "http://a.test/%41/../b//c/./d",
             "http://a.test//b.test/x",
             "http://a.test/\\b.test/x",
+            "http://a.test/\t/b.test/x",
+            "http://a.test/\n\\b.test/x",
             "http://a.test\\x",
             "http://a.test?q=/",
             "http://a.test#f",
@@ -118,5 +120,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn few_origins_are_remembered_and_none_that_is_long() {
+        let mut origins = Origins::default();
+        let long = "x".repeat(LONGEST);
+        for n in 0..2 * KNOWN + 2 {
+            let url = format!("http://{n}.test/");
+            assert_eq!(origins.parse(&url), Url::parse(&url));
+            let long = format!("http://long-{n}.test/{long}");
+            assert_eq!(origins.parse(&long), Url::parse(&long));
+            assert!(origins.others.len() <= KNOWN);
+        }
+        let texts = || origins.others.keys();
+        assert!(texts().all(|origin| !origin.contains("long")));
+        assert!(texts().count() > 0);
     }
 }
