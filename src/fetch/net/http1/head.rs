@@ -53,6 +53,8 @@ pub(in crate::fetch::net) struct HeadReader {
     is_inside_line: bool,
     /// How many of the bytes that are not yet read were searched.
     searched: usize,
+    /// A line is looked at again when it is longer than this, so that one that drips is not looked at byte by byte.
+    held: usize,
     /// Bytes read, with interim replies.
     size: usize,
     /// A reply has begun to come, perhaps an interim one.
@@ -121,6 +123,7 @@ impl HeadReader {
         let Some((end, is_folded)) = line_end(rest, searched)? else {
             return self.part_of_line(rest);
         };
+        self.held = 0;
         if !mem::take(&mut self.is_inside_line) {
             self.take_line(&rest[..end], is_folded || searched > 0)?;
         }
@@ -150,7 +153,11 @@ impl HeadReader {
     /// break.
     fn part_of_line(&mut self, rest: &[u8]) -> Result<Found, String> {
         if !self.is_inside_line {
-            if rest.len() <= LONG_LINE || self.may_be_read(rest) {
+            if rest.len() <= LONG_LINE.max(self.held) {
+                return Ok(Found::Partial);
+            }
+            if self.may_be_read(rest) {
+                self.held = 2 * rest.len();
                 return Ok(Found::Partial);
             }
             if self.next == Next::StatusLine {
